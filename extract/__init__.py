@@ -1,0 +1,1 @@
+"""Raw micro-videos to features: catalogue, media, encoders, store and the pipeline between them."""

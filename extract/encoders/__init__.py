@@ -1,0 +1,1 @@
+"""Encoders: one architecture, one file, named like the file."""

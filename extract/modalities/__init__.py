@@ -1,0 +1,1 @@
+"""Modalities: what a video looks, sounds and reads like."""

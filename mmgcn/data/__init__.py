@@ -1,0 +1,1 @@
+"""Interactions, splits and the aligned data set."""

@@ -1,0 +1,1 @@
+"""Negative sampling, losses, checkpoints and the training loop."""
