@@ -1,0 +1,21 @@
+"""Clips, pictures and sound files of any kind -> frames and waveforms."""
+
+from extract.media.blocks import Frames, Waveform
+from extract.media.container import MediaInfo, probe
+from extract.media.limits import Limits, MediaError
+from extract.media.reader import Coverage, MediaReader, Summary, read_media
+from extract.media.sampling import Sampling
+
+__all__ = [
+    "Coverage",
+    "Frames",
+    "Limits",
+    "MediaError",
+    "MediaInfo",
+    "MediaReader",
+    "Sampling",
+    "Summary",
+    "Waveform",
+    "probe",
+    "read_media",
+]

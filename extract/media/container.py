@@ -1,0 +1,161 @@
+"""Opening a file that a stranger made, and what its header says."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import av
+from av.stream import Disposition
+
+from extract.media.limits import Limits, MediaError
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+# FFmpeg knows some 300 formats. These are what clips come in; none of them can name another file
+# or an address (playlists, concat lists, session descriptions and the like can, and are not here).
+FORMATS = (
+    *("mp4", "matroska", "webm", "avi", "flv", "mpegts", "mpeg", "asf", "ogg", "mxf", "ivf", "rm"),
+    *("h264", "hevc", "m4v", "mpegvideo", "obu", "mjpeg", "yuv4mpegpipe", "nut", "dv"),
+    *("wav", "w64", "mp3", "aac", "flac", "aiff", "caf", "au", "amr", "ac3", "eac3", "ape", "wv"),
+    *("gif", "apng", "png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe", "ppm_pipe"),
+    *("jpegxl_pipe", "jpegxl_anim", "qoi_pipe", "webp"),
+)
+# What goes wrong inside FFmpeg or PyAV on a malformed file.
+DECODING_ERRORS = (av.FFmpegError, OSError, ValueError, ArithmeticError, LookupError, RuntimeError)
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """What the header of a file says. Headers lie: use it to plan and to show, not to count."""
+
+    container: str
+    duration_seconds: float | None
+    has_picture: bool
+    has_sound: bool
+    width: int | None
+    height: int | None
+    picture_codec: str | None
+    sound_codec: str | None
+    sample_rate_hz: int | None
+    title: str | None
+
+
+class Source:
+    """A regular local file, opened once and held, so that a second pass reads the same bytes."""
+
+    def __init__(self, path: Path, limits: Limits) -> None:
+        self.path = path
+        self.limits = limits
+        try:
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        except OSError as error:
+            raise MediaError(f"cannot be opened: {error.strerror}") from error
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise MediaError("not a regular file")
+        self.file: IO[bytes] = os.fdopen(descriptor, "rb", buffering=0)
+        if os.fstat(descriptor).st_size == 0:
+            self.file.close()
+            raise MediaError("the file is empty")
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+
+    def open(self) -> InputContainer:
+        """Return the container from its start; the file stays open when it is closed."""
+        self.file.seek(0)
+        try:
+            container = av.open(
+                # An open file rather than a path: FFmpeg sees no name in which it might read a
+                # pattern or a protocol, and cannot open a second file.
+                self.file,
+                mode="r",
+                options={
+                    "format_whitelist": ",".join(FORMATS),
+                    "protocol_whitelist": "",
+                    "max_streams": str(self.limits.max_streams),
+                },
+                io_open=_refuse,
+                metadata_errors="replace",
+                buffer_size=1 << 18,
+            )
+        except DECODING_ERRORS as error:
+            raise MediaError(f"not a media file that can be read: {reason(error)}") from error
+        return container
+
+
+def _refuse(url: str, *_: object) -> None:
+    raise MediaError(f"the file asks for another file: {url[:80]!r}")
+
+
+def reason(error: BaseException) -> str:
+    """Return an error of FFmpeg in a few words, without its number and our file's name."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(text).splitlines()[0]
+
+
+def picture_stream(container: InputContainer) -> VideoStream | None:
+    """Return the stream that a player would show, or None. A cover picture is not one."""
+    stream = container.streams.best("video")
+    if stream is None or stream.disposition & Disposition.attached_pic:
+        return None
+    return stream  # type: ignore[return-value]
+
+
+def sound_stream(container: InputContainer) -> AudioStream | None:
+    """Return the stream that a player would play, or None."""
+    return container.streams.best("audio")  # type: ignore[return-value]
+
+
+def media_info(container: InputContainer) -> MediaInfo:
+    """Return what the header says."""
+    picture, sound = picture_stream(container), sound_stream(container)
+    codec = None if picture is None else picture.codec_context
+    title = container.metadata.get("title", "").strip()
+    return MediaInfo(
+        container=container.format.name,
+        duration_seconds=_positive(container.duration, 1 / av.time_base),
+        has_picture=picture is not None,
+        has_sound=sound is not None,
+        width=codec.width if codec else None,
+        height=codec.height if codec else None,
+        picture_codec=codec.name if codec else None,
+        sound_codec=sound.codec_context.name if sound and sound.codec_context else None,
+        sample_rate_hz=sound.codec_context.sample_rate if sound and sound.codec_context else None,
+        title=title or None,
+    )
+
+
+def _positive(ticks: int | None, seconds_a_tick: float) -> float | None:
+    return ticks * seconds_a_tick if ticks and ticks > 0 else None
+
+
+@contextmanager
+def opened(path: Path, limits: Limits) -> Iterator[InputContainer]:
+    """Open a file for as long as the block lasts."""
+    source = Source(path, limits)
+    try:
+        with source.open() as container:
+            yield container
+    finally:
+        source.close()
+
+
+def probe(path: str | Path, limits: Limits | None = None) -> MediaInfo:
+    """Return what a file's header says, without decoding it.
+
+    Raises:
+        MediaError: it cannot be opened, or is no media file.
+    """
+    with opened(Path(path), limits or Limits()) as container:
+        return media_info(container)

@@ -1,0 +1,46 @@
+"""How much of a file is believed and read, and what is said when it goes too far."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+
+class MediaError(ValueError):
+    """A file that cannot be read, with the reason in words for the person who has it."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds that no honest clip meets. A file that goes beyond one is refused or cut short.
+
+    Crashes, hangs inside a codec and memory are bounded by the process that decodes, not here.
+    """
+
+    max_pixels: int = 64_000_000
+    """Pixels of a picture, width times height: 8K video has 33 million."""
+    max_duration_seconds: float = 6 * 3600
+    """What lies beyond is not read; the clip is then partial."""
+    max_streams: int = 64
+    max_packets: int = 20_000_000
+    """Stored pieces of picture and sound together: six hours have about three million."""
+    max_channels: int = 64
+    max_sample_rate_hz: int = 768_000
+    max_seconds: float | None = None
+    """Time that reading one file may take, looked at between two packets. None: no bound."""
+
+
+@dataclass
+class Deadline:
+    """Raises once reading has taken longer than it may."""
+
+    seconds: float | None
+    _end: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._end = float("inf") if self.seconds is None else time.monotonic() + self.seconds
+
+    def check(self) -> None:
+        """Raise `MediaError` if the time is up."""
+        if time.monotonic() > self._end:
+            raise MediaError(f"took longer than {self.seconds:g} s to read")
