@@ -40,8 +40,8 @@ def test_a_moment_on_a_frames_very_start_takes_that_frame():
 
 
 def test_fps_takes_what_is_on_screen_at_each_tick():
-    pts = [0, 400, 900, 1000, 2500]  # shown at 0, 1 and 2 seconds: frames 0, 3 and 3
-    assert choose(Sampling(fps=1), pts) == [0, 3]
+    pts = [0, 400, 900, 1000, 2500]  # lasts 3125 ms: at 0, 1, 2 and 3 s frames 0, 3, 3 and 4
+    assert choose(Sampling(fps=1), pts) == [0, 3, 4]
     assert choose(Sampling(fps=2), pts) == [0, 1, 3, 4]
 
 

@@ -1,0 +1,199 @@
+"""Small clips made on the spot, whose frames say which they are.
+
+    clip = make_clip(tmp_path / "a.mp4", num_frames=50, sound=Sound(seconds=2))
+    index_of(decoded_rgb_frame) -> 0, 1, 2, ...
+
+The upper half of frame i shows i in binary, in twelve squares, white for one; it survives any codec
+and any resizing. The lower half is a texture that moves, so that codecs have motion to predict.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+COLUMNS, ROWS = 6, 2  # 12 bits: up to 4,096 frames
+# What each container usually holds, and what makes the encoders quick and their output repeatable.
+USUAL = {
+    ".mp4": ("libx264", "aac"),
+    ".mov": ("libx264", "aac"),
+    ".mkv": ("libx264", "aac"),
+    ".ts": ("libx264", "aac"),
+    ".flv": ("libx264", "aac"),
+    ".3gp": ("libx264", "aac"),
+    ".webm": ("libvpx-vp9", "libopus"),
+    ".avi": ("mpeg4", "libmp3lame"),
+    ".gif": ("gif", None),
+}
+OPTIONS: Mapping[str, dict[str, str]] = {
+    "libx264": {"preset": "ultrafast", "threads": "1"},
+    "libx265": {"preset": "ultrafast", "x265-params": "log-level=none:pools=none:frame-threads=1"},
+    "libvpx": {"deadline": "realtime", "cpu-used": "8"},
+    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
+    "libsvtav1": {"preset": "12", "svtav1-params": "lp=1"},
+    "vorbis": {"strict": "experimental"},
+}
+os.environ.setdefault("SVT_LOG", "1")  # errors alone: it writes to standard error by itself
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A tone, or samples of your own: (C, S) float32 in [-1, 1]."""
+
+    seconds: float = 2.0
+    hz: float = 440.0
+    rate: int = 16_000
+    layout: str = "mono"
+    codec: str | None = None
+    samples: np.ndarray | None = None
+
+
+def draw(index: int, width: int = 96, height: int = 64) -> np.ndarray:
+    """Return frame `index`, (H, W, 3) uint8 RGB."""
+    y, x = np.mgrid[:height, :width]
+    picture = np.stack(
+        [
+            128 + 100 * np.sin((x + 3 * index) / 9),
+            128 + 100 * np.sin((y - 2 * index) / 7),
+            128 + 60 * np.sin((x + y + index) / 5),
+        ],
+        axis=2,
+    ).astype(np.uint8)
+    bits = [(index >> bit) & 1 for bit in range(COLUMNS * ROWS)]
+    for bit, is_set in enumerate(bits):
+        picture[_square(bit, width, height)] = 225 if is_set else 30
+    return picture
+
+
+def index_of(frame: np.ndarray) -> int:
+    """Return which frame a decoded picture, (H, W, 3), is."""
+    height, width = frame.shape[:2]
+    means = [frame[_square(bit, width, height, 0.25)].mean() for bit in range(COLUMNS * ROWS)]
+    return sum(1 << bit for bit, mean in enumerate(means) if mean > 127)
+
+
+def indices_of(frames: np.ndarray) -> list[int]:
+    """Return which frames decoded pictures, (T, H, W, 3), are."""
+    return [index_of(frame) for frame in frames]
+
+
+def _square(bit: int, width: int, height: int, margin: float = 0.0) -> tuple[slice, slice]:
+    """Where a bit is painted, without a margin given as a share of the square."""
+    row, column = divmod(bit, COLUMNS)
+    w, h = width / COLUMNS, height / 2 / ROWS
+    return (
+        slice(round((row + margin) * h), round((row + 1 - margin) * h)),
+        slice(round((column + margin) * w), round((column + 1 - margin) * w)),
+    )
+
+
+def tone(seconds: float, rate: int, hz: float = 440.0) -> np.ndarray:
+    """Return a sine at half of full scale, (S,) float32."""
+    return (0.5 * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate)) / rate)).astype(
+        np.float32
+    )
+
+
+def make_clip(
+    path: Path,
+    *,
+    num_frames: int = 24,
+    fps: int | Fraction = 24,
+    width: int = 96,
+    height: int = 64,
+    codec: str | None = None,
+    options: Mapping[str, str] = {},
+    pix_fmt: str | None = None,
+    pts_ms: Sequence[int] | None = None,
+    rotation: int = 0,
+    sample_aspect_ratio: Fraction | None = None,
+    sound: Sound | None = None,
+    title: str | None = None,
+    container_options: Mapping[str, str] = {},
+    picture: Callable[[int, int, int], np.ndarray] = draw,
+    configure: Callable[[Any], None] = lambda stream: None,
+) -> Path:
+    """Write a clip and return its path.
+
+    Args:
+        path: the suffix decides the container and, unless given, the codecs.
+        num_frames: 0 makes a file of sound alone.
+        fps: frames a second where `pts_ms` gives no times.
+        options: of the picture's encoder, beside those of `OPTIONS`.
+        pts_ms: when each frame is shown, for a variable frame rate.
+        rotation: degrees, counterclockwise, that a player is to turn the picture by.
+        picture: (index, width, height) -> the frame, (H, W, 3) uint8 RGB or (H, W, 4) RGBA.
+        configure: sets what else the stream of the picture should have.
+    """
+    usual_picture, usual_sound = USUAL.get(path.suffix, (None, None))
+    with av.open(path, "w", options=dict(container_options)) as container:
+        if title is not None:
+            container.metadata["title"] = title
+        streams: list[tuple[Any, Any]] = []
+        if num_frames:
+            name = codec or usual_picture
+            assert name is not None, f"no usual codec for {path.suffix}"
+            stream: Any = container.add_stream(
+                name, rate=fps, options={**OPTIONS.get(name, {}), **options}
+            )
+            stream.width, stream.height = width, height
+            if pix_fmt is not None:
+                stream.pix_fmt = pix_fmt
+            else:
+                stream.pix_fmt = "rgb8" if name == "gif" else "yuv420p"
+            if rotation:
+                stream.set_display_rotation(rotation)
+            if sample_aspect_ratio is not None:
+                stream.codec_context.sample_aspect_ratio = sample_aspect_ratio
+            if pts_ms is not None:
+                stream.codec_context.time_base = Fraction(1, 1000)
+            configure(stream)
+            streams.append((stream, _pictures(num_frames, width, height, picture, fps, pts_ms)))
+        if sound is not None:
+            name = sound.codec or usual_sound
+            assert name is not None, f"no usual sound codec for {path.suffix}"
+            stream = container.add_stream(
+                name, rate=sound.rate, layout=sound.layout, options=OPTIONS.get(name, {})
+            )
+            streams.append((stream, _sounds(sound, stream)))
+        for stream, frames in streams:
+            for frame in frames:
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    return path
+
+
+def _pictures(num_frames, width, height, picture, fps, pts_ms):
+    for index in range(num_frames):
+        pixels = picture(index, width, height)
+        frame = av.VideoFrame.from_ndarray(
+            np.ascontiguousarray(pixels), format="rgba" if pixels.shape[2] == 4 else "rgb24"
+        )
+        frame.pts = index if pts_ms is None else pts_ms[index]
+        frame.time_base = 1 / Fraction(fps) if pts_ms is None else Fraction(1, 1000)
+        yield frame
+
+
+def _sounds(sound: Sound, stream: Any):
+    channels = len(av.AudioLayout(sound.layout).channels)
+    samples = sound.samples
+    if samples is None:
+        samples = np.tile(tone(sound.seconds, sound.rate, sound.hz), (channels, 1))
+    step = 1024
+    resampler = av.AudioResampler(format=stream.format, layout=sound.layout, rate=stream.rate)
+    fifo = av.AudioFifo()
+    for start in range(0, samples.shape[1], step):
+        part = np.ascontiguousarray(samples[:, start : start + step], dtype=np.float32)
+        frame = av.AudioFrame.from_ndarray(part, format="fltp", layout=sound.layout)
+        frame.sample_rate, frame.pts, frame.time_base = sound.rate, start, Fraction(1, sound.rate)
+        for converted in resampler.resample(frame):
+            fifo.write(converted)
+        while size := fifo.read(stream.codec_context.frame_size or step):
+            yield size
+    if rest := fifo.read(0, partial=True):
+        yield rest
