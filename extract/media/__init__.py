@@ -3,8 +3,9 @@
 from extract.media.blocks import Frames, Waveform
 from extract.media.container import MediaInfo, probe
 from extract.media.limits import Limits, MediaError
-from extract.media.reader import Coverage, MediaReader, Summary, read_media
+from extract.media.reader import MediaReader, read_media
 from extract.media.sampling import Sampling
+from extract.media.summary import Coverage, Summary
 
 __all__ = [
     "Coverage",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import av
+from av.container import Flags
 from av.stream import Disposition
 
-from extract.media.limits import Limits, MediaError
+from extract.media.limits import Limits, MediaError, check_size
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -27,8 +29,14 @@ FORMATS = (
     *("h264", "hevc", "m4v", "mpegvideo", "obu", "mjpeg", "yuv4mpegpipe", "nut", "dv"),
     *("wav", "w64", "mp3", "aac", "flac", "aiff", "caf", "au", "amr", "ac3", "eac3", "ape", "wv"),
     *("gif", "apng", "png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe", "ppm_pipe"),
-    *("jpegxl_pipe", "jpegxl_anim", "qoi_pipe", "webp"),
+    *("jpegxl_pipe", "jpegxl_anim", "qoi_pipe"),
 )
+# Those that write a duration into the header. For others FFmpeg makes a guess from the size.
+FORMATS_WITH_DURATION = (
+    *("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "flv", "asf", "mxf", "nut"),
+    *("wav", "w64", "flac", "aiff", "caf", "au"),
+)
+GENERATE_PTS: int = Flags.gen_pts.value  # type: ignore[assignment]  # the stub says Flags
 # What goes wrong inside FFmpeg or PyAV on a malformed file.
 DECODING_ERRORS = (av.FFmpegError, OSError, ValueError, ArithmeticError, LookupError, RuntimeError)
 
@@ -91,6 +99,8 @@ class Source:
             )
         except DECODING_ERRORS as error:
             raise MediaError(f"not a media file that can be read: {reason(error)}") from error
+        # PyAV lets FFmpeg make up missing times; for H.264 in AVI it makes up wrong ones.
+        container.flags &= ~GENERATE_PTS
         return container
 
 
@@ -115,6 +125,37 @@ def picture_stream(container: InputContainer) -> VideoStream | None:
 def sound_stream(container: InputContainer) -> AudioStream | None:
     """Return the stream that a player would play, or None."""
     return container.streams.best("audio")  # type: ignore[return-value]
+
+
+def prepare_decoder(stream: VideoStream | AudioStream, limits: Limits) -> None:
+    """Set up the decoder of a stream before its first use.
+
+    One thread: clips are decoded beside each other, which divides the work better.
+
+    Raises:
+        MediaError: there is none for this codec, or the header asks for more than the limits allow.
+    """
+    codec = stream.codec_context
+    if codec is None:
+        raise MediaError("no decoder for its codec")
+    codec.thread_count = 1
+    if codec.type == "video":
+        check_size(codec.width, codec.height, limits)
+        codec.options = {"max_pixels": str(limits.max_pixels)}
+
+
+def stated_seconds(container: InputContainer, stream: VideoStream | AudioStream) -> float | None:
+    """Return how long the header says that a stream lasts, if its format can be believed."""
+    if container.format.name not in FORMATS_WITH_DURATION:
+        return None
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    tag = stream.metadata.get("DURATION", "")  # Matroska: "00:00:02.048000000"
+    if match := re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", tag):
+        hours, minutes, seconds = (float(part) for part in match.groups())
+        return 3600 * hours + 60 * minutes + seconds
+    alone = len(container.streams) == 1
+    return _positive(container.duration, 1 / av.time_base) if alone else None
 
 
 def media_info(container: InputContainer) -> MediaInfo:

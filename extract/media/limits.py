@@ -10,6 +10,10 @@ class MediaError(ValueError):
     """A file that cannot be read, with the reason in words for the person who has it."""
 
 
+class DeadlineError(MediaError):
+    """Reading a file took longer than it may."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """Bounds that no honest clip meets. A file that goes beyond one is refused or cut short.
@@ -22,7 +26,7 @@ class Limits:
     max_duration_seconds: float = 6 * 3600
     """What lies beyond is not read; the clip is then partial."""
     max_streams: int = 64
-    max_packets: int = 20_000_000
+    max_packets: int = 10_000_000
     """Stored pieces of picture and sound together: six hours have about three million."""
     max_channels: int = 64
     max_sample_rate_hz: int = 768_000
@@ -41,6 +45,15 @@ class Deadline:
         self._end = float("inf") if self.seconds is None else time.monotonic() + self.seconds
 
     def check(self) -> None:
-        """Raise `MediaError` if the time is up."""
+        """Raise `DeadlineError` if the time is up."""
         if time.monotonic() > self._end:
-            raise MediaError(f"took longer than {self.seconds:g} s to read")
+            raise DeadlineError(f"took longer than {self.seconds:g} s to read")
+
+
+def check_size(width: int, height: int, limits: Limits) -> None:
+    """Raise `MediaError` if a picture has more pixels than the limits allow."""
+    if width * height > limits.max_pixels:
+        raise MediaError(
+            f"a picture of {width} x {height} pixels is larger than the limit of "
+            f"{limits.max_pixels:,} pixels"
+        )

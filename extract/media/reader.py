@@ -1,12 +1,10 @@
-"""One pass over a file: its frames and its sound, in blocks."""
+"""One pass over a file: its sound and its frames, in blocks."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -19,39 +17,16 @@ from extract.media.container import (
     reason,
     sound_stream,
 )
+from extract.media.decoding import Picture, PictureDecoder
 from extract.media.limits import Deadline, Limits, MediaError
-from extract.media.picture import PictureConverter
+from extract.media.packets import Demuxer
 from extract.media.sampling import Sampling
-from extract.media.sound import SoundConverter
+from extract.media.sound import SoundDecoder
+from extract.media.summary import Summary
+from extract.media.timeline import Timeline
 
 BLOCK_FRAMES = 32
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """How much of a file's picture, or of its sound, was there to read."""
-
-    seconds: float
-    expected_seconds: float | None
-    problem: str | None = None
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What came of reading a file. `picture` or `sound` is None where it was not asked for or
-    where the file has none."""
-
-    picture: Coverage | None
-    sound: Coverage | None
-
-    @property
-    def partial_reason(self) -> str | None:
-        """Why less came out than the file promised, or None."""
-        parts = (("picture", self.picture), ("sound", self.sound))
-        problems = [
-            f"{name}: {part.problem}" for name, part in parts if part is not None and part.problem
-        ]
-        return "; ".join(problems) or None
+BLOCK_BYTES = 64 << 20
 
 
 def read_media(
@@ -61,14 +36,32 @@ def read_media(
     sample_rate_hz: Sequence[int] = (),
     limits: Limits | None = None,
 ) -> MediaReader:
-    """Return an iterator over a file's blocks of frames and of sound."""
+    """Return an iterator over a file's blocks of sound and frames, in one demultiplexing pass.
+
+    Sound comes first, its rates in turn, each in order of time; then the frames, in order of time.
+    A block of sound has at most 10 seconds; a block of frames at most 32, fewer if they are large,
+    and all of one size. So memory does not grow with the length of the file.
+
+        with read_media(path, sampling=Sampling(), sample_rate_hz=[16_000]) as blocks:
+            for block in blocks:
+                ...
+        blocks.summary
+
+    Args:
+        path: a clip, a picture or a sound file; only this file is opened.
+        sampling: which frames to take; None for no frames.
+        sample_rate_hz: the rates at which to give the sound; none for no sound.
+
+    Raises:
+        MediaError: it is no such file, or nothing that was asked for and is there can be decoded.
+    """
     return MediaReader(
         Path(path), sampling=sampling, sample_rate_hz=sample_rate_hz, limits=limits or Limits()
     )
 
 
 class MediaReader(Iterator[Frames | Waveform]):
-    """The blocks of one file."""
+    """The blocks of one file; made by `read_media`."""
 
     def __init__(
         self,
@@ -78,10 +71,10 @@ class MediaReader(Iterator[Frames | Waveform]):
         sample_rate_hz: Sequence[int],
         limits: Limits,
     ) -> None:
-        self._source = Source(path, limits)
         self._sampling, self._rates, self._limits = sampling, sample_rate_hz, limits
         self._deadline = Deadline(limits.max_seconds)
         self._summary: Summary | None = None
+        self._source = Source(path, limits)
         try:
             self._container = self._source.open()
             self.info = media_info(self._container)
@@ -93,9 +86,11 @@ class MediaReader(Iterator[Frames | Waveform]):
     def __next__(self) -> Frames | Waveform:
         try:
             return next(self._blocks)
-        except MediaError:
+        except (StopIteration, MediaError):
+            self.close()
             raise
         except DECODING_ERRORS as error:
+            self.close()
             raise MediaError(f"cannot be decoded: {reason(error)}") from error
 
     def __enter__(self) -> Self:
@@ -112,83 +107,74 @@ class MediaReader(Iterator[Frames | Waveform]):
 
     @property
     def summary(self) -> Summary:
-        """What came of it; there once the iterator has ended."""
+        """What came of it. There once the last block has been taken."""
         if self._summary is None:
             raise ValueError("the summary is there once every block has been taken")
         return self._summary
 
     def _read(self) -> Generator[Frames | Waveform, None, None]:
-        picture = picture_stream(self._container) if self._sampling else None
         sound = sound_stream(self._container) if self._rates else None
-        converter = SoundConverter(self._rates)
-        pts: list[int | None] = []
-        keys: list[bool] = []
-        if picture is not None or sound is not None:
-            for packet in _packets(self._container, [s for s in (picture, sound) if s]):
-                self._deadline.check()
-                for frame in _decode(packet):
-                    if packet.stream is picture:
-                        pts.append(frame.pts)
-                        keys.append(bool(frame.key_frame))
-                    else:
-                        yield from converter.push(frame)
-            yield from converter.finish()
-        self._container.close()
-        seconds = 0.0
-        if picture is not None:
-            container = self._source.open()
-            stream = picture_stream(container)
-            assert stream is not None
-            time_base = stream.time_base or Fraction(1)
-            ticks = np.array([-1 if p is None else p for p in pts], dtype=np.int64)
-            if (ticks < 0).any() or (np.diff(ticks) <= 0).any():
-                ticks, time_base = np.arange(len(pts)), 1 / Fraction(stream.guessed_rate or 25)
-            assert self._sampling is not None
-            chosen = self._sampling.choose(ticks, time_base=time_base, is_keyframe=np.array(keys))
-            wanted = dict.fromkeys(chosen.tolist())
-            pictures = PictureConverter()
-            rgb: list[np.ndarray] = []
-            times: list[float] = []
-            index = 0
-            for packet in _packets(container, [stream]):
-                self._deadline.check()
-                for frame in _decode(packet):
-                    if index in wanted:
-                        rgb.append(pictures.rgb(frame))
-                        times.append(float((ticks[index] - ticks[0]) * time_base))
-                        if len(rgb) == BLOCK_FRAMES:
-                            yield Frames(np.stack(rgb), np.array(times))
-                            rgb, times = [], []
-                    index += 1
-            if rgb:
-                yield Frames(np.stack(rgb), np.array(times))
-            container.close()
-            if len(ticks):
-                seconds = (
-                    float((ticks[-1] - ticks[0]) * time_base) * len(ticks) / max(len(ticks) - 1, 1)
-                )
-        expected = self.info.duration_seconds
-        self._summary = Summary(
-            Coverage(seconds, expected) if picture is not None else None,
-            Coverage(converter.seconds, expected) if sound is not None else None,
+        picture = picture_stream(self._container) if self._sampling is not None else None
+        demuxer = Demuxer(
+            self._container,
+            [stream for stream in (sound, picture) if stream is not None],
+            limits=self._limits,
+            deadline=self._deadline,
         )
-        self._source.close()
+        heard = seen = None
+        hearing = None
+        if sound is not None:
+            hearing = SoundDecoder(
+                self._container, sound, sample_rate_hz=self._rates, limits=self._limits
+            )
+        timeline = None if picture is None else Timeline(picture, self._limits)
+        for packet in demuxer:
+            if hearing is not None and packet.stream is sound:
+                yield from hearing.push(packet)
+            elif timeline is not None:
+                timeline.add(packet)
+        if hearing is not None:
+            yield from hearing.finish()
+            heard = hearing.coverage(demuxer.problems)
+        if timeline is not None and self._sampling is not None:
+            seeing = PictureDecoder(
+                self._source,
+                self._container,
+                timeline,
+                sampling=self._sampling,
+                deadline=self._deadline,
+            )
+            yield from _blocks(seeing.pictures())
+            seen = seeing.coverage(demuxer.problems)
+        self._summary = Summary(picture=seen, sound=heard)
+        _raise_if_all_failed(self._summary)
 
 
-def _packets(container: Any, streams: list[Any]) -> Iterator[Any]:
-    failures = 0
-    while failures < 100:
-        try:
-            for packet in container.demux(streams):
-                failures = 0
-                yield packet
-            return
-        except DECODING_ERRORS:
-            failures += 1
+def _blocks(pictures: Iterable[Picture]) -> Iterator[Frames]:
+    """Stack pictures into blocks of one size."""
+    block: list[Picture] = []
+    for picture in pictures:
+        if block and (
+            len(block) == BLOCK_FRAMES
+            or picture.rgb.shape != block[0].rgb.shape
+            or picture.rgb.nbytes * (len(block) + 1) > BLOCK_BYTES
+        ):
+            yield _stacked(block)
+            block = []
+        block.append(picture)
+    if block:
+        yield _stacked(block)
 
 
-def _decode(packet: Any) -> list[Any]:
-    try:
-        return list(packet.decode())
-    except DECODING_ERRORS:
-        return []
+def _stacked(block: list[Picture]) -> Frames:
+    return Frames(
+        np.stack([picture.rgb for picture in block]),  # T of (H, W, 3) -> (T, H, W, 3)
+        np.array([picture.pts_seconds for picture in block]),
+    )
+
+
+def _raise_if_all_failed(summary: Summary) -> None:
+    """Raise if nothing that is in the file could be decoded."""
+    parts = [part for part in (summary.picture, summary.sound) if part is not None]
+    if parts and not any(part.seconds for part in parts):
+        raise MediaError(f"nothing could be decoded: {summary.partial_reason}")

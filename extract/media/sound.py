@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from av import AudioFrame, AudioResampler
 
 from extract.media.blocks import Waveform
+from extract.media.container import DECODING_ERRORS, prepare_decoder, stated_seconds
+from extract.media.limits import Limits, MediaError
+from extract.media.summary import Coverage, coverage
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+    from av.packet import Packet
 
 BLOCK_SECONDS = 10
+# The last packet of an MP3 is often not sound at all.
+TOLERATED_SHARE = 0.02
+# Everything here that changes a sample, for the digest of a feature set.
+PROVENANCE = {
+    "version": 1,
+    "stream": "the default one",
+    "mono": "mean of the channels, weighted as ITU-R BS.775 mixes them, without LFE",
+    "resampler": "swresample",
+    "range": "clipped to [-1, 1]",
+}
 # Share of each speaker in the mono sum, before they are scaled to add up to one (ITU-R BS.775:
 # the sides 3 dB and the surrounds 6 dB below the centre, the low-frequency effects left out).
 WEIGHTS = {
@@ -40,25 +59,67 @@ def to_mono(frame: AudioFrame) -> np.ndarray:
     return mono
 
 
-class SoundConverter:
-    """Collects decoded sound and gives blocks at each rate."""
+class SoundDecoder:
+    """Decodes one stream, packet by packet, and gives its sound in blocks at each rate."""
 
-    def __init__(self, sample_rate_hz: Sequence[int]) -> None:
-        self.seconds = 0.0
+    def __init__(
+        self,
+        container: InputContainer,
+        stream: AudioStream,
+        *,
+        sample_rate_hz: Sequence[int],
+        limits: Limits,
+    ) -> None:
+        self._seconds = 0.0
+        self._expected_seconds = stated_seconds(container, stream)
+        self._stream, self._limits = stream, limits
         self._tracks = [_Track(rate) for rate in dict.fromkeys(sample_rate_hz)]
+        self._num_packets = self._num_broken = 0
+        self._refused: str | None = None
+        try:
+            prepare_decoder(stream, limits)
+        except MediaError as error:
+            self._refused = str(error)
 
-    def push(self, frame: AudioFrame) -> Iterator[Waveform]:
-        """Take one decoded frame; yield the blocks that are full."""
-        self.seconds += frame.samples / frame.sample_rate
-        mono = AudioFrame.from_ndarray(to_mono(frame)[None], format="flt", layout="mono")
-        mono.sample_rate = frame.sample_rate
-        for track in self._tracks:
-            yield from track.push(mono)
+    def coverage(self, problems: Sequence[str]) -> Coverage:
+        """Return how much came out, given what went wrong in reading the packets."""
+        problems = [*problems, self._refused] if self._refused else [*problems]
+        if self._num_broken > TOLERATED_SHARE * self._num_packets:
+            problems.append(f"{self._num_broken} packets could not be decoded")
+        return coverage(self._seconds, self._expected_seconds, problems)
+
+    def push(self, packet: Packet[AudioStream] | None) -> Iterator[Waveform]:
+        """Decode the next packet, or with None the end; yield the blocks that are full."""
+        if self._refused:
+            return
+        self._num_packets += packet is not None
+        try:
+            for frame in self._stream.codec_context.decode(packet):
+                self._check(frame)
+                mono = to_mono(frame)
+                self._seconds += frame.samples / frame.sample_rate
+                for track in self._tracks:
+                    yield from track.push(mono, frame.sample_rate)
+        except MediaError as error:
+            self._refused = str(error)
+        except DECODING_ERRORS:
+            self._num_broken += 1
 
     def finish(self) -> Iterator[Waveform]:
         """Yield what is left."""
+        yield from self.push(None)
         for track in self._tracks:
             yield from track.finish()
+
+    def _check(self, frame: AudioFrame) -> None:
+        limits, num_channels = self._limits, len(frame.layout.channels)
+        if self._seconds > limits.max_duration_seconds:
+            raise MediaError(f"only the first {limits.max_duration_seconds / 3600:g} h were read")
+        if num_channels > limits.max_channels or frame.sample_rate > limits.max_sample_rate_hz:
+            raise MediaError(
+                f"{num_channels} channels at {frame.sample_rate:,} Hz are more than the limit of "
+                f"{limits.max_channels} at {limits.max_sample_rate_hz:,} Hz"
+            )
 
 
 class _Track:
@@ -66,18 +127,19 @@ class _Track:
 
     def __init__(self, rate: int) -> None:
         self.rate = rate
-        self._resampler = AudioResampler(format="flt", layout="mono", rate=rate)
+        self._resampler = self._new_resampler()
         self._source_rate: int | None = None
         self._waiting: list[np.ndarray] = []
-        self._num_waiting = 0
-        self._num_given = 0
+        self._num_waiting = self._num_given = 0
 
-    def push(self, mono: AudioFrame) -> Iterator[Waveform]:
-        if self._source_rate not in (None, mono.sample_rate):
+    def push(self, mono: np.ndarray, source_rate: int) -> Iterator[Waveform]:
+        if self._source_rate not in (None, source_rate):
             self._take(self._resampler.resample(None))
-            self._resampler = AudioResampler(format="flt", layout="mono", rate=self.rate)
-        self._source_rate = mono.sample_rate
-        self._take(self._resampler.resample(mono))
+            self._resampler = self._new_resampler()
+        self._source_rate = source_rate
+        frame = AudioFrame.from_ndarray(mono[None], format="flt", layout="mono")
+        frame.sample_rate = source_rate
+        self._take(self._resampler.resample(frame))
         yield from self._blocks(at_least=BLOCK_SECONDS * self.rate)
 
     def finish(self) -> Iterator[Waveform]:
@@ -85,12 +147,14 @@ class _Track:
             self._take(self._resampler.resample(None))
         yield from self._blocks(at_least=1)
 
-    def _take(self, frames: list[AudioFrame]) -> None:
+    def _new_resampler(self) -> AudioResampler:
+        return AudioResampler(format="flt", layout="mono", rate=self.rate)
+
+    def _take(self, frames: Iterable[AudioFrame | None]) -> None:
         for frame in frames:
             if frame is not None:
-                samples = frame.to_ndarray()[0]
-                self._waiting.append(samples)
-                self._num_waiting += len(samples)
+                self._waiting.append(frame.to_ndarray()[0])
+                self._num_waiting += frame.samples
 
     def _blocks(self, *, at_least: int) -> Iterator[Waveform]:
         while self._num_waiting >= at_least:

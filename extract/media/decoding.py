@@ -1,0 +1,236 @@
+"""The frames that a sampling asks for: the same as decoding everything and picking, but cheaper."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from extract.media.container import (
+    DECODING_ERRORS,
+    Source,
+    picture_stream,
+    prepare_decoder,
+    reason,
+    stated_seconds,
+)
+from extract.media.limits import Deadline, DeadlineError, MediaError
+from extract.media.packets import Demuxer, LostPacketError, StoredPackets
+from extract.media.picture import PictureConverter
+from extract.media.plan import Segment, can_skip_unreferenced, plan
+from extract.media.sampling import Sampling
+from extract.media.summary import Coverage, coverage
+from extract.media.timeline import NOT_KNOWN, Timeline, Times
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.stream import VideoStream
+
+# Codecs whose frames come out bit for bit the same when decoding starts at a key frame and leaves
+# out what nothing refers to.
+PLANNED_CODECS = ("h264", "hevc")
+# Pictures kept until it is certain that they are the right ones.
+PENDING_BYTES = 128 << 20
+
+
+class Picture(NamedTuple):
+    """One frame: when it is shown, in seconds from the first, and its (H, W, 3) uint8 RGB."""
+
+    pts_seconds: float
+    rgb: np.ndarray
+
+
+class MissedTargetError(Exception):
+    """A frame did not come out as planned; the clip is decoded whole instead."""
+
+
+class PictureDecoder:
+    """Decodes the frames that a sampling asks for.
+
+    Two ways lead to the same frames. The planned one takes the times of the stored packets,
+    chooses among them, and decodes only the groups of pictures that hold the chosen ones, without
+    the frames that nothing refers to. It gives nothing out until all came out as planned, or until
+    `PENDING_BYTES` of pictures did. Where times are missing, the codec is not H.264 or HEVC, or a
+    frame did not come out as planned, the whole clip is decoded in order, and the frames are
+    chosen from what came out.
+
+    `container` is the one whose packets made the timeline.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        container: InputContainer,
+        timeline: Timeline,
+        *,
+        sampling: Sampling,
+        deadline: Deadline,
+    ) -> None:
+        self.way: Literal["planned", "whole"] = "planned"
+        self._seconds = 0.0
+        self._num_broken = 0
+        self._refused: str | None = None
+        self._source, self._container, self._timeline = source, container, timeline
+        self._sampling, self._deadline = sampling, deadline
+        stream = picture_stream(container)
+        assert stream is not None
+        self._stream: VideoStream = stream
+        self._expected_seconds = stated_seconds(container, stream)
+        self._converter = PictureConverter(stream.sample_aspect_ratio, source.limits)
+        self._stored = StoredPackets(
+            container, stream, timeline, limits=source.limits, deadline=deadline
+        )
+
+    def coverage(self, problems: Sequence[str]) -> Coverage:
+        """Return how much came out, given what went wrong in reading the packets."""
+        problems = [*problems, *self._timeline.problems]
+        if self._refused:
+            problems.append(self._refused)
+        if self._num_broken:
+            problems.append(f"{self._num_broken} packets or frames are damaged")
+        return coverage(self._seconds, self._expected_seconds, problems)
+
+    def pictures(self) -> Iterator[Picture]:
+        """Yield the frames in the order in which they are shown, as far as they can be decoded.
+
+        Raises:
+            DeadlineError: the time is up.
+        """
+        try:
+            yield from self._pictures()
+        except DeadlineError:
+            raise
+        except DECODING_ERRORS as error:
+            self._refused = reason(error)
+
+    def _pictures(self) -> Iterator[Picture]:
+        timeline = self._timeline
+        shown = timeline.shown() if timeline.is_complete else np.zeros(0, dtype=np.int64)
+        times = Times(np.array(timeline.pts, np.int64)[shown], timeline.time_base, timeline.fps)
+        chosen = self._choose(times, np.frombuffer(timeline.is_keyframe, np.uint8)[shown] > 0)
+        given_until = -1.0
+        try:
+            pending: list[Picture] = []
+            num_bytes = 0
+            for picture in self._planned(shown[chosen].tolist(), times.seconds(chosen)):
+                pending.append(picture)
+                num_bytes += picture.rgb.nbytes
+                if num_bytes > PENDING_BYTES:
+                    given_until = picture.pts_seconds
+                    yield from pending
+                    pending, num_bytes = [], 0
+            self._seconds = times.duration_seconds
+            yield from pending
+        except MissedTargetError:
+            self.way = "whole"
+            yield from self._whole(times.pts[chosen].tolist(), after_seconds=given_until)
+
+    def _choose(self, times: Times, is_keyframe: np.ndarray) -> np.ndarray:
+        return self._sampling.choose(times.pts, time_base=times.time_base, is_keyframe=is_keyframe)
+
+    # --- planned ---
+
+    def _planned(self, targets: list[int], seconds: list[float]) -> Iterator[Picture]:
+        """Yield the frames of some packets, given in the order in which they are shown.
+
+        Raises:
+            MissedTargetError: as soon as one is not there, or has a blemish.
+        """
+        pts, codec = self._timeline.pts, self._stream.codec_context
+        segments = plan(targets, pts=pts, is_keyframe=self._timeline.is_keyframe)
+        if codec.name not in PLANNED_CODECS or not segments:
+            raise MissedTargetError
+        prepare_decoder(self._stream, self._source.limits)
+        awaited = iter(zip((pts[target] for target in targets), seconds, strict=True))
+        next_pts, next_seconds = next(awaited)
+        for segment in segments:
+            for frame, packet in self._decode_segment(segment):
+                if frame.pts is None or frame.pts < next_pts:
+                    continue
+                if frame.pts > next_pts or frame.is_corrupt:
+                    raise MissedTargetError
+                yield Picture(next_seconds, self._converter.rgb(frame, packet))
+                following = next(awaited, None)
+                if following is None:
+                    return
+                next_pts, next_seconds = following
+        raise MissedTargetError
+
+    def _decode_segment(
+        self, segment: Segment
+    ) -> Iterator[tuple[VideoFrame, Packet[VideoStream] | None]]:
+        codec = self._stream.codec_context
+        can_skip = can_skip_unreferenced(codec.name, codec.extradata)
+        try:
+            for place, packet in self._stored.between(segment.start, segment.stop):
+                is_needed = place in segment.targets or not can_skip
+                codec.skip_frame = "DEFAULT" if is_needed else "NONREF"
+                for frame in codec.decode(packet):
+                    yield frame, packet
+            for frame in codec.decode(None):
+                yield frame, None
+            codec.flush_buffers()
+        except MediaError:
+            raise
+        except (LostPacketError, *DECODING_ERRORS) as error:
+            raise MissedTargetError from error
+
+    # --- whole ---
+
+    def _whole(self, likely: list[int], *, after_seconds: float) -> Iterator[Picture]:
+        """Yield the frames that are chosen among all that come out, later than `after_seconds`.
+
+        Which frames are chosen is known only at the end. Those that are shown at the `likely`
+        times are kept on the way; if others are chosen after all, a second pass fetches them.
+        """
+        pts, is_keyframe = array("q"), bytearray()
+        kept: dict[int, np.ndarray] = {}
+        num_bytes = 0
+        awaited = set(likely)
+        for frame, packet in self._decode_all(count_broken=True):
+            if frame.pts in awaited and num_bytes < PENDING_BYTES:
+                kept[len(pts)] = self._converter.rgb(frame, packet)
+                num_bytes += kept[len(pts)].nbytes
+            pts.append(NOT_KNOWN if frame.pts is None else frame.pts)
+            is_keyframe.append(frame.key_frame)
+        times = Times.of(pts, self._timeline.time_base, self._timeline.fps)
+        self._seconds = times.duration_seconds
+        chosen = self._choose(times, np.frombuffer(is_keyframe, np.uint8) > 0)
+        seconds = dict(zip(chosen.tolist(), times.seconds(chosen), strict=True))
+        wanted = {place: when for place, when in seconds.items() if when > after_seconds}
+        if wanted.keys() <= kept.keys():
+            for place, when in wanted.items():
+                yield Picture(when, kept[place])
+            return
+        kept.clear()
+        for place, (frame, packet) in enumerate(self._decode_all(count_broken=False)):
+            if place in wanted:
+                yield Picture(wanted.pop(place), self._converter.rgb(frame, packet))
+                if not wanted:
+                    return
+
+    def _decode_all(
+        self, *, count_broken: bool
+    ) -> Iterator[tuple[VideoFrame, Packet[VideoStream] | None]]:
+        """Yield every frame of the clip, in order, past whatever cannot be decoded."""
+        with self._source.open() as container:
+            stream = picture_stream(container)
+            assert stream is not None
+            prepare_decoder(stream, self._source.limits)
+            demuxer = Demuxer(
+                container, [stream], limits=self._source.limits, deadline=self._deadline
+            )
+            for packet in chain(demuxer, [None]):  # the last, None, drains the decoder
+                try:
+                    frames = stream.codec_context.decode(packet)
+                except DECODING_ERRORS:
+                    self._num_broken += count_broken
+                    continue
+                for frame in frames:
+                    self._num_broken += count_broken and frame.is_corrupt
+                    yield frame, packet

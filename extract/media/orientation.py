@@ -1,0 +1,107 @@
+"""Which way up a picture is meant to be seen."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+    from av.packet import Packet
+    from av.video.stream import VideoStream
+
+EXIF_ORIENTATION_TAG = 0x0112
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """What is done to a stored picture to show it: transpose first, then flip."""
+
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+
+    def apply(self, picture: np.ndarray) -> np.ndarray:
+        """Return the picture as it is meant to be seen, as a view.
+
+        Shapes:
+            (H, W, C) -> (H, W, C), or (W, H, C) where it is transposed.
+        """
+        if self.transpose:
+            picture = picture.swapaxes(0, 1)
+        return picture[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
+
+
+# By the number that Exif gives them, from 1.
+EXIF_ORIENTATIONS = (
+    Orientation(),
+    Orientation(flip_x=True),
+    Orientation(flip_x=True, flip_y=True),
+    Orientation(flip_y=True),
+    Orientation(transpose=True),
+    Orientation(transpose=True, flip_x=True),
+    Orientation(transpose=True, flip_x=True, flip_y=True),
+    Orientation(transpose=True, flip_y=True),
+)
+
+
+def orientation(frame: VideoFrame, packet: Packet[VideoStream] | None = None) -> Orientation:
+    """Return how a decoded frame is to be turned.
+
+    Clips carry a matrix; only its quarter turns and mirrorings are kept (the nearest, if it is
+    askew). Photographs carry a number in their Exif data, which is read from `packet`.
+    """
+    try:
+        matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:
+        # PyAV has no name for Exif side data and then lists none at all, and its `rotation` does
+        # not tell a mirrored picture from a turned one (https://github.com/PyAV-Org/PyAV).
+        number = exif_orientation(bytes(packet)) if packet is not None else 1
+        return EXIF_ORIENTATIONS[number - 1]
+    return Orientation() if matrix is None else from_matrix(np.frombuffer(bytes(matrix), np.int32))
+
+
+def from_matrix(matrix: np.ndarray) -> Orientation:
+    """Return the quarter turn and mirroring of a display matrix, (9,) int32.
+
+    A stored point (x, y) is shown at (a x + c y, b x + d y), where the matrix is a b _ c d _ ...
+    """
+    a, b, _, c, d, *_ = (float(value) for value in matrix)
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return Orientation(flip_x=a < 0, flip_y=d < 0)
+    return Orientation(transpose=True, flip_x=c < 0, flip_y=b < 0)
+
+
+def exif_orientation(data: bytes) -> int:
+    """Return the orientation, 1 to 8, in the Exif data of a JPEG, PNG or WebP file; 1 without."""
+    for mark in (b"Exif\0\0", b"eXIf", b"EXIF"):
+        # WebP has the size, and often JPEG's mark, between its own mark and the header.
+        for start in _headers(data, data.find(mark)):
+            return _orientation_entry(data[start : start + (1 << 16)])
+    return 1
+
+
+def _headers(data: bytes, mark: int) -> list[int]:
+    if mark < 0:
+        return []
+    near = data[mark : mark + 24]
+    found = [near.find(magic) for magic in (b"II*\0", b"MM\0*")]
+    return [mark + at for at in found if at >= 0]
+
+
+def _orientation_entry(tiff: bytes) -> int:
+    """Read the first directory of a TIFF block: entries of tag, type, count and value."""
+    order = "<" if tiff[:2] == b"II" else ">"
+    try:
+        (directory,) = struct.unpack_from(f"{order}I", tiff, 4)
+        (num_entries,) = struct.unpack_from(f"{order}H", tiff, directory)
+        for entry in range(num_entries):
+            tag, _, _, value = struct.unpack_from(f"{order}HHIH", tiff, directory + 2 + 12 * entry)
+            if tag == EXIF_ORIENTATION_TAG and 1 <= value <= 8:
+                return int(value)
+    except struct.error:
+        pass  # cut off: shown as it is stored
+    return 1

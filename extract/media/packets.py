@@ -1,0 +1,124 @@
+"""Reading the packets of a container: once in order, or again where they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from av.stream import Discard
+
+from extract.media.container import DECODING_ERRORS
+from extract.media.limits import Deadline, Limits, MediaError
+from extract.media.timeline import NOT_KNOWN, Timeline
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.stream import VideoStream
+
+# A broken file may fail at one packet and be whole at the next; one that fails this often in a
+# row has nothing more to give.
+MAX_FAILURES_IN_A_ROW = 64
+# Reading on is quicker than seeking if what is wanted is this near.
+NEAR_PACKETS = 256
+
+
+class LostPacketError(Exception):
+    """A packet that was read once is not found again."""
+
+
+class Demuxer:
+    """Yields the packets of some streams, past whatever cannot be read."""
+
+    def __init__(
+        self,
+        container: InputContainer,
+        streams: Sequence[Any],
+        *,
+        limits: Limits,
+        deadline: Deadline,
+    ) -> None:
+        self._num_failures = 0
+        self._container, self._streams = container, list(streams)
+        self._limits, self._deadline = limits, deadline
+        for stream in container.streams:
+            stream.discard = Discard.none if stream in self._streams else Discard.all
+
+    @property
+    def problems(self) -> list[str]:
+        """What went wrong so far, in words."""
+        return [f"{self._num_failures} packets could not be read"] if self._num_failures else []
+
+    def __iter__(self) -> Iterator[Packet[Any]]:
+        if not self._streams:
+            return
+        num_packets = num_in_a_row = 0
+        while num_in_a_row < MAX_FAILURES_IN_A_ROW:
+            try:
+                for packet in self._container.demux(self._streams):
+                    self._deadline.check()
+                    num_in_a_row = 0
+                    num_packets += 1
+                    if num_packets > self._limits.max_packets:
+                        raise MediaError(f"has more than {self._limits.max_packets:,} packets")
+                    if packet.size:  # an empty one would end the decoder
+                        yield packet
+                return
+            except MediaError:
+                raise
+            except DECODING_ERRORS:
+                num_in_a_row += 1
+                self._num_failures += 1
+
+
+class StoredPackets:
+    """The packets of a timeline, from memory while they fit there, else from the file again."""
+
+    def __init__(
+        self,
+        container: InputContainer,
+        stream: VideoStream,
+        timeline: Timeline,
+        *,
+        limits: Limits,
+        deadline: Deadline,
+    ) -> None:
+        self._container, self._stream, self._timeline = container, stream, timeline
+        self._limits, self._deadline = limits, deadline
+        self._reader: Iterator[Packet[VideoStream]] = iter(())
+        self._at = len(timeline)  # the place of the reader's next packet
+
+    def between(self, start: int, stop: int) -> Iterator[tuple[int, Packet[VideoStream]]]:
+        """Yield the packets at [start, stop) with their places.
+
+        Raises:
+            LostPacketError: the file does not give them again.
+        """
+        if self._timeline.packets is not None:
+            yield from enumerate(self._timeline.packets[start:stop], start)
+            return
+        if not 0 <= start - self._at <= NEAR_PACKETS:
+            self._seek(start)
+        while self._at < stop:
+            packet = next(self._reader, None)
+            if packet is None or packet.pts != self._timeline.pts[self._at]:
+                raise LostPacketError
+            if self._at >= start:
+                yield self._at, packet
+            self._at += 1
+
+    def _seek(self, place: int) -> None:
+        """Put the reader before the packet at `place`."""
+        pts, dts = self._timeline.pts[place], self._timeline.dts[place]
+        self._container.seek(pts if dts == NOT_KNOWN else dts, stream=self._stream)
+        reader = iter(
+            Demuxer(self._container, [self._stream], limits=self._limits, deadline=self._deadline)
+        )
+        for packet in reader:
+            if packet.pts == pts:
+                self._reader, self._at = chain([packet], reader), place
+                return
+            if packet.dts is not None and NOT_KNOWN < dts < packet.dts:
+                break  # landed behind it
+        raise LostPacketError

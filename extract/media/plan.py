@@ -1,0 +1,75 @@
+"""Which packets to decode, so that some frames come out and as little else as possible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+# An honest frame needs the group before its own at most.
+MAX_KEYS_BACK = 8
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Packets [start, stop), in stored order: from a key frame to the last frame wanted of it."""
+
+    start: int
+    stop: int
+    targets: frozenset[int]
+    """The packets, among them, whose frames are wanted."""
+
+
+def plan(
+    targets: Sequence[int], *, pts: Sequence[int], is_keyframe: Sequence[int]
+) -> list[Segment] | None:
+    """Return the segments that give all targets, in stored order; None if a target has no start.
+
+    A target can be decoded from the last key frame that is stored *and* shown no later than it.
+    Stored alone is not enough: with open groups of pictures the frames stored just after a key
+    frame may be shown before it, and lean on the group before.
+
+        stored 0:K 1 2 3:K 4 5, shown in the order 0 1 2 4 3 5:
+        frame 4 is shown before key frame 3, so it takes Segment(0, 5) and not Segment(3, 5).
+
+    Args:
+        targets: places of packets.
+        pts: when the frame of each packet is shown.
+    """
+    keys = np.flatnonzero(np.asarray(is_keyframe, dtype=np.uint8))
+    wanted: dict[int, list[int]] = {}
+    for target in sorted(targets):
+        end = int(np.searchsorted(keys, target, side="right"))
+        near = keys[max(end - MAX_KEYS_BACK, 0) : end][::-1].tolist()
+        start = next((key for key in near if pts[key] <= pts[target]), None)
+        if start is None:
+            return None
+        wanted.setdefault(start, []).append(target)
+    segments: list[Segment] = []
+    for start in sorted(wanted):
+        segment = Segment(start, max(wanted[start]) + 1, frozenset(wanted[start]))
+        if segments and start < segments[-1].stop:
+            last = segments.pop()
+            segment = Segment(
+                last.start, max(last.stop, segment.stop), last.targets | segment.targets
+            )
+        segments.append(segment)
+    return segments
+
+
+def can_skip_unreferenced(codec: str, extradata: bytes | None) -> bool:
+    """Return whether the frames that are marked as referred to by none may be left out.
+
+    In H.264 the mark says just that. In HEVC it speaks of one temporal layer: frames of a higher
+    one may still refer to it, so there must be one layer only (H.265, 7.4.2.2, table 7-1).
+    """
+    if codec != "hevc":
+        return True
+    header = extradata or b""
+    if header[:1] == b"\x01" and len(header) > 21:  # hvcC box, ISO/IEC 14496-15, 8.3.2.1
+        return header[21] >> 3 & 7 == 1
+    parameters = header.find(b"\0\0\1\x40")  # the video parameter set, in MPEG-TS: H.265, 7.3.2.1
+    if parameters < 0 or len(header) < parameters + 7:
+        return False
+    return header[parameters + 6] >> 1 & 7 == 0

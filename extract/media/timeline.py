@@ -1,0 +1,123 @@
+"""What a pass over the packets tells of the picture, before any of it is decoded."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from extract.media.limits import Limits
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.video.stream import VideoStream
+
+NOT_KNOWN = -(2**63)  # FFmpeg's own mark of a missing time
+# Compressed picture kept from the first pass, so that a clip of usual size is read once. A longer
+# one is read again where its frames are needed.
+HELD_BYTES = 64 << 20
+USUAL_FPS = 25
+
+
+@dataclass(frozen=True, eq=False)
+class Times:
+    """When each frame is shown.
+
+    Shapes:
+        pts: (N,) int64, strictly increasing, in ticks of `time_base` seconds.
+    """
+
+    pts: np.ndarray
+    time_base: Fraction
+    fps: Fraction
+    """What the header says; used where a clip's own times say nothing."""
+
+    @classmethod
+    def of(cls, pts: Sequence[int], time_base: Fraction, fps: Fraction) -> Times:
+        """Return the times of frames, in the order in which they came out of the decoder.
+
+        Where one is unknown or they do not increase, they are worth nothing, and the frames are
+        taken to be evenly spaced.
+        """
+        ticks = np.array(pts, dtype=np.int64)
+        if (ticks == NOT_KNOWN).any() or (ticks[1:] <= ticks[:-1]).any():
+            return cls(np.arange(len(ticks), dtype=np.int64), 1 / fps, fps)
+        return cls(ticks, time_base, fps)
+
+    def seconds(self, places: np.ndarray) -> list[float]:
+        """Return when some frames are shown, in seconds from the first of all."""
+        return [float((int(pts) - int(self.pts[0])) * self.time_base) for pts in self.pts[places]]
+
+    @property
+    def duration_seconds(self) -> float:
+        """From the first frame to the end of the last, held to last as long as the others do."""
+        num_frames = len(self.pts)
+        if num_frames < 2:
+            return float(num_frames / self.fps)
+        span = int(self.pts[-1]) - int(self.pts[0])
+        return float(span * self.time_base * num_frames / (num_frames - 1))
+
+
+class Timeline:
+    """One entry a packet of the picture, in the order in which they are stored.
+
+    Some 18 bytes a packet, whatever its size: eight megabytes for two hours at 60 frames a second.
+    """
+
+    def __init__(self, stream: VideoStream, limits: Limits) -> None:
+        self.time_base = stream.time_base or Fraction(1, 1_000_000)
+        self.fps = Fraction(stream.guessed_rate or USUAL_FPS)
+        self.pts, self.dts = array("q"), array("q")
+        self.is_keyframe, self.is_shown = bytearray(), bytearray()
+        # Not shown is what an edit list cuts away: it may be needed for decoding others.
+        self.packets: list[Packet[VideoStream]] | None = []
+        """The packets themselves, or None once they are more than `HELD_BYTES`."""
+        self.problems: list[str] = []
+        self._num_held_bytes = 0
+        self._max_seconds = limits.max_duration_seconds
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+    def add(self, packet: Packet[VideoStream]) -> None:
+        """Take note of the next packet."""
+        if self._is_too_late(packet):
+            return
+        self.pts.append(NOT_KNOWN if packet.pts is None else packet.pts)
+        self.dts.append(NOT_KNOWN if packet.dts is None else packet.dts)
+        self.is_keyframe.append(packet.is_keyframe)
+        self.is_shown.append(not packet.is_discard)
+        if self.packets is not None:
+            self._num_held_bytes += packet.size
+            self.packets.append(packet)
+            if self._num_held_bytes > HELD_BYTES:
+                self.packets = None
+
+    def _is_too_late(self, packet: Packet[VideoStream]) -> bool:
+        if not self.pts or packet.pts is None or self.pts[0] == NOT_KNOWN:
+            return False
+        if (packet.pts - self.pts[0]) * self.time_base <= self._max_seconds:
+            return False
+        if not self.problems:
+            self.problems.append(f"only the first {self._max_seconds / 3600:g} h were read")
+        return True
+
+    @property
+    def is_complete(self) -> bool:
+        """True if every packet has a time of its own, so that a frame is known by its time."""
+        times = np.array(self.pts, dtype=np.int64)
+        return not (times == NOT_KNOWN).any() and len(np.unique(times)) == len(times)
+
+    def shown(self) -> np.ndarray:
+        """Return the places of the packets that give frames, in the order they are shown.
+
+        Shapes:
+            the result: (N,) int64.
+        """
+        places = np.flatnonzero(np.frombuffer(self.is_shown, dtype=np.uint8))
+        times = np.array(self.pts, dtype=np.int64)[places]
+        return places[np.argsort(times, kind="stable")]
