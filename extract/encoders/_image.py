@@ -1,0 +1,151 @@
+"""What the encoders of pictures share: resizing as their weights want it, and a fast engine."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from extract.encoder import Engine
+
+if TYPE_CHECKING:
+    import torch
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
+
+
+def resized(frames: np.ndarray, *, shorter_px: int, crop_px: int, bicubic: bool) -> np.ndarray:
+    """Return the middle of each frame, its shorter side scaled first.
+
+    torchvision's antialiased resize on bytes: the same pixels as PIL's, several times sooner.
+
+    Shapes:
+        frames: (N, H, W, 3) uint8; the result: (N, 3, crop_px, crop_px) uint8.
+    """
+    import torch
+    from torchvision.transforms.v2 import InterpolationMode, functional
+
+    how = InterpolationMode.BICUBIC if bicubic else InterpolationMode.BILINEAR
+    pictures = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2)
+    scaled = functional.resize(pictures, [shorter_px], interpolation=how, antialias=True)
+    return functional.center_crop(scaled, [crop_px, crop_px]).contiguous().numpy()
+
+
+class ImageNetwork:
+    """A convolutional network ready to run over batches of byte pictures.
+
+    On a CPU: channels last, batch norm folded where the network allows, and the allocator told to
+    keep large blocks, since giving them back after every batch costs more than the arithmetic.
+    On CUDA: half precision, from pinned memory.
+
+    Args:
+        network: maps (N, 3, H, W) float32 to (N, D); it is changed.
+        mean, std: of the pixels as bytes, per channel.
+        input_px: side of the square pictures.
+    """
+
+    def __init__(
+        self,
+        network: torch.nn.Module,
+        *,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+        input_px: int,
+        device: str,
+        engine: Engine,
+    ) -> None:
+        import torch
+
+        self._device = torch.device(device)
+        self._mean = torch.tensor(mean, device=self._device).view(1, 3, 1, 1)
+        self._scale = 1 / torch.tensor(std, device=self._device).view(1, 3, 1, 1)
+        keep_large_blocks()
+        network = network.eval().requires_grad_(False)
+        if engine == "onnx":
+            self._session: Any = onnx_session(network, torch.zeros(1, 3, input_px, input_px))
+            return
+        self._session = None
+        self._network = network.to(self._device, memory_format=torch.channels_last)
+
+    def __call__(self, pictures: np.ndarray) -> np.ndarray:
+        """Shapes: pictures: (N, 3, H, W) uint8; the result: (N, D) float32."""
+        import torch
+
+        batch = torch.from_numpy(pictures)
+        with torch.inference_mode():
+            if self._device.type == "cuda":
+                batch = batch.pin_memory().to(self._device, non_blocking=True)
+                batch = self._normalised(batch)
+                with torch.autocast("cuda", torch.float16):
+                    return self._network(batch).float().cpu().numpy()  # type: ignore[no-any-return]
+            batch = self._normalised(batch.to(self._device))
+            if self._session is None:
+                return self._network(batch).cpu().numpy()  # type: ignore[no-any-return]
+            (rows,) = self._session.run(None, {"pictures": batch.contiguous().numpy()})
+            return np.asarray(rows)
+
+    def _normalised(self, batch: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        batch = batch.to(memory_format=torch.channels_last).float()
+        return batch.sub_(self._mean).mul_(self._scale)
+
+
+def onnx_session(network: torch.nn.Module, example: torch.Tensor) -> Any:
+    """Export the very network at hand, in memory, and open it with ONNX Runtime.
+
+    Raises:
+        ImportError: the extra is not installed.
+    """
+    import contextlib
+    import io
+    import warnings
+
+    import torch
+
+    try:
+        import onnxruntime
+        import onnxscript  # noqa: F401  (the exporter needs it)
+    except ImportError as error:
+        raise ImportError(
+            f"--engine onnx needs {error.name}; install it with: pip install 'mmgcn[onnx]'"
+        ) from error
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            network,
+            (torch.cat([example, example]),),
+            dynamo=True,
+            input_names=["pictures"],
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            verbose=False,
+        )
+    assert program is not None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(
+        program.model_proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def folded(network: torch.nn.Module) -> torch.nn.Module:
+    """Fold every batch norm that follows a convolution into it; the numbers stay the same."""
+    from torch.fx.experimental.optimization import fuse
+
+    fused: torch.nn.Module = fuse(network.eval())
+    return fused
+
+
+@cache
+def keep_large_blocks() -> None:
+    """Tell glibc to keep what a batch frees for the next batch. Does nothing elsewhere."""
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:  # musl has none
+        mallopt(M_MMAP_THRESHOLD, 1 << 30)
+        mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)

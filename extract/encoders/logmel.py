@@ -1,0 +1,53 @@
+"""Statistics of the log-mel spectrogram: how sound is coloured. No weights."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from extract.encoder import Encoder, Engine, Reads
+
+
+class LogMel(Encoder):
+    """Mean, deviation and mean absolute change of 64 log-mel bands, a row per 0.96 s.
+
+    Not learned: it tells music from speech from noise, and little of what is said or sung.
+    """
+
+    name: ClassVar[str] = "logmel"
+    reads: ClassVar[Reads] = "waveform"
+    dim = 192
+    batch_units = 256
+    window_seconds: ClassVar[float] = 0.975
+    hop_seconds: ClassVar[float] = 0.96
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """The statistics and the spectrogram's settings."""
+        return {
+            "encoder": self.name,
+            "version": 1,
+            "spectrogram": "16 kHz, Hann 25 ms / 10 ms, 64 mel bands 125-7500 Hz, log(x + 0.01)",
+            "statistics": ["mean", "std", "mean absolute change"],
+            "window_seconds": self.window_seconds,
+            "hop_seconds": self.hop_seconds,
+        }
+
+    def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
+        """Nothing to load."""
+
+    def prepare(self, sample: Any) -> np.ndarray:
+        """Shapes: sample.data: (N, S) float32; the result: (N, 192) float32."""
+        from extract.encoders._mel import log_mel
+
+        bands = log_mel(sample.data)  # (N, F, 64)
+        change = np.abs(np.diff(bands, axis=1)).mean(axis=1)
+        return np.concatenate([bands.mean(axis=1), bands.std(axis=1), change], axis=1)
+
+    def encode(self, units: np.ndarray) -> np.ndarray:
+        """Shapes: units and the result: (N, 192) float32."""
+        return units
+
+
+ENCODER = LogMel

