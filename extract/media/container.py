@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -148,14 +149,18 @@ def stated_seconds(container: InputContainer, stream: VideoStream | AudioStream)
     """Return how long the header says that a stream lasts, if its format can be believed."""
     if container.format.name not in FORMATS_WITH_DURATION:
         return None
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
+    time_base = stream.time_base or Fraction(0)
+    if stream.duration:
+        return float(stream.duration * time_base)
+    # Matroska and FLV state when the last frame ends, on a clock that may start late.
+    start_seconds = float((stream.start_time or 0) * time_base)
     tag = stream.metadata.get("DURATION", "")  # Matroska: "00:00:02.048000000"
     if match := re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", tag):
         hours, minutes, seconds = (float(part) for part in match.groups())
-        return 3600 * hours + 60 * minutes + seconds
-    alone = len(container.streams) == 1
-    return _positive(container.duration, 1 / av.time_base) if alone else None
+        return 3600 * hours + 60 * minutes + seconds - start_seconds
+    if len(container.streams) == 1 and container.duration:
+        return container.duration / av.time_base - start_seconds
+    return None
 
 
 def media_info(container: InputContainer) -> MediaInfo:
@@ -165,7 +170,7 @@ def media_info(container: InputContainer) -> MediaInfo:
     title = container.metadata.get("title", "").strip()
     return MediaInfo(
         container=container.format.name,
-        duration_seconds=_positive(container.duration, 1 / av.time_base),
+        duration_seconds=container.duration / av.time_base if container.duration else None,
         has_picture=picture is not None,
         has_sound=sound is not None,
         width=codec.width if codec else None,
@@ -175,10 +180,6 @@ def media_info(container: InputContainer) -> MediaInfo:
         sample_rate_hz=sound.codec_context.sample_rate if sound and sound.codec_context else None,
         title=title or None,
     )
-
-
-def _positive(ticks: int | None, seconds_a_tick: float) -> float | None:
-    return ticks * seconds_a_tick if ticks and ticks > 0 else None
 
 
 @contextmanager
