@@ -225,7 +225,7 @@ def subtitle_text(text: str) -> str:
     >>> subtitle_text("1\\n00:00:01,000 --> 00:00:02,000\\n<i>Good</i> morning")
     'Good morning'
     """
-    spoken = []
+    spoken: list[str] = []
     for block in re.split(r"\n\s*\n", text.replace("\r\n", "\n")):
         lines = block.strip().split("\n")
         times = next((i for i, line in enumerate(lines) if "-->" in line), None)

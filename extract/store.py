@@ -6,20 +6,18 @@ import errno
 import hashlib
 import json
 import os
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
-from urllib.parse import quote
+from typing import Any, Literal
 
 import numpy as np
 
 SCHEMA_VERSION = 1
 MAX_NAME_BYTES = 200  # file systems allow 255; room for the suffix and a temporary's prefix
+PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
 Status = Literal["done", "partial", "missing", "failed"]
-Row = TypeVar("Row")
 
 
 class StoreError(OSError):
@@ -99,25 +97,18 @@ def file_name(item_id: str) -> str:
     >>> file_name("../A"), file_name(".")
     ('%2E.%2F%41', '%2E')
     """
-    name = "".join(f"%{ord(c):02X}" if c.isupper() and c.isascii() else c for c in _quoted(item_id))
+    name = "".join(
+        # No hidden files, no `.` and `..`.
+        character if character in PLAIN and not (index == 0 and character == ".") else encoded
+        for index, character in enumerate(item_id)
+        for encoded in ["".join(f"%{b:02X}" for b in character.encode("utf-8", "surrogatepass"))]
+    )
     if len(name) <= MAX_NAME_BYTES:
         return name
-    digest = hashlib.blake2b(item_id.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-    return f"{name[: MAX_NAME_BYTES - 40]}%~{digest}"
-
-
-def _quoted(item_id: str) -> Iterator[str]:
-    for index, character in enumerate(item_id):
-        if character == "." and index == 0:
-            yield "%2E"  # no hidden files, no `.` and `..`
-        elif character.isascii():
-            yield (
-                character
-                if character.isupper()
-                else quote(character, safe=" ._-~").replace(" ", "%20").replace("~", "%7E")
-            )
-        else:
-            yield quote(character, safe="", errors="surrogatepass")
+    # `%~` starts no encoded character, so no short id has such a name.
+    return (
+        f"{name[: MAX_NAME_BYTES - 40]}%~{content_hash(item_id.encode('utf-8', 'surrogatepass'))}"
+    )
 
 
 class FeatureStore:
@@ -147,17 +138,25 @@ class FeatureStore:
             raise NoFeatures(f"{self.root} holds no {modality} features; it holds: {known}")
         return FeatureSet(self.root / modality / pointer.read_text(encoding="utf-8").strip())
 
-    def create(self, modality: str, manifest: Mapping[str, Any]) -> FeatureSet:
+    def create(
+        self,
+        modality: str,
+        manifest: Mapping[str, Any],
+        *,
+        versions: Mapping[str, str] | None = None,
+    ) -> FeatureSet:
         """Return the set for that manifest, made if it is not there, and make it current.
 
-        The manifest says everything that changes a number; its digest names the folder.
+        The manifest says everything that changes a number; its digest names the folder. The
+        versions of libraries are kept beside it and change no digest.
         """
         full = {"schema_version": SCHEMA_VERSION, "modality": modality, **manifest}
         folder = self.root / modality / f"{manifest['encoder']}-{digest(full)}"
         with _explained(folder):
             (folder / "items").mkdir(parents=True, exist_ok=True)
             if not (folder / "manifest.json").exists():
-                text = json.dumps(full, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+                held = full | {"versions": dict(versions or {})}
+                text = json.dumps(held, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
                 write_atomically(folder / "manifest.json", text.encode())
             write_atomically(self.root / modality / "current", f"{folder.name}\n".encode())
         return FeatureSet(folder)
@@ -394,7 +393,7 @@ def pool(rows: np.ndarray, pooling: str) -> np.ndarray:
     if pooling == "max":
         return np.asarray(data.max(axis=0))
     if pooling == "first":
-        return data[0]
+        return np.asarray(data[0])
     if pooling == "mean_std":
         return np.concatenate([data.mean(axis=0), data.std(axis=0)])
     raise ValueError(f"unknown pooling '{pooling}'; known: mean, max, first, mean_std")
@@ -475,8 +474,3 @@ def _read_records(path: Path) -> Iterator[Record]:
 
 def _same(path: Path, text: str) -> bool:
     return path.exists() and path.read_bytes() == text.encode()
-
-
-def normalised(item_id: str) -> str:
-    """Return the id in Unicode's composed form, as file systems may hand it out decomposed."""
-    return unicodedata.normalize("NFC", item_id)

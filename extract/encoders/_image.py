@@ -31,7 +31,7 @@ def resized(frames: np.ndarray, *, shorter_px: int, crop_px: int, bicubic: bool)
     how = InterpolationMode.BICUBIC if bicubic else InterpolationMode.BILINEAR
     pictures = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2)
     scaled = functional.resize(pictures, [shorter_px], interpolation=how, antialias=True)
-    return functional.center_crop(scaled, [crop_px, crop_px]).contiguous().numpy()
+    return np.asarray(functional.center_crop(scaled, [crop_px, crop_px]).contiguous().numpy())
 
 
 class ImageNetwork:
@@ -68,7 +68,7 @@ class ImageNetwork:
             self._session: Any = onnx_session(network, torch.zeros(1, 3, input_px, input_px))
             return
         self._session = None
-        self._network = network.to(self._device, memory_format=torch.channels_last)
+        self._network = network.to(self._device).to(memory_format=torch.channels_last)
 
     def __call__(self, pictures: np.ndarray) -> np.ndarray:
         """Shapes: pictures: (N, 3, H, W) uint8; the result: (N, D) float32."""
@@ -80,10 +80,10 @@ class ImageNetwork:
                 batch = batch.pin_memory().to(self._device, non_blocking=True)
                 batch = self._normalised(batch)
                 with torch.autocast("cuda", torch.float16):
-                    return self._network(batch).float().cpu().numpy()  # type: ignore[no-any-return]
+                    return np.asarray(self._network(batch).float().cpu())
             batch = self._normalised(batch.to(self._device))
             if self._session is None:
-                return self._network(batch).cpu().numpy()  # type: ignore[no-any-return]
+                return np.asarray(self._network(batch).cpu())
             (rows,) = self._session.run(None, {"pictures": batch.contiguous().numpy()})
             return np.asarray(rows)
 

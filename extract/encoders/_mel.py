@@ -25,12 +25,12 @@ def log_mel(windows: np.ndarray) -> np.ndarray:
     frames = np.lib.stride_tricks.sliding_window_view(windows, FRAME_SAMPLES, axis=1)
     frames = frames[:, ::HOP_SAMPLES]  # (N, S) -> (N, F, 400)
     magnitude = np.abs(np.fft.rfft(frames * _hann(), FFT_SAMPLES))  # -> (N, F, 257)
-    return np.log(magnitude @ mel_bands() + OFFSET).astype(np.float32)
+    return np.asarray(np.log(magnitude @ mel_bands() + OFFSET), dtype=np.float32)
 
 
 @cache
 def _hann() -> np.ndarray:
-    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME_SAMPLES) / FRAME_SAMPLES)
+    return np.asarray(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME_SAMPLES) / FRAME_SAMPLES))
 
 
 def mel(hz: np.ndarray | float) -> np.ndarray:
@@ -51,4 +51,4 @@ def mel_bands() -> np.ndarray:
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
     bands = np.maximum(0.0, np.minimum(rising, falling))
     bands[0] = 0.0
-    return bands
+    return np.asarray(bands)

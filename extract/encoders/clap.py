@@ -87,7 +87,7 @@ class Clap(Encoder):
             found = self._network.get_audio_features(torch.from_numpy(units).to(self._device))
             rows = getattr(found, "pooler_output", found)
             rows = torch.nn.functional.normalize(rows.float(), dim=-1)
-        return rows.cpu().numpy()  # type: ignore[no-any-return]
+        return np.asarray(rows.cpu().numpy())
 
 
 ENCODER = Clap

@@ -1,0 +1,61 @@
+"""Cutting sound into the windows that an encoder wants, as it streams by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from extract.encoder import Encoder, Windows
+
+
+class WindowCutter:
+    """Cuts blocks of sound into windows; holds no more than one window and one block.
+
+    Args:
+        encoder: its window, hop and shortest last window, in seconds.
+
+    >>> from types import SimpleNamespace
+    >>> cutter = WindowCutter(
+    ...     SimpleNamespace(sample_rate_hz=1, window_seconds=3, hop_seconds=2, min_window_seconds=1)
+    ... )
+    >>> [w.data.tolist() for w in cutter.push(np.arange(6, dtype=np.float32))]
+    [[[0.0, 1.0, 2.0], [2.0, 3.0, 4.0]]]
+    >>> [w.data.tolist() for w in cutter.finish()]
+    [[[4.0, 5.0, 0.0]]]
+    """
+
+    def __init__(self, encoder: Encoder | type[Encoder]) -> None:
+        self._rate = encoder.sample_rate_hz
+        self._window = round(encoder.window_seconds * self._rate)
+        self._hop = round(encoder.hop_seconds * self._rate)
+        self._shortest = max(1, round(encoder.min_window_seconds * self._rate))
+        self._held = np.zeros(0, dtype=np.float32)
+        self._num_cut = 0
+
+    def push(self, data: np.ndarray) -> Iterator[Windows]:
+        """Take the next samples and yield the windows that are full.
+
+        Shapes:
+            data: (S,) float32.
+        """
+        self._held = np.concatenate([self._held, data])
+        if len(self._held) >= self._window:
+            views = np.lib.stride_tricks.sliding_window_view(self._held, self._window)
+            yield self._cut(views[:: self._hop].copy())
+
+    def finish(self) -> Iterator[Windows]:
+        """Yield the last window, padded with silence, if there is enough sound in it."""
+        # What an earlier window holds already is no reason for another one.
+        fresh = len(self._held) - (self._window - self._hop if self._num_cut else 0)
+        if fresh >= self._shortest or (self._num_cut == 0 and len(self._held) > 0):
+            last = np.zeros((1, self._window), dtype=np.float32)
+            last[0, : len(self._held)] = self._held[: self._window]
+            yield self._cut(last)
+
+    def _cut(self, windows: np.ndarray) -> Windows:
+        first = self._num_cut
+        self._num_cut += len(windows)
+        self._held = self._held[len(windows) * self._hop :]
+        starts = np.arange(first, self._num_cut) * (self._hop / self._rate)
+        return Windows(windows, self._rate, starts)
