@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -37,6 +38,7 @@ FORMATS_WITH_DURATION = (
     *("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "flv", "asf", "mxf", "nut"),
     *("wav", "w64", "flac", "aiff", "caf", "au"),
 )
+MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")  # one of them comes first
 GENERATE_PTS: int = Flags.gen_pts.value  # type: ignore[assignment]  # the stub says Flags
 # What goes wrong inside FFmpeg or PyAV on a malformed file.
 DECODING_ERRORS = (av.FFmpegError, OSError, ValueError, ArithmeticError, LookupError, RuntimeError)
@@ -99,10 +101,24 @@ class Source:
                 buffer_size=1 << 18,
             )
         except DECODING_ERRORS as error:
-            raise MediaError(f"not a media file that can be read: {reason(error)}") from error
+            raise MediaError(self._why_not(error)) from error
         # PyAV lets FFmpeg make up missing times; for H.264 in AVI it makes up wrong ones.
         container.flags &= ~GENERATE_PTS
         return container
+
+    def _why_not(self, error: BaseException) -> str:
+        """Return, in words, why the file could not be opened."""
+        if getattr(error, "errno", None) == errno.ENOMEM:
+            return (
+                f"has more than {self.limits.max_streams} streams, or its header asks for more "
+                "memory than there is"
+            )
+        if not isinstance(error, av.InvalidDataError | av.ArgumentError):
+            return f"cannot be read: {reason(error)}"
+        self.file.seek(4)
+        if self.file.read(4) in MP4_BOXES:
+            return "an MP4 without a readable index: cut off before its end, or damaged"
+        return "not a clip, picture or sound of a known format, or damaged at its start"
 
 
 def _refuse(url: str, *_: object) -> None:

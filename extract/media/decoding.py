@@ -22,7 +22,7 @@ from extract.media.packets import Demuxer, LostPacketError, StoredPackets
 from extract.media.picture import PictureConverter
 from extract.media.plan import Segment, can_skip_unreferenced, plan
 from extract.media.sampling import Sampling
-from extract.media.summary import Coverage, coverage
+from extract.media.summary import Coverage, coverage, in_places
 from extract.media.timeline import NOT_KNOWN, Timeline, Times
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # out what nothing refers to.
 PLANNED_CODECS = ("h264", "hevc")
 # Pictures kept until it is certain that they are the right ones.
-PENDING_BYTES = 128 << 20
+PENDING_BYTES = 64 << 20
 
 
 class Picture(NamedTuple):
@@ -92,7 +92,9 @@ class PictureDecoder:
         if self._refused:
             problems.append(self._refused)
         if self._num_broken:
-            problems.append(f"{self._num_broken} packets or frames are damaged")
+            problems.append(f"damaged {in_places(self._num_broken)}")
+        if not problems and not self._seconds and len(self._timeline):
+            problems.append("no frame came out of the decoder")
         return coverage(self._seconds, self._expected_seconds, problems)
 
     def pictures(self) -> Iterator[Picture]:
@@ -109,6 +111,7 @@ class PictureDecoder:
             self._refused = reason(error)
 
     def _pictures(self) -> Iterator[Picture]:
+        prepare_decoder(self._stream, self._source.limits)
         timeline = self._timeline
         shown = timeline.shown() if timeline.is_complete else np.zeros(0, dtype=np.int64)
         times = Times(np.array(timeline.pts, np.int64)[shown], timeline.time_base, timeline.fps)
@@ -145,7 +148,6 @@ class PictureDecoder:
         segments = plan(targets, pts=pts, is_keyframe=self._timeline.is_keyframe)
         if codec.name not in PLANNED_CODECS or not segments:
             raise MissedTargetError
-        prepare_decoder(self._stream, self._source.limits)
         awaited = iter(zip((pts[target] for target in targets), seconds, strict=True))
         next_pts, next_seconds = next(awaited)
         for segment in segments:

@@ -10,6 +10,7 @@ from av.stream import Discard
 
 from extract.media.container import DECODING_ERRORS
 from extract.media.limits import Deadline, Limits, MediaError
+from extract.media.summary import in_places
 from extract.media.timeline import NOT_KNOWN, Timeline
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Demuxer:
     @property
     def problems(self) -> list[str]:
         """What went wrong so far, in words."""
-        return [f"{self._num_failures} packets could not be read"] if self._num_failures else []
+        return [f"unreadable {in_places(self._num_failures)}"] if self._num_failures else []
 
     def __iter__(self) -> Iterator[Packet[Any]]:
         if not self._streams:

@@ -174,7 +174,7 @@ def _stacked(block: list[Picture]) -> Frames:
 
 
 def _raise_if_all_failed(summary: Summary) -> None:
-    """Raise if nothing that is in the file could be decoded."""
+    """Raise if nothing came out and something went wrong; a track without sound is no error."""
     parts = [part for part in (summary.picture, summary.sound) if part is not None]
-    if parts and not any(part.seconds for part in parts):
+    if summary.partial_reason and not any(part.seconds for part in parts):
         raise MediaError(f"nothing could be decoded: {summary.partial_reason}")

@@ -11,7 +11,7 @@ from av import AudioFrame, AudioResampler
 from extract.media.blocks import Waveform
 from extract.media.container import DECODING_ERRORS, prepare_decoder, stated_seconds
 from extract.media.limits import Limits, MediaError
-from extract.media.summary import Coverage, coverage
+from extract.media.summary import Coverage, coverage, in_places
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -85,7 +85,9 @@ class SoundDecoder:
         """Return how much came out, given what went wrong in reading the packets."""
         problems = [*problems, self._refused] if self._refused else [*problems]
         if self._num_broken > TOLERATED_SHARE * self._num_packets:
-            problems.append(f"{self._num_broken} packets could not be decoded")
+            problems.append(f"damaged {in_places(self._num_broken)}")
+        if not problems and not self._seconds and self._num_packets:
+            problems.append("no sound came out of the decoder")
         return coverage(self._seconds, self._expected_seconds, problems)
 
     def push(self, packet: Packet[AudioStream] | None) -> Iterator[Waveform]:
@@ -114,7 +116,7 @@ class SoundDecoder:
     def _check(self, frame: AudioFrame) -> None:
         limits, num_channels = self._limits, len(frame.layout.channels)
         if self._seconds > limits.max_duration_seconds:
-            raise MediaError(f"only the first {limits.max_duration_seconds / 3600:g} h were read")
+            raise MediaError(f"only the first {limits.max_duration_seconds:g} s were read")
         if num_channels > limits.max_channels or frame.sample_rate > limits.max_sample_rate_hz:
             raise MediaError(
                 f"{num_channels} channels at {frame.sample_rate:,} Hz are more than the limit of "

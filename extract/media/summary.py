@@ -44,3 +44,8 @@ def coverage(seconds: float, expected_seconds: float | None, problems: list[str]
     ):
         problems = [*problems, f"ends after {seconds:.1f} of {expected_seconds:.1f} s"]
     return Coverage(seconds, expected_seconds, ", ".join(problems) or None)
+
+
+def in_places(num: int) -> str:
+    """Return "in 1 place", "in 2 places", ..."""
+    return f"in {num} place{'' if num == 1 else 's'}"

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 NOT_KNOWN = -(2**63)  # FFmpeg's own mark of a missing time
 # Compressed picture kept from the first pass, so that a clip of usual size is read once. A longer
 # one is read again where its frames are needed.
-HELD_BYTES = 64 << 20
+HELD_BYTES = 24 << 20
+PACKET_BYTES = 1 << 10  # what a packet takes beside its data
 USUAL_FPS = 25
 
 
@@ -92,7 +93,7 @@ class Timeline:
         self.is_keyframe.append(packet.is_keyframe)
         self.is_shown.append(not packet.is_discard)
         if self.packets is not None:
-            self._num_held_bytes += packet.size
+            self._num_held_bytes += packet.size + PACKET_BYTES
             self.packets.append(packet)
             if self._num_held_bytes > HELD_BYTES:
                 self.packets = None
@@ -103,7 +104,7 @@ class Timeline:
         if (packet.pts - self.pts[0]) * self.time_base <= self._max_seconds:
             return False
         if not self.problems:
-            self.problems.append(f"only the first {self._max_seconds / 3600:g} h were read")
+            self.problems.append(f"only the first {self._max_seconds:g} s were read")
         return True
 
     @property

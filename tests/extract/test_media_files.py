@@ -1,0 +1,349 @@
+"""Every container and codec; what a header says; what is refused, and in which words."""
+
+import os
+import wave
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.stream import Disposition
+
+from extract.media import (
+    Frames,
+    Limits,
+    MediaError,
+    Sampling,
+    Waveform,
+    probe,
+    read_media,
+    timeline,
+)
+from extract.media.limits import DeadlineError
+from tests.clips import Sound, draw, indices_of, make_clip, tone
+
+
+def read(path: Path, **options):
+    """Return the indices of all frames, the sound at 16 kHz and the summary."""
+    with read_media(
+        path, sampling=Sampling(every_nth=1), sample_rate_hz=[16_000], **options
+    ) as blocks:
+        everything = list(blocks)
+    indices = [
+        i for block in everything if isinstance(block, Frames) for i in indices_of(block.data)
+    ]
+    heard = [block.data for block in everything if isinstance(block, Waveform)]
+    return indices, np.concatenate(heard or [np.zeros(0, np.float32)]), blocks.summary
+
+
+# --- what can be read ---
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("h264-aac.mp4", {}),
+        ("h264-aac.mov", {}),
+        ("h264-aac.mkv", {}),
+        ("h264-aac.ts", {}),
+        ("h264-aac.flv", {}),
+        ("h264-aac.3gp", {}),
+        ("h264-mp3.avi", {"codec": "libx264"}),
+        ("mpeg4-mp3.avi", {}),
+        ("mpeg4-aac.mp4", {"codec": "mpeg4"}),
+        ("hevc-aac.mp4", {"codec": "libx265"}),
+        ("hevc-ac3.mkv", {"codec": "libx265", "sound": Sound(1, codec="ac3", rate=48_000)}),
+        ("av1-opus.mp4", {"codec": "libsvtav1", "sound": Sound(1, codec="libopus", rate=48_000)}),
+        (
+            "vp8-vorbis.webm",
+            {"codec": "libvpx", "sound": Sound(1, codec="vorbis", layout="stereo")},
+        ),
+        ("vp9-opus.webm", {}),
+        ("mjpeg.mov", {"codec": "mjpeg", "pix_fmt": "yuvj420p"}),
+        ("h264-pcm.mov", {"sound": Sound(1, codec="pcm_s16le")}),
+    ],
+)
+def test_pictures_and_sound_of_any_container_and_codec(tmp_path, name, made):
+    clip = make_clip(tmp_path / name, num_frames=24, **{"sound": Sound(seconds=1), **made})
+    indices, heard, summary = read(clip)
+    assert indices == list(range(24))
+    assert len(heard) / 16_000 == pytest.approx(1, abs=0.15)
+    assert np.sqrt(2 * np.mean(heard[4_000:12_000] ** 2)) == pytest.approx(0.5, rel=0.1)
+    assert summary.picture.seconds == pytest.approx(1, abs=0.15)
+    assert summary.partial_reason is None
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt"),
+    [
+        ("a.png", "png", "rgb24"),
+        ("a.jpg", "mjpeg", "yuvj420p"),
+        ("a.webp", "libwebp", "yuv420p"),
+        ("a.bmp", "bmp", "bgr24"),
+        ("a.tiff", "tiff", "rgb24"),
+        ("photo%03d.png", "png", "rgb24"),  # a pattern, if it were taken for one
+    ],
+)
+def test_a_picture_is_a_clip_of_one_frame(tmp_path, name, codec, pix_fmt):
+    made = tmp_path / f"made{Path(name).suffix}"
+    picture = make_clip(made, num_frames=1, codec=codec, pix_fmt=pix_fmt).rename(tmp_path / name)
+    indices, heard, summary = read(picture)
+    assert indices == [0]
+    assert len(heard) == 0
+    assert summary.sound is None
+    assert probe(picture).has_picture
+    assert not probe(picture).has_sound
+
+
+def test_a_cover_picture_is_not_a_clip(tmp_path):
+    path = tmp_path / "song.mp3"
+    with av.open(path, "w") as container:
+        song = container.add_stream("libmp3lame", rate=44_100, layout="mono")
+        cover = container.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 96, 64, "yuvj420p"
+        cover.disposition = Disposition.attached_pic.value
+        picture = av.VideoFrame.from_ndarray(draw(3), format="rgb24")
+        picture.pts = 0
+        container.mux(cover.encode(picture))
+        container.mux(cover.encode(None))
+        for start in range(0, 44_100, song.codec_context.frame_size or 1152):
+            part = tone(1, 44_100)[start : start + 1152][None]
+            frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 44_100, start
+            container.mux(song.encode(frame))
+        container.mux(song.encode(None))
+    with av.open(path) as container:
+        assert len(container.streams.video) == 1
+    assert not probe(path).has_picture
+    indices, heard, summary = read(path)
+    assert indices == []
+    assert summary.picture is None
+    assert len(heard) / 16_000 == pytest.approx(1, abs=0.1)
+
+
+def test_what_is_not_asked_for_is_not_read(tmp_path):
+    clip = make_clip(tmp_path / "a.mp4", sound=Sound(seconds=1))
+    with read_media(clip, sampling=None) as blocks:
+        assert list(blocks) == []
+    assert blocks.summary.picture is None
+    assert blocks.summary.sound is None
+    with read_media(clip, sampling=Sampling()) as blocks:
+        assert all(isinstance(block, Frames) for block in blocks)
+    with read_media(clip, sampling=None, sample_rate_hz=[16_000]) as blocks:
+        assert all(isinstance(block, Waveform) for block in blocks)
+
+
+def test_what_a_file_does_not_have_is_none_in_the_summary(tmp_path):
+    _, _, summary = read(make_clip(tmp_path / "silent.mp4"))
+    assert summary.sound is None
+    assert summary.picture.problem is None
+
+
+def test_a_header_is_read_without_decoding(tmp_path):
+    clip = make_clip(
+        tmp_path / "a.mp4", num_frames=48, sound=Sound(rate=44_100), title=" Two cats "
+    )
+    info = probe(clip)
+    assert info.duration_seconds == pytest.approx(2, abs=0.1)
+    assert (info.has_picture, info.has_sound) == (True, True)
+    assert (info.width, info.height, info.picture_codec) == (96, 64, "h264")
+    assert (info.sound_codec, info.sample_rate_hz) == ("aac", 44_100)
+    assert info.title == "Two cats"
+    assert probe(make_clip(tmp_path / "b.webm", title="猫が二匹")).title == "猫が二匹"
+    assert probe(make_clip(tmp_path / "c.mkv")).title is None
+
+
+def test_long_clips_are_not_held_in_memory(tmp_path, monkeypatch):
+    held = []
+    original = timeline.Timeline.shown
+
+    def shown(self):
+        held.append(self.packets)
+        return original(self)
+
+    monkeypatch.setattr(timeline, "HELD_BYTES", 20_000)
+    monkeypatch.setattr(timeline.Timeline, "shown", shown)
+    indices, _, _ = read(make_clip(tmp_path / "a.mp4", num_frames=60))
+    assert indices == list(range(60))
+    assert held == [None]
+
+
+# --- what is broken ---
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
+def test_a_file_that_was_cut_off_gives_what_it_has(tmp_path, suffix):
+    clip = make_clip(
+        tmp_path / f"a{suffix}",
+        num_frames=240,
+        sound=Sound(seconds=10),
+        container_options={"movflags": "faststart"} if suffix == ".mp4" else {},
+    )
+    cut = clip.with_stem("cut")
+    cut.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    indices, heard, summary = read(cut)
+    assert indices == list(range(len(indices)))
+    assert 60 < len(indices) < 180
+    assert summary.picture.seconds == pytest.approx(len(indices) / 24, abs=0.01)
+    assert summary.picture.expected_seconds == pytest.approx(10)
+    assert summary.sound.seconds == pytest.approx(len(heard) / 16_000, abs=0.1)
+    assert f"ends after {summary.picture.seconds:.1f} of 10.0 s" in summary.picture.problem
+    assert "ends after" in summary.sound.problem
+    assert summary.partial_reason.startswith(f"picture: {summary.picture.problem}; sound: ")
+
+
+def test_a_hole_in_the_middle_costs_only_what_was_there(tmp_path):
+    clip = make_clip(
+        tmp_path / "a.mp4", num_frames=240, options={"g": "24"}, sound=Sound(seconds=10)
+    )
+    data = bytearray(clip.read_bytes())
+    middle = slice(len(data) // 2, len(data) // 2 + 1_000)
+    data[middle] = bytes(byte ^ 0x5A for byte in data[middle])
+    clip.write_bytes(data)
+    indices, _, summary = read(clip)
+    assert len(indices) >= 230
+    assert len(set(range(240)) - set(indices)) <= 24  # one group of pictures at most
+    assert "damaged in" in summary.partial_reason
+
+
+def test_sound_is_given_when_the_picture_cannot_be_decoded(tmp_path):
+    clip = make_clip(tmp_path / "a.mkv", num_frames=24, sound=Sound(seconds=1))
+    with av.open(clip) as container:
+        spans = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+    data = bytearray(clip.read_bytes())
+    for start, size in spans:
+        data[start + 8 : start + size] = bytes(size - 8)
+    clip.write_bytes(data)
+    indices, heard, summary = read(clip)
+    assert indices == []
+    assert len(heard) > 15_000
+    assert summary.picture.seconds == 0
+    assert summary.picture.problem
+    assert summary.sound.problem is None
+
+
+def test_a_picture_alone_that_cannot_be_decoded_is_an_error(tmp_path):
+    picture = make_clip(tmp_path / "a.png", num_frames=1, codec="png", pix_fmt="rgb24")
+    picture.write_bytes(picture.read_bytes()[:60])
+    with pytest.raises(MediaError, match="nothing could be decoded"):
+        read(picture)
+
+
+def test_a_picture_without_any_key_frame_gives_a_reason(tmp_path):
+    whole = make_clip(tmp_path / "a.mkv", num_frames=48, options={"g": "24"})
+    cut = tmp_path / "b.ts"
+    with av.open(whole) as source, av.open(cut, "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size and not packet.is_keyframe:
+                packet.stream = stream
+                target.mux(packet)
+    with pytest.raises(MediaError, match="nothing could be decoded: picture: "):
+        read(cut)
+
+
+def test_a_track_without_sound_is_no_error(tmp_path):
+    silent = tmp_path / "a.wav"
+    with wave.open(str(silent), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+    indices, heard, summary = read(silent)
+    assert (indices, len(heard)) == ([], 0)
+    assert summary.sound.seconds == 0
+    assert summary.partial_reason is None
+
+
+def test_nothing_is_written_to_standard_error(tmp_path, capfd):
+    clip = make_clip(tmp_path / "a.mp4", num_frames=48, sound=Sound())
+    data = bytearray(clip.read_bytes())
+    data[2_000:4_000] = bytes(2_000)
+    clip.write_bytes(data)
+    capfd.readouterr()
+    read(clip)
+    assert capfd.readouterr() == ("", "")
+
+
+# --- what is refused ---
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("list.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{clip}\n#EXT-X-ENDLIST\n"),
+        ("playlist.mp4", "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{clip}\n#EXT-X-ENDLIST\n"),
+        ("concat.mp4", "ffconcat version 1.0\nfile '{clip}'\n"),
+        ("session.mp4", "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nt=0 0\nm=video 5004 RTP/AVP 96\n"),
+        ("dash.mp4", '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"></MPD>'),
+        ("text.mp4", "no clip at all\n" * 100),
+        ("subtitles.mkv", "1\n00:00:00,000 --> 00:00:02,000\nhello\n\n"),
+    ],
+)
+def test_what_names_other_files_is_no_media_file(tmp_path, name, text):
+    clip = make_clip(tmp_path / "clip.mp4", num_frames=5)
+    path = tmp_path / name
+    path.write_text(text.format(clip=clip))
+    with pytest.raises(MediaError, match="not a clip, picture or sound of a known format"):
+        probe(path)
+
+
+def test_an_mp4_without_its_end_has_no_index(tmp_path):
+    clip = make_clip(tmp_path / "a.mp4", num_frames=48)
+    clip.write_bytes(clip.read_bytes()[:-2_000])
+    with pytest.raises(MediaError, match="an MP4 without a readable index: cut off"):
+        probe(clip)
+
+
+def test_only_regular_files_are_opened(tmp_path):
+    with pytest.raises(MediaError, match="cannot be opened: No such file"):
+        probe(tmp_path / "missing.mp4")
+    with pytest.raises(MediaError, match="not a regular file"):
+        probe(tmp_path)
+    (tmp_path / "empty.mp4").touch()
+    with pytest.raises(MediaError, match="the file is empty"):
+        probe(tmp_path / "empty.mp4")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.mp4")
+        with pytest.raises(MediaError, match="not a regular file"):
+            probe(tmp_path / "pipe.mp4")
+
+
+def test_a_file_stays_within_the_limits(tmp_path):
+    clip = make_clip(tmp_path / "a.mp4", num_frames=48, sound=Sound())
+    with pytest.raises(MediaError, match="more than 1 streams"):
+        read(clip, limits=Limits(max_streams=1))
+    with pytest.raises(MediaError, match="more than 10 packets"):
+        read(clip, limits=Limits(max_packets=10))
+    with pytest.raises(DeadlineError, match="took longer than 0 s"):
+        read(clip, limits=Limits(max_seconds=0))
+    indices, heard, summary = read(clip, limits=Limits(max_duration_seconds=1))
+    assert indices == list(range(25))
+    assert len(heard) / 16_000 == pytest.approx(1, abs=0.2)
+    assert summary.picture.problem.startswith("only the first 1 s were read")
+
+
+def test_every_file_is_closed(tmp_path):
+    clip = make_clip(tmp_path / "a.mp4", num_frames=48, sound=Sound())
+    (tmp_path / "text.mp4").write_text("no clip\n" * 100)
+
+    def num_open() -> int:
+        return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("open files cannot be counted here")
+    before = num_open()
+    read(clip)
+    list(read_media(clip, sampling=Sampling()))  # closes itself at its end
+    with read_media(clip, sampling=Sampling()) as blocks:
+        next(blocks)  # and when it is left early
+    for broken, limits in ((tmp_path / "text.mp4", Limits()), (clip, Limits(max_packets=3))):
+        with pytest.raises(MediaError):
+            read(broken, limits=limits)
+    assert num_open() == before
+
+
+def test_the_summary_waits_for_the_end(tmp_path):
+    clip = make_clip(tmp_path / "a.mp4")
+    with (
+        read_media(clip, sampling=Sampling()) as blocks,
+        pytest.raises(ValueError, match="once every"),
+    ):
+        blocks.summary  # noqa: B018
