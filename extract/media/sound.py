@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,21 +43,28 @@ FULL_SCALE = {"u1": 128.0, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63, "f4": 1.
 
 def to_mono(frame: AudioFrame) -> np.ndarray:
     """Return the weighted mean of the channels, (S,) float32; no sum can be louder than 1."""
-    channels = len(frame.layout.channels)
     samples = frame.to_ndarray()  # (C, S), or (1, S * C) where the channels are interleaved
+    shares = _shares(tuple(channel.name for channel in frame.layout.channels))
     if not frame.format.is_planar:
-        samples = samples.reshape(-1, channels).T
+        samples = samples.reshape(-1, len(shares)).T
     scale = FULL_SCALE[samples.dtype.str[1:]]
     samples = samples.astype(np.float32) / np.float32(scale)
-    if scale == 128.0:  # unsigned: silence lies at 128
+    if scale == FULL_SCALE["u1"]:  # unsigned: silence lies at 128
         samples -= 1
-    names = [channel.name for channel in frame.layout.channels]
-    weights = np.array([WEIGHTS.get(name, 1.0) for name in names], dtype=np.float32)
+    mono: np.ndarray = shares @ samples  # (C,) @ (C, S) -> (S,)
+    if not np.isfinite(mono).all():
+        np.nan_to_num(mono, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)
+    return mono
+
+
+@lru_cache
+def _shares(channels: tuple[str, ...]) -> np.ndarray:
+    """Return the share of each channel, (C,) float32, adding up to one."""
+    weights = np.array([WEIGHTS.get(name, 1.0) for name in channels], dtype=np.float32)
     if not weights.any():
         weights[:] = 1
-    mono: np.ndarray = (weights / weights.sum()) @ samples  # (C,) @ (C, S) -> (S,)
-    np.nan_to_num(mono, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)
-    return mono
+    shares: np.ndarray = weights / weights.sum()
+    return shares
 
 
 class SoundDecoder:

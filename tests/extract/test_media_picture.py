@@ -13,7 +13,7 @@ from extract.media import Frames, Limits, Sampling, read_media
 from extract.media.orientation import EXIF_ORIENTATIONS, exif_orientation, from_matrix
 from tests.clips import draw, index_of, indices_of, make_clip
 
-BT601, BT709, BT2020 = 6, 1, 9  # AVColorSpace
+BT601, BT709, BT2020 = 6, 1, 9  # AVColorSpace; BT2020 in AVColorPrimaries too
 LUMA = {BT601: (0.299, 0.114), BT709: (0.2126, 0.0722), BT2020: (0.2627, 0.0593)}  # Kr, Kb
 COLOURS = {
     "red": (255, 0, 0),
@@ -46,7 +46,9 @@ def to_yuv(rgb, matrix: int, *, bits: int, is_full: bool) -> list[int]:
     return [round(scale * value) for value in (16 + 219 * y, 128 + 224 * cb, 128 + 224 * cr)]
 
 
-def make_flat(path: Path, yuv, *, bits: int, matrix=None, is_full=None, size=(64, 64)) -> Path:
+def make_flat(
+    path: Path, yuv, *, bits: int, matrix=None, is_full=None, size=(64, 64), transfer=None
+) -> Path:
     """A clip of one colour, given as it is stored."""
     pix_fmt = "yuv420p" if bits == 8 else "yuv420p10le"
     with av.open(path, "w") as container:
@@ -62,6 +64,8 @@ def make_flat(path: Path, yuv, *, bits: int, matrix=None, is_full=None, size=(64
                 target.colorspace = matrix
             if is_full is not None:
                 target.color_range = 2 if is_full else 1
+            if transfer is not None:
+                target.color_trc, target.color_primaries = transfer, BT2020
         frame.pts, frame.time_base = 0, Fraction(1, 10)
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -85,6 +89,45 @@ def test_untagged_colours_are_taken_as_players_do(tmp_path, size, matrix):
     yuv = to_yuv(COLOURS["orange"], matrix, bits=8, is_full=False)
     clip = make_flat(tmp_path / "a.mp4", yuv, bits=8, size=size)
     assert read(clip)[0, 32, 32].tolist() == pytest.approx(COLOURS["orange"], abs=4)
+
+
+PQ, HLG = 16, 18  # AVColorTransferCharacteristic
+
+
+def pq_signal(nits: float) -> float:
+    """The inverse EOTF of SMPTE ST 2084."""
+    m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128
+    power = (nits / 10_000) ** m1
+    return float(((c1 + c2 * power) / (1 + c3 * power)) ** m2)
+
+
+def hlg_signal(nits: float) -> float:
+    """The inverse of the OOTF and the OETF of ARIB STD-B67, on a display of 1,000 cd/m2."""
+    scene = (nits / 1_000) ** (1 / 1.2)
+    a, b, c = 0.17883277, 0.28466892, 0.55991073
+    return float(np.sqrt(3 * scene) if scene <= 1 / 12 else a * np.log(12 * scene - b) + c)
+
+
+def srgb_signal(linear: float) -> float:
+    """The inverse EOTF of IEC 61966-2-1."""
+    linear = min(linear, 1.0)
+    return 12.92 * linear if linear <= 0.0031308 else 1.055 * linear ** (1 / 2.4) - 0.055
+
+
+@pytest.mark.parametrize(("transfer", "signal"), [(PQ, pq_signal), (HLG, hlg_signal)])
+def test_high_dynamic_range_puts_diffuse_white_at_white(tmp_path, transfer, signal):
+    for nits in (5, 50, 150, 203, 800):  # the last is a highlight, and clipped
+        luma = round(4 * (16 + 219 * signal(nits)))
+        clip = make_flat(
+            tmp_path / "a.mp4",
+            (luma, 512, 512),
+            bits=10,
+            matrix=BT2020,
+            is_full=False,
+            transfer=transfer,
+        )
+        grey = 255 * srgb_signal(nits / 203)
+        assert read(clip)[0, 32, 32].tolist() == pytest.approx([grey] * 3, abs=4)
 
 
 def test_what_is_transparent_lies_on_white(tmp_path):
