@@ -1,0 +1,54 @@
+"""Metrics of ranked lists, over plain arrays.
+
+Binary relevance. K is the length of the lists; a place that is empty is never a hit. A user
+without a relevant item has no recall and no NDCG: leave such users out before the mean.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def recall(hits: np.ndarray, num_relevant: np.ndarray) -> np.ndarray:
+    """Return hits / |relevant| of each user.
+
+    Shapes:
+        hits: (U, K) bool; num_relevant: (U,) of at least 1; the result: (U,).
+
+    >>> recall(np.array([[True, False, True]]), np.array([4])).tolist()
+    [0.5]
+    """
+    return np.asarray(hits.sum(axis=1) / num_relevant)
+
+
+def precision(hits: np.ndarray) -> np.ndarray:
+    """Return hits / K of each user.
+
+    Shapes:
+        hits: (U, K) bool; the result: (U,).
+    """
+    return np.asarray(hits.sum(axis=1) / hits.shape[1])
+
+
+def ndcg(hits: np.ndarray, num_relevant: np.ndarray) -> np.ndarray:
+    """Return the discounted gain of each user over the best that K places could give.
+
+    The gain at rank r (from 1) is 1 / log2(r + 1); the ideal has min(K, |relevant|) hits first.
+
+    Shapes:
+        hits: (U, K) bool; num_relevant: (U,) of at least 1; the result: (U,).
+
+    Source: Järvelin, Kekäläinen: Cumulated gain-based evaluation of IR techniques, 2002.
+    """
+    gains = 1 / np.log2(np.arange(hits.shape[1]) + 2)
+    ideal = np.concatenate([[0.0], np.cumsum(gains)])[np.minimum(num_relevant, hits.shape[1])]
+    return np.asarray((hits @ gains) / ideal)
+
+
+def hit_rate(hits: np.ndarray) -> np.ndarray:
+    """Return 1 for each user whose list has a hit, else 0.
+
+    Shapes:
+        hits: (U, K) bool; the result: (U,).
+    """
+    return np.asarray(hits.any(axis=1).astype(float))

@@ -1,0 +1,94 @@
+"""Batches: interactions that happened, and items that were not watched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(eq=False)
+class Batch:
+    """What one step learns from.
+
+    Shapes:
+        user_index, item_index: (B,) int64, interactions.
+        negative_index: (N,) int64 items shared by the batch, or (B,) one for each interaction.
+        is_positive: (B, N) bool where the negatives are shared, those that the user has watched;
+            None where each interaction has its own, which the user has not.
+    """
+
+    user_index: Tensor
+    item_index: Tensor
+    negative_index: Tensor
+    is_positive: Tensor | None
+
+
+class Sampler:
+    """Draws batches from one generator, so that its state is all there is to restore.
+
+    Args:
+        user_index, item_index: (E,) the training interactions.
+        user_balance: an interaction is drawn with weight degree(user)^-user_balance: 0 draws
+            interactions evenly, 1 draws users evenly.
+    """
+
+    def __init__(
+        self,
+        user_index: np.ndarray,
+        item_index: np.ndarray,
+        *,
+        num_items: int,
+        generator: torch.Generator,
+        user_balance: float = 0.0,
+    ) -> None:
+        self._users = torch.as_tensor(user_index, dtype=torch.int64)
+        self._items = torch.as_tensor(item_index, dtype=torch.int64)
+        self._num_items, self._generator = num_items, generator
+        self._keys = torch.sort(self._users * num_items + self._items).values
+        self._cumulated: Tensor | None = None
+        if user_balance:
+            degree = torch.bincount(self._users)[self._users].double()
+            self._cumulated = degree.pow(-user_balance).cumsum(0)
+
+    def watched(self, user_index: Tensor, item_index: Tensor) -> Tensor:
+        """Return which pairs are training interactions.
+
+        Shapes:
+            both: any, broadcast against each other; the result: their common shape, bool.
+        """
+        wanted = user_index * self._num_items + item_index
+        at = torch.searchsorted(self._keys, wanted).clamp(max=len(self._keys) - 1)
+        return self._keys[at] == wanted
+
+    def interactions(self, size: int) -> tuple[Tensor, Tensor]:
+        """Draw interactions with replacement. Shapes: two of (size,) int64."""
+        if self._cumulated is None:
+            rows = torch.randint(len(self._users), (size,), generator=self._generator)
+        else:
+            at = torch.rand(size, generator=self._generator, dtype=torch.float64)
+            rows = torch.searchsorted(self._cumulated, at * self._cumulated[-1])
+            rows = rows.clamp(max=len(self._users) - 1)
+        return self._users[rows], self._items[rows]
+
+    def shared(self, size: int, num_negatives: int) -> Batch:
+        """Draw a batch whose negatives, uniform over the items, are shared by all of it."""
+        users, items = self.interactions(size)
+        negatives = torch.randint(self._num_items, (num_negatives,), generator=self._generator)
+        return Batch(users, items, negatives, self.watched(users[:, None], negatives[None]))
+
+    def pairwise(self, size: int) -> Batch:
+        """Draw a batch with one unwatched item for each interaction."""
+        users, items = self.interactions(size)
+        negatives = torch.randint(self._num_items, (size,), generator=self._generator)
+        # Draw again what was watched. A user who has watched nearly everything keeps the last draw.
+        for _ in range(20):
+            again = self.watched(users, negatives).nonzero().squeeze(1)
+            if len(again) == 0:
+                break
+            negatives[again] = torch.randint(
+                self._num_items, (len(again),), generator=self._generator
+            )
+        return Batch(users, items, negatives, None)
