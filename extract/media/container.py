@@ -95,6 +95,7 @@ class Source:
                     "format_whitelist": ",".join(FORMATS),
                     "protocol_whitelist": "",
                     "max_streams": str(self.limits.max_streams),
+                    "max_pixels": str(self.limits.max_pixels),  # for the decoders that probe
                 },
                 io_open=_refuse,
                 metadata_errors="replace",
@@ -133,10 +134,10 @@ def reason(error: BaseException) -> str:
 
 def picture_stream(container: InputContainer) -> VideoStream | None:
     """Return the stream that a player would show, or None. A cover picture is not one."""
-    stream = container.streams.best("video")
-    if stream is None or stream.disposition & Disposition.attached_pic:
-        return None
-    return stream  # type: ignore[return-value]
+    best = container.streams.best("video")
+    candidates = [best, *container.streams.video] if best is not None else []
+    shown = (s for s in candidates if not s.disposition & Disposition.attached_pic)
+    return next(shown, None)  # type: ignore[return-value]
 
 
 def sound_stream(container: InputContainer) -> AudioStream | None:

@@ -91,10 +91,13 @@ class PictureDecoder:
         problems = [*problems, *self._timeline.problems]
         if self._refused:
             problems.append(self._refused)
-        if self._num_broken:
+        if self._num_broken and self._seconds:
             problems.append(f"damaged {in_places(self._num_broken)}")
         if not problems and not self._seconds and len(self._timeline):
-            problems.append("no frame came out of the decoder")
+            problems.append(
+                "no frame came out of the decoder: damaged, or more than "
+                f"{self._source.limits.max_pixels:,} pixels"
+            )
         return coverage(self._seconds, self._expected_seconds, problems)
 
     def pictures(self) -> Iterator[Picture]:
@@ -170,6 +173,7 @@ class PictureDecoder:
         can_skip = can_skip_unreferenced(codec.name, codec.extradata)
         try:
             for place, packet in self._stored.between(segment.start, segment.stop):
+                self._deadline.check()
                 is_needed = place in segment.targets or not can_skip
                 codec.skip_frame = "DEFAULT" if is_needed else "NONREF"
                 for frame in codec.decode(packet):
@@ -227,7 +231,9 @@ class PictureDecoder:
             demuxer = Demuxer(
                 container, [stream], limits=self._source.limits, deadline=self._deadline
             )
-            for packet in chain(demuxer, [None]):  # the last, None, drains the decoder
+            for place, packet in enumerate(chain(demuxer, [None])):  # None drains the decoder
+                if packet is not None and self._timeline.is_out_of_bounds(packet, place):
+                    continue
                 try:
                     frames = stream.codec_context.decode(packet)
                 except DECODING_ERRORS:

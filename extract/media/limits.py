@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 class MediaError(ValueError):
@@ -31,22 +31,33 @@ class Limits:
     max_channels: int = 64
     max_sample_rate_hz: int = 768_000
     max_seconds: float | None = None
-    """Time that reading one file may take, looked at between two packets. None: no bound."""
+    """Time that reading may take, looked at between two packets, the consumer's not counted."""
 
 
-@dataclass
 class Deadline:
-    """Raises once reading has taken longer than it may."""
+    """A stopwatch that raises once reading has taken longer than it may.
 
-    seconds: float | None
-    _end: float = field(init=False)
+    It stands still while nobody reads, so that a slow consumer does not count against a file.
+    """
 
-    def __post_init__(self) -> None:
-        self._end = float("inf") if self.seconds is None else time.monotonic() + self.seconds
+    def __init__(self, seconds: float | None) -> None:
+        self.seconds = seconds
+        self._spent_seconds = 0.0
+        self._started: float | None = None
+
+    def __enter__(self) -> None:
+        self._started = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        assert self._started is not None
+        self._spent_seconds += time.monotonic() - self._started
+        self._started = None
 
     def check(self) -> None:
         """Raise `DeadlineError` if the time is up."""
-        if time.monotonic() > self._end:
+        if self.seconds is None or self._started is None:
+            return
+        if self._spent_seconds + time.monotonic() - self._started > self.seconds:
             raise DeadlineError(f"took longer than {self.seconds:g} s to read")
 
 

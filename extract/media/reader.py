@@ -85,7 +85,8 @@ class MediaReader(Iterator[Frames | Waveform]):
 
     def __next__(self) -> Frames | Waveform:
         try:
-            return next(self._blocks)
+            with self._deadline:
+                return next(self._blocks)
         except (StopIteration, MediaError):
             self.close()
             raise

@@ -86,7 +86,8 @@ class Timeline:
 
     def add(self, packet: Packet[VideoStream]) -> None:
         """Take note of the next packet."""
-        if self._is_too_late(packet):
+        if self.is_out_of_bounds(packet, len(self.pts)):
+            self.problems = [f"only the first {self._max_seconds:g} s were read"]
             return
         self.pts.append(NOT_KNOWN if packet.pts is None else packet.pts)
         self.dts.append(NOT_KNOWN if packet.dts is None else packet.dts)
@@ -98,14 +99,11 @@ class Timeline:
             if self._num_held_bytes > HELD_BYTES:
                 self.packets = None
 
-    def _is_too_late(self, packet: Packet[VideoStream]) -> bool:
-        if not self.pts or packet.pts is None or self.pts[0] == NOT_KNOWN:
-            return False
-        if (packet.pts - self.pts[0]) * self.time_base <= self._max_seconds:
-            return False
-        if not self.problems:
-            self.problems.append(f"only the first {self._max_seconds:g} s were read")
-        return True
+    def is_out_of_bounds(self, packet: Packet[VideoStream], place: int) -> bool:
+        """Return whether a packet lies further from the first than a clip may last."""
+        if packet.pts is None or not self.pts or self.pts[0] == NOT_KNOWN:
+            return place / self.fps > self._max_seconds
+        return abs(packet.pts - self.pts[0]) * self.time_base > self._max_seconds
 
     @property
     def is_complete(self) -> bool:

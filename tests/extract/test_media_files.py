@@ -1,7 +1,9 @@
 """Every container and codec; what a header says; what is refused, and in which words."""
 
 import os
+import struct
 import wave
+import zlib
 from pathlib import Path
 
 import av
@@ -19,7 +21,7 @@ from extract.media import (
     read_media,
     timeline,
 )
-from extract.media.limits import DeadlineError
+from extract.media.limits import Deadline, DeadlineError
 from tests.clips import Sound, draw, indices_of, make_clip, tone
 
 
@@ -119,6 +121,27 @@ def test_a_cover_picture_is_not_a_clip(tmp_path):
     assert indices == []
     assert summary.picture is None
     assert len(heard) / 16_000 == pytest.approx(1, abs=0.1)
+
+
+def test_a_clip_with_a_cover_picture_is_a_clip(tmp_path):
+    path = tmp_path / "a.mp4"
+    with av.open(path, "w") as container:
+        cover = container.add_stream("mjpeg", rate=1)
+        clip = container.add_stream("libx264", rate=24, options={"preset": "ultrafast"})
+        cover.pix_fmt, clip.pix_fmt = "yuvj420p", "yuv420p"
+        cover.disposition = Disposition.attached_pic.value
+        for stream in (cover, clip):
+            stream.width, stream.height = 96, 64
+        for stream, shown in ((cover, [99]), (clip, range(5))):
+            for pts, index in enumerate(shown):
+                frame = av.VideoFrame.from_ndarray(draw(index), format="rgb24")
+                frame.pts = pts
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    with av.open(path) as container:
+        assert len(container.streams.video) == 2
+    indices, _, _ = read(path)
+    assert indices == [0, 1, 2, 3, 4]
 
 
 def test_what_is_not_asked_for_is_not_read(tmp_path):
@@ -318,6 +341,43 @@ def test_a_file_stays_within_the_limits(tmp_path):
     assert indices == list(range(25))
     assert len(heard) / 16_000 == pytest.approx(1, abs=0.2)
     assert summary.picture.problem.startswith("only the first 1 s were read")
+
+
+@pytest.mark.parametrize("suffix", [".webm", ".avi"])  # with times and without
+def test_a_clip_that_is_decoded_whole_stays_within_the_limits(tmp_path, suffix):
+    clip = make_clip(tmp_path / f"a{suffix}", num_frames=48)
+    indices, _, summary = read(clip, limits=Limits(max_duration_seconds=1))
+    assert indices == list(range(25))
+    assert summary.picture.problem.startswith("only the first 1 s were read")
+
+
+def test_a_small_file_that_claims_a_huge_picture_is_not_unpacked(tmp_path):
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
+
+    rows = zlib.compress(bytes((1 + 3 * 9_000) * 100), 9)
+    size = struct.pack(">IIBBBBB", 9_000, 9_000, 8, 2, 0, 0, 0)
+    bomb = tmp_path / "a.png"
+    bomb.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    )
+    with pytest.raises(MediaError, match="damaged, or more than 64,000,000 pixels"):
+        read(bomb)
+
+
+def test_the_time_of_the_consumer_is_not_counted(monkeypatch):
+    clock = iter([0.0, 3.0, 100.0, 101.0, 105.0])
+    monkeypatch.setattr("extract.media.limits.time.monotonic", lambda: next(clock))
+    deadline = Deadline(5)
+    with deadline:  # from 0 to 3
+        pass
+    with deadline:  # from 100
+        deadline.check()  # at 101: 4 s are spent
+        with pytest.raises(DeadlineError, match="took longer than 5 s"):
+            deadline.check()  # at 105: 8 s are
+        monkeypatch.undo()
 
 
 def test_every_file_is_closed(tmp_path):
