@@ -168,6 +168,24 @@ def make_clip(
     return path
 
 
+def repeat_clip(source: Path, target: Path, *, times: int) -> Path:
+    """Write a clip that shows another again and again, without encoding anything; return it."""
+    with av.open(source) as clip, av.open(target, "w") as longer:
+        packets = [packet for packet in clip.demux() if packet.size]
+        streams = {stream.index: longer.add_stream_from_template(stream) for stream in clip.streams}
+        lasts = Fraction(clip.duration + av.time_base // 10, av.time_base)  # seconds, and a pause
+        for turn in range(times):
+            for packet in packets:
+                again = av.Packet(bytes(packet))
+                again.stream = streams[packet.stream_index]
+                again.time_base = packet.time_base
+                again.is_keyframe = packet.is_keyframe
+                again.pts = packet.pts + round(turn * lasts / packet.time_base)
+                again.dts = packet.dts + round(turn * lasts / packet.time_base)
+                longer.mux(again)
+    return target
+
+
 def _pictures(num_frames, width, height, picture, fps, pts_ms):
     for index in range(num_frames):
         pixels = picture(index, width, height)

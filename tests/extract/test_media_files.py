@@ -2,6 +2,8 @@
 
 import os
 import struct
+import subprocess
+import sys
 import wave
 import zlib
 from pathlib import Path
@@ -22,7 +24,7 @@ from extract.media import (
     timeline,
 )
 from extract.media.limits import Deadline, DeadlineError
-from tests.clips import Sound, draw, indices_of, make_clip, tone
+from tests.clips import Sound, draw, indices_of, make_clip, repeat_clip, tone
 
 
 def read(path: Path, **options):
@@ -189,6 +191,44 @@ def test_long_clips_are_not_held_in_memory(tmp_path, monkeypatch):
     indices, _, _ = read(make_clip(tmp_path / "a.mp4", num_frames=60))
     assert indices == list(range(60))
     assert held == [None]
+
+
+PEAK = """
+import resource, sys
+from extract.media import Frames, Sampling, read_media
+with read_media(sys.argv[1], sampling=Sampling(fps=2), sample_rate_hz=[16_000]) as blocks:
+    seconds = sum(0 if isinstance(block, Frames) else block.seconds for block in blocks)
+print(blocks.summary.picture.seconds, seconds)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is in kilobytes there")
+def test_memory_does_not_grow_with_the_length(tmp_path):
+    short = make_clip(
+        tmp_path / "short.mp4",
+        num_frames=240,
+        width=192,
+        height=128,
+        options={"g": "48"},
+        sound=Sound(10),
+    )
+    film = repeat_clip(short, tmp_path / "film.mp4", times=120)
+    peaks = []
+    for path, minutes in ((short, 1 / 6), (film, 20)):
+        printed = subprocess.run(
+            [sys.executable, "-c", PEAK, str(path)],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=Path(__file__).parents[2],
+        ).stdout
+        picture, sound, megabytes = (float(word) for word in printed.split())
+        assert picture == pytest.approx(60 * minutes, rel=0.02)
+        assert sound == pytest.approx(60 * minutes, rel=0.02)
+        peaks.append(megabytes)
+    # What may be held: compressed packets (24 MiB), pictures not yet certain (64 MiB), a block.
+    assert peaks[1] - peaks[0] < 130
 
 
 # --- what is broken ---
