@@ -57,8 +57,8 @@ def orientation(frame: VideoFrame, packet: Packet[VideoStream] | None = None) ->
     try:
         matrix: Any = frame.side_data.get("DISPLAYMATRIX")
     except ValueError:
-        # PyAV has no name for Exif side data and then lists none at all, and its `rotation` does
-        # not tell a mirrored picture from a turned one (https://github.com/PyAV-Org/PyAV).
+        # PyAV 18 has no name for Exif side data (av.sidedata.sidedata.Type has no 31) and then
+        # lists none at all; `frame.rotation` does not tell a mirrored picture from a turned one.
         number = exif_orientation(bytes(packet)) if packet is not None else 1
         return EXIF_ORIENTATIONS[number - 1]
     return Orientation() if matrix is None else from_matrix(np.frombuffer(bytes(matrix), np.int32))

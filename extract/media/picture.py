@@ -46,8 +46,9 @@ class PictureConverter:
     file states. Where it states none, pictures at least 1,280 wide or 577 high are taken for
     BT.709 and smaller ones for BT.601, as players do. High dynamic range (PQ, HLG: what phones
     record) is brought to sRGB with diffuse white at white; highlights beyond it are clipped.
-    What is transparent is put on white. Pictures with oblong pixels are enlarged along the short
-    side, so that no detail is lost.
+    What is transparent is put on white; the transparency that VP8 and VP9 store beside the
+    picture is not read. Pictures with oblong pixels are enlarged along the short side, so that no
+    detail is lost. Interlaced frames come as they are stored, both fields woven.
     """
 
     def __init__(self, sample_aspect_ratio: Fraction | None, limits: Limits) -> None:

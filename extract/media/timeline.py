@@ -80,6 +80,8 @@ class Timeline:
         self.problems: list[str] = []
         self._num_held_bytes = 0
         self._max_seconds = limits.max_duration_seconds
+        self._max_ticks = int(self._max_seconds / self.time_base)
+        self._max_frames = int(self._max_seconds * self.fps)
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -102,8 +104,8 @@ class Timeline:
     def is_out_of_bounds(self, packet: Packet[VideoStream], place: int) -> bool:
         """Return whether a packet lies further from the first than a clip may last."""
         if packet.pts is None or not self.pts or self.pts[0] == NOT_KNOWN:
-            return place / self.fps > self._max_seconds
-        return abs(packet.pts - self.pts[0]) * self.time_base > self._max_seconds
+            return place > self._max_frames
+        return abs(packet.pts - self.pts[0]) > self._max_ticks
 
     @property
     def is_complete(self) -> bool:
