@@ -71,7 +71,8 @@ class Timeline:
 
     def __init__(self, stream: VideoStream, limits: Limits) -> None:
         self.time_base = stream.time_base or Fraction(1, 1_000_000)
-        self.fps = Fraction(stream.guessed_rate or USUAL_FPS)
+        rate = stream.guessed_rate
+        self.fps = Fraction(rate if rate and rate > 0 else USUAL_FPS)
         self.pts, self.dts = array("q"), array("q")
         self.is_keyframe, self.is_shown = bytearray(), bytearray()
         # Not shown is what an edit list cuts away: it may be needed for decoding others.
