@@ -60,11 +60,11 @@ class BipartiteGraph(nn.Module):
 
     def users_from_items(self, x: Tensor) -> Tensor:
         """Shapes: x: (I, d); the result: (U, d)."""
-        return self._to_users(x)
+        return self._to_users.forward(x)
 
     def items_from_users(self, x: Tensor) -> Tensor:
         """Shapes: x: (U, d); the result: (I, d)."""
-        return self._to_items(x)
+        return self._to_items.forward(x)
 
     def users_from_items_max(self, x: Tensor) -> Tensor:
         """Return, element by element, the largest of each user's items; 0 for users without any.
@@ -142,4 +142,5 @@ def _csr(
             columns[order].to(narrow),
             weight[order].float(),
             size=shape,
+            check_invariants=True,
         )

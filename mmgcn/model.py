@@ -173,13 +173,13 @@ class Model(nn.Module, ABC):
             user, items = functional.normalize(user), functional.normalize(items)
         positive, negative = items[:size], items[size:]
         scores = (user * positive).sum(dim=1)
-        if batch.is_positive is None:
+        if batch.watched is None:
             value = losses.bpr(scores, (user * negative).sum(dim=1))
         else:
             value = losses.sampled_softmax(
                 scores / settings.temperature,
                 user @ negative.T / settings.temperature,
-                batch.is_positive,
+                batch.watched,
             )
         if settings.penalty:
             value = value + settings.penalty * penalty

@@ -21,10 +21,11 @@ them, known by its id and its neighbours alone. Trained with sampled softmax by 
 ranks better than the paper's BPR (`--set loss=bpr`).
 
 `--compat official` reproduces what the published code does: preferences and id embeddings are
-drawn once and never trained, since no optimiser sees them; rows are L2-normalised before each of exactly two layers, whatever
-num_layers says; the combination is always concatenation, since its switch is the string 'False';
-dot products and BPR with one negative; the mean over modalities in place of the sum, which ranks
-alike. Its stale ranking pass and its 1e-5 for seen items are faults of its evaluation and are not
+drawn once and never trained, since no optimiser sees them; rows are L2-normalised before each of
+exactly two layers, whatever num_layers says; the combination is always concatenation, since its
+switch is the string 'False'; dot products and BPR with one negative; the mean over modalities in
+place of the sum, which ranks alike.
+Its stale ranking pass and its 1e-5 for seen items are faults of its evaluation and are not
 copied: figures would not be comparable.
 """
 

@@ -18,15 +18,16 @@ def bpr(positive: Tensor, negative: Tensor) -> Tensor:
     return functional.softplus(negative - positive).mean()
 
 
-def sampled_softmax(positive: Tensor, negative: Tensor, is_positive: Tensor) -> Tensor:
+def sampled_softmax(positive: Tensor, negative: Tensor, watched: Tensor) -> Tensor:
     """Return the mean of -log softmax of the positive among itself and the negatives.
 
     Shapes:
-        positive: (B,) scores; negative: (B, N) scores; is_positive: (B, N) bool, negatives that
-        the user has watched, which count for nothing; the result: ().
+        positive: (B,) scores; negative: (B, N) scores; watched: (P, 2) places in `negative` of
+        items that the user has watched, which count for nothing; the result: ().
 
     Source: Wu et al., On the Effectiveness of Sampled Softmax Loss for Item Recommendation,
     TOIS 2024.
     """
-    others = negative.masked_fill(is_positive, -torch.inf).logsumexp(dim=1)
+    none = negative.new_full((len(watched),), -torch.inf)
+    others = negative.index_put((watched[:, 0], watched[:, 1]), none).logsumexp(dim=1)
     return (torch.logaddexp(positive, others) - positive).mean()

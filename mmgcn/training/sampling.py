@@ -15,15 +15,16 @@ class Batch:
 
     Shapes:
         user_index, item_index: (B,) int64, interactions.
-        negative_index: (N,) int64 items shared by the batch, or (B,) one for each interaction.
-        is_positive: (B, N) bool where the negatives are shared, those that the user has watched;
-            None where each interaction has its own, which the user has not.
+        negative_index: (N,) int64 different items shared by the batch, or (B,) one for each
+            interaction, which its user has not watched.
+        watched: (P, 2) int64 where the negatives are shared: the places (b, n) of those that a
+            user has watched. None where each interaction has its own.
     """
 
     user_index: Tensor
     item_index: Tensor
     negative_index: Tensor
-    is_positive: Tensor | None
+    watched: Tensor | None
 
 
 class Sampler:
@@ -48,10 +49,12 @@ class Sampler:
         self._items = torch.as_tensor(item_index, dtype=torch.int64)
         self._num_items, self._generator = num_items, generator
         self._keys = torch.sort(self._users * num_items + self._items).values
+        self._degree = torch.bincount(self._users)
+        self._start = self._degree.cumsum(0) - self._degree
         self._cumulated: Tensor | None = None
         if user_balance:
-            degree = torch.bincount(self._users)[self._users].double()
-            self._cumulated = degree.pow(-user_balance).cumsum(0)
+            weight = self._degree[self._users].double()
+            self._cumulated = weight.pow(-user_balance).cumsum(0)
 
     def watched(self, user_index: Tensor, item_index: Tensor) -> Tensor:
         """Return which pairs are training interactions.
@@ -74,10 +77,25 @@ class Sampler:
         return self._users[rows], self._items[rows]
 
     def shared(self, size: int, num_negatives: int) -> Batch:
-        """Draw a batch whose negatives, uniform over the items, are shared by all of it."""
+        """Draw a batch whose negatives, uniform over the items, are shared by all of it.
+
+        A little fewer than `num_negatives` where an item is drawn twice.
+        """
         users, items = self.interactions(size)
-        negatives = torch.randint(self._num_items, (num_negatives,), generator=self._generator)
-        return Batch(users, items, negatives, self.watched(users[:, None], negatives[None]))
+        drawn = torch.randint(self._num_items, (num_negatives,), generator=self._generator)
+        negatives = torch.unique(drawn)
+        place = torch.full((self._num_items,), -1)
+        place[negatives] = torch.arange(len(negatives))
+        # The items of each user of the batch, one after the other, and where each lies among the
+        # negatives: a few items a user, where comparing every pair would be B x N.
+        counts = self._degree[users]
+        rows = torch.repeat_interleave(torch.arange(size), counts)
+        offset = torch.arange(len(rows)) - torch.repeat_interleave(
+            counts.cumsum(0) - counts, counts
+        )
+        columns = place[self._keys[self._start[users][rows] + offset] % self._num_items]
+        among = columns >= 0
+        return Batch(users, items, negatives, torch.stack([rows[among], columns[among]], dim=1))
 
     def pairwise(self, size: int) -> Batch:
         """Draw a batch with one unwatched item for each interaction."""

@@ -1,0 +1,218 @@
+"""mmgcn fit: train a model."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
+
+if TYPE_CHECKING:
+    from mmgcn.data.dataset import Dataset
+    from mmgcn.training.trainer import Look
+
+DEFAULT_MODEL = "mmgcn"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command()(fit)
+
+
+def fit(
+    interactions: Annotated[
+        Path,
+        typer.Option(
+            "--interactions",
+            "-i",
+            help="A table with user_id and item_id, and perhaps timestamp and weight "
+            "(.csv .tsv .parquet .jsonl).",
+        ),
+    ] = Path("interactions.csv"),
+    valid: Annotated[
+        Path | None, typer.Option(help="Validation interactions; --interactions is then training.")
+    ] = None,
+    test: Annotated[Path | None, typer.Option(help="Test interactions, withheld.")] = None,
+    split: Annotated[
+        str, typer.Option(help="leave-last-out, temporal or random, where no files are given.")
+    ] = "leave-last-out",
+    features: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A feature store, or NAME=FILE.npy[,IDS.txt] (one id a line; without it row i is "
+            "item i). Repeatable, may be mixed.",
+            show_default="./features if it is there",
+        ),
+    ] = None,
+    model: Annotated[str, typer.Option("--model", help="Which model.")] = DEFAULT_MODEL,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder of runs.")] = Path("runs"),
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="At most this many.", min=1, show_default="the model's own"),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of every random draw.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting of the model, NAME=VALUE. Repeatable."),
+    ] = None,
+    compat: Annotated[
+        str | None,
+        typer.Option(help="official: mmgcn as its published code does it, for comparison."),
+    ] = None,
+    k_core: Annotated[
+        int,
+        typer.Option(
+            help="Keep the part in which every user and item has this many interactions.", min=0
+        ),
+    ] = 0,
+    missing: Annotated[
+        str,
+        typer.Option(help="Where a watched item was never extracted: error, mask or drop."),
+    ] = "error",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the last training that did not end.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Train a model on who watched what, with what the videos are like.
+
+    Writes a run folder under --out and lets `latest` lead to it. The epoch that ranks best on the
+    validation part is kept.
+    """
+    settings = _settings(setting or [])
+    if compat is not None:
+        settings = _official(model, compat) | settings
+    dataset = _dataset(interactions, valid, test, split, seed, features, k_core, missing)
+    for note in dataset.notes:
+        tell(f"note: {note}")
+
+    from mmgcn.training.trainer import fit as train
+
+    with _progress(epochs) as show:
+        try:
+            result = train(
+                dataset,
+                model=model,
+                out=out,
+                settings=settings,
+                epochs=epochs,
+                seed=seed,
+                device=device,
+                resume=resume,
+                progress=show,
+            )
+        except KeyboardInterrupt:
+            tell("interrupted; `mmgcn fit --resume` with the same options goes on from here")
+            raise
+    if json:
+        print_json(
+            {
+                "run": str(result.run),
+                "best_epoch": result.best_epoch,
+                "metrics": result.metrics,
+                "seconds": round(result.seconds, 3),
+            }
+        )
+        return
+    typer.echo(
+        f"{model}: {len(dataset.users):,} users, {len(dataset.items):,} items, "
+        f"{len(dataset.train):,} training interactions, "
+        f"modalities: {', '.join(dataset.features) or 'none'}"
+    )
+    if result.metrics:
+        table = console_table("validation", *_ks(result.metrics))
+        for family in ("recall", "ndcg"):
+            values = [result.metrics[f"{family}@{k}"] for k in _ks(result.metrics)]
+            table.add_row(family, *(f"{value:.4f}" for value in values))
+        print_table(table)
+    typer.echo(f"best epoch {result.best_epoch}, {result.seconds:.1f} s of training: {result.run}")
+
+
+def _ks(metrics: dict[str, float]) -> list[str]:
+    return [name.partition("@")[2] for name in metrics if name.startswith("recall@")]
+
+
+def _settings(words: list[str]) -> dict[str, str]:
+    settings = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not (name and equals):
+            raise typer.BadParameter(f"'{word}' is not NAME=VALUE", param_hint="--set")
+        settings[name.strip()] = value.strip()
+    return settings
+
+
+def _official(model: str, compat: str) -> dict[str, Any]:
+    if compat != "official" or model != "mmgcn":
+        raise typer.BadParameter(
+            "the only one is official, for --model mmgcn", param_hint="--compat"
+        )
+    from mmgcn.models.mmgcn import OFFICIAL
+
+    return {**OFFICIAL, "compat": compat}
+
+
+def _dataset(
+    interactions: Path,
+    valid: Path | None,
+    test: Path | None,
+    split_name: str,
+    seed: int,
+    features: list[str] | None,
+    k_core: int,
+    missing: Any,
+) -> Dataset:
+    from mmgcn.data.dataset import Dataset
+    from mmgcn.data.features import read_features
+    from mmgcn.data.interactions import read_interactions
+    from mmgcn.data.splits import given_split, split
+
+    if missing not in ("error", "mask", "drop"):
+        raise typer.BadParameter(
+            f"'{missing}' is none of error, mask, drop", param_hint="--missing"
+        )
+    if valid is not None or test is not None:
+        if k_core:
+            raise typer.BadParameter(
+                "filters one table; it does not go with --valid or --test", param_hint="--k-core"
+            )
+        made = given_split(interactions, valid, test)
+    else:
+        table = read_interactions(interactions)
+        if k_core:
+            table = table.k_core(k_user=k_core, k_item=k_core)
+        made = split(table, split_name, seed=seed)  # type: ignore[arg-type]  # checked there
+    if features is None:
+        features = ["features"] if Path("features").is_dir() else []
+    return Dataset.build(made, read_features(features), missing=missing)
+
+
+@contextmanager
+def _progress(epochs: int | None) -> Iterator[Callable[[Look], None] | None]:
+    """A line on standard error that tells the last look, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("training"), BarColumn(), TextColumn("{task.fields[told]}"))
+    with Progress(
+        *columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True
+    ) as bar:
+        task = bar.add_task("", total=epochs, told="epoch 1")
+
+        def show(look: Look) -> None:
+            told = f"epoch {look.epoch}, loss {look.loss:.3f}"
+            name = next((n for n in ("recall@20", "recall@10") if n in look.figures), None)
+            if name is not None:
+                told += f", {name} {look.figures[name]:.4f}"
+            bar.update(task, completed=look.epoch, told=told)
+
+        yield show

@@ -1,0 +1,184 @@
+"""A run folder: everything that a trained model leaves behind, in files that anything can read.
+
+    config.json                  what was trained, on what, with which settings and seed
+    users.parquet items.parquet  the user's own ids, in the order of the rows below
+    user.npy item.npy            (U, d) and (I, d) float32; a score is an inner product
+    parts/<channel>.npy          (I, d) each; they add up to item.npy
+    seen_* valid_* test_*        indptr.npy and indices.npy: each user's items of that part
+    popularity.npy               (I,) training interactions of each item
+    model.safetensors metrics.jsonl curves.png
+
+Nothing is pickled. `config.json` is written last: a folder without it is not finished.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from mmgcn.data.ids import IdMap
+
+SCHEMA_VERSION = 1
+Csr = tuple[np.ndarray, np.ndarray]
+PARTS = ("seen", "valid", "test")
+
+
+class RunError(OSError, LookupError):
+    """A run folder that cannot be read; the message says why and what to do."""
+
+
+@dataclass(eq=False)
+class Run:
+    """A finished run, its matrices memory-mapped.
+
+    Shapes:
+        user: (U, d); item: (I, d); parts: for each channel (I, d); popularity: (I,).
+    """
+
+    path: Path
+    config: dict[str, Any]
+
+    @classmethod
+    def load(cls, path: Path | str) -> Run:
+        """Open a run folder.
+
+        Raises:
+            RunError: there is none, it is not finished, or a newer mmgcn wrote it.
+        """
+        path = Path(path)
+        if not path.is_dir():
+            raise RunError(f"no run at {path}; train one with: mmgcn fit")
+        try:
+            config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise RunError(
+                f"the run at {path} is not finished; go on with `mmgcn fit --resume`, or name "
+                "another with --run"
+            ) from error
+        except ValueError as error:
+            raise RunError(f"{path / 'config.json'} is corrupt: {error}") from error
+        version = config.get("schema_version")
+        if not isinstance(version, int) or version > SCHEMA_VERSION:
+            raise RunError(
+                f"the run at {path} was written by a newer mmgcn (format {version}, this one reads "
+                f"up to {SCHEMA_VERSION}); upgrade mmgcn, or fit again"
+            )
+        made = cls(path, config)
+        made._check()
+        return made
+
+    @cached_property
+    def users(self) -> IdMap:
+        """The users' ids."""
+        return IdMap.load(self.path / "users.parquet", kind="user")
+
+    @cached_property
+    def items(self) -> IdMap:
+        """The items' ids."""
+        return IdMap.load(self.path / "items.parquet", kind="item")
+
+    @cached_property
+    def user(self) -> np.ndarray:
+        """Shapes: (U, d) float32."""
+        return self._array("user.npy")
+
+    @cached_property
+    def item(self) -> np.ndarray:
+        """Shapes: (I, d) float32."""
+        return self._array("item.npy")
+
+    @cached_property
+    def parts(self) -> dict[str, np.ndarray]:
+        """What the item vectors are the sum of, by channel. Shapes: (I, d) float32 each."""
+        return {
+            name: self._array(f"parts/{quote(name, safe='')}.npy")
+            for name in self.config["channels"]
+        }
+
+    @cached_property
+    def popularity(self) -> np.ndarray:
+        """Training interactions of each item. Shapes: (I,) int64."""
+        return self._array("popularity.npy")
+
+    def csr(self, part: str) -> Csr:
+        """Return the items of each user in `seen` (training), `valid` or `test`."""
+        return self._array(f"{part}_indptr.npy"), self._array(f"{part}_indices.npy")
+
+    def _array(self, name: str) -> np.ndarray:
+        path = self.path / name
+        try:
+            array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        except FileNotFoundError as error:
+            raise RunError(f"the run at {self.path} lacks {name}; fit again") from error
+        except (ValueError, OSError, EOFError) as error:
+            raise RunError(f"{path} is corrupt: {error}; fit again") from error
+        return array
+
+    def _check(self) -> None:
+        expected = (self.config["num_users"], self.config["num_items"])
+        found = (len(self.user), len(self.item))
+        if found != expected or self.user.shape[1] != self.item.shape[1]:
+            raise RunError(
+                f"the run at {self.path} is not whole: its matrices are {self.user.shape} and "
+                f"{self.item.shape}, its configuration says {expected[0]} users and "
+                f"{expected[1]} items; fit again"
+            )
+
+
+def write_run(
+    path: Path,
+    *,
+    config: Mapping[str, Any],
+    users: IdMap,
+    items: IdMap,
+    user: np.ndarray,
+    item_parts: Mapping[str, np.ndarray],
+    parts: Mapping[str, Csr],
+    popularity: np.ndarray,
+) -> None:
+    """Write everything that `Run` reads; config.json comes last."""
+    (path / "parts").mkdir(parents=True, exist_ok=True)
+    users.save(path / "users.parquet")
+    items.save(path / "items.parquet")
+    np.save(path / "user.npy", np.ascontiguousarray(user, dtype=np.float32))
+    item = np.zeros_like(next(iter(item_parts.values())), dtype=np.float32)
+    for name, part in item_parts.items():
+        np.save(path / "parts" / f"{quote(name, safe='')}.npy", part.astype(np.float32))
+        item += part
+    np.save(path / "item.npy", item)
+    for name, (indptr, indices) in parts.items():
+        np.save(path / f"{name}_indptr.npy", indptr.astype(np.int64))
+        np.save(path / f"{name}_indices.npy", indices.astype(np.int32))
+    np.save(path / "popularity.npy", popularity.astype(np.int64))
+    full = {
+        "schema_version": SCHEMA_VERSION,
+        "num_users": len(users),
+        "num_items": len(items),
+        "dim": int(user.shape[1]),
+        "channels": list(item_parts),
+        **config,
+    }
+    write_json(path / "config.json", full)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON whole or not at all."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def move_latest(run: Path) -> None:
+    """Let `latest` beside the run lead to it, in one step."""
+    link = run.parent / f".latest.{os.getpid()}.tmp"
+    link.unlink(missing_ok=True)
+    link.symlink_to(run.name, target_is_directory=True)
+    link.replace(run.parent / "latest")

@@ -1,0 +1,397 @@
+"""fit: train a model on a data set, choose on the validation part, leave a run folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from mmgcn.data.dataset import Dataset
+from mmgcn.evaluation.ranking import Csr, evaluate, factor_scorer
+from mmgcn.model import MODELS, Model, Training
+from mmgcn.run import PARTS, move_latest, write_run
+from mmgcn.training.checkpoint import (
+    Checkpoint,
+    ResumeError,
+    check_same,
+    optimiser_tensors,
+    restore_optimiser,
+    with_prefix,
+    without_prefix,
+)
+from mmgcn.training.curves import draw_curves
+from mmgcn.training.sampling import Sampler
+
+KS = (5, 10, 20, 50)
+CHOSEN_BY = 20  # validation recall at this k ends the training and picks the epoch
+
+
+class TrainingError(ValueError):
+    """A training that cannot go on."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One line of metrics.jsonl, and what the progress callback gets."""
+
+    epoch: int
+    step: int
+    train_seconds: float
+    loss: float
+    figures: dict[str, float]
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a training left.
+
+    Args:
+        run: the run folder.
+        best_epoch: the epoch whose parameters were kept; 0 for a model that is solved.
+        metrics: validation figures of that epoch, empty without a validation part.
+        seconds: of the optimiser's steps alone.
+    """
+
+    run: Path
+    best_epoch: int
+    metrics: dict[str, float]
+    seconds: float
+
+
+def fit(
+    dataset: Dataset,
+    *,
+    model: str,
+    out: Path,
+    settings: Mapping[str, Any] | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    resume: bool = False,
+    progress: Callable[[Look], None] | None = None,
+) -> FitResult:
+    """Train a model and write its run folder; `out/latest` then leads to it.
+
+    Args:
+        model: a name of MODELS.
+        out: the folder of runs.
+        settings: of the model, by name; values may be text.
+        epochs: at most; overrides the setting of that name.
+        seed: equal seeds on one device give equal runs.
+        device: auto, cpu, cuda or cuda:N.
+        resume: go on with the last training in `out` that did not end. On a CPU it ends in the
+            same bits as if it had never stopped.
+        progress: called after each look at the validation part.
+
+    Raises:
+        SettingError: an unknown setting or a bad value.
+        UnknownName: an unknown model.
+        ResumeError: nothing to resume, or it was another training.
+        TrainingError: no training interactions, or a loss that is not finite.
+    """
+    if len(dataset.train) == 0:
+        raise TrainingError("there is no training interaction")
+    kind = MODELS.get(model)
+    chosen = kind.Settings.read(dict(settings or {}))
+    if epochs is not None:
+        chosen = replace(chosen, epochs=epochs)
+    place = _device(device)
+    generator = torch.Generator().manual_seed(seed)
+    made = kind(dataset, chosen, generator).to(place)
+    identity = _identity(dataset, kind, chosen, seed)
+    run = _unfinished(out) if resume else _new_folder(out)
+    trainer = Trainer(made, dataset, run, identity, generator, progress)
+    if kind.closed_form:
+        best_epoch, figures, seconds = trainer.solve()
+    else:
+        best_epoch, figures, seconds = trainer.train(resume=resume)
+    trainer.draw()
+    _write(run, made, dataset, identity, chosen, best_epoch, figures, seconds)
+    trainer.clean()
+    move_latest(run)
+    return FitResult(run, best_epoch, figures, seconds)
+
+
+class Trainer:
+    """One training: epochs, looks, checkpoints."""
+
+    def __init__(
+        self,
+        model: Model,
+        dataset: Dataset,
+        run: Path,
+        identity: dict[str, Any],
+        generator: torch.Generator,
+        progress: Callable[[Look], None] | None,
+    ) -> None:
+        self.model, self.dataset, self.run = model, dataset, run
+        self.settings: Training = model.settings
+        self.generator, self.progress, self.identity = generator, progress, identity
+        self.looks: list[Look] = []
+        self._seen = dataset.train.csr()
+        self._relevant = dataset.split.valid.csr()
+        self._ks = [k for k in KS if k <= model.num_items] or [model.num_items]
+        chosen_k = max((k for k in self._ks if k <= CHOSEN_BY), default=self._ks[0])
+        self._figure = f"recall@{chosen_k}"
+
+    def solve(self) -> tuple[int, dict[str, float], float]:
+        """Look once at a model that is not trained."""
+        figures = self._evaluate()
+        self._note(Look(0, 0, 0.0, 0.0, figures))
+        return 0, figures, 0.0
+
+    def train(self, *, resume: bool) -> tuple[int, dict[str, float], float]:
+        """Train to the end, from the last checkpoint if there is one to resume.
+
+        Returns:
+            The best epoch, its figures, and the seconds of all steps. The model holds the best
+            parameters.
+        """
+        optimiser = torch.optim.Adam(
+            [p for p in self.model.parameters() if p.requires_grad], lr=self.settings.learning_rate
+        )
+        sampler = Sampler(
+            self.dataset.train.user_index,
+            self.dataset.train.item_index,
+            num_items=self.model.num_items,
+            generator=self.generator,
+            user_balance=self.settings.user_balance,
+        )
+        state: dict[str, Any] = {"epoch": 0, "step": 0, "seconds": 0.0, "best": None, "waited": 0}
+        best = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+        if resume:
+            state, best = self._restore(optimiser)
+        steps = math.ceil(len(self.dataset.train) / self.settings.batch_size)
+        while state["epoch"] < self.settings.epochs and state["waited"] < self.settings.patience:
+            started = time.perf_counter()
+            loss = self._epoch(optimiser, sampler, steps, state)
+            state["seconds"] += time.perf_counter() - started
+            state["epoch"] += 1
+            last = state["epoch"] == self.settings.epochs
+            if state["epoch"] % self.settings.eval_every and not last:
+                continue
+            figures = self._evaluate()
+            self._note(Look(state["epoch"], state["step"], state["seconds"], loss, figures))
+            value = figures.get(self._figure)
+            if value is None or state["best"] is None or value > state["best"]["value"]:
+                state["best"] = {"epoch": state["epoch"], "value": value, "figures": figures}
+                state["waited"] = 0
+                best = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+            else:
+                state["waited"] += 1
+            self._checkpoint(state, optimiser, best)
+        self.model.load_state_dict(best)
+        return state["best"]["epoch"], state["best"]["figures"], state["seconds"]
+
+    def clean(self) -> None:
+        """Remove the checkpoint of a training that has ended."""
+        folder = self.run / "checkpoint"
+        if folder.is_dir():
+            for path in folder.iterdir():
+                path.unlink()
+            folder.rmdir()
+
+    def _epoch(
+        self, optimiser: torch.optim.Optimizer, sampler: Sampler, steps: int, state: dict[str, Any]
+    ) -> float:
+        """Take the steps of one epoch and return their mean loss."""
+        self.model.train()
+        device = next(self.model.parameters()).device
+        total = torch.zeros((), device=device)
+        for _ in range(steps):
+            batch = _to(self.model.draw(sampler), device)
+            loss = self.model.loss(batch)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            total += loss.detach()
+            state["step"] += 1
+        mean = float(total) / steps
+        if not math.isfinite(mean):
+            raise TrainingError(
+                f"the loss became {mean} in epoch {state['epoch'] + 1}, by step {state['step']}; "
+                f"lower learning_rate (now {self.settings.learning_rate:g}) or raise temperature "
+                f"(now {self.settings.temperature:g}), and look at the features with: mmgcn inspect"
+            )
+        return mean
+
+    def _evaluate(self) -> dict[str, float]:
+        if len(self._relevant[1]) == 0:
+            return {}
+        embeddings = self.model.embeddings()
+        figures = evaluate(
+            factor_scorer(embeddings.user, embeddings.item),
+            num_items=self.model.num_items,
+            relevant=self._relevant,
+            seen=[self._seen],
+            ks=self._ks,
+        )
+        return {name: float(value) for name, value in figures.items()}
+
+    def _note(self, look: Look) -> None:
+        self.looks.append(look)
+        _write_looks(self.run / "metrics.jsonl", self.looks)
+        if self.progress is not None:
+            self.progress(look)
+
+    def draw(self) -> None:
+        """Draw the curves of all looks into the run folder."""
+        families = ("recall", "ndcg")
+        names = [n for n in self.looks[-1].figures if n.partition("@")[0] in families]
+        draw_curves(
+            self.run / "curves.png",
+            epochs=[look.epoch for look in self.looks],
+            losses=[look.loss for look in self.looks],
+            figures={name: [look.figures[name] for look in self.looks] for name in names},
+        )
+
+    def _checkpoint(
+        self, state: dict[str, Any], optimiser: torch.optim.Optimizer, best: Mapping[str, Tensor]
+    ) -> None:
+        tensors = {
+            **with_prefix("model", self.model.state_dict()),
+            **with_prefix("best", best),
+            **with_prefix("optimiser", optimiser_tensors(optimiser)),
+            "generator": self.generator.get_state(),
+        }
+        looks = [asdict(look) for look in self.looks]
+        Checkpoint(state | {"identity": self.identity, "looks": looks}, tensors).save(
+            self.run / "checkpoint"
+        )
+
+    def _restore(
+        self, optimiser: torch.optim.Optimizer
+    ) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        held = Checkpoint.load(self.run / "checkpoint")
+        check_same(held.state["identity"], self.identity, self.run)
+        self.model.load_state_dict(without_prefix("model", held.tensors))
+        restore_optimiser(optimiser, without_prefix("optimiser", held.tensors))
+        self.generator.set_state(held.tensors["generator"])
+        self.looks = [Look(**look) for look in held.state["looks"]]
+        names = ("epoch", "step", "seconds", "best", "waited")
+        return {name: held.state[name] for name in names}, without_prefix("best", held.tensors)
+
+
+def _to(batch: Any, device: torch.device) -> Any:
+    if device.type == "cpu":
+        return batch
+    moved = {k: v if v is None else v.to(device) for k, v in vars(batch).items()}
+    return replace(batch, **moved)
+
+
+def _device(device: str) -> str:
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cpu" or (device.startswith("cuda") and torch.cuda.is_available()):
+        return device
+    if device.startswith("cuda"):
+        raise TrainingError(f"device is '{device}', but torch sees no GPU here; use --device cpu")
+    raise TrainingError(f"device is '{device}'; known: auto, cpu, cuda, cuda:N")
+
+
+def _identity(dataset: Dataset, kind: type[Model], settings: Training, seed: int) -> dict[str, Any]:
+    """What must be equal for a training to be the same one."""
+    digest = hashlib.blake2b(digest_size=8)
+    for part in (dataset.split.train, dataset.split.valid, dataset.split.test):
+        digest.update(part.user_index.tobytes() + part.item_index.tobytes())
+    for ids in (dataset.users, dataset.items):
+        digest.update("\n".join(ids.ids.to_list()).encode("utf-8", "surrogatepass"))
+    features = {
+        name: {key: source.get(key) for key in ("encoder", "digest", "dim")}
+        for name, source in dataset.sources.items()
+    }
+    return {
+        "model": kind.name,
+        "settings": asdict(settings),
+        "seed": seed,
+        "interactions": digest.hexdigest(),
+        "features": features,
+    }
+
+
+def _new_folder(out: Path) -> Path:
+    out.mkdir(parents=True, exist_ok=True)
+    name = time.strftime("%Y%m%d-%H%M%S")
+    for suffix in ("", *(f"-{number}" for number in range(2, 1000))):
+        run = out / f"{name}{suffix}"
+        try:
+            run.mkdir()
+        except FileExistsError:
+            continue
+        return run
+    raise TrainingError(f"cannot find a free name in {out}")
+
+
+def _unfinished(out: Path) -> Path:
+    found = [
+        path.parent.parent
+        for path in out.glob("*/checkpoint/state.json")
+        if not (path.parent.parent / "config.json").exists() and path.parent.parent.name != "latest"
+    ]
+    if not found:
+        raise ResumeError(f"no unfinished training in {out}; fit without --resume")
+    return max(found, key=lambda path: path.name)
+
+
+def _write_looks(path: Path, looks: list[Look]) -> None:
+    lines = []
+    for look in looks:
+        held = asdict(look)
+        held |= held.pop("figures")
+        lines.append(json.dumps(held) + "\n")
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text("".join(lines), encoding="utf-8")
+    temporary.replace(path)
+
+
+def _write(
+    run: Path,
+    model: Model,
+    dataset: Dataset,
+    identity: dict[str, Any],
+    settings: Training,
+    best_epoch: int,
+    figures: dict[str, float],
+    seconds: float,
+) -> None:
+    from importlib.metadata import version
+
+    state = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
+    save_file(state, run / "model.safetensors")
+    embeddings = model.embeddings()
+    split = dataset.split
+    parts: dict[str, Csr] = dict(
+        zip(PARTS, (p.csr() for p in (split.train, split.valid, split.test)), strict=True)
+    )
+    write_run(
+        run,
+        config={
+            "model": model.name,
+            "settings": asdict(settings),
+            "seed": identity["seed"],
+            "split": split.name,
+            "num_interactions": {name: len(indices) for name, (_, indices) in parts.items()},
+            "features": dataset.sources,
+            "interactions_digest": identity["interactions"],
+            "best_epoch": best_epoch,
+            "valid": figures,
+            "train_seconds": round(seconds, 3),
+            "versions": {name: version(name) for name in ("mmgcn", "torch", "numpy")},
+        },
+        users=dataset.users,
+        items=dataset.items,
+        user=embeddings.user,
+        item_parts=embeddings.item_parts,
+        parts=parts,
+        popularity=np.bincount(dataset.train.item_index, minlength=len(dataset.items)),
+    )
