@@ -1,19 +1,28 @@
 """The command line `mmgcn`: assembles the commands of both halves, nothing else."""
 
+import os
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
-import click
 import typer
+
+from extract import commands as extraction
+from mmgcn.commands import demo, evaluate, export, fit, inspect, recommend, similar
 
 app = typer.Typer(
     name="mmgcn",
-    help="Recommend micro-videos by what they look, sound and read like.",
+    help=(
+        "Recommend micro-videos by what they look, sound and read like.\n\n"
+        "Three commands lead from a folder of videos and a table of who watched what to a ranked "
+        "list: extract, fit, recommend. `mmgcn demo` shows all three on clips of its own."
+    ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Start with: mmgcn demo",
 )
+for commands in (extraction, inspect, fit, evaluate, recommend, similar, export, demo):
+    commands.register(app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -26,13 +35,57 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    ctx: typer.Context,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback when something fails.")
-    ] = False,
-    version: Annotated[  # noqa: ARG001  (handled by its callback)
+    _debug: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+        typer.Option("--debug", help="Show the traceback when something fails (any position)."),
+    ] = False,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
-    ctx.obj = {"debug": debug}
+    """Hold the options that every command shares; `main` reads --debug, its callback --version."""
+
+
+def describe(error: Exception) -> str:
+    """One line for a person: what came, what was expected, what to do.
+
+    Our own errors carry that sentence already. What the system raises is put into the same
+    order, and what nobody foresaw says so.
+    """
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    foreseen = isinstance(error, ValueError | LookupError | OSError | ImportError)
+    if foreseen and type(error) not in (KeyError, IndexError):
+        return str(error)
+    return (
+        f"unexpected {type(error).__name__}: {error}; this is a bug in mmgcn: "
+        "run the same command with --debug and report what it shows"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code.
+
+    0 all done, 1 failed, 2 wrong usage, 3 done but some items failed, 130 interrupted.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words or bool(os.environ.get("MMGCN_DEBUG"))
+    words = [word for word in words if word != "--debug"]
+    try:
+        app(words, prog_name="mmgcn")
+    except Exception as error:
+        if debug:
+            raise
+        from rich.console import Console
+        from rich.text import Text
+
+        line = " ".join(describe(error).split())
+        Console(stderr=True, soft_wrap=True).print(Text(f"error: {line}", style="red"))
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

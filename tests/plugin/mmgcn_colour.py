@@ -1,6 +1,7 @@
 """How a video is coloured: a histogram of hues for each frame."""
 
 import numpy as np
+
 from extract.encoder import Encoder
 from extract.modality import Modality
 

@@ -1,0 +1,66 @@
+"""The command line as a whole: help, version, errors and exit codes."""
+
+import errno
+
+import pytest
+
+import cli
+
+
+def run(capsys, *words):
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(words)
+    shown = capsys.readouterr()
+    return leaving.value.code or 0, shown.out, shown.err
+
+
+def test_help_names_the_three_commands(capsys):
+    code, out, _ = run(capsys, "--help")
+    assert code == 0
+    assert all(name in out for name in ("extract", "fit", "recommend"))
+
+
+def test_version_is_that_of_the_distribution(capsys):
+    from importlib.metadata import version
+
+    assert run(capsys, "--version")[:2] == (0, f"mmgcn {version('mmgcn')}\n")
+
+
+def test_an_unknown_command_is_wrong_usage(capsys):
+    code, _, err = run(capsys, "recomend")
+    assert code == 2
+    assert "recomend" in err
+
+
+def test_an_unknown_option_is_wrong_usage(capsys):
+    code, _, err = run(capsys, "recommend", "--usr", "42")
+    assert code == 2
+    assert "--usr" in err
+
+
+def test_a_foreseen_error_is_one_line_and_exit_code_1(capsys, tmp_path):
+    code, out, err = run(capsys, "recommend", "--user", "42", "--run", str(tmp_path / "nowhere"))
+    assert (code, out) == (1, "")
+    assert err.startswith("error: ")
+    assert "nowhere" in err
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+
+
+def test_debug_shows_the_traceback_in_any_position(tmp_path):
+    run_of_nobody = str(tmp_path / "nowhere")
+    with pytest.raises(Exception, match="nowhere"):
+        cli.main(["recommend", "--user", "42", "--run", run_of_nobody, "--debug"])
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("k is 0; pass 1 or more"), "k is 0; pass 1 or more"),
+        (PermissionError(errno.EACCES, "Permission denied", "out"), "out: Permission denied"),
+        (KeyError("x"), "unexpected KeyError: 'x'; this is a bug"),
+        (RuntimeError("boom"), "unexpected RuntimeError: boom; this is a bug"),
+    ],
+)
+def test_errors_are_described_for_a_person(error, line):
+    assert cli.describe(error).startswith(line)

@@ -1,0 +1,71 @@
+"""A modality from another package goes the whole way with no line of ours changed."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CLIPS = sorted((ROOT / "assets" / "videos").glob("clip-0*.mp4"))[:12]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A folder with clips, interactions and prices, and the plug-in installed beside it."""
+    folder = tmp_path_factory.mktemp("world")
+    shutil.copytree(ROOT / "tests" / "plugin", folder / "plugin")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    where = ["--no-build-isolation", "--target", folder / "site", folder / "plugin"]
+    subprocess.run([*pip, *where], check=True, capture_output=True)
+    (folder / "videos").mkdir()
+    for clip in CLIPS:
+        shutil.copy(clip, folder / "videos")
+    ids = [clip.stem for clip in CLIPS]
+    rng = np.random.default_rng(0)
+    with (folder / "interactions.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["user_id", "item_id", "timestamp"])
+        for user in range(30):
+            for time, item in enumerate(rng.choice(ids, 5, replace=False)):
+                writer.writerow([user, item, time])
+    np.save(folder / "price.npy", rng.gamma(2, 3, len(ids)).astype(np.float32))
+    (folder / "price.txt").write_text("\n".join(reversed(ids)) + "\n")
+    return folder
+
+
+def mmgcn(folder, *words):
+    done = subprocess.run(
+        [sys.executable, "-m", "mmgcn", *words, "--json"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": f"{folder / 'site'}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_plug_in_and_a_plain_table_go_through_extract_fit_and_recommend(world):
+    listed = {row["name"]: row for row in mmgcn(world, "modalities")}
+    assert listed["colour"]["source"] == "mmgcn-colour 1.2.3"
+    assert listed["visual"]["source"].startswith("mmgcn")
+
+    mmgcn(world, "extract", "videos", "--modality", "c")
+    (rows,) = world.glob(f"features/colour/hue_histogram-*/items/{CLIPS[0].stem}.npy")
+    assert np.load(rows).shape == (16, 12)
+
+    words = ["--features", "features", "--features", "price=price.npy,price.txt"]
+    mmgcn(world, "fit", "--model", "mmgcn", "--epochs", "2", *words)
+    config = json.loads((world / "runs" / "latest" / "config.json").read_text())
+    assert set(config["features"]) == {"colour", "price"}
+
+    answer = mmgcn(world, "recommend", "--user", "7", "--k", "3")
+    assert [row["rank"] for row in answer] == [1, 2, 3]
+    assert {row["item_id"] for row in answer} <= {clip.stem for clip in CLIPS}
