@@ -51,11 +51,11 @@ class BipartiteGraph(nn.Module):
             to_user = to_item = torch.ones(len(users), dtype=torch.float64)
         shape = (num_users, num_items)
         # The backward of a product is the transposed product with the same weights.
-        self._to_users = _Product.of(users, items, to_user, shape)
+        self._to_users = SparseProduct.of(users, items, to_user, shape)
         self._to_items = (
             self._to_users.reversed()
             if normalise != "mean"
-            else _Product.of(users, items, to_item, shape).reversed()
+            else SparseProduct.of(users, items, to_item, shape).reversed()
         )
 
     def users_from_items(self, x: Tensor) -> Tensor:
@@ -79,7 +79,7 @@ class BipartiteGraph(nn.Module):
         return self._to_items.maximum(x)
 
 
-class _Product(nn.Module):
+class SparseProduct(nn.Module):
     """A sparse matrix and its transpose, as something to multiply with."""
 
     def __init__(self, matrix: Tensor, transpose: Tensor) -> None:
@@ -88,15 +88,17 @@ class _Product(nn.Module):
         self.register_buffer("transpose", transpose, persistent=False)
 
     @classmethod
-    def of(cls, rows: Tensor, columns: Tensor, weight: Tensor, shape: tuple[int, int]) -> _Product:
+    def of(
+        cls, rows: Tensor, columns: Tensor, weight: Tensor, shape: tuple[int, int]
+    ) -> SparseProduct:
         """Build both from the entries. Shapes: rows, columns, weight: (E,)."""
         return cls(
             _csr(rows, columns, weight, shape), _csr(columns, rows, weight, (shape[1], shape[0]))
         )
 
-    def reversed(self) -> _Product:
+    def reversed(self) -> SparseProduct:
         """Return the product with the transpose."""
-        return _Product(self.get_buffer("transpose"), self.get_buffer("matrix"))
+        return SparseProduct(self.get_buffer("transpose"), self.get_buffer("matrix"))
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: x: (columns, d); the result: (rows, d)."""

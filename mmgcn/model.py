@@ -42,10 +42,12 @@ class Training:
     user_balance: float = 0.0
     """Interactions are drawn with weight degree(user)^-user_balance."""
     learning_rate: float = 2e-3
+    schedule: Literal["constant", "cosine"] = "constant"
+    """Of the learning rate; cosine lets it fall to a fiftieth by the last epoch."""
     penalty: float = 0.0
     """Weight of the mean squared length of the batch's user and item vectors."""
     epochs: int = 40
-    """At most; an epoch is as many draws as there are interactions."""
+    """At most; an epoch draws as many interactions as there are, and takes 20 steps or more."""
     eval_every: int = 1
     """Epochs between two looks at the validation part."""
     patience: int = 10

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mmgcn.data.dataset import Dataset
     from mmgcn.training.trainer import Look
 
-DEFAULT_MODEL = "mmgcn"
+DEFAULT_MODEL = "linear_mmgcn"
 
 
 def register(app: typer.Typer) -> None:

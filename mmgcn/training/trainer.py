@@ -33,6 +33,7 @@ from mmgcn.training.curves import draw_curves
 from mmgcn.training.sampling import Sampler
 
 KS = (5, 10, 20, 50)
+MIN_STEPS_AN_EPOCH = 20  # small data would be looked at more often than it is learned from
 CHOSEN_BY = 20  # validation recall at this k ends the training and picks the epoch
 
 
@@ -171,7 +172,8 @@ class Trainer:
         best = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
         if resume:
             state, best = self._restore(optimiser)
-        steps = math.ceil(len(self.dataset.train) / self.settings.batch_size)
+        size = len(self.dataset.train)
+        steps = max(math.ceil(size / self.settings.batch_size), MIN_STEPS_AN_EPOCH)
         while state["epoch"] < self.settings.epochs and state["waited"] < self.settings.patience:
             started = time.perf_counter()
             loss = self._epoch(optimiser, sampler, steps, state)
@@ -209,6 +211,8 @@ class Trainer:
         device = next(self.model.parameters()).device
         total = torch.zeros((), device=device)
         for _ in range(steps):
+            for group in optimiser.param_groups:
+                group["lr"] = self._learning_rate(state["step"] / (steps * self.settings.epochs))
             batch = _to(self.model.draw(sampler), device)
             loss = self.model.loss(batch)
             optimiser.zero_grad(set_to_none=True)
@@ -224,6 +228,12 @@ class Trainer:
                 f"(now {self.settings.temperature:g}), and look at the features with: mmgcn inspect"
             )
         return mean
+
+    def _learning_rate(self, share_done: float) -> float:
+        start = self.settings.learning_rate
+        if self.settings.schedule == "constant":
+            return start
+        return start * (0.02 + 0.49 * (1 + math.cos(math.pi * min(share_done, 1.0))))
 
     def _evaluate(self) -> dict[str, float]:
         if len(self._relevant[1]) == 0:
