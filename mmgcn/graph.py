@@ -119,11 +119,27 @@ class _Multiply(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, matrix: Tensor, transpose: Tensor, x: Tensor) -> Tensor:
         ctx.transpose = transpose
-        return matrix @ x
+        return _multiply(matrix, x)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[None, None, Tensor]:
-        return None, None, ctx.transpose @ grad.contiguous()
+        return None, None, _multiply(ctx.transpose, grad.contiguous())
+
+
+def _multiply(matrix: Tensor, x: Tensor) -> Tensor:
+    """Shapes: matrix: (rows, columns) CSR; x: (columns, d); the result: (rows, d)."""
+    if x.device.type != "cpu":
+        return matrix @ x
+    # A bag of weighted rows is the same sum, and two to three times faster than torch's product.
+    bags: tuple[Tensor, ...] = torch.embedding_bag(
+        x,
+        matrix.col_indices(),
+        matrix.crow_indices(),
+        mode=0,  # sum
+        per_sample_weights=matrix.values(),
+        include_last_offset=True,
+    )
+    return bags[0]
 
 
 def _csr(

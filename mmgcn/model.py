@@ -155,7 +155,8 @@ class Model(nn.Module, ABC):
     def rows(self, user_index: Tensor, item_index: Tensor) -> tuple[Tensor, Tensor]:
         """Return the vectors of some users and items. Shapes: (B, d) and (N, d)."""
         user, item = self()
-        return user[user_index], item[item_index]
+        # Not user[user_index], whose backward adds up in another order each time.
+        return functional.embedding(user_index, user), functional.embedding(item_index, item)
 
     def draw(self, sampler: Sampler) -> Batch:
         """Draw what one step learns from."""
