@@ -175,14 +175,11 @@ class Model(nn.Module, ABC):
         if settings.similarity == "cosine":
             user, items = functional.normalize(user), functional.normalize(items)
         positive, negative = items[:size], items[size:]
-        scores = (user * positive).sum(dim=1)
         if batch.watched is None:
-            value = losses.bpr(scores, (user * negative).sum(dim=1))
+            value = losses.bpr((user * positive).sum(dim=1), (user * negative).sum(dim=1))
         else:
             value = losses.sampled_softmax(
-                scores / settings.temperature,
-                user @ negative.T / settings.temperature,
-                batch.watched,
+                user, positive, negative, batch.watched, temperature=settings.temperature
             )
         if settings.penalty:
             value = value + settings.penalty * penalty

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 
@@ -18,16 +21,44 @@ def bpr(positive: Tensor, negative: Tensor) -> Tensor:
     return functional.softplus(negative - positive).mean()
 
 
-def sampled_softmax(positive: Tensor, negative: Tensor, watched: Tensor) -> Tensor:
-    """Return the mean of -log softmax of the positive among itself and the negatives.
+def sampled_softmax(
+    user: Tensor, item: Tensor, negative: Tensor, watched: Tensor, *, temperature: float
+) -> Tensor:
+    """Return the mean of -log softmax of each user's item among itself and the negatives.
+
+    Scores are inner products over the temperature.
 
     Shapes:
-        positive: (B,) scores; negative: (B, N) scores; watched: (P, 2) places in `negative` of
-        items that the user has watched, which count for nothing; the result: ().
+        user, item: (B, d), a row for each interaction; negative: (N, d), shared by all; watched:
+        (P, 2) places (b, n) of negatives that user b has watched, which count for nothing; the
+        result: ().
 
     Source: Wu et al., On the Effectiveness of Sampled Softmax Loss for Item Recommendation,
     TOIS 2024.
     """
-    none = negative.new_full((len(watched),), -torch.inf)
-    others = negative.index_put((watched[:, 0], watched[:, 1]), none).logsumexp(dim=1)
-    return (torch.logaddexp(positive, others) - positive).mean()
+    user = user / temperature
+    value: Tensor = _Softmax.apply((user * item).sum(dim=1), user, negative, watched)
+    return value
+
+
+class _Softmax(torch.autograd.Function):
+    """Keeps one (B, N) matrix and works in place: its size makes it the costliest of a step."""
+
+    @staticmethod
+    def forward(ctx: Any, positive: Tensor, user: Tensor, negative: Tensor, gone: Tensor) -> Tensor:
+        scores = user @ negative.T  # (B, N)
+        scores[gone[:, 0], gone[:, 1]] = -torch.inf
+        top = torch.maximum(scores.amax(dim=1), positive)
+        scores.sub_(top[:, None]).exp_()
+        own = (positive - top).exp_()
+        total = scores.sum(dim=1) + own
+        ctx.save_for_backward(scores, own, total, user, negative)
+        return (top + total.log() - positive).mean()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        scores, own, total, user, negative = ctx.saved_tensors
+        each = grad / len(total)
+        shares = scores * (each / total)[:, None]  # (B, N)
+        return each * (own / total - 1), shares @ negative, shares.T @ user, None
