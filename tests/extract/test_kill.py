@@ -1,0 +1,154 @@
+"""An extraction that is stopped at any moment goes on, and ends in the store it would have made."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from extract import extract_features, read_catalog
+from extract.store import FeatureStore
+from tests.clips import Sound, make_clip
+
+ROOT = Path(__file__).parents[2]
+# Dies by its own hand at a chosen moment: before or after a file is on the disk or has its name.
+PROGRAM = """
+import os, signal, sys
+from pathlib import Path
+from mmgcn_colour import HueHistogram, MODALITY
+from extract import extract_features, read_catalog
+from extract.encoder import ENCODERS
+from extract.modality import MODALITIES
+
+videos, store, moment = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+num_moments = 0
+
+def watched(act):
+    def acting(*given):
+        pass_by()
+        done = act(*given)
+        pass_by()
+        return done
+    return acting
+
+def pass_by():
+    global num_moments
+    num_moments += 1
+    if num_moments == moment:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+os.fsync, Path.replace = watched(os.fsync), watched(Path.replace)
+MODALITIES.register("colour", MODALITY)
+ENCODERS.register("hue_histogram", HueHistogram)
+extract_features(
+    read_catalog(videos).items, store, root=videos, modalities=["colour", "acoustic"],
+    preset="offline", device="cpu", workers=1,
+)
+print(num_moments)
+"""
+
+
+def run(videos, store, *, killed_at=0):
+    """Return how many moments passed; None if it was killed."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, videos, store, str(killed_at)],
+        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests' / 'plugin'}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return None if done.returncode else int(done.stdout)
+
+
+def files_of(store):
+    """Every file of the store but its lock, which holds the number of the process."""
+    return {
+        path.relative_to(store).as_posix(): path.read_bytes()
+        for path in store.rglob("*")
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+def finished(store):
+    """The files of rows that a record speaks of, and which file on the disk each is."""
+    held = FeatureStore(store)
+    sets = [held.feature_set(modality) for modality in held.modalities()]
+    return {
+        features.rows_path(record.id): features.rows_path(record.id).stat().st_ino
+        for features in sets
+        for record in features.records.values()
+        if record.rows
+    }
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("videos")
+    for index in range(6):
+        sound = Sound(seconds=1 + index / 2, hz=200 + 50 * index) if index else None
+        make_clip(folder / f"clip {index}.mp4", num_frames=4 + 3 * index, sound=sound)
+    (folder / "broken.mp4").write_bytes(b"no video")
+    return folder
+
+
+def test_a_killed_extraction_ends_in_the_same_bytes_and_redoes_nothing_finished(videos, tmp_path):
+    num_moments = run(videos, tmp_path / "at once")
+    expected = files_of(tmp_path / "at once")
+    assert sum(name.endswith(".npy") for name in expected) == 11  # 6 of colour, 5 of sound
+
+    store, rng = tmp_path / "in pieces", random.Random(0)
+    before = {}
+    for _ in range(3):
+        killed = run(videos, store, killed_at=rng.randint(1, num_moments // 3)) is None
+        after = finished(store) if killed and list(store.glob("*/current")) else before
+        assert before.items() <= after.items()
+        before = after
+    assert before
+    run(videos, store)
+    assert before.items() <= finished(store).items()
+    assert files_of(store) == expected
+    assert not any(
+        problem
+        for modality in FeatureStore(store).modalities()
+        for problem in FeatureStore(store).feature_set(modality).verify()
+    )
+
+
+def sounds(videos, store, **more):
+    return extract_features(
+        read_catalog(videos).items,
+        store,
+        root=videos,
+        modalities=["acoustic"],
+        preset="offline",
+        device="cpu",
+        workers=1,
+        **more,
+    )
+
+
+def test_one_interrupt_ends_in_order_and_the_same_call_goes_on(videos, tmp_path):
+    interrupts = iter([signal.SIGINT])
+
+    def interrupt_once(_progress):
+        for number in interrupts:
+            signal.raise_signal(number)
+
+    report = sounds(videos, tmp_path, progress=interrupt_once)
+    assert report.interrupted
+    assert report.counts["acoustic"]["not done"] > 0
+    again = sounds(videos, tmp_path)
+    assert not again.interrupted
+    assert again.counts["acoustic"]["not done"] == 0
+
+
+def test_a_second_interrupt_ends_at_once(videos, tmp_path):
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        sounds(videos, tmp_path, progress=lambda _: signal.raise_signal(signal.SIGINT))
+    assert signal.getsignal(signal.SIGINT) is before
+    assert sounds(videos, tmp_path, dry_run=True).planned > 0
