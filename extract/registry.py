@@ -33,8 +33,8 @@ class DuplicateName(ValueError):
 
     def __init__(self, kind: str, name: str, sources: tuple[str, str]) -> None:
         super().__init__(
-            f"two packages offer a {kind} called '{name}': {sources[0]} and {sources[1]}; "
-            "uninstall one of them"
+            f"the {kind} '{name}' is offered by two: {sources[0]} and {sources[1]}; "
+            "uninstall one of them, or choose another name"
         )
         self.kind, self.name, self.sources = kind, name, sources
 

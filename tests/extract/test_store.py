@@ -163,7 +163,7 @@ def test_a_set_may_be_made_without_becoming_current(tmp_path):
 
 
 def test_no_store_and_no_set_are_told_apart(tmp_path):
-    with pytest.raises(NoFeatures, match="no feature store at .*absent; make one with: mmgcn ext"):
+    with pytest.raises(NoFeatures, match=r"no feature store at .*absent; make one with: mmgcn ext"):
         FeatureStore(tmp_path / "absent").modalities()
     FeatureStore(tmp_path).create("visual", manifest())
     with pytest.raises(NoFeatures, match="holds no acoustic features; it holds: visual"):
@@ -285,7 +285,9 @@ def test_a_file_where_a_folder_is_needed_is_told(tmp_path):
 def test_corrupt_rows_are_an_error_that_says_what_to_do(features):
     features.write(Record("a"), ROWS)
     features.rows_path("a").write_bytes(b"\x93NUMPY broken")
-    with pytest.raises(StoreError, match="is corrupt: .*; extract again, that file will be redone"):
+    with pytest.raises(
+        StoreError, match=r"is corrupt: .*; extract again, that file will be redone"
+    ):
         features.read("a")
     assert not features.is_whole(features.records["a"])
 

@@ -1,0 +1,74 @@
+"""What holds for every modality; one that is added is tested here too."""
+
+import pytest
+
+from extract.encoder import ENCODERS
+from extract.modality import MODALITIES, Modality
+from extract.pipeline import extract_features
+from extract.store import file_name
+
+NAMES = MODALITIES.names()
+
+
+@pytest.fixture(params=NAMES)
+def modality(request):
+    return MODALITIES.get(request.param)
+
+
+def test_it_is_called_as_it_is_registered(modality, request):
+    assert modality.name == request.node.callspec.params["modality"]
+    assert modality.description
+
+
+def test_its_letter_finds_it(modality):
+    assert len(modality.letter) == 1
+    assert MODALITIES.get(modality.letter) is modality
+
+
+def test_its_name_is_a_folder_name(modality):
+    assert file_name(modality.name) == modality.name
+
+
+def test_its_encoders_are_known_and_read_what_a_clip_has(modality):
+    assert modality.encoders
+    for name in modality.encoders:
+        assert ENCODERS.get(name).reads in ("frames", "waveform", "text", "item")
+
+
+def test_it_has_an_encoder_for_each_preset(modality):
+    assert set(modality.presets) == {"paper", "offline"}
+    for encoder in modality.presets.values():
+        assert encoder.partition(":")[0] in modality.encoders
+
+
+def test_the_offline_preset_needs_no_network(modality):
+    name, _, given = modality.presets["offline"].partition(":")
+    published = ENCODERS.get(name).weights
+    assert published is None or published.kind == "package" or given == "package"
+
+
+def test_a_preset_that_there_is_not_lists_those_there_are(modality, tmp_path):
+    with pytest.raises(LookupError, match=r"has no preset 'best'; it has: paper, offline"):
+        extract_features([], tmp_path, modalities=[modality.name], preset="best", device="cpu")
+
+
+def test_no_two_share_a_letter():
+    letters = [MODALITIES.get(name).letter for name in NAMES]
+    assert len(set(letters)) == len(letters)
+    assert not set(letters) & set(NAMES)
+
+
+def smell(**more):
+    given = {"name": "smell", "letter": "s", "description": "how it smells", "encoders": ("nose",)}
+    return Modality(**given | {"presets": {"paper": "nose:trained"}} | more)
+
+
+def test_a_modality_checks_its_pooling():
+    with pytest.raises(ValueError, match="modality 'smell' pools by 'median'; known: mean, max, "):
+        smell(pooling="median")
+
+
+def test_a_modality_checks_its_presets():
+    assert smell().aliases == ("s",)
+    with pytest.raises(ValueError, match="preset 'paper' of modality 'smell' names .* 'ear', whic"):
+        smell(presets={"paper": "ear"})

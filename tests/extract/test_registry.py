@@ -1,0 +1,126 @@
+"""The registry: members by name, alias and entry point; strangers' packages that do not work."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from extract.encoder import ENCODERS
+from extract.modality import MODALITIES
+from extract.registry import DuplicateName, PluginError, Registry, UnknownName
+
+
+@pytest.fixture
+def registry(tmp_path, monkeypatch):
+    """A registry over a folder with two members of its own, and room for plug-ins."""
+    own = tmp_path / "zoo_of_test"
+    own.mkdir()
+    (own / "__init__.py").touch()
+    (own / "ape.py").write_text("from types import SimpleNamespace as S\nPET = S(aliases=('a',))\n")
+    (own / "bee.py").write_text("PET = 'a bee'\n")
+    (own / "_shared.py").write_text("1 / 0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield Registry("pet", package="zoo_of_test", group="zoo_of_test.pets")
+    for name in [name for name in sys.modules if name.startswith("zoo_of_test")]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def install(tmp_path):
+    """Write what a distribution with one entry point leaves on the path."""
+
+    def install(distribution, *, points, module="", code=""):
+        folder = tmp_path / f"{distribution.replace('-', '_')}-1.2.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Name: {distribution}\nVersion: 1.2\n")
+        (folder / "entry_points.txt").write_text(f"[zoo_of_test.pets]\n{points}\n")
+        if module:
+            (tmp_path / f"{module}.py").write_text(code)
+
+    return install
+
+
+def test_files_of_the_package_are_members_and_listing_imports_none(registry):
+    assert registry.names() == ("ape", "bee")
+    assert "zoo_of_test.ape" not in sys.modules
+    assert registry.get("bee") == "a bee"
+    assert "zoo_of_test.ape" not in sys.modules
+
+
+def test_a_member_is_found_by_its_alias_and_is_loaded_once(registry):
+    assert registry.get("a") is registry.get("ape")
+
+
+def test_an_entry_says_where_a_member_comes_from(registry, install):
+    code = "class Pets:\n    cat = 'a cat'\n"
+    install("pet-cat", points="cat = zoo_of_test_cat:Pets.cat", module="zoo_of_test_cat", code=code)
+    entries = {entry.name: entry for entry in registry.entries()}
+    assert list(entries) == ["ape", "bee", "cat"]
+    assert entries["bee"].source == "mmgcn"
+    assert entries["cat"].source == "pet-cat 1.2"
+    assert registry.get("cat") == "a cat"
+
+
+def test_an_unknown_name_is_answered_with_the_nearest(registry):
+    with pytest.raises(UnknownName, match=r"no pet is called 'apes'; did you mean ape\?") as caught:
+        registry.get("apes")
+    assert (caught.value.kind, caught.value.name) == ("pet", "apes")
+    assert caught.value.known == ("ape", "bee")
+
+
+def test_an_unknown_name_like_none_other_lists_what_there_is(registry):
+    with pytest.raises(UnknownName, match="no pet is called 'xyz'; known: ape, bee$"):
+        registry.get("xyz")
+
+
+def test_an_empty_registry_knows_none():
+    empty = Registry("pet", package="absent_of_test", group="zoo_of_test.none")
+    with pytest.raises(UnknownName, match="known: none"):
+        empty.get("xyz")
+
+
+def test_two_packages_with_one_name_are_refused(registry, install):
+    install("pet-bee", points="bee = somewhere:BEE")
+    with pytest.raises(
+        DuplicateName, match=r"the pet 'bee' is offered by two: mmgcn and pet-bee 1\.2; uninstall"
+    ):
+        registry.names()
+
+
+def test_a_registered_member_is_found_and_cannot_take_a_name(registry):
+    registry.register("dog", SimpleNamespace(aliases=("d",)))
+    assert registry.get("d") is registry.get("dog")
+    for taken in ("dog", "bee"):
+        with pytest.raises(
+            DuplicateName, match=f"the pet '{taken}' is .* and this process; .* another name"
+        ):
+            registry.register(taken, SimpleNamespace())
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("import absent_of_test", "ModuleNotFoundError: No module named 'absent_of_test'"),
+        ("", "AttributeError: .* has no attribute 'PET'"),
+    ],
+)
+def test_a_broken_plug_in_is_named_and_harms_no_other_member(registry, install, code, what):
+    install("pet-sick", points="sick = zoo_of_test_sick:PET", module="zoo_of_test_sick", code=code)
+    assert registry.names() == ("ape", "bee", "sick")
+    with pytest.raises(
+        PluginError,
+        match=rf"the pet 'sick' of pet-sick 1\.2 cannot be loaded from zoo_of_test_sick:PET: {what}",
+    ):
+        registry.get("sick")
+    assert registry.get("bee") == "a bee"
+    assert registry.get("a") is registry.get("ape")
+    with pytest.raises(UnknownName, match=r"could not be loaded: sick of pet-sick 1\.2"):
+        registry.get("q")
+
+
+def test_the_registries_of_this_package_hold_what_they_promise():
+    assert {"visual", "acoustic", "textual"} <= set(MODALITIES.names())
+    assert {"resnet50", "vggish", "sentence", "logmel"} <= set(ENCODERS.names())
+    with pytest.raises(LookupError, match=r"did you mean visual\?"):
+        MODALITIES.get("visula")
