@@ -126,6 +126,12 @@ class FeatureStore:
             )
         return tuple(sorted(path.parent.name for path in self.root.glob("*/current")))
 
+    def all_sets(self) -> Iterator[FeatureSet]:
+        """Yield every set, the current ones and the others, in the order of their folders."""
+        self.modalities()  # is there a store at all?
+        for path in sorted(self.root.glob("*/*/manifest.json")):
+            yield FeatureSet(path.parent)
+
     def feature_set(self, modality: str) -> FeatureSet:
         """Return the set of that modality that was extracted last.
 
@@ -138,28 +144,54 @@ class FeatureStore:
             raise NoFeatures(f"{self.root} holds no {modality} features; it holds: {known}")
         return FeatureSet(self.root / modality / pointer.read_text(encoding="utf-8").strip())
 
+    def find(self, modality: str, manifest: Mapping[str, Any]) -> FeatureSet | None:
+        """Return the set for that manifest if it is there; nothing is written."""
+        folder = self._folder(modality, manifest)
+        return FeatureSet(folder) if (folder / "manifest.json").exists() else None
+
     def create(
         self,
         modality: str,
         manifest: Mapping[str, Any],
         *,
         versions: Mapping[str, str] | None = None,
+        current: bool = True,
     ) -> FeatureSet:
-        """Return the set for that manifest, made if it is not there, and make it current.
+        """Return the set for that manifest, made if it is not there.
 
         The manifest says everything that changes a number; its digest names the folder. The
         versions of libraries are kept beside it and change no digest.
+
+        Args:
+            current: whether it becomes the modality's current set at once.
         """
-        full = {"schema_version": SCHEMA_VERSION, "modality": modality, **manifest}
-        folder = self.root / modality / f"{manifest['encoder']}-{digest(full)}"
+        folder = self._folder(modality, manifest)
         with _explained(folder):
             (folder / "items").mkdir(parents=True, exist_ok=True)
             if not (folder / "manifest.json").exists():
-                held = full | {"versions": dict(versions or {})}
+                held = _full(modality, manifest) | {"versions": dict(versions or {})}
                 text = json.dumps(held, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
                 write_atomically(folder / "manifest.json", text.encode())
-            write_atomically(self.root / modality / "current", f"{folder.name}\n".encode())
-        return FeatureSet(folder)
+        made = FeatureSet(folder)
+        if current:
+            self.make_current(made)
+        return made
+
+    def make_current(self, features: FeatureSet, *, replace: bool = True) -> None:
+        """Make it the set that `feature_set` returns of its modality.
+
+        Args:
+            replace: whether another one loses that place.
+        """
+        pointer = features.path.parent / "current"
+        text = f"{features.path.name}\n"
+        if (not pointer.exists() or replace) and not _same(pointer, text):
+            with _explained(pointer):
+                write_atomically(pointer, text.encode())
+
+    def _folder(self, modality: str, manifest: Mapping[str, Any]) -> Path:
+        full = _full(modality, manifest)
+        return self.root / modality / f"{manifest['encoder']}-{digest(full)}"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -187,7 +219,10 @@ class FeatureStore:
             handle.truncate(0)
             handle.write(str(os.getpid()))
             handle.flush()
-            yield
+            try:
+                yield
+            finally:
+                handle.truncate(0)
 
 
 class FeatureSet:
@@ -280,12 +315,19 @@ class FeatureSet:
         """Where the rows of an item lie."""
         return self.path / "items" / f"{file_name(item_id)}.npy"
 
-    def is_whole(self, record: Record) -> bool:
-        """Whether the rows that the record speaks of are there in full size."""
+    def is_whole(self, record: Record, *, thorough: bool = False) -> bool:
+        """Whether the rows that the record speaks of are there in full size.
+
+        Args:
+            thorough: whether they are read and compared with their hash, too.
+        """
         if record.rows == 0:
             return True
+        path = self.rows_path(record.id)
         try:
-            return self.rows_path(record.id).stat().st_size == record.num_bytes
+            if thorough:
+                return content_hash(path.read_bytes()) == record.rows_hash
+            return path.stat().st_size == record.num_bytes
         except OSError:
             return False
 
@@ -296,7 +338,7 @@ class FeatureSet:
             text = "".join(_record_line(record) for record in ordered)
             if not _same(self.path / "records.jsonl", text):
                 write_atomically(self.path / "records.jsonl", text.encode())
-            for leftover in self.path.rglob("*.tmp"):
+            for leftover in (*self.path.rglob("*.tmp"), *self.path.parent.glob("*.tmp")):
                 leftover.unlink(missing_ok=True)
 
     def verify(self) -> list[Problem]:
@@ -403,6 +445,10 @@ def digest(content: Mapping[str, Any]) -> str:
     """Return 12 hex digits of the content, whatever the order of its keys."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return content_hash(text.encode())[:12]
+
+
+def _full(modality: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    return {"schema_version": SCHEMA_VERSION, "modality": modality, **manifest}
 
 
 def content_hash(data: bytes) -> str:

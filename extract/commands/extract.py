@@ -1,0 +1,286 @@
+"""mmgcn extract: videos to features."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from extract.commands.output import Json, print_json, printable, tell
+from extract.commands.summary import print_report, progress_bar
+
+if TYPE_CHECKING:
+    from extract.catalog import Catalog
+    from extract.media import Sampling
+
+FAILED, SOME_FAILED, INTERRUPTED = 1, 3, 130
+
+
+def extract(
+    videos: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="A folder of videos (searched with its subfolders), or files, or patterns such as "
+            "'clips/*.mp4', or - to read paths from standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    modality: Annotated[
+        str, typer.Option("--modality", "-m", help="Names or letters, with commas.")
+    ] = "v,a,t",
+    captions: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table with item_id and caption (.csv .tsv .jsonl .parquet). Without it, "
+            "captions.csv in or beside the folder, then a .txt .json .srt or .vtt beside each "
+            "video, then the title inside it.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The feature store.")] = Path("features"),
+    preset: Annotated[
+        str,
+        typer.Option(
+            help="paper: ResNet50, VGGish, sentence embeddings; weights are downloaded once. "
+            "offline: weights that come as packages, or none."
+        ),
+    ] = "paper",
+    encoder: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="MODALITY=NAME, or MODALITY=NAME:WEIGHTS where WEIGHTS is a name or a path. "
+            "Repeatable; several of one modality share one pass over the file, and the last one "
+            "is what `fit` takes.",
+            metavar="MODALITY=NAME",
+            show_default=False,
+        ),
+    ] = None,
+    num_frames: Annotated[
+        int | None,
+        typer.Option(
+            help="Frames a clip, spread evenly over its duration.", show_default="16", min=1
+        ),
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(help="Or: this many frames a second.", show_default=False),
+    ] = None,
+    every_nth: Annotated[
+        int | None, typer.Option(help="Or: every n-th frame.", show_default=False, min=1)
+    ] = None,
+    keyframes: Annotated[bool, typer.Option("--keyframes", help="Or: key frames alone.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    engine: Annotated[
+        str, typer.Option(help="What runs the encoders of pictures on a CPU: torch or onnx.")
+    ] = "torch",
+    workers: Annotated[
+        int | None, typer.Option(help="Processes.", show_default="one a core", min=1)
+    ] = None,
+    dtype: Annotated[str, typer.Option(help="Stored as float16 or float32.")] = "float16",
+    id_from: Annotated[
+        str,
+        typer.Option("--id", help="What names an item: stem (of its file) or relative-path."),
+    ] = "stem",
+    limit: Annotated[
+        int | None, typer.Option(help="Only the first N items.", show_default=False, min=1)
+    ] = None,
+    list_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--list", help="A file with one path a line, instead of VIDEOS.", show_default=False
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            help="Only part i of n, written i/n with i from 1 to n. A store is written by one run "
+            "at a time: parts that run side by side need an --out each.",
+            metavar="I/N",
+            show_default=False,
+        ),
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Do again what failed before.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first failure, with exit code 1.")
+    ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Compare every file of the store with its hash. With VIDEOS, do again what is "
+            "corrupt; without, only say so.",
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done.")
+    ] = False,
+    posters: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write one JPEG of each clip that is decoded into this folder.",
+            show_default=False,
+        ),
+    ] = None,
+    clip_timeout: Annotated[
+        float,
+        typer.Option(
+            help="Seconds that decoding one clip may take, beside its own duration.", min=0.001
+        ),
+    ] = 120.0,
+    clip_memory: Annotated[
+        float, typer.Option(help="GiB of memory that one clip may take.", min=0.001)
+    ] = 4.0,
+    json: Json = False,
+) -> None:
+    """Turn videos into features: what they look (v), sound (a) and read (t) like.
+
+    One .npy of (rows, width) per video and modality. Run it again at any time: what is there
+    already is kept, what changed is done again. Exit code 3 says that some items failed.
+    """
+    if verify and not videos and list_file is None:
+        _verify_store(out, json)
+        return
+    pairs = [_pair(words) for words in encoder or ()]
+    sampling = _sampling(num_frames, fps, every_nth, keyframes)
+    _one_of("engine", engine, ("torch", "onnx"))
+    _one_of("dtype", dtype, ("float16", "float32"))
+    _one_of("id", id_from, ("stem", "relative-path"))
+    part = _shard(shard)
+    catalog = _catalog(videos or [], list_file, captions, id_from)
+    for note in catalog.notes:
+        tell(f"note: {note}")
+
+    from extract.pipeline import extract_features
+
+    with progress_bar() as show:
+        report = extract_features(
+            catalog.items[part[0] - 1 :: part[1]][:limit],
+            out,
+            root=catalog.root,
+            modalities=[name.strip() for name in modality.split(",") if name.strip()],
+            preset=preset,
+            encoders=pairs,
+            sampling=sampling,
+            device=device,
+            engine=engine,  # type: ignore[arg-type]  # checked above
+            dtype=dtype,
+            workers=workers,
+            retry_failed=retry_failed,
+            strict=strict,
+            dry_run=dry_run,
+            verify=verify,
+            posters=posters,
+            clip_timeout_seconds=clip_timeout,
+            clip_memory_bytes=int(clip_memory * 2**30),
+            progress=show,
+        )
+    print_report(report, out, json=json)
+    if report.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if report.failures and not dry_run:
+        raise typer.Exit(SOME_FAILED)
+
+
+def _catalog(
+    videos: list[str], list_file: Path | None, captions: Path | None, id_from: Any
+) -> Catalog:
+    from extract.catalog import read_catalog
+
+    if bool(videos) == (list_file is not None):
+        raise typer.BadParameter(
+            "name a folder or files, or a --list, and not both", param_hint="VIDEOS"
+        )
+    if list_file is not None:
+        try:
+            words = list_file.read_text("utf-8", "surrogateescape").splitlines()
+        except OSError as error:
+            raise ValueError(f"{list_file} cannot be read: {error.strerror}") from error
+    elif videos == ["-"]:
+        words = sys.stdin.read().splitlines()
+    else:
+        words = [path for word in videos for path in _matching(word)]
+    paths = [Path(word) for word in words if word.strip()]
+    if len(paths) == 1 and list_file is None and videos != ["-"]:
+        return read_catalog(paths[0], captions, id_from=id_from)
+    for path in paths:
+        if path.is_dir():
+            raise ValueError(f"{path} is a folder; name one folder and nothing else, or files")
+    return read_catalog(paths, captions, id_from=id_from)
+
+
+def _matching(word: str) -> list[str]:
+    """The paths that a pattern matches; a path that exists, or a pattern without match, itself."""
+    from glob import glob, has_magic
+
+    if not has_magic(word) or Path(word).exists():
+        return [word]
+    return sorted(glob(word, recursive=True)) or [word]  # noqa: PTH207  (absolute patterns, too)
+
+
+def _pair(words: str) -> tuple[str, str]:
+    modality, equals, name = words.partition("=")
+    if not (modality and equals and name):
+        raise typer.BadParameter(
+            f"'{words}' is not MODALITY=NAME[:WEIGHTS], for example visual=resnet50:weights.pth",
+            param_hint="--encoder",
+        )
+    return modality, name
+
+
+def _sampling(
+    num_frames: int | None, fps: float | None, every_nth: int | None, keyframes: bool
+) -> Sampling:
+    from extract.media import Sampling
+
+    try:
+        return Sampling(num_frames=num_frames, fps=fps, every_nth=every_nth, keyframes=keyframes)
+    except ValueError as error:
+        raise typer.BadParameter(
+            str(error), param_hint="--num-frames, --fps, --every-nth, --keyframes"
+        ) from error
+
+
+def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise typer.BadParameter(
+            f"'{value}' is none of {', '.join(known)}", param_hint=f"--{option}"
+        )
+
+
+def _shard(words: str | None) -> tuple[int, int]:
+    if words is None:
+        return 1, 1
+    first, _, second = words.partition("/")
+    if not (first.isdigit() and second.isdigit() and 1 <= int(first) <= int(second)):
+        raise typer.BadParameter(
+            f"'{words}' is not i/n with i from 1 to n, for example 1/4", param_hint="--shard"
+        )
+    return int(first), int(second)
+
+
+def _verify_store(out: Path, json: bool) -> None:
+    from extract.store import FeatureStore
+
+    store = FeatureStore(out)
+    found: list[dict[str, str]] = []
+    num_checked = 0
+    for features in store.all_sets():
+        num_checked += len(features.records)
+        found += [
+            {"modality": features.manifest["modality"], "id": problem.id, "problem": problem.what}
+            for problem in features.verify()
+        ]
+    if json:
+        print_json({"checked": num_checked, "problems": found})
+    else:
+        for row in found:
+            typer.echo(printable(f"{row['modality']} of {row['id']}: {row['problem']}"))
+        typer.echo(f"{num_checked:,} records checked, {len(found):,} problems")
+        if found:
+            typer.echo("mmgcn extract --verify VIDEOS, with the options as before, does them again")
+    if found:
+        raise typer.Exit(FAILED)

@@ -1,0 +1,46 @@
+"""How the commands of this half show what they have to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON alone.")]
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON on standard output."""
+    from json import dumps
+
+    typer.echo(printable(dumps(value, indent=2, ensure_ascii=False)))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table on standard output."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))  # Text: brackets are no markup
+    Console().print(table)
+
+
+def tell(text: str) -> None:
+    """Say something that is not the answer, on standard error."""
+    typer.echo(printable(text), err=True)
+
+
+def printable(text: str) -> str:
+    """Return the text with the bytes of a file name that are no text written as escapes.
+
+    >>> printable("caf\\udce9.mp4") == "caf\\\\udce9.mp4"
+    True
+    """
+    return text.encode("utf-8", "backslashreplace").decode()

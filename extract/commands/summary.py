@@ -1,0 +1,118 @@
+"""What `mmgcn extract` shows while it runs and when it has ended."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from extract.commands.output import print_json, print_table, printable
+
+if TYPE_CHECKING:
+    from extract.pipeline import Progress, Report
+
+STATUSES = ("done", "partial", "missing", "failed", "not done")
+NUM_SHOWN = 10
+QUIET_SECONDS = 1.0
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[Progress], None] | None]:
+    """A bar on standard error, if that is a terminal, once a second has gone by."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    bar: Any = None
+
+    def show(now: Progress) -> None:
+        nonlocal bar
+        if bar is None:
+            if now.seconds < QUIET_SECONDS and not now.doing.startswith("fetching"):
+                return
+            bar = _bar()
+            bar.start()
+        bar.update(
+            bar.task_ids[0],
+            completed=now.num_done,
+            total=now.num_total or None,
+            doing=now.doing,
+            told=_told(now),
+        )
+
+    try:
+        yield show
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def _num_items(counts: Mapping[str, int]) -> int:
+    return sum(counts[status] for status in STATUSES)
+
+
+def _bar() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+
+    bar = Progress(
+        TextColumn("{task.fields[doing]}", markup=False),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeLeft(compact=True),
+        TextColumn("{task.fields[told]}", markup=False),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    bar.add_task("", total=None, doing="starting", told="")
+    return bar
+
+
+def _told(now: Progress) -> str:
+    if not now.num_done:
+        return ""
+    told = f"{now.num_done / now.seconds:.1f} clips/s, most of it {now.bottleneck}"
+    return f"{told}, {now.num_failed} failed" if now.num_failed else told
+
+
+def print_report(report: Report, out: Path, *, json: bool) -> None:
+    """Print what came of an extraction, for a person or for a program."""
+    if json:
+        answer: dict[str, Any] = {
+            "counts": {name: dict(counts) for name, counts in report.counts.items()},
+            "failures": [vars(failure) for failure in report.failures],
+            "partial": [vars(failure) for failure in report.partial],
+            "sets": {name: str(path) for name, path in report.sets.items()},
+            "seconds": round(report.seconds, 3),
+            "interrupted": report.interrupted,
+        }
+        print_json(answer if report.planned is None else answer | {"planned": report.planned})
+        return
+    if report.planned is not None:
+        typer.echo(f"{report.planned:,} items would be extracted; nothing was written")
+        for name, counts in report.counts.items():
+            typer.echo(f"{name}: {counts['skipped']:,} of {_num_items(counts):,} are there already")
+        return
+    shown = [s for s in STATUSES if s == "done" or any(c[s] for c in report.counts.values())]
+    print_table(
+        ("modality", *shown, "were there before"),
+        [
+            [name, *(f"{counts[status]:,}" for status in (*shown, "skipped"))]
+            for name, counts in report.counts.items()
+        ],
+    )
+    for title, failures in (("failed", report.failures), ("partial", report.partial)):
+        for failure in failures[:NUM_SHOWN]:
+            typer.echo(
+                printable(f"{title}: {failure.modality} of {failure.path}: {failure.reason}")
+            )
+        if len(failures) > NUM_SHOWN:
+            typer.echo(f"... and {len(failures) - NUM_SHOWN:,} more {title}; --json lists them all")
+    if report.interrupted:
+        typer.echo("interrupted; the same command goes on from here")
+    else:
+        typer.echo(f"features are in {out}, after {report.seconds:.1f} s")

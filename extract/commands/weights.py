@@ -1,0 +1,133 @@
+"""mmgcn weights: see, fetch and check the weights of the encoders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from extract.commands.output import Json, print_json, print_table, tell
+
+if TYPE_CHECKING:
+    from extract.weights import Weights
+
+app = typer.Typer(help="See, fetch and check the weights of the encoders.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_weights(json: Json = False) -> None:
+    """List the weights that encoders know by name, and whether they are here."""
+    rows = [
+        {
+            "name": weights.name,
+            "encoder": encoder,
+            "path": str(path) if (path := weights.locate()) else None,
+            "from": weights.where,
+            "sha256": weights.sha256,
+            "licence": weights.licence,
+        }
+        for encoder, weights in _known()
+    ]
+    if json:
+        print_json(rows)
+        return
+    print_table(
+        ("weights", "encoder", "licence", "here", "from"),
+        [
+            [
+                str(row["name"]),
+                str(row["encoder"]),
+                str(row["licence"]),
+                "yes" if row["path"] else "no",
+                str(row["from"]),
+            ]
+            for row in rows
+        ],
+    )
+
+
+@app.command("fetch")
+def fetch_weights(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Names from `mmgcn weights list`.", show_default="those of --preset paper"
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Download weights into this machine's cache, and say where they lie."""
+    known = {weights.name: weights for _, weights in _known()}
+    chosen = [_named(name, known) for name in names or _of_preset("paper")]
+    rows = []
+    for weights in chosen:
+        if weights.locate() is None:
+            tell(f"fetching {weights.name} from {weights.where}")
+        rows.append({"name": weights.name, "path": str(weights.resolve())})
+    if json:
+        print_json(rows)
+        return
+    for row in rows:
+        typer.echo(f"{row['name']}: {row['path']}")
+
+
+@app.command("verify")
+def verify_weights(json: Json = False) -> None:
+    """Compare the weights that are here with their published hashes. Exit code 1 if one differs."""
+    from extract.weights import WrongWeights
+
+    rows = []
+    for _, weights in _known():
+        path = weights.locate()
+        if path is None:
+            continue
+        told = "as published" if weights.sha256 else "no hash is published"
+        ok = True
+        try:
+            weights.verify(path)
+        except WrongWeights as error:
+            ok, told = False, str(error)
+        rows.append({"name": weights.name, "path": str(path), "ok": ok, "found": told})
+    if json:
+        print_json(rows)
+    else:
+        for row in rows:
+            typer.echo(f"{row['name']}: {row['found']}")
+        if not rows:
+            typer.echo("no weights are here")
+    if not all(row["ok"] for row in rows):
+        raise typer.Exit(1)
+
+
+def _known() -> Iterator[tuple[str, Weights]]:
+    """Every Weights that the module of an encoder holds, with the encoder's name."""
+    from importlib import import_module
+
+    from extract.encoder import ENCODERS
+    from extract.weights import Weights
+
+    for entry in ENCODERS.entries():
+        for value in vars(import_module(entry.module)).values():
+            if isinstance(value, Weights):
+                yield entry.name, value
+
+
+def _named(name: str, known: dict[str, Weights]) -> Weights:
+    from extract.registry import UnknownName
+
+    if name not in known:
+        raise UnknownName("set of weights", name, tuple(known))
+    return known[name]
+
+
+def _of_preset(preset: str) -> list[str]:
+    from extract.encoder import ENCODERS
+    from extract.modality import MODALITIES
+
+    encoders = [
+        MODALITIES.get(name).presets.get(preset, "").partition(":")[0]
+        for name in MODALITIES.names()
+    ]
+    published = [ENCODERS.get(name).weights for name in encoders if name]
+    return [weights.name for weights in published if weights is not None]

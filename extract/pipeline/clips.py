@@ -1,0 +1,165 @@
+"""What workers say of clips -> rows in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from extract.media import MediaError
+from extract.pipeline.batcher import Batcher
+from extract.pipeline.decoder import file_facts
+from extract.pipeline.ledger import Ledger
+from extract.pipeline.messages import Decoded, FileFacts, Job, RowsOf, UnitsOf
+from extract.pipeline.pool import WorkerPool
+from extract.pipeline.undecoded import OwnEncoders, encode_title
+
+CUDA_BATCH_UNITS = 128
+
+Rows = tuple[np.ndarray, np.ndarray]  # (T, D) and their times (T,)
+
+
+@dataclass
+class _Clip:
+    """What is known of a clip that is under way."""
+
+    job: Job
+    decoded: Decoded | None = None
+    rows: dict[int, Rows] = field(default_factory=dict)
+
+    @property
+    def is_complete(self) -> bool:
+        if self.decoded is None:
+            return False
+        return self.decoded.error is not None or self.rows.keys() >= set(self.job.encoders)
+
+
+class ClipWriter:
+    """Takes what a pool says and writes the clips that are complete.
+
+    Args:
+        own: loads and runs encoders here; for titles, and for units where workers only decode.
+        workers_encode: whether rows come from the workers; else units do.
+    """
+
+    def __init__(self, ledger: Ledger, own: OwnEncoders, *, workers_encode: bool) -> None:
+        self._ledger, self._own = ledger, own
+        self._batchers: dict[int, Batcher] = {}
+        self._clips: dict[int, _Clip] = {}
+        self._workers_encode = workers_encode
+
+    def run(self, pool: WorkerPool, jobs: Sequence[Job]) -> None:
+        """Write clips until the pool has no more."""
+        teller = self._ledger.teller
+        self._clips = {job.index: _Clip(job) for job in jobs}
+        if not self._workers_encode:
+            for place in sorted({place for job in jobs for place in job.encoders}):
+                encoder = self._own.get(place)
+                is_large = encoder.reads == "frames" and self._own.device != "cpu"
+                self._batchers[place] = Batcher(
+                    encoder, batch_units=CUDA_BATCH_UNITS if is_large else None
+                )
+        for event in pool.events(poll=teller.tell):
+            teller.now("extracting")
+            clip = self._clips[event.index]
+            match event:
+                case UnitsOf():
+                    self._batchers[event.encoder].add(event.index, event.units, event.pts_seconds)
+                case RowsOf():
+                    clip.rows[event.encoder] = event.rows, event.pts_seconds
+                    teller.encode_seconds += event.encode_seconds
+                case Decoded():
+                    clip.decoded = event
+                    teller.decode_seconds += event.decode_seconds
+                    teller.disk_seconds += event.hash_seconds
+                    self._close_in_batchers(clip.job, failed=event.error is not None)
+            self._collect()
+            self._write_if_complete(event.index)
+        for batcher in self._batchers.values():
+            batcher.flush()
+        self._collect()
+
+    def _close_in_batchers(self, job: Job, *, failed: bool) -> None:
+        for place in job.encoders if self._batchers else ():
+            batcher = self._batchers[place]
+            if failed:
+                batcher.drop(job.index)
+            else:
+                batcher.close(job.index)
+
+    def _collect(self) -> None:
+        """Take the rows of clips whose units this process has encoded."""
+        for place, batcher in self._batchers.items():
+            self._ledger.teller.encode_seconds += batcher.encode_seconds
+            batcher.encode_seconds = 0.0
+            for index, rows, pts_seconds in batcher.ready():
+                self._clips[index].rows[place] = rows, pts_seconds
+                self._write_if_complete(index)
+
+    def _write_if_complete(self, index: int) -> None:
+        clip = self._clips.get(index)
+        if clip is None or not clip.is_complete:
+            return
+        decoded = clip.decoded
+        assert decoded is not None
+        facts = decoded.facts or _facts_now(clip.job)
+        for place in sorted(self._ledger.todo.get(index, ())):
+            target = self._ledger.targets[place]
+            if target.encoder.reads == "text":
+                self._write_title(place, index, decoded.title, facts)
+            elif target.decodes:
+                self._write_rows(place, index, decoded, clip.rows.get(place), facts)
+        del self._clips[index]
+
+    def _write_title(self, place: int, index: int, title: str | None, facts: FileFacts) -> None:
+        if self._ledger.items[index].caption:
+            return  # it has its row, or will get it when the run goes on
+        if title:
+            encode_title(self._ledger, self._own, place, index, title=title, facts=facts)
+        else:
+            reason = "no caption, no file of one beside it and no title inside"
+            self._ledger.write(place, index, None, facts, status="missing", reason=reason)
+
+    def _write_rows(
+        self, place: int, index: int, decoded: Decoded, rows: Rows | None, facts: FileFacts
+    ) -> None:
+        write = self._ledger.write
+        if self._ledger.targets[place].encoder.reads == "frames":
+            kind, part, is_there = "picture", decoded.picture, decoded.has_picture
+        else:
+            kind, part, is_there = "sound", decoded.sound, decoded.has_sound
+        if decoded.error is not None:
+            write(place, index, None, facts, status="failed", reason=decoded.error)
+            return
+        problem = None if part is None else part.problem
+        if rows is None or len(rows[0]) == 0:
+            nothing = f"its {kind} is empty" if is_there else f"it has no {kind}"
+            write(
+                place,
+                index,
+                None,
+                facts,
+                status="failed" if problem else "missing",
+                reason=problem or nothing,
+                covered=part,
+            )
+            return
+        write(
+            place,
+            index,
+            rows[0],
+            facts,
+            pts_seconds=rows[1],
+            status="partial" if problem else "done",
+            reason=problem,
+            covered=part,
+        )
+
+
+def _facts_now(job: Job) -> FileFacts:
+    """What a worker that is no more could not tell."""
+    try:
+        return file_facts(job.path)
+    except (OSError, MediaError):
+        return FileFacts()

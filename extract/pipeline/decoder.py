@@ -1,0 +1,159 @@
+"""ClipDecoder: one clip -> units for every encoder that wants it, in one pass."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from extract.encoder import Encoder
+from extract.media import Frames, Limits, MediaError, Sampling, Waveform, probe, read_media
+from extract.pipeline.messages import Decoded, FileFacts, Job, Opened, UnitsOf
+from extract.pipeline.poster import write_poster
+from extract.pipeline.windows import WindowCutter
+
+HASH_CHUNK_BYTES = 1 << 20
+
+
+class PosterError(OSError):
+    """A poster cannot be written; no clip is to blame."""
+
+
+class ClipDecoder:
+    """Reads clips for encoders.
+
+    Args:
+        encoders: by place; None where there is nothing to decode for.
+        posters: where to put one JPEG a clip, if anywhere.
+    """
+
+    def __init__(
+        self,
+        encoders: Sequence[Encoder | None],
+        *,
+        sampling: Sampling,
+        limits: Limits,
+        posters: Path | None = None,
+    ) -> None:
+        self._encoders, self._sampling, self._limits = encoders, sampling, limits
+        self._posters = posters
+
+    def read(self, job: Job) -> Iterator[Opened | UnitsOf | Decoded]:
+        """Yield the clip's units as they come, and at the end what came of it.
+
+        Whatever is wrong with the clip is told in the last message; nothing is raised for it.
+
+        Raises:
+            PosterError: a poster cannot be written.
+        """
+        facts = FileFacts()
+        started = time.perf_counter()
+        hash_seconds = 0.0
+        try:
+            facts = file_facts(job.path)
+            hash_seconds = time.perf_counter() - started
+            for message in self._read(job):
+                if isinstance(message, Decoded):
+                    message = replace(message, facts=facts, hash_seconds=hash_seconds)
+                yield message
+        except PosterError:
+            raise
+        except Exception as error:  # noqa: BLE001  (one clip's trouble is not that of the others)
+            yield Decoded(job.index, facts, error=told(error), hash_seconds=hash_seconds)
+
+    def _read(self, job: Job) -> Iterator[Opened | UnitsOf | Decoded]:
+        wanted = {place: encoder for place in job.encoders if (encoder := self._encoders[place])}
+        frames = {i: encoder for i, encoder in wanted.items() if encoder.reads == "frames"}
+        sounds = {i: encoder for i, encoder in wanted.items() if encoder.reads == "waveform"}
+        if not wanted:
+            info = probe(job.path, self._limits)
+            yield Decoded(
+                job.index,
+                title=info.title,
+                has_picture=info.has_picture,
+                has_sound=info.has_sound,
+            )
+            return
+        cutters = {i: WindowCutter(encoder) for i, encoder in sounds.items()}
+        poster = self._posters if frames else None
+        with read_media(
+            job.path,
+            sampling=self._sampling if frames else None,
+            sample_rate_hz=sorted({encoder.sample_rate_hz for encoder in sounds.values()}),
+            limits=self._limits,
+        ) as blocks:
+            yield Opened(job.index, blocks.info.duration_seconds or 0.0)
+            for block in blocks:
+                if isinstance(block, Waveform):
+                    for i, encoder in sounds.items():
+                        if encoder.sample_rate_hz == block.sample_rate:
+                            for windows in cutters[i].push(block.data):
+                                yield _units(job, i, encoder, windows)
+                    continue
+                if poster is not None:
+                    _write_poster(poster, job.id, block)
+                    poster = None
+                for i, encoder in frames.items():
+                    yield _units(job, i, encoder, block)
+            for i, encoder in sounds.items():
+                for windows in cutters[i].finish():
+                    yield _units(job, i, encoder, windows)
+            yield Decoded(
+                job.index,
+                title=blocks.info.title,
+                picture=blocks.summary.picture,
+                sound=blocks.summary.sound,
+                has_picture=blocks.info.has_picture,
+                has_sound=blocks.info.has_sound,
+            )
+
+
+def _units(job: Job, place: int, encoder: Encoder, sample: Any) -> UnitsOf:
+    units = encoder.prepare(sample)
+    if not isinstance(units, np.ndarray) or len(units) != len(sample.pts_seconds):
+        raise TypeError(
+            f"the encoder '{encoder.name}' prepared {type(units).__name__} of "
+            f"{len(sample.pts_seconds)} units; an array of as many is expected"
+        )
+    return UnitsOf(job.index, place, units, sample.pts_seconds)
+
+
+def _write_poster(folder: Path, item_id: str, block: Frames) -> None:
+    try:
+        write_poster(folder, item_id, block.data[len(block) // 2])
+    except OSError as error:
+        raise PosterError(f"no poster can be written to {folder}: {error.strerror}") from error
+
+
+def told(error: Exception) -> str:
+    """Return what is wrong with a clip, in words for the person who has it."""
+    if isinstance(error, MediaError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "needed more memory than it may have"
+    if isinstance(error, OSError):
+        return f"cannot be read: {error.strerror or error}"
+    return f"{type(error).__name__}: {error}"
+
+
+def file_facts(path: Path) -> FileFacts:
+    """Return size, time and BLAKE2b-128 of a file.
+
+    Raises:
+        OSError: the file cannot be read.
+        MediaError: it is a device or a pipe, which might never end.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise MediaError("is no regular file")
+    digest = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while chunk := file.read(HASH_CHUNK_BYTES):
+            digest.update(chunk)
+    return FileFacts(status.st_size, status.st_mtime_ns, digest.hexdigest())

@@ -1,0 +1,264 @@
+"""extract_features: decode once, encode in batches across videos, write, resume, report."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import get_args
+
+from extract.catalog import Item
+from extract.encoder import Engine
+from extract.media import Limits, Sampling
+from extract.pipeline.clips import ClipWriter
+from extract.pipeline.ledger import Ledger
+from extract.pipeline.messages import EncoderSpec, Job, Setup
+from extract.pipeline.plan import make_plan
+from extract.pipeline.pool import WorkerPool
+from extract.pipeline.progress import Progress, Teller
+from extract.pipeline.report import Report
+from extract.pipeline.target import Choices, choose_targets
+from extract.pipeline.undecoded import OwnEncoders, encode_captions, encode_items
+from extract.store import FeatureStore
+
+CLIP_TIMEOUT_SECONDS = 120.0
+CLIP_MEMORY_BYTES = 4 << 30
+WORKER_BYTES = 2 << 30  # what a worker is reckoned to need when their number is chosen
+CLIPS_A_WORKER = 2  # a worker takes seconds to start; it is not worth it for one clip
+
+
+def extract_features(
+    items: Sequence[Item],
+    store: FeatureStore | Path | str,
+    *,
+    root: Path | None = None,
+    modalities: Sequence[str] = ("visual", "acoustic", "textual"),
+    preset: str = "paper",
+    encoders: Choices = (),
+    sampling: Sampling | None = None,
+    limits: Limits | None = None,
+    device: str = "auto",
+    engine: Engine = "torch",
+    dtype: str = "float16",
+    workers: int | None = None,
+    retry_failed: bool = False,
+    strict: bool = False,
+    dry_run: bool = False,
+    verify: bool = False,
+    posters: Path | None = None,
+    clip_timeout_seconds: float = CLIP_TIMEOUT_SECONDS,
+    clip_memory_bytes: int = CLIP_MEMORY_BYTES,
+    progress: Callable[[Progress], None] | None = None,
+) -> Report:
+    """Extract features of items into a store, and say what came of each.
+
+    What is there already, from the same bytes by the same encoder with the same settings, is kept.
+    The run may be killed at any moment; the same call goes on and ends in the same store. In the
+    main thread, Ctrl-C ends it after the clips under way and is told in the report; a second one
+    raises KeyboardInterrupt.
+
+    Args:
+        items: what to extract, as `read_catalog` lists it; ids are unique.
+        root: sources are recorded relative to it where they lie inside.
+        modalities: names or letters.
+        preset: which encoder a modality uses unless `encoders` says otherwise: paper, offline.
+        encoders: by modality, NAME or NAME:WEIGHTS. As pairs, several of one modality are filled
+            in one pass over the file; the last one becomes the modality's current set.
+        sampling: which frames are looked at; 16 over the clip's duration unless told otherwise.
+        device: auto, cpu, cuda or cuda:N. On a CPU every worker decodes and encodes; on CUDA the
+            workers decode and this process encodes.
+        engine: torch, or onnx for encoders of pictures.
+        dtype: in which rows are stored, float16 or float32.
+        workers: how many processes; by default one a core, fewer for few clips or little memory.
+        retry_failed: do again what failed before.
+        strict: stop at the first failure.
+        dry_run: only say how many clips would be done; nothing is written.
+        verify: compare what is there with its hash, and do again what is corrupt.
+        posters: a folder for one JPEG of each clip whose frames are decoded.
+        clip_timeout_seconds: how long one clip may be decoded, beside its own duration.
+        clip_memory_bytes: how much memory a worker may take beside what it starts with.
+        progress: called a few times a second, from this thread.
+
+    Raises:
+        LookupError: an unknown modality, encoder or preset.
+        WeightsUnavailable: weights are not here and cannot be fetched; nothing was decoded.
+        StoreError: the store cannot be written, or another run writes it.
+        StoppedAtFailure: `strict`, and a clip failed.
+        WorkerError: an encoder cannot be loaded, or failed.
+        ValueError: options that make no sense, or two items of one id.
+    """
+    _check(items, engine=engine, dtype=dtype, workers=workers, device=device)
+    store = store if isinstance(store, FeatureStore) else FeatureStore(store)
+    sampling = sampling or Sampling()
+    teller = Teller(progress)
+    targets = choose_targets(
+        modalities,
+        preset=preset,
+        encoders=encoders,
+        sampling=sampling,
+        dtype=dtype,
+        tell=teller.now,
+    )
+    if dry_run:
+        for target in targets:
+            target.features = store.find(target.modality.name, target.manifest)
+        plan = make_plan(items, targets, root=root, retry_failed=retry_failed, verify=verify)
+        return Ledger(items, targets, plan, teller, root=root, strict=strict).report(planned=True)
+    with store.locked(), _Interruption() as interruption:
+        for target in targets:
+            target.open(store)
+        teller.now("looking at what is there")
+        plan = make_plan(items, targets, root=root, retry_failed=retry_failed, verify=verify)
+        ledger = Ledger(items, targets, plan, teller, root=root, strict=strict)
+        try:
+            ledger.open()
+            if ledger.todo:
+                device = resolve_device(device)
+                setup = Setup(
+                    encoders=_specs(ledger),
+                    encodes=device == "cpu",
+                    engine=engine,
+                    sampling=sampling,
+                    limits=limits or Limits(),
+                    clip_memory_bytes=clip_memory_bytes,
+                    posters=posters,
+                )
+                _fill(ledger, setup, device, interruption, workers, clip_timeout_seconds)
+        finally:
+            ledger.close()
+        if not interruption.asked:
+            for target in targets:
+                target.make_current(store)
+        return ledger.report(interrupted=interruption.asked)
+
+
+def resolve_device(device: str) -> str:
+    """Return the device that `auto` means here, or the given one if there is such a device.
+
+    Raises:
+        ValueError: there is not.
+    """
+    if device == "cpu":
+        return device
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if int(device.partition(":")[2] or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f"device is '{device}', but torch sees {torch.cuda.device_count()} GPUs here; pass "
+            "--device cpu, or auto"
+        )
+    return device
+
+
+def _fill(
+    ledger: Ledger,
+    setup: Setup,
+    device: str,
+    interruption: _Interruption,
+    workers: int | None,
+    clip_timeout_seconds: float,
+) -> None:
+    """Do what the ledger wants."""
+    if setup.posters is not None:
+        setup.posters.mkdir(parents=True, exist_ok=True)
+    jobs = _jobs(ledger)
+    pool = WorkerPool(
+        setup,
+        num_workers=workers or _num_workers(len(jobs)),
+        clip_timeout_seconds=clip_timeout_seconds,
+    )
+    own = OwnEncoders(ledger, device=device, engine=setup.engine)
+    try:
+        interruption.on_ask(pool.stop)
+        pool.start(jobs)  # workers load their encoders while captions are encoded here
+        encode_items(ledger, own, stopped=lambda: interruption.asked)
+        encode_captions(ledger, own, stopped=lambda: interruption.asked)
+        ClipWriter(ledger, own, workers_encode=setup.encodes).run(pool, jobs)
+    finally:
+        pool.close()
+        ledger.teller.now("done")
+
+
+def _specs(ledger: Ledger) -> tuple[EncoderSpec | None, ...]:
+    """What workers are to load: the encoders that decode, where there is work for them."""
+    wanted = set().union(*ledger.todo.values())
+    return tuple(
+        EncoderSpec.of(target.encoder) if place in wanted and target.decodes else None
+        for place, target in enumerate(ledger.targets)
+    )
+
+
+def _jobs(ledger: Ledger) -> list[Job]:
+    """What workers are to read: clips to decode, and files whose title is the only caption."""
+    jobs = []
+    for index, wanted in ledger.todo.items():
+        item, encoders = ledger.items[index], [ledger.targets[place].encoder for place in wanted]
+        places = tuple(sorted(place for place in wanted if ledger.targets[place].decodes))
+        wants_title = not item.caption and any(encoder.reads == "text" for encoder in encoders)
+        if item.path is not None and (places or wants_title):
+            jobs.append(Job(index, item.id, item.path, places))
+    return jobs
+
+
+def _num_workers(num_jobs: int) -> int:
+    """One a core, fewer where there is little to do or little memory."""
+    most = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, min(most, memory_bytes // WORKER_BYTES, -(-num_jobs // CLIPS_A_WORKER)))
+
+
+def _check(
+    items: Sequence[Item], *, engine: str, dtype: str, workers: int | None, device: str
+) -> None:
+    repeated = [item_id for item_id, n in Counter(item.id for item in items).items() if n > 1]
+    if repeated:
+        raise ValueError(f"{len(repeated)} ids belong to several items, such as '{repeated[0]}'")
+    for name, value, known in (
+        ("engine", engine, get_args(Engine)),
+        ("dtype", dtype, ("float16", "float32")),
+    ):
+        if value not in known:
+            raise ValueError(f"{name} is '{value}'; known: {', '.join(known)}")
+    kind, _, index = device.partition(":")
+    if device not in ("auto", "cpu", "cuda") and not (kind == "cuda" and index.isdigit()):
+        raise ValueError(f"device is '{device}'; known: auto, cpu, cuda, cuda:N")
+    if kind == "cuda":
+        resolve_device(device)
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers is {workers}; at least 1 is needed")
+
+
+class _Interruption:
+    """Ctrl-C once: finish what is under way. Twice: stop now."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._then: Callable[[], None] = lambda: None
+
+    def on_ask(self, then: Callable[[], None]) -> None:
+        """Call that when it is asked for, or now if it was."""
+        self._then = then
+        if self.asked:
+            then()
+
+    def __enter__(self) -> _Interruption:
+        self._before = None
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        self._then()

@@ -1,0 +1,242 @@
+"""What a worker and its parent tell each other, and how it travels.
+
+A message is a line of JSON and the bytes of its arrays. Nothing is pickled: a worker reads files of
+strangers, and what it says is not trusted to be code.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from importlib import import_module
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from extract.encoder import Encoder, Engine
+from extract.media import Coverage, Limits, Sampling
+
+KIND = "~"
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """Which encoder to build, in words that another process understands."""
+
+    module: str
+    qualname: str
+    weights: str | None
+
+    @classmethod
+    def of(cls, encoder: Encoder) -> EncoderSpec:
+        """Describe an encoder.
+
+        Raises:
+            ValueError: it lies where another process cannot import it from.
+        """
+        made = type(encoder)
+        if made.__module__ == "__main__" or "<locals>" in made.__qualname__:
+            raise ValueError(
+                f"the encoder '{encoder.name}' is defined in {made.__module__} as "
+                f"{made.__qualname__}, where workers cannot import it; move it to a module of its "
+                "own, at the top level"
+            )
+        return cls(made.__module__, made.__qualname__, encoder.given_weights)
+
+    def build(self) -> Encoder:
+        """Make the encoder; it is not loaded."""
+        member: Any = import_module(self.module)
+        for name in self.qualname.split("."):
+            member = getattr(member, name)
+        encoder: Encoder = member(self.weights)
+        return encoder
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a worker needs to know before its first clip.
+
+    Args:
+        encoders: by place; None where the worker has no use for it.
+        encodes: whether it encodes, too, or sends units to its parent.
+        clip_memory_bytes: how much more memory it may take than it has when it is ready.
+        posters: where to put one JPEG a clip.
+    """
+
+    encoders: tuple[EncoderSpec | None, ...]
+    encodes: bool
+    engine: Engine
+    sampling: Sampling
+    limits: Limits
+    clip_memory_bytes: int
+    posters: Path | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One clip, and the places of the encoders that want it; none if its title alone is wanted."""
+
+    index: int
+    id: str
+    path: Path
+    encoders: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Finish:
+    """To a worker: begin no further clip, hand over what is under way, and end."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The worker has loaded its encoders; `error` says why it has not."""
+
+    resident_bytes: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Started:
+    """The worker opens this clip now: if it dies, this clip is why."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The clip's header promises this duration."""
+
+    index: int
+    duration_seconds: float
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How long the clip has been decoded, and whether that goes on or rests for encoding."""
+
+    decode_seconds: float
+    running: bool
+
+
+@dataclass(frozen=True)
+class UnitsOf:
+    """Units of a clip, for an encoder.
+
+    Shapes:
+        units: (N, ...); pts_seconds: (N,) float64.
+    """
+
+    index: int
+    encoder: int
+    units: Any
+    pts_seconds: np.ndarray
+
+
+@dataclass(frozen=True)
+class RowsOf:
+    """All rows of one clip by one encoder.
+
+    Shapes:
+        rows: (T, D) float32; pts_seconds: (T,) float64.
+    """
+
+    index: int
+    encoder: int
+    rows: np.ndarray
+    pts_seconds: np.ndarray
+    encode_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What tells whether a file is still the one that was read."""
+
+    size_bytes: int = 0
+    mtime_ns: int = 0
+    content_hash: str = ""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The clip is read to its end, or `error` says why it could not be."""
+
+    index: int
+    facts: FileFacts | None = None
+    title: str | None = None
+    error: str | None = None
+    picture: Coverage | None = None
+    sound: Coverage | None = None
+    has_picture: bool = False
+    has_sound: bool = False
+    hash_seconds: float = 0.0
+    decode_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Something went wrong that no clip is to blame for, and the run must end."""
+
+    error: str
+
+
+KINDS: dict[str, Any] = {
+    kind.__name__: kind
+    for kind in (
+        *(EncoderSpec, Setup, Job, Finish, Sampling, Limits, Coverage),
+        *(Ready, Started, Opened, Clock, UnitsOf, RowsOf, FileFacts, Decoded, Broken),
+    )
+}
+
+
+def send(connection: Connection, message: Any) -> None:
+    """Send a message, and after it the bytes of its arrays."""
+    arrays: list[np.ndarray] = []
+    connection.send_bytes(json.dumps(_plain(message, arrays)).encode())
+    for array in arrays:
+        connection.send_bytes(array.tobytes() if array.size == 0 else array.data.cast("B"))
+
+
+def receive(connection: Connection) -> Any:
+    """Wait for the next message.
+
+    Raises:
+        EOFError: the other side is gone.
+    """
+    told = json.loads(connection.recv_bytes())
+    return _built(told, connection)
+
+
+def _plain(value: Any, arrays: list[np.ndarray]) -> Any:
+    if isinstance(value, np.ndarray):
+        arrays.append(np.ascontiguousarray(value))
+        return {KIND: "array", "dtype": value.dtype.str, "shape": value.shape}
+    if isinstance(value, Path):
+        return {KIND: "path", "path": str(value)}
+    if isinstance(value, tuple):
+        return [_plain(part, arrays) for part in value]
+    if type(value).__name__ in KINDS:
+        held = {field.name: getattr(value, field.name) for field in fields(value)}
+        return {KIND: type(value).__name__} | {
+            name: _plain(part, arrays) for name, part in held.items()
+        }
+    return value
+
+
+def _built(value: Any, connection: Connection) -> Any:
+    if isinstance(value, list):
+        return tuple(_built(part, connection) for part in value)
+    if not isinstance(value, dict):
+        return value
+    kind = value.pop(KIND)
+    if kind == "array":
+        array = np.empty(value["shape"], dtype=np.dtype(value["dtype"]))
+        if array.size == 0:
+            connection.recv_bytes()
+        else:
+            connection.recv_bytes_into(array.data.cast("B"))
+        return array
+    if kind == "path":
+        return Path(value["path"])
+    return KINDS[kind](**{name: _built(part, connection) for name, part in value.items()})

@@ -1,0 +1,151 @@
+"""Plan: which items some target does not have yet, or has from other bytes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from extract.catalog import Item
+from extract.media import MediaError
+from extract.pipeline.decoder import file_facts
+from extract.pipeline.messages import FileFacts
+from extract.pipeline.target import Target
+from extract.store import Record, content_hash
+
+BOTH = "+"  # between the hashes of a file and its caption, where an encoder reads the item
+
+
+@dataclass
+class Plan:
+    """What is to be done.
+
+    Args:
+        todo: by place of the item, the places of the targets that want it; in the items' order.
+        skipped: by place of the target, how many items it has.
+        moved: records of files that were touched or moved but not changed, and their targets.
+    """
+
+    todo: dict[int, set[int]] = field(default_factory=dict)
+    skipped: Counter[int] = field(default_factory=Counter)
+    moved: list[tuple[int, Record]] = field(default_factory=list)
+
+
+def make_plan(
+    items: Sequence[Item],
+    targets: Sequence[Target],
+    *,
+    root: Path | None,
+    retry_failed: bool,
+    verify: bool,
+) -> Plan:
+    """Compare items with the records of the targets; nothing is written.
+
+    A file of the same size, time and path as its record says is taken to be the same; if one of
+    them differs, its content decides.
+
+    Args:
+        retry_failed: whether what failed before is to be done again.
+        verify: whether stored rows are read and compared with their hash, not only their size.
+    """
+    plan = Plan()
+    for index, item in enumerate(items):
+        facts = _Facts(item, root)
+        wanted = set()
+        for place, target in enumerate(targets):
+            if _has(target, item, facts, plan, place, retry_failed, verify):
+                plan.skipped[place] += 1
+            else:
+                wanted.add(place)
+        if wanted:
+            plan.todo[index] = wanted
+    return plan
+
+
+def source_of(path: Path | None, root: Path | None) -> str:
+    """Return the path as the records have it: from the root, where it lies inside."""
+    if path is None:
+        return ""
+    if root is not None and path.is_relative_to(root):
+        return path.relative_to(root).as_posix()
+    return path.as_posix()
+
+
+def text_hash(text: str | None) -> str:
+    """Return the hash of a caption; of none, an empty string."""
+    return content_hash(text.encode("utf-8", "surrogatepass")) if text else ""
+
+
+def item_hash(facts: FileFacts, caption: str | None) -> str:
+    """Return what tells whether an item as a whole, file and caption, has changed."""
+    return f"{facts.content_hash}{BOTH}{text_hash(caption)}"
+
+
+class _Facts:
+    """What the disk says of one item's file, asked for once however many targets want it."""
+
+    def __init__(self, item: Item, root: Path | None) -> None:
+        self.source = source_of(item.path, root)
+        self._path = item.path
+        self._hashed: FileFacts | None = None
+        try:
+            self.status = item.path.stat() if item.path is not None else None
+        except OSError:
+            self.status = None
+
+    def are_those_of(self, record: Record) -> bool:
+        """Whether size, time and path are those of the record."""
+        if self.status is None:
+            return self._path is None and record.content_hash.partition(BOTH)[0] == ""
+        return (record.size_bytes, record.mtime_ns, record.source) == (
+            *(self.status.st_size, self.status.st_mtime_ns),
+            self.source,
+        )
+
+    @property
+    def hashed(self) -> FileFacts:
+        """Size, time and hash; empty if the file cannot be read."""
+        if self._hashed is None:
+            self._hashed = FileFacts()
+            if self._path is not None:
+                with suppress(OSError, MediaError):
+                    self._hashed = file_facts(self._path)
+        return self._hashed
+
+
+def _has(
+    target: Target,
+    item: Item,
+    facts: _Facts,
+    plan: Plan,
+    place: int,
+    retry_failed: bool,
+    verify: bool,
+) -> bool:
+    features = target.features
+    record = features.records.get(item.id) if features is not None else None
+    if record is None or features is None or not features.is_whole(record, thorough=verify):
+        return False
+    if record.status == "failed" and retry_failed:
+        return False
+    if target.encoder.reads == "text" and item.caption:
+        return record.content_hash == text_hash(item.caption)  # the file does not matter
+    if target.encoder.reads == "item" and not record.content_hash.endswith(
+        f"{BOTH}{text_hash(item.caption)}"
+    ):
+        return False
+    if facts.are_those_of(record):
+        return True
+    found = facts.hashed.content_hash
+    if not found or record.content_hash.partition(BOTH)[0] != found:
+        return False
+    now = replace(
+        record,
+        source=facts.source,
+        size_bytes=facts.hashed.size_bytes,
+        mtime_ns=facts.hashed.mtime_ns,
+    )
+    plan.moved.append((place, now))
+    return True

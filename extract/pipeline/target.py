@@ -1,0 +1,142 @@
+"""Target: one encoder of one modality, and the feature set that it fills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from extract.encoder import ENCODERS, Encoder
+from extract.media import Sampling, picture, sound
+from extract.modality import MODALITIES, Modality
+from extract.store import FeatureSet, FeatureStore
+from extract.weights import WeightsUnavailable
+
+Choices = Mapping[str, str] | Sequence[tuple[str, str]]
+
+
+@dataclass
+class Target:
+    """One encoder of one modality, and the feature set that it fills.
+
+    `features` is None until `open` made the set, and in a dry run.
+    """
+
+    modality: Modality
+    encoder: Encoder
+    manifest: dict[str, Any]
+    features: FeatureSet | None = None
+
+    @property
+    def decodes(self) -> bool:
+        """Whether it needs the file decoded."""
+        return self.encoder.reads in ("frames", "waveform")
+
+    def open(self, store: FeatureStore) -> FeatureSet:
+        """Make the set, or open it. An older one stays the current one until the run has ended."""
+        self.features = store.create(
+            self.modality.name, self.manifest, versions=_versions(), current=False
+        )
+        store.make_current(self.features, replace=False)
+        return self.features
+
+    def make_current(self, store: FeatureStore) -> None:
+        """Make the set the modality's current one."""
+        assert self.features is not None, "it is opened before"
+        store.make_current(self.features)
+
+
+def choose_targets(
+    modalities: Sequence[str],
+    *,
+    preset: str,
+    encoders: Choices,
+    sampling: Sampling,
+    dtype: str,
+    tell: Callable[[str], None] = lambda _: None,
+) -> list[Target]:
+    """Return the encoders of the modalities, their weights found; nothing is written.
+
+    Args:
+        modalities: names or letters; one named twice counts once.
+        preset: which encoder a modality uses unless `encoders` says otherwise.
+        encoders: by modality, NAME or NAME:WEIGHTS.
+        tell: called before weights are fetched, which may take long.
+
+    Raises:
+        LookupError: an unknown modality, encoder or preset.
+        ValueError: an encoder is named for a modality that is left out, or twice.
+        WeightsUnavailable: weights are not here and cannot be fetched; all of them are named.
+    """
+    members = {member.name: member for member in map(MODALITIES.get, modalities)}
+    chosen: dict[str, list[str]] = {}
+    for name, words in encoders.items() if isinstance(encoders, Mapping) else encoders:
+        chosen.setdefault(MODALITIES.get(name).name, []).append(words)
+    unused = sorted(set(chosen) - set(members))
+    if unused:
+        raise ValueError(
+            f"an encoder is named for {', '.join(unused)}, which is none of the modalities to "
+            f"extract: {', '.join(members)}"
+        )
+    targets: list[Target] = []
+    unavailable: list[WeightsUnavailable] = []
+    for modality in members.values():
+        for words in chosen.get(modality.name) or [_of_preset(modality, preset)]:
+            name, _, weights = words.partition(":")
+            encoder = ENCODERS.get(name)(weights or None)
+            published = type(encoder).weights
+            if not weights and published is not None and published.locate() is None:
+                tell(f"fetching the weights {published.name} from {published.where}")
+            try:
+                manifest = _manifest(modality, encoder, sampling, dtype)
+            except WeightsUnavailable as error:
+                unavailable.append(error)
+            else:
+                targets.append(Target(modality, encoder, manifest))
+    if unavailable:
+        raise _all_of(unavailable)
+    clashes = {(t.modality.name, str(t.manifest)) for t in targets}
+    if len(clashes) < len(targets):
+        raise ValueError("one encoder with the same weights is named twice for a modality")
+    return targets
+
+
+def _of_preset(modality: Modality, preset: str) -> str:
+    if preset not in modality.presets:
+        raise LookupError(
+            f"the modality '{modality.name}' has no preset '{preset}'; it has: "
+            f"{', '.join(modality.presets) or 'none'} (or name an encoder: --encoder "
+            f"{modality.name}=NAME)"
+        )
+    return modality.presets[preset]
+
+
+def _manifest(
+    modality: Modality, encoder: Encoder, sampling: Sampling, dtype: str
+) -> dict[str, Any]:
+    manifest: dict[str, Any] = {
+        "encoder": encoder.name,
+        "provenance": encoder.provenance,
+        "dim": encoder.dim,
+        "reads": encoder.reads,
+        "pooling": modality.pooling,
+        "dtype": dtype,
+    }
+    if encoder.reads == "frames":
+        manifest |= {"sampling": sampling.provenance, "decoding": picture.PROVENANCE}
+    if encoder.reads == "waveform":
+        manifest |= {"decoding": sound.PROVENANCE}
+    return manifest
+
+
+def _all_of(errors: Sequence[WeightsUnavailable]) -> WeightsUnavailable:
+    """One error of several, that names every file."""
+    if len(errors) == 1:
+        return errors[0]
+    return WeightsUnavailable("; and ".join(str(error) for error in errors))
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {name: version(name) for name in ("mmgcn", "av", "numpy", "torch", "transformers")}
