@@ -3,7 +3,7 @@
 A channel for each modality m and one for ids. F_m holds the standardised features, each row of
 length one, zero where an item lacks the modality; E holds trained id vectors; W_m is trained:
 
-    X_m = F_m W_m,  X_id = E                         what an item is, by channel          (I, d)
+    X_m = F_m W_m,  X_id = w E                       what an item is, by channel          (I, d)
     Y_c = X_c + s K X_c                              and what items of like content are
     U_c = A Y_c                                      a user's preference, by channel      (U, d)
     Z_c = Y_c + A^T U_c                              an item, with what its viewers watch (I, d)
@@ -14,8 +14,9 @@ items whose features are most alike, in each modality, rows summing to one. Ever
 so the channels are summed first and propagated once, which is exact: S(a) + S(b) = S(a + b). A
 channel's own share is worked out when a run is written.
 
-A user is nothing but what they watch, as in MMGCN's aggregation; a user table beside it did not
-help. A video nobody has watched has Z from its content and its neighbours in K.
+w is 0 for items without a training interaction and 1 for the others: a video that nobody has
+watched is known by its content and its neighbours in K alone. A user is nothing but what they
+watch, as in MMGCN's aggregation; a user table beside it did not help.
 
 Ancestry: the channels and their fusion are MMGCN's (Wei et al., ACM MM 2019); propagation without
 weights is LightGCN's (He et al., SIGIR 2020); a frozen graph of items with like content is
@@ -45,7 +46,7 @@ ID = "id"
 class Settings(Training):
     """Settings of linear MMGCN."""
 
-    dim: int = 64
+    dim: int = 128
     """Width of every channel."""
     num_alike: int = 10
     """Neighbours of an item in each modality; 0 leaves the item-item graph out."""
@@ -77,6 +78,9 @@ class LinearMMGCN(Model):
             normalise="sym",
         )
         self.item_id = table(self.num_items, settings.dim, generator, scale=settings.id_scale)
+        watched = torch.zeros(self.num_items, 1)
+        watched[torch.as_tensor(train.item_index, dtype=torch.int64)] = 1
+        self.register_buffer("watched", watched, persistent=False)
         self.weight = nn.ParameterDict()
         features = {}
         for name, values in dataset.features.items():
@@ -97,7 +101,7 @@ class LinearMMGCN(Model):
     def _channels(self) -> dict[str, Tensor]:
         """Return X by channel. Shapes: (I, d) each."""
         return {
-            ID: self.item_id,
+            ID: self.item_id * self.get_buffer("watched"),
             **{
                 name: self.get_buffer(f"features_{name}") @ weight
                 for name, weight in self.weight.items()

@@ -51,6 +51,8 @@ class Sampler:
         self._keys = torch.sort(self._users * num_items + self._items).values
         self._degree = torch.bincount(self._users)
         self._start = self._degree.cumsum(0) - self._degree
+        # What nobody has watched may be good; it is no evidence of dislike.
+        self._candidates = torch.unique(self._items)
         self._cumulated: Tensor | None = None
         if user_balance:
             weight = self._degree[self._users].double()
@@ -77,13 +79,12 @@ class Sampler:
         return self._users[rows], self._items[rows]
 
     def shared(self, size: int, num_negatives: int) -> Batch:
-        """Draw a batch whose negatives, uniform over the items, are shared by all of it.
+        """Draw a batch whose negatives, uniform over the watched items, are shared by all of it.
 
         A little fewer than `num_negatives` where an item is drawn twice.
         """
         users, items = self.interactions(size)
-        drawn = torch.randint(self._num_items, (num_negatives,), generator=self._generator)
-        negatives = torch.unique(drawn)
+        negatives = torch.unique(self._negatives(num_negatives))
         place = torch.full((self._num_items,), -1)
         place[negatives] = torch.arange(len(negatives))
         # The items of each user of the batch, one after the other, and where each lies among the
@@ -100,13 +101,16 @@ class Sampler:
     def pairwise(self, size: int) -> Batch:
         """Draw a batch with one unwatched item for each interaction."""
         users, items = self.interactions(size)
-        negatives = torch.randint(self._num_items, (size,), generator=self._generator)
+        negatives = self._negatives(size)
         # Draw again what was watched. A user who has watched nearly everything keeps the last draw.
         for _ in range(20):
             again = self.watched(users, negatives).nonzero().squeeze(1)
             if len(again) == 0:
                 break
-            negatives[again] = torch.randint(
-                self._num_items, (len(again),), generator=self._generator
-            )
+            negatives[again] = self._negatives(len(again))
         return Batch(users, items, negatives, None)
+
+    def _negatives(self, size: int) -> Tensor:
+        """Draw items that somebody has watched. Shapes: (size,) int64."""
+        rows = torch.randint(len(self._candidates), (size,), generator=self._generator)
+        return self._candidates[rows]

@@ -1,0 +1,31 @@
+"""What every test gets: one thread, no network, and random states that leak nowhere."""
+
+import os
+import random
+import sys
+
+import numpy as np
+import pytest
+
+# Before any library starts its threads: tests run beside each other, and small work gains nothing.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(autouse=True)
+def _random_states():
+    """Give each test the same start and restore what it changed."""
+    before = random.getstate(), np.random.get_state()  # noqa: NPY002
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    torch = sys.modules.get("torch")
+    state = None
+    if torch is not None and hasattr(torch, "manual_seed"):
+        state = torch.get_rng_state()
+        torch.manual_seed(0)
+    yield
+    random.setstate(before[0])
+    np.random.set_state(before[1])  # noqa: NPY002
+    if state is not None:
+        torch.set_rng_state(state)

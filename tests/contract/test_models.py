@@ -1,0 +1,216 @@
+"""What every registered model must do."""
+
+import numpy as np
+import pytest
+import torch
+
+from mmgcn.data.dataset import Dataset
+from mmgcn.evaluation.ranking import evaluate, factor_scorer
+from mmgcn.model import MODELS
+from mmgcn.training.trainer import fit
+from tests.worlds import clusters, dataset
+
+QUICK = {"epochs": 8, "batch_size": 128, "num_negatives": 64}
+
+
+def build(name, data, seed=0, **settings):
+    kind = MODELS.get(name)
+    return kind(data, kind.Settings.read(settings), torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture(scope="module")
+def data():
+    return dataset()
+
+
+@pytest.mark.parametrize("name", MODELS.names())
+class TestEveryModel:
+    def test_is_registered_under_its_own_name(self, name):
+        assert MODELS.get(name).name == name
+
+    def test_gives_one_row_a_user_and_an_item_and_parts_that_add_up(self, name, data):
+        model = build(name, data)
+        user, item = model()
+        assert user.shape[0] == len(data.users)
+        assert item.shape[0] == len(data.items)
+        assert user.shape[1] == item.shape[1]
+        parts = model.item_parts()
+        torch.testing.assert_close(torch.stack(list(parts.values())).sum(0), item)
+        embeddings = model.embeddings()
+        assert embeddings.user.dtype == np.float32
+        assert np.isfinite(embeddings.item).all()
+
+    def test_equal_seeds_give_equal_models_and_others_do_not(self, name, data):
+        first, second, other = (build(name, data, seed=s).embeddings().user for s in (1, 1, 2))
+        np.testing.assert_array_equal(first, second)
+        if list(build(name, data).parameters()):
+            assert not np.array_equal(first, other)
+
+    def test_everything_that_is_a_parameter_is_learned(self, name, data, tmp_path):
+        if MODELS.get(name).closed_form:
+            pytest.skip("it is solved, not trained")
+        before = {n: p.detach().clone() for n, p in build(name, data).named_parameters()}
+        model = build(name, data)
+        optimiser = torch.optim.SGD(model.parameters(), lr=1.0)
+        from mmgcn.training.sampling import Sampler
+
+        train = data.train
+        sampler = Sampler(
+            train.user_index,
+            train.item_index,
+            num_items=len(data.items),
+            generator=torch.Generator().manual_seed(0),
+        )
+        model.loss(model.draw(sampler)).backward()
+        optimiser.step()
+        for parameter, tensor in model.named_parameters():
+            assert not torch.equal(before[parameter], tensor), f"{parameter} did not move"
+
+    def test_finds_what_the_group_watches_better_than_chance(self, name, data, tmp_path):
+        result = fit(data, model=name, out=tmp_path, settings=QUICK, seed=0, device="cpu")
+        chance = 5 / 35  # five places, some 35 items that a user has not seen
+        if name == "popularity":
+            assert result.metrics["recall@5"] >= 0
+        else:
+            assert result.metrics["recall@5"] > 2.5 * chance
+
+    @pytest.mark.parametrize("modalities", [("visual",), ("visual", "acoustic", "textual")])
+    def test_takes_one_modality_or_three(self, name, modalities):
+        model = build(name, dataset(modalities=modalities))
+        assert np.isfinite(model.embeddings().item).all()
+
+    def test_takes_items_that_lack_a_modality(self, name):
+        data = dataset(missing=6)
+        assert not all(present.all() for present in data.present.values())
+        embeddings = build(name, data).embeddings()
+        assert np.isfinite(embeddings.item).all()
+        assert np.isfinite(embeddings.user).all()
+
+    def test_does_without_features_or_says_so(self, name):
+        bare = Dataset(clusters())
+        if MODELS.get(name).needs_features:
+            with pytest.raises(ValueError, match="needs features"):
+                build(name, bare)
+        else:
+            assert np.isfinite(build(name, bare).embeddings().item).all()
+
+    def test_an_unknown_setting_is_refused_with_the_nearest_name(self, name):
+        with pytest.raises(ValueError, match="batch_size"):
+            MODELS.get(name).Settings.read({"batch_sise": 3})
+
+
+@pytest.mark.parametrize("aggregation", ["mean", "max"])
+@pytest.mark.parametrize("combination", ["ele", "co"])
+@pytest.mark.parametrize("item_output", ["combination", "aggregation"])
+@pytest.mark.parametrize("loss", ["softmax", "bpr"])
+def test_mmgcn_learns_in_every_variant_of_the_paper(
+    aggregation, combination, item_output, loss, data
+):
+    model = build(
+        "mmgcn",
+        data,
+        aggregation=aggregation,
+        combination=combination,
+        item_output=item_output,
+        loss=loss,
+        dim=8,
+        batch_size=64,
+        num_negatives=30,
+    )
+    from mmgcn.training.sampling import Sampler
+
+    sampler = Sampler(
+        data.train.user_index,
+        data.train.item_index,
+        num_items=len(data.items),
+        generator=torch.Generator().manual_seed(0),
+    )
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.01)
+    batch = model.draw(sampler)
+    losses = []
+    for _ in range(25):
+        loss_now = model.loss(batch)
+        optimiser.zero_grad()
+        loss_now.backward()
+        optimiser.step()
+        losses.append(loss_now.item())
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_mmgcn_of_one_layer_is_the_papers_equations(data):
+    """A dense computation, one user and one item at a time, written from the paper."""
+    model = build("mmgcn", data, dim=4, num_layers=1).double()
+    user, item = model()
+    A = np.zeros((len(data.users), len(data.items)))
+    A[data.train.user_index, data.train.item_index] = 1
+
+    def leaky(x):
+        return np.where(x > 0, x, 0.01 * x)
+
+    expected_user, expected_item = 0, 0
+    for branch in model.branches.values():
+        (layer,) = branch.layers
+        w1, w2, w3 = (getattr(layer, n).detach().numpy() for n in ("w1", "w2", "w3"))
+        x_user = branch.preference.detach().numpy()
+        x_item = branch.features.numpy() @ branch.projection.detach().numpy()
+
+        def side(own, other, neighbours, identity, w1=w1, w2=w2, w3=w3):
+            rows = []
+            for node in range(len(own)):
+                near = np.flatnonzero(neighbours[node])
+                mean = (other[near] @ w1).mean(axis=0) if len(near) else np.zeros(4)
+                x_hat = leaky(own[node] @ w2) + identity[node]
+                rows.append(leaky(leaky(mean) @ w3 + x_hat))
+            return np.stack(rows)
+
+        user_id, item_id = model.user_id.detach().numpy(), model.item_id.detach().numpy()
+        expected_user = expected_user + side(x_user, x_item, A, user_id)
+        expected_item = expected_item + side(x_item, x_user, A.T, item_id)
+    np.testing.assert_allclose(user.detach().numpy(), expected_user, atol=1e-6)
+    np.testing.assert_allclose(item.detach().numpy(), expected_item, atol=1e-6)
+
+
+def test_the_published_code_trains_neither_preferences_nor_ids(data):
+    model = build("mmgcn_official", data)
+    assert {name for name, _ in model.named_buffers()} >= {
+        "user_id",
+        "item_id",
+        "branches.visual.preference",
+        "branches.acoustic.preference",
+    }
+
+
+def test_linear_mmgcn_is_its_equations(data):
+    model = build("linear_mmgcn", data, dim=4, num_alike=2).double()
+    user, item = model()
+    A = np.zeros((len(data.users), len(data.items)))
+    A[data.train.user_index, data.train.item_index] = 1
+    norm = np.sqrt(np.outer(A.sum(1).clip(1), A.sum(0).clip(1)))
+    A = A / norm
+    x = model.item_id.detach().numpy() * (A.sum(0) > 0)[:, None]
+    K = np.zeros((len(x), len(x)))
+    for name, weight in model.weight.items():
+        features = model.get_buffer(f"features_{name}").numpy()
+        x = x + features @ weight.detach().numpy()
+        likeness = features @ features.T
+        np.fill_diagonal(likeness, -2)
+        for row in range(len(x)):
+            best = np.argsort(-likeness[row])[:2]
+            K[row, best] += likeness[row, best].clip(0)
+    y = x + (K / K.sum(1, keepdims=True)) @ x
+    np.testing.assert_allclose(user.detach().numpy(), A @ y, atol=1e-5)
+    np.testing.assert_allclose(item.detach().numpy(), y + A.T @ (A @ y), atol=1e-5)
+
+
+def test_a_video_that_nobody_watched_is_ranked_by_its_content(tmp_path):
+    """Items 38 and 39, of the last group, lose all their interactions."""
+    part = clusters().map(lambda p: p.take(~np.isin(p.item_index, (38, 39))))
+    data = dataset(part)
+    settings = {**QUICK, "dim": 16}
+    run = fit(data, model="linear_mmgcn", out=tmp_path, settings=settings, device="cpu").run
+    user, item = np.load(run / "user.npy"), np.load(run / "item.npy")
+    scores = user @ item.T
+    group = np.arange(len(user)) // 12
+    assert scores[group == 3][:, 38:].mean() > 2 * abs(scores[group != 3][:, 38:].mean())
+    relevant = (np.array([0, *np.full(len(user), 1).cumsum()]), np.full(len(user), 38))
+    assert evaluate(factor_scorer(user, item), num_items=40, relevant=relevant, ks=[5])
