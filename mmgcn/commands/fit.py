@@ -87,7 +87,11 @@ def fit(
     """
     settings = _settings(setting or [])
     if compat is not None:
-        settings = _official(model, compat) | settings
+        if compat != "official" or model not in ("mmgcn", DEFAULT_MODEL):
+            raise typer.BadParameter(
+                "the only one is official, for --model mmgcn", param_hint="--compat"
+            )
+        model = "mmgcn_official"
     dataset = _dataset(interactions, valid, test, split, seed, features, k_core, missing)
     for note in dataset.notes:
         tell(f"note: {note}")
@@ -146,16 +150,6 @@ def _settings(words: list[str]) -> dict[str, str]:
             raise typer.BadParameter(f"'{word}' is not NAME=VALUE", param_hint="--set")
         settings[name.strip()] = value.strip()
     return settings
-
-
-def _official(model: str, compat: str) -> dict[str, Any]:
-    if compat != "official" or model != "mmgcn":
-        raise typer.BadParameter(
-            "the only one is official, for --model mmgcn", param_hint="--compat"
-        )
-    from mmgcn.models.mmgcn import OFFICIAL
-
-    return {**OFFICIAL, "compat": compat}
 
 
 def _dataset(
