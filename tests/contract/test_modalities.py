@@ -70,5 +70,7 @@ def test_a_modality_checks_its_pooling():
 
 def test_a_modality_checks_its_presets():
     assert smell().aliases == ("s",)
-    with pytest.raises(ValueError, match="preset 'paper' of modality 'smell' names .* 'ear', whic"):
+    with pytest.raises(
+        ValueError, match=r"preset 'paper' of modality 'smell' names .* 'ear', whic"
+    ):
         smell(presets={"paper": "ear"})

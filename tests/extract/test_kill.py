@@ -131,24 +131,32 @@ def sounds(videos, store, **more):
     )
 
 
-def test_one_interrupt_ends_in_order_and_the_same_call_goes_on(videos, tmp_path):
-    interrupts = iter([signal.SIGINT])
+@pytest.mark.parametrize("moment", ["looking at what is there", "extracting"])
+def test_one_interrupt_ends_in_order_and_the_same_call_goes_on(videos, tmp_path, moment):
+    asked = []
 
-    def interrupt_once(_progress):
-        for number in interrupts:
-            signal.raise_signal(number)
+    def interrupt_once(progress):
+        if progress.doing == moment and not asked:
+            asked.append(progress)
+            signal.raise_signal(signal.SIGINT)
 
     report = sounds(videos, tmp_path, progress=interrupt_once)
     assert report.interrupted
-    assert report.counts["acoustic"]["not done"] > 0
+    num_recorded = 7 - report.counts["acoustic"]["not done"]
+    assert (num_recorded > 0) == (moment == "extracting")
     again = sounds(videos, tmp_path)
     assert not again.interrupted
+    assert again.counts["acoustic"]["skipped"] == num_recorded
     assert again.counts["acoustic"]["not done"] == 0
 
 
 def test_a_second_interrupt_ends_at_once(videos, tmp_path):
+    def interrupt_twice(_progress):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        sounds(videos, tmp_path, progress=lambda _: signal.raise_signal(signal.SIGINT))
+        sounds(videos, tmp_path, progress=interrupt_twice)
     assert signal.getsignal(signal.SIGINT) is before
-    assert sounds(videos, tmp_path, dry_run=True).planned > 0
+    assert sounds(videos, tmp_path, dry_run=True).planned == 7

