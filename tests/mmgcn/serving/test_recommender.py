@@ -1,0 +1,197 @@
+"""Answers from a small run that is written by hand."""
+
+import subprocess
+import sys
+
+import numpy as np
+import polars as pl
+import pytest
+
+from mmgcn import Recommender
+from mmgcn.data.ids import IdMap
+from mmgcn.run import Run, write_run
+
+USERS, ITEMS = ["ann", "bob", "cy"], ["a", "b", "c", "d", "e"]
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Item vectors are unit vectors in two channels; ann likes both, bob the first, cy none."""
+    visual = np.array([[1, 0], [0.8, 0], [0, 0], [0, 0], [0.1, 0]], dtype=np.float32)
+    acoustic = np.array([[0, 0], [0, 0.3], [0, 1], [0, 0.9], [0, 0]], dtype=np.float32)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    empty = (np.zeros(4, dtype=int), np.zeros(0, dtype=int))
+    write_run(
+        folder,
+        config={"model": "made"},
+        users=IdMap(USERS),
+        items=IdMap(ITEMS),
+        user=np.array([[1, 0.5], [1, 0], [0, 0]], dtype=np.float32),
+        item_parts={"visual": visual, "acoustic": acoustic},
+        parts={
+            "seen": (np.array([0, 1, 1, 1]), np.array([0])),
+            "valid": (np.array([0, 1, 1, 1]), np.array([2])),
+            "test": empty,
+        },
+        popularity=np.array([1, 5, 3, 0, 0]),
+    )
+    return folder
+
+
+@pytest.fixture
+def recommender(run):
+    return Recommender.load(run)
+
+
+def ids(table):
+    return table["item_id"].to_list()
+
+
+def test_the_best_come_first_without_what_was_seen(recommender):
+    table = recommender.recommend(["ann"], k=3)
+    # ann's scores: a 1, b 0.95, c 0.5, d 0.45, e 0.1; a and c are seen.
+    assert ids(table) == ["b", "d", "e"]
+    assert table["score"].to_list() == pytest.approx([0.95, 0.45, 0.1])
+    assert table["rank"].to_list() == [1, 2, 3]
+    assert table.columns == ["user_id", "item_id", "score", "rank"]
+
+
+def test_users_come_in_the_order_in_which_they_were_asked_for(recommender):
+    table = recommender.recommend(["bob", "ann"], k=1)
+    assert table["user_id"].to_list() == ["bob", "ann"]
+    assert ids(table) == ["a", "b"]
+
+
+def test_seen_items_can_be_asked_for(recommender):
+    assert ids(recommender.recommend(["ann"], k=2, filter_seen=False)) == ["a", "b"]
+
+
+def test_white_and_black_lists(recommender):
+    assert ids(recommender.recommend(["ann"], items=["d", "e"])) == ["d", "e"]
+    assert ids(recommender.recommend(["ann"], exclude=["b"], k=1)) == ["d"]
+
+
+def test_one_user_gets_what_all_users_get(recommender):
+    together = pl.concat(list(recommender.blocks(k=3)))
+    apart = pl.concat([recommender.recommend([user], k=3) for user in USERS])
+    assert together.equals(apart)
+
+
+def test_an_unknown_user_is_named_with_the_way_out(recommender):
+    with pytest.raises(LookupError, match=r"'anne' not in the data.*ann.*--cold popularity"):
+        recommender.recommend(["anne"])
+    table = recommender.recommend(["anne"], cold="popularity", k=2)
+    assert ids(table) == ["b", "c"]
+    assert table["user_id"].to_list() == ["anne", "anne"]
+
+
+def test_parts_add_up_to_the_score(recommender):
+    for row in recommender.recommend(["ann", "bob"], k=5).to_dicts():
+        why = recommender.explain(row["user_id"], row["item_id"])
+        assert sum(why.parts.values()) == why.score
+        assert why.score == pytest.approx(row["score"], abs=1e-6)
+    why = recommender.explain("ann", "b")
+    assert why.parts == pytest.approx({"visual": 0.8, "acoustic": 0.15})
+    assert why.nearest["visual"] == [("a", 1.0)]
+
+
+def test_similar_items_by_all_or_by_one_channel(recommender):
+    assert ids(recommender.similar("a", k=2)) == ["e", "b"]
+    assert ids(recommender.similar("c", k=2, channel="acoustic")) == ["b", "d"]
+    with pytest.raises(ValueError, match="no channel 'taste'; it has: visual, acoustic"):
+        recommender.similar("a", channel="taste")
+
+
+def test_a_history_answers_for_somebody_new(recommender):
+    table = recommender.recommend_history(["a"], k=2)
+    assert ids(table) == ["b", "e"]
+    with pytest.raises(ValueError, match="history is empty"):
+        recommender.recommend_history([])
+
+
+def test_diversity_pushes_down_what_resembles_an_item_above(recommender):
+    plain = ids(recommender.recommend(["bob"], k=5))
+    diverse = ids(recommender.recommend(["bob"], k=5, diversity=0.9))
+    assert plain[:2] == ["a", "b"]
+    assert diverse[0] == "a"
+    assert diverse[1] in {"c", "d"}
+    assert sorted(diverse) == sorted(plain)
+
+
+def test_what_is_out_of_range_is_refused(recommender):
+    with pytest.raises(ValueError, match="k is 0"):
+        recommender.recommend(["ann"], k=0)
+    with pytest.raises(ValueError, match="diversity is 2"):
+        recommender.recommend(["ann"], diversity=2)
+    with pytest.raises(LookupError, match="item 'z' not in the data"):
+        recommender.recommend(["ann"], exclude=["z"])
+
+
+def test_runs_that_cannot_be_read_say_why(run, tmp_path):
+    with pytest.raises(LookupError, match=r"no run at .*; train one with: mmgcn fit"):
+        Run.load(tmp_path / "nowhere")
+    config = (run / "config.json").read_text()
+    (run / "config.json").write_text(config.replace('"schema_version": 1', '"schema_version": 9'))
+    with pytest.raises(LookupError, match="written by a newer mmgcn"):
+        Run.load(run)
+    (run / "config.json").write_text("{")
+    with pytest.raises(LookupError, match="is corrupt"):
+        Run.load(run)
+    (run / "config.json").write_text(config.replace('"num_users": 3', '"num_users": 4'))
+    with pytest.raises(LookupError, match="is not whole"):
+        Run.load(run)
+    (run / "config.json").write_text(config)
+    (run / "item.npy").write_bytes(b"half")
+    with pytest.raises(LookupError, match=r"item\.npy is corrupt"):
+        Run.load(run)
+    (run / "item.npy").unlink()
+    with pytest.raises(LookupError, match=r"lacks item\.npy"):
+        Run.load(run)
+    (run / "config.json").unlink()
+    with pytest.raises(LookupError, match="is not finished"):
+        Run.load(run)
+
+
+def test_answers_come_without_torch(run):
+    code = (
+        "import sys; from mmgcn import Recommender; "
+        f"r = Recommender.load({str(run)!r}); r.recommend(['ann']); r.explain('ann', 'b'); "
+        "r.similar('a'); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl"])
+def test_everybody_at_once_is_written_in_blocks(recommender, tmp_path, suffix):
+    from mmgcn.serving.export import write_table
+
+    out = tmp_path / f"recs{suffix}"
+    blocks = [recommender.recommend([user], k=2) for user in USERS]
+    assert write_table(out, iter(blocks)) == 6
+    if suffix == ".parquet":
+        read = pl.read_parquet(out)
+    elif suffix == ".csv":
+        read = pl.read_csv(out)
+    else:
+        read = pl.read_ndjson(out)
+    assert read["item_id"].to_list() == [i for block in blocks for i in ids(block)]
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_another_suffix_is_refused(recommender, tmp_path):
+    from mmgcn.serving.export import write_table
+
+    with pytest.raises(ValueError, match=r"none of \.parquet"):
+        write_table(tmp_path / "recs.xlsx", iter([]))
+
+
+def test_vectors_are_exported_with_their_ids(recommender, tmp_path):
+    from mmgcn.serving.export import export_vectors
+
+    export_vectors(recommender.run, tmp_path)
+    table = pl.read_parquet(tmp_path / "items.parquet")
+    assert table["id"].to_list() == ITEMS
+    np.testing.assert_array_equal(table["vector"].to_numpy(), np.load(tmp_path / "items.npy"))
+    text = pl.read_csv(tmp_path / "users.pgvector.csv", infer_schema=False)
+    assert text.row(0) == ("ann", "[1,0.5]")
