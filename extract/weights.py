@@ -9,14 +9,36 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 CHUNK_BYTES = 1 << 20
 TIMEOUT_SECONDS = 30
 
 
 class WeightsUnavailable(OSError):
-    """Weights are not on this machine and could not be fetched; the message says how to go on."""
+    """Weights are not on this machine and could not be fetched; the message says how to go on.
+
+    `names` says which, if they have one; `looked` where they were looked for and what went wrong.
+    """
+
+    def __init__(
+        self, message: str, *, names: tuple[str, ...] = (), looked: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.names, self.looked = names, looked
+
+    @classmethod
+    def unfetched(cls, names: tuple[str, ...], looked: tuple[str, ...]) -> Self:
+        """Make the error of weights that are neither here nor to be had."""
+        named = ", ".join(f"{name} ({where})" for name, where in zip(names, looked, strict=True))
+        them = "that file or folder" if len(names) == 1 else "those files and folders"
+        return cls(
+            f"these weights are not on this machine: {named}. Two ways on: run `mmgcn weights "
+            f"fetch {' '.join(names)}` on a machine with a network and copy {them} here, or use "
+            "`--preset offline`",
+            names=names,
+            looked=looked,
+        )
 
 
 class WrongWeights(ValueError):
@@ -89,12 +111,8 @@ class Weights:
             return _download(self.where, torch_cache() / self.file_name, progress)
         except Exception as error:  # every library between us and the network has errors of its own
             looked = str(torch_cache() / self.file_name) if self.kind == "url" else _hub_cache()
-            raise WeightsUnavailable(
-                f"the weights '{self.name}' are not on this machine (looked in {looked}) and "
-                f"cannot be fetched from {self.where} ({_short(error)}). Two ways on: run "
-                f"`mmgcn weights fetch {self.name}` on a machine with a network and copy that file "
-                "or folder here, or use `--preset offline`"
-            ) from error
+            told = f"looked in {looked} and at {self.where}: {_short(error)}"
+            raise WeightsUnavailable.unfetched((self.name,), (told,)) from error
 
     def verify(self, path: Path) -> None:
         """Compare the file with its published hash.
@@ -177,8 +195,6 @@ def load_state_dict(path: Path) -> dict[str, Any]:
     Raises:
         WrongWeights: it is no such file.
     """
-    import pickle
-
     import torch
 
     try:
@@ -187,11 +203,7 @@ def load_state_dict(path: Path) -> dict[str, Any]:
 
             return dict(load_file(path))
         held = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
-        raise WrongWeights(f"{path} is no file of weights: {_short(error)}") from error
-    except Exception as error:
-        if type(error).__module__.partition(".")[0] != "safetensors":
-            raise
+    except Exception as error:  # a damaged file makes their readers raise errors of every kind
         raise WrongWeights(f"{path} is no file of weights: {_short(error)}") from error
     if isinstance(held, dict) and isinstance(held.get("state_dict"), dict):
         held = held["state_dict"]

