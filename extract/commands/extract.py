@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -154,11 +156,13 @@ def extract(
     for note in catalog.notes:
         tell(f"note: {note}")
 
+    items = catalog.items[part[0] - 1 :: part[1]][:limit]
+
     from extract.pipeline import extract_features
 
-    with progress_bar() as show:
+    with _stopping_in_order(), progress_bar() as show:
         report = extract_features(
-            catalog.items[part[0] - 1 :: part[1]][:limit],
+            items,
             out,
             root=catalog.root,
             modalities=[name.strip() for name in modality.split(",") if name.strip()],
@@ -183,6 +187,16 @@ def extract(
         raise typer.Exit(INTERRUPTED)
     if report.failures and not dry_run:
         raise typer.Exit(SOME_FAILED)
+
+
+@contextmanager
+def _stopping_in_order() -> Iterator[None]:
+    """Turn a Ctrl-C that would not wait into one line."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        tell("stopped; the same command goes on from here")
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _catalog(
@@ -236,12 +250,19 @@ def _sampling(
 ) -> Sampling:
     from extract.media import Sampling
 
+    rules = {
+        "--num-frames": num_frames,
+        "--fps": fps,
+        "--every-nth": every_nth,
+        "--keyframes": keyframes or None,
+    }
+    given = [name for name, value in rules.items() if value is not None]
+    if len(given) > 1:
+        raise typer.BadParameter(f"one of {', '.join(rules)}", param_hint=" and ".join(given))
     try:
         return Sampling(num_frames=num_frames, fps=fps, every_nth=every_nth, keyframes=keyframes)
     except ValueError as error:
-        raise typer.BadParameter(
-            str(error), param_hint="--num-frames, --fps, --every-nth, --keyframes"
-        ) from error
+        raise typer.BadParameter(str(error), param_hint=given[0]) from error
 
 
 def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:

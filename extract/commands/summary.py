@@ -13,7 +13,7 @@ import typer
 from extract.commands.output import print_json, print_table, printable
 
 if TYPE_CHECKING:
-    from extract.pipeline import Progress, Report
+    from extract.pipeline import Failure, Progress, Report
 
 STATUSES = ("done", "partial", "missing", "failed", "not done")
 NUM_SHOWN = 10
@@ -48,6 +48,17 @@ def progress_bar() -> Iterator[Callable[[Progress], None] | None]:
     finally:
         if bar is not None:
             bar.stop()
+
+
+def _lines(failures: list[Failure]) -> list[str]:
+    """One line a clip and reason, with the modalities that it concerns."""
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for failure in failures:
+        grouped.setdefault((failure.path, failure.reason), []).append(failure.modality)
+    return [
+        f"{path} ({', '.join(modalities)}): {reason}"
+        for (path, reason), modalities in grouped.items()
+    ]
 
 
 def _num_items(counts: Mapping[str, int]) -> int:
@@ -106,12 +117,11 @@ def print_report(report: Report, out: Path, *, json: bool) -> None:
         ],
     )
     for title, failures in (("failed", report.failures), ("partial", report.partial)):
-        for failure in failures[:NUM_SHOWN]:
-            typer.echo(
-                printable(f"{title}: {failure.modality} of {failure.path}: {failure.reason}")
-            )
-        if len(failures) > NUM_SHOWN:
-            typer.echo(f"... and {len(failures) - NUM_SHOWN:,} more {title}; --json lists them all")
+        lines = _lines(failures)
+        for line in lines[:NUM_SHOWN]:
+            typer.echo(printable(f"{title}: {line}"))
+        if len(lines) > NUM_SHOWN:
+            typer.echo(f"... and {len(lines) - NUM_SHOWN:,} more {title}; --json lists them all")
     if report.interrupted:
         typer.echo("interrupted; the same command goes on from here")
     else:

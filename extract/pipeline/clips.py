@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from extract.media import MediaError
 from extract.pipeline.batcher import Batcher
-from extract.pipeline.decoder import file_facts
+from extract.pipeline.decoder import file_facts, stat_facts
 from extract.pipeline.ledger import Ledger
 from extract.pipeline.messages import Decoded, FileFacts, Job, RowsOf, UnitsOf
 from extract.pipeline.pool import WorkerPool
@@ -49,8 +50,13 @@ class ClipWriter:
         self._clips: dict[int, _Clip] = {}
         self._workers_encode = workers_encode
 
-    def run(self, pool: WorkerPool, jobs: Sequence[Job]) -> None:
-        """Write clips until the pool has no more."""
+    def run(self, pool: WorkerPool, jobs: Sequence[Job], *, meanwhile: Iterator[None]) -> None:
+        """Write clips until the pool has no more.
+
+        Args:
+            meanwhile: other work, done in steps between what the workers say; what is left of it
+                at the end is not done here.
+        """
         teller = self._ledger.teller
         self._clips = {job.index: _Clip(job) for job in jobs}
         if not self._workers_encode:
@@ -60,8 +66,18 @@ class ClipWriter:
                 self._batchers[place] = Batcher(
                     encoder, batch_units=CUDA_BATCH_UNITS if is_large else None
                 )
-        for event in pool.events(poll=teller.tell):
-            teller.now("extracting")
+        teller.now("loading encoders")
+
+        def poll() -> None:
+            next(meanwhile, None)
+            teller.tell()
+
+        for event in pool.events(poll=poll):
+            teller.now(
+                "finishing what is under way; Ctrl-C again stops now"
+                if pool.stopping
+                else "extracting"
+            )
             clip = self._clips[event.index]
             match event:
                 case UnitsOf():
@@ -159,7 +175,8 @@ class ClipWriter:
 
 def _facts_now(job: Job) -> FileFacts:
     """What a worker that is no more could not tell."""
-    try:
-        return file_facts(job.path)
-    except (OSError, MediaError):
-        return FileFacts()
+    facts = FileFacts()
+    with suppress(OSError, MediaError):
+        facts = stat_facts(job.path)
+        facts = file_facts(job.path)
+    return facts

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import stat
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -56,6 +55,7 @@ class ClipDecoder:
         started = time.perf_counter()
         hash_seconds = 0.0
         try:
+            facts = stat_facts(job.path)
             facts = file_facts(job.path)
             hash_seconds = time.perf_counter() - started
             for message in self._read(job):
@@ -142,6 +142,16 @@ def told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
+def stat_facts(path: Path) -> FileFacts:
+    """Return size and time of a file, without its hash.
+
+    Raises:
+        OSError: there is none.
+    """
+    status = path.stat()
+    return FileFacts(status.st_size, status.st_mtime_ns)
+
+
 def file_facts(path: Path) -> FileFacts:
     """Return size, time and BLAKE2b-128 of a file.
 
@@ -149,11 +159,11 @@ def file_facts(path: Path) -> FileFacts:
         OSError: the file cannot be read.
         MediaError: it is a device or a pipe, which might never end.
     """
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
+    if not path.is_file():
         raise MediaError("is no regular file")
+    facts = stat_facts(path)
     digest = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
         while chunk := file.read(HASH_CHUNK_BYTES):
             digest.update(chunk)
-    return FileFacts(status.st_size, status.st_mtime_ns, digest.hexdigest())
+    return replace(facts, content_hash=digest.hexdigest())

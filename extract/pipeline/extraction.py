@@ -7,6 +7,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import chain, takewhile
 from pathlib import Path
 from types import FrameType
 from typing import get_args
@@ -176,10 +177,14 @@ def _fill(
     own = OwnEncoders(ledger, device=device, engine=setup.engine)
     try:
         interruption.on_ask(pool.stop)
-        pool.start(jobs)  # workers load their encoders while captions are encoded here
-        encode_items(ledger, own, stopped=lambda: interruption.asked)
-        encode_captions(ledger, own, stopped=lambda: interruption.asked)
-        ClipWriter(ledger, own, workers_encode=setup.encodes).run(pool, jobs)
+        pool.start(jobs)
+        meanwhile = takewhile(
+            lambda _: not interruption.asked,
+            chain(encode_items(ledger, own), encode_captions(ledger, own)),
+        )
+        ClipWriter(ledger, own, workers_encode=setup.encodes).run(pool, jobs, meanwhile=meanwhile)
+        for _ in meanwhile:
+            ledger.teller.tell()
     finally:
         pool.close()
         ledger.teller.now("done")

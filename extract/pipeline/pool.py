@@ -80,7 +80,7 @@ class WorkerPool:
         self._processes: list[_Process] = []
         self._waiting: deque[Job] = deque()
         self._attempts: dict[int, int] = {}
-        self._stopping = False
+        self.stopping = False
         self._watched_at = 0.0
 
     def start(self, jobs: list[Job]) -> None:
@@ -90,7 +90,7 @@ class WorkerPool:
 
     def stop(self) -> None:
         """Begin no further clip; `events` ends when those that were begun are done."""
-        self._stopping = True
+        self.stopping = True
 
     def events(self, *, poll: Callable[[], None]) -> Iterator[Event]:
         """Yield what the workers say until every job is done; calls `poll` a few times a second."""
@@ -112,13 +112,13 @@ class WorkerPool:
         self._processes.clear()
 
     def _unfinished(self) -> bool:
-        if self._stopping:
+        if self.stopping:
             return bool(self._processes)  # each ends when it has handed over what it had begun
         return bool(self._waiting) or any(process.in_flight for process in self._processes)
 
     def _staff(self) -> None:
         """Have as many workers as there is work for, and give them work."""
-        if self._stopping:
+        if self.stopping:
             for process in self._processes:
                 if not process.finishing:
                     process.finishing = True

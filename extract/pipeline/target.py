@@ -130,10 +130,12 @@ def _manifest(
 
 
 def _all_of(errors: Sequence[WeightsUnavailable]) -> WeightsUnavailable:
-    """One error of several, that names every file."""
-    if len(errors) == 1:
-        return errors[0]
-    return WeightsUnavailable("; and ".join(str(error) for error in errors))
+    """One error of several."""
+    others = [error for error in errors if not error.names]  # a path that is wrong, a package
+    if others or len(errors) == 1:
+        return (others or errors)[0]
+    names = tuple(name for error in errors for name in error.names)
+    return WeightsUnavailable.unfetched(names, tuple(w for error in errors for w in error.looked))
 
 
 def _versions() -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -35,8 +35,8 @@ class OwnEncoders:
         return encoder
 
 
-def encode_captions(ledger: Ledger, encoders: OwnEncoders, *, stopped: Callable[[], bool]) -> None:
-    """Encode the captions that are wanted, in chunks.
+def encode_captions(ledger: Ledger, encoders: OwnEncoders) -> Iterator[None]:
+    """Encode the captions that are wanted; yields after every chunk.
 
     A chunk always holds the same captions, also those that are there already: what an encoder makes
     of one can depend, in the last bits, on what it is batched with. So the rows do not depend on
@@ -54,7 +54,7 @@ def encode_captions(ledger: Ledger, encoders: OwnEncoders, *, stopped: Callable[
         for start in range(0, len(texts), CAPTION_CHUNK):
             chunk = texts[start : start + CAPTION_CHUNK]
             wanted = [ledger.wants(index, place) for index, _ in chunk]
-            if not any(wanted) or stopped():
+            if not any(wanted):
                 continue
             ledger.teller.now("encoding captions")
             rows = _rows(ledger, encoders, place, [text for _, text in chunk])
@@ -62,6 +62,7 @@ def encode_captions(ledger: Ledger, encoders: OwnEncoders, *, stopped: Callable[
                 if is_wanted:
                     facts = FileFacts(content_hash=text_hash(text))
                     ledger.write(place, index, row[None], facts)
+            yield
 
 
 def encode_title(
@@ -80,13 +81,13 @@ def encode_title(
     ledger.write(place, index, _rows(ledger, encoders, place, [title]), facts)
 
 
-def encode_items(ledger: Ledger, encoders: OwnEncoders, *, stopped: Callable[[], bool]) -> None:
-    """Hand items to the encoders that read the item itself, one by one."""
+def encode_items(ledger: Ledger, encoders: OwnEncoders) -> Iterator[None]:
+    """Hand items to the encoders that read the item itself; yields after every one."""
     for place, target in enumerate(ledger.targets):
         if target.encoder.reads != "item":
             continue
         for index, item in enumerate(ledger.items):
-            if not ledger.wants(index, place) or stopped():
+            if not ledger.wants(index, place):
                 continue
             encoder = encoders.get(place)
             ledger.teller.now(f"encoding by {encoder.name}")
@@ -110,6 +111,7 @@ def encode_items(ledger: Ledger, encoders: OwnEncoders, *, stopped: Callable[[],
                 rows = checked_rows(encoder, encoder.encode(units), len(units))
                 ledger.teller.encode_seconds += time.perf_counter() - started
                 ledger.write(place, index, rows, facts)
+            yield
 
 
 def _rows(ledger: Ledger, encoders: OwnEncoders, place: int, texts: list[str]) -> np.ndarray:
