@@ -10,6 +10,8 @@ import numpy as np
 import polars as pl
 
 NUM_EXAMPLES = 3
+NUM_COMPARED = 10_000  # ids that a near-name search looks at: a tenth of a second
+FEW = 8  # ids that are looked for one by one, without hashing all that are known
 
 
 class UnknownIds(LookupError):
@@ -20,21 +22,26 @@ class UnknownIds(LookupError):
         first = self.unknown[0]
         self.nearest = nearest_ids(first, known)
         hint = f"; the nearest known ids are {', '.join(self.nearest)}" if self.nearest else ""
-        others = f" and {len(unknown) - 1} others" if len(unknown) > 1 else ""
+        others = f" and {len(unknown) - 1:,} others" if len(unknown) > 1 else ""
         super().__init__(f"{kind} '{first}'{others} not in the data{hint}")
 
 
 class IdMap:
-    """Ids in the order of their rows.
+    """Ids in the order of their rows. Never changes once made.
+
+    Raises:
+        ValueError: an id stands twice, is missing, or is no text.
 
     >>> ids = IdMap(["b", "a"], kind="item")
-    >>> ids.index(["a", "b"]).tolist(), ids.ids[0]
-    ([1, 0], 'b')
+    >>> ids.index(["a", "b"]).tolist(), ids.ids[0], ids.get(["c"]).tolist()
+    ([1, 0], 'b', [-1])
     """
 
     def __init__(self, ids: Sequence[str] | pl.Series, *, kind: str = "id") -> None:
-        self.ids = pl.Series("id", ids, dtype=pl.String)
+        self.ids = as_texts(ids).rename("id")
         self.kind = kind
+        if self.ids.null_count():
+            raise ValueError(f"{self.ids.null_count():,} of the {kind} ids are missing")
         if self.ids.n_unique() != len(self.ids):
             twice = self.ids.filter(self.ids.is_duplicated())[0]
             raise ValueError(f"{kind} '{twice}' stands twice among the ids")
@@ -43,17 +50,23 @@ class IdMap:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __repr__(self) -> str:
+        return f"IdMap({len(self):,} {self.kind}s: {examples(self.ids.head(NUM_EXAMPLES + 1))})"
+
     def get(self, ids: Sequence[str] | pl.Series) -> np.ndarray:
         """Return the row of each id, -1 where it has none.
 
         Shapes:
             the result: (N,) int64.
         """
-        asked = pl.DataFrame({"id": pl.Series(ids, dtype=pl.String)})
+        asked = as_texts(ids)
+        if len(asked) <= FEW:
+            found = (None if one is None else self.ids.index_of(one) for one in asked)
+            return np.array([-1 if row is None else row for row in found], dtype=np.int64)
         if self._rows is None:
             self._rows = pl.DataFrame({"id": self.ids, "row": np.arange(len(self.ids))})
-        rows = asked.join(self._rows, on="id", how="left", maintain_order="left")["row"]
-        return rows.fill_null(-1).to_numpy().astype(np.int64)
+        joined = asked.to_frame("id").join(self._rows, on="id", how="left", maintain_order="left")
+        return joined["row"].fill_null(-1).to_numpy().astype(np.int64)
 
     def index(self, ids: Sequence[str] | pl.Series) -> np.ndarray:
         """Return the row of each id.
@@ -66,10 +79,25 @@ class IdMap:
         """
         rows = self.get(ids)
         if (rows < 0).any():
-            asked = pl.Series(ids, dtype=pl.String)
-            unknown = asked.filter(pl.Series(rows < 0)).to_list()
-            raise UnknownIds(self.kind, unknown, self.ids)
+            unknown = as_texts(ids).filter(pl.Series(rows < 0)).unique(maintain_order=True)
+            raise UnknownIds(self.kind, unknown.to_list(), self.ids)
         return rows
+
+    def id(self, row: int) -> str:
+        """Return the id of one row."""
+        return str(self.ids[row])
+
+    def joined(self, more: Sequence[str] | pl.Series) -> IdMap:
+        """Return a map with those of the given ids appended that it lacks, in their order.
+
+        >>> IdMap(["b", "a"]).joined(["c", "a"]).ids.to_list()
+        ['b', 'a', 'c']
+        """
+        others = as_texts(more).unique(maintain_order=True)
+        strangers = others.filter(pl.Series(self.get(others) < 0))
+        if len(strangers) == 0:
+            return self
+        return IdMap(pl.concat([self.ids, strangers.rename("id")]), kind=self.kind)
 
     def save(self, path: Path) -> None:
         """Write the ids to Parquet, one column `id`."""
@@ -77,20 +105,50 @@ class IdMap:
 
     @classmethod
     def load(cls, path: Path, *, kind: str = "id") -> IdMap:
-        """Read what `save` wrote."""
-        return cls(pl.read_parquet(path, columns=["id"])["id"], kind=kind)
+        """Read what `save` wrote.
+
+        Raises:
+            ValueError: it is no such file.
+        """
+        try:
+            return cls(pl.read_parquet(path, columns=["id"])["id"], kind=kind)
+        except pl.exceptions.PolarsError as error:
+            raise ValueError(f"{path} holds no ids: {str(error).splitlines()[0]}") from error
+
+
+def as_texts(ids: Sequence[str] | pl.Series) -> pl.Series:
+    """Return the ids as a column of text.
+
+    Raises:
+        ValueError: they are something else, such as numbers.
+    """
+    try:
+        return pl.Series(ids, dtype=pl.String)
+    except TypeError as error:
+        first = next(one for one in ids if not isinstance(one, str))
+        raise ValueError(
+            f"ids are text, and {first!r} is {type(first).__name__}; pass '{first}'"
+        ) from error
 
 
 def nearest_ids(wanted: str, known: Sequence[str] | pl.Series) -> list[str]:
     """Return up to three ids that look like the wanted one."""
-    listed = pl.Series(known, dtype=pl.String)
-    # Looking at each of a million ids takes seconds: those of about its length will do.
-    lengths = listed.str.len_chars().cast(pl.Int64)
-    close = listed.filter((lengths - len(wanted)).abs() <= 2).head(20_000).to_list()
-    return difflib.get_close_matches(wanted, close, n=NUM_EXAMPLES, cutoff=0.3)
+    listed = as_texts(known)
+    # Comparing with each of a million ids takes seconds. Those of about its length will do, and
+    # first those that begin like it.
+    near = listed.filter((listed.str.len_chars().cast(pl.Int64) - len(wanted)).abs() <= 2)
+    alike = near.str.starts_with(wanted[: (len(wanted) + 1) // 2])
+    close = pl.concat([near.filter(alike).head(NUM_COMPARED), near.filter(~alike)])
+    return difflib.get_close_matches(
+        wanted, close.head(NUM_COMPARED).to_list(), n=NUM_EXAMPLES, cutoff=0.3
+    )
 
 
-def examples(ids: Sequence[str]) -> str:
-    """Return the first few ids, for a message."""
-    told = ", ".join(ids[:NUM_EXAMPLES])
+def examples(ids: Sequence[str] | pl.Series) -> str:
+    """Return the first few ids, for a message.
+
+    >>> examples(["a", "b"]), examples(["a", "b", "c", "d"])
+    ('a, b', 'a, b, c, ...')
+    """
+    told = ", ".join(map(str, ids[:NUM_EXAMPLES]))
     return f"{told}, ..." if len(ids) > NUM_EXAMPLES else told

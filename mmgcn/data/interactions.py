@@ -10,7 +10,8 @@ import polars as pl
 
 from mmgcn.data.ids import IdMap
 
-COLUMNS = ("user_id", "item_id", "timestamp", "weight")
+IDS = ("user_id", "item_id")
+NUMBERS = ("timestamp", "weight")
 
 
 class InteractionsError(ValueError):
@@ -23,7 +24,8 @@ class Interactions:
 
     Shapes:
         user_index, item_index: (E,) int32, rows of `users` and `items`.
-        timestamp: (E,) float64 seconds or whatever the table counts in, or None.
+        timestamp: (E,) int64 or float64, in whatever the table counts in; ISO dates are seconds
+            since 1970. Or None.
         weight: (E,) float32, or None.
 
     `notes` say what a person should know, such as duplicates that were dropped.
@@ -36,6 +38,20 @@ class Interactions:
     timestamp: np.ndarray | None = None
     weight: np.ndarray | None = None
     notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for name in ("item_index", *NUMBERS):
+            column = getattr(self, name)
+            if column is not None and len(column) != len(self):
+                raise InteractionsError(
+                    f"{name} has {len(column):,} values for {len(self):,} interactions"
+                )
+        for index, ids in ((self.user_index, self.users), (self.item_index, self.items)):
+            if len(index) and not (index.min() >= 0 and index.max() < len(ids)):
+                raise InteractionsError(
+                    f"rows of {ids.kind}s lie from {index.min()} to {index.max()}; there are "
+                    f"{len(ids):,} ids"
+                )
 
     def __len__(self) -> int:
         return len(self.user_index)
@@ -51,50 +67,66 @@ class Interactions:
             None if self.weight is None else self.weight[rows],
         )
 
+    def relabelled(self, users: IdMap, items: IdMap) -> Interactions:
+        """Return the same interactions as rows of other id maps, without those they do not know."""
+        user = users.get(self.users.ids)[self.user_index]
+        item = items.get(self.items.ids)[self.item_index]
+        known = (user >= 0) & (item >= 0)
+        made = self.take(known)
+        made.user_index, made.item_index = (
+            user[known].astype(np.int32),
+            item[known].astype(np.int32),
+        )
+        made.users, made.items, made.notes = users, items, list(self.notes)
+        return made
+
+    def pair_keys(self) -> np.ndarray:
+        """Return a number for each pair, the same for the same pair. Shapes: (E,) int64."""
+        return np.asarray(self.user_index.astype(np.int64) * len(self.items) + self.item_index)
+
     def csr(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the items of each user, sorted, as compressed rows.
 
         Shapes:
             the result: indptr (U + 1,) int64 and indices (E,) int32.
         """
-        order = np.lexsort((self.item_index, self.user_index))
         counts = np.bincount(self.user_index, minlength=len(self.users))
         indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        return indptr, self.item_index[order].astype(np.int32)
+        # Sorting plain numbers is many times faster than sorting pairs through an index.
+        keys = np.sort(self.pair_keys())
+        return indptr, (keys % max(len(self.items), 1)).astype(np.int32)
 
     def k_core(self, *, k_user: int = 0, k_item: int = 0) -> Interactions:
         """Return the largest part in which every user has k_user items and every item k_item users.
 
-        The id maps shrink to those that are left.
+        The id maps shrink to those that are left; their order stays.
 
         Raises:
             InteractionsError: nothing is left.
         """
-        keep = np.ones(len(self), dtype=bool)
+        rows = np.arange(len(self))
         while True:
-            of_user = np.bincount(self.user_index[keep], minlength=len(self.users))
-            of_item = np.bincount(self.item_index[keep], minlength=len(self.items))
-            enough = (of_user[self.user_index] >= k_user) & (of_item[self.item_index] >= k_item)
-            if (keep & enough).sum() == keep.sum():
+            user, item = self.user_index[rows], self.item_index[rows]
+            of_user = np.bincount(user, minlength=len(self.users))
+            of_item = np.bincount(item, minlength=len(self.items))
+            enough = (of_user[user] >= k_user) & (of_item[item] >= k_item)
+            if enough.all():
                 break
-            keep &= enough
-        if not keep.any():
+            rows = rows[enough]
+        if len(rows) == 0:
             raise InteractionsError(
-                f"nothing is left of {len(self):,} interactions when every user needs {k_user} "
-                f"items and every item {k_item} users; lower --k-core"
+                f"nothing is left of {len(self):,} interactions ({len(self.users):,} users, "
+                f"{len(self.items):,} items) when every user needs {k_user} items and every item "
+                f"{k_item} users; lower --k-core"
             )
-        kept = self.take(keep)
-        for name, ids, index in (
-            ("users", self.users, "user_index"),
-            ("items", self.items, "item_index"),
-        ):
-            left, rows = np.unique(getattr(kept, index), return_inverse=True)
-            setattr(kept, name, IdMap(ids.ids.gather(left), kind=ids.kind))
-            setattr(kept, index, rows.astype(np.int32))
+        users = IdMap(self.users.ids.filter(pl.Series(of_user > 0)), kind=self.users.kind)
+        items = IdMap(self.items.ids.filter(pl.Series(of_item > 0)), kind=self.items.kind)
+        kept = self.take(rows).relabelled(users, items)
         kept.notes = [
             *self.notes,
             f"{k_user},{k_item}-core: {len(kept):,} of {len(self):,} interactions are left, "
-            f"{len(kept.users):,} users and {len(kept.items):,} items",
+            f"{len(users):,} of {len(self.users):,} users and {len(items):,} of "
+            f"{len(self.items):,} items",
         ]
         return kept
 
@@ -104,97 +136,167 @@ def read_interactions(
 ) -> Interactions:
     """Read a table with the columns user_id, item_id and perhaps timestamp and weight.
 
-    .csv, .tsv, .parquet and .jsonl. Ids are text: 007 stays 007. A pair that stands twice is kept
-    once, with its first timestamp. Rows of users and items follow their first appearance, unless
-    id maps are given: then pairs that are not in them are dropped, and counted in the notes.
+    .csv, .tsv, .parquet and .jsonl; other columns are ignored. Ids are text: 007 stays 007. A pair
+    that stands twice is kept once: the earliest in time, else the first in the table. Rows of users
+    and items follow their first appearance, unless id maps are given: then interactions that are
+    not in them are left out, and counted in the notes.
+
+    The table is read as a stream and ids become numbers on the way: 16 bytes of memory a row with
+    timestamps, and as much again while duplicates are looked for.
 
     Raises:
         InteractionsError: no such file, a column is missing, a value is missing or no number, or
             no row is left.
     """
-    table = _table(path)
-    notes = []
-    num_rows = table.height
-    table = table.unique(["user_id", "item_id"], keep="first", maintain_order=True)
-    if table.height < num_rows:
-        notes.append(f"{num_rows - table.height:,} duplicate pairs in {path} were dropped")
-    maps = []
-    for name, given in (("user", users), ("item", items)):
-        column = table[f"{name}_id"]
-        maps.append(given or IdMap(column.unique(maintain_order=True), kind=name))
-    rows = [ids.get(table[f"{ids_name}_id"]) for ids_name, ids in zip(("user", "item"), maps)]  # noqa: B905
-    known = (rows[0] >= 0) & (rows[1] >= 0)
-    if not known.all():
-        notes.append(
-            f"{(~known).sum():,} of {table.height:,} interactions in {path} have a user or an item "
-            "that is not known from training; they were left out"
-        )
-    return Interactions(
-        rows[0][known].astype(np.int32),
-        rows[1][known].astype(np.int32),
-        maps[0],
-        maps[1],
-        table["timestamp"].to_numpy()[known] if "timestamp" in table.columns else None,
-        table["weight"].to_numpy()[known].astype(np.float32) if "weight" in table.columns else None,
-        notes,
+    table = _read(path)
+    if table.height == 0:
+        raise InteractionsError(f"{path} has a header and no rows")
+    for name in IDS:
+        missing = int((table[name].is_null() | (table[name] == "")).sum())
+        if missing:
+            raise InteractionsError(
+                f"{missing:,} of {table.height:,} rows of {path} have no {name}"
+            )
+    numbers = {name: _numbers(table[name], path) for name in NUMBERS if name in table.columns}
+    user_index, own_users = _indexed(table["user_id"], "user")
+    item_index, own_items = _indexed(table["item_id"], "item")
+    del table
+    made = Interactions(
+        user_index,
+        item_index,
+        own_users,
+        own_items,
+        numbers.get("timestamp"),
+        numbers["weight"].astype(np.float32) if "weight" in numbers else None,
     )
+    notes = []
+    again = _repeated(made)
+    if len(again):
+        made = made.take(np.delete(np.arange(len(made)), again))
+        notes.append(f"{len(again):,} duplicate pairs in {path} were dropped")
+    if users is not None or items is not None:
+        num = len(made)
+        made = made.relabelled(users or own_users, items or own_items)
+        if len(made) < num:
+            notes.append(
+                f"{num - len(made):,} of {num:,} interactions in {path} have a user or an item "
+                "that is not known from training; they were left out"
+            )
+    made.notes = notes
+    return made
 
 
-def _table(path: Path) -> pl.DataFrame:
+def _read(path: Path) -> pl.DataFrame:
+    """Return the columns of the table that are ours, ids as categories."""
     if not path.is_file():
         raise InteractionsError(
             f"no interactions at {path}; pass --interactions FILE, a table with the columns "
             "user_id and item_id"
         )
-    suffix = path.suffix.lower()
     try:
-        if suffix in (".csv", ".tsv"):
-            separator = "\t" if suffix == ".tsv" else ","
-            table = pl.read_csv(path, infer_schema=False, separator=separator)
-        elif suffix == ".parquet":
-            table = pl.read_parquet(path)
-        elif suffix == ".jsonl":
-            table = pl.read_ndjson(path)
-        else:
-            raise InteractionsError(f"{path} ends in none of .csv, .tsv, .parquet, .jsonl")
+        lazy = _scan(path)
+        names = lazy.collect_schema().names()
+        absent = [name for name in IDS if name not in names]
+        if absent:
+            raise InteractionsError(
+                f"{path} has no column {' and no column '.join(absent)}; it has: {', '.join(names)}"
+            )
+        ours = lazy.select(
+            *(pl.col(name).cast(pl.String).cast(pl.Categorical) for name in IDS),
+            *(name for name in NUMBERS if name in names),
+        )
+        return ours.collect(engine="streaming")
     except pl.exceptions.NoDataError as error:
         raise InteractionsError(f"{path} is empty") from error
     except (pl.exceptions.PolarsError, OSError) as error:
         first = str(error).splitlines()[0]
-        raise InteractionsError(f"{path} cannot be read as {suffix[1:]}: {first}") from error
-    absent = [name for name in COLUMNS[:2] if name not in table.columns]
-    if absent:
-        raise InteractionsError(
-            f"{path} has no column {' and no column '.join(absent)}; it has: "
-            f"{', '.join(table.columns)}"
-        )
-    if table.height == 0:
-        raise InteractionsError(f"{path} has a header and no rows")
-    table = table.select([name for name in COLUMNS if name in table.columns])
-    table = table.with_columns(pl.col("user_id", "item_id").cast(pl.String))
-    for name in ("user_id", "item_id"):
-        if table[name].null_count():
-            raise InteractionsError(f"{table[name].null_count():,} rows of {path} have no {name}")
-    return _with_numbers(table, path)
+        suffix = path.suffix.lower()[1:]
+        raise InteractionsError(f"{path} cannot be read as {suffix}: {first}") from error
 
 
-def _with_numbers(table: pl.DataFrame, path: Path) -> pl.DataFrame:
-    for name in ("timestamp", "weight"):
-        if name not in table.columns:
+def _scan(path: Path) -> pl.LazyFrame:
+    suffix = path.suffix.lower()
+    if path.stat().st_size == 0:
+        raise InteractionsError(f"{path} is empty")
+    if suffix in (".csv", ".tsv"):
+        separator = "\t" if suffix == ".tsv" else ","
+        return pl.scan_csv(path, infer_schema=False, separator=separator)
+    if suffix == ".jsonl":
+        found = pl.scan_ndjson(path).collect_schema().names()
+        texts = {name: pl.String() for name in (*IDS, *NUMBERS) if name in found}
+        return pl.scan_ndjson(path, schema_overrides=texts)
+    if suffix == ".parquet":
+        lazy = pl.scan_parquet(path)
+        for name, dtype in lazy.collect_schema().items():
+            if name in IDS and not (
+                dtype.is_integer() or dtype in (pl.String, pl.Categorical, pl.Enum)
+            ):
+                raise InteractionsError(
+                    f"{name} of {path} is {dtype}; ids are text or whole numbers"
+                )
+        return lazy
+    raise InteractionsError(f"{path} ends in none of .csv, .tsv, .parquet, .jsonl")
+
+
+def _indexed(column: pl.Series, kind: str) -> tuple[np.ndarray, IdMap]:
+    """Return the row of each id, rows in the order of first appearance, and the ids."""
+    # column = [b, a, b] -> rows [0, 1, 0], ids [b, a]
+    first = column.filter(column.is_first_distinct())
+    codes = column.to_physical().to_numpy()
+    row_of_code = np.zeros(int(codes.max()) + 1, dtype=np.int32)
+    row_of_code[first.to_physical().to_numpy()] = np.arange(len(first), dtype=np.int32)
+    return row_of_code[codes], IdMap(first.cast(pl.String), kind=kind)
+
+
+def _repeated(interactions: Interactions) -> np.ndarray:
+    """Return the rows whose pair stands elsewhere too, and earlier. Shapes: (N,) int64."""
+    keys = interactions.pair_keys()
+    ordered = np.sort(keys)
+    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    del ordered
+    if len(twice) == 0:
+        return np.zeros(0, dtype=np.int64)
+    at = np.searchsorted(twice, keys).clip(max=len(twice) - 1)
+    rows = np.flatnonzero(twice[at] == keys)  # few of many
+    time = interactions.timestamp
+    order = np.lexsort((rows if time is None else time[rows], keys[rows]))  # stable: then by row
+    rows = rows[order]
+    return np.asarray(rows[1:][keys[rows][1:] == keys[rows][:-1]])
+
+
+def _numbers(column: pl.Series, path: Path) -> np.ndarray:
+    """Return the column as numbers: whole where all are, else with fractions, else dates."""
+    readings = [] if column.dtype.is_float() or column.dtype.is_temporal() else [_whole]
+    readings += [] if column.dtype.is_temporal() else [_real]
+    readings += [_seconds] if column.name == "timestamp" else []
+    most = pl.repeat(False, len(column), eager=True)
+    for reading in readings:
+        try:
+            numbers = reading(column)
+        except pl.exceptions.PolarsError:  # no row looks like a date
             continue
-        column = table[name]
-        numbers = column.cast(pl.Float64, strict=False)
-        if name == "timestamp" and numbers.null_count():
-            if column.dtype == pl.String:
-                moments = column.str.to_datetime(strict=False, time_unit="us")
-            else:
-                moments = column.cast(pl.Datetime("us"), strict=False)
-            numbers = moments.dt.epoch("us").cast(pl.Float64) / 1e6
-        if numbers.null_count() or not numbers.is_finite().all():
-            bad = column.filter(numbers.is_null() | ~numbers.is_finite())
-            raise InteractionsError(
-                f"{len(bad):,} rows of {path} have a {name} that cannot be read, such as "
-                f"'{bad[0]}'; it takes a number{' or an ISO date' * (name == 'timestamp')}"
-            )
-        table = table.with_columns(numbers.alias(name))
-    return table
+        good = numbers.is_finite().fill_null(False)
+        if good.all():
+            return numbers.to_numpy()
+        most = max(most, good, key=pl.Series.sum)
+    bad = column.filter(~most)
+    raise InteractionsError(
+        f"{len(bad):,} of {len(column):,} rows of {path} have a {column.name} that cannot be read, "
+        f"such as '{bad[0]}'; it takes a number{' or an ISO date' * (column.name == 'timestamp')}"
+    )
+
+
+def _whole(column: pl.Series) -> pl.Series:
+    return column.cast(pl.Int64, strict=False)
+
+
+def _real(column: pl.Series) -> pl.Series:
+    return column.cast(pl.Float64, strict=False)
+
+
+def _seconds(column: pl.Series) -> pl.Series:
+    if column.dtype == pl.String:
+        moments = column.str.to_datetime(strict=False, time_unit="us")
+    else:
+        moments = column.cast(pl.Datetime("us"), strict=False)
+    return moments.dt.epoch("us").cast(pl.Float64) / 1e6

@@ -14,6 +14,7 @@ from mmgcn.data.interactions import Interactions, read_interactions
 
 SplitName = Literal["leave-last-out", "temporal", "random"]
 MIN_INTERACTIONS = 3  # a user with fewer keeps them all in training
+TRAIN, VALID, TEST = 0, 1, 2
 
 
 class SplitError(ValueError):
@@ -32,8 +33,7 @@ class Split:
 
     def map(self, change: Callable[[Interactions], Interactions]) -> Split:
         """Return the split with every part changed."""
-        parts = (change(part) for part in (self.train, self.valid, self.test))
-        train, valid, test = parts
+        train, valid, test = (change(part) for part in (self.train, self.valid, self.test))
         return Split(train, valid, test, self.name, self.notes)
 
     @property
@@ -55,87 +55,136 @@ def split(
     valid_share: float = 0.1,
     test_share: float = 0.1,
 ) -> Split:
-    """Divide the interactions.
+    """Divide the interactions. The id maps stay those of all of them.
 
     leave-last-out: of each user with three or more, the last in time is test and the one before it
     valid. Without timestamps, or where they are equal, the order of the table decides.
-    temporal: the last tenth in time is test, the tenth before it valid.
-    random: of each user with three or more, about a tenth each, at least one.
+    temporal: the last tenth in time is test, the tenth before it valid. What happened at one moment
+    stays together, in the earlier part.
+    random: of each user with three or more, about a tenth each, at least one, drawn with the seed.
 
     Raises:
-        SplitError: an unknown name, a temporal split without timestamps, or no training part.
+        SplitError: an unknown name, shares that leave no training part, or a temporal split without
+            timestamps.
     """
     if name not in get_args(SplitName):
         raise SplitError(f"no split is called '{name}'; known: {', '.join(get_args(SplitName))}")
-    if name == "temporal":
-        part = _temporal(interactions, valid_share, test_share)
-    else:
-        part = _per_user(interactions, name, seed, valid_share, test_share)
-    train, valid, test = (interactions.take(part == number) for number in (0, 1, 2))
-    made = Split(train, valid, test, name, list(interactions.notes))
-    if len(made.train) == 0:
-        raise SplitError(f"the split '{name}' of {len(interactions)} interactions trains on none")
-    return made
+    if valid_share < 0 or test_share < 0 or valid_share + test_share >= 1:
+        raise SplitError(
+            f"the shares of valid and test are {valid_share:g} and {test_share:g}; together they "
+            "are less than 1, and neither is negative"
+        )
+    shares = (valid_share, test_share)
+    part = _temporal(interactions, shares) if name == "temporal" else None
+    if part is None:
+        part = _per_user(interactions, shares, seed if name == "random" else None)
+    train, valid, test = (interactions.take(part == number) for number in (TRAIN, VALID, TEST))
+    if len(train) == 0:
+        raise SplitError(f"the split '{name}' of {len(interactions):,} interactions trains on none")
+    return Split(train, valid, test, name, [*interactions.notes, *_strangers(train, valid, test)])
 
 
 def given_split(train: Path, valid: Path | None = None, test: Path | None = None) -> Split:
-    """Read parts that are files of their own. Ids are those of the training file.
+    """Read parts that are files of their own.
+
+    The id maps hold the users and items of all files, those of training first. What is withheld of
+    a user or an item that training does not know is kept, and counts in the figures: a model is
+    not excused for what it cannot know. A pair that stands in two files stays in the first.
 
     Raises:
         InteractionsError: see `read_interactions`.
     """
-    first = read_interactions(train)
-    notes = list(first.notes)
-    others = []
-    for path in (valid, test):
-        if path is None:
-            others.append(first.take(np.zeros(0, dtype=np.int64)))
-            continue
-        part = read_interactions(path, users=first.users, items=first.items)
-        notes += part.notes
-        others.append(part)
-    return Split(first, others[0], others[1], "given", notes)
+    read = {
+        name: read_interactions(path)
+        for name, path in (("train", train), ("valid", valid), ("test", test))
+        if path is not None
+    }
+    users, items = read["train"].users, read["train"].items
+    for part in read.values():
+        users, items = users.joined(part.users.ids), items.joined(part.items.ids)
+    notes = [note for part in read.values() for note in part.notes]
+    earlier = np.zeros(0, dtype=np.int64)
+    for name, part in read.items():
+        part = part.relabelled(users, items)
+        again = np.isin(part.pair_keys(), earlier)
+        if again.any():
+            notes.append(
+                f"{again.sum():,} of {len(part):,} {name} pairs stand in an earlier part too; "
+                "they were left out"
+            )
+            part = part.take(~again)
+        read[name] = part
+        earlier = np.concatenate([earlier, part.pair_keys()])
+    first = read["train"]
+    none = first.take(np.zeros(0, dtype=np.int64))
+    made = Split(first, read.get("valid", none), read.get("test", none), "given")
+    made.notes = [*notes, *_strangers(first, made.valid, made.test)]
+    return made
+
+
+def _strangers(train: Interactions, *withheld: Interactions) -> list[str]:
+    """Say how much is withheld of users or items that training does not know."""
+    notes = []
+    known_user = np.bincount(train.user_index, minlength=len(train.users)) > 0
+    known_item = np.bincount(train.item_index, minlength=len(train.items)) > 0
+    for name, part in zip(("valid", "test"), withheld, strict=True):
+        of_user, of_item = ~known_user[part.user_index], ~known_item[part.item_index]
+        if (of_user | of_item).any():
+            notes.append(
+                f"{(of_user | of_item).sum():,} of {len(part):,} {name} interactions have a user "
+                f"({of_user.sum():,}) or an item ({of_item.sum():,}) without training "
+                "interactions; they count in the figures"
+            )
+    return notes
 
 
 def _per_user(
-    interactions: Interactions, name: str, seed: int, valid_share: float, test_share: float
+    interactions: Interactions, shares: tuple[float, float], seed: int | None
 ) -> np.ndarray:
-    """Shapes: the result: (E,) int8, 0 train, 1 valid, 2 test."""
-    num = len(interactions)
-    if name == "random":
-        key = np.random.default_rng(seed).permutation(num).astype(np.float64)
-    elif interactions.timestamp is not None:
-        key = interactions.timestamp
+    """Withhold each user's last in time; with a seed, shares in a random order.
+
+    Shapes:
+        the result: (E,) int8 of TRAIN, VALID, TEST.
+    """
+    num, user = len(interactions), interactions.user_index
+    counts = np.bincount(user, minlength=len(interactions.users))
+    if seed is not None:
+        drawn = np.random.default_rng(seed).permutation(num)
+        order = drawn[np.argsort(user[drawn], kind="stable")]
+        num_valid, num_test = (
+            np.maximum(np.round(counts * share).astype(np.int64), int(share > 0))
+            for share in shares
+        )
+        num_valid = np.minimum(num_valid, counts - 1 - num_test)  # one stays in training
     else:
-        key = np.arange(num, dtype=np.float64)
-    order = np.lexsort((np.arange(num), key, interactions.user_index))
-    counts = np.bincount(interactions.user_index, minlength=len(interactions.users))
-    ends = np.cumsum(counts)
-    users = interactions.user_index[order]
-    from_end = ends[users] - 1 - np.arange(num)  # 0 is a user's last
-    if name == "random":
-        num_test = np.maximum(1, np.round(counts * test_share)).astype(np.int64)
-        num_valid = np.maximum(1, np.round(counts * valid_share)).astype(np.int64)
-    else:
-        num_test = num_valid = np.ones(len(counts), dtype=np.int64)
-    part = np.zeros(num, dtype=np.int8)
-    enough = counts[users] >= MIN_INTERACTIONS
-    is_test = enough & (from_end < num_test[users])
-    is_valid = enough & ~is_test & (from_end < (num_test + num_valid)[users])
-    part[order[is_test]], part[order[is_valid]] = 2, 1
+        time = interactions.timestamp
+        order = np.argsort(user, kind="stable") if time is None else np.lexsort((time, user))
+        num_valid = num_test = np.ones(len(counts), dtype=np.int64)
+    # counts = [3, 1] -> from_end = [2, 1, 0, 0]
+    from_end = np.repeat(np.cumsum(counts), counts) - 1 - np.arange(num)
+    many = counts >= MIN_INTERACTIONS
+    is_test = from_end < np.repeat(np.where(many, num_test, 0), counts)
+    is_withheld = from_end < np.repeat(np.where(many, num_test + num_valid, 0), counts)
+    part = np.full(num, TRAIN, dtype=np.int8)
+    part[order[is_withheld]] = VALID
+    part[order[is_test]] = TEST
     return part
 
 
-def _temporal(interactions: Interactions, valid_share: float, test_share: float) -> np.ndarray:
-    if interactions.timestamp is None:
+def _temporal(interactions: Interactions, shares: tuple[float, float]) -> np.ndarray:
+    """Shapes: the result: (E,) int8 of TRAIN, VALID, TEST."""
+    time, num = interactions.timestamp, len(interactions)
+    if time is None:
         raise SplitError(
             "a temporal split needs a column timestamp; use --split random, or leave-last-out, "
             "which takes the order of the table"
         )
-    order = np.argsort(interactions.timestamp, kind="stable")
-    num = len(order)
-    num_test, num_valid = round(num * test_share), round(num * valid_share)
-    part = np.zeros(num, dtype=np.int8)
-    part[order[num - num_test :]] = 2
-    part[order[num - num_test - num_valid : num - num_test]] = 1
+    num_valid, num_test = (round(num * share) for share in shares)
+    last_train, last_valid = num - num_test - num_valid - 1, num - num_test - 1
+    if last_train < 0:
+        raise SplitError(f"a temporal split of {num} interactions trains on none")
+    ordered = np.partition(time, (last_train, last_valid))
+    part = np.full(num, TRAIN, dtype=np.int8)
+    part[time > ordered[last_train]] = VALID
+    part[time > ordered[last_valid]] = TEST
     return part

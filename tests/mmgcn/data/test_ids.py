@@ -1,0 +1,60 @@
+"""Ids outside, rows inside."""
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmgcn.data.ids import FEW, IdMap, UnknownIds, nearest_ids
+
+TEXTS = st.lists(st.text(st.characters(codec="utf-8"), max_size=6), unique=True, max_size=3 * FEW)
+
+
+@settings(deadline=None)
+@given(TEXTS, TEXTS)
+def test_a_look_up_is_that_of_a_dictionary(known, asked):
+    ids = IdMap(known)
+    rows = {one: row for row, one in enumerate(known)}
+    expected = [rows.get(one, -1) for one in asked]
+    assert ids.get(asked).tolist() == expected
+    assert [ids.get([one])[0] for one in asked] == expected  # many at once equals one by one
+
+
+@settings(deadline=None)
+@given(TEXTS, TEXTS)
+def test_joining_keeps_every_row_and_appends_the_strangers(known, more):
+    joined = IdMap(known).joined(more)
+    assert joined.ids.to_list() == list(dict.fromkeys([*known, *more]))
+
+
+def test_a_saved_map_comes_back(tmp_path):
+    IdMap(["b", "a", ""], kind="item").save(tmp_path / "items.parquet")
+    held = IdMap.load(tmp_path / "items.parquet", kind="item")
+    assert (held.ids.to_list(), held.kind, held.id(1)) == (["b", "a", ""], "item", "a")
+
+
+def test_a_file_that_holds_no_ids_is_refused(tmp_path):
+    (tmp_path / "items.parquet").write_bytes(b"nonsense")
+    with pytest.raises(ValueError, match="holds no ids"):
+        IdMap.load(tmp_path / "items.parquet")
+
+
+def test_ids_that_are_numbers_are_refused_with_the_text_to_pass():
+    with pytest.raises(ValueError, match="ids are text, and 42 is int; pass '42'"):
+        IdMap(["42"]).get([42])
+
+
+def test_a_missing_id_is_refused():
+    with pytest.raises(ValueError, match="1 of the user ids are missing"):
+        IdMap(pl.Series(["a", None]), kind="user")
+
+
+def test_an_unknown_id_is_counted_once_and_the_error_keeps_it():
+    with pytest.raises(UnknownIds, match="user 'x' and 1 others not in the data") as caught:
+        IdMap(["a", "b"], kind="user").index(["x", "a", "x", "y"])
+    assert caught.value.unknown == ["x", "y"]
+
+
+def test_the_nearest_is_found_behind_many_others_of_its_length():
+    many = [f"{number:08d}" for number in range(50_000)] + ["video-77"]
+    assert nearest_ids("video-7", many)[0] == "video-77"

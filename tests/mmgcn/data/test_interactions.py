@@ -1,0 +1,175 @@
+"""Tables of who watched what, of every kind that people have."""
+
+from datetime import UTC, date, datetime
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmgcn.data.ids import IdMap
+from mmgcn.data.interactions import Interactions, InteractionsError, read_interactions
+from tests.worlds import interactions_of
+
+
+def read(tmp_path, text, suffix=".csv", **maps):
+    path = tmp_path / f"table{suffix}"
+    path.write_text(text, encoding="utf-8")
+    return read_interactions(path, **maps)
+
+
+def pairs_of(table):
+    users, items = table.users.ids.to_list(), table.items.ids.to_list()
+    rows = zip(table.user_index.tolist(), table.item_index.tolist(), strict=True)
+    return [(users[user], items[item]) for user, item in rows]
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    rows=st.lists(
+        st.tuples(st.sampled_from("abcd"), st.sampled_from("wxyz"), st.integers(0, 5)), min_size=1
+    )
+)
+def test_each_pair_is_kept_once_at_its_earliest_in_the_order_of_the_table(rows, tmp_path_factory):
+    path = tmp_path_factory.mktemp("tables") / "table.parquet"
+    table = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
+    table.write_parquet(path)
+    made = read_interactions(path)
+    # Slowly: the first row among those of least time.
+    kept = {}
+    for place, (user, item, time) in enumerate(rows):
+        kept[user, item] = min(kept.get((user, item), (time, place)), (time, place))
+    expected = sorted((place, pair, time) for pair, (time, place) in kept.items())
+    assert pairs_of(made) == [pair for _, pair, _ in expected]
+    assert made.timestamp.tolist() == [time for _, _, time in expected]
+    assert made.users.ids.to_list() == list(dict.fromkeys(user for user, _, _ in rows))
+    assert made.items.ids.to_list() == list(dict.fromkeys(item for _, item, _ in rows))
+
+
+def test_ids_keep_zeros_spaces_and_signs(tmp_path):
+    made = read(tmp_path, 'user_id,item_id\n007, a \n7,"a,b"\n07,дом\n')
+    assert pairs_of(made) == [("007", " a "), ("7", "a,b"), ("07", "дом")]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path):
+    assert pairs_of(read(tmp_path, "\ufeffuser_id,item_id\n1,2\n")) == [("1", "2")]
+
+
+def test_numbers_in_json_lines_are_ids_and_times(tmp_path):
+    text = '{"user_id": 7, "item_id": "007", "timestamp": 3, "x": [1]}\n'
+    text += '{"user_id": 123456789012345678901, "item_id": "b", "timestamp": 3.5}\n'
+    made = read(tmp_path, text, ".jsonl")
+    assert pairs_of(made) == [("7", "007"), ("123456789012345678901", "b")]
+    assert made.timestamp.tolist() == [3, 3.5]
+
+
+def test_whole_numbers_in_parquet_are_ids_and_fractions_are_not(tmp_path):
+    pl.DataFrame({"user_id": [7], "item_id": ["a"]}).write_parquet(tmp_path / "whole.parquet")
+    assert pairs_of(read_interactions(tmp_path / "whole.parquet")) == [("7", "a")]
+    pl.DataFrame({"user_id": [7.0], "item_id": ["a"]}).write_parquet(tmp_path / "real.parquet")
+    with pytest.raises(InteractionsError, match=r"user_id of .* is Float64; ids are text or whole"):
+        read_interactions(tmp_path / "real.parquet")
+
+
+@pytest.mark.parametrize(
+    ("written", "dtype", "expected"),
+    [
+        (["2000000000000000001", "2"], np.int64, [2000000000000000001, 2]),  # nanoseconds stay
+        (["1.5", "2"], np.float64, [1.5, 2]),
+        (["1970-01-01", "1970-01-02"], np.float64, [0, 86_400]),
+        (["1970-01-01T00:00:01Z", "1970-01-01T00:00:01.5Z"], np.float64, [1, 1.5]),
+        (["1970-01-01T02:00:00+02:00", "1970-01-01T00:00:09+00:00"], np.float64, [0, 9]),
+    ],
+)
+def test_times_are_numbers_or_iso_dates(tmp_path, written, dtype, expected):
+    rows = "".join(f"u{place},i,{time}\n" for place, time in enumerate(written))
+    made = read(tmp_path, f"user_id,item_id,timestamp\n{rows}")
+    assert made.timestamp.dtype == dtype
+    assert made.timestamp.tolist() == expected
+
+
+@pytest.mark.parametrize("moment", [date(1970, 1, 2), datetime(1970, 1, 2, tzinfo=UTC)])
+def test_dates_in_parquet_are_seconds(tmp_path, moment):
+    table = pl.DataFrame({"user_id": ["u"], "item_id": ["i"], "timestamp": [moment]})
+    table.write_parquet(tmp_path / "table.parquet")
+    assert read_interactions(tmp_path / "table.parquet").timestamp.tolist() == [86_400]
+
+
+@pytest.mark.parametrize(
+    ("text", "suffix", "message"),
+    [
+        ('user_id,item_id\n"",x\n,x\na,x\n', ".csv", "2 of 3 rows of .* have no user_id"),
+        ("user_id,item_id\na,x\na,x,y\n", ".csv", "cannot be read as csv"),
+        ("nonsense\n", ".jsonl", "cannot be read as jsonl"),
+        ("nonsense", ".parquet", "cannot be read as parquet"),
+        ("", ".jsonl", "is empty"),
+        (
+            "user_id,item_id,timestamp\na,x,5\na,y,2024-01-01\n",
+            ".csv",
+            "1 of 2 rows .* a timestamp that cannot be read, such as '2024-01-01'; it takes a "
+            "number or an ISO date",
+        ),
+        (
+            "user_id,item_id,weight\na,x,nan\n",
+            ".csv",
+            "a weight .* such as 'nan'; it takes a number",
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_the_reason(tmp_path, text, suffix, message):
+    with pytest.raises(InteractionsError, match=message):
+        read(tmp_path, text, suffix)
+
+
+def test_rows_of_given_maps_are_kept_and_strangers_counted(tmp_path):
+    users, items = IdMap(["b", "a"], kind="user"), IdMap(["y", "x"], kind="item")
+    made = read(tmp_path, "user_id,item_id\na,x\na,z\nc,x\nb,y\n", users=users, items=items)
+    assert pairs_of(made) == [("a", "x"), ("b", "y")]
+    assert made.users is users
+    assert "2 of 4 interactions" in made.notes[0]
+
+
+def test_columns_of_unequal_length_and_rows_outside_the_maps_are_refused():
+    ids = IdMap(["a"], kind="user")
+    with pytest.raises(InteractionsError, match="item_index has 1 values for 2 interactions"):
+        Interactions(np.zeros(2, np.int32), np.zeros(1, np.int32), ids, ids)
+    with pytest.raises(InteractionsError, match="from 0 to 1; there are 1 ids"):
+        Interactions(np.array([0, 1]), np.array([0, 0]), ids, ids)
+
+
+pairs = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), unique=True, min_size=1)
+
+
+@given(pairs)
+def test_compressed_rows_hold_every_users_items_sorted(rows):
+    indptr, indices = interactions_of(rows, users=7, items=6).csr()
+    for user in range(7):
+        held = indices[indptr[user] : indptr[user + 1]].tolist()
+        assert held == sorted(item for one, item in rows if one == user)
+
+
+@given(pairs, st.integers(0, 3), st.integers(0, 3))
+def test_a_core_is_what_peeling_one_at_a_time_leaves(rows, k_user, k_item):
+    left = set(rows)
+    while True:
+        weak = next(
+            (
+                (user, item)
+                for user, item in left
+                if sum(one == user for one, _ in left) < k_user
+                or sum(other == item for _, other in left) < k_item
+            ),
+            None,
+        )
+        if weak is None:
+            break
+        left.remove(weak)
+    table = interactions_of(rows)
+    if not left:
+        with pytest.raises(InteractionsError, match="nothing is left"):
+            table.k_core(k_user=k_user, k_item=k_item)
+        return
+    core = table.k_core(k_user=k_user, k_item=k_item)
+    assert set(pairs_of(core)) == {(f"u{user}", f"i{item}") for user, item in left}
+    assert len(core.users) == len({user for user, _ in left})

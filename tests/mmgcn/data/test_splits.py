@@ -1,0 +1,129 @@
+"""Parts that are disjoint, complete and cut where they should be."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmgcn.data.splits import SplitError, given_split, split
+from tests.worlds import interactions_of
+
+pairs = st.lists(
+    st.tuples(st.integers(0, 5), st.integers(0, 12)), unique=True, min_size=1, max_size=60
+)
+
+
+def pairs_of(part):
+    return list(zip(part.user_index.tolist(), part.item_index.tolist(), strict=True))
+
+
+def parts_of(made):
+    return [pairs_of(part) for part in (made.train, made.valid, made.test)]
+
+
+@settings(deadline=None)
+@given(
+    rows=pairs,
+    name=st.sampled_from(["leave-last-out", "temporal", "random"]),
+    shares=st.sampled_from([(0.1, 0.1), (0.0, 0.3), (0.45, 0.45), (0.0, 0.0)]),
+    data=st.data(),
+)
+def test_every_interaction_is_in_one_part_with_its_time(rows, name, shares, data):
+    times = data.draw(st.lists(st.integers(0, 4), min_size=len(rows), max_size=len(rows)))
+    table = interactions_of(rows, timestamp=times)
+    try:
+        made = split(table, name, seed=3, valid_share=shares[0], test_share=shares[1])
+    except SplitError:
+        assert len(rows) < 11  # so few that nothing is left to learn from
+        return
+    together = [row for part in parts_of(made) for row in part]
+    assert sorted(together) == sorted(rows)
+    time_of = dict(zip(rows, times, strict=True))
+    for part in (made.train, made.valid, made.test):
+        assert part.timestamp.tolist() == [time_of[row] for row in pairs_of(part)]
+        assert part.users is table.users
+        assert part.items is table.items
+
+
+@settings(deadline=None)
+@given(rows=pairs, data=st.data())
+def test_the_last_of_each_user_are_withheld(rows, data):
+    times = data.draw(st.lists(st.integers(0, 4), min_size=len(rows), max_size=len(rows)))
+    made = split(interactions_of(rows, timestamp=times), "leave-last-out")
+    for user in range(6):
+        mine = [
+            (time, place)
+            for place, (time, row) in enumerate(zip(times, rows, strict=True))
+            if row[0] == user
+        ]
+        ordered = [rows[place] for _, place in sorted(mine)]  # equal times by the table's order
+        train, valid, test = ([row for row in part if row[0] == user] for part in parts_of(made))
+        if len(ordered) < 3:
+            assert (sorted(train), valid, test) == (sorted(ordered), [], [])
+        else:
+            assert (sorted(train), valid, test) == (
+                sorted(ordered[:-2]),
+                ordered[-2:-1],
+                ordered[-1:],
+            )
+
+
+@settings(deadline=None)
+@given(rows=pairs, data=st.data())
+def test_what_happens_later_is_never_in_an_earlier_part(rows, data):
+    times = data.draw(st.lists(st.integers(0, 9), min_size=len(rows), max_size=len(rows)))
+    made = split(interactions_of(rows, timestamp=times), "temporal")
+    latest = -1
+    for part in (made.train, made.valid, made.test):
+        if len(part):
+            assert part.timestamp.min() > latest
+            latest = part.timestamp.max()
+    assert len(made.test) <= round(0.1 * len(rows))
+
+
+def test_a_random_split_follows_its_seed():
+    table = interactions_of([(user, item) for user in range(4) for item in range(20)])
+    first, again, other = (parts_of(split(table, "random", seed=seed)) for seed in (1, 1, 2))
+    assert first == again != other
+    assert [len(part) for part in first] == [4 * 16, 4 * 2, 4 * 2]
+
+
+def test_shares_that_leave_nothing_are_refused():
+    with pytest.raises(SplitError, match="together they are less than 1"):
+        split(interactions_of([(0, 0)]), "random", valid_share=0.5, test_share=0.5)
+
+
+def test_a_temporal_split_of_very_little_is_refused():
+    table = interactions_of([(0, 0)], timestamp=[1])
+    with pytest.raises(SplitError, match="trains on none"):
+        split(table, "temporal", valid_share=0.4, test_share=0.55)
+
+
+def test_given_files_define_the_ids_together_and_strangers_count(tmp_path):
+    (tmp_path / "train.csv").write_text("user_id,item_id\n1,x\n2,y\n")
+    (tmp_path / "valid.csv").write_text("user_id,item_id\n2,x\n3,z\n")
+    (tmp_path / "test.csv").write_text("user_id,item_id\n1,w\n")
+    made = given_split(*(tmp_path / f"{name}.csv" for name in ("train", "valid", "test")))
+    assert made.users.ids.to_list() == ["1", "2", "3"]
+    assert made.items.ids.to_list() == ["x", "y", "z", "w"]
+    assert parts_of(made) == [[(0, 0), (1, 1)], [(1, 0), (2, 2)], [(0, 3)]]
+    assert made.notes == [
+        "1 of 2 valid interactions have a user (1) or an item (1) without training interactions; "
+        "they count in the figures",
+        "1 of 1 test interactions have a user (0) or an item (1) without training interactions; "
+        "they count in the figures",
+    ]
+
+
+def test_a_pair_in_two_files_stays_in_the_first(tmp_path):
+    (tmp_path / "train.csv").write_text("user_id,item_id\n1,x\n1,y\n")
+    (tmp_path / "test.csv").write_text("user_id,item_id\n1,y\n1,x\n2,x\n")
+    made = given_split(tmp_path / "train.csv", test=tmp_path / "test.csv")
+    assert parts_of(made) == [[(0, 0), (0, 1)], [], [(1, 0)]]
+    assert "2 of 3 test pairs stand in an earlier part too" in made.notes[0]
+
+
+def test_parts_can_be_changed_together():
+    made = split(interactions_of([(0, item) for item in range(5)]), "leave-last-out")
+    shorter = made.map(lambda part: part.take(np.arange(min(1, len(part)))))
+    assert [len(part) for part in parts_of(shorter)] == [1, 1, 1]
