@@ -128,7 +128,7 @@ def test_a_model_of_the_hub_that_is_not_here_is_told(tmp_path, monkeypatch):
         raise LocalEntryNotFoundError("offline")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", absent)
-    with pytest.raises(WeightsUnavailable, match=r"cannot be fetched from org/net \(offline\)"):
+    with pytest.raises(WeightsUnavailable, match=r"net \(looked in .* and at org/net: offline\)"):
         published(kind="hub", where="org/net").resolve()
 
 
