@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,22 +47,26 @@ class Training:
     """Of the learning rate; cosine lets it fall to a fiftieth by the last epoch."""
     penalty: float = 0.0
     """Weight of the mean squared length of the batch's user and item vectors."""
+    weight_decay: float = 0.0
+    """Of every parameter, decoupled from the gradient (AdamW); 0 is Adam."""
     epochs: int = 40
     """At most; an epoch draws as many interactions as there are, and takes 20 steps or more."""
     eval_every: int = 1
     """Epochs between two looks at the validation part."""
+    eval_steps: int = 0
+    """Steps between two looks, in place of epochs; 0 goes by eval_every."""
     patience: int = 10
     """How many looks without a better validation figure end the training."""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            lowest = {"penalty": 0, "user_balance": 0, "num_layers": 0}.get(field.name)
-            positive = isinstance(value, int | float) and not isinstance(value, bool)
-            if lowest is None and positive and field.name in _POSITIVE and not value > 0:
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                continue
+            if not math.isfinite(value) or value < 0:
+                raise SettingError(f"{field.name} is {value}; it must be at least 0, and finite")
+            if field.name in _POSITIVE and value == 0:
                 raise SettingError(f"{field.name} is {value}; it must be positive")
-            if lowest is not None and value < lowest:
-                raise SettingError(f"{field.name} is {value}; it must be at least {lowest}")
 
     @classmethod
     def read(cls, settings: Mapping[str, Any]) -> Self:
@@ -250,6 +255,9 @@ def _value(name: str, hint: Any, given: Any) -> Any:
             raise SettingError(f"{name} is '{given}'; it takes true or false")
         return words[str(given).lower()]
     try:
-        return hint(given)
-    except (TypeError, ValueError) as error:
+        value = hint(given)
+        if hint is int and value != float(given):
+            raise ValueError("not whole")
+        return value
+    except (TypeError, ValueError, OverflowError) as error:
         raise SettingError(f"{name} is '{given}'; it takes {hint.__name__} values") from error

@@ -21,11 +21,12 @@ class ResumeError(ValueError):
 
 @dataclass(eq=False)
 class Checkpoint:
-    """The state of a training between two epochs.
+    """The state of a training between two steps.
 
     Args:
-        state: epoch, step, best figure, seconds and the like, as JSON.
-        tensors: by name: model.*, best.*, optimiser.*, and the generator's state.
+        state: step, best figure, seconds and the like, as JSON.
+        tensors: by name: model.*, best.*, optimiser.*, the generator's state, and the losses since
+            the last look.
     """
 
     state: dict[str, Any]
@@ -34,12 +35,12 @@ class Checkpoint:
     def save(self, folder: Path) -> None:
         """Write it whole or not at all; the one before it stays until this one is there."""
         folder.mkdir(parents=True, exist_ok=True)
-        name = f"epoch-{self.state['epoch']}.safetensors"
+        name = f"step-{self.state['step']}.safetensors"
         temporary = folder / f".{name}.tmp"
         save_file({k: v.contiguous() for k, v in self.tensors.items()}, temporary)
         temporary.replace(folder / name)
         write_json(folder / "state.json", self.state | {"tensors": name})
-        for old in folder.glob("epoch-*.safetensors"):
+        for old in folder.glob("step-*.safetensors"):
             if old.name != name:
                 old.unlink()
 
@@ -63,12 +64,24 @@ def check_same(before: Mapping[str, Any], now: Mapping[str, Any], where: Path) -
     Raises:
         ResumeError: naming the first difference.
     """
-    for name in now:
-        if before.get(name) != now[name]:
+    was, given = _flat(before), _flat(now)
+    for name in dict.fromkeys((*given, *was)):
+        if was.get(name) != given.get(name):
             raise ResumeError(
-                f"the training in {where} was another one: its {name} was {before.get(name)!r} "
-                f"and is now {now[name]!r}; give the same, or fit without --resume"
+                f"the training in {where} was another one: its {name} was {was.get(name)!r} and is "
+                f"now {given.get(name)!r}; give the same, or fit without --resume"
             )
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the leaves by their dotted names: {"a": {"b": 1}} -> {"a.b": 1}."""
+    leaves: dict[str, Any] = {}
+    for name, inner in value.items():
+        if isinstance(inner, Mapping):
+            leaves |= _flat(inner, f"{prefix}{name}.")
+        else:
+            leaves[f"{prefix}{name}"] = inner
+    return leaves
 
 
 def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

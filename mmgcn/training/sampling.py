@@ -113,4 +113,5 @@ class Sampler:
     def _negatives(self, size: int) -> Tensor:
         """Draw items that somebody has watched. Shapes: (size,) int64."""
         rows = torch.randint(len(self._candidates), (size,), generator=self._generator)
-        return self._candidates[rows]
+        drawn: Tensor = self._candidates[rows]
+        return drawn

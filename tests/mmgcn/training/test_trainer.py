@@ -1,0 +1,305 @@
+"""Training: exact resume, early stopping, what stops it, and the folder it leaves."""
+
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+
+from mmgcn.data.dataset import Dataset
+from mmgcn.evaluation.ranking import evaluate, factor_scorer
+from mmgcn.model import MODELS, SettingError
+from mmgcn.run import Run
+from mmgcn.training.checkpoint import ResumeError
+from mmgcn.training.trainer import TrainingError, fit
+from tests.worlds import clusters, dataset
+
+SMALL = {"batch_size": 32, "num_negatives": 16, "dim": 8}
+CPU = {"device": "cpu", "settings": SMALL}
+
+
+class Killed(Exception):
+    pass
+
+
+def kill_after(num_looks):
+    """A progress callback that ends the training the hard way at some look."""
+
+    def progress(look):
+        if look.epoch == num_looks:
+            raise Killed
+
+    return progress
+
+
+def files_of(run):
+    """The bytes of everything that must not depend on when and how it was trained."""
+    config = json.loads((run / "config.json").read_text())
+    config.pop("train_seconds")
+    looks = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    for look in looks:
+        look.pop("train_seconds")
+    held = {
+        str(path.relative_to(run)): path.read_bytes()
+        for path in sorted(run.rglob("*"))
+        if path.is_file() and path.name not in ("config.json", "metrics.jsonl")
+    }
+    return {**held, "config": config, "looks": looks}
+
+
+@pytest.fixture(scope="module")
+def data():
+    return dataset()
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory):
+    """A run of mmgcn that nobody disturbed."""
+    return fit(data, model="mmgcn", out=tmp_path_factory.mktemp("runs"), epochs=3, **CPU).run
+
+
+def test_a_killed_training_resumes_to_the_same_bits(data, finished, tmp_path):
+    with pytest.raises(Killed):
+        fit(data, model="mmgcn", out=tmp_path, epochs=3, progress=kill_after(2), **CPU)
+    assert not (tmp_path / "latest").exists()
+    run = fit(data, model="mmgcn", out=tmp_path, epochs=3, resume=True, **CPU).run
+    assert files_of(run) == files_of(finished)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("at_step", [1, 27])
+def test_an_interruption_in_mid_epoch_loses_no_step(
+    data, finished, tmp_path, monkeypatch, number, at_step
+):
+    kind = MODELS.get("mmgcn")
+    plain_draw, steps = kind.draw, 0
+
+    def draw(self, sampler):
+        nonlocal steps
+        steps += 1
+        if steps == at_step:
+            os.kill(os.getpid(), number)
+        return plain_draw(self, sampler)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, "draw", draw)
+        before = signal.getsignal(number)
+        with pytest.raises(KeyboardInterrupt):
+            fit(data, model="mmgcn", out=tmp_path, epochs=3, **CPU)
+        assert signal.getsignal(number) == before
+    (state,) = tmp_path.glob("*/checkpoint/state.json")
+    assert json.loads(state.read_text())["step"] == at_step
+    run = fit(data, model="mmgcn", out=tmp_path, epochs=3, resume=True, **CPU).run
+    assert files_of(run) == files_of(finished)
+
+
+def test_equal_seeds_give_equal_runs_and_others_do_not(data, finished, tmp_path):
+    same = fit(data, model="mmgcn", out=tmp_path, epochs=3, **CPU).run
+    assert files_of(same) == files_of(finished)
+    other = fit(data, model="mmgcn", out=tmp_path, epochs=3, seed=1, **CPU).run
+    assert files_of(other)["user.npy"] != files_of(finished)["user.npy"]
+
+
+def test_gradients_of_rows_are_equal_each_time_with_two_threads(data):
+    """Indexing would add up the gradient of a row that stands twice in the order of the threads."""
+    kind = MODELS.get("lightgcn")
+    generator = torch.Generator().manual_seed(0)
+    model = kind(data, kind.Settings.read({"num_layers": 0}), generator)
+    users = torch.randint(len(data.users), (50_000,), generator=generator)
+    items = torch.randint(len(data.items), (50_000,), generator=generator)
+    weight = torch.randn(50_000, 64, generator=generator)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        gradients = []
+        for _ in range(4):
+            model.zero_grad()
+            user, item = model.rows(users, items)
+            (weight * (user + item)).sum().backward()
+            gradients.append((model.user.grad.clone(), model.item.grad.clone()))
+    finally:
+        torch.set_num_threads(before)
+    for user, item in gradients[1:]:
+        assert torch.equal(user, gradients[0][0])
+        assert torch.equal(item, gradients[0][1])
+
+
+def test_the_state_of_the_global_generators_is_neither_used_nor_changed(data, finished, tmp_path):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    run = fit(data, model="mmgcn", out=tmp_path, epochs=3, **CPU).run
+    assert torch.equal(torch.get_rng_state(), before)
+    assert files_of(run) == files_of(finished)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"settings": {**SMALL, "temperature": 0.5}}, r"settings.temperature was 0.3.* now 0.5"),
+        ({"seed": 9}, r"seed was 0 and is now 9"),
+        ({"model": "lightgcn"}, r"model was 'mmgcn' and is now 'lightgcn'"),
+    ],
+)
+def test_another_training_is_not_resumed(data, tmp_path, change, told):
+    with pytest.raises(Killed):
+        fit(data, model="mmgcn", out=tmp_path, epochs=3, progress=kill_after(2), **CPU)
+    with pytest.raises(ResumeError, match=told):
+        fit(data, **{"model": "mmgcn", "out": tmp_path, "epochs": 3, **CPU, **change}, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (lambda: dataset(seed=1), r"features.visual.digest was '0' and is now '1'"),
+        (lambda: dataset(modalities=("visual",)), r"features.acoustic.* now None"),
+        (lambda: dataset(clusters(seed=3)), r"interactions was '"),
+    ],
+)
+def test_a_training_is_not_resumed_on_other_data(data, tmp_path, other, told):
+    with pytest.raises(Killed):
+        fit(data, model="mmgcn", out=tmp_path, epochs=3, progress=kill_after(2), **CPU)
+    with pytest.raises(ResumeError, match=told):
+        fit(other(), model="mmgcn", out=tmp_path, epochs=3, resume=True, **CPU)
+
+
+def test_there_is_nothing_to_resume_after_a_finished_run(data, tmp_path):
+    fit(data, model="lightgcn", out=tmp_path, epochs=1, device="cpu")
+    with pytest.raises(ResumeError, match="no unfinished training"):
+        fit(data, model="lightgcn", out=tmp_path, epochs=1, device="cpu", resume=True)
+
+
+def test_the_run_holds_what_the_model_says(data, finished):
+    run = Run.load(finished)
+    kind = MODELS.get("mmgcn")
+    model = kind(data, kind.Settings.read(SMALL), torch.Generator().manual_seed(7))
+    from safetensors.torch import load_file
+
+    model.load_state_dict(load_file(finished / "model.safetensors"))
+    embeddings = model.embeddings()
+    np.testing.assert_array_equal(run.user, embeddings.user)
+    np.testing.assert_allclose(sum(run.parts.values()), run.item, atol=1e-6)
+    assert set(run.parts) == {"visual", "acoustic"}
+    assert run.popularity.sum() == len(data.train)
+    assert not (finished / "checkpoint").exists()
+    assert (finished / "curves.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_figures_of_the_run_are_those_of_its_matrices(data, finished):
+    run = Run.load(finished)
+    figures = evaluate(
+        factor_scorer(run.user, run.item),
+        num_items=len(data.items),
+        relevant=run.csr("valid"),
+        seen=[run.csr("seen")],
+        ks=(5, 10, 20),
+    )
+    for name, value in figures.items():
+        assert run.config["valid"][name] == pytest.approx(value)
+
+
+def test_every_look_is_a_line_of_metrics(finished):
+    looks = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
+    assert [look["epoch"] for look in looks] == [1, 2, 3]
+    assert [look["step"] for look in looks] == [20, 40, 60]
+    seconds = [look["train_seconds"] for look in looks]
+    assert seconds == sorted(seconds)
+    assert all({"loss", "recall@20", "ndcg@20"} <= look.keys() for look in looks)
+
+
+def test_looks_can_be_counted_in_steps(data, tmp_path):
+    settings = {**SMALL, "eval_steps": 15}
+    run = fit(data, model="mmgcn", out=tmp_path, epochs=2, device="cpu", settings=settings).run
+    looks = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [(look["step"], look["epoch"]) for look in looks] == [(15, 1), (30, 2), (40, 2)]
+
+
+def test_training_ends_when_the_figure_stops_rising_and_the_best_is_kept(data, tmp_path):
+    settings = {**SMALL, "patience": 2, "epochs": 60, "learning_rate": 0.05}
+    result = fit(data, model="lightgcn", out=tmp_path, device="cpu", settings=settings)
+    looks = [json.loads(line) for line in (result.run / "metrics.jsonl").read_text().splitlines()]
+    recalls = [look["recall@20"] for look in looks]
+    assert len(looks) < 60
+    assert result.best_epoch == recalls.index(max(recalls)) + 1 == len(looks) - 2
+    assert result.metrics["recall@20"] == max(recalls)
+
+
+def test_without_a_validation_part_the_last_epoch_is_kept(tmp_path):
+    part = clusters()
+    part.valid = part.valid.take(np.zeros(0, dtype=np.int64))
+    result = fit(dataset(part), model="mmgcn", out=tmp_path, epochs=2, **CPU)
+    assert (result.best_epoch, result.metrics) == (2, {})
+
+
+def test_latest_moves_when_the_run_is_whole(data, tmp_path):
+    first = fit(data, model="popularity", out=tmp_path, device="cpu").run
+    assert (tmp_path / "latest").resolve() == first.resolve()
+    second = fit(data, model="popularity", out=tmp_path, device="cpu").run
+    assert (tmp_path / "latest").resolve() == second.resolve() != first.resolve()
+
+
+@pytest.mark.parametrize("at_step", [1, 33])
+def test_a_loss_that_is_not_finite_stops_and_says_where(data, tmp_path, monkeypatch, at_step):
+    kind = MODELS.get("mmgcn")
+    plain_loss, steps = kind.loss, 0
+
+    def loss(self, batch):
+        nonlocal steps
+        steps += 1
+        return plain_loss(self, batch) * (float("nan") if steps == at_step else 1)
+
+    monkeypatch.setattr(kind, "loss", loss)
+    epoch = 1 + at_step // 20
+    with pytest.raises(
+        TrainingError, match=f"became nan in step {at_step}, epoch {epoch}; lower learning_rate"
+    ):
+        fit(data, model="mmgcn", out=tmp_path, epochs=3, **CPU)
+    assert not (tmp_path / "latest").exists()
+
+
+def test_no_training_interactions_are_refused(tmp_path):
+    part = clusters()
+    part.train = part.train.take(np.zeros(0, dtype=np.int64))
+    with pytest.raises(TrainingError, match="no training interaction"):
+        fit(Dataset(part), model="popularity", out=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"learning_rate": "-1"}, "learning_rate is -1.0; it must be at least 0"),
+        ({"learning_rate": "0"}, "learning_rate is 0.0; it must be positive"),
+        ({"penalty": "nan"}, "penalty is nan"),
+        ({"temperature": "inf"}, "temperature is inf"),
+        ({"batch_size": "2.5"}, "batch_size is '2.5'; it takes int values"),
+        ({"batch_size": 2.5}, "batch_size is '2.5'; it takes int values"),
+        ({"aggregation": "sum"}, "aggregation is 'sum'; known: mean, max"),
+        ({"num_layer": "2"}, "no setting is called 'num_layer'; did you mean num_layers"),
+    ],
+)
+def test_bad_settings_get_one_clear_line(data, tmp_path, settings, told):
+    with pytest.raises(SettingError, match=told):
+        fit(data, model="mmgcn", out=tmp_path, settings=settings)
+    assert not any(tmp_path.iterdir())
+
+
+def test_an_unknown_model_is_refused_with_the_nearest_name(data, tmp_path):
+    with pytest.raises(LookupError, match=r"lightgnc.*lightgcn"):
+        fit(data, model="lightgnc", out=tmp_path)
+
+
+@pytest.mark.parametrize("device", ["tpu", "cuda:0"])
+def test_a_device_that_is_not_there_is_refused(data, tmp_path, device):
+    if device.startswith("cuda") and torch.cuda.is_available():
+        pytest.skip("it is there")
+    with pytest.raises(TrainingError, match=f"device is '{device}'"):
+        fit(data, model="mmgcn", out=tmp_path, device=device)
+
+
+def test_nothing_in_a_run_is_a_pickle(finished):
+    for path in finished.rglob("*.npy"):
+        np.load(path, allow_pickle=False)
+    assert {path.suffix for path in finished.rglob("*") if path.is_file()} == {
+        *(".npy", ".json", ".jsonl", ".parquet", ".safetensors", ".png")
+    }
