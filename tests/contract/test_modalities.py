@@ -70,7 +70,5 @@ def test_a_modality_checks_its_pooling():
 
 def test_a_modality_checks_its_presets():
     assert smell().aliases == ("s",)
-    with pytest.raises(
-        ValueError, match=r"preset 'paper' of modality 'smell' names .* 'ear', "
-    ):
+    with pytest.raises(ValueError, match=r"preset 'paper' of modality 'smell' names .* 'ear', "):
         smell(presets={"paper": "ear"})

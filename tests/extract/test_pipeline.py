@@ -52,6 +52,17 @@ class Hang(OnWhite):
     def happen(self):
         time.sleep(600)
 
+class Hog(OnWhite):
+    name = "hog"
+    def happen(self):
+        self.held = np.ones(1 << 26)  # 512 MiB
+        time.sleep(600)
+
+class NotLoaded(Brightness):
+    name = "not_loaded"
+    def load(self, device="cpu", *, engine="torch"):
+        raise ValueError("no numbers here")
+
 class Stumble(OnWhite):
     name = "stumble"
     def happen(self):
@@ -338,6 +349,7 @@ def one_white(tmp_path_factory):
     [
         ("crash", "signal 9, SIGKILL", {}),
         ("hang", "longer than", {"clip_timeout_seconds": 2.0}),
+        ("hog", "needed more memory", {"clip_memory_bytes": 1 << 28}),
         ("stumble", "no such colour", {}),
         ("not_finite", "not finite", {}),
     ],
@@ -352,6 +364,11 @@ def test_a_clip_that_goes_wrong_fails_alone(one_white, tmp_path, encoder, reason
 def test_an_encoder_that_breaks_its_promise_ends_the_run_and_is_named(one_white, tmp_path):
     with pytest.raises(ValueError, match=r"'wrong_width' made \(.*, 5\) of .* units; it promises"):
         extract(one_white, tmp_path, encoders=[("visual", "wrong_width")])
+
+
+def test_an_encoder_that_cannot_be_loaded_ends_the_run(clips, tmp_path):
+    with pytest.raises(ValueError, match=r"a worker could not start: .*no numbers here"):
+        extract([clips / "mute.mp4"], tmp_path, encoders=[("visual", "not_loaded")])
 
 
 def test_strict_stops_at_the_first_failure(clips, tmp_path):
