@@ -52,3 +52,27 @@ def hit_rate(hits: np.ndarray) -> np.ndarray:
         hits: (U, K) bool; the result: (U,).
     """
     return np.asarray(hits.any(axis=1).astype(float))
+
+
+def mrr(hits: np.ndarray) -> np.ndarray:
+    """Return 1 / rank of each user's first hit (ranks from 1), 0 without one.
+
+    Shapes:
+        hits: (U, K) bool; the result: (U,).
+
+    >>> mrr(np.array([[False, True, True], [False, False, False]])).tolist()
+    [0.5, 0.0]
+    """
+    return np.asarray(hits.any(axis=1) / (hits.argmax(axis=1) + 1))
+
+
+def coverage(items: np.ndarray, *, num_items: int) -> float:
+    """Return the share of the catalogue that stands in at least one list.
+
+    Shapes:
+        items: (U, K) integers, -1 for an empty place.
+
+    >>> coverage(np.array([[0, 1], [1, -1]]), num_items=4)
+    0.5
+    """
+    return len(np.unique(items[items >= 0])) / num_items

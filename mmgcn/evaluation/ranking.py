@@ -10,8 +10,9 @@ from mmgcn.evaluation import metrics
 
 Csr = tuple[np.ndarray, np.ndarray]  # indptr (U + 1,), indices (E,)
 Scorer = Callable[[np.ndarray], np.ndarray]  # user_index (B,) -> scores (B, I)
-BLOCK_SCORES = 8_000_000  # scores in memory at once: 32 MB
-METRICS = ("recall", "precision", "ndcg", "hit_rate")
+BLOCK_SCORES = 1_000_000  # scores in memory at once: 4 MB, which a core's cache holds
+MIN_BLOCK_USERS = 64  # below that, reading the item matrix again costs more than the cache saves
+METRICS = ("recall", "precision", "ndcg", "hit_rate", "mrr")
 
 
 def factor_scorer(user: np.ndarray, item: np.ndarray) -> Scorer:
@@ -21,6 +22,11 @@ def factor_scorer(user: np.ndarray, item: np.ndarray) -> Scorer:
         user: (U, d); item: (I, d).
     """
     return lambda user_index: user[user_index] @ item.T
+
+
+def block_users(num_items: int) -> int:
+    """Return how many users are ranked at once."""
+    return max(MIN_BLOCK_USERS, BLOCK_SCORES // max(num_items, 1))
 
 
 def mask_seen(scores: np.ndarray, user_index: np.ndarray, seen: Sequence[Csr]) -> None:
@@ -40,29 +46,42 @@ def mask_seen(scores: np.ndarray, user_index: np.ndarray, seen: Sequence[Csr]) -
 def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the k best items of each row, best first; equal scores by the smaller index.
 
-    Items at -inf are none: their places hold -1.
+    Items at -inf are none: their places hold -1. A k over the number of items is that number.
 
     Shapes:
         scores: (B, I); the result: (B, K) int64 and (B, K) float, K = min(k, I).
+
+    Raises:
+        ValueError: k is less than 1, or a score is not a number.
+
+    >>> items, _ = top_k(np.array([[1.0, 3.0, 3.0, -np.inf]]), 4)
+    >>> items.tolist()
+    [[1, 2, 0, -1]]
     """
-    num_items = scores.shape[1]
+    if k < 1:
+        raise ValueError(f"k is {k}; it must be at least 1")
+    num_rows, num_items = scores.shape
     k = min(k, num_items)
-    if k < num_items:
-        best = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-        # Among items that tie with the last place, the partition picks any: take the first ones.
-        edge = np.take_along_axis(scores, best, axis=1).min(axis=1)
-        tied = (scores == edge[:, None]).sum(axis=1)
-        inside = (np.take_along_axis(scores, best, axis=1) == edge[:, None]).sum(axis=1)
-        for row in np.flatnonzero((tied > inside) & np.isfinite(edge)):
-            order = np.lexsort((np.arange(num_items), -scores[row]))
-            best[row] = order[:k]
-    else:
-        best = np.broadcast_to(np.arange(num_items), scores.shape).copy()
-    values = np.take_along_axis(scores, best, axis=1)
-    order = np.lexsort((best, -values), axis=1)
+    scores = np.ascontiguousarray(scores)
+    highest = np.partition(scores, num_items - k, axis=1)[:, num_items - k :]  # (B, K), unordered
+    if np.isnan(highest).any():  # numpy sorts them above all numbers
+        raise ValueError("some scores are not numbers (NaN); the vectors they come from are broken")
+    edge = highest[:, 0]  # the least of them
+    at = np.flatnonzero(scores >= edge[:, None])  # k of each row, and what ties with the last
+    rows, best, values = at // num_items, at % num_items, scores.ravel()[at]
+    counts = np.bincount(rows, minlength=num_rows)
+    if (counts > k).any():
+        # row = [5, 7, 5, 5], k = 2 -> the edge is 5, and of its three places the first is taken
+        tied = values == edge[rows]
+        num_tied = np.bincount(rows[tied], minlength=num_rows)
+        place = np.cumsum(tied) - 1 - (np.cumsum(num_tied) - num_tied)[rows]
+        kept = ~tied | (place < (k - counts + num_tied)[rows])
+        best, values = best[kept], values[kept]
+    best, values = best.reshape(num_rows, k), values.reshape(num_rows, k)
+    order = np.argsort(-values, axis=1, kind="stable")
     best = np.take_along_axis(best, order, axis=1)
     values = np.take_along_axis(values, order, axis=1)
-    return np.where(np.isfinite(values), best, -1), values
+    return np.where(values > -np.inf, best, -1), values
 
 
 def rank(
@@ -75,9 +94,10 @@ def rank(
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Yield blocks of users with their k best items: (user_index (B,), items (B, K), scores).
 
-    Memory is bounded by the block, whatever the number of users.
+    Memory is bounded by the block, whatever the number of users. What the scorer returns is not
+    changed.
     """
-    block = max(1, BLOCK_SCORES // max(num_items, 1))
+    block = block_users(num_items)
     for start in range(0, len(user_index), block):
         users = user_index[start : start + block]
         scores = np.array(scorer(users), dtype=np.float32)
@@ -95,12 +115,13 @@ def evaluate(
     ks: Sequence[int] = (5, 10, 20, 50),
     per_user: bool = False,
 ) -> dict[str, float] | dict[str, np.ndarray]:
-    """Return recall, precision, NDCG and hit rate at each k, as `recall@20`.
+    """Return each of METRICS at each k, as `recall@20`.
 
-    The mean over users with at least one relevant item; with `per_user` their (U,) values.
+    The mean over users with at least one relevant item; with `per_user` their (U,) values, in the
+    order of their rows. An item that is relevant and seen is never found, and counts.
 
     Raises:
-        ValueError: nobody has a relevant item, or a k is out of range.
+        ValueError: nobody has a relevant item, a k is out of range, or a score is not a number.
     """
     indptr, indices = relevant
     counts = np.diff(indptr)
@@ -125,6 +146,7 @@ def evaluate(
         values[f"precision@{k}"] = metrics.precision(first)
         values[f"ndcg@{k}"] = metrics.ndcg(first, num_relevant)
         values[f"hit_rate@{k}"] = metrics.hit_rate(first)
+        values[f"mrr@{k}"] = metrics.mrr(first)
     if per_user:
         return values
     return {name: float(value.mean()) for name, value in values.items()}

@@ -1,0 +1,63 @@
+"""Metrics by arithmetic that a reader can redo."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from mmgcn.evaluation import metrics
+
+HITS = np.array([[True, False, True], [False, False, False]])
+
+
+def test_recall_is_the_share_of_what_was_relevant():
+    assert metrics.recall(HITS, np.array([4, 1])).tolist() == [2 / 4, 0]
+
+
+def test_precision_is_the_share_of_the_places():
+    assert metrics.precision(HITS).tolist() == [2 / 3, 0]
+
+
+def test_hit_rate_asks_for_one_hit():
+    assert metrics.hit_rate(HITS).tolist() == [1, 0]
+
+
+def test_mrr_looks_at_the_first_hit():
+    assert metrics.mrr(np.array([[False, False, True], *HITS])).tolist() == [1 / 3, 1, 0]
+
+
+def test_ndcg_discounts_by_rank_and_compares_with_the_best_order():
+    hits = np.array([[False, True, True]])
+    gained = 1 / np.log2(3) + 1 / np.log2(4)
+    best = 1 / np.log2(2) + 1 / np.log2(3)
+    assert metrics.ndcg(hits, np.array([2])) == pytest.approx(gained / best)
+
+
+def test_the_ideal_of_ndcg_has_no_more_hits_than_places():
+    assert metrics.ndcg(np.array([[True, True, True]]), np.array([9])) == pytest.approx(1)
+
+
+def test_coverage_counts_items_once_and_empty_places_never():
+    assert metrics.coverage(np.array([[0, 1, -1], [1, 4, -1]]), num_items=6) == 3 / 6
+
+
+@given(arrays(bool, array_shapes(min_dims=2, max_dims=2)), st.integers(0, 4))
+def test_all_lie_between_none_and_all_and_agree_on_having_a_hit(hits, missed):
+    num_relevant = np.maximum(hits.sum(axis=1) + missed, 1)
+    values = [
+        metrics.recall(hits, num_relevant),
+        metrics.precision(hits),
+        metrics.ndcg(hits, num_relevant),
+        metrics.hit_rate(hits),
+        metrics.mrr(hits),
+    ]
+    for value in values:
+        assert ((value >= 0) & (value <= 1 + 1e-12)).all()
+        assert ((value > 0) == hits.any(axis=1)).all()
+
+
+@given(st.integers(1, 8), st.integers(1, 8))
+def test_a_perfect_list_has_an_ndcg_of_one(num_places, num_relevant):
+    hits = np.arange(num_places)[None] < num_relevant
+    assert metrics.ndcg(hits, np.array([num_relevant])) == pytest.approx(1)

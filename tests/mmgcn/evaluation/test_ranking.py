@@ -1,0 +1,108 @@
+"""Full ranking against sorting everything, and its mean by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmgcn.evaluation import ranking
+from mmgcn.evaluation.ranking import METRICS, evaluate, factor_scorer, rank, top_k
+
+
+def csr(rows):
+    """[[1, 2], []] -> indptr [0, 2, 2], indices [1, 2]."""
+    indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+    return indptr, np.array([item for row in rows for item in row], dtype=np.int32)
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.integers(1, 12), st.integers(0, 10**6), st.sampled_from([np.float32, np.float64]))
+def test_the_best_are_those_of_a_full_sort_ties_by_index(k, seed, dtype):
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(0, 4, (5, 9)).astype(dtype)
+    scores[rng.random((5, 9)) < rng.random()] = -np.inf
+    items, values = top_k(scores, k)
+    for row in range(5):
+        order = sorted(range(9), key=lambda item: (-scores[row, item], item))[:k]
+        assert items[row].tolist() == [i if np.isfinite(scores[row, i]) else -1 for i in order]
+        assert values[row].tolist() == [scores[row, item] for item in order]
+
+
+@pytest.mark.parametrize("k", [1, 3, 9])
+@pytest.mark.parametrize("row", [[np.nan, 1, 2, 3], [-np.inf, np.nan, -np.inf, 0]])
+def test_scores_that_are_no_numbers_are_refused(row, k):
+    with pytest.raises(ValueError, match="not numbers"):
+        top_k(np.array([row]), k)
+
+
+def test_a_list_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="k is 0"):
+        top_k(np.ones((1, 3)), 0)
+
+
+def test_what_is_seen_in_any_part_is_never_ranked_and_places_stay_empty():
+    user, item = np.ones((2, 1)), np.array([[3.0], [2.0], [1.0]])
+    train, valid = csr([[0], [0]]), csr([[], [1]])
+    (_, items, _) = next(
+        rank(factor_scorer(user, item), np.arange(2), num_items=3, k=3, seen=[train, valid])
+    )
+    assert items.tolist() == [[1, 2, -1], [2, -1, -1]]
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 10**6), data=st.data())
+def test_blocks_change_nothing_and_scores_are_left_alone(seed, data):
+    rng = np.random.default_rng(seed)
+    table = rng.integers(0, 9, (200, 7)).astype(np.float32)
+    untouched = table.copy()
+    users = np.array(data.draw(st.permutations(range(200))))
+    seen = csr([rng.permutation(7)[: rng.integers(0, 4)] for _ in range(200)])
+    blocks = list(rank(lambda rows: table[rows], users, num_items=7, k=3, seen=[seen]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranking, "BLOCK_SCORES", 1)
+        patch.setattr(ranking, "MIN_BLOCK_USERS", 7)
+        small = list(rank(lambda rows: table[rows], users, num_items=7, k=3, seen=[seen]))
+    assert len(small) > len(blocks)
+    for place in range(3):
+        np.testing.assert_array_equal(
+            np.concatenate([block[place] for block in blocks]),
+            np.concatenate([block[place] for block in small]),
+        )
+    np.testing.assert_array_equal(table, untouched)
+
+
+def test_evaluation_is_the_mean_over_users_with_something_to_find():
+    # Scores rank items 0, 1, 2, 3 for everybody. User 0 wants 1 and 3, user 1 nothing, user 2
+    # wants 2 and has seen 0 and 1.
+    scorer = factor_scorer(np.ones((3, 1)), np.array([[4.0], [3.0], [2.0], [1.0]]))
+    relevant, seen = csr([[1, 3], [], [2]]), csr([[], [], [0, 1]])
+    figures = evaluate(scorer, num_items=4, relevant=relevant, seen=[seen], ks=[1, 2])
+    assert figures["recall@1"] == pytest.approx((0 / 2 + 1) / 2)
+    assert figures["recall@2"] == pytest.approx((1 / 2 + 1) / 2)
+    assert figures["precision@2"] == pytest.approx((1 / 2 + 1 / 2) / 2)
+    best = 1 / np.log2(2) + 1 / np.log2(3)
+    assert figures["ndcg@2"] == pytest.approx(((1 / np.log2(3)) / best + 1) / 2)
+    assert figures["hit_rate@1"] == pytest.approx((0 + 1) / 2)
+    assert figures["mrr@2"] == pytest.approx((1 / 2 + 1) / 2)
+    assert set(figures) == {f"{name}@{k}" for name in METRICS for k in (1, 2)}
+
+
+def test_the_values_of_users_come_in_the_order_of_their_rows():
+    scorer = factor_scorer(np.ones((3, 1)), np.array([[4.0], [3.0], [2.0], [1.0]]))
+    values = evaluate(scorer, num_items=4, relevant=csr([[3], [], [0]]), ks=[1], per_user=True)
+    assert values["recall@1"].tolist() == [0, 1]
+
+
+def test_what_is_relevant_and_seen_is_not_found_and_counts():
+    scorer = factor_scorer(np.ones((1, 1)), np.array([[2.0], [1.0]]))
+    relevant, seen = csr([[0, 1]]), csr([[0]])
+    figures = evaluate(scorer, num_items=2, relevant=relevant, seen=[seen], ks=[2])
+    assert figures["recall@2"] == 1 / 2
+
+
+def test_what_cannot_be_evaluated_is_refused():
+    scorer = factor_scorer(np.ones((1, 1)), np.ones((2, 1)))
+    with pytest.raises(ValueError, match="nobody has an item"):
+        evaluate(scorer, num_items=2, relevant=csr([[]]))
+    with pytest.raises(ValueError, match="k is 3; it lies from 1 to the number of items, 2"):
+        evaluate(scorer, num_items=2, relevant=csr([[0]]), ks=[3])
