@@ -114,7 +114,7 @@ class Source:
                 f"has more than {self.limits.max_streams} streams, or its header asks for more "
                 "memory than there is"
             )
-        if not isinstance(error, av.InvalidDataError | av.ArgumentError):
+        if not isinstance(error, av.InvalidDataError | av.ArgumentError | av.error.EOFError):
             return f"cannot be read: {reason(error)}"
         self.file.seek(4)
         if self.file.read(4) in MP4_BOXES:
