@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -11,11 +12,18 @@ from mmgcn.data.dataset import Dataset
 from mmgcn.model import Model, Training
 
 
+@dataclass(frozen=True)
+class Settings(Training):
+    """Nothing to set: a score is a plain count."""
+
+    similarity: Literal["cosine", "dot"] = "dot"
+
+
 class Popularity(Model):
     """An item's score is the number of its training interactions."""
 
     name: ClassVar[str] = "popularity"
-    Settings: ClassVar[type[Training]] = Training
+    Settings: ClassVar[type[Training]] = Settings
     closed_form: ClassVar[bool] = True
 
     def __init__(self, dataset: Dataset, settings: Any, generator: torch.Generator) -> None:

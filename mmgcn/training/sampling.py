@@ -34,6 +34,7 @@ class Sampler:
         user_index, item_index: (E,) the training interactions.
         user_balance: an interaction is drawn with weight degree(user)^-user_balance: 0 draws
             interactions evenly, 1 draws users evenly.
+        only_watched: never draw as a negative what nobody has watched.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Sampler:
         num_items: int,
         generator: torch.Generator,
         user_balance: float = 0.0,
+        only_watched: bool = False,
     ) -> None:
         self._users = torch.as_tensor(user_index, dtype=torch.int64)
         self._items = torch.as_tensor(item_index, dtype=torch.int64)
@@ -51,8 +53,7 @@ class Sampler:
         self._keys = torch.sort(self._users * num_items + self._items).values
         self._degree = torch.bincount(self._users)
         self._start = self._degree.cumsum(0) - self._degree
-        # What nobody has watched may be good; it is no evidence of dislike.
-        self._candidates = torch.unique(self._items)
+        self._candidates = torch.unique(self._items) if only_watched else torch.arange(num_items)
         self._cumulated: Tensor | None = None
         if user_balance:
             weight = self._degree[self._users].double()
@@ -79,7 +80,7 @@ class Sampler:
         return self._users[rows], self._items[rows]
 
     def shared(self, size: int, num_negatives: int) -> Batch:
-        """Draw a batch whose negatives, uniform over the watched items, are shared by all of it.
+        """Draw a batch whose negatives, uniform over the items, are shared by all of it.
 
         A little fewer than `num_negatives` where an item is drawn twice.
         """
@@ -111,7 +112,7 @@ class Sampler:
         return Batch(users, items, negatives, None)
 
     def _negatives(self, size: int) -> Tensor:
-        """Draw items that somebody has watched. Shapes: (size,) int64."""
+        """Draw items evenly. Shapes: (size,) int64."""
         rows = torch.randint(len(self._candidates), (size,), generator=self._generator)
         drawn: Tensor = self._candidates[rows]
         return drawn

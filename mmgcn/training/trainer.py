@@ -176,6 +176,7 @@ class Trainer:
             num_items=self.model.num_items,
             generator=self.generator,
             user_balance=self.settings.user_balance,
+            only_watched=self.settings.negatives == "watched",
         )
         state: dict[str, Any] = {"step": 0, "seconds": 0.0, "best": None, "waited": 0}
         best = self._parameters()

@@ -55,13 +55,14 @@ class TestBatches:
         }
         assert {tuple(place) for place in batch.watched.tolist()} == expected
 
-    def test_what_nobody_watched_is_never_a_negative(self, data):
+    def test_what_nobody_watched_is_no_negative_where_that_is_asked_for(self, data):
         part = clusters().map(lambda p: p.take(p.item_index != 7))
         sampler = Sampler(
             part.train.user_index,
             part.train.item_index,
             num_items=len(part.items),
             generator=torch.Generator().manual_seed(0),
+            only_watched=True,
         )
         assert 7 not in sampler.shared(10, 500).negative_index.tolist()
         assert 7 not in sampler.pairwise(500).negative_index.tolist()
@@ -144,7 +145,7 @@ class TestFit:
             fit(data, model="lightgcn", out=tmp_path, resume=True)
 
     def test_a_loss_that_is_not_finite_stops_with_the_reason(self, data, tmp_path):
-        with pytest.raises(ValueError, match=r"the loss became .* in epoch \d+.*learning_rate"):
+        with pytest.raises(ValueError, match=r"the loss became .* in step \d+, epoch \d+.*learning_rate"):
             fit(
                 data,
                 model="mmgcn",
@@ -162,7 +163,7 @@ class TestFit:
     @pytest.mark.parametrize(
         ("settings", "message"),
         [
-            ({"num_negatives": -1}, "num_negatives is -1; it must be positive"),
+            ({"num_negatives": -1}, "num_negatives is -1; it must be at least 0"),
             ({"learning_rate": "fast"}, "learning_rate is 'fast'; it takes float"),
             ({"loss": "hinge"}, "loss is 'hinge'; known: softmax, bpr"),
             ({"dims": 3}, "no setting is called 'dims'; did you mean dim"),
