@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import polars as pl
@@ -65,102 +65,85 @@ class Dataset:
             FeatureError: `missing` is error and such items are there, or no item of the
                 interactions has features.
         """
-        notes = list(split.notes)
+        if missing not in get_args(Missing):
+            raise FeatureError(f"missing is '{missing}'; known: {', '.join(get_args(Missing))}")
+        made = cls(split, notes=list(split.notes))
         if not tables:
-            return cls(split, notes=notes)
-        watched = split.items.ids.to_list()
-        known = set().union(*(table.known for table in tables))
-        strangers = [item for item in watched if item not in known]
-        if len(strangers) == len(watched):
+            return made
+        watched = split.items.ids
+        known = np.stack([table.known.get(watched) >= 0 for table in tables])  # (M, I)
+        if not known.any():
+            strangers = pl.concat([table.known.ids.head(4) for table in tables]).unique().sort()
             raise FeatureError(
                 f"none of the {len(watched):,} items of the interactions has features: the "
-                f"interactions name {examples(watched)}, the features {examples(sorted(known))}; "
+                f"interactions name {examples(watched)}, the features {examples(strangers)}; "
                 "an item's id is its file's name without suffix"
             )
         if missing == "drop":
-            split, notes = _without_unknown(split, tables, notes)
+            made._drop_items(np.logical_not(known.all(axis=0)))
         else:
-            _check_known(strangers, watched, tables, missing, notes)
-        cold = sorted(known - set(split.items.ids.to_list()))
-        split = _with_items(split, cold)
-        made = cls(split, notes=notes)
-        ids = split.items.ids
+            made._check_known(tables, known, missing)
+        made._append_items(tables, everywhere=missing == "drop")
         for table in tables:
-            made._add(table, ids)
-        if cold:
-            notes.append(f"{len(cold):,} items have features and no interactions")
+            features, present = table.aligned(made.items)
+            made.features[table.name], made.present[table.name] = features, present
+            made.sources[table.name] = dict(table.source)
+            if not present.all():
+                made.notes.append(
+                    f"{(~present).sum():,} of {len(present):,} items have no {table.name} features "
+                    "and are masked there"
+                )
         return made
 
-    def _add(self, table: FeatureTable, ids: pl.Series) -> None:
-        rows = IdMap(table.ids, kind="item").get(ids)
-        present = rows >= 0
-        aligned = np.zeros((len(ids), table.matrix.shape[1]), dtype=np.float32)
-        aligned[present] = table.matrix[rows[present]]
-        self.features[table.name], self.present[table.name] = aligned, present
-        self.sources[table.name] = dict(table.source)
-        if not present.all():
-            self.notes.append(
-                f"{(~present).sum():,} of {len(ids):,} items have no {table.name} features "
-                "and are masked there"
+    def _check_known(
+        self, tables: Sequence[FeatureTable], known: np.ndarray, missing: Missing
+    ) -> None:
+        """Refuse, or note, items that were never extracted. Shapes: known: (M, I) bool."""
+        watched = self.items.ids
+        nowhere = ~known.any(axis=0)
+        if nowhere.any():
+            told = (
+                f"{nowhere.sum():,} of {len(watched):,} items of the interactions match no video: "
+                f"{examples(watched.filter(pl.Series(nowhere)))}"
             )
+            if missing == "error":
+                raise FeatureError(
+                    f"{told}; pass --missing drop to leave them out, or --missing mask to keep "
+                    "them without features"
+                )
+            self.notes.append(told)
+        for table, covered in zip(tables, known, strict=True):
+            if missing == "error" and not covered.all():
+                others = watched.filter(pl.Series(~covered))
+                raise FeatureError(
+                    f"{table.name} features cover {covered.sum():,} of {len(watched):,} items; "
+                    f"pass --missing mask, or extract the {len(others):,} others, such as "
+                    f"{examples(others)}"
+                )
 
-
-def _check_known(
-    strangers: list[str],
-    watched: list[str],
-    tables: Sequence[FeatureTable],
-    missing: Missing,
-    notes: list[str],
-) -> None:
-    num = f"{len(watched):,}"
-    if strangers:
-        told = (
-            f"{len(strangers):,} of {num} items of the interactions match no video: "
-            f"{examples(strangers)}"
+    def _drop_items(self, unwanted: np.ndarray) -> None:
+        """Leave items out, with their interactions. Shapes: unwanted: (I,) bool."""
+        if not unwanted.any():
+            return
+        num_before = len(self.train)
+        items = IdMap(self.items.ids.filter(pl.Series(~unwanted)), kind="item")
+        self.split = self.split.map(lambda part: part.relabelled(part.users, items))
+        if len(self.train) == 0:
+            raise FeatureError("no training interaction is left when unknown items are dropped")
+        self.notes.append(
+            f"{unwanted.sum():,} items without features were dropped, with "
+            f"{num_before - len(self.train):,} training interactions"
         )
-        if missing == "error":
-            raise FeatureError(
-                f"{told}; pass --missing drop to leave them out, or --missing mask to keep them "
-                "without features"
+
+    def _append_items(self, tables: Sequence[FeatureTable], *, everywhere: bool) -> None:
+        """Add the items that have a vector and no interactions."""
+        found = pl.concat([table.ids for table in tables]).unique().sort()
+        for table in tables if everywhere else ():
+            found = found.filter(pl.Series(table.known.get(found) >= 0))
+        num_before = len(self.items)
+        items = self.items.joined(found)
+        self.split = self.split.map(lambda part: replace(part, items=items))
+        if len(items) > num_before:
+            self.notes.append(
+                f"{len(items) - num_before:,} items have features and no interactions"
             )
-        notes.append(told)
-    for table in tables:
-        absent = [item for item in watched if item not in table.known]
-        if len(absent) > len(strangers) and missing == "error":
-            covered = len(watched) - len(absent)
-            raise FeatureError(
-                f"{table.name} features cover {covered:,} of {num} items; pass --missing mask, or "
-                f"extract the {len(absent):,} others, such as {examples(absent)}"
-            )
-
-
-def _without_unknown(
-    split: Split, tables: Sequence[FeatureTable], notes: list[str]
-) -> tuple[Split, list[str]]:
-    """Drop the interactions of items that some modality never saw."""
-    everywhere = frozenset.intersection(*(table.known for table in tables))
-    keep = np.array([item in everywhere for item in split.items.ids.to_list()], dtype=bool)
-    if keep.all():
-        return split, notes
-    rows = np.cumsum(keep) - 1
-    items = IdMap(split.items.ids.filter(pl.Series(keep)), kind="item")
-
-    def kept_of(part: Interactions) -> Interactions:
-        kept = part.take(keep[part.item_index])
-        kept.item_index = rows[kept.item_index].astype(np.int32)
-        kept.items = items
-        return kept
-
-    kept = split.map(kept_of)
-    if len(kept.train) == 0:
-        raise FeatureError("no training interaction is left when unknown items are dropped")
-    dropped = len(split.train) - len(kept.train)
-    told = f"{(~keep).sum():,} items without features dropped, with {dropped:,} interactions"
-    return kept, [*notes, told]
-
-
-def _with_items(split: Split, more: list[str]) -> Split:
-    if not more:
-        return split
-    items = IdMap(pl.concat([split.items.ids, pl.Series("id", more, dtype=pl.String)]), kind="item")
-    return split.map(lambda part: replace(part, items=items))

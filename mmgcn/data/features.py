@@ -3,43 +3,110 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from extract.store import FeatureStore
-from mmgcn.data.ids import examples
+from mmgcn.data.ids import IdMap, as_texts, examples
+
+BLOCK_VALUES = 4_000_000  # of a matrix in memory at once: 16 MB
 
 
 class FeatureError(ValueError):
     """Features that cannot be used; the message says why and what to do."""
 
 
-@dataclass(eq=False)
 class FeatureTable:
     """Vectors of items that are known by id.
 
-    Shapes:
-        ids: N of them; matrix: (N, D) float32.
-
     Args:
+        ids: of the rows.
+        matrix: may be memory-mapped and of any numeric type; it is read in blocks, never whole.
         known: every id that was looked at, also those that have no vector (no sound, no caption,
             a broken file). An item outside was never extracted.
         source: encoder, digest and width, for the run's configuration.
+
+    Shapes:
+        ids: N of them; matrix: (N, D), or (N,) for one number an item.
+
+    Raises:
+        FeatureError: not numbers, not finite, an id twice, or ids that do not fit the rows.
     """
 
-    name: str
-    ids: Sequence[str]
-    matrix: np.ndarray
-    known: frozenset[str]
-    source: dict[str, Any] = field(default_factory=dict)
+    def __init__(
+        self,
+        name: str,
+        ids: Sequence[str] | pl.Series,
+        matrix: np.ndarray,
+        known: Iterable[str] | None = None,
+        source: Mapping[str, Any] | None = None,
+    ) -> None:
+        if matrix.ndim == 1:
+            matrix = matrix[:, None]  # (N,) -> (N, 1), such as prices
+        if matrix.ndim != 2 or matrix.dtype.kind not in "fiub":
+            raise FeatureError(
+                f"{name} features are {matrix.shape} of {matrix.dtype}; they must be (N, D) numbers"
+            )
+        if len(ids) != len(matrix):
+            raise FeatureError(
+                f"there are {len(ids):,} ids for the {len(matrix):,} rows of {name} features"
+            )
+        try:
+            self._rows = IdMap(ids, kind="item")
+        except ValueError as error:
+            raise FeatureError(f"{name} features: {error}") from error
+        self.name, self.matrix, self.source = name, matrix, dict(source or {})
+        self.known = self._rows if known is None else self._rows.joined(list(known))
+        bad = [row for start, block in self._blocks() for row in start + _not_finite(block)]
+        if bad:
+            raise FeatureError(
+                f"{len(bad):,} of {len(matrix):,} rows of {name} features are not finite, such as "
+                f"those of {examples(self.ids.gather(bad[:4]))}; leave those items out of the table"
+            )
+
+    @property
+    def ids(self) -> pl.Series:
+        """Whose rows they are. Shapes: (N,)."""
+        return self._rows.ids
+
+    def aligned(self, items: IdMap) -> tuple[np.ndarray, np.ndarray]:
+        """Return the vectors in the order of other ids, joined by id.
+
+        Shapes:
+            the result: (I, D) float32, rows of absent items zero, and (I,) bool, who is present.
+        """
+        rows = self._rows.get(items.ids)
+        present = rows >= 0
+        values = np.zeros((len(items), self.matrix.shape[1]), dtype=np.float32)
+        places = np.flatnonzero(present)
+        step = max(1, BLOCK_VALUES // max(values.shape[1], 1))
+        for start in range(0, len(places), step):
+            block = places[start : start + step]
+            values[block] = self.matrix[rows[block]]
+        return values, present
+
+    def _blocks(self) -> Iterator[tuple[int, np.ndarray]]:
+        step = max(1, BLOCK_VALUES // max(self.matrix.shape[1], 1))
+        for start in range(0, len(self.matrix), step):
+            yield start, self.matrix[start : start + step]
+
+
+def _not_finite(block: np.ndarray) -> np.ndarray:
+    """Return the rows with a value that float32 cannot hold. Shapes: block: (N, D)."""
+    with np.errstate(over="ignore"):
+        return np.flatnonzero(~np.isfinite(block.astype(np.float32)).all(axis=1))
 
 
 def from_store(root: Path) -> list[FeatureTable]:
-    """Return the current features of every modality in a store."""
+    """Return the current features of every modality in a store.
+
+    Raises:
+        FeatureError: there are none.
+    """
     store = FeatureStore(root)
     tables = []
     for modality in store.modalities():
@@ -51,7 +118,7 @@ def from_store(root: Path) -> list[FeatureTable]:
             "dim": int(matrix.shape[1]),
             "store": str(root),
         }
-        tables.append(FeatureTable(modality, ids, matrix, frozenset(features.records), source))
+        tables.append(FeatureTable(modality, ids, matrix, features.records, source))
     if not tables:
         raise FeatureError(f"{root} holds no features; make some with: mmgcn extract VIDEOS")
     return tables
@@ -60,10 +127,10 @@ def from_store(root: Path) -> list[FeatureTable]:
 def from_file(words: str) -> FeatureTable:
     """Return the table of `NAME=FILE.npy` or `NAME=FILE.npy,IDS.txt`.
 
-    Without a file of ids, row i is item "i".
+    IDS.txt has the id of each row, one a line. Without it, row i is item "i".
 
     Raises:
-        FeatureError: no such file, not numbers, not finite, or ids that do not fit the rows.
+        FeatureError: no such file, or see `FeatureTable`.
     """
     name, _, paths = words.partition("=")
     file, _, id_file = paths.partition(",")
@@ -76,31 +143,51 @@ def from_file(words: str) -> FeatureTable:
         raise FeatureError(f"no features at {path}") from error
     except (ValueError, EOFError, OSError) as error:
         raise FeatureError(f"{path} is no .npy file of numbers: {error}") from error
-    if matrix.ndim == 1:
-        matrix = matrix[:, None]  # (N,) -> (N, 1), such as prices
-    if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
-        raise FeatureError(f"{path} is {matrix.shape} {matrix.dtype}; features are (N, D) numbers")
-    ids = [str(row) for row in range(len(matrix))]
-    if id_file:
-        try:
-            ids = Path(id_file).read_text(encoding="utf-8").splitlines()
-        except FileNotFoundError as error:
-            raise FeatureError(f"no file of ids at {id_file}") from error
-    if len(ids) != len(matrix):
-        raise FeatureError(f"{id_file} has {len(ids):,} ids for the {len(matrix):,} rows of {path}")
-    if len(set(ids)) != len(ids):
-        twice = sorted({i for i in ids if ids.count(i) > 1}) if len(ids) < 10_000 else []
-        raise FeatureError(f"{id_file} names an item twice: {examples(twice) or 'see uniq -d'}")
-    values = np.ascontiguousarray(matrix, dtype=np.float32)
-    bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
-    if len(bad):
-        raise FeatureError(
-            f"{len(bad):,} rows of {path} are not finite, such as those of "
-            f"{examples([ids[row] for row in bad[:4]])}; leave those items out of the table"
+    if not isinstance(matrix, np.ndarray) or matrix.ndim == 0:
+        raise FeatureError(f"{path} is no .npy file of one table, (N, D) or (N,)")
+    ids = _read_ids(Path(id_file)) if id_file else _row_numbers(len(matrix))
+    digest = hashlib.blake2b(digest_size=6)
+    for source in [path, *([Path(id_file)] if id_file else [])]:
+        with source.open("rb") as file_:
+            while chunk := file_.read(1 << 20):
+                digest.update(chunk)
+    try:
+        table = FeatureTable(name, ids, matrix)
+    except FeatureError as error:
+        raise FeatureError(f"{paths}: {error}") from error
+    table.source = {
+        "encoder": str(path),
+        "digest": digest.hexdigest(),
+        "dim": int(table.matrix.shape[1]),
+    }
+    return table
+
+
+def _row_numbers(num_rows: int) -> pl.Series:
+    return pl.int_range(num_rows, eager=True).cast(pl.String)
+
+
+def _read_ids(path: Path) -> pl.Series:
+    """Return the lines of a text file."""
+    try:
+        lines = pl.read_csv(
+            path,
+            has_header=False,
+            new_columns=["id"],
+            separator="\x01",  # which no line contains: a line is one value
+            quote_char=None,
+            infer_schema=False,
         )
-    digest = hashlib.blake2b(values.tobytes(), digest_size=6).hexdigest()
-    source = {"encoder": str(path), "digest": digest, "dim": int(values.shape[1])}
-    return FeatureTable(name, ids, values, frozenset(ids), source)
+    except FileNotFoundError as error:
+        raise FeatureError(f"no file of ids at {path}") from error
+    except pl.exceptions.NoDataError:
+        return as_texts([])
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise FeatureError(f"{path} holds no ids: {str(error).splitlines()[0]}") from error
+    if lines["id"].null_count():
+        line = int(lines["id"].is_null().arg_max() or 0) + 1
+        raise FeatureError(f"line {line:,} of {path} is empty; it has one id a line")
+    return lines["id"]
 
 
 def read_features(words: Sequence[str]) -> list[FeatureTable]:
@@ -109,7 +196,7 @@ def read_features(words: Sequence[str]) -> list[FeatureTable]:
     Raises:
         FeatureError: see `from_file`; or two tables have one name.
     """
-    tables = []
+    tables: list[FeatureTable] = []
     for given in words:
         tables += [from_file(given)] if "=" in given else from_store(Path(given))
     names = [table.name for table in tables]

@@ -47,6 +47,30 @@ def test_each_pair_is_kept_once_at_its_earliest_in_the_order_of_the_table(rows, 
     assert made.items.ids.to_list() == list(dict.fromkeys(item for _, item, _ in rows))
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".jsonl"])
+def test_every_format_gives_the_same(tmp_path, suffix):
+    table = pl.DataFrame(
+        {
+            "other": [0, 0],
+            "user_id": ["007", "8"],
+            "item_id": ["x", "y"],
+            "timestamp": [5.5, 6.0],
+            "weight": [1, 2],
+        }
+    )
+    path = tmp_path / f"table{suffix}"
+    if suffix == ".parquet":
+        table.write_parquet(path)
+    elif suffix == ".jsonl":
+        table.write_ndjson(path)
+    else:
+        table.write_csv(path, separator="\t" if suffix == ".tsv" else ",")
+    made = read_interactions(path)
+    assert pairs_of(made) == [("007", "x"), ("8", "y")]
+    assert made.timestamp.tolist() == [5.5, 6.0]
+    assert (made.weight.dtype, made.weight.tolist()) == (np.float32, [1, 2])
+
+
 def test_ids_keep_zeros_spaces_and_signs(tmp_path):
     made = read(tmp_path, 'user_id,item_id\n007, a \n7,"a,b"\n07,дом\n')
     assert pairs_of(made) == [("007", " a "), ("7", "a,b"), ("07", "дом")]
@@ -99,6 +123,10 @@ def test_dates_in_parquet_are_seconds(tmp_path, moment):
 @pytest.mark.parametrize(
     ("text", "suffix", "message"),
     [
+        ("", ".csv", "is empty"),
+        ("user_id,item_id\n", ".csv", "a header and no rows"),
+        ("user,item_id\n1,2\n", ".csv", "no column user_id; it has: user, item_id"),
+        ("x\n", ".xlsx", r"none of \.csv, \.tsv"),
         ('user_id,item_id\n"",x\n,x\na,x\n', ".csv", "2 of 3 rows of .* have no user_id"),
         ("user_id,item_id\na,x\na,x,y\n", ".csv", "cannot be read as csv"),
         ("nonsense\n", ".jsonl", "cannot be read as jsonl"),
@@ -120,6 +148,17 @@ def test_dates_in_parquet_are_seconds(tmp_path, moment):
 def test_what_cannot_be_used_is_refused_with_the_reason(tmp_path, text, suffix, message):
     with pytest.raises(InteractionsError, match=message):
         read(tmp_path, text, suffix)
+
+
+def test_no_file_says_which_option_names_one(tmp_path):
+    with pytest.raises(InteractionsError, match=r"no interactions at .*; pass --interactions FILE"):
+        read_interactions(tmp_path / "nowhere.csv")
+
+
+def test_duplicates_are_counted(tmp_path):
+    made = read(tmp_path, "user_id,item_id\n1,2\n1,2\n1,3\n1,2\n")
+    assert pairs_of(made) == [("1", "2"), ("1", "3")]
+    assert "2 duplicate pairs" in made.notes[0]
 
 
 def test_rows_of_given_maps_are_kept_and_strangers_counted(tmp_path):
@@ -147,6 +186,21 @@ def test_compressed_rows_hold_every_users_items_sorted(rows):
     for user in range(7):
         held = indices[indptr[user] : indptr[user + 1]].tolist()
         assert held == sorted(item for one, item in rows if one == user)
+
+
+def test_a_core_by_hand_says_what_is_left():
+    # i2 has one user; without it u1 has one item and falls too.
+    core = interactions_of([(0, 0), (0, 1), (1, 0), (1, 2), (2, 0), (2, 1)]).k_core(
+        k_user=2, k_item=2
+    )
+    assert core.users.ids.to_list() == ["u0", "u2"]
+    assert core.items.ids.to_list() == ["i0", "i1"]
+    assert core.notes == ["2,2-core: 4 of 6 interactions are left, 2 of 3 users and 2 of 3 items"]
+
+
+def test_an_empty_core_says_from_what_and_what_to_do():
+    with pytest.raises(InteractionsError, match=r"1 interactions \(1 users, 1 items\).*--k-core"):
+        interactions_of([(0, 0)]).k_core(k_user=2)
 
 
 @given(pairs, st.integers(0, 3), st.integers(0, 3))

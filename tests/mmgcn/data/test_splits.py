@@ -81,6 +81,27 @@ def test_what_happens_later_is_never_in_an_earlier_part(rows, data):
     assert len(made.test) <= round(0.1 * len(rows))
 
 
+def test_the_last_and_the_one_before_it_by_hand():
+    table = interactions_of([(0, 3), (0, 1), (0, 2), (0, 0)], timestamp=[4, 2, 3, 1])
+    made = split(table, "leave-last-out")
+    assert parts_of(made) == [[(0, 1), (0, 0)], [(0, 2)], [(0, 3)]]
+
+
+def test_a_temporal_split_is_cut_in_time():
+    made = split(interactions_of([(0, i) for i in range(10)], timestamp=range(10)), "temporal")
+    assert parts_of(made)[1:] == [[(0, 8)], [(0, 9)]]
+
+
+def test_a_temporal_split_needs_timestamps():
+    with pytest.raises(SplitError, match="needs a column timestamp; use --split random"):
+        split(interactions_of([(0, 0)]), "temporal")
+
+
+def test_an_unknown_split_names_the_known_ones():
+    with pytest.raises(SplitError, match="'last'; known: leave-last-out, temporal, random"):
+        split(interactions_of([(0, 0)]), "last")
+
+
 def test_a_random_split_follows_its_seed():
     table = interactions_of([(user, item) for user in range(4) for item in range(20)])
     first, again, other = (parts_of(split(table, "random", seed=seed)) for seed in (1, 1, 2))
