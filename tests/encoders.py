@@ -1,0 +1,104 @@
+"""Quick encoders for tests, where workers can import them from."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from extract.encoder import ENCODERS, Encoder
+from extract.modality import MODALITIES, Modality
+
+
+class Shade(Encoder):
+    """Mean and spread of a frame's bytes, and how many frames it was encoded with."""
+
+    name, reads, dim, batch_units = "shade", "frames", 3, 8
+
+    @property
+    def provenance(self):
+        return {"encoder": self.name, "version": 1}
+
+    def load(self, device="cpu", *, engine="torch"):
+        self.loaded = True
+
+    def prepare(self, sample):
+        return sample.data.reshape(len(sample.data), -1)[:, :999].copy()
+
+    def encode(self, units):
+        assert self.loaded
+        sizes = np.full(len(units), len(units))
+        return np.stack([units.mean(axis=1), units.std(axis=1), sizes], axis=1).astype(np.float32)
+
+
+class Glutton(Shade):
+    """Takes a gibibyte for a bright frame, a little at a time."""
+
+    name = "glutton"
+
+    def prepare(self, sample):
+        if sample.data.min() > 200:
+            eaten = []
+            for _ in range(256):
+                eaten.append(np.ones(4 << 20, np.uint8))
+                time.sleep(0.02)
+        return super().prepare(sample)
+
+
+class Gulper(Shade):
+    """Takes a gibibyte for a bright frame at once."""
+
+    name = "gulper"
+
+    def prepare(self, sample):
+        if sample.data.min() > 200:
+            np.ones(1 << 30, np.uint8)
+        return super().prepare(sample)
+
+
+class Sleeper(Shade):
+    """Takes long to encode, which is not the clip's fault."""
+
+    name = "sleeper"
+
+    def encode(self, units):
+        time.sleep(1.0)
+        return super().encode(units)
+
+
+class Price(Encoder):
+    """Reads the item itself: a price in its caption; none for a gift, and some are nonsense."""
+
+    name, reads, dim = "price", "item", 1
+
+    @property
+    def provenance(self):
+        return {"encoder": self.name}
+
+    def load(self, device="cpu", *, engine="torch"):
+        pass
+
+    def prepare(self, sample):
+        words = (sample.caption or "free").split()
+        return [] if words == ["free"] else [float(words[-1])]
+
+    def encode(self, units):
+        return np.array(units, np.float32)[:, None]
+
+
+@contextlib.contextmanager
+def registered(*encoders: type[Encoder]) -> Iterator[None]:
+    """Know these encoders by name, and a modality `thing` that has them, for a while."""
+    names = tuple(encoder.name for encoder in encoders)
+    thing = Modality("thing", "th", "a thing of tests", names, {"paper": names[0]})
+    with pytest.MonkeyPatch.context() as patch:
+        for registry in (ENCODERS, MODALITIES):
+            patch.setattr(registry, "_members", dict(registry._members))
+            patch.setattr(registry, "_registered", dict(registry._registered))
+        for encoder in encoders:
+            ENCODERS.register(encoder.name, encoder)
+        MODALITIES.register("thing", thing)
+        yield

@@ -1,0 +1,306 @@
+"""mmgcn extract, modalities, weights: what a person or a program gets."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+import cli
+from tests.clips import Sound, make_clip
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("videos")
+    for index in range(3):
+        make_clip(folder / f"clip {index}.mp4", num_frames=4, sound=Sound(seconds=1 + index))
+    make_clip(folder / "mute.mp4", num_frames=4)
+    (folder / "broken.mp4").write_bytes(b"no video at all")
+    return folder
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    """Run the command line in an empty folder; gives exit code, standard output and error."""
+    monkeypatch.chdir(tmp_path)
+
+    def running(*words):
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as leaving:
+            cli.main([str(word) for word in words])
+        shown = capsys.readouterr()
+        return leaving.value.code or 0, shown.out, shown.err
+
+    return running
+
+
+@pytest.fixture
+def extract(run):
+    """Run `mmgcn extract` for the sound, which needs no network and no weights."""
+
+    def running(*words):
+        return run("extract", "-m", "a", "--preset", "offline", "--device", "cpu", *words)
+
+    return running
+
+
+def ids(tmp_path, folder="features"):
+    return {path.stem for path in (tmp_path / folder).glob("acoustic/*/items/*.npy")}
+
+
+# --- extract ---
+
+
+def test_a_folder_becomes_a_store_and_failures_are_told(extract, videos, tmp_path):
+    code, out, err = extract(videos)
+    assert code == 3
+    assert "broken.mp4 (acoustic): " in out
+    assert err == ""
+    assert ids(tmp_path) == {"clip%200", "clip%201", "clip%202"}
+    code, out, _ = extract(videos)
+    assert code == 3  # what failed is still failed
+    assert "features are in features" in out
+
+
+def test_json_is_all_there_is_on_standard_output(extract, videos, tmp_path):
+    code, out, _ = extract(videos, "--json", "--out", "elsewhere")
+    told = json.loads(out)
+    assert code == 3
+    assert told["counts"] == {"acoustic": {"skipped": 0, "done": 3, "missing": 1, "failed": 1}}
+    (failure,) = told["failures"]
+    assert failure["id"] == "broken"
+    assert failure["modality"] == "acoustic"
+    assert failure["path"].endswith("broken.mp4")
+    assert failure["reason"]
+    assert told["seconds"] > 0
+    assert not told["interrupted"]
+    assert told["sets"]["acoustic"].startswith("elsewhere")
+    assert ids(tmp_path, "elsewhere") == {"clip%200", "clip%201", "clip%202"}
+
+
+def test_all_done_is_exit_code_0(extract, videos):
+    assert extract(videos / "mute.mp4", videos / "clip 0.mp4")[0] == 0
+
+
+def test_files_may_be_named_by_patterns_lists_and_standard_input(
+    extract, videos, tmp_path, monkeypatch
+):
+    extract(f"{videos}/clip*.mp4", "--limit", "2", "--out", "pattern")
+    assert ids(tmp_path, "pattern") == {"clip%200", "clip%201"}
+    (tmp_path / "list.txt").write_text(f"{videos}/clip 2.mp4\n\n{videos}/clip 1.mp4\n")
+    extract("--list", "list.txt", "--out", "list")
+    assert ids(tmp_path, "list") == {"clip%201", "clip%202"}
+    import io
+
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{videos}/clip 0.mp4\n"))
+    extract("-", "--out", "standard input")
+    assert ids(tmp_path, "standard input") == {"clip%200"}
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_that_file(extract, videos, tmp_path):
+    shutil.copy(videos / "clip 0.mp4", tmp_path / "clip[1].mp4")
+    assert extract("clip[1].mp4")[0] == 0
+    assert ids(tmp_path) == {"clip%5B1%5D"}
+
+
+def test_shards_are_apart_and_together_everything(extract, videos, tmp_path):
+    for part in (1, 2):
+        extract(videos, "--shard", f"{part}/2", "--out", f"part{part}")
+    first, second = ids(tmp_path, "part1"), ids(tmp_path, "part2")
+    assert not first & second
+    assert first | second == {"clip%200", "clip%201", "clip%202"}
+
+
+def test_a_dry_run_writes_nothing(extract, videos, tmp_path):
+    code, out, _ = extract(videos, "--dry-run")
+    assert code == 0
+    assert out.startswith("5 items would be extracted")
+    assert list(tmp_path.iterdir()) == []
+    assert json.loads(extract(videos, "--dry-run", "--json")[1])["planned"] == 5
+
+
+def test_strict_stops_with_exit_code_1(extract, videos):
+    code, _, err = extract(videos / "broken.mp4", "--strict")
+    assert code == 1
+    assert "broken.mp4 failed: " in err
+
+
+def test_verify_finds_what_was_changed_and_with_videos_does_it_again(
+    extract, run, videos, tmp_path
+):
+    extract(videos)
+    assert run("extract", "--verify")[:2] == (0, "5 records checked, 0 problems\n")
+    (rows,) = tmp_path.glob("features/acoustic/*/items/clip%201.npy")
+    whole = rows.read_bytes()
+    rows.write_bytes(whole[:-2] + b"xx")
+    code, out, _ = run("extract", "--verify", "--json")
+    assert code == 1
+    assert json.loads(out)["problems"] == [
+        {"modality": "acoustic", "id": "clip 1", "problem": "is not what was written"}
+    ]
+    assert extract(videos, "--verify")[0] == 3
+    assert rows.read_bytes() == whole
+    assert run("extract", "--verify")[0] == 0
+
+
+def test_captions_have_an_option(run, videos, tmp_path):
+    from tests.encoders import Price, registered
+
+    (tmp_path / "prices.csv").write_text("item_id,caption\nclip 0,costs 5\nmute,free\n")
+    with registered(Price):
+        words = ["--captions", "prices.csv", "-m", "th", "--encoder", "th=price", "--limit", "3"]
+        run("extract", videos, *words, "--device", "cpu", "--dtype", "float32")
+    (rows,) = tmp_path.glob("features/thing/*/items/clip%200.npy")
+    np.testing.assert_array_equal(np.load(rows), np.float32([[5]]))
+
+
+def test_posters_are_named_like_the_rows(run, videos, tmp_path):
+    from tests.encoders import Shade, registered
+
+    with registered(Shade):
+        code, _, _ = run(
+            *("extract", videos / "clip 0.mp4", "--posters", "posters", "-m", "thing"),
+            *("--device", "cpu", "--num-frames", "2"),
+        )
+    assert code == 0
+    assert (tmp_path / "posters" / "clip%200.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "name a folder or files"),
+        (["VIDEOS", "--list", "list.txt"], "not both"),
+        (["VIDEOS", "--fps", "1", "--num-frames", "4"], "one of --num-frames, --fps"),
+        (["VIDEOS", "--fps", "0"], "fps must be positive"),
+        (["VIDEOS", "--num-frames", "0"], "num-frames"),
+        (["VIDEOS", "--shard", "3/2"], "'3/2' is not i/n with i from 1 to n"),
+        (["VIDEOS", "--encoder", "logmel"], "'logmel' is not MODALITY=NAME"),
+        (["VIDEOS", "--engine", "tensorrt"], "'tensorrt' is none of torch, onnx"),
+        (["VIDEOS", "--dtype", "float64"], "'float64' is none of float16, float32"),
+        (["VIDEOS", "--id", "hash"], "'hash' is none of stem, relative-path"),
+        (["VIDEOS", "--workers", "0"], "workers"),
+        (["VIDEOS", "--retry"], "No such option"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(extract, videos, monkeypatch, words, told):
+    monkeypatch.setenv("COLUMNS", "200")
+    code, out, err = extract(*(videos if word == "VIDEOS" else word for word in words))
+    assert code == 2
+    assert out == ""
+    assert told in " ".join(err.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nowhere"], "no such folder: nowhere"),
+        (["nothing"], "no videos in nothing"),
+        (["no*.mp4"], "no*.mp4"),
+        (["VIDEOS", "nothing"], "is a folder; name one folder and nothing else, or files"),
+        (["--list", "none.txt"], "none.txt cannot be read: No such file"),
+        (["VIDEOS", "--captions", "none.csv"], "no caption file at none.csv"),
+        (["VIDEOS", "--encoder", "a=logmell"], "no encoder is called 'logmell'"),
+        (["VIDEOS", "--encoder", "v=resnet50"], "named for visual, which is none of"),
+        (["VIDEOS", "--encoder", "a=vggish:none.pth"], "no weights at none.pth"),
+        (["VIDEOS", "--device", "tpu"], "device is 'tpu'"),
+        (["VIDEOS", "--out", "file"], "a file stands where a folder is needed"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_1(extract, videos, tmp_path, words, told):
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "file").touch()
+    code, out, err = extract(*(videos if word == "VIDEOS" else word for word in words))
+    assert (code, out) == (1, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert told in err
+    assert not list(tmp_path.glob("features/*/*"))
+
+
+def test_all_weights_that_are_not_here_are_told_at_once(run, videos, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+
+    def no_network(*_given, **_more):
+        raise OSError("no network")
+
+    monkeypatch.setattr("urllib.request.urlopen", no_network)
+    code, _, err = run("extract", videos, "-m", "v,a", "--device", "cpu")
+    assert code == 1
+    assert all(told in err for told in ("IMAGENET1K_V2 (looked in", "vggish (looked in", "torch"))
+    assert "mmgcn weights fetch IMAGENET1K_V2 vggish" in err
+    assert "--preset offline" in err
+    assert not (tmp_path / "features").exists()
+
+
+# --- modalities ---
+
+
+def test_modalities_are_listed_with_encoders_and_presets(run):
+    code, out, _ = run("modalities", "--json")
+    rows = {row["name"]: row for row in json.loads(out)}
+    assert code == 0
+    letters = {name: row["letter"] for name, row in rows.items()}
+    assert letters | {"visual": "v", "acoustic": "a", "textual": "t"} == letters
+    assert rows["acoustic"]["encoders"]["logmel"] == "mmgcn"
+    assert rows["visual"]["presets"]["paper"] == "resnet50"
+    _, table, _ = run("modalities")
+    assert all(name in table for name in rows)
+
+
+def test_a_modality_that_cannot_be_loaded_is_listed_with_its_error(run, monkeypatch):
+    from extract.modality import MODALITIES
+    from extract.registry import Entry
+
+    bad = Entry("smell", "mmgcn-smell 0.1", "no_such_module", "MODALITY")
+    monkeypatch.setattr(MODALITIES, "_registered", {"smell": bad})
+    code, out, _ = run("modalities", "--json")
+    (row,) = [row for row in json.loads(out) if row["name"] == "smell"]
+    assert code == 0
+    assert "mmgcn-smell 0.1" in row["error"]
+    assert "smell" in run("modalities")[1]
+
+
+# --- weights ---
+
+
+def test_weights_are_listed_and_verified(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    _, out, _ = run("weights", "list", "--json")
+    rows = {row["name"]: row for row in json.loads(out)}
+    assert rows["IMAGENET1K_V2"]["encoder"] == "resnet50"
+    assert rows["IMAGENET1K_V2"]["path"] is None
+    assert rows["efficientnet-lite0"]["path"]
+    file = tmp_path / "hub" / "checkpoints" / "vggish-10086976.pth"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"something else")
+    code, out, _ = run("weights", "verify", "--json")
+    found = {row["name"]: row for row in json.loads(out)}
+    assert code == 1
+    assert found["efficientnet-lite0"]["ok"]
+    assert not found["vggish"]["ok"]
+    assert "is not the published 'vggish'" in found["vggish"]["found"]
+    assert "vggish: " in run("weights", "verify")[1]
+
+
+def test_fetched_weights_are_checked_and_told(run, tmp_path, monkeypatch):
+    import io
+    from email.message import Message
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+
+    class Answer(io.BytesIO):
+        headers = Message()
+
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: Answer(b"not the real ones"))
+    code, out, err = run("weights", "fetch", "vggish")
+    assert (code, out) == (1, "")
+    assert "fetching vggish from https://" in err
+    assert "is not the published 'vggish'" in err
+
+
+def test_fetching_what_nobody_knows_names_the_nearest(run):
+    code, _, err = run("weights", "fetch", "vgish")
+    assert code == 1
+    assert "did you mean vggish" in err

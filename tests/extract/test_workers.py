@@ -1,0 +1,162 @@
+"""Workers: who decodes, who encodes, and what one clip may cost."""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from extract import extract_features, read_catalog
+from extract.catalog import Item
+from extract.pipeline import StoppedAtFailure
+from extract.store import FeatureStore
+from tests.clips import make_clip
+from tests.encoders import Glutton, Gulper, Price, Shade, Sleeper, registered
+
+
+@pytest.fixture(autouse=True)
+def encoders():
+    with registered(Shade, Glutton, Gulper, Sleeper, Price):
+        yield
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    """Clips of 1 to 6 frames, and a bright one."""
+    folder = tmp_path_factory.mktemp("videos")
+    for count in range(1, 7):
+        make_clip(folder / f"clip{count}.mp4", num_frames=count)
+    make_clip(folder / "bright.mp4", num_frames=3, picture=bright)
+    return folder
+
+
+def bright(_index, width, height):
+    return np.full((height, width, 3), 250, dtype=np.uint8)
+
+
+def extract(videos, store, encoder, **more):
+    items = read_catalog(videos).items
+    more = {"root": videos, "device": "cpu", "workers": 1} | more
+    return extract_features(items, store, modalities=["thing"], encoders={"thing": encoder}, **more)
+
+
+def rows_of(store):
+    features = FeatureStore(store).feature_set("thing")
+    return {name: features.read(name) for name, held in features.records.items() if held.rows}
+
+
+def test_rows_are_the_same_wherever_they_are_encoded(videos, tmp_path, monkeypatch):
+    """A GPU is not needed for that: the encoder is told of one and does not care."""
+    extract(videos, tmp_path / "in workers", "shade", workers=2)
+    monkeypatch.setattr("extract.pipeline.extraction.resolve_device", lambda device: device)
+    report = extract(videos, tmp_path / "in parent", "shade", device="cuda")
+    assert report.counts["thing"]["done"] == 7
+    ours, theirs = rows_of(tmp_path / "in workers"), rows_of(tmp_path / "in parent")
+    assert ours.keys() == theirs.keys()
+    for name, rows in ours.items():
+        np.testing.assert_array_equal(rows[:, :2], theirs[name][:, :2])
+
+
+def test_every_batch_has_the_same_size(videos, tmp_path):
+    extract(videos, tmp_path, "shade")
+    sizes = {size for rows in rows_of(tmp_path).values() for size in rows[:, 2].tolist()}
+    assert sizes == {Shade.batch_units}
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system tells no memory")
+@pytest.mark.parametrize("encoder", ["glutton", "gulper"])
+def test_a_clip_that_needs_too_much_memory_fails_alone(videos, tmp_path, encoder):
+    report = extract(videos, tmp_path, encoder, clip_memory_bytes=300 << 20)
+    assert [failure.id for failure in report.failures] == ["bright"]
+    assert "memory" in report.failures[0].reason
+    assert report.counts["thing"]["done"] == 6
+
+
+def test_time_spent_encoding_is_not_held_against_a_clip(videos, tmp_path):
+    report = extract(videos, tmp_path, "sleeper", clip_timeout_seconds=0.7)
+    assert report.failures == []
+    assert report.counts["thing"]["done"] == 7
+
+
+def test_workers_do_not_outlive_a_parent_that_is_killed(videos, tmp_path):
+    """The parent is killed while a worker sleeps in its encoder."""
+    import signal
+    import subprocess
+    import sys
+
+    program = (
+        "import sys, os; sys.path.insert(0, os.getcwd())\n"
+        "from pathlib import Path\n"
+        "from tests.encoders import *\n"
+        "from tests.extract.test_workers import extract\n"
+        "def tell(now):\n"
+        "    if now.doing == 'loading encoders': print('there', flush=True)\n"
+        "with registered(Sleeper):\n"
+        "    extract(Path(sys.argv[1]), sys.argv[2], 'sleeper', progress=tell)\n"
+    )
+    root = Path(__file__).parents[2]
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program, videos, tmp_path], cwd=root, stdout=subprocess.PIPE
+    )
+    with parent:
+        assert parent.stdout.readline() == b"there\n"
+        (worker,) = children_of(parent.pid)
+        parent.send_signal(signal.SIGKILL)
+    for _ in range(100):
+        if not Path(f"/proc/{worker}").exists() or is_zombie(worker):
+            return
+        time.sleep(0.05)
+    pytest.fail("the worker lives on")
+
+
+def children_of(pid):
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_zombie(pid):
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+# --- encoders that read the item itself ---
+
+ITEMS = (
+    Item("bread", None, "costs 3"),
+    Item("gift", None, "free"),
+    Item("nothing", None),
+    Item("odd", None, "costs much"),
+)
+
+
+def price(store, items=ITEMS, **more):
+    return extract_features(
+        items, store, modalities=["thing"], encoders=[("thing", "price")], device="cpu", **more
+    )
+
+
+def test_an_encoder_that_reads_items_needs_no_files(tmp_path):
+    report = price(tmp_path)
+    assert report.counts["thing"] == {"skipped": 0, "done": 1, "missing": 2, "failed": 1}
+    assert report.failures[0].id == "odd"
+    assert "much" in report.failures[0].reason
+    assert rows_of(tmp_path) == {"bread": [[3]]}
+
+
+def test_an_item_whose_caption_or_file_changed_is_done_again(tmp_path):
+    file = tmp_path / "file.txt"
+    file.write_text("one")
+    items = [*ITEMS[:3], Item("filed", file, "costs 1")]
+    price(tmp_path / "f", items)
+    assert price(tmp_path / "f", items, dry_run=True).planned == 0
+    changed = [Item("bread", None, "costs 4"), *items[1:]]
+    assert price(tmp_path / "f", changed, dry_run=True).planned == 1
+    file.write_text("two")
+    os.utime(file, (1, 1))
+    assert price(tmp_path / "f", changed, dry_run=True).planned == 2
+    price(tmp_path / "f", changed)
+    assert rows_of(tmp_path / "f") == {"bread": [[4]], "filed": [[1]]}
+
+
+def test_strict_stops_at_an_item_too(tmp_path):
+    with pytest.raises(StoppedAtFailure, match=r"odd failed: .*; stopped by --strict"):
+        price(tmp_path, strict=True)
