@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_geometric.nn import MessagePassing
 
-from mmgcn.graph import BipartiteGraph
+from mmgcn.graph import BipartiteGraph, GraphError, SparseProduct, _csr_product
 
 NUM_USERS, NUM_ITEMS, WIDTH = 7, 5, 3
+EXACT = {"atol": 1e-12, "rtol": 0}
 
 
 @pytest.fixture(scope="module")
@@ -21,65 +22,115 @@ def adjacency():
     return A
 
 
-def graph_of(adjacency, normalise):
+def graph_of(adjacency, normalise="mean", **options):
     users, items = adjacency.nonzero()
-    graph = BipartiteGraph(
-        users, items, num_users=NUM_USERS, num_items=NUM_ITEMS, normalise=normalise
+    options = {"dtype": torch.float64} | options
+    return BipartiteGraph(
+        users, items, num_users=NUM_USERS, num_items=NUM_ITEMS, normalise=normalise, **options
     )
-    return graph.double()
 
 
 def dense(adjacency, normalise):
+    """The two matrices that a graph multiplies with. Degrees are sums of what stands in A."""
     A = torch.tensor(adjacency, dtype=torch.float64)
-    of_user, of_item = A.sum(1, keepdim=True).clamp(min=1), A.sum(0, keepdim=True).clamp(min=1)
+    of_user, of_item = A.sum(1, keepdim=True), A.sum(0, keepdim=True)
     if normalise == "mean":
-        return A / of_user, (A / of_item).T
+        return (A / of_user).nan_to_num(), (A / of_item).nan_to_num().T
     if normalise == "sym":
-        return A / (of_user * of_item).sqrt(), (A / (of_user * of_item).sqrt()).T
+        both = (A / (of_user * of_item).sqrt()).nan_to_num()
+        return both, both.T
     return A, A.T
+
+
+def vectors(num, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(num, WIDTH, dtype=torch.float64, generator=generator).requires_grad_()
+
+
+class Passing(MessagePassing):
+    def message(self, x_j):
+        return x_j
+
+    def forward(self, x, edge_index, size):
+        return self.propagate(edge_index, x=x, size=size)
 
 
 @pytest.mark.parametrize("normalise", ["mean", "sym", "sum"])
 def test_products_and_their_gradients_are_those_of_dense_matrices(adjacency, normalise):
     graph, (to_users, to_items) = graph_of(adjacency, normalise), dense(adjacency, normalise)
-    item = torch.randn(NUM_ITEMS, WIDTH, dtype=torch.float64, requires_grad=True)
-    user = torch.randn(NUM_USERS, WIDTH, dtype=torch.float64, requires_grad=True)
-    torch.testing.assert_close(graph.users_from_items(item), to_users @ item, atol=1e-6, rtol=0)
-    torch.testing.assert_close(graph.items_from_users(user), to_items @ user, atol=1e-6, rtol=0)
+    item, user = vectors(NUM_ITEMS), vectors(NUM_USERS)
+    torch.testing.assert_close(graph.users_from_items(item), to_users @ item, **EXACT)
+    torch.testing.assert_close(graph.items_from_users(user), to_items @ user, **EXACT)
     assert torch.autograd.gradcheck(graph.users_from_items, item)
     assert torch.autograd.gradcheck(graph.items_from_users, user)
 
 
+@pytest.mark.parametrize("normalise", ["mean", "sym", "sum"])
+def test_weights_stand_in_the_place_of_ones(adjacency, normalise):
+    weighted = adjacency * np.random.default_rng(1).uniform(0.5, 2, adjacency.shape)
+    graph = graph_of(adjacency, normalise, weight=weighted[adjacency.nonzero()])
+    to_users, to_items = dense(weighted, normalise)
+    item, user = vectors(NUM_ITEMS), vectors(NUM_USERS)
+    torch.testing.assert_close(graph.users_from_items(item), to_users @ item, **EXACT)
+    torch.testing.assert_close(graph.items_from_users(user), to_items @ user, **EXACT)
+    assert torch.autograd.gradcheck(graph.items_from_users, user)
+
+
 @pytest.mark.parametrize("aggregation", ["mean", "max"])
-def test_aggregation_is_that_of_torch_geometric(adjacency, aggregation):
-    class Passing(MessagePassing):
-        def __init__(self):
-            super().__init__(aggr=aggregation)
-
-        def forward(self, x, edge_index, size):
-            return self.propagate(edge_index, x=x, size=size)
-
-        def message(self, x_j):
-            return x_j
-
+def test_aggregation_and_its_gradient_are_those_of_torch_geometric(adjacency, aggregation):
+    graph, suffix = graph_of(adjacency), "" if aggregation == "mean" else "_max"
     users, items = (torch.tensor(side) for side in adjacency.nonzero())
-    item = torch.randn(NUM_ITEMS, WIDTH, dtype=torch.float64)
-    expected = Passing()(
-        (item, torch.zeros(NUM_USERS, WIDTH, dtype=torch.float64)),
-        torch.stack([items, users]),
-        (NUM_ITEMS, NUM_USERS),
-    )
-    graph = graph_of(adjacency, "mean")
-    ours = graph.users_from_items if aggregation == "mean" else graph.users_from_items_max
-    torch.testing.assert_close(ours(item), expected, atol=1e-6, rtol=0)
+    sides = {
+        "users_from_items": (vectors(NUM_ITEMS), torch.stack([items, users]), NUM_USERS),
+        "items_from_users": (vectors(NUM_USERS), torch.stack([users, items]), NUM_ITEMS),
+    }
+    for way, (x, edge_index, num_receivers) in sides.items():
+        receiver = torch.zeros(num_receivers, WIDTH, dtype=torch.float64)
+        passing = Passing(aggr=aggregation)
+        expected = passing((x, receiver), edge_index, (len(x), num_receivers))
+        ours = getattr(graph, way + suffix)(x)
+        torch.testing.assert_close(ours, expected, **EXACT)
+        upstream = vectors(num_receivers, seed=1).detach()
+        torch.testing.assert_close(
+            *(torch.autograd.grad(out, x, upstream)[0] for out in (ours, expected)), **EXACT
+        )
 
 
 def test_the_gradient_of_the_maximum_goes_to_the_largest(adjacency):
-    graph = graph_of(adjacency, "mean")
-    item = torch.randn(NUM_ITEMS, WIDTH, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(graph.users_from_items_max, item)
-    user = torch.randn(NUM_USERS, WIDTH, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(graph.items_from_users_max, user)
+    graph = graph_of(adjacency)
+    assert torch.autograd.gradcheck(graph.users_from_items_max, vectors(NUM_ITEMS))
+    assert torch.autograd.gradcheck(graph.items_from_users_max, vectors(NUM_USERS))
+
+
+def test_of_equal_ones_the_first_gets_the_gradient_and_minus_infinity_takes_no_part():
+    graph = BipartiteGraph([0, 0, 0, 1], [2, 1, 0, 0], num_users=2, num_items=3)
+    x = torch.tensor([[-torch.inf, 1.0], [5.0, 1.0], [5.0, 0.0]], requires_grad=True)
+    largest = graph.users_from_items_max(x)
+    assert largest.tolist() == [[5, 1], [0, 1]]
+    largest.sum().backward()
+    assert x.grad.tolist() == [[0, 2], [1, 0], [0, 0]]
+
+
+rows_of_users = st.lists(st.integers(0, NUM_USERS - 1), min_size=1, max_size=9)
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows_of_users, st.sampled_from(["mean", "sym", "sum"]), st.booleans())
+def test_some_rows_are_those_of_all(adjacency, rows, normalise, maximum):
+    graph, rows = graph_of(adjacency, normalise), torch.tensor(rows)
+    product = graph.users_from_items_max if maximum else graph.users_from_items
+    item, upstream = vectors(NUM_ITEMS), vectors(len(rows), seed=1).detach()
+    some, all_of_them = product(item, rows=rows), product(item)[rows]
+    assert torch.equal(some, all_of_them)
+    torch.testing.assert_close(
+        *(torch.autograd.grad(out, item, upstream)[0] for out in (some, all_of_them)), **EXACT
+    )
+
+
+def test_some_items_are_those_of_all(adjacency):
+    graph, rows, user = graph_of(adjacency), torch.tensor([4, 2, 4]), vectors(NUM_USERS)
+    for product in (graph.items_from_users, graph.items_from_users_max):
+        assert torch.equal(product(user, rows=rows), product(user)[rows])
 
 
 @settings(max_examples=25, deadline=None)
@@ -97,8 +148,71 @@ def test_the_order_of_the_interactions_changes_no_bit(order):
     assert torch.equal(*results)
 
 
-def test_nodes_without_neighbours_get_zeros(adjacency):
-    graph = graph_of(adjacency, "mean")
-    item = torch.ones(NUM_ITEMS, WIDTH, dtype=torch.float64)
-    assert (graph.users_from_items(item)[3] == 0).all()
-    assert (graph.users_from_items_max(item)[3] == 0).all()
+def test_nodes_without_neighbours_get_zeros_and_give_no_gradient(adjacency):
+    graph = graph_of(adjacency)
+    for product in (graph.users_from_items, graph.users_from_items_max):
+        item = torch.ones(NUM_ITEMS, WIDTH, dtype=torch.float64, requires_grad=True)
+        user = product(item)
+        user.sum().backward()
+        assert (user[3] == 0).all()
+        assert (item.grad[2] == 0).all()
+
+
+def test_a_graph_without_edges_gives_zeros():
+    nothing = np.zeros(0, dtype=np.int64)
+    graph = BipartiteGraph(nothing, nothing, num_users=2, num_items=3)
+    item = torch.ones(3, 4, requires_grad=True)
+    for product in (graph.users_from_items, graph.users_from_items_max):
+        user = product(item)
+        assert torch.equal(user, torch.zeros(2, 4))
+        (gradient,) = torch.autograd.grad(user.sum(), item)
+        assert torch.equal(gradient, torch.zeros(3, 4))
+
+
+def test_the_way_of_a_gpu_is_the_way_of_a_cpu(adjacency):
+    matrix, x = graph_of(adjacency)._to_users.matrix, vectors(NUM_ITEMS).detach()
+    other = _csr_product(matrix.start, matrix.column, matrix.weight, x)
+    torch.testing.assert_close(matrix.multiply(x), other, **EXACT)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_vectors_keep_their_type_and_need_no_order_in_memory(adjacency, dtype):
+    graph, wide = graph_of(adjacency, dtype=torch.float32), torch.randn(8, NUM_ITEMS, dtype=dtype)
+    product = graph.users_from_items(wide.T)
+    assert product.dtype == dtype
+    assert torch.equal(product, graph.users_from_items(wide.T.contiguous()))
+    assert torch.equal(
+        graph.users_from_items_max(wide.T), graph.users_from_items_max(wide.T.contiguous())
+    )
+
+
+def test_both_directions_share_their_memory_wherever_they_go():
+    ones = torch.ones(1)
+    product = SparseProduct.of(torch.tensor([0]), torch.tensor([1]), ones, (1, 2))
+    back = product.reversed()
+    torch.nn.ModuleList([product, back]).double()
+    assert back.matrix.weight.data_ptr() == product.transpose.weight.data_ptr()
+    assert back.matrix.weight.dtype == torch.float64
+    assert product.matrix.column.dtype == torch.int32
+    assert not torch.nn.ModuleList([product]).state_dict()  # it is made again from the interactions
+
+
+@pytest.mark.parametrize(
+    ("users", "items", "weight", "message"),
+    [
+        ([0, 2], [0, 0], None, "user_index lies from 0 to 2; there are 2 users"),
+        ([0, 1], [-1, 0], None, "item_index lies from -1 to 0; there are 3 items"),
+        ([0, 1], [0, 0], [1.0, 0.0], "a positive number; some are not"),
+        ([0, 1], [0, 0], [1.0, float("nan")], "a positive number; some are not"),
+    ],
+)
+def test_edges_that_do_not_fit_are_refused(users, items, weight, message):
+    with pytest.raises(GraphError, match=message):
+        BipartiteGraph(users, items, num_users=2, num_items=3, weight=weight)
+
+
+def test_vectors_that_are_not_one_a_node_are_refused(adjacency):
+    graph = graph_of(adjacency)
+    for product in (graph.users_from_items, graph.users_from_items_max):
+        with pytest.raises(GraphError, match=r"x is \(7, 3\); it must be \(5, d\)"):
+            product(vectors(NUM_USERS))
