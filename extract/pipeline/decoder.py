@@ -13,11 +13,12 @@ import numpy as np
 
 from extract.encoder import Encoder
 from extract.media import Frames, Limits, MediaError, Sampling, Waveform, probe, read_media
-from extract.pipeline.messages import Decoded, FileFacts, Job, Opened, UnitsOf
+from extract.pipeline.messages import Allowed, Decoded, FileFacts, Job, UnitsOf
 from extract.pipeline.poster import write_poster
 from extract.pipeline.windows import WindowCutter
 
 HASH_CHUNK_BYTES = 1 << 20
+SLOW_DISK_BYTES = 10 << 20  # that a disk gives in a second, at the least
 
 
 class PosterError(OSError):
@@ -43,7 +44,7 @@ class ClipDecoder:
         self._encoders, self._sampling, self._limits = encoders, sampling, limits
         self._posters = posters
 
-    def read(self, job: Job) -> Iterator[Opened | UnitsOf | Decoded]:
+    def read(self, job: Job) -> Iterator[Allowed | UnitsOf | Decoded]:
         """Yield the clip's units as they come, and at the end what came of it.
 
         Whatever is wrong with the clip is told in the last message; nothing is raised for it.
@@ -52,13 +53,15 @@ class ClipDecoder:
             PosterError: a poster cannot be written.
         """
         facts = FileFacts()
-        started = time.perf_counter()
         hash_seconds = 0.0
         try:
             facts = stat_facts(job.path)
+            to_hash_seconds = facts.size_bytes / SLOW_DISK_BYTES
+            yield Allowed(job.index, to_hash_seconds)
+            started = time.perf_counter()
             facts = file_facts(job.path)
             hash_seconds = time.perf_counter() - started
-            for message in self._read(job):
+            for message in self._read(job, to_hash_seconds):
                 if isinstance(message, Decoded):
                     message = replace(message, facts=facts, hash_seconds=hash_seconds)
                 yield message
@@ -67,7 +70,7 @@ class ClipDecoder:
         except Exception as error:  # noqa: BLE001  (one clip's trouble is not that of the others)
             yield Decoded(job.index, facts, error=told(error), hash_seconds=hash_seconds)
 
-    def _read(self, job: Job) -> Iterator[Opened | UnitsOf | Decoded]:
+    def _read(self, job: Job, allowed_seconds: float) -> Iterator[Allowed | UnitsOf | Decoded]:
         wanted = {place: encoder for place in job.encoders if (encoder := self._encoders[place])}
         frames = {i: encoder for i, encoder in wanted.items() if encoder.reads == "frames"}
         sounds = {i: encoder for i, encoder in wanted.items() if encoder.reads == "waveform"}
@@ -88,7 +91,7 @@ class ClipDecoder:
             sample_rate_hz=sorted({encoder.sample_rate_hz for encoder in sounds.values()}),
             limits=self._limits,
         ) as blocks:
-            yield Opened(job.index, blocks.info.duration_seconds or 0.0)
+            yield Allowed(job.index, allowed_seconds + (blocks.info.duration_seconds or 0.0))
             for block in blocks:
                 if isinstance(block, Waveform):
                     for i, encoder in sounds.items():

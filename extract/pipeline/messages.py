@@ -105,11 +105,11 @@ class Started:
 
 
 @dataclass(frozen=True)
-class Opened:
-    """The clip's header promises this duration."""
+class Allowed:
+    """What the clip may take beside the time limit: it is large, or long."""
 
     index: int
-    duration_seconds: float
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ KINDS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
         *(EncoderSpec, Setup, Job, Finish, Sampling, Limits, Coverage),
-        *(Ready, Started, Opened, Clock, UnitsOf, RowsOf, FileFacts, Decoded, Broken),
+        *(Ready, Started, Allowed, Clock, UnitsOf, RowsOf, FileFacts, Decoded, Broken),
     )
 }
 

@@ -15,12 +15,12 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from extract.pipeline.messages import (
+    Allowed,
     Broken,
     Clock,
     Decoded,
     Finish,
     Job,
-    Opened,
     Ready,
     RowsOf,
     Setup,
@@ -54,7 +54,7 @@ class _Process:
     decoded: set[int] = field(default_factory=set)
     rows_had: dict[int, set[int]] = field(default_factory=dict)  # of clips that were started
     reading: int | None = None
-    promised_seconds: float = 0.0
+    allowed_seconds: float = 0.0
     decode_seconds: float = 0.0  # of the clip that is read, when its clock was last told
     running_since: float | None = None  # None while it rests
     killed_for: str | None = None
@@ -194,11 +194,11 @@ class WorkerPool:
             case Broken(error=error):
                 raise WorkerError(error)
             case Started(index=index):
-                process.reading, process.promised_seconds = index, 0.0
+                process.reading, process.allowed_seconds = index, 0.0
                 process.decode_seconds, process.running_since = 0.0, time.monotonic()
                 process.rows_had[index] = set()
-            case Opened(duration_seconds=seconds):
-                process.promised_seconds = seconds
+            case Allowed(seconds=seconds):
+                process.allowed_seconds = seconds
             case Clock(decode_seconds=seconds, running=running):
                 process.decode_seconds = seconds
                 process.running_since = time.monotonic() if running else None
@@ -227,7 +227,7 @@ class WorkerPool:
         for process in self._processes:
             if process.killed_for is not None or not process.ready or process.connection.poll():
                 continue  # what it has said is listened to first
-            limit = self._timeout + process.promised_seconds
+            limit = self._timeout + process.allowed_seconds
             if (
                 process.running_since is not None
                 and process.decode_seconds + now - process.running_since > limit
