@@ -40,8 +40,8 @@ class Training:
     num_negatives: int = 1024
     """Items, uniformly drawn, that a batch shares; for BPR always one for each interaction."""
     negatives: Literal["all", "watched"] = "all"
-    """Which items may be negatives. `all` takes it as evidence that nobody has watched an item,
-    which ranks better where few of those are new; `watched` leaves new items to their content."""
+    """Which items may be negatives: `all` takes it as evidence that nobody has watched an item,
+    `watched` leaves new items to their content."""
     batch_size: int = 2048
     user_balance: float = 0.0
     """Interactions are drawn with weight degree(user)^-user_balance."""

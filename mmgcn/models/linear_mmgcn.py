@@ -10,9 +10,9 @@ length one, zero where an item lacks the modality; E holds trained id vectors; W
     u = sum over c of U_c,  i = sum over c of Z_c,  score = cosine(u, i)
 
 A is the user-item graph with weights 1 / sqrt(|N_u| |N_i|). K joins each item to the `num_alike`
-items whose features are most alike, in each modality, rows summing to one. Everything is linear,
-so the channels are summed first and propagated once, which is exact: S(a) + S(b) = S(a + b). A
-channel's own share is worked out when a run is written.
+items whose features, all modalities side by side, are most alike; its rows sum to one. Everything
+is linear, so the channels are summed first and propagated once, which is exact:
+S(a) + S(b) = S(a + b). A channel's own share is worked out when a run is written.
 
 w is 0 for items without a training interaction and 1 for the others: a video that nobody has
 watched is known by its content and its neighbours in K alone. A user is nothing but what they
@@ -49,13 +49,14 @@ class Settings(Training):
     dim: int = 128
     """Width of every channel."""
     num_alike: int = 10
-    """Neighbours of an item in each modality; 0 leaves the item-item graph out."""
+    """Neighbours of an item by content; 0 leaves the item-item graph out."""
     alike_weight: float = 1.0
     """s, the weight of the neighbours beside the item itself."""
     learning_rate: float = 5e-3
     schedule: Literal["constant", "cosine"] = "cosine"
     temperature: float = 0.3
     user_balance: float = 0.5
+    negatives: Literal["all", "watched"] = "watched"
     epochs: int = 8
     id_scale: float = 0.03
     """Deviation of the id vectors at the start; small, so that content leads."""
@@ -82,13 +83,15 @@ class LinearMMGCN(Model):
         watched[torch.as_tensor(train.item_index, dtype=torch.int64)] = 1
         self.register_buffer("watched", watched, persistent=False)
         self.weight = nn.ParameterDict()
-        features = {}
+        features: dict[str, Tensor] = {}
         for name, values in dataset.features.items():
             rows = functional.normalize(standardised(values, dataset.present[name]))
             self.register_buffer(f"features_{name}", rows, persistent=False)
             self.weight[name] = table(rows.shape[1], settings.dim, generator, scale=0.1)
             features[name] = rows
-        self.alike = alike_graph(features, settings.num_alike) if settings.num_alike else None
+        self.alike = None
+        if features and settings.num_alike:
+            self.alike = alike_graph(torch.cat(list(features.values()), dim=1), settings.num_alike)
 
     def forward(self) -> tuple[Tensor, Tensor]:
         """Shapes: (U, d) and (I, d)."""
@@ -115,41 +118,32 @@ class LinearMMGCN(Model):
         return user, y + self.graph.items_from_users(user)
 
 
-def alike_graph(features: dict[str, Tensor], num_alike: int) -> SparseProduct | None:
-    """Return K: each item's nearest items by cosine in each modality, rows summing to one.
+def alike_graph(features: Tensor, num_alike: int) -> SparseProduct:
+    """Return K: each item's nearest items by cosine, rows summing to one.
 
-    An item takes no part where it lacks the modality (a row of zeros). Compares every pair, a
-    block of rows at a time: I^2 D operations and I * num_alike entries a modality.
+    An item without any modality (a row of zeros) has no neighbours and is nobody's. Compares every
+    pair, a block of rows at a time: I^2 D operations in all, I * num_alike entries.
 
     Shapes:
-        features: for each modality (I, D), rows of length one or zero.
+        features: (I, D).
     """
-    rows, columns, values = [], [], []
-    for matrix in features.values():
-        has = matrix.abs().sum(dim=1) > 0
-        held = has.nonzero().squeeze(1)
-        k = min(num_alike, len(held) - 1)
-        if k < 1:
-            continue
-        own = matrix[held]
-        for start in range(0, len(held), BLOCK_ROWS):
-            likeness = own[start : start + BLOCK_ROWS] @ own.T
-            places = torch.arange(len(likeness))
-            likeness[places, start + places] = -torch.inf  # not itself
-            best = likeness.topk(k, dim=1)
-            rows.append(held[start + places].repeat_interleave(k))
-            columns.append(held[best.indices.flatten()])
-            values.append(best.values.clamp(min=0).flatten())
-    if not rows:
-        return None
-    num_items = len(next(iter(features.values())))
-    # An item that is alike in two modalities is one entry, twice as heavy.
-    keys = torch.cat(rows) * num_items + torch.cat(columns)
-    pairs, place = torch.unique(keys, return_inverse=True)
-    value = torch.zeros(len(pairs)).index_add_(0, place, torch.cat(values))
-    row, column = pairs // num_items, pairs % num_items
-    total = torch.zeros(num_items).index_add_(0, row, value).clamp(min=1e-12)
-    return SparseProduct.of(row, column, value / total[row], (num_items, num_items))
+    rows = functional.normalize(features)
+    held = (rows.abs().sum(dim=1) > 0).nonzero().squeeze(1)
+    own = rows[held]
+    k = max(0, min(num_alike, len(held) - 1))
+    columns, values = [], []
+    for start in range(0, len(held), BLOCK_ROWS):
+        likeness = own[start : start + BLOCK_ROWS] @ own.T
+        places = torch.arange(len(likeness))
+        likeness[places, start + places] = -torch.inf  # not itself
+        best = likeness.topk(k, dim=1)
+        columns.append(held[best.indices.flatten()])
+        values.append(best.values.clamp(min=0).flatten())
+    row = held.repeat_interleave(k)
+    column = torch.cat([held[:0], *columns])
+    value = torch.cat([own.new_zeros(0), *values])
+    total = torch.zeros(len(features)).index_add_(0, row, value).clamp(min=1e-12)
+    return SparseProduct.of(row, column, value / total[row], (len(features), len(features)))
 
 
 MODEL = LinearMMGCN
