@@ -28,7 +28,7 @@ class Interactions:
             since 1970. Or None.
         weight: (E,) float32, or None.
 
-    `notes` say what a person should know, such as duplicates that were dropped.
+    `notes` say what a person should know; `num_duplicates` pairs were dropped in reading.
     """
 
     user_index: np.ndarray
@@ -38,6 +38,7 @@ class Interactions:
     timestamp: np.ndarray | None = None
     weight: np.ndarray | None = None
     notes: list[str] = field(default_factory=list)
+    num_duplicates: int = 0
 
     def __post_init__(self) -> None:
         for name in ("item_index", *NUMBERS):
@@ -182,7 +183,7 @@ def read_interactions(
                 f"{num - len(made):,} of {num:,} interactions in {path} have a user or an item "
                 "that is not known from training; they were left out"
             )
-    made.notes = notes
+    made.notes, made.num_duplicates = notes, len(again)
     return made
 
 

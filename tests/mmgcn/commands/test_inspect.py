@@ -1,0 +1,123 @@
+"""What inspect tells of a store and of interactions."""
+
+import json
+
+import numpy as np
+import pytest
+
+import cli
+from extract.store import FeatureStore, Record
+
+
+def run(capsys, *words):
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(["inspect", *map(str, words)])
+    shown = capsys.readouterr()
+    return leaving.value.code or 0, shown.out, shown.err
+
+
+@pytest.fixture
+def store(tmp_path):
+    held = FeatureStore(tmp_path / "features")
+    manifest = {"encoder": "made", "dim": 2, "dtype": "float32", "pooling": "mean"}
+    made = held.create("acoustic", manifest)
+    made.write(Record("a"), np.ones((3, 2)))
+    made.write(Record("b"), np.zeros((1, 2)))
+    made.write(Record("007"), np.ones((2, 2)))
+    made.write(Record("mute", status="missing", reason="it has no sound"), None)
+    made.write(Record("still", status="missing", reason="it has no sound"), None)
+    made.write(Record("broken", status="failed", reason="cannot be read"), None)
+    made.finish()
+    return held.root
+
+
+@pytest.fixture
+def interactions(tmp_path):
+    path = tmp_path / "interactions.csv"
+    path.write_text(
+        "user_id,item_id,timestamp\n"
+        "u,a,1\nu,a,5\nu,b,2\nu,7,3\nv,a,4\nv,mute,5\n"  # 007 was called 7
+    )
+    return path
+
+
+def test_the_features_of_a_store_are_counted(capsys, store):
+    code, out, _ = run(capsys, "--features", store, "--json")
+    told = json.loads(out)["features"]["acoustic"]
+    assert code == 0
+    assert told["shape"] == [3, 2]
+    assert (told["items"], told["with_features"], told["coverage"]) == (6, 3, 0.5)
+    assert told["statuses"] == {"done": 3, "missing": 2, "failed": 1}
+    assert told["rows_per_item"] == [1, 2, 3]
+    assert told["zero_rows"] == {"count": 1, "examples": ["b"]}
+    assert told["non_finite_rows"]["count"] == 0
+    assert [(r["status"], r["reason"], r["count"]) for r in told["reasons"]] == [
+        ("missing", "it has no sound", 2),
+        ("failed", "cannot be read", 1),
+    ]
+
+
+def test_a_damaged_file_is_told_and_stops_nothing(capsys, store):
+    (path,) = store.glob("acoustic/*/items/a.npy")
+    path.write_bytes(path.read_bytes()[:-1])
+    code, out, _ = run(capsys, "--features", store, "--json")
+    told = json.loads(out)["features"]["acoustic"]
+    assert (code, told["damaged"]) == (0, {"count": 1, "examples": ["a"]})
+    assert told["shape"] is None
+    assert "damaged files; extract again" in run(capsys, "--features", store)[1]
+
+
+def test_interactions_are_counted(capsys, interactions):
+    told = json.loads(run(capsys, "-i", interactions, "--json")[1])["interactions"]
+    assert (told["interactions"], told["users"], told["items"]) == (5, 2, 4)
+    assert told["density"] == 5 / 8
+    assert told["duplicates"] == 1
+    assert told["quantiles"][0] == 0
+    assert told["quantiles"][-1] == 1
+    assert (told["per_user"][0], told["per_user"][-1]) == (2, 3)
+    assert (told["per_item"][0], told["per_item"][-1]) == (1, 2)
+    assert told["users_below_3"] == 1
+    assert told["timestamps"] == [1, 5]
+    assert told["weights"] is False
+
+
+def test_ids_that_match_nothing_are_told_with_the_nearest(capsys, store, interactions, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")  # a table that wraps is hard to search
+    words = ("--features", store, "--interactions", interactions)
+    told = json.loads(run(capsys, *words, "--json")[1])["matching"]
+    assert told["watched_items"] == {"acoustic": {"extracted": 3, "with_features": 2}}
+    assert told["items_never_extracted"] == {"count": 1, "examples": ["7"]}
+    assert told["nearest_to_the_first"] == ["007"]
+    assert told["items_never_watched"] == {"count": 3, "examples": ["007", "broken", "still"]}
+    _, out, _ = run(capsys, *words)
+    assert "extracted in no modality: 1 (7); the nearest extracted ids to the first: 007" in out
+    assert "3 of 4 (75.0%)" in out
+    assert "2 missing" in out
+
+
+def test_a_file_of_ones_own_is_inspected_like_a_modality(capsys, tmp_path, store):
+    np.save(tmp_path / "price.npy", np.array([0.0, 2.0]))
+    out = run(capsys, "--features", f"price={tmp_path / 'price.npy'}", "--json")[1]
+    told = json.loads(out)["features"]["price"]
+    assert (told["shape"], told["zero_rows"]["examples"]) == ([2, 1], ["0"])
+    both = ("--features", store, "--features", f"acoustic={tmp_path / 'price.npy'}")
+    code, _, err = run(capsys, *both)
+    assert (code, "two --features are called 'acoustic'" in err) == (1, True)
+
+
+def test_the_places_that_are_looked_at_by_themselves(capsys, store, interactions, monkeypatch):
+    monkeypatch.chdir(store.parent)
+    told = json.loads(run(capsys, "--json")[1])
+    assert list(told["features"]) == ["acoustic"]
+    assert told["interactions"]["file"] == "interactions.csv"
+
+
+def test_nothing_to_look_at_is_an_error(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capsys, "--json")
+    assert (code, out) == (1, "")
+    assert "--features and --interactions" in err
+    for option in ("--features", "--interactions"):
+        code, _, err = run(capsys, option, tmp_path / "nowhere")
+        assert code == 1
+        assert "nowhere" in err
