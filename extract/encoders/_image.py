@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     import torch
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
+# Thinner strips are cut before they are scaled: a frame of 16,384 x 2 px would take 1.3 GB.
+LONGEST_ASPECT = 16
 
 
 def resized(frames: np.ndarray, *, shorter_px: int, crop_px: int, bicubic: bool) -> np.ndarray:
     """Return the middle of each frame, its shorter side scaled first.
 
-    torchvision's antialiased resize on bytes: the same pixels as PIL's, several times sooner.
+    torchvision's antialiased resize on bytes: the same pixels as PIL's, several times sooner. Of a
+    frame more than 16 times as long as it is wide, only the middle is scaled.
 
     Shapes:
         frames: (N, H, W, 3) uint8; the result: (N, 3, crop_px, crop_px) uint8.
@@ -30,6 +33,9 @@ def resized(frames: np.ndarray, *, shorter_px: int, crop_px: int, bicubic: bool)
 
     how = InterpolationMode.BICUBIC if bicubic else InterpolationMode.BILINEAR
     pictures = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2)
+    longest = LONGEST_ASPECT * min(pictures.shape[2:])
+    if max(pictures.shape[2:]) > longest:
+        pictures = functional.center_crop(pictures, [min(n, longest) for n in pictures.shape[2:]])
     scaled = functional.resize(pictures, [shorter_px], interpolation=how, antialias=True)
     return np.asarray(functional.center_crop(scaled, [crop_px, crop_px]).contiguous().numpy())
 
@@ -39,12 +45,16 @@ class ImageNetwork:
 
     On a CPU: channels last, batch norm folded where the network allows, and the allocator told to
     keep large blocks, since giving them back after every batch costs more than the arithmetic.
-    On CUDA: half precision, from pinned memory.
+    On CUDA: half precision, from pinned memory. ONNX Runtime runs on the CPU alone.
 
     Args:
         network: maps (N, 3, H, W) float32 to (N, D); it is changed.
         mean, std: of the pixels as bytes, per channel.
         input_px: side of the square pictures.
+
+    Raises:
+        ValueError: ONNX Runtime is asked for on another device.
+        ImportError: it is not installed.
     """
 
     def __init__(
@@ -60,6 +70,11 @@ class ImageNetwork:
         import torch
 
         self._device = torch.device(device)
+        if engine == "onnx" and self._device.type != "cpu":
+            raise ValueError(
+                f"the engine onnx runs on the CPU, not on {device}; pass --device cpu, or leave "
+                "the engine out"
+            )
         self._mean = torch.tensor(mean, device=self._device).view(1, 3, 1, 1)
         self._scale = 1 / torch.tensor(std, device=self._device).view(1, 3, 1, 1)
         keep_large_blocks()
@@ -146,6 +161,8 @@ def keep_large_blocks() -> None:
     if not sys.platform.startswith("linux"):
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:  # musl has none
-        mallopt(M_MMAP_THRESHOLD, 1 << 30)
-        mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
+    if mallopt is None:  # musl has none
+        return
+    if not mallopt(M_MMAP_THRESHOLD, 1 << 30):
+        mallopt(M_MMAP_THRESHOLD, 1 << 25)  # the most that older versions take
+    mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)

@@ -6,13 +6,16 @@ transformers, weights `laion/clap-htsat-unfused` (Apache-2.0).
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from extract.encoder import Encoder, Engine, Reads
-from extract.weights import Weights, WrongWeights, resolve, sha256_of
+from extract.encoders._pretrained import a_folder, hashes_of, load_network, load_part, read_settings
+from extract.encoders._windows import cut_of, num_sounding
+from extract.weights import Weights, WrongWeights, resolve
 
 UNFUSED = Weights(
     name="clap-htsat-unfused",
@@ -24,58 +27,71 @@ UNFUSED = Weights(
 
 
 class Clap(Encoder):
-    """The projected audio embedding, 512 wide and of length one, a row per 10 s of sound."""
+    """The projected audio embedding, of length one, a row per 10 s of sound.
+
+    Less than 10 s of sound is repeated as often as it fits whole, as in the network's training.
+    """
 
     name: ClassVar[str] = "clap"
     reads: ClassVar[Reads] = "waveform"
     weights: ClassVar[Weights | None] = UNFUSED
-    dim = 512
     batch_units = 4
     sample_rate_hz: ClassVar[int] = 48_000
     window_seconds: ClassVar[float] = 10.0
     hop_seconds: ClassVar[float] = 10.0
+    min_window_seconds: ClassVar[float] = 1.0
 
     def _path(self) -> Path:
-        return resolve(UNFUSED, self.given_weights)
+        return a_folder(resolve(UNFUSED, self.given_weights))
+
+    @cached_property
+    def dim(self) -> int:  # type: ignore[override]  # it stands in the weights' folder
+        """512, or what the weights that were given have."""
+        if self.given_weights is None:
+            return 512
+        return int(read_settings(self._path(), "config.json").get("projection_dim", 512))
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """Network, weights by hash, and how the sound is cut."""
+        """Network, weights by hash, and how the sound is cut and filled up."""
         return {
             "encoder": self.name,
             "version": 1,
-            "weights_sha256": sha256_of(self._path()),
-            "window_seconds": self.window_seconds,
+            **hashes_of(self._path()),
+            "padding": "repeated while it fits whole, then silence",
+            **cut_of(self),
         }
 
-    def _features(self) -> Any:
-        if not hasattr(self, "_extractor"):
-            from transformers import ClapFeatureExtractor
+    @cached_property
+    def _extractor(self) -> Any:
+        from transformers import ClapFeatureExtractor
 
-            self._extractor = ClapFeatureExtractor.from_pretrained(
-                self._path(), local_files_only=True
+        path = self._path()
+        found = load_part(ClapFeatureExtractor.from_pretrained, path, "CLAP feature extractor")
+        if found.truncation == "fusion":
+            # A fused network hears several random cuts of a clip at once.
+            raise WrongWeights(f"{path} holds a fused CLAP network; an unfused one is expected")
+        if found.sampling_rate != self.sample_rate_hz:
+            raise WrongWeights(
+                f"{path} holds a CLAP network for {found.sampling_rate} Hz; one for "
+                f"{self.sample_rate_hz} Hz is expected"
             )
-        return self._extractor
+        return found
 
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
         """Build the network from its weights."""
         from transformers import ClapModel
-        from transformers.utils import logging
 
-        path = self._path()
-        logging.disable_progress_bar()
-        try:
-            network = ClapModel.from_pretrained(path, local_files_only=True, use_safetensors=True)
-        except (OSError, ValueError) as error:
-            raise WrongWeights(f"{path} holds no CLAP model: {error}") from error
-        self.dim = network.config.projection_dim
+        _ = self._extractor  # a folder without one is told here, not at the first clip
         self._device = device
-        self._network = network.eval().requires_grad_(False).to(device)
+        self._network = load_network(ClapModel, self._path(), "CLAP network").to(device)
 
     def prepare(self, sample: Any) -> np.ndarray:
         """Shapes: sample.data: (N, 480000) float32; the result: (N, 1, F, 64) float32."""
-        made = self._features()(
-            list(sample.data), sampling_rate=self.sample_rate_hz, return_tensors="np"
+        lengths = num_sounding(sample.data)
+        sounds = [window[:end] for window, end in zip(sample.data, lengths, strict=True)]
+        made = self._extractor(
+            sounds, sampling_rate=self.sample_rate_hz, padding="repeatpad", return_tensors="np"
         )
         return np.asarray(made["input_features"], dtype=np.float32)
 
@@ -85,7 +101,7 @@ class Clap(Encoder):
 
         with torch.inference_mode():
             found = self._network.get_audio_features(torch.from_numpy(units).to(self._device))
-            rows = getattr(found, "pooler_output", found)
+            rows = getattr(found, "pooler_output", found)  # a tensor itself before transformers 5
             rows = torch.nn.functional.normalize(rows.float(), dim=-1)
         return np.asarray(rows.cpu().numpy())
 

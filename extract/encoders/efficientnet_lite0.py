@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from extract.encoder import Encoder, Engine, Reads
+from extract.encoders._image import ImageNetwork, resized
 from extract.weights import Weights, WrongWeights, load_state_dict, resolve, sha256_of
 
 PACKAGE = Weights(
@@ -52,8 +53,6 @@ class EfficientNetLite0(Encoder):
 
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
         """Build the network from its weights."""
-        from extract.encoders._image import ImageNetwork
-
         try:
             import timm
         except ImportError as error:
@@ -79,8 +78,6 @@ class EfficientNetLite0(Encoder):
 
     def prepare(self, sample: Any) -> np.ndarray:
         """Shapes: sample.data: (N, H, W, 3) uint8; the result: (N, 3, 224, 224) uint8."""
-        from extract.encoders._image import resized
-
         return resized(sample.data, shorter_px=256, crop_px=224, bicubic=True)
 
     def encode(self, units: np.ndarray) -> np.ndarray:

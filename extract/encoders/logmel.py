@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from extract.encoder import Encoder, Engine, Reads
+from extract.encoders._mel import log_mel
+from extract.encoders._windows import cut_of
 
 
 class LogMel(Encoder):
@@ -30,8 +32,7 @@ class LogMel(Encoder):
             "version": 1,
             "spectrogram": "16 kHz, Hann 25 ms / 10 ms, 64 mel bands 125-7500 Hz, log(x + 0.01)",
             "statistics": ["mean", "std", "mean absolute change"],
-            "window_seconds": self.window_seconds,
-            "hop_seconds": self.hop_seconds,
+            **cut_of(self),
         }
 
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
@@ -39,8 +40,6 @@ class LogMel(Encoder):
 
     def prepare(self, sample: Any) -> np.ndarray:
         """Shapes: sample.data: (N, S) float32; the result: (N, 192) float32."""
-        from extract.encoders._mel import log_mel
-
         bands = log_mel(sample.data)  # (N, F, 64)
         change = np.abs(np.diff(bands, axis=1)).mean(axis=1)
         return np.concatenate([bands.mean(axis=1), bands.std(axis=1), change], axis=1)

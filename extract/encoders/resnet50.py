@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from extract.encoder import Encoder, Engine, Reads
+from extract.encoders._image import ImageNetwork, folded, resized
 from extract.weights import Weights, fit_state_dict, load_state_dict, resolve, sha256_of
 
 IMAGENET1K_V2 = Weights(
@@ -55,8 +56,6 @@ class ResNet50(Encoder):
         import torch
         from torchvision.models import resnet50
 
-        from extract.encoders._image import ImageNetwork, folded
-
         path = self._path()
         network = resnet50()
         fit_state_dict(network, load_state_dict(path), path)
@@ -72,8 +71,6 @@ class ResNet50(Encoder):
 
     def prepare(self, sample: Any) -> np.ndarray:
         """Shapes: sample.data: (N, H, W, 3) uint8; the result: (N, 3, 224, 224) uint8."""
-        from extract.encoders._image import resized
-
         return resized(sample.data, shorter_px=232, crop_px=224, bicubic=False)
 
     def encode(self, units: np.ndarray) -> np.ndarray:

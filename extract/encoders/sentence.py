@@ -6,13 +6,18 @@ Source: Reimers, Gurevych: Sentence-BERT, EMNLP 2019. Network from transformers,
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from extract.encoder import Encoder, Engine, Reads
-from extract.weights import Weights, WrongWeights, resolve, sha256_of
+from extract.encoders._pretrained import a_folder, hashes_of, load_network, load_part, read_settings
+from extract.weights import Weights, WrongWeights, resolve
+
+if TYPE_CHECKING:
+    import torch
 
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 HUB = Weights(
@@ -29,73 +34,137 @@ PACKAGE = Weights(
     sha256=SHA256,
     licence="Apache-2.0",
 )
-MAX_TOKENS = 256
+MAX_TOKENS = 512  # unless the folder says less
 TOKEN_BUDGET = 2_048
+WHAT = "sentence encoder"
+TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model")
+
+Pooling = Literal["mean", "cls"]
+POOLINGS: dict[str, Pooling] = {
+    "mean": "mean",
+    "cls": "cls",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_cls_token": "cls",
+}
 
 
 class Sentence(Encoder):
-    """The mean of a caption's token states, 384 wide and of length one; a row a caption.
+    """The mean of a caption's token states, of length one; a row a caption.
 
     Captions are sorted by length and run in batches of at most 2,048 tokens, padding included, so
-    short ones do not pay for long ones. What lies beyond 256 tokens is cut off.
+    short ones do not pay for long ones. What lies beyond the network's longest text (256 tokens
+    for the default weights) is cut off.
+
+    384 wide with the default weights. Any folder of sentence-transformers without layers of its own
+    will do: its longest text, and whether the mean or the first token counts, are read from it.
     """
 
     name: ClassVar[str] = "sentence"
     reads: ClassVar[Reads] = "text"
     weights: ClassVar[Weights | None] = HUB
-    dim = 384
     batch_units = 512
 
     def _path(self) -> Path:
-        return resolve(HUB, self.given_weights, (PACKAGE,))
+        return a_folder(resolve(HUB, self.given_weights, (PACKAGE,)))
+
+    @cached_property
+    def dim(self) -> int:  # type: ignore[override]  # it stands in the weights' folder
+        """384, or what the weights that were given have."""
+        if self.given_weights in (None, HUB.name, PACKAGE.name):
+            return 384
+        from transformers import AutoConfig
+
+        return int(load_part(AutoConfig.from_pretrained, self._path(), WHAT).hidden_size)
 
     @property
     def provenance(self) -> dict[str, Any]:
         """Network, weights by hash, pooling and where long captions are cut."""
+        path = self._path()
         return {
             "encoder": self.name,
             "version": 1,
-            "weights_sha256": sha256_of(self._path()),
-            "pooling": "mean over the mask, normalised",
-            "max_tokens": MAX_TOKENS,
+            **hashes_of(path),
+            "pooling": f"{_pooling(path)} over the mask, normalised",
+            "max_tokens": _max_tokens(path),
         }
 
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
         """Build tokenizer and network from a folder of weights."""
         from transformers import AutoModel, AutoTokenizer
-        from transformers.utils import logging
 
         path = self._path()
-        logging.disable_progress_bar()
-        try:
-            self._tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
-            network = AutoModel.from_pretrained(path, local_files_only=True, use_safetensors=True)
-        except (OSError, ValueError) as error:
-            raise WrongWeights(f"{path} holds no sentence encoder: {error}") from error
-        self.dim = network.config.hidden_size
+        self._pooling, self._max_tokens = _pooling(path), _max_tokens(path)
+        if not any((path / name).is_file() for name in TOKENIZERS):  # one without words is made
+            raise WrongWeights(
+                f"{path} holds no tokenizer: one of {', '.join(TOKENIZERS)} is expected"
+            )
+        self._tokenizer = load_part(AutoTokenizer.from_pretrained, path, "tokenizer")
         self._device = device
-        self._network = network.eval().requires_grad_(False).to(device)
+        self._network = load_network(AutoModel, path, WHAT, unused=("pooler.",)).to(device)
 
     def prepare(self, sample: str) -> list[str]:
         """Return the caption as its one unit."""
         return [sample]
 
     def encode(self, units: list[str]) -> np.ndarray:
-        """Shapes: units: N captions; the result: (N, 384) float32."""
+        """Shapes: units: N captions; the result: (N, D) float32."""
         import torch
 
-        tokens = self._tokenizer(list(units), truncation=True, max_length=MAX_TOKENS)["input_ids"]
+        if not units:
+            return np.zeros((0, self.dim), dtype=np.float32)
+        tokens = self._tokenizer(list(units), truncation=True, max_length=self._max_tokens)
+        lengths = [len(ids) for ids in tokens["input_ids"]]
         rows = np.zeros((len(units), self.dim), dtype=np.float32)
         with torch.inference_mode():
-            for batch in batches_by_length([len(ids) for ids in tokens], budget=TOKEN_BUDGET):
-                padded = self._tokenizer.pad(
-                    {"input_ids": [tokens[i] for i in batch]}, return_tensors="pt"
-                ).to(self._device)
+            for batch in batches_by_length(lengths, budget=TOKEN_BUDGET):
+                part = {name: [values[i] for i in batch] for name, values in tokens.items()}
+                padded = self._tokenizer.pad(part, return_tensors="pt").to(self._device)
                 states = self._network(**padded).last_hidden_state.float()  # (B, tokens, D)
-                mask = padded["attention_mask"].unsqueeze(-1).float()
-                means = (states * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
-                rows[batch] = torch.nn.functional.normalize(means, dim=-1).cpu().numpy()
+                pooled = self._pooled(states, padded["attention_mask"])
+                rows[batch] = torch.nn.functional.normalize(pooled, dim=-1).cpu().numpy()
         return rows
+
+    def _pooled(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        if self._pooling == "cls":
+            return states[:, 0]
+        seen = mask.unsqueeze(-1).to(states.dtype)  # (B, tokens, 1)
+        return (states * seen).sum(dim=1) / seen.sum(dim=1).clamp(min=1)
+
+
+def _max_tokens(folder: Path) -> int:
+    own = read_settings(folder, "sentence_bert_config.json").get("max_seq_length")
+    if own is not None:
+        return int(own)
+    bounds = (
+        read_settings(folder, "tokenizer_config.json").get("model_max_length"),
+        read_settings(folder, "config.json").get("max_position_embeddings"),
+    )
+    return int(min([MAX_TOKENS, *filter(None, bounds)]))
+
+
+def _pooling(folder: Path) -> Pooling:
+    """Return how the folder wants its token states pooled.
+
+    Raises:
+        WrongWeights: in a way, or with layers after it, that we do not have.
+    """
+    for module in read_settings(folder, "modules.json"):
+        kind = str(module.get("type")).rpartition(".")[2]
+        if kind not in ("Transformer", "Pooling", "Normalize"):
+            raise WrongWeights(
+                f"{folder} holds a sentence encoder with a layer of the kind {kind}; a network "
+                "with pooling alone is expected"
+            )
+    told = read_settings(folder, "1_Pooling/config.json")
+    flags = [name for name, on in told.items() if name.startswith("pooling_mode_") and on]
+    modes = told.get("pooling_mode", flags or "mean")
+    names = [modes] if isinstance(modes, str) else list(modes)
+    if len(names) != 1 or names[0] not in POOLINGS:
+        raise WrongWeights(
+            f"{folder} holds a sentence encoder that pools by {' and '.join(names)}; "
+            "mean or cls is expected"
+        )
+    return POOLINGS[names[0]]
 
 
 def batches_by_length(lengths: list[int], *, budget: int) -> list[list[int]]:

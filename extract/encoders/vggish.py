@@ -2,7 +2,7 @@
 
 Source: Hershey et al., CNN Architectures for Large-Scale Audio Classification, ICASSP 2017. The
 network is written here from the paper's table; its published torch weights (Apache-2.0) are those
-of the torchvggish project.
+of the torchvggish project, or the same numbers as torchaudio's assets have them (`vggish.pt`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from extract.encoder import Encoder, Engine, Reads
+from extract.encoders._mel import log_mel
+from extract.encoders._windows import cut_of
 from extract.weights import Weights, fit_state_dict, load_state_dict, resolve, sha256_of
 
 if TYPE_CHECKING:
@@ -30,8 +32,9 @@ PUBLISHED = Weights(
 class VGGish(Encoder):
     """The 128 outputs of the last layer, a row per 0.96 s of sound.
 
-    The raw embedding, as a network gives it: no PCA and no rounding to bytes, which the released
-    AudioSet features have besides.
+    The embedding as torchvggish and torchaudio's former pipeline give it: after the last layer's
+    rectifier, without the PCA and the rounding to bytes that the released AudioSet features have
+    besides. (The authors' own TensorFlow code gives what stands before the rectifier.)
     """
 
     name: ClassVar[str] = "vggish"
@@ -54,21 +57,24 @@ class VGGish(Encoder):
             "version": 1,
             "weights_sha256": sha256_of(self._path()),
             "spectrogram": "16 kHz, Hann 25 ms / 10 ms, 64 mel bands 125-7500 Hz, log(x + 0.01)",
-            "postprocessing": "none",
+            "embedding": "after the rectifier, no PCA",
+            **cut_of(self),
         }
 
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
         """Build the network from its weights."""
+        import torch
+
         path = self._path()
-        network = build_network()
-        fit_state_dict(network, _without_postprocessing(load_state_dict(path)), path)
+        with torch.device("meta"):  # random numbers would take longer than reading the file
+            network = build_network()
+        network = network.to_empty(device="cpu")
+        fit_state_dict(network, _renamed(load_state_dict(path)), path)
         self._device = device
         self._network = network.eval().requires_grad_(False).to(device)
 
     def prepare(self, sample: Any) -> np.ndarray:
         """Shapes: sample.data: (N, 15600) float32; the result: (N, 96, 64) float32."""
-        from extract.encoders._mel import log_mel
-
         return log_mel(sample.data)
 
     def encode(self, units: np.ndarray) -> np.ndarray:
@@ -82,7 +88,7 @@ class VGGish(Encoder):
 
 
 def build_network() -> torch.nn.Module:
-    """Return the network with random weights, its tensors named as in the published file.
+    """Return the network, its weights random, its tensors named as in the published file.
 
     Shapes:
         its input: (N, 1, 96, 64); its output: (N, 128).
@@ -116,8 +122,14 @@ def build_network() -> torch.nn.Module:
     return Network()
 
 
-def _without_postprocessing(state: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in state.items() if not name.startswith("pproc.")}
+def _renamed(state: dict[str, Any]) -> dict[str, Any]:
+    """Name tensors as torchvggish does, where they come from torchaudio; leave out the PCA."""
+    names = {"features_network": "features", "embedding_network": "embeddings"}
+    return {
+        f"{names.get(head, head)}.{rest}": value
+        for head, _, rest, value in ((*name.partition("."), value) for name, value in state.items())
+        if head != "pproc"
+    }
 
 
 ENCODER = VGGish

@@ -1,41 +1,84 @@
 """wav2vec 2.0: how speech sounds.
 
-Source: Baevski, Zhou, Mohamed, Auli: wav2vec 2.0, NeurIPS 2020. Network and weights from
-torchaudio's pipelines (MIT).
+Source: Baevski, Zhou, Mohamed, Auli: wav2vec 2.0, NeurIPS 2020; Hsu et al.: HuBERT, TASLP 2021.
+Networks and weights are those of torchaudio's pipelines (MIT).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from extract.encoder import Encoder, Engine, Reads
+from extract.encoders._windows import cut_of, num_sounding
 from extract.weights import Weights, fit_state_dict, load_state_dict, resolve, sha256_of
 
-BASE = Weights(
-    name="WAV2VEC2_BASE",
-    kind="url",
-    where="https://download.pytorch.org/torchaudio/models/wav2vec2_fairseq_base_ls960.pth",
-    sha256=None,
-    licence="MIT",
-)
+if TYPE_CHECKING:
+    import torch
+
+
+def _published(name: str, file_name: str) -> Weights:
+    where = f"https://download.pytorch.org/torchaudio/models/{file_name}"
+    return Weights(name=name, kind="url", where=where, sha256=None, licence="MIT")
+
+
+# Called as in torchaudio.pipelines.
+BASE = _published("WAV2VEC2_BASE", "wav2vec2_fairseq_base_ls960.pth")
+LARGE = _published("WAV2VEC2_LARGE", "wav2vec2_fairseq_large_ls960.pth")
+LARGE_LV60K = _published("WAV2VEC2_LARGE_LV60K", "wav2vec2_fairseq_large_lv60k.pth")
+XLSR53 = _published("WAV2VEC2_XLSR53", "wav2vec2_fairseq_large_xlsr53.pth")
+HUBERT_BASE = _published("HUBERT_BASE", "hubert_fairseq_base_ls960.pth")
+HUBERT_LARGE = _published("HUBERT_LARGE", "hubert_fairseq_large_ll60k.pth")
+SIBLINGS = (LARGE, LARGE_LV60K, XLSR53, HUBERT_BASE, HUBERT_LARGE)
+
+
+@dataclass(frozen=True)
+class Network:
+    """How to build a network: its name in torchaudio.models, its width, and what it hears."""
+
+    builder: str
+    dim: int
+    normalises: bool = False  # whether it was trained on sound of mean 0 and variance 1
+
+
+NETWORKS = {
+    BASE: Network("wav2vec2_base", 768),
+    LARGE: Network("wav2vec2_large", 1024),
+    LARGE_LV60K: Network("wav2vec2_large_lv60k", 1024, normalises=True),
+    XLSR53: Network("wav2vec2_large_lv60k", 1024, normalises=True),
+    HUBERT_BASE: Network("hubert_base", 768),
+    HUBERT_LARGE: Network("hubert_large", 1024, normalises=True),
+}
+SHORTEST_SAMPLES = 400  # what the network makes one frame from
 
 
 class Wav2Vec2(Encoder):
-    """The mean over time of the last transformer layer, 768 wide, a row per 5 s of sound."""
+    """The mean over time of the last hidden layer, a row per 5 s of sound.
+
+    The mean is over the sound of a window alone, not over the silence that fills up a clip's last
+    one. 768 wide, and 1,024 with the large networks. A file is taken for the network whose
+    published file has its name, else for WAV2VEC2_BASE.
+    """
 
     name: ClassVar[str] = "wav2vec2"
     reads: ClassVar[Reads] = "waveform"
     weights: ClassVar[Weights | None] = BASE
-    dim = 768
     batch_units = 4
     window_seconds: ClassVar[float] = 5.0
     hop_seconds: ClassVar[float] = 5.0
+    min_window_seconds: ClassVar[float] = 1.0
+
+    def __init__(self, weights: str | None = None) -> None:
+        super().__init__(weights)
+        named = (weights, Path(weights).name) if weights else ()
+        self._like = next((s for s in SIBLINGS if s.name in named or s.file_name in named), BASE)
+        self.dim = NETWORKS[self._like].dim
 
     def _path(self) -> Path:
-        return resolve(BASE, self.given_weights)
+        return resolve(BASE, self.given_weights, SIBLINGS)
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -43,18 +86,19 @@ class Wav2Vec2(Encoder):
         return {
             "encoder": self.name,
             "version": 1,
+            "network": self._like.name,
             "weights_sha256": sha256_of(self._path()),
-            "layer": "last, mean over time",
-            "window_seconds": self.window_seconds,
+            "layer": "last, mean over the sound",
+            **cut_of(self),
         }
 
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
         """Build the network from its weights."""
-        from torchaudio.models import wav2vec2_base
+        from torchaudio import models
 
         path = self._path()
-        network = wav2vec2_base()
-        fit_state_dict(network, load_state_dict(path), path)
+        network = getattr(models, NETWORKS[self._like].builder)()
+        fit_state_dict(network, _renamed(load_state_dict(path)), path)
         self._device = device
         self._network = network.eval().requires_grad_(False).to(device)
 
@@ -63,13 +107,43 @@ class Wav2Vec2(Encoder):
         return np.asarray(sample.data)
 
     def encode(self, units: np.ndarray) -> np.ndarray:
-        """Shapes: units: (N, 80000) float32; the result: (N, 768) float32."""
+        """Shapes: units: (N, 80000) float32; the result: (N, D) float32."""
         import torch
 
+        lengths = torch.from_numpy(num_sounding(units)).clamp(min=SHORTEST_SAMPLES)
+        waves = torch.from_numpy(units)
         with torch.inference_mode():
-            layers, _ = self._network.extract_features(torch.from_numpy(units).to(self._device))
-            rows: np.ndarray = layers[-1].mean(dim=1).float().cpu().numpy()
-        return rows
+            if NETWORKS[self._like].normalises:
+                waves = _normalised(waves, lengths)
+            states, ends = self._network(waves.to(self._device), lengths.to(self._device))
+            times = torch.arange(states.shape[1], device=states.device)
+            sounds = (times < ends.unsqueeze(1)).unsqueeze(-1)  # (N, frames, 1)
+            rows = states.masked_fill(~sounds, 0.0).sum(dim=1) / ends.unsqueeze(1)
+        return np.asarray(rows.float().cpu().numpy())
+
+
+def _renamed(state: dict[str, Any]) -> dict[str, Any]:
+    """Name the parts of the one weight-normalised tensor as torch has done since 2.0."""
+    held = "encoder.transformer.pos_conv_embed.conv"
+    new = {
+        f"{held}.weight_g": f"{held}.parametrizations.weight.original0",
+        f"{held}.weight_v": f"{held}.parametrizations.weight.original1",
+    }
+    return {new.get(name, name): value for name, value in state.items()}
+
+
+def _normalised(waves: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """Give the sound of each window mean 0 and variance 1; its padding stays 0.
+
+    torchaudio's own wrapper does so for a batch as a whole, so that clips would colour each other.
+    """
+    import torch
+
+    sounds = torch.arange(waves.shape[1]) < lengths.unsqueeze(1)
+    count = lengths.unsqueeze(1)
+    centred = (waves - waves.sum(dim=1, keepdim=True) / count) * sounds
+    variance = (centred**2).sum(dim=1, keepdim=True) / count
+    return centred * torch.rsqrt(variance + 1e-5)
 
 
 ENCODER = Wav2Vec2

@@ -1,371 +1,179 @@
 """What holds for every encoder; one that is added is tested here too.
 
-Weights are made on the spot, small where the network allows. An encoder that needs weights and has
-no recipe in `WEIGHTS` fails `test_it_has_weights_to_be_tested_with`.
+An encoder whose weights do not come with a package needs a recipe for small ones in
+`tests/networks.py`.
 """
 
 import json
-import sys
-from itertools import pairwise
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 
-from extract.encoder import ENCODERS, Windows
-from extract.encoders._image import resized
-from extract.encoders._mel import log_mel
-from extract.encoders.sentence import batches_by_length
-from extract.media import Frames
+from extract.encoder import ENCODERS, Encoder
 from extract.weights import WeightsUnavailable, WrongWeights
+from tests import networks
 
 NAMES = ENCODERS.names()
 
 
-# --- weights to test with ---
+@pytest.fixture(autouse=True)
+def _small_speech_network(monkeypatch):
+    monkeypatch.setattr("torchaudio.models.wav2vec2_base", networks.small_wav2vec2_base)
 
 
-def drawn(network, seed):
-    """The network's tensors, drawn so that its output stays of the order of its input."""
-    generator = torch.Generator().manual_seed(seed)
-    state = {}
-    for name, tensor in network.state_dict().items():
-        if tensor.dim() > 1:
-            scale = (2 / tensor[0].numel()) ** 0.5
-            state[name] = torch.randn(tensor.shape, generator=generator) * scale
-        elif "running_var" in name or (tensor.is_floating_point() and name.endswith("weight")):
-            state[name] = torch.ones_like(tensor)
-        else:
-            state[name] = torch.zeros_like(tensor)
-    return state
+@pytest.fixture(params=NAMES)
+def encoder(request):
+    return networks.loaded(request.param)
 
 
-def saved(network, folder, seed):
-    torch.save(drawn(network, seed), folder / f"{seed}.pth")
-    return folder / f"{seed}.pth"
+def those_that_read(*kinds):
+    return [name for name in NAMES if ENCODERS.get(name).reads in kinds]
 
 
-def resnet50(folder, seed):
-    from torchvision.models import resnet50
-
-    return saved(resnet50(), folder, seed)
-
-
-def efficientnet_lite0(folder, seed):
-    import timm
-
-    return saved(timm.create_model("tf_efficientnet_lite0", pretrained=False), folder, seed)
+hearing = pytest.mark.parametrize("encoder", those_that_read("waveform"), indirect=True)
+seeing = pytest.mark.parametrize("encoder", those_that_read("frames"), indirect=True)
+taking_blocks = pytest.mark.parametrize(
+    "encoder", those_that_read("frames", "waveform"), indirect=True
+)
 
 
-def vggish(folder, seed):
-    from extract.encoders.vggish import build_network
-
-    return saved(build_network(), folder, seed)
-
-
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz", "dog", "sea"]
-
-
-def sentence(folder, seed):
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    torch.manual_seed(seed)
-    folder = folder / f"bert{seed}"
-    folder.mkdir()
-    (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n")
-    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
-    size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
-    config = BertConfig(vocab_size=len(WORDS), intermediate_size=64, **size)
-    BertModel(config).eval().save_pretrained(folder)
-    return folder
+@pytest.fixture
+def units(encoder):
+    """Seven units, from one clip or from several."""
+    if encoder.reads == "text":
+        return [
+            unit for i in range(7) for unit in encoder.prepare(networks.sample(encoder, 1, seed=i))
+        ]
+    return encoder.prepare(networks.sample(encoder, 7))
 
 
-def clap(folder, seed):
-    from transformers import ClapConfig, ClapFeatureExtractor, ClapModel
-
-    torch.manual_seed(seed)
-    folder = folder / f"clap{seed}"
-    audio = {"depths": [1, 1], "num_attention_heads": [1, 2], "patch_embeds_hidden_size": 16}
-    text = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 50}
-    config = ClapConfig(
-        audio_config=audio | {"hidden_size": 32, "num_hidden_layers": 2, "window_size": 8},
-        text_config=text | {"intermediate_size": 16},
-        projection_dim=24,
-    )
-    ClapModel(config).eval().save_pretrained(folder)
-    ClapFeatureExtractor(truncation="rand_trunc").save_pretrained(folder)
-    return folder
+def test_it_is_called_as_it_is_registered(encoder, request):
+    assert encoder.name == request.node.callspec.params["encoder"]
+    assert encoder.reads in ("frames", "waveform", "text", "item")
+    assert encoder.batch_units >= 1
 
 
-WEIGHTS = {
-    "resnet50": resnet50,
-    "efficientnet_lite0": efficientnet_lite0,
-    "vggish": vggish,
-    "sentence": sentence,
-    "clap": clap,
-}
-LARGE = {"wav2vec2"}  # 95 million numbers in the one size that there is
+def test_making_one_loads_nothing_and_looks_for_nothing(encoder):
+    assert type(encoder)("no/such/weights").given_weights == "no/such/weights"
+    assert type(encoder)().given_weights is None
 
 
-@pytest.fixture(scope="module")
-def weights_of(tmp_path_factory):
-    """Return the path of the weights of an encoder that a seed makes, made once."""
-    made = {}
-
-    def weights_of(name, seed=0):
-        if ENCODERS.get(name).weights is None:
-            return None
-        if name not in WEIGHTS:
-            pytest.skip("its weights are too large to be made here")
-        if (name, seed) not in made:
-            made[name, seed] = str(WEIGHTS[name](tmp_path_factory.mktemp(name), seed))
-        return made[name, seed]
-
-    return weights_of
-
-
-@pytest.fixture(scope="module", params=NAMES)
-def encoder(request, weights_of):
-    encoder = ENCODERS.get(request.param)(weights_of(request.param))
-    encoder.load("cpu")
-    return encoder
-
-
-def samples(encoder, num=3):
-    """What `prepare` may be given: several units, all different."""
-    rng = np.random.default_rng(0)
-    times = np.arange(num, dtype=float)
-    if encoder.reads == "frames":
-        return Frames(rng.integers(0, 256, (num, 90, 120, 3), dtype=np.uint8), times)
-    if encoder.reads == "waveform":
-        num_samples = round(encoder.window_seconds * encoder.sample_rate_hz)
-        noise = rng.uniform(-1, 1, (num, num_samples)) * np.linspace(0.1, 1, num)[:, None]
-        return Windows(noise.astype(np.float32), encoder.sample_rate_hz, times)
-    assert encoder.reads == "text", "say here how an item is made"
-    return ["dog", "a dog by the sea " * 9, "sea"][:num]
-
-
-def units_of(encoder, sample):
-    """Units of one sample, or of each text of a list."""
-    texts = sample if isinstance(sample, list) else None
-    if texts is None:
-        return encoder.prepare(sample)
-    return [unit for text in texts for unit in encoder.prepare(text)]
-
-
-def part(sample, index):
-    """One unit's worth of a sample."""
-    if isinstance(sample, list):
-        return sample[index : index + 1]
-    one = slice(index, index + 1)
-    if isinstance(sample, Frames):
-        return Frames(sample.data[one], sample.pts_seconds[one])
-    return Windows(sample.data[one], sample.sample_rate, sample.pts_seconds[one])
-
-
-# --- every encoder ---
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_it_has_weights_to_be_tested_with(name):
-    assert ENCODERS.get(name).name == name
-    assert ENCODERS.get(name).weights is None or name in WEIGHTS or name in LARGE
-
-
-def test_it_makes_a_finite_row_of_each_unit(encoder):
-    rows = encoder.encode(units_of(encoder, samples(encoder)))
-    assert rows.shape == (3, encoder.dim)
+def test_each_unit_has_one_finite_row_of_the_promised_width(encoder, units):
+    assert len(units) == 7
+    rows = encoder.encode(units)
+    assert rows.shape == (7, encoder.dim)
     assert rows.dtype == np.float32
     assert np.isfinite(rows).all()
 
 
-def test_a_batch_equals_its_units_one_by_one_in_any_order(encoder):
-    units = units_of(encoder, samples(encoder))
+def test_different_units_have_different_rows(encoder, units):
     rows = encoder.encode(units)
-    for index in range(3):
-        alone = encoder.encode(units[index : index + 1])[0]
-        np.testing.assert_allclose(alone, rows[index], rtol=1e-3, atol=1e-4)
-    backwards = encoder.encode(units[::-1] if isinstance(units, list) else units[::-1].copy())
-    np.testing.assert_allclose(backwards[::-1], rows, rtol=1e-3, atol=1e-4)
+    assert len(np.unique(rows.round(4), axis=0)) == len(set(map(str, map(np.ravel, units))))
 
 
-def test_different_units_make_different_rows(encoder):
-    rows = encoder.encode(units_of(encoder, samples(encoder)))
-    assert len(np.unique(rows.round(4), axis=0)) == 3
+def test_a_batch_gives_what_its_units_give_alone(encoder, units):
+    together = encoder.encode(units)
+    alone = np.concatenate([encoder.encode(units[i : i + 1]) for i in range(7)])
+    np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-5 * np.abs(together).max())
 
 
-def test_a_block_is_prepared_as_its_units_are_one_by_one(encoder):
-    sample = samples(encoder)
-    units = units_of(encoder, sample)
-    for index in range(3):
-        (alone,) = units_of(encoder, part(sample, index))
-        np.testing.assert_array_equal(alone, units[index])
+def test_rows_come_in_the_order_of_their_units(encoder, units):
+    order = [3, 0, 6, 1, 5, 2, 4]
+    shuffled = [units[i] for i in order] if isinstance(units, list) else units[order]
+    rows = encoder.encode(units)
+    np.testing.assert_allclose(
+        encoder.encode(shuffled), rows[order], rtol=1e-4, atol=1e-5 * np.abs(rows).max()
+    )
 
 
-def test_what_it_is_given_is_not_changed(encoder):
-    sample = samples(encoder)
-    units = units_of(encoder, sample)
-    before = [np.array(unit, copy=True) for unit in units]
-    encoder.encode(units)
-    for unit, held in zip(units, before, strict=True):
-        np.testing.assert_array_equal(unit, held)
-    if not isinstance(sample, list):
-        np.testing.assert_array_equal(sample.data, samples(encoder).data)
+def test_the_same_units_give_the_same_rows_to_the_bit(encoder, units):
+    before = units.copy()
+    first = encoder.encode(units)
+    np.testing.assert_array_equal(encoder.encode(units), first)
+    np.testing.assert_array_equal(units, before)
+
+
+@taking_blocks
+def test_the_cut_into_blocks_changes_no_unit(encoder):
+    whole = networks.sample(encoder, 5)
+    before = whole.data.copy()
+    units = encoder.prepare(whole)
+    blocks = [encoder.prepare(networks.part(whole, i, j)) for i, j in ((0, 1), (1, 4), (4, 5))]
+    np.testing.assert_array_equal(np.concatenate(blocks), units)
+    np.testing.assert_array_equal(whole.data, before)
+    assert units.flags.c_contiguous
+
+
+@hearing
+def test_silence_has_a_finite_row(encoder):
+    silence = networks.sample(encoder, 1)
+    silence.data[:] = 0
+    assert np.isfinite(encoder.encode(encoder.prepare(silence))).all()
+
+
+@hearing
+def test_a_sound_that_ends_early_has_a_finite_row(encoder):
+    for num_samples in (1, 300, 20_000):
+        short = networks.sample(encoder, 1)
+        short.data[:, num_samples:] = 0
+        assert np.isfinite(encoder.encode(encoder.prepare(short))).all()
+
+
+@seeing
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (1, 300), (224, 224), (37, 1001)])
+def test_a_picture_of_any_size_has_a_finite_row(encoder, size):
+    grey = networks.Frames(np.full((1, *size, 3), 90, dtype=np.uint8), np.zeros(1))
+    assert np.isfinite(encoder.encode(encoder.prepare(grey))).all()
 
 
 def test_its_provenance_is_json_and_names_it(encoder):
-    assert encoder.provenance["encoder"] == encoder.name
-    assert json.loads(json.dumps(encoder.provenance)) == encoder.provenance
+    told = encoder.provenance
+    assert json.loads(json.dumps(told)) == told
+    assert told["encoder"] == encoder.name
+    assert told == encoder.provenance
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_its_provenance_changes_with_its_weights_and_so_do_its_rows(name, weights_of):
-    made = [ENCODERS.get(name)(weights_of(name, seed)) for seed in (0, 1)]
-    if made[0].weights is None:
-        pytest.skip("it has no weights")
-    assert made[0].provenance != made[1].provenance
-    assert ENCODERS.get(name)(weights_of(name, 0)).provenance == made[0].provenance
-    if name == "vggish":
-        return  # 280 MB of weights, loaded once already
-    rows = []
-    for encoder in made:
-        encoder.load("cpu")
-        rows.append(encoder.encode(units_of(encoder, samples(encoder, 1))))
-    assert not np.allclose(*rows, atol=1e-3)
+@hearing
+def test_its_provenance_says_how_sound_is_cut(encoder):
+    told = encoder.provenance
+    for name in ("sample_rate_hz", "window_seconds", "hop_seconds", "min_window_seconds"):
+        assert told[name] == getattr(encoder, name)
+
+
+def test_its_provenance_follows_its_weights(encoder, tmp_path):
+    if encoder.weights is None:
+        pytest.skip("it has none")
+    given = Path(networks.weights(encoder.name) or encoder.weights.locate())
+    other = tmp_path / given.name
+    if given.is_dir():
+        shutil.copytree(given, other)
+        numbers = other / "model.safetensors"
+    else:
+        numbers = shutil.copyfile(given, other)
+    kind = type(encoder)
+    assert kind(str(other)).provenance == kind(str(given)).provenance
+    with numbers.open("ab") as file:
+        file.write(b"\0")
+    assert kind(str(other)).provenance != kind(str(given)).provenance
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if ENCODERS.get(name).weights])
 def test_weights_that_are_not_there_or_of_another_network_are_told(name, tmp_path):
-    member = ENCODERS.get(name)
+    kind = ENCODERS.get(name)
     with pytest.raises(WeightsUnavailable, match=r"no weights at .*absent; pass a path, or one"):
-        member(str(tmp_path / "absent")).load("cpu")
-    other = tmp_path / "other.pth"
-    torch.save({"weight": torch.ones(2)}, other)
+        kind(str(tmp_path / "absent")).load()
+    torch.save({"weight": torch.ones(2)}, tmp_path / "other.pth")
     (tmp_path / "empty").mkdir()
-    where = other if member.weights.kind != "hub" and name != "sentence" else tmp_path / "empty"
-    with pytest.raises(WrongWeights, match=r"the weights of another network|holds no"):
-        member(str(where)).load("cpu")
+    for other in ("other.pth", "empty"):
+        with pytest.raises(WrongWeights, match=r"other network|holds no|is no file|is a file"):
+            kind(str(tmp_path / other)).load()
 
 
-# --- what single encoders promise ---
-
-
-def log_mel_slowly(window):
-    """The spectrogram of the VGGish paper in plain words."""
-
-    def mel(hz):
-        return 1127 * np.log(1 + hz / 700)
-
-    edges = [mel(125) + i * (mel(7500) - mel(125)) / 65 for i in range(66)]
-    rows = []
-    for start in range(0, len(window) - 400 + 1, 160):
-        hann = [0.5 - 0.5 * np.cos(2 * np.pi * n / 400) for n in range(400)]
-        power = np.abs(np.fft.fft(window[start : start + 400] * hann, 512))[:257]
-        row = []
-        for low, middle, high in zip(edges, edges[1:], edges[2:], strict=False):
-            total = 0.0
-            for k in range(1, 257):
-                pitch = mel(k * 16_000 / 512)
-                if low < pitch < high:
-                    rising, falling = (
-                        (pitch - low) / (middle - low),
-                        (high - pitch) / (high - middle),
-                    )
-                    total += power[k] * min(rising, falling)
-            row.append(np.log(total + 0.01))
-        rows.append(row)
-    return np.array(rows)
-
-
-def test_the_spectrogram_is_that_of_plain_words():
-    windows = np.random.default_rng(0).uniform(-1, 1, (2, 880)).astype(np.float32)
-    bands = log_mel(windows)
-    assert bands.shape == (2, 4, 64)
-    for window, expected in zip(windows, bands, strict=True):
-        np.testing.assert_allclose(log_mel_slowly(window), expected, rtol=1e-5, atol=1e-5)
-
-
-def test_a_window_of_vggish_is_96_frames():
-    assert log_mel(np.zeros((1, 15_600), np.float32)).shape == (1, 96, 64)
-
-
-def test_logmel_is_mean_deviation_and_change_of_the_spectrogram():
-    encoder = ENCODERS.get("logmel")()
-    sample = samples(encoder, 1)
-    bands = log_mel(sample.data)[0]
-    change = np.mean([np.abs(b - a) for a, b in pairwise(bands)], axis=0)
-    expected = [*bands.mean(axis=0), *bands.std(axis=0), *change]
-    np.testing.assert_allclose(encoder.encode(encoder.prepare(sample))[0], expected, atol=1e-5)
-
-
-@pytest.mark.parametrize(("height", "width"), [(90, 180), (180, 90), (300, 300), (64, 640)])
-def test_the_middle_of_a_frame_is_kept(height, width):
-    frame = np.zeros((1, height, width, 3), np.uint8)
-    frame[:, height // 2 - 9 : height // 2 + 9, width // 2 - 9 : width // 2 + 9] = 255
-    picture = resized(frame, shorter_px=64, crop_px=48, bicubic=False)
-    assert picture.shape == (1, 3, 48, 48)
-    assert picture[0, :, 24, 24].tolist() == [255, 255, 255]
-    np.testing.assert_allclose(picture, picture[..., ::-1], atol=3)  # even on both sides
-    np.testing.assert_allclose(picture, picture[..., ::-1, :], atol=3)
-
-
-def test_folding_batch_norm_and_pixels_as_bytes_change_no_number_of_resnet50(weights_of):
-    from torchvision.models import resnet50
-
-    encoder = ENCODERS.get("resnet50")(weights_of("resnet50"))
-    encoder.load("cpu")
-    pictures = encoder.prepare(samples(encoder, 2))
-    plain = resnet50()
-    plain.load_state_dict(torch.load(weights_of("resnet50"), weights_only=True))
-    plain.fc = torch.nn.Identity()
-    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
-    std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
-    with torch.inference_mode():
-        expected = plain.eval()((torch.from_numpy(pictures) / 255 - mean) / std).numpy()
-    np.testing.assert_allclose(encoder.encode(pictures), expected, rtol=1e-3, atol=1e-3)
-
-
-def test_a_sentence_is_the_mean_of_its_tokens_and_of_length_one(weights_of):
-    from transformers import AutoModel, AutoTokenizer
-
-    folder = weights_of("sentence")
-    encoder = ENCODERS.get("sentence")(folder)
-    encoder.load("cpu")
-    texts = ["dog", "a dog by the sea"]
-    rows = encoder.encode(units_of(encoder, texts))
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    network = AutoModel.from_pretrained(folder).eval()
-    for text, row in zip(texts, rows, strict=True):
-        with torch.inference_mode():
-            states = network(**tokenizer(text, return_tensors="pt")).last_hidden_state[0]
-        mean = states.mean(dim=0).numpy()
-        np.testing.assert_allclose(row, mean / np.linalg.norm(mean), atol=1e-5)
-
-
-def test_batches_of_captions_keep_to_the_budget_and_lose_none():
-    lengths = np.random.default_rng(0).integers(1, 40, 100).tolist()
-    batches = batches_by_length(lengths, budget=80)
-    assert sorted(index for batch in batches for index in batch) == list(range(100))
-    assert all(len(batch) * max(lengths[i] for i in batch) <= 80 for batch in batches)
-    assert batches_by_length([], budget=80) == []
-
-
-def test_a_sentence_file_with_its_hash_is_its_model_file(weights_of, tmp_path):
-    state = load_file(f"{weights_of('sentence')}/model.safetensors")
-    save_file(state, tmp_path / "model.safetensors")
-    made = [ENCODERS.get("sentence")(str(tmp_path)).provenance["weights_sha256"]]
-    save_file({name: 2 * value for name, value in state.items()}, tmp_path / "model.safetensors")
-    made.append(ENCODERS.get("sentence")(str(tmp_path)).provenance["weights_sha256"])
-    assert made[0] != made[1]
-
-
-@pytest.mark.parametrize(
-    ("name", "missing", "extra"),
-    [("efficientnet_lite0", "timm", "offline"), ("resnet50", "onnxscript", "onnx")],
-)
-def test_a_missing_extra_is_named(name, missing, extra, weights_of, monkeypatch):
-    weights = weights_of(name)
-    monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(ImportError, match=rf"needs {missing}; install it with: .*mmgcn\[{extra}\]"):
-        ENCODERS.get(name)(weights).load("cpu", engine="onnx")
+def test_it_can_be_built_by_name_in_another_process(encoder):
+    kind = type(encoder)
+    assert issubclass(kind, Encoder)
+    assert kind.__qualname__ == kind.__name__
+    assert kind.__module__ != "__main__"

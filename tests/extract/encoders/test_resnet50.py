@@ -1,0 +1,70 @@
+"""resnet50: torchvision's network, fed as its weights want it."""
+
+import numpy as np
+import pytest
+import torch
+from torchvision.models import ResNet50_Weights, resnet50
+
+from extract.encoders.resnet50 import IMAGENET1K_V2, ResNet50
+from extract.media import Frames
+from extract.weights import WrongWeights
+from tests import networks
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return networks.loaded("resnet50")
+
+
+@pytest.fixture(scope="module")
+def pictures(encoder):
+    return encoder.prepare(networks.sample(encoder, 2))
+
+
+def test_a_frame_is_prepared_as_the_transforms_of_the_weights_do(encoder):
+    from PIL import Image
+
+    transforms = ResNet50_Weights.IMAGENET1K_V2.transforms()
+    mean, std = torch.tensor(transforms.mean), torch.tensor(transforms.std)
+    frames = networks.sample(encoder, 2)
+    for frame, picture in zip(frames.data, encoder.prepare(frames), strict=True):
+        theirs = transforms(Image.fromarray(frame)) * std.view(3, 1, 1) + mean.view(3, 1, 1)
+        difference = np.abs(theirs.numpy() * 255 - picture)
+        assert difference.max() < 1.01  # a byte, which resizing rounds to
+        assert difference.mean() < 0.01
+
+
+def test_a_row_is_what_the_network_gives_before_its_classifier(encoder, pictures):
+    plain = resnet50()
+    plain.load_state_dict(torch.load(networks.weights("resnet50"), weights_only=True))
+    plain.fc = torch.nn.Identity()
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+    std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+    with torch.inference_mode():
+        expected = plain.eval()((torch.from_numpy(pictures) / 255 - mean) / std).numpy()
+    found = encoder.encode(pictures)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+
+
+def test_the_weights_are_those_of_torchvision():
+    assert IMAGENET1K_V2.where == ResNet50_Weights.IMAGENET1K_V2.url
+    assert IMAGENET1K_V2.sha256 in IMAGENET1K_V2.file_name
+
+
+@pytest.mark.slow
+def test_onnx_runtime_gives_the_same_rows(encoder, pictures):
+    other = ResNet50(networks.weights("resnet50"))
+    other.load(engine="onnx")
+    found, expected = other.encode(pictures), encoder.encode(pictures)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    torch.save({"conv1.weight": torch.zeros(64, 3, 7, 7)}, tmp_path / "a.pth")
+    with pytest.raises(WrongWeights, match=r"a\.pth holds the weights of another network: it"):
+        ResNet50(str(tmp_path / "a.pth")).load()
+
+
+def test_a_frame_of_one_colour_stays_so(encoder):
+    grey = Frames(np.full((1, 100, 60, 3), 77, np.uint8), np.zeros(1))
+    assert np.unique(encoder.prepare(grey)).tolist() == [77]
