@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,7 @@ from typing import Any, Literal, Self
 
 CHUNK_BYTES = 1 << 20
 TIMEOUT_SECONDS = 30
+HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")  # owner/name
 
 
 class WeightsUnavailable(OSError):
@@ -65,6 +67,11 @@ class Weights:
     sha256: str | None
     licence: str
 
+    @classmethod
+    def of_hub(cls, where: str) -> Self:
+        """Describe a model of the hub that no encoder knows by name: `owner/name`."""
+        return cls(name=where, kind="hub", where=where, sha256=None, licence="see its page")
+
     @property
     def file_name(self) -> str:
         """The last part of where they come from."""
@@ -91,10 +98,14 @@ class Weights:
         return path
 
     def fetch(self, progress: Callable[[int, int | None], None] | None = None) -> Path:
-        """Download them into the cache; `progress` gets bytes so far and bytes in all.
+        """Download them into the cache; what is not the published file is not kept.
+
+        Args:
+            progress: gets bytes so far and bytes in all, if known; of files from a URL.
 
         Raises:
             WeightsUnavailable: that did not work.
+            WrongWeights: something else came.
         """
         if self.kind == "package":
             distribution = self.where.partition(":")[0]
@@ -108,11 +119,50 @@ class Weights:
                 if folder is None:
                     raise OSError("the hub has no such model")
                 return folder
-            return _download(self.where, torch_cache() / self.file_name, progress)
+            return self._download(torch_cache() / self.file_name, progress)
+        except WrongWeights:
+            raise
         except Exception as error:  # every library between us and the network has errors of its own
             looked = str(torch_cache() / self.file_name) if self.kind == "url" else _hub_cache()
             told = f"looked in {looked} and at {self.where}: {_short(error)}"
             raise WeightsUnavailable.unfetched((self.name,), (told,)) from error
+
+    def _download(self, target: Path, progress: Callable[[int, int | None], None] | None) -> Path:
+        from urllib.request import urlopen
+
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f"{target.name}.{os.getpid()}.part")
+        digest = hashlib.sha256()
+        try:
+            with (
+                urlopen(self.where, timeout=TIMEOUT_SECONDS) as answer,  # noqa: S310
+                partial.open("wb") as file,
+            ):
+                total = int(answer.headers["Content-Length"] or 0) or None
+                done = 0
+                while chunk := answer.read(CHUNK_BYTES):
+                    file.write(chunk)
+                    digest.update(chunk)
+                    done += len(chunk)
+                    if progress is not None:
+                        progress(done, total)
+            if total is not None and done != total:
+                raise OSError(f"the connection ended after {done:,} of {total:,} bytes")
+            if not digest.hexdigest().startswith(self.sha256 or ""):
+                raise WrongWeights(
+                    f"{self._differs(self.where, digest.hexdigest())}; nothing was kept"
+                )
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+        return target
+
+    def _differs(self, what: object, found: str) -> str:
+        assert self.sha256 is not None, "there is something to differ from"
+        return (
+            f"{what} is not the published '{self.name}': its SHA-256 begins {found[:12]}, not "
+            f"{self.sha256[:12]}"
+        )
 
     def verify(self, path: Path) -> None:
         """Compare the file with its published hash.
@@ -122,12 +172,11 @@ class Weights:
         """
         if self.sha256 is None:
             return
-        file = path / "model.safetensors" if path.is_dir() else path
+        file = model_file(path) if path.is_dir() else path
         found = sha256_of(file)
         if not found.startswith(self.sha256):
             raise WrongWeights(
-                f"{file} is not the published '{self.name}': its SHA-256 begins {found[:12]}, not "
-                f"{self.sha256[:12]}; remove it and run: mmgcn weights fetch {self.name}"
+                f"{self._differs(file, found)}; remove it and run: mmgcn weights fetch {self.name}"
             )
 
 
@@ -136,7 +185,9 @@ def resolve(default: Weights, given: str | None, others: tuple[Weights, ...] = (
 
     Args:
         default: the encoder's own, taken where nothing was given.
-        given: a path, or the name of one of the encoder's weights.
+        given: the name of one of the encoder's weights, or a path; for weights of the hub also
+            `owner/name`. A known name goes before a path, so that no file that happens to be
+            called so can take its place.
         others: further weights that the encoder knows by name.
 
     Raises:
@@ -149,10 +200,16 @@ def resolve(default: Weights, given: str | None, others: tuple[Weights, ...] = (
         if given == known.name:
             return known.resolve()
     path = Path(given).expanduser()
-    if not path.exists():
-        names = ", ".join(weights.name for weights in (default, *others))
-        raise WeightsUnavailable(f"no weights at {given}; pass a path, or one of: {names}")
-    return path
+    if path.exists():
+        return path
+    if default.kind == "hub" and HUB_NAME.fullmatch(given):
+        try:
+            return Weights.of_hub(given).resolve()
+        except WeightsUnavailable as error:
+            looked = tuple(f"no such path; {where}" for where in error.looked)
+            raise WeightsUnavailable.unfetched(error.names, looked) from error
+    names = ", ".join(weights.name for weights in (default, *others))
+    raise WeightsUnavailable(f"no weights at {given}; pass a path, or one of: {names}")
 
 
 def torch_cache() -> Path:
@@ -238,9 +295,10 @@ def _package_path(where: str) -> Path | None:
     for entry in held:
         path = Path(str(entry.locate()))
         if entry.as_posix() == inside:
-            return path
+            return path if path.exists() else None
         if entry.as_posix().startswith(f"{inside}/"):
-            return path.parents[len(entry.parts) - len(Path(inside).parts) - 1]
+            folder = path.parents[len(entry.parts) - len(Path(inside).parts) - 1]
+            return folder if folder.is_dir() else None
     return None
 
 
@@ -263,30 +321,6 @@ def _hub_cache() -> str:
     from huggingface_hub import constants
 
     return str(constants.HF_HUB_CACHE)
-
-
-def _download(
-    url: str, target: Path, progress: Callable[[int, int | None], None] | None = None
-) -> Path:
-    from urllib.request import urlopen
-
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f"{target.name}.{os.getpid()}.part")
-    try:
-        with urlopen(url, timeout=TIMEOUT_SECONDS) as answer, partial.open("wb") as file:  # noqa: S310
-            total = int(answer.headers["Content-Length"] or 0) or None
-            done = 0
-            while chunk := answer.read(CHUNK_BYTES):
-                file.write(chunk)
-                done += len(chunk)
-                if progress is not None:
-                    progress(done, total)
-            if total is not None and done != total:
-                raise OSError(f"the connection ended after {done:,} of {total:,} bytes")
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
-    return target
 
 
 def _short(error: BaseException) -> str:

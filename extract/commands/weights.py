@@ -52,7 +52,8 @@ def fetch_weights(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Names from `mmgcn weights list`.", show_default="those of --preset paper"
+            help="Names from `mmgcn weights list`, or OWNER/NAME of a model of the hub.",
+            show_default="those of --preset paper",
         ),
     ] = None,
     json: Json = False,
@@ -115,8 +116,11 @@ def _known() -> Iterator[tuple[str, Weights]]:
 
 def _named(name: str, known: dict[str, Weights]) -> Weights:
     from extract.registry import UnknownName
+    from extract.weights import HUB_NAME, Weights
 
     if name not in known:
+        if HUB_NAME.fullmatch(name):
+            return Weights.of_hub(name)
         raise UnknownName("set of weights", name, tuple(known))
     return known[name]
 

@@ -7,6 +7,7 @@ from urllib.error import URLError
 
 import pytest
 import torch
+from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import save_file
 
 from extract import weights as module
@@ -66,12 +67,20 @@ def test_weights_are_fetched_once_and_checked(cache, served):
     assert served["asked"] == ["https://example.test/net-1.pth"]
 
 
-def test_a_file_that_is_not_the_published_one_is_refused(cache, served):
-    with pytest.raises(
-        WrongWeights,
-        match=rf"net-1\.pth is not the published 'net': its SHA-256 begins {SHA256[:12]}, "
-        "not 00000000; remove it and run: mmgcn weights fetch net",
-    ):
+DIFFERS = (
+    rf"net-1\.pth is not the published 'net': its SHA-256 begins {SHA256[:12]}, not 00000000; "
+)
+
+
+def test_what_comes_and_is_not_the_published_file_is_not_kept(cache, served):
+    with pytest.raises(WrongWeights, match=f"^https://example.test/{DIFFERS}nothing was kept"):
+        published(sha256="00000000").resolve()
+    assert list(cache.iterdir()) == []
+
+
+def test_a_file_here_that_is_not_the_published_one_is_refused(cache, served):
+    published().resolve()
+    with pytest.raises(WrongWeights, match=f"{DIFFERS}remove it and run: mmgcn weights fetch net"):
         published(sha256="00000000").resolve()
 
 
@@ -121,13 +130,12 @@ def test_a_model_of_the_hub_is_a_folder(tmp_path, monkeypatch):
     assert sha256_of(tmp_path) == SHA256
 
 
+def absent_from_hub(name, **_):
+    raise LocalEntryNotFoundError("offline")
+
+
 def test_a_model_of_the_hub_that_is_not_here_is_told(tmp_path, monkeypatch):
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    def absent(name, **_):
-        raise LocalEntryNotFoundError("offline")
-
-    monkeypatch.setattr("huggingface_hub.snapshot_download", absent)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", absent_from_hub)
     with pytest.raises(WeightsUnavailable, match=r"net \(looked in .* and at org/net: offline\)"):
         published(kind="hub", where="org/net").resolve()
 
@@ -136,6 +144,26 @@ def test_a_folder_of_the_hub_without_numbers_is_none(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, **_: str(tmp_path))
     with pytest.raises(WeightsUnavailable, match="the hub has no such model"):
         published(kind="hub", where="org/net").resolve()
+
+
+def test_a_model_of_the_hub_that_nobody_named_is_found_by_owner_and_name(tmp_path, monkeypatch):
+    (tmp_path / "model.safetensors").write_bytes(DATA)
+    asked = []
+    monkeypatch.setattr(
+        "huggingface_hub.snapshot_download", lambda name, **_: asked.append(name) or str(tmp_path)
+    )
+    assert resolve(published(kind="hub", where="org/net"), "other/net_1.0") == tmp_path
+    assert asked == ["other/net_1.0"]
+    with pytest.raises(WeightsUnavailable, match="no weights at other/net; pass a path, or one of"):
+        resolve(published(), "other/net")  # that encoder's weights are no models of the hub
+
+
+def test_a_name_that_is_neither_a_path_nor_on_the_hub_says_both(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.snapshot_download", absent_from_hub)
+    with pytest.raises(
+        WeightsUnavailable, match=r"mini/net \(no such path; looked in .*: offline\)"
+    ):
+        resolve(published(kind="hub", where="org/net"), "mini/net")
 
 
 def test_a_file_and_a_folder_of_an_installed_package_are_found():
