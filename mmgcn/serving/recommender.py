@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from mmgcn.data.ids import UnknownIds
-from mmgcn.evaluation.ranking import BLOCK_SCORES, mask_seen, top_k
+from mmgcn.evaluation.ranking import block_users, mask_seen, top_k
 from mmgcn.run import Run
 
 Cold = Literal["error", "popularity"]
@@ -106,7 +106,7 @@ class Recommender:
     def blocks(self, *, k: int = 10, filter_seen: bool = True) -> Iterator[pl.DataFrame]:
         """Yield the recommendations of every user, a block of users at a time."""
         num_users = len(self.run.users)
-        size = max(1, BLOCK_SCORES // max(len(self.run.items), 1))
+        size = block_users(len(self.run.items))
         for start in range(0, num_users, size):
             rows = np.arange(start, min(start + size, num_users))
             yield self._ranked(rows, k, filter_seen, None, 0.0)
