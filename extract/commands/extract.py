@@ -118,7 +118,10 @@ def extract(
         ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be done.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Only say what would be done, and about how long that takes."
+        ),
     ] = False,
     posters: Annotated[
         Path | None,
@@ -176,6 +179,7 @@ def extract(
             retry_failed=retry_failed,
             strict=strict,
             dry_run=dry_run,
+            estimate=dry_run,
             verify=verify,
             posters=posters,
             clip_timeout_seconds=clip_timeout,

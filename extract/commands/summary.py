@@ -61,6 +61,15 @@ def _lines(failures: list[Failure]) -> list[str]:
     ]
 
 
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "an unknown time"
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(seconds, 1):.0f} seconds"
+
+
 def _num_items(counts: Mapping[str, int]) -> int:
     return sum(counts[status] for status in STATUSES)
 
@@ -101,10 +110,14 @@ def print_report(report: Report, out: Path, *, json: bool) -> None:
             "seconds": round(report.seconds, 3),
             "interrupted": report.interrupted,
         }
-        print_json(answer if report.planned is None else answer | {"planned": report.planned})
+        if report.planned is not None:
+            answer["planned"] = report.planned
+            answer["estimated_seconds"] = report.estimated_seconds
+        print_json(answer)
         return
     if report.planned is not None:
-        typer.echo(f"{report.planned:,} items would be extracted; nothing was written")
+        time = f", in about {_duration(report.estimated_seconds)}" if report.planned else ""
+        typer.echo(f"{report.planned:,} items would be extracted{time}; nothing was written")
         for name, counts in report.counts.items():
             typer.echo(f"{name}: {counts['skipped']:,} of {_num_items(counts):,} are there already")
         return

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, takewhile
 from pathlib import Path
 from types import FrameType
@@ -16,6 +17,7 @@ from extract.catalog import Item
 from extract.encoder import Engine
 from extract.media import Limits, Sampling
 from extract.pipeline.clips import ClipWriter
+from extract.pipeline.estimate import estimate_seconds
 from extract.pipeline.ledger import Ledger
 from extract.pipeline.messages import EncoderSpec, Job, Setup
 from extract.pipeline.plan import make_plan
@@ -49,6 +51,7 @@ def extract_features(
     retry_failed: bool = False,
     strict: bool = False,
     dry_run: bool = False,
+    estimate: bool = False,
     verify: bool = False,
     posters: Path | None = None,
     clip_timeout_seconds: float = CLIP_TIMEOUT_SECONDS,
@@ -78,6 +81,7 @@ def extract_features(
         retry_failed: do again what failed before.
         strict: stop at the first failure.
         dry_run: only say how many clips would be done; nothing is written.
+        estimate: in a dry run, try a few clips to say how long all would take.
         verify: compare what is there with its hash, and do again what is corrupt.
         posters: a folder for one JPEG of each clip whose frames are decoded.
         clip_timeout_seconds: how long one clip may be decoded, beside its own duration.
@@ -104,11 +108,26 @@ def extract_features(
         dtype=dtype,
         tell=teller.now,
     )
+    settings = _Settings(
+        device=device,
+        engine=engine,
+        sampling=sampling,
+        limits=limits or Limits(),
+        workers=workers,
+        posters=posters,
+        clip_timeout_seconds=clip_timeout_seconds,
+        clip_memory_bytes=clip_memory_bytes,
+    )
     if dry_run:
         for target in targets:
             target.features = store.find(target.modality.name, target.manifest)
         plan = make_plan(items, targets, root=root, retry_failed=retry_failed, verify=verify)
-        return Ledger(items, targets, plan, teller, root=root, strict=strict).report(planned=True)
+        ledger = Ledger(items, targets, plan, teller, root=root, strict=strict)
+        made = ledger.report(planned=True)
+        if estimate:
+            teller.now("trying a few clips")
+            made.estimated_seconds = _estimate(ledger, settings)
+        return made
     with store.locked(), _Interruption() as interruption:
         for target in targets:
             target.open(store)
@@ -118,17 +137,7 @@ def extract_features(
         try:
             ledger.open()
             if ledger.todo:
-                device = resolve_device(device)
-                setup = Setup(
-                    encoders=_specs(ledger),
-                    encodes=device == "cpu",
-                    engine=engine,
-                    sampling=sampling,
-                    limits=limits or Limits(),
-                    clip_memory_bytes=clip_memory_bytes,
-                    posters=posters,
-                )
-                _fill(ledger, setup, device, interruption, workers, clip_timeout_seconds)
+                _fill(ledger, settings, interruption)
         finally:
             ledger.close()
         if not interruption.asked:
@@ -157,24 +166,57 @@ def resolve_device(device: str) -> str:
     return device
 
 
-def _fill(
-    ledger: Ledger,
-    setup: Setup,
-    device: str,
-    interruption: _Interruption,
-    workers: int | None,
-    clip_timeout_seconds: float,
-) -> None:
+@dataclass(frozen=True)
+class _Settings:
+    """How the work is to be done."""
+
+    device: str
+    engine: Engine
+    sampling: Sampling
+    limits: Limits
+    workers: int | None
+    posters: Path | None
+    clip_timeout_seconds: float
+    clip_memory_bytes: int
+
+    def setup(self, ledger: Ledger, device: str) -> Setup:
+        """What the workers are told: among it the encoders that decode and have work."""
+        wanted = set().union(*ledger.todo.values())
+        return Setup(
+            encoders=tuple(
+                EncoderSpec.of(target.encoder) if place in wanted and target.decodes else None
+                for place, target in enumerate(ledger.targets)
+            ),
+            encodes=device == "cpu",
+            engine=self.engine,
+            sampling=self.sampling,
+            limits=self.limits,
+            clip_memory_bytes=self.clip_memory_bytes,
+            posters=self.posters,
+        )
+
+    def num_workers(self, num_jobs: int) -> int:
+        """As many as asked for; else one a core, fewer for little work or little memory."""
+        if self.workers is not None:
+            return self.workers
+        cores = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
+        memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        most = min(len(cores), memory_bytes // WORKER_BYTES, -(-num_jobs // CLIPS_A_WORKER))
+        return max(1, most)
+
+
+def _fill(ledger: Ledger, settings: _Settings, interruption: _Interruption) -> None:
     """Do what the ledger wants."""
-    if setup.posters is not None:
-        setup.posters.mkdir(parents=True, exist_ok=True)
-    jobs = _jobs(ledger)
+    if settings.posters is not None:
+        settings.posters.mkdir(parents=True, exist_ok=True)
+    device = resolve_device(settings.device)
+    setup, jobs = settings.setup(ledger, device), _jobs(ledger)
     pool = WorkerPool(
         setup,
-        num_workers=workers or _num_workers(len(jobs)),
-        clip_timeout_seconds=clip_timeout_seconds,
+        num_workers=settings.num_workers(len(jobs)),
+        clip_timeout_seconds=settings.clip_timeout_seconds,
     )
-    own = OwnEncoders(ledger, device=device, engine=setup.engine)
+    own = OwnEncoders(ledger, device=device, engine=settings.engine)
     try:
         interruption.on_ask(pool.stop)
         pool.start(jobs)
@@ -190,12 +232,13 @@ def _fill(
         ledger.teller.now("done")
 
 
-def _specs(ledger: Ledger) -> tuple[EncoderSpec | None, ...]:
-    """What workers are to load: the encoders that decode, where there is work for them."""
-    wanted = set().union(*ledger.todo.values())
-    return tuple(
-        EncoderSpec.of(target.encoder) if place in wanted and target.decodes else None
-        for place, target in enumerate(ledger.targets)
+def _estimate(ledger: Ledger, settings: _Settings) -> float:
+    jobs = _jobs(ledger)
+    return estimate_seconds(
+        jobs,
+        replace(settings.setup(ledger, resolve_device(settings.device)), posters=None),
+        num_workers=settings.num_workers(len(jobs)),
+        clip_timeout_seconds=settings.clip_timeout_seconds,
     )
 
 
@@ -209,13 +252,6 @@ def _jobs(ledger: Ledger) -> list[Job]:
         if item.path is not None and (places or wants_title):
             jobs.append(Job(index, item.id, item.path, places))
     return jobs
-
-
-def _num_workers(num_jobs: int) -> int:
-    """One a core, fewer where there is little to do or little memory."""
-    most = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(1, min(most, memory_bytes // WORKER_BYTES, -(-num_jobs // CLIPS_A_WORKER)))
 
 
 def _check(

@@ -30,6 +30,7 @@ class Report:
         seconds: how long it took.
         interrupted: it was stopped before the end; the same call goes on.
         planned: of a dry run, how many of the items would be extracted, in any modality.
+        estimated_seconds: of a dry run with `estimate`, how long that would take.
     """
 
     counts: dict[str, Counter[str]] = field(default_factory=dict)
@@ -39,3 +40,4 @@ class Report:
     seconds: float = 0.0
     interrupted: bool = False
     planned: int | None = None
+    estimated_seconds: float | None = None

@@ -117,7 +117,10 @@ def test_a_dry_run_writes_nothing(extract, videos, tmp_path):
     assert code == 0
     assert out.startswith("5 items would be extracted")
     assert list(tmp_path.iterdir()) == []
-    assert json.loads(extract(videos, "--dry-run", "--json")[1])["planned"] == 5
+    told = json.loads(extract(videos, "--dry-run", "--json")[1])
+    assert told["planned"] == 5
+    assert told["estimated_seconds"] > 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_strict_stops_with_exit_code_1(extract, videos):
