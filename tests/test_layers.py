@@ -36,6 +36,7 @@ STAGES = {
     "mmgcn.training.curves": 17,
     "mmgcn.training.checkpoint": 17,
     "mmgcn.training.interruption": 17,
+    "mmgcn.training.memory": 17,
     "mmgcn.training.trainer": 18,
     "mmgcn.serving": 19,
     "mmgcn.commands": 20,

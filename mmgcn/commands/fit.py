@@ -96,8 +96,10 @@ def fit(
     for note in dataset.notes:
         tell(f"note: {note}")
 
+    from mmgcn.training.memory import keep_freed_memory
     from mmgcn.training.trainer import fit as train
 
+    keep_freed_memory()
     with _progress(epochs) as show:
         try:
             result = train(
