@@ -74,6 +74,29 @@ class BipartiteGraph(nn.Module):
             both = edge * (of_user * of_item).rsqrt() if normalise == "sym" else edge
             self._to_users = SparseProduct.of(users, items, both.to(dtype), shape)
             self._to_items = self._to_users.reversed()
+        self._by_item: Tensor | None = None
+
+    def thinned(self, keep: Tensor) -> BipartiteGraph:
+        """Return the graph without some of its edges; the others keep their weights.
+
+        Shapes:
+            keep: (E,) bool, of the edges in order of their users, then of their items.
+        """
+        if self._by_item is None:
+            self._by_item = torch.argsort(self._to_users.matrix.column, stable=True)
+        by_user = keep.to(self._to_users.matrix.weight.dtype)
+        by_item = by_user[self._by_item]
+        thin = BipartiteGraph.__new__(BipartiteGraph)
+        nn.Module.__init__(thin)
+        thin.num_users, thin.num_items, thin.normalise = (
+            self.num_users,
+            self.num_items,
+            self.normalise,
+        )
+        thin._to_users = self._to_users.scaled(by_user, by_item)
+        thin._to_items = self._to_items.scaled(by_item, by_user)
+        thin._by_item = self._by_item
+        return thin
 
     def users_from_items(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
         """Return what the users, or some of them, gather from their items.
@@ -131,6 +154,14 @@ class SparseProduct(nn.Module):
     def reversed(self) -> SparseProduct:
         """Return the product with the transpose. Both share their memory."""
         return SparseProduct(self.transpose, self.matrix)
+
+    def scaled(self, factor: Tensor, transposed: Tensor) -> SparseProduct:
+        """Return the product with each entry times a factor.
+
+        Shapes:
+            factor, transposed: (E,), in the order of the entries of the matrix and its transpose.
+        """
+        return SparseProduct(self.matrix.scaled(factor), self.transpose.scaled(transposed))
 
     def forward(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
         """Return the product, or some of its rows.
@@ -195,6 +226,12 @@ class CompressedRows(nn.Module):
         """Refuse vectors that are not one for each column: the product would read past them."""
         if x.ndim != 2 or len(x) != self.num_columns:
             raise GraphError(f"x is {tuple(x.shape)}; it must be ({self.num_columns}, d)")
+
+    def scaled(self, factor: Tensor) -> CompressedRows:
+        """Return the matrix with each entry times its factor. Shapes: factor: (E,)."""
+        return CompressedRows(
+            self.start, self.column, self.weight * factor, num_columns=self.num_columns
+        )
 
     def taken(self, rows: Tensor) -> CompressedRows:
         """Return some of the rows, in the given order. Shapes: rows: (B,)."""

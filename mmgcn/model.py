@@ -137,6 +137,11 @@ class Model(nn.Module, ABC):
     needs_features: ClassVar[bool] = False
     closed_form: ClassVar[bool] = False
 
+    share_done: float = 0.0
+    """How much of the training lies behind; set before each step."""
+    num_cycles: int = 1
+    """How often a cosine schedule of the learning rate starts anew."""
+
     def __init__(self, dataset: Dataset, settings: Any, generator: torch.Generator) -> None:
         super().__init__()
         self.settings = settings

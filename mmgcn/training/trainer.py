@@ -219,8 +219,9 @@ class Trainer:
         device = next(self.model.parameters()).device
         end = self._steps_an_epoch * self.settings.epochs
         while state["step"] < until and not interruption.wanted:
+            self.model.share_done = state["step"] / end
             for group in optimiser.param_groups:
-                group["lr"] = self._learning_rate(state["step"] / end)
+                group["lr"] = self._learning_rate(self.model.share_done)
             batch = _to(self.model.draw(sampler), device)
             loss = self.model.loss(batch)
             optimiser.zero_grad(set_to_none=True)
@@ -271,7 +272,8 @@ class Trainer:
         start = self.settings.learning_rate
         if self.settings.schedule == "constant":
             return start
-        return start * (0.02 + 0.49 * (1 + math.cos(math.pi * min(share_done, 1.0))))
+        of_cycle = share_done * self.model.num_cycles % 1.0
+        return start * (0.02 + 0.49 * (1 + math.cos(math.pi * of_cycle)))
 
     def _evaluate(self) -> dict[str, float]:
         if len(self._relevant[1]) == 0:

@@ -148,6 +148,24 @@ def test_the_order_of_the_interactions_changes_no_bit(order):
     assert torch.equal(*results)
 
 
+@pytest.mark.parametrize("normalise", ["mean", "sym", "sum"])
+def test_a_thinned_graph_lacks_edges_and_leaves_the_others_as_they_were(adjacency, normalise):
+    users, items = adjacency.nonzero()
+    keep = torch.arange(len(users)) % 3 != 0
+    thin = graph_of(adjacency, normalise).thinned(keep)
+    gone = torch.zeros(adjacency.shape, dtype=torch.float64)
+    gone[users, items] = (~keep).double()
+    to_users, to_items = dense(adjacency, normalise)
+    item, user = vectors(NUM_ITEMS), vectors(NUM_USERS)
+    from_items, from_users = thin.users_from_items(item), thin.items_from_users(user)
+    torch.testing.assert_close(from_items, (to_users * (1 - gone)) @ item, **EXACT)
+    torch.testing.assert_close(from_users, (to_items * (1 - gone.T)) @ user, **EXACT)
+    (gradient,) = torch.autograd.grad(from_items.square().sum(), item)
+    torch.testing.assert_close(
+        gradient, 2 * (to_users * (1 - gone)).T @ from_items.detach(), **EXACT
+    )
+
+
 def test_nodes_without_neighbours_get_zeros_and_give_no_gradient(adjacency):
     graph = graph_of(adjacency)
     for product in (graph.users_from_items, graph.users_from_items_max):
