@@ -49,7 +49,12 @@ def fit(
             show_default="./features if it is there",
         ),
     ] = None,
-    model: Annotated[str, typer.Option("--model", help="Which model.")] = DEFAULT_MODEL,
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model", help="linear_mmgcn, mmgcn, lightgcn, popularity, or one of a plug-in."
+        ),
+    ] = DEFAULT_MODEL,
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder of runs.")] = Path("runs"),
     epochs: Annotated[
         int | None,
@@ -96,11 +101,12 @@ def fit(
     for note in dataset.notes:
         tell(f"note: {note}")
 
+    from mmgcn.model import MODELS
     from mmgcn.training.memory import keep_freed_memory
     from mmgcn.training.trainer import fit as train
 
     keep_freed_memory()
-    with _progress(epochs) as show:
+    with _progress(epochs or MODELS.get(model).Settings.read(settings).epochs) as show:
         try:
             result = train(
                 dataset,
@@ -190,7 +196,7 @@ def _dataset(
 
 
 @contextmanager
-def _progress(epochs: int | None) -> Iterator[Callable[[Look], None] | None]:
+def _progress(num_epochs: int) -> Iterator[Callable[[Look], None] | None]:
     """A line on standard error that tells the last look, if that is a terminal."""
     if not sys.stderr.isatty():
         yield None
@@ -202,7 +208,7 @@ def _progress(epochs: int | None) -> Iterator[Callable[[Look], None] | None]:
     with Progress(
         *columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True
     ) as bar:
-        task = bar.add_task("", total=epochs, told="epoch 1")
+        task = bar.add_task("", total=num_epochs, told="epoch 1")
 
         def show(look: Look) -> None:
             told = f"epoch {look.epoch}, loss {look.loss:.3f}"

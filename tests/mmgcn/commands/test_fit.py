@@ -1,0 +1,187 @@
+"""mmgcn fit: options, answers, exit codes and what bad input gets."""
+
+import csv
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import cli
+from mmgcn.data.features import from_file
+from tests.worlds import clusters, dataset
+
+QUICK = ("--set", "batch_size=32", "--set", "num_negatives=16", "--set", "dim=8", "--epochs", "2")
+PLAIN = ("--set", "batch_size=32", "--epochs", "2", "--device", "cpu")
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """A folder with interactions, also divided, and features of two modalities by id."""
+    monkeypatch.chdir(tmp_path)
+    part = clusters()
+    parts = {"train": part.train, "valid": part.valid, "test": part.test}
+    for name, rows in (*parts.items(), ("interactions", None)):
+        with (tmp_path / f"{name}.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["user_id", "item_id"])
+            for table in parts.values() if rows is None else (rows,):
+                users, items = part.users.ids, part.items.ids
+                for user, item in zip(table.user_index, table.item_index, strict=True):
+                    writer.writerow([users[int(user)], items[int(item)]])
+    features = dataset(part).features
+    ids = part.items.ids.to_list()
+    for name, matrix in features.items():
+        np.save(f"{name}.npy", matrix[::-1])
+    (tmp_path / "ids.txt").write_text("".join(f"{item}\n" for item in reversed(ids)))
+    return tmp_path
+
+
+FEATURES = (
+    "--features",
+    "visual=visual.npy,ids.txt",
+    "--features",
+    "acoustic=acoustic.npy,ids.txt",
+)
+
+
+def run(capsys, *words):
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(words)
+    shown = capsys.readouterr()
+    return leaving.value.code or 0, shown.out, shown.err
+
+
+def config(runs="runs"):
+    return json.loads(Path(runs, "latest", "config.json").read_text())
+
+
+def test_the_answer_in_json_is_all_of_standard_output(world, capsys):
+    code, out, _ = run(capsys, "fit", "--model", "mmgcn", *FEATURES, *QUICK, "--json")
+    assert code == 0
+    answer = json.loads(out)
+    assert set(answer) == {"run", "best_epoch", "metrics", "seconds"}
+    assert {"recall@20", "ndcg@20"} <= answer["metrics"].keys()
+    assert (world / answer["run"]).resolve() == (world / "runs" / "latest").resolve()
+    assert config()["settings"]["dim"] == 8
+
+
+def test_a_person_gets_a_table_and_the_run_folder(world, capsys):
+    code, out, _ = run(capsys, "fit", "--model", "mmgcn", *FEATURES, *QUICK)
+    assert code == 0
+    assert "modalities: visual, acoustic" in out
+    assert "recall" in out
+    assert "best epoch" in out
+
+
+def test_the_default_model_trains_without_options(world, capsys):
+    code, _, err = run(capsys, "fit", *PLAIN)
+    assert code == 0, err
+    assert config()["model"] == "linear_mmgcn"
+
+
+def test_features_are_joined_by_id(world, capsys):
+    """The rows of the files stand in the opposite order of the items."""
+    run(capsys, "fit", "--model", "mmgcn", *FEATURES, *QUICK)
+    given = from_file("visual=visual.npy,ids.txt")
+    assert config()["features"]["visual"]["digest"] == given.source["digest"]
+    assert config()["features"]["visual"]["dim"] == 4
+
+
+def test_given_parts_are_taken_as_they_are(world, capsys):
+    words = ("-i", "train.csv", "--valid", "valid.csv", "--test", "test.csv")
+    code, _, _ = run(capsys, "fit", *words, "--model", "lightgcn", *QUICK, "--out", "elsewhere")
+    assert code == 0
+    held, part = config("elsewhere"), clusters()
+    assert held["split"] == "given"
+    assert held["num_interactions"] == {
+        "seen": len(part.train),
+        "valid": len(part.valid),
+        "test": len(part.test),
+    }
+
+
+@pytest.mark.parametrize("name", ["popularity", "lightgcn"])
+def test_baselines_need_no_features(world, capsys, name):
+    code, _, err = run(capsys, "fit", "--model", name, *PLAIN)
+    assert code == 0, err
+    assert config()["model"] == name
+
+
+def test_compat_official_trains_what_the_published_code_does(world, capsys):
+    code, _, err = run(capsys, "fit", "--compat", "official", *FEATURES, *PLAIN)
+    assert code == 0, err
+    assert config()["model"] == "mmgcn_official"
+    assert config()["settings"]["loss"] == "bpr"
+
+
+def test_ctrl_c_says_how_to_go_on_and_resume_does(world, capsys, monkeypatch):
+    from mmgcn.models.lightgcn import LightGCN
+
+    words = ("fit", "--model", "lightgcn", *QUICK, "--device", "cpu")
+    plain_draw, steps = LightGCN.draw, 0
+
+    def draw(self, sampler):
+        nonlocal steps
+        steps += 1
+        if steps == 7:
+            os.kill(os.getpid(), signal.SIGINT)
+        return plain_draw(self, sampler)
+
+    monkeypatch.setattr(LightGCN, "draw", draw)
+    code, out, err = run(capsys, *words)
+    assert (code, out) == (130, "")
+    assert "mmgcn fit --resume" in err
+    assert not (world / "runs" / "latest").exists()
+    code, out, err = run(capsys, *words, "--resume", "--json")
+    assert code == 0, err
+    assert len(list((world / "runs").iterdir())) == 2  # the run and latest
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("-i", "nowhere.csv"), "no interactions at nowhere.csv"),
+        (("-i", "ids.txt"), "ids.txt"),
+        (("--model", "lightgnc"), "did you mean lightgcn"),
+        (("--set", "learning_rat=1"), "did you mean learning_rate"),
+        (("--set", "learning_rate=-1"), "learning_rate is -1.0"),
+        (("--split", "leave-one-out"), "leave-last-out"),
+        (("--split", "temporal"), "needs a column timestamp"),
+        (("--k-core", "99"), "lower --k-core"),
+        (("--features", "nowhere"), "nowhere"),
+        (("--features", "visual=nowhere.npy"), "no features at nowhere.npy"),
+        (("--features", "visual=visual.npy"), "none of the 40 items"),
+        (("--model", "mmgcn"), "needs features"),
+        (("--device", "tpu"), "device is 'tpu'"),
+        (("--resume",), "no unfinished training in runs"),
+    ],
+)
+def test_bad_input_gets_one_line_and_leaves_no_run(world, capsys, words, told):
+    code, out, err = run(capsys, "fit", *words)
+    assert (code, out) == (1, "")
+    lines = [line for line in err.splitlines() if not line.startswith("note: ")]
+    assert len(lines) == 1
+    assert lines[0].startswith("error: ")
+    assert told in lines[0]
+    assert not list(world.glob("runs/*"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--set", "dim"),
+        ("--missing", "ignore"),
+        ("--valid", "valid.csv", "--k-core", "2"),
+        ("--compat", "published"),
+        ("--compat", "official", "--model", "lightgcn"),
+        ("--epochs", "0"),
+        ("--epoch", "3"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(world, capsys, words):
+    code, out, err = run(capsys, "fit", *words)
+    assert (code, out) == (2, "")
+    assert words[-2].lstrip("-") in err or words[0] in err
