@@ -1,0 +1,105 @@
+"""The baselines against slow versions of their equations."""
+
+import numpy as np
+import pytest
+import torch
+
+from mmgcn.model import MODELS
+from mmgcn.models import itemknn
+from tests.worlds import dataset
+
+
+def build(name, data, **settings):
+    kind = MODELS.get(name)
+    return kind(data, kind.Settings.read(settings), torch.Generator().manual_seed(0))
+
+
+def watched(data):
+    R = np.zeros((len(data.users), len(data.items)))
+    R[data.train.user_index, data.train.item_index] = 1
+    return R
+
+
+def scores(model):
+    embeddings = model.embeddings()
+    return embeddings.user @ embeddings.item.T
+
+
+@pytest.fixture(scope="module")
+def data():
+    return dataset()
+
+
+def test_ease_is_the_least_squares_solution_that_may_not_look_at_the_item_itself(data):
+    """Item by item: ridge regression of its column on all the others' (Steck 2019, equation 5)."""
+    penalty, R = 3.0, watched(data)
+    B = np.zeros((R.shape[1], R.shape[1]))
+    for item in range(R.shape[1]):
+        others = np.delete(np.arange(R.shape[1]), item)
+        X = R[:, others]
+        B[others, item] = np.linalg.solve(X.T @ X + penalty * np.eye(len(others)), X.T @ R[:, item])
+    np.testing.assert_allclose(scores(build("ease", data, penalty=penalty)), R @ B, atol=1e-4)
+
+
+@pytest.mark.parametrize("user_weight", [0.0, 1.0])
+@pytest.mark.parametrize("popularity_weight", [0.0, 0.5])
+def test_item_knn_sums_the_likeness_of_the_nearest_to_what_was_watched(
+    data, user_weight, popularity_weight
+):
+    R, k, shrink = watched(data), 4, 0.5
+    num_items = R.shape[1]
+    counts = R.sum(0).clip(1)
+    alike = np.zeros((num_items, num_items))
+    for j in range(num_items):
+        for i in range(num_items):
+            if i != j:
+                both = (R[:, i] * R[:, j]).astype(bool)
+                common = (R[both].sum(1) ** -user_weight).sum()
+                alike[j, i] = common / (counts[j] * counts[i] ** popularity_weight + shrink)
+        alike[j, alike[j] < np.sort(alike[j])[-k] - 1e-9] = 0
+    model = build(
+        "itemknn",
+        data,
+        num_alike=k,
+        shrink=shrink,
+        user_weight=user_weight,
+        popularity_weight=popularity_weight,
+    )
+    np.testing.assert_allclose(scores(model), R @ alike, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["ease", "itemknn"])
+def test_a_catalogue_too_large_for_a_closed_form_is_refused(name, data, monkeypatch):
+    monkeypatch.setattr(itemknn, "MAX_NUMBERS", 1_000)
+    with pytest.raises(ValueError, match=r"keeps 40 numbers for each of 48 users or items"):
+        build(name, data)
+
+
+def test_mf_scores_by_one_inner_product(data):
+    model = build("mf", data, dim=3)
+    expected = model.user.detach().numpy() @ model.item.detach().numpy().T
+    np.testing.assert_allclose(scores(model), expected, atol=1e-6)
+
+
+def test_vbpr_is_its_equation(data):
+    model = build("vbpr", data, dim=3)
+    generator = torch.Generator().manual_seed(1)
+    for parameter in model.parameters():  # biases are zero at the start
+        parameter.data = torch.randn(parameter.shape, generator=generator)
+    p, q, b = (x.detach().numpy() for x in (model.user, model.item, model.bias))
+    expected = b.T + p @ q.T
+    for name in data.features:
+        f = model.get_buffer(f"features_{name}").numpy()
+        t, E, c = (
+            held[name].detach().numpy() for held in (model.taste, model.weight, model.content_bias)
+        )
+        expected = expected + t @ (f @ E).T + (f @ c).T
+    np.testing.assert_allclose(scores(model), expected, rtol=1e-4, atol=1e-4)
+    content = model.item_parts()["visual"].detach().numpy()
+    assert not content[:, :3].any()  # what the ids have to themselves
+
+
+def test_vbpr_leaves_the_content_of_an_item_without_a_modality_at_zero():
+    data = dataset(missing=6)
+    parts = build("vbpr", data).item_parts()
+    assert not parts["visual"][~torch.from_numpy(data.present["visual"])].any()
