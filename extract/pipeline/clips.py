@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ from extract.pipeline.decoder import file_facts, stat_facts
 from extract.pipeline.ledger import Ledger
 from extract.pipeline.messages import Decoded, FileFacts, Job, RowsOf, UnitsOf
 from extract.pipeline.pool import WorkerPool
-from extract.pipeline.undecoded import OwnEncoders, encode_title
+from extract.pipeline.undecoded import Undecoded
 
 CUDA_BATCH_UNITS = 128
 
@@ -40,36 +40,30 @@ class ClipWriter:
     """Takes what a pool says and writes the clips that are complete.
 
     Args:
-        own: loads and runs encoders here; for titles, and for units where workers only decode.
-        workers_encode: whether rows come from the workers; else units do.
+        undecoded: encodes the titles that files hold, beside other work of its own.
+        workers_encode: whether rows come from the workers; else units do, to be encoded here.
     """
 
-    def __init__(self, ledger: Ledger, own: OwnEncoders, *, workers_encode: bool) -> None:
-        self._ledger, self._own = ledger, own
+    def __init__(self, ledger: Ledger, undecoded: Undecoded, *, workers_encode: bool) -> None:
+        self._ledger, self._undecoded = ledger, undecoded
         self._batchers: dict[int, Batcher] = {}
         self._clips: dict[int, _Clip] = {}
         self._workers_encode = workers_encode
 
-    def run(self, pool: WorkerPool, jobs: Sequence[Job], *, meanwhile: Iterator[None]) -> None:
-        """Write clips until the pool has no more.
-
-        Args:
-            meanwhile: other work, done in steps between what the workers say; what is left of it
-                at the end is not done here.
-        """
+    def run(self, pool: WorkerPool, jobs: Sequence[Job]) -> None:
+        """Write clips until the pool has no more; what needs no decoding goes on beside it."""
         teller = self._ledger.teller
         self._clips = {job.index: _Clip(job) for job in jobs}
         if not self._workers_encode:
             for place in sorted({place for job in jobs for place in job.encoders}):
-                encoder = self._own.get(place)
-                is_large = encoder.reads == "frames" and self._own.device != "cpu"
+                encoder = self._undecoded.encoder(place)
                 self._batchers[place] = Batcher(
-                    encoder, batch_units=CUDA_BATCH_UNITS if is_large else None
+                    encoder, batch_units=CUDA_BATCH_UNITS if encoder.reads == "frames" else None
                 )
         teller.now("loading encoders")
 
         def poll() -> None:
-            next(meanwhile, None)
+            self._undecoded.step()
             teller.tell()
 
         for event in pool.events(poll=poll):
@@ -132,7 +126,7 @@ class ClipWriter:
         if self._ledger.items[index].caption:
             return  # it has its row, or will get it when the run goes on
         if title:
-            encode_title(self._ledger, self._own, place, index, title=title, facts=facts)
+            self._undecoded.add_title(place, index, title, facts)
         else:
             reason = "no caption, no file of one beside it and no title inside"
             self._ledger.write(place, index, None, facts, status="missing", reason=reason)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, takewhile
 from pathlib import Path
 from types import FrameType
 from typing import get_args
@@ -25,7 +26,7 @@ from extract.pipeline.pool import WorkerPool
 from extract.pipeline.progress import Progress, Teller
 from extract.pipeline.report import Report
 from extract.pipeline.target import Choices, choose_targets
-from extract.pipeline.undecoded import OwnEncoders, encode_captions, encode_items
+from extract.pipeline.undecoded import Undecoded
 from extract.store import FeatureStore
 
 CLIP_TIMEOUT_SECONDS = 120.0
@@ -152,8 +153,8 @@ def resolve_device(device: str) -> str:
     Raises:
         ValueError: there is not.
     """
-    if device == "cpu":
-        return device
+    if device == "cpu" or (device == "auto" and not _has_cuda_driver()):
+        return "cpu"
     import torch
 
     if device == "auto":
@@ -164,6 +165,15 @@ def resolve_device(device: str) -> str:
             "--device cpu, or auto"
         )
     return device
+
+
+def _has_cuda_driver() -> bool:
+    """Whether there is any use in asking torch, whose import takes seconds."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -216,19 +226,21 @@ def _fill(ledger: Ledger, settings: _Settings, interruption: _Interruption) -> N
         num_workers=settings.num_workers(len(jobs)),
         clip_timeout_seconds=settings.clip_timeout_seconds,
     )
-    own = OwnEncoders(ledger, device=device, engine=settings.engine)
+    undecoded = Undecoded(ledger, device=device, engine=settings.engine)
+
+    def stop() -> None:
+        pool.stop()
+        undecoded.stop()
+
     try:
-        interruption.on_ask(pool.stop)
+        interruption.on_ask(stop)
         pool.start(jobs)
-        meanwhile = takewhile(
-            lambda _: not interruption.asked,
-            chain(encode_items(ledger, own), encode_captions(ledger, own)),
-        )
-        ClipWriter(ledger, own, workers_encode=setup.encodes).run(pool, jobs, meanwhile=meanwhile)
-        for _ in meanwhile:
-            ledger.teller.tell()
+        ClipWriter(ledger, undecoded, workers_encode=setup.encodes).run(pool, jobs)
+        while undecoded.step(wait_seconds=0.1):
+            ledger.teller.now("encoding captions")
     finally:
         pool.close()
+        undecoded.close()
         ledger.teller.now("done")
 
 
