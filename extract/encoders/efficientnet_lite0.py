@@ -73,7 +73,13 @@ class EfficientNetLite0(Encoder):
         network.load_state_dict(dict(zip(own, held.values(), strict=True)))
         network.reset_classifier(0)
         self._network = ImageNetwork(
-            network, mean=(127.0,) * 3, std=(128.0,) * 3, input_px=224, device=device, engine=engine
+            network,
+            mean=(127.0,) * 3,
+            std=(128.0,) * 3,
+            input_px=224,
+            batch_pictures=self.batch_units,
+            device=device,
+            engine=engine,
         )
 
     def prepare(self, sample: Any) -> np.ndarray:

@@ -65,6 +65,7 @@ class ResNet50(Encoder):
             mean=(0.485 * 255, 0.456 * 255, 0.406 * 255),
             std=(0.229 * 255, 0.224 * 255, 0.225 * 255),
             input_px=224,
+            batch_pictures=self.batch_units,
             device=device,
             engine=engine,
         )

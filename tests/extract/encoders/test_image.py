@@ -25,7 +25,7 @@ def small_network(**more):
     )
     network[1].running_mean.uniform_()
     network[1].running_var.uniform_(1, 2)
-    given = {"mean": (10.0, 20.0, 30.0), "std": (2.0, 4.0, 8.0), "input_px": 8}
+    given = {"mean": (10.0, 20.0, 30.0), "std": (2.0, 4.0, 8.0), "input_px": 8, "batch_pictures": 2}
     return network, ImageNetwork(network, **{"device": "cpu", "engine": "torch"} | given | more)
 
 

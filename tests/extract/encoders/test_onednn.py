@@ -1,0 +1,97 @@
+"""Convolutions in one pass with what follows them: the same numbers as one after the other."""
+
+import pytest
+import torch
+from torch import nn
+
+from extract.encoders import _onednn
+from extract.encoders._image import ImageNetwork, folded
+from extract.encoders._onednn import fused_convolutions
+
+pytestmark = pytest.mark.skipif(not _onednn.is_available(), reason="no oneDNN, or no x86 processor")
+
+
+class Block(nn.Module):
+    """What a residual network is made of, and some that it is not."""
+
+    def __init__(self, combine):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first = nn.Conv2d(3, 8, 3, stride=2, padding=1)
+        self.second = nn.Conv2d(8, 8, 3, padding=1, groups=2, bias=False)
+        self.side = nn.Conv2d(8, 8, 1)
+        self.relu = nn.ReLU(inplace=True)
+        self.combine = combine
+
+    def forward(self, x):
+        return self.combine(self, self.relu(self.first(x)))
+
+
+def in_place(net, x):
+    y = net.second(x)
+    y += net.side(x)
+    return net.relu(y)
+
+
+COMBINE = {
+    "a rectifier": lambda net, x: net.relu(net.second(x)),
+    "nothing": lambda net, x: net.second(x),
+    "a sum and a rectifier": lambda net, x: net.relu(net.second(x) + net.side(x)),
+    "a sum in place": in_place,
+    "the sum the other way round": lambda net, x: net.relu(x + net.second(x)),
+    "a sum alone": lambda net, x: net.second(x) + x,
+    "the sum with itself": lambda net, x: net.relu((y := net.second(x)) + y),
+    "a number": lambda net, x: net.relu(net.second(x) + 1.5),
+    "a sum of another shape": lambda net, x: net.relu(net.second(x) + x.mean((2, 3), keepdim=True)),
+    "two uses": lambda net, x: net.relu(y := net.second(x)) + y * 2,
+    "a product": lambda net, x: net.relu(net.second(x) * x),
+}
+
+
+@pytest.mark.parametrize("follows", COMBINE)
+@pytest.mark.parametrize("num_pictures", [1, 2, 5])
+def test_the_numbers_are_those_of_one_step_after_the_other(follows, num_pictures):
+    network = Block(COMBINE[follows]).eval()
+    fused = fused_convolutions(torch.fx.symbolic_trace(network), torch.zeros(2, 3, 9, 12))
+    pictures = torch.randn(num_pictures, 3, 9, 12).to(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        torch.testing.assert_close(fused(pictures), network(pictures), rtol=1e-4, atol=1e-5)
+
+
+def steps_of(network):
+    return [node.name for node in network.graph.nodes if node.op not in ("placeholder", "output")]
+
+
+@pytest.mark.parametrize("follows", ["a sum and a rectifier", "a sum in place"])
+def test_a_sum_and_a_rectifier_are_no_steps_of_their_own(follows):
+    network = torch.fx.symbolic_trace(Block(COMBINE[follows]).eval())
+    assert len(steps_of(network)) == 6
+    fused = fused_convolutions(network, torch.zeros(2, 3, 8, 8))
+    assert steps_of(fused) == ["first_onednn", "side_onednn", "second_onednn"]
+
+
+def test_a_convolution_of_a_special_kind_is_left_alone():
+    class Same(nn.Conv2d):
+        pass
+
+    network = torch.fx.symbolic_trace(nn.Sequential(Same(3, 4, 3), nn.ReLU()))
+    fused = fused_convolutions(network, torch.zeros(1, 3, 8, 8))
+    assert not any("onednn" in name for name in steps_of(fused))
+
+
+def test_without_it_the_network_runs_as_it_is(monkeypatch):
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten())
+    pictures = torch.randint(0, 256, (2, 3, 8, 8), dtype=torch.uint8).numpy()
+    given = {"mean": (0.0,) * 3, "std": (1.0,) * 3, "input_px": 8, "batch_pictures": 2}
+    rows = []
+    for available in (True, False):
+        monkeypatch.setattr(_onednn, "is_available", lambda available=available: available)
+        engine = ImageNetwork(folded(network), **given, device="cpu", engine="torch")
+        assert any("onednn" in name for name in steps_of(engine._network)) == available
+        rows.append(torch.from_numpy(engine(pictures)))
+    torch.testing.assert_close(*rows, rtol=1e-4, atol=1e-3)
+
+
+def test_it_is_not_for_other_processors(monkeypatch):
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    assert not _onednn.is_available()
