@@ -3,7 +3,7 @@
 For each modality m, with W trained and agg the mean or the element-wise maximum over neighbours:
 
     x_u^(0) = u_m                 the user's preference in m, trained
-    x_i^(0) = P_m f_i             the item's feature, standardised, projected to d
+    x_i^(0) = P_m f_i             the item's feature, standardised, of length one, projected to d
     h^(l)     = LeakyReLU(agg over neighbours of W1 x^(l-1))                      aggregation
     x_hat^(l) = LeakyReLU(W2 x^(l-1)) + id                                        combination
     co:   x^(l) = LeakyReLU(W3 [h || x_hat])
@@ -18,6 +18,9 @@ items alike and their widths must agree. An item without a modality is no neighb
 that modality, and the modality takes no part in the item's sum; an item without any keeps all of
 them, known by its id and its viewers alone. Trained with sampled softmax over cosines by default,
 which ranks better than the paper's BPR over inner products (`--set loss=bpr --set similarity=dot`).
+Two things that the paper leaves open are set by what ranks best: LeakyReLU lets half of what is
+negative through, and every W starts as the identity, so that a layer starts as the mean of the
+neighbours beside the node itself.
 
 A step computes the last layer, where most of the arithmetic of a step would go, only for the users
 and items of its batch. What the published code does is `mmgcn_official`.
@@ -35,7 +38,7 @@ from torch.nn import functional
 
 from mmgcn.data.dataset import Dataset
 from mmgcn.graph import BipartiteGraph
-from mmgcn.model import Model, Training, standardised, table
+from mmgcn.model import Model, SettingError, Training, standardised, table
 
 
 @dataclass(frozen=True)
@@ -50,19 +53,29 @@ class Settings(Training):
     item_output: Literal["combination", "aggregation"] = "combination"
     """What stands for an item after the last layer: its combination, as for users, or its
     aggregation h, another reading of the paper."""
+    slope: float = 0.5
+    """What LeakyReLU multiplies negative values by."""
+    learning_rate: float = 5e-3
     user_balance: float = 0.5
     temperature: float = 0.3
+    epochs: int = 20
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.num_layers < 1:
+            raise SettingError(f"num_layers is {self.num_layers}; it must be at least 1")
 
 
 class Layer(nn.Module):
     """One layer of one modality. Activations work in place, on products that nobody else reads."""
 
-    def __init__(self, settings: Settings, generator: torch.Generator) -> None:
+    def __init__(self, settings: Settings) -> None:
         super().__init__()
-        dim = settings.dim
-        self.w1 = table(dim, dim, generator)
-        self.w2 = table(dim, dim, generator)
-        self.w3 = table(2 * dim if settings.combination == "co" else dim, dim, generator)
+        same = torch.eye(settings.dim)
+        self.w1, self.w2 = nn.Parameter(same.clone()), nn.Parameter(same.clone())
+        self.w3 = nn.Parameter(
+            torch.cat([same, same]) / 2 if settings.combination == "co" else same
+        )
         self.settings = settings
 
     def combine(self, x: Tensor, heard: Tensor, identity: Tensor) -> tuple[Tensor, Tensor]:
@@ -72,16 +85,15 @@ class Layer(nn.Module):
             x, heard, identity, both results: (N, d).
         """
         if self.settings.aggregation == "mean":
-            heard = (
-                heard @ self.w1
-            )  # W1 of a mean is the mean of W1: fewer rows on the batch's side
-            h = functional.leaky_relu_(heard)
-        else:
-            h = functional.leaky_relu(heard)
-        x_hat = functional.leaky_relu_(x @ self.w2) + identity
+            heard = heard @ self.w1  # after the mean: the same, for fewer rows
+        h = self._activate(heard)
+        x_hat = self._activate(x @ self.w2) + identity
         if self.settings.combination == "co":
-            return functional.leaky_relu_(torch.cat([h, x_hat], dim=1) @ self.w3), h
-        return functional.leaky_relu_(torch.addmm(x_hat, h, self.w3)), h
+            return self._activate(torch.cat([h, x_hat], dim=1) @ self.w3), h
+        return self._activate(torch.addmm(x_hat, h, self.w3)), h
+
+    def _activate(self, x: Tensor) -> Tensor:
+        return functional.leaky_relu_(x, self.settings.slope)
 
 
 class Branch(nn.Module):
@@ -100,7 +112,7 @@ class Branch(nn.Module):
         self.settings = settings
         self.projection = table(features.shape[1], settings.dim, generator)
         self.preference = table(graph.num_users, settings.dim, generator)
-        self.layers = nn.ModuleList(Layer(settings, generator) for _ in range(settings.num_layers))
+        self.layers = nn.ModuleList(Layer(settings) for _ in range(settings.num_layers))
         self.register_buffer("features", features, persistent=False)
         # Items hear all their users; users hear only the items that have the modality.
         self.graph = graph
@@ -152,7 +164,7 @@ class MMGCN(Model):
         self.branches = nn.ModuleDict(
             {
                 name: Branch(
-                    standardised(features, dataset.present[name]),
+                    functional.normalize(standardised(features, dataset.present[name])),
                     dataset.present[name],
                     graph,
                     dataset,
