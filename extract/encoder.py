@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -23,11 +23,27 @@ class Windows:
     Shapes:
         data: (N, S) float32, mono, in [-1, 1]; the last window may end in silence.
         pts_seconds: (N,) float64, where each window begins.
+
+    Raises:
+        ValueError: arrays of other shapes, or sound of another type.
     """
 
     data: np.ndarray
     sample_rate: int
     pts_seconds: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.data.ndim != 2 or self.data.dtype != np.float32:
+            raise ValueError(
+                f"windows of sound are (N, S) float32, not {self.data.shape} {self.data.dtype}"
+            )
+        if self.pts_seconds.shape != self.data.shape[:1]:
+            raise ValueError(
+                f"{len(self.data)} windows need as many times, not {self.pts_seconds.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.data)
 
 
 class Encoder(ABC):
@@ -46,6 +62,9 @@ class Encoder(ABC):
         sample_rate_hz, window_seconds, hop_seconds, min_window_seconds: for encoders of sound, how
             it is to be cut. The last partial window is padded with silence and kept when it holds
             at least `min_window_seconds` of sound; a shorter clip gives one padded window.
+
+    Raises:
+        ValueError: when a subclass is defined with a class attribute that cannot be.
     """
 
     name: ClassVar[str]
@@ -57,6 +76,20 @@ class Encoder(ABC):
     window_seconds: ClassVar[float] = 0.96
     hop_seconds: ClassVar[float] = 0.96
     min_window_seconds: ClassVar[float] = 0.1
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if getattr(cls, "reads", "item") not in get_args(Reads):
+            raise ValueError(
+                f"{cls.__name__} reads {cls.reads!r}; an encoder reads {', '.join(get_args(Reads))}"
+            )
+        sound = cls.sample_rate_hz, cls.window_seconds, cls.hop_seconds
+        if min(sound) <= 0 or not 0 <= cls.min_window_seconds <= cls.window_seconds:
+            raise ValueError(
+                f"{cls.__name__} cuts sound of {cls.sample_rate_hz} Hz into windows of "
+                f"{cls.window_seconds} s every {cls.hop_seconds} s, with at least "
+                f"{cls.min_window_seconds} s of sound in the last; that cannot be"
+            )
 
     def __init__(self, weights: str | None = None) -> None:
         """Remember which weights: a name or a path; None means the class's own. Loads nothing."""
@@ -90,5 +123,5 @@ class Encoder(ABC):
 
 
 ENCODERS: Registry[type[Encoder]] = Registry(
-    "encoder", package="extract.encoders", group="mmgcn.encoders"
+    "encoder", package="extract.encoders", group="mmgcn.encoders", base=Encoder
 )

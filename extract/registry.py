@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -18,23 +18,26 @@ class UnknownName(LookupError):
 
     def __init__(self, kind: str, name: str, known: tuple[str, ...], broken: tuple[str, ...] = ()):
         nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
+        hint = f"did you mean {' or '.join(nearest)}? " if nearest else ""
         trouble = f" (could not be loaded: {', '.join(broken)})" if broken else ""
         super().__init__(
-            f"no {kind} is called '{name}'{hint} known: {', '.join(known) or 'none'}{trouble}"
-            if hint
-            else f"no {kind} is called '{name}'; known: {', '.join(known) or 'none'}{trouble}"
+            f"no {kind} is called '{name}'; {hint}known: {', '.join(known) or 'none'}{trouble}"
         )
         self.kind, self.name, self.known = kind, name, known
 
 
 class DuplicateName(ValueError):
-    """Two packages offer a member of one name."""
+    """One name stands for two members; `sources` says whose."""
 
-    def __init__(self, kind: str, name: str, sources: tuple[str, str]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        sources: tuple[str, str],
+        way_out: str = "uninstall one of them, or choose another name",
+    ) -> None:
         super().__init__(
-            f"the {kind} '{name}' is offered by two: {sources[0]} and {sources[1]}; "
-            "uninstall one of them, or choose another name"
+            f"the {kind} '{name}' is offered by two: {sources[0]} and {sources[1]}; {way_out}"
         )
         self.kind, self.name, self.sources = kind, name, sources
 
@@ -71,10 +74,12 @@ class Registry(Generic[T]):
         kind: what a member is called in messages, "modality".
         package: the folder whose files are members, "extract.modalities".
         group: the entry-point group, "mmgcn.modalities".
+        base: what members are: instances of it, or classes derived from it, whose `name` is the
+            name they go by. None takes anything.
     """
 
-    def __init__(self, kind: str, *, package: str, group: str) -> None:
-        self.kind, self.package, self.group = kind, package, group
+    def __init__(self, kind: str, *, package: str, group: str, base: type | None = None) -> None:
+        self.kind, self.package, self.group, self.base = kind, package, group, base
         self._members: dict[str, T] = {}
         self._registered: dict[str, Entry] = {}
 
@@ -84,15 +89,15 @@ class Registry(Generic[T]):
         Raises:
             DuplicateName: two packages offer one name.
         """
-        found: dict[str, Entry] = {}
-        for entry in (*self._own(), *self._plugins(), *self._registered.values()):
-            if entry.name in found and found[entry.name] != entry:
-                raise DuplicateName(self.kind, entry.name, (found[entry.name].source, entry.source))
-            found[entry.name] = entry
-        return tuple(found[name] for name in sorted(found))
+        found = self._found()
+        return tuple(self._only(found[name]) for name in sorted(found))
 
     def names(self) -> tuple[str, ...]:
-        """The names of all members, sorted; none of them is imported."""
+        """The names of all members, sorted; none of them is imported.
+
+        Raises:
+            DuplicateName: two packages offer one name.
+        """
         return tuple(entry.name for entry in self.entries())
 
     def get(self, name: str) -> T:
@@ -100,21 +105,13 @@ class Registry(Generic[T]):
 
         Raises:
             UnknownName: there is none; the message gives the nearest names.
+            DuplicateName: there are two.
             PluginError: its package cannot be loaded; the message names the package.
         """
-        entries = {entry.name: entry for entry in self.entries()}
-        if name in entries:
-            return self._load(entries[name])
-        broken = []
-        for entry in entries.values():
-            try:
-                member = self._load(entry)
-            except PluginError:
-                broken.append(f"{entry.name} of {entry.source}")
-                continue
-            if name in getattr(member, "aliases", ()):
-                return member
-        raise UnknownName(self.kind, name, tuple(entries), tuple(broken))
+        found = self._found()
+        if name in found:
+            return self._load(self._only(found[name]))
+        return self._load(self._of_alias(name, found))
 
     def register(self, name: str, member: T) -> None:
         """Add a member for this process, for example from a notebook.
@@ -123,10 +120,43 @@ class Registry(Generic[T]):
             DuplicateName: the name is taken.
         """
         entry = Entry(name, "this process", getattr(member, "__module__", ""), "")
-        for other in self.entries():
-            if other.name == name:
-                raise DuplicateName(self.kind, name, (other.source, entry.source))
+        for other in self._found().get(name, ()):
+            raise DuplicateName(self.kind, name, (other.source, entry.source))
+        self._check(entry, member)
         self._registered[name], self._members[name] = entry, member
+
+    def _found(self) -> dict[str, list[Entry]]:
+        """Who offers each name."""
+        found: dict[str, list[Entry]] = {}
+        for entry in (*self._own(), *self._plugins(), *self._registered.values()):
+            found.setdefault(entry.name, []).append(entry)
+        return found
+
+    def _only(self, entries: list[Entry]) -> Entry:
+        if len(entries) > 1:
+            sources = entries[0].source, entries[1].source
+            raise DuplicateName(self.kind, entries[0].name, sources)
+        return entries[0]
+
+    def _of_alias(self, alias: str, found: dict[str, list[Entry]]) -> Entry:
+        having: list[Entry] = []
+        broken: list[str] = []
+        for entry in (entry for name in sorted(found) for entry in found[name]):
+            if len(found[entry.name]) > 1:
+                continue  # which of them would it be?
+            try:
+                aliases = getattr(self._load(entry), "aliases", ())
+            except PluginError:
+                broken.append(f"{entry.name} of {entry.source}")
+                continue
+            if alias in aliases:
+                having.append(entry)
+        if not having:
+            raise UnknownName(self.kind, alias, tuple(sorted(found)), tuple(broken))
+        if len(having) > 1:
+            one, other = (f"{entry.name} of {entry.source}" for entry in having[:2])
+            raise DuplicateName(self.kind, alias, (one, other), "call it by its full name")
+        return having[0]
 
     def _own(self) -> list[Entry]:
         spec = find_spec(self.package)
@@ -145,17 +175,34 @@ class Registry(Generic[T]):
     def _load(self, entry: Entry) -> T:
         if entry.name not in self._members:
             try:
-                holder = import_module(entry.module)
-                member = holder
+                member: Any = import_module(entry.module)
                 for attribute in entry.attribute.split("."):
                     member = getattr(member, attribute)
             except Exception as error:  # whatever a stranger's module raises at import
-                raise PluginError(
-                    f"the {self.kind} '{entry.name}' of {entry.source} cannot be loaded from "
-                    f"{entry.module}:{entry.attribute}: {type(error).__name__}: {error}"
-                ) from error
-            self._members[entry.name] = cast("T", member)
+                told = " ".join(str(error).split())
+                raise self._broken(entry, f"{type(error).__name__}: {told}") from error
+            self._check(entry, member)
+            self._members[entry.name] = member
         return self._members[entry.name]
+
+    def _check(self, entry: Entry, member: Any) -> None:
+        if self.base is None:
+            return
+        is_one = isinstance(member, self.base)
+        is_kind_of = isinstance(member, type) and issubclass(member, self.base)
+        if not (is_one or is_kind_of):
+            raise self._broken(
+                entry, f"it is {member!r:.80}, and no {self.base.__module__}.{self.base.__name__}"
+            )
+        called = getattr(member, "name", None)
+        if called != entry.name:
+            raise self._broken(entry, f"it calls itself {called!r}")
+
+    def _broken(self, entry: Entry, why: str) -> PluginError:
+        where = f"{entry.module}:{entry.attribute}" if entry.attribute else entry.module
+        return PluginError(
+            f"the {self.kind} '{entry.name}' of {entry.source} cannot be loaded from {where}: {why}"
+        )
 
 
 def _entry(point: EntryPoint) -> Entry:

@@ -3,7 +3,7 @@
 import pytest
 
 from extract.encoder import ENCODERS
-from extract.modality import MODALITIES, Modality
+from extract.modality import MODALITIES
 from extract.pipeline import extract_features
 from extract.store import file_name
 
@@ -56,19 +56,3 @@ def test_no_two_share_a_letter():
     letters = [MODALITIES.get(name).letter for name in NAMES]
     assert len(set(letters)) == len(letters)
     assert not set(letters) & set(NAMES)
-
-
-def smell(**more):
-    given = {"name": "smell", "letter": "s", "description": "how it smells", "encoders": ("nose",)}
-    return Modality(**given | {"presets": {"paper": "nose:trained"}} | more)
-
-
-def test_a_modality_checks_its_pooling():
-    with pytest.raises(ValueError, match="modality 'smell' pools by 'median'; known: mean, max, "):
-        smell(pooling="median")
-
-
-def test_a_modality_checks_its_presets():
-    assert smell().aliases == ("s",)
-    with pytest.raises(ValueError, match=r"preset 'paper' of modality 'smell' names .* 'ear', "):
-        smell(presets={"paper": "ear"})

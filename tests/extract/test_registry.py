@@ -1,5 +1,6 @@
 """The registry: members by name, alias and entry point; strangers' packages that do not work."""
 
+import shutil
 import sys
 from types import SimpleNamespace
 
@@ -87,6 +88,62 @@ def test_two_packages_with_one_name_are_refused(registry, install):
         registry.names()
 
 
+def test_two_packages_of_strangers_with_one_name_harm_no_other_member(registry, install):
+    install("pet-cat", points="cat = somewhere:CAT")
+    install("pet-tiger", points="cat = elsewhere:CAT")
+    both = r"the pet 'cat' is offered by two: pet-(cat|tiger) 1\.2 and pet-(tiger|cat) 1\.2; unins"
+    for act in (registry.names, registry.entries, lambda: registry.get("cat")):
+        with pytest.raises(DuplicateName, match=both) as caught:
+            act()
+        assert sorted(caught.value.sources) == ["pet-cat 1.2", "pet-tiger 1.2"]
+    assert registry.get("bee") == "a bee"
+    assert registry.get("a") is registry.get("ape")
+
+
+def test_one_distribution_that_lies_twice_on_the_path_is_one_source(
+    registry, install, tmp_path, monkeypatch
+):
+    install("pet-bat", points="bat = zoo_of_test_bat:PET", module="zoo_of_test_bat", code="PET = 1")
+    shutil.copytree(tmp_path / "pet_bat-1.2.dist-info", tmp_path / "twice/pet_bat-1.2.dist-info")
+    monkeypatch.syspath_prepend(tmp_path / "twice")
+    assert registry.names() == ("ape", "bat", "bee")
+
+
+def test_an_alias_of_two_members_is_refused_and_their_names_are_not(registry, install):
+    code = "from types import SimpleNamespace as S\nPET = S(aliases=('a', 'n'))\n"
+    install("pet-ant", points="ant = zoo_of_test_ant:PET", module="zoo_of_test_ant", code=code)
+    with pytest.raises(
+        DuplicateName,
+        match=r"'a' is offered by two: ant of pet-ant 1\.2 and ape of mmgcn; call it by its full",
+    ):
+        registry.get("a")
+    assert registry.get("n") is registry.get("ant") is not registry.get("ape")
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        ("PET = 'a fox'", r"it is 'a fox', and no .*\.SimpleNamespace"),
+        ("class PET: name = 'fox'", r"it is <class .*>, and no .*\.SimpleNamespace"),
+        (
+            "from types import SimpleNamespace as S\nPET = S(name='vixen')",
+            "it calls itself 'vixen'",
+        ),
+        ("from types import SimpleNamespace as PET", "it calls itself None"),
+    ],
+)
+def test_a_member_is_what_it_is_said_to_be(registry, install, code, what):
+    install("pet-fox", points="fox = zoo_of_test_fox:PET", module="zoo_of_test_fox", code=code)
+    strict = Registry("pet", package="absent_of_test", group=registry.group, base=SimpleNamespace)
+    with pytest.raises(PluginError, match=rf"'fox' of pet-fox 1\.2 cannot be loaded .*: {what}$"):
+        strict.get("fox")
+    with pytest.raises(
+        PluginError, match=r"'wolf' of this process cannot be .* calls itself 'fox'"
+    ):
+        strict.register("wolf", SimpleNamespace(name="fox"))
+    assert strict.names() == ("fox",)
+
+
 def test_a_registered_member_is_found_and_cannot_take_a_name(registry):
     registry.register("dog", SimpleNamespace(aliases=("d",)))
     assert registry.get("d") is registry.get("dog")
@@ -101,6 +158,7 @@ def test_a_registered_member_is_found_and_cannot_take_a_name(registry):
         ("1 / 0", "ZeroDivisionError: division by zero"),
         ("import absent_of_test", "ModuleNotFoundError: No module named 'absent_of_test'"),
         ("", "AttributeError: .* has no attribute 'PET'"),
+        ("raise ValueError('two\\nlines')", "ValueError: two lines"),
     ],
 )
 def test_a_broken_plug_in_is_named_and_harms_no_other_member(registry, install, code, what):
