@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 import time
 from collections.abc import Iterator
 
@@ -56,6 +58,18 @@ class Gulper(Shade):
     def prepare(self, sample):
         if sample.data.min() > 200:
             np.ones(1 << 30, np.uint8)
+        return super().prepare(sample)
+
+
+class Liar(Shade):
+    """Has its worker tell the parent nonsense when it sees a bright frame."""
+
+    name = "liar"
+
+    def prepare(self, sample):
+        if sample.data.min() > 200:
+            os.write(int(sys.argv[1]), b"\x00\x00\x00\x05hello" + bytes(100))
+            time.sleep(60)
         return super().prepare(sample)
 
 

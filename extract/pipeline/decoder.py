@@ -119,11 +119,11 @@ class ClipDecoder:
 
 def _units(job: Job, place: int, encoder: Encoder, sample: Any) -> UnitsOf:
     units = encoder.prepare(sample)
-    if not isinstance(units, np.ndarray) or len(units) != len(sample.pts_seconds):
-        raise TypeError(
-            f"the encoder '{encoder.name}' prepared {type(units).__name__} of "
-            f"{len(sample.pts_seconds)} units; an array of as many is expected"
-        )
+    num_units = len(sample.pts_seconds)
+    if not isinstance(units, np.ndarray) or units.dtype.kind not in "biuf":
+        raise TypeError(f"the encoder '{encoder.name}' prepares no array of numbers")
+    if len(units) != num_units:
+        raise ValueError(f"the encoder '{encoder.name}' prepared {len(units)} of {num_units} units")
     return UnitsOf(job.index, place, units, sample.pts_seconds)
 
 

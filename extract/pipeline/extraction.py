@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
-import sys
-import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import get_args
 
 from extract.catalog import Item
 from extract.encoder import Engine
 from extract.media import Limits, Sampling
 from extract.pipeline.clips import ClipWriter
+from extract.pipeline.device import resolve_device
 from extract.pipeline.estimate import estimate_seconds
+from extract.pipeline.interruption import Interruption
 from extract.pipeline.ledger import Ledger
 from extract.pipeline.messages import EncoderSpec, Job, Setup
 from extract.pipeline.plan import make_plan
@@ -129,7 +126,7 @@ def extract_features(
             teller.now("trying a few clips")
             made.estimated_seconds = _estimate(ledger, settings)
         return made
-    with store.locked(), _Interruption() as interruption:
+    with store.locked(), Interruption() as interruption:
         for target in targets:
             target.open(store)
         teller.now("looking at what is there")
@@ -147,35 +144,6 @@ def extract_features(
         return ledger.report(interrupted=interruption.asked)
 
 
-def resolve_device(device: str) -> str:
-    """Return the device that `auto` means here, or the given one if there is such a device.
-
-    Raises:
-        ValueError: there is not.
-    """
-    if device == "cpu" or (device == "auto" and not _has_cuda_driver()):
-        return "cpu"
-    import torch
-
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if int(device.partition(":")[2] or 0) >= torch.cuda.device_count():
-        raise ValueError(
-            f"device is '{device}', but torch sees {torch.cuda.device_count()} GPUs here; pass "
-            "--device cpu, or auto"
-        )
-    return device
-
-
-def _has_cuda_driver() -> bool:
-    """Whether there is any use in asking torch, whose import takes seconds."""
-    try:
-        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-    except OSError:
-        return False
-    return True
-
-
 @dataclass(frozen=True)
 class _Settings:
     """How the work is to be done."""
@@ -191,7 +159,7 @@ class _Settings:
 
     def setup(self, ledger: Ledger, device: str) -> Setup:
         """What the workers are told: among it the encoders that decode and have work."""
-        wanted = set().union(*ledger.todo.values())
+        wanted = {place for places in ledger.todo.values() for place in places}
         return Setup(
             encoders=tuple(
                 EncoderSpec.of(target.encoder) if place in wanted and target.decodes else None
@@ -215,7 +183,7 @@ class _Settings:
         return max(1, most)
 
 
-def _fill(ledger: Ledger, settings: _Settings, interruption: _Interruption) -> None:
+def _fill(ledger: Ledger, settings: _Settings, interruption: Interruption) -> None:
     """Do what the ledger wants."""
     if settings.posters is not None:
         settings.posters.mkdir(parents=True, exist_ok=True)
@@ -285,33 +253,3 @@ def _check(
         resolve_device(device)
     if workers is not None and workers < 1:
         raise ValueError(f"workers is {workers}; at least 1 is needed")
-
-
-class _Interruption:
-    """Ctrl-C once: finish what is under way. Twice: stop now."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        self._then: Callable[[], None] = lambda: None
-
-    def on_ask(self, then: Callable[[], None]) -> None:
-        """Call that when it is asked for, or now if it was."""
-        self._then = then
-        if self.asked:
-            then()
-
-    def __enter__(self) -> _Interruption:
-        self._before = None
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._ask)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-        self._then()

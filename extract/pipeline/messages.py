@@ -231,7 +231,10 @@ def _built(value: Any, connection: Connection) -> Any:
         return value
     kind = value.pop(KIND)
     if kind == "array":
-        array = np.empty(value["shape"], dtype=np.dtype(value["dtype"]))
+        dtype = np.dtype(value["dtype"])
+        if dtype.kind not in "biuf":  # bytes taken for Python objects would be a way in
+            raise ValueError(f"an array of {dtype} was sent; numbers are expected")
+        array = np.empty(value["shape"], dtype=dtype)
         if array.size == 0:
             connection.recv_bytes()
         else:

@@ -33,6 +33,7 @@ from extract.pipeline.worker import resident_bytes
 
 MAX_QUEUED = 8  # clips a worker has waiting, so that it need not wait for the parent
 MAX_ATTEMPTS = 3  # how often a clip may be near a crash before it is taken for the cause
+MAX_HEARD = 64  # messages of one worker before the next one is listened to
 TICK_SECONDS = 0.25
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 SERVE = "from extract.pipeline.worker import main; main()"
@@ -173,12 +174,18 @@ class WorkerPool:
             return  # its end is noticed when it is listened to
 
     def _listen(self, process: _Process) -> Iterator[Event]:
-        while True:
+        for _ in range(MAX_HEARD):
             try:
                 if not process.connection.poll():
                     return
                 said = receive(process.connection)
+                if getattr(said, "index", None) not in (None, *process.in_flight):
+                    raise ValueError("the worker speaks of a clip that it was not given")
             except (EOFError, ConnectionError):
+                yield from self._bury(process)
+                return
+            except Exception:  # noqa: BLE001  (who knows what a file made of a decoder)
+                self._kill(process, "the decoder was corrupted")
                 yield from self._bury(process)
                 return
             if isinstance(said, Decoded | RowsOf | UnitsOf):

@@ -12,12 +12,12 @@ from extract.catalog import Item
 from extract.pipeline import StoppedAtFailure
 from extract.store import FeatureStore
 from tests.clips import make_clip
-from tests.encoders import Glutton, Gulper, Price, Shade, Sleeper, registered
+from tests.encoders import Glutton, Gulper, Liar, Price, Shade, Sleeper, registered
 
 
 @pytest.fixture(autouse=True)
 def encoders():
-    with registered(Shade, Glutton, Gulper, Sleeper, Price):
+    with registered(Shade, Glutton, Gulper, Liar, Sleeper, Price):
         yield
 
 
@@ -70,6 +70,14 @@ def test_a_clip_that_needs_too_much_memory_fails_alone(videos, tmp_path, encoder
     report = extract(videos, tmp_path, encoder, clip_memory_bytes=300 << 20)
     assert [failure.id for failure in report.failures] == ["bright"]
     assert "memory" in report.failures[0].reason
+    assert report.counts["thing"]["done"] == 6
+
+
+def test_a_worker_that_speaks_nonsense_is_replaced(videos, tmp_path):
+    report = extract(videos, tmp_path, "liar")
+    assert [(failure.id, failure.reason) for failure in report.failures] == [
+        ("bright", "the decoder was corrupted")
+    ]
     assert report.counts["thing"]["done"] == 6
 
 

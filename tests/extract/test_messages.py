@@ -1,0 +1,94 @@
+"""What workers and parent tell each other arrives as it was sent, and is never code."""
+
+import socket
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from extract.encoders.logmel import LogMel
+from extract.media import Coverage, Limits, Sampling
+from extract.pipeline.messages import (
+    Decoded,
+    EncoderSpec,
+    FileFacts,
+    Finish,
+    Job,
+    RowsOf,
+    Setup,
+    receive,
+    send,
+)
+
+
+@pytest.fixture
+def line():
+    here, there = (Connection(end.detach()) for end in socket.socketpair())
+    with here, there:
+        yield here, there
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Finish(),
+        Job(3, "an id", Path("caf\udce9/雪.mp4"), (0, 2)),
+        Decoded(1, FileFacts(5, 6, "ab"), title="t", picture=Coverage(1.5, None, "cut")),
+        Setup(
+            encoders=(None, EncoderSpec("m", "q", None)),
+            encodes=True,
+            engine="torch",
+            sampling=Sampling(fps=0.5),
+            limits=Limits(max_streams=3),
+            clip_memory_bytes=1 << 40,
+            posters=Path("p"),
+        ),
+    ],
+    ids=lambda message: type(message).__name__,
+)
+def test_a_message_arrives_as_it_was_sent(line, message):
+    send(line[0], message)
+    assert receive(line[1]) == message
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (2, 3), (1, 2, 3, 4), (50, 40)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_arrays_arrive_with_shape_and_type(line, shape, dtype):
+    rows = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+    send(line[0], RowsOf(1, 2, rows[..., ::-1], np.arange(3.0), 0.5))
+    heard = receive(line[1])
+    assert heard.rows.dtype == dtype
+    np.testing.assert_array_equal(heard.rows, rows[..., ::-1])
+    np.testing.assert_array_equal(heard.pts_seconds, [0, 1, 2])
+    assert (heard.index, heard.encoder, heard.encode_seconds) == (1, 2, 0.5)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"\x80\x04K\x01.",  # a pickle
+        b'{"~": "Path"}',
+        b'{"~": "Popen", "args": ["ls"]}',
+        b'{"~": "array", "dtype": "object", "shape": [1]}',
+    ],
+)
+def test_what_is_no_message_is_an_error(line, said):
+    line[0].send_bytes(said)
+    line[0].send_bytes(b"12345678")
+    with pytest.raises(Exception, match=r"."):
+        receive(line[1])
+
+
+def test_an_encoder_is_described_so_that_another_process_can_build_it():
+    made = EncoderSpec.of(LogMel("weights")).build()
+    assert type(made) is LogMel
+    assert made.given_weights == "weights"
+
+
+def test_an_encoder_that_cannot_be_imported_is_refused():
+    class Local(LogMel):
+        pass
+
+    with pytest.raises(ValueError, match=r"'logmel' is defined in .*, where workers cannot import"):
+        EncoderSpec.of(Local())
