@@ -1,5 +1,6 @@
 """mmgcn extract, modalities, weights: what a person or a program gets."""
 
+import io
 import json
 import shutil
 
@@ -7,6 +8,8 @@ import numpy as np
 import pytest
 
 import cli
+from extract.commands.summary import progress_bar
+from extract.pipeline import Progress
 from tests.clips import Sound, make_clip
 
 
@@ -91,8 +94,6 @@ def test_files_may_be_named_by_patterns_lists_and_standard_input(
     (tmp_path / "list.txt").write_text(f"{videos}/clip 2.mp4\n\n{videos}/clip 1.mp4\n")
     extract("--list", "list.txt", "--out", "list")
     assert ids(tmp_path, "list") == {"clip%201", "clip%202"}
-    import io
-
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{videos}/clip 0.mp4\n"))
     extract("-", "--out", "standard input")
     assert ids(tmp_path, "standard input") == {"clip%200"}
@@ -288,7 +289,6 @@ def test_weights_are_listed_and_verified(run, tmp_path, monkeypatch):
 
 
 def test_fetched_weights_are_checked_and_told(run, tmp_path, monkeypatch):
-    import io
     from email.message import Message
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
@@ -307,3 +307,43 @@ def test_fetching_what_nobody_knows_names_the_nearest(run):
     code, _, err = run("weights", "fetch", "vgish")
     assert code == 1
     assert "did you mean vggish" in err
+
+
+# --- progress ---
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def progress(seconds, **more):
+    counts = {"num_done": 5, "num_total": 10, "num_failed": 2, "num_rows": 80}
+    spent = {"decode_seconds": 1.0, "encode_seconds": 4.0, "disk_seconds": 0.1}
+    return Progress(doing="extracting", seconds=seconds, **counts | spent | more)
+
+
+def test_a_terminal_sees_rate_failures_and_bottleneck_once_a_second_has_gone_by(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setattr("sys.stderr", terminal := Terminal())
+    with progress_bar() as show:
+        show(progress(0.5))
+        assert terminal.getvalue() == ""
+        show(progress(2.0))
+    shown = terminal.getvalue()
+    assert all(told in shown for told in ("extracting", "5/10", "2.5 clips/s", "2 failed"))
+    assert "most of it encoding" in shown
+
+
+def test_what_is_no_terminal_sees_nothing(monkeypatch):
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    with progress_bar() as show:
+        assert show is None
+
+
+@pytest.mark.parametrize(
+    ("spent", "bottleneck"),
+    [("decode_seconds", "decoding"), ("encode_seconds", "encoding"), ("disk_seconds", "the disk")],
+)
+def test_the_bottleneck_is_what_takes_longest(spent, bottleneck):
+    assert progress(1.0, **{spent: 9.0}).bottleneck == bottleneck

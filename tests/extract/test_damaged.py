@@ -1,0 +1,48 @@
+"""A folder of damaged files goes through a whole extraction, and every file is accounted for.
+
+`MEDIA_FUZZ_ROUNDS=1000 pytest tests/extract/test_damaged.py` goes on for longer.
+"""
+
+import numpy as np
+import pytest
+
+from extract import extract_features, read_catalog
+from extract.store import FeatureStore
+from tests.clips import make_clip
+from tests.encoders import Shade, registered
+from tests.extract.test_media_fuzz import BASES, MUTATIONS, ROUNDS
+
+
+@pytest.mark.parametrize("name", ["h264.mp4", "h264.mkv", "mpeg4.avi"])
+def test_every_damaged_file_is_accounted_for(tmp_path, name):
+    make_clip(tmp_path / name, num_frames=20, **BASES[name])
+    whole = (tmp_path / name).read_bytes()
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    (videos / f"whole-{name}").write_bytes(whole)
+    for mutation in MUTATIONS:
+        for seed in range(ROUNDS):
+            damaged = mutation(bytearray(whole), np.random.default_rng(1000 + seed))
+            (videos / f"{mutation.__name__}{seed}-{name}").write_bytes(damaged)
+    items = read_catalog(videos).items
+    with registered(Shade):
+        report = extract_features(
+            items,
+            tmp_path / "features",
+            modalities=["thing", "acoustic"],
+            preset="offline",
+            encoders={"thing": "shade"},
+            device="cpu",
+            workers=2,
+            clip_timeout_seconds=60,
+        )
+    store = FeatureStore(tmp_path / "features")
+    for modality, counts in report.counts.items():
+        assert sum(n for status, n in counts.items() if status != "skipped") == len(items)
+        assert counts["not done"] == 0
+        features = store.feature_set(modality)
+        assert features.verify() == []
+        for record in features.records.values():
+            assert record.status == "done" or record.reason
+            assert (record.rows > 0) == (record.status in ("done", "partial"))
+    assert store.feature_set("thing").records[f"whole-{name.partition('.')[0]}"].status == "done"
