@@ -44,8 +44,8 @@ class Glutton(Shade):
     def prepare(self, sample):
         if sample.data.min() > 200:
             eaten = []
-            for _ in range(256):
-                eaten.append(np.ones(4 << 20, np.uint8))
+            for _ in range(64):
+                eaten.append(np.ones(16 << 20, np.uint8))
                 time.sleep(0.02)
         return super().prepare(sample)
 
@@ -101,6 +101,25 @@ class Price(Encoder):
 
     def encode(self, units):
         return np.array(units, np.float32)[:, None]
+
+
+class Company(Encoder):
+    """What it makes of a caption depends on the captions it is encoded with."""
+
+    name, reads, dim = "company", "text", 2
+
+    @property
+    def provenance(self):
+        return {"encoder": self.name}
+
+    def load(self, device="cpu", *, engine="torch"):
+        pass
+
+    def prepare(self, sample):
+        return [sample]
+
+    def encode(self, units):
+        return np.array([[len(unit), len("".join(units))] for unit in units], np.float32)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,9 @@
 """Workers: who decodes, who encodes, and what one clip may cost."""
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,12 +15,12 @@ from extract.catalog import Item
 from extract.pipeline import StoppedAtFailure
 from extract.store import FeatureStore
 from tests.clips import make_clip
-from tests.encoders import Glutton, Gulper, Liar, Price, Shade, Sleeper, registered
+from tests.encoders import Company, Glutton, Gulper, Liar, Price, Shade, Sleeper, registered
 
 
 @pytest.fixture(autouse=True)
 def encoders():
-    with registered(Shade, Glutton, Gulper, Liar, Sleeper, Price):
+    with registered(Shade, Company, Glutton, Gulper, Liar, Sleeper, Price):
         yield
 
 
@@ -89,10 +92,6 @@ def test_time_spent_encoding_is_not_held_against_a_clip(videos, tmp_path):
 
 def test_workers_do_not_outlive_a_parent_that_is_killed(videos, tmp_path):
     """The parent is killed while a worker sleeps in its encoder."""
-    import signal
-    import subprocess
-    import sys
-
     program = (
         "import sys, os; sys.path.insert(0, os.getcwd())\n"
         "from pathlib import Path\n"
@@ -168,3 +167,47 @@ def test_an_item_whose_caption_or_file_changed_is_done_again(tmp_path):
 def test_strict_stops_at_an_item_too(tmp_path):
     with pytest.raises(StoppedAtFailure, match=r"odd failed: .*; stopped by --strict"):
         price(tmp_path, strict=True)
+
+
+# --- captions ---
+
+
+def captions(store, items, **more):
+    return extract_features(
+        items, store, modalities=["thing"], encoders=[("thing", "company")], device="cpu", **more
+    )
+
+
+def test_captions_keep_their_company_wherever_a_run_was_interrupted(tmp_path, monkeypatch):
+    monkeypatch.setattr("extract.pipeline.undecoded.CAPTION_CHUNK", 3)
+    items = [Item(f"item{n}", None, "x" * n) for n in range(1, 8)]
+    captions(tmp_path, items)
+    whole = rows_of(tmp_path)
+    assert [row.tolist() for row in whole.values()] == [
+        *([[1, 6]], [[2, 6]], [[3, 6]]),
+        *([[4, 15]], [[5, 15]], [[6, 15]]),
+        [[7, 7]],
+    ]
+    for path in tmp_path.rglob("item[25].npy"):
+        path.unlink()
+    assert captions(tmp_path, items, dry_run=True).planned == 2
+    captions(tmp_path, items)
+    assert {name: row.tolist() for name, row in rows_of(tmp_path).items()} == {
+        name: row.tolist() for name, row in whole.items()
+    }
+
+
+def test_an_interrupt_ends_captions_after_the_chunk_under_way(tmp_path, monkeypatch):
+    monkeypatch.setattr("extract.pipeline.undecoded.CAPTION_CHUNK", 1)
+    interrupts = iter([signal.SIGINT])
+
+    def interrupt_once(now):
+        if now.doing == "encoding captions":
+            for number in interrupts:
+                signal.raise_signal(number)
+
+    items = [Item(f"item{n}", None, "x") for n in range(50)]
+    report = captions(tmp_path, items, progress=interrupt_once)
+    assert report.interrupted
+    assert report.counts["thing"]["not done"] > 40
+    assert captions(tmp_path, items).counts["thing"]["done"] == 50
