@@ -62,10 +62,27 @@ def finished(data, tmp_path_factory):
 
 def test_a_killed_training_resumes_to_the_same_bits(data, finished, tmp_path):
     with pytest.raises(Killed):
-        fit(data, model="mmgcn", out=tmp_path, epochs=3, progress=kill_after(2), **CPU)
+        fit(data, model="mmgcn", out=tmp_path, epochs=3, progress=kill_after(3), **CPU)
     assert not (tmp_path / "latest").exists()
     run = fit(data, model="mmgcn", out=tmp_path, epochs=3, resume=True, **CPU).run
     assert files_of(run) == files_of(finished)
+
+
+@pytest.mark.parametrize("model", ["linear_mmgcn", "lightgcn"])
+def test_other_models_resume_to_the_same_bits(data, tmp_path, model):
+    words = {"model": model, "epochs": 2, "seed": 3, **CPU}
+    whole = fit(data, out=tmp_path / "whole", **words).run
+    with pytest.raises(Killed):
+        fit(data, out=tmp_path / "parts", progress=kill_after(2), **words)
+    run = fit(data, out=tmp_path / "parts", resume=True, **words).run
+    assert files_of(run) == files_of(whole)
+
+
+def test_a_training_killed_before_its_first_checkpoint_starts_anew(data, tmp_path):
+    with pytest.raises(Killed):
+        fit(data, model="lightgcn", out=tmp_path, epochs=1, progress=kill_after(1), **CPU)
+    with pytest.raises(ResumeError, match="no unfinished training"):
+        fit(data, model="lightgcn", out=tmp_path, epochs=1, resume=True, **CPU)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -237,6 +254,12 @@ def test_latest_moves_when_the_run_is_whole(data, tmp_path):
     assert (tmp_path / "latest").resolve() == first.resolve()
     second = fit(data, model="popularity", out=tmp_path, device="cpu").run
     assert (tmp_path / "latest").resolve() == second.resolve() != first.resolve()
+
+
+def test_a_learning_rate_that_is_absurd_stops_with_the_reason(data, tmp_path):
+    settings = {**SMALL, "learning_rate": 1e30, "similarity": "dot"}
+    with pytest.raises(TrainingError, match=r"the loss became .* in step \d+, epoch 1"):
+        fit(data, model="mmgcn", out=tmp_path, device="cpu", settings=settings)
 
 
 @pytest.mark.parametrize("at_step", [1, 33])
