@@ -14,7 +14,8 @@ from extract.store import FeatureStore
 from tests.clips import Sound, make_clip
 
 ROOT = Path(__file__).parents[2]
-# Dies by its own hand at a chosen moment: before or after a file is on the disk or has its name.
+# Dies by its own hand at a chosen moment: before or after a file is on the disk, a file has its
+# name, or a record is in its place.
 PROGRAM = """
 import os, signal, sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from mmgcn_colour import HueHistogram, MODALITY
 from extract import extract_features, read_catalog
 from extract.encoder import ENCODERS
 from extract.modality import MODALITIES
+from extract.store import feature_set
 
 videos, store, moment = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 num_moments = 0
@@ -41,6 +43,7 @@ def pass_by():
         os.kill(os.getpid(), signal.SIGKILL)
 
 os.fsync, Path.replace = watched(os.fsync), watched(Path.replace)
+feature_set.append_whole = watched(feature_set.append_whole)
 MODALITIES.register("colour", MODALITY)
 ENCODERS.register("hue_histogram", HueHistogram)
 extract_features(

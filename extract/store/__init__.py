@@ -1,0 +1,25 @@
+"""The feature store: one .npy per item, a manifest, records; atomic, verified, memory-mapped."""
+
+from extract.store.feature_set import Aligned, FeatureSet, NoFeatures, Problem
+from extract.store.feature_store import FeatureStore
+from extract.store.files import StoreError, content_hash, file_name, write_atomically
+from extract.store.manifest import SCHEMA_VERSION, digest
+from extract.store.pooling import pool
+from extract.store.records import Record, Status
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Aligned",
+    "FeatureSet",
+    "FeatureStore",
+    "NoFeatures",
+    "Problem",
+    "Record",
+    "Status",
+    "StoreError",
+    "content_hash",
+    "digest",
+    "file_name",
+    "pool",
+    "write_atomically",
+]

@@ -1,0 +1,61 @@
+"""Lock: one writer at a time."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from extract.store.files import StoreError, explained
+
+
+@contextmanager
+def sole_writer(root: Path) -> Iterator[None]:
+    """Hold the folder, made if it is not there, for writing; a second process is refused at once.
+
+    The lock is the operating system's, so it goes with the process that held it, however that
+    process ended; what the file `.lock` says is for people. Where there are no such locks (Windows,
+    some network file systems), a second writer is not noticed.
+
+    Raises:
+        StoreError: another process holds it, or the folder cannot be written.
+    """
+    with explained(root):
+        root.mkdir(parents=True, exist_ok=True)
+        file = (root / ".lock").open("a+", encoding="utf-8")
+    with file:
+        if not _try_lock(file.fileno()):
+            file.seek(0)
+            raise StoreError(
+                f"{root} is being written by {_holder(file.read())}; wait for it to end, or write "
+                "to another folder with --out"
+            )
+        with explained(root):
+            file.truncate(0)
+            file.write(f"{os.getpid()} {socket.gethostname()}\n")
+            file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except (ImportError, OSError):
+        return True  # there are no locks here
+    return True
+
+
+def _holder(told: str) -> str:
+    """Say who wrote the lock's file."""
+    pid, _, host = told.strip().partition(" ")
+    where = f" on {host}" if host and host != socket.gethostname() else ""
+    return f"process {pid or 'unknown'}{where}"
