@@ -212,31 +212,17 @@ def _catalog(
         raise typer.BadParameter(
             "name a folder or files, or a --list, and not both", param_hint="VIDEOS"
         )
-    if list_file is not None:
+    if list_file is None and videos != ["-"]:
+        return read_catalog(videos if len(videos) > 1 else videos[0], captions, id_from=id_from)
+    if list_file is None:
+        words = sys.stdin.read().splitlines()
+    else:
         try:
             words = list_file.read_text("utf-8", "surrogateescape").splitlines()
         except OSError as error:
             raise ValueError(f"{list_file} cannot be read: {error.strerror}") from error
-    elif videos == ["-"]:
-        words = sys.stdin.read().splitlines()
-    else:
-        words = [path for word in videos for path in _matching(word)]
-    paths = [Path(word) for word in words if word.strip()]
-    if len(paths) == 1 and list_file is None and videos != ["-"]:
-        return read_catalog(paths[0], captions, id_from=id_from)
-    for path in paths:
-        if path.is_dir():
-            raise ValueError(f"{path} is a folder; name one folder and nothing else, or files")
-    return read_catalog(paths, captions, id_from=id_from)
-
-
-def _matching(word: str) -> list[str]:
-    """The paths that a pattern matches; a path that exists, or a pattern without match, itself."""
-    from glob import glob, has_magic
-
-    if not has_magic(word) or Path(word).exists():
-        return [word]
-    return sorted(glob(word, recursive=True)) or [word]  # noqa: PTH207  (absolute patterns, too)
+    # Paths, not text: a list holds no patterns.
+    return read_catalog([Path(word) for word in words if word.strip()], captions, id_from=id_from)
 
 
 def _pair(words: str) -> tuple[str, str]:

@@ -1,0 +1,155 @@
+"""Which files are items."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from extract.catalog import MEDIA, CatalogError, read_catalog
+from tests.videos import touch
+
+
+def ids(given_videos):
+    return [item.id for item in read_catalog(given_videos).items]
+
+
+def test_every_media_file_is_an_item_in_the_order_of_ids(videos):
+    touch(videos, "b.mp4", "sub/a.WEBM", "c.jpg", "d.mp3", "notes.txt", ".hidden.mp4")
+    touch(videos, ".trash/e.mp4", "folder.mp4/inside.gif")
+    catalog = read_catalog(videos)
+    assert [item.id for item in catalog.items] == ["a", "b", "c", "d", "inside"]
+    assert catalog.root == videos
+    assert catalog.items[0].path == videos / "sub" / "a.WEBM"
+    assert catalog.notes == ()
+    assert read_catalog(str(videos)) == catalog
+
+
+def test_a_file_that_cannot_be_read_is_an_item_like_others(videos):
+    touch(videos, "a.mp4")
+    (videos / "dangling.mp4").symlink_to(videos / "absent.mp4")
+    os.mkfifo(videos / "pipe.mp4")
+    assert ids(videos) == ["a", "dangling", "pipe"]
+
+
+@pytest.mark.parametrize("suffix", sorted(MEDIA))
+def test_suffixes_are_known_in_small_and_capital_letters(videos, suffix):
+    touch(videos, f"a{suffix}", f"b{suffix.upper()}")
+    assert ids(videos) == ["a", "b"]
+
+
+def test_what_is_left_out_is_told(videos):
+    touch(
+        videos, "a.mp4", "b.divx", "c", "d.pdf", "sub/e.psd", "captions.csv", "a.srt", ".DS_Store"
+    )
+    (videos / "captions.csv").write_text("id,text\na,b\n")
+    (note,) = read_catalog(videos).notes
+    assert note == f"4 files in {videos} are no media and left out: b.divx, c, d.pdf, ..."
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error(videos, monkeypatch):
+    touch(videos, "a.mp4", "closed/b.mp4")
+    real = os.scandir
+
+    def scandir(path):
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr("os.scandir", scandir)
+    with pytest.raises(CatalogError, match=r"closed cannot be listed: Permission denied"):
+        read_catalog(videos)
+
+
+# --- links ---
+
+
+def test_a_link_that_leads_out_is_refused_and_one_inside_is_an_item(videos, tmp_path):
+    touch(videos, "a.mp4")
+    (videos / "b.mp4").symlink_to("a.mp4")
+    assert ids(videos) == ["a", "b"]
+    touch(tmp_path, "secret.mp4")
+    (videos / "c.mp4").symlink_to(tmp_path / "secret.mp4")
+    with pytest.raises(CatalogError, match=r"c\.mp4 is a link that leads out of .*secret\.mp4"):
+        read_catalog(videos)
+
+
+def test_a_linked_folder_that_leads_out_is_refused_and_one_inside_holds_nothing_new(
+    videos, tmp_path
+):
+    touch(videos, "sub/a.mp4")
+    (videos / "again").symlink_to("sub")
+    (videos / "sub" / "loop").symlink_to(videos)
+    assert ids(videos) == ["a"]
+    touch(tmp_path, "others/b.mp4")
+    (videos / "others").symlink_to(tmp_path / "others")
+    with pytest.raises(CatalogError, match=r"others is a link that leads out of .*; copy the file"):
+        read_catalog(videos)
+
+
+def test_a_caption_that_is_a_link_that_leads_out_is_refused(videos, tmp_path):
+    touch(videos, "a.mp4")
+    (tmp_path / "secret").write_text("password")
+    (videos / "a.txt").symlink_to(tmp_path / "secret")
+    with pytest.raises(CatalogError, match=r"a\.txt is a link that leads out of"):
+        read_catalog(videos)
+
+
+def test_the_folder_itself_may_be_a_link(videos, tmp_path):
+    touch(videos, "a.mp4")
+    (videos / "b.mp4").symlink_to(videos / "a.mp4")
+    (tmp_path / "link").symlink_to(videos)
+    assert ids(tmp_path / "link") == ["a", "b"]
+
+
+# --- files and patterns ---
+
+
+def test_one_file_and_several_files_may_be_named(videos):
+    touch(videos, "a.mp4", "b.mp4", "c.mp4", "odd.xyz", "c.txt", "captions.csv")
+    (videos / "captions.csv").write_text("id,text\na,of a\nc,of c\n")
+    assert ids(videos / "b.mp4") == ["b"]
+    named = [videos / "c.mp4", str(videos / "odd.xyz"), videos / "c.txt", videos / "c.mp4"]
+    catalog = read_catalog(named)
+    assert [item.id for item in catalog.items] == ["c", "odd"]
+    assert catalog.root == videos
+    assert catalog.items[0].caption == "of c"
+    assert catalog.notes == ()  # that of a is for another time
+
+
+def test_files_of_several_folders_have_no_folder_in_common(videos):
+    touch(videos, "a/x.mp4", "b/y.mp4")
+    assert read_catalog([videos / "a" / "x.mp4", videos / "b" / "y.mp4"]).root == Path()
+
+
+def test_a_pattern_names_the_media_files_that_it_matches(videos):
+    touch(videos, "a.mp4", "a.txt", "b.webm", "sub/c.mp4", "sub.mp4/d.mp4")
+    assert ids(f"{videos}/*") == ["a", "b"]
+    assert ids(f"{videos}/*.mp4") == ["a"]
+    assert ids(f"{videos}/**/*.mp4") == ["a", "c", "d"]
+    assert ids([f"{videos}/sub/*", videos / "b.webm"]) == ["b", "c"]
+
+
+def test_a_name_with_signs_of_a_pattern_is_a_name_if_there_is_such_a_file(videos):
+    touch(videos, "a[1].mp4", "a1.mp4")
+    assert ids(f"{videos}/a[1].mp4") == ["a[1]"]
+    assert ids([videos / "a[1].mp4"]) == ["a[1]"]
+
+
+@pytest.mark.parametrize(
+    ("given_videos", "match"),
+    [
+        (lambda folder: folder / "absent", r"no such folder: .*absent"),
+        (lambda folder: f"{folder}/absent", r"no such folder: .*absent"),
+        (lambda folder: [folder / "absent.mp4"], r"no such file: .*absent\.mp4"),
+        (lambda folder: [folder], r"videos is a folder; name one folder and nothing else"),
+        (lambda folder: [], "no files were named"),
+        (lambda folder: [folder / "notes.txt"], "none of the 1 named files is a video"),
+        (lambda folder: f"{folder}/*", r"no video matches .*\*"),
+        (lambda folder: [f"{folder}/[a-c].mp4"], r"no video matches .*\[a-c\]\.mp4"),
+        (lambda folder: folder, r"no videos in .*; known suffixes: .*\.mp4"),
+    ],
+)
+def test_nothing_to_list_is_an_error(videos, given_videos, match):
+    touch(videos, "notes.txt")
+    with pytest.raises(CatalogError, match=match):
+        read_catalog(given_videos(videos))
