@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
@@ -54,7 +54,7 @@ def record_line(record: Record) -> bytes:
     >>> record_line(Record("a", status="missing", reason="no sound"))[:48]
     b'{"id":"a","mtime_ns":0,"num_bytes":0,"reason":"n'
     """
-    held = {name: value for name, value in asdict(record).items() if value not in (None, "", ())}
+    held = {name: value for name, value in vars(record).items() if value not in (None, "", ())}
     # Escapes in place of what is not ASCII: half of a surrogate pair (an odd byte in a path) has
     # no other way into JSON.
     return json.dumps(held, sort_keys=True, separators=(",", ":")).encode("ascii") + b"\n"
