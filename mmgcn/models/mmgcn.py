@@ -28,6 +28,7 @@ and items of its batch. What the published code does is `mmgcn_official`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -39,6 +40,9 @@ from torch.nn import functional
 from mmgcn.data.dataset import Dataset
 from mmgcn.graph import BipartiteGraph
 from mmgcn.model import Model, SettingError, Training, standardised, table
+
+Pair = tuple[Tensor, Tensor]  # of users and of items
+Rows = Pair | None  # some users and some items, or all
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,8 @@ class Settings(Training):
         super().__post_init__()
         if self.num_layers < 1:
             raise SettingError(f"num_layers is {self.num_layers}; it must be at least 1")
+        if self.slope == 0:  # in place, the activation is known by the sign of its result
+            raise SettingError("slope is 0; it must be positive, such as 0.01")
 
 
 class Layer(nn.Module):
@@ -118,28 +124,25 @@ class Branch(nn.Module):
         self.graph = graph
         self.graph_present = graph if present.all() else _graph(dataset, present)
 
-    def forward(
-        self, user_id: Tensor, item_id: Tensor, users: Tensor | None, items: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """Return x^(L) of the given users and items, or of all.
+    def forward(self, ids: Pair, batch_ids: Pair, rows: Rows) -> Pair:
+        """Return x^(L) of some users and items, or of all.
 
         Shapes:
-            user_id: (U, d); item_id: (I, d); users: (B,); items: (N,); the result: (B or U, d) and
-            (N or I, d).
+            ids: (U, d) and (I, d); batch_ids: those of the rows; rows: (B,) and (N,), or None for
+            all; the result: (B or U, d) and (N or I, d).
         """
-        user: Tensor = self.preference
-        item = h = self.get_buffer("features") @ self.projection
+        x: Pair = self.preference, self.get_buffer("features") @ self.projection
+        h = x
         for number, layer in enumerate(self.layers, start=1):
             assert isinstance(layer, Layer)
-            to_user, to_item = self._aggregate(layer, user, item)
+            heard = self._aggregate(layer, *x)
             if number == len(self.layers):
-                user, to_user, user_id = (_rows(x, users) for x in (user, to_user, user_id))
-                item, to_item, item_id = (_rows(x, items) for x in (item, to_item, item_id))
-            user, _ = layer.combine(user, to_user, user_id)
-            item, h = layer.combine(item, to_item, item_id)
-        return user, h if self.settings.item_output == "aggregation" else item
+                ids, heard, x = batch_ids, _rows(heard, rows), _rows(x, rows)
+            user, item = (layer.combine(*side) for side in zip(x, heard, ids, strict=True))
+            x, h = (user[0], item[0]), (user[1], item[1])
+        return x[0], (h if self.settings.item_output == "aggregation" else x)[1]
 
-    def _aggregate(self, layer: Layer, user: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
+    def _aggregate(self, layer: Layer, user: Tensor, item: Tensor) -> Pair:
         """Return what each node hears from its neighbours. Shapes: (U, d) and (I, d)."""
         if self.settings.aggregation == "mean":
             return self.graph_present.users_from_items(item), self.graph.items_from_users(user)
@@ -155,6 +158,7 @@ class MMGCN(Model):
     name: ClassVar[str] = "mmgcn"
     Settings: ClassVar[type[Training]] = Settings
     needs_features: ClassVar[bool] = True
+    fusion: Tensor | None
 
     def __init__(self, dataset: Dataset, settings: Any, generator: torch.Generator) -> None:
         super().__init__(dataset, settings, generator)
@@ -174,43 +178,42 @@ class MMGCN(Model):
                 for name, features in dataset.features.items()
             }
         )
-        masks = np.stack(list(dataset.present.values()), axis=1)  # (I, M)
-        masks[~masks.any(axis=1)] = True
-        self.register_buffer("fusion", torch.from_numpy(masks).float(), persistent=False)
+        present = np.stack(list(dataset.present.values()), axis=1)  # (I, M)
+        present[~present.any(axis=1)] = True
+        fusion = None if present.all() else torch.from_numpy(present).float()
+        self.register_buffer("fusion", fusion, persistent=False)
 
-    def forward(
-        self, users: Tensor | None = None, items: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Return the vectors of the given users and items, or of all.
+    def forward(self, rows: Rows = None) -> Pair:
+        """Return the vectors of some users and items, or of all.
 
         Shapes:
-            users: (B,); items: (N,); the result: (B or U, d) and (N or I, d).
+            rows: (B,) and (N,); the result: (B or U, d) and (N or I, d).
         """
-        user, parts = self._channels(users, items)
-        return user, sum(list(parts.values())[1:], start=next(iter(parts.values())))
+        user, parts = self._channels(rows)
+        return user, _sum(parts.values())
 
-    def rows(self, user_index: Tensor, item_index: Tensor) -> tuple[Tensor, Tensor]:
+    def rows(self, user_index: Tensor, item_index: Tensor) -> Pair:
         """Shapes: (B, d) and (N, d)."""
         users, of_user = torch.unique(user_index, return_inverse=True)
         items, of_item = torch.unique(item_index, return_inverse=True)
-        user, item = self(users, items)
-        return functional.embedding(of_user, user), functional.embedding(of_item, item)
+        return _rows(self((users, items)), (of_user, of_item))
 
     def item_parts(self) -> dict[str, Tensor]:
         """Return each modality's share of the item vectors."""
-        return self._channels()[1]
+        return self._channels(None)[1]
 
-    def _channels(
-        self, users: Tensor | None = None, items: Tensor | None = None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        fusion = _rows(self.get_buffer("fusion"), items)
-        total, parts = None, {}
-        for place, (name, branch) in enumerate(self.branches.items()):
-            user, item = branch(self.user_id, self.item_id, users, items)
-            total = user if total is None else total + user
-            parts[name] = item * fusion[:, place : place + 1]
-        assert total is not None  # needs_features
-        return total, parts
+    def _channels(self, rows: Rows) -> tuple[Tensor, dict[str, Tensor]]:
+        ids = self.user_id, self.item_id
+        batch_ids = _rows(ids, rows)
+        outputs = {name: branch(ids, batch_ids, rows) for name, branch in self.branches.items()}
+        parts = {name: item for name, (_, item) in outputs.items()}
+        if self.fusion is not None:
+            fusion = self.fusion if rows is None else self.fusion[rows[1]]
+            parts = {
+                name: item * fusion[:, place : place + 1]
+                for place, (name, item) in enumerate(parts.items())
+            }
+        return _sum(user for user, _ in outputs.values()), parts
 
 
 def _graph(dataset: Dataset, present: np.ndarray | None = None) -> BipartiteGraph:
@@ -227,8 +230,17 @@ def _graph(dataset: Dataset, present: np.ndarray | None = None) -> BipartiteGrap
     )
 
 
-def _rows(x: Tensor, index: Tensor | None) -> Tensor:
-    return x if index is None else functional.embedding(index, x)
+def _rows(pair: Pair, rows: Rows) -> Pair:
+    if rows is None:
+        return pair
+    return functional.embedding(rows[0], pair[0]), functional.embedding(rows[1], pair[1])
+
+
+def _sum(tensors: Iterable[Tensor]) -> Tensor:
+    first, *others = tensors
+    for other in others:
+        first = first + other
+    return first
 
 
 MODEL = MMGCN

@@ -90,16 +90,19 @@ def test_the_maximum_of_identities_is_the_largest_neighbour(data):
     with torch.no_grad():
         for name in ("w1", "w2", "w3"):
             getattr(layer, name).copy_(torch.eye(6))
-    heard = model.branches["visual"](model.user_id, model.item_id, None, None)[1]
+    ids = (model.user_id, model.item_id)
+    heard = model.branches["visual"](ids, ids, None)[1]
     train, preference = data.train, model.branches["visual"].preference
     viewers = train.user_index[train.item_index == 11]
     largest = preference[torch.from_numpy(viewers).long()].max(dim=0).values
     torch.testing.assert_close(heard[11], functional.leaky_relu(largest, model.settings.slope))
 
 
-def test_it_needs_a_layer(data):
+def test_it_needs_a_layer_and_a_slope(data):
     with pytest.raises(SettingError, match="num_layers is 0; it must be at least 1"):
         build("mmgcn", data, num_layers=0)
+    with pytest.raises(SettingError, match=r"slope is 0; it must be positive"):
+        build("mmgcn", data, slope=0)
 
 
 def test_the_published_code_is_its_equations(data):
