@@ -42,9 +42,10 @@ from mmgcn.data.splits import given_split
 from mmgcn.evaluation.ranking import evaluate, factor_scorer
 from mmgcn.model import MODELS, Model
 from mmgcn.training import losses
+from mmgcn.training.looks import Look
 from mmgcn.training.memory import keep_freed_memory
 from mmgcn.training.sampling import Batch, Sampler
-from mmgcn.training.trainer import Look, fit
+from mmgcn.training.trainer import fit
 
 BATCH = 1024
 LOOK_STEPS = 5

@@ -14,7 +14,7 @@ from mmgcn.commands.output import JsonOption, console_table, print_json, print_t
 
 if TYPE_CHECKING:
     from mmgcn.data.dataset import Dataset
-    from mmgcn.training.trainer import Look
+    from mmgcn.training.looks import Look
 
 DEFAULT_MODEL = "linear_mmgcn"
 

@@ -26,6 +26,16 @@ class Batch:
     negative_index: Tensor
     watched: Tensor | None
 
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on a device."""
+        watched = None if self.watched is None else self.watched.to(device)
+        return Batch(
+            self.user_index.to(device),
+            self.item_index.to(device),
+            self.negative_index.to(device),
+            watched,
+        )
+
 
 class Sampler:
     """Draws batches from one generator, so that its state is all there is to restore.

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from mmgcn.data.dataset import Dataset
-from mmgcn.evaluation.ranking import Csr, evaluate, factor_scorer
+from mmgcn.evaluation.ranking import evaluate, factor_scorer
 from mmgcn.model import MODELS, Model, Training
-from mmgcn.run import PARTS, move_latest, write_run
+from mmgcn.run import move_latest
 from mmgcn.training.checkpoint import (
     Checkpoint,
-    ResumeError,
     check_same,
     optimiser_tensors,
     restore_optimiser,
@@ -30,7 +26,10 @@ from mmgcn.training.checkpoint import (
     without_prefix,
 )
 from mmgcn.training.curves import draw_curves
+from mmgcn.training.device import find_device
+from mmgcn.training.folder import identity_of, new_folder, unfinished_folder, write_folder
 from mmgcn.training.interruption import Interruption
+from mmgcn.training.looks import Look, write_looks
 from mmgcn.training.sampling import Sampler
 
 KS = (5, 10, 20, 50)
@@ -41,17 +40,6 @@ CHOSEN_BY = 20  # validation recall at this k ends the training and picks the ep
 
 class TrainingError(ValueError):
     """A training that cannot go on."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """One line of metrics.jsonl, and what the progress callback gets."""
-
-    epoch: int
-    step: int
-    train_seconds: float
-    loss: float
-    figures: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -108,18 +96,28 @@ def fit(
     chosen = kind.Settings.read(dict(settings or {}))
     if epochs is not None:
         chosen = replace(chosen, epochs=epochs)
-    place = _device(device)
+    place = find_device(device)
     generator = torch.Generator().manual_seed(seed)
     made = kind(dataset, chosen, generator).to(place)
-    identity = _identity(dataset, kind, chosen, seed)
-    run = _unfinished(out) if resume else _new_folder(out)
+    identity = identity_of(made, dataset, seed)
+    run = unfinished_folder(out) if resume else new_folder(out)
     trainer = Trainer(made, dataset, run, identity, generator, progress)
-    if kind.closed_form:
-        best_epoch, figures, seconds = trainer.solve()
-    else:
-        best_epoch, figures, seconds = trainer.train(resume=resume)
-    trainer.draw()
-    _write(run, made, dataset, identity, chosen, best_epoch, figures, seconds)
+    try:
+        if kind.closed_form:
+            best_epoch, figures, seconds = trainer.solve()
+        else:
+            best_epoch, figures, seconds = trainer.train(resume=resume)
+        trainer.draw()
+        ended = {
+            "best_epoch": best_epoch,
+            "valid": figures,
+            "train_seconds": round(seconds, 3),
+        }
+        write_folder(run, made, dataset, identity, ended)
+    except BaseException:
+        if not (run / "checkpoint").is_dir():
+            shutil.rmtree(run, ignore_errors=True)  # there is nothing to go on with
+        raise
     trainer.clean()
     move_latest(run)
     return FitResult(run, best_epoch, figures, seconds)
@@ -222,7 +220,7 @@ class Trainer:
             self.model.share_done = state["step"] / end
             for group in optimiser.param_groups:
                 group["lr"] = self._learning_rate(self.model.share_done)
-            batch = _to(self.model.draw(sampler), device)
+            batch = self.model.draw(sampler).to(device)
             loss = self.model.loss(batch)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -290,7 +288,7 @@ class Trainer:
 
     def _note(self, look: Look) -> None:
         self.looks.append(look)
-        _write_looks(self.run / "metrics.jsonl", self.looks)
+        write_looks(self.run / "metrics.jsonl", self.looks)
         if self.progress is not None:
             self.progress(look)
 
@@ -332,122 +330,3 @@ class Trainer:
         self._losses = list(held.tensors["losses"].to(next(self.model.parameters()).device))
         names = ("step", "seconds", "best", "waited")
         return {name: held.state[name] for name in names}, without_prefix("best", held.tensors)
-
-
-def _to(batch: Any, device: torch.device) -> Any:
-    if device.type == "cpu":
-        return batch
-    moved = {k: v if v is None else v.to(device) for k, v in vars(batch).items()}
-    return replace(batch, **moved)
-
-
-def _device(device: str) -> str:
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cpu" or (device.startswith("cuda") and torch.cuda.is_available()):
-        return device
-    if device.startswith("cuda"):
-        raise TrainingError(f"device is '{device}', but torch sees no GPU here; use --device cpu")
-    raise TrainingError(f"device is '{device}'; known: auto, cpu, cuda, cuda:N")
-
-
-def _identity(dataset: Dataset, kind: type[Model], settings: Training, seed: int) -> dict[str, Any]:
-    """What must be equal for a training to be the same one."""
-    digest = hashlib.blake2b(digest_size=8)
-    for part in (dataset.split.train, dataset.split.valid, dataset.split.test):
-        digest.update(part.user_index.tobytes() + part.item_index.tobytes())
-    for ids in (dataset.users, dataset.items):
-        digest.update("\n".join(ids.ids.to_list()).encode("utf-8", "surrogatepass"))
-    features = {
-        name: {key: source.get(key) for key in ("encoder", "digest", "dim")}
-        for name, source in dataset.sources.items()
-    }
-    return {
-        "model": kind.name,
-        "settings": asdict(settings),
-        "seed": seed,
-        "interactions": digest.hexdigest(),
-        "features": features,
-    }
-
-
-def _new_folder(out: Path) -> Path:
-    out.mkdir(parents=True, exist_ok=True)
-    name = time.strftime("%Y%m%d-%H%M%S")
-    for suffix in ("", *(f"-{number}" for number in range(2, 1000))):
-        run = out / f"{name}{suffix}"
-        try:
-            run.mkdir()
-        except FileExistsError:
-            continue
-        return run
-    raise TrainingError(f"cannot find a free name in {out}")
-
-
-def _unfinished(out: Path) -> Path:
-    found = [
-        path.parent.parent
-        for path in out.glob("*/checkpoint/state.json")
-        if not (path.parent.parent / "config.json").exists() and path.parent.parent.name != "latest"
-    ]
-    if not found:
-        raise ResumeError(f"no unfinished training in {out}; fit without --resume")
-    return max(found, key=lambda path: path.name)
-
-
-def _write_looks(path: Path, looks: list[Look]) -> None:
-    lines = []
-    for look in looks:
-        held = asdict(look)
-        held |= held.pop("figures")
-        lines.append(json.dumps(held) + "\n")
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text("".join(lines), encoding="utf-8")
-    temporary.replace(path)
-
-
-def _write(
-    run: Path,
-    model: Model,
-    dataset: Dataset,
-    identity: dict[str, Any],
-    settings: Training,
-    best_epoch: int,
-    figures: dict[str, float],
-    seconds: float,
-) -> None:
-    from importlib.metadata import version
-
-    state = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
-    save_file(state, run / "model.safetensors")
-    embeddings = model.embeddings()
-    if not (np.isfinite(embeddings.user).all() and np.isfinite(embeddings.item).all()):
-        raise TrainingError(
-            f"the vectors of {model.name} are not finite after the last step; lower learning_rate"
-        )
-    split = dataset.split
-    parts: dict[str, Csr] = dict(
-        zip(PARTS, (p.csr() for p in (split.train, split.valid, split.test)), strict=True)
-    )
-    write_run(
-        run,
-        config={
-            "model": model.name,
-            "settings": asdict(settings),
-            "seed": identity["seed"],
-            "split": split.name,
-            "num_interactions": {name: len(indices) for name, (_, indices) in parts.items()},
-            "features": dataset.sources,
-            "interactions_digest": identity["interactions"],
-            "best_epoch": best_epoch,
-            "valid": figures,
-            "train_seconds": round(seconds, 3),
-            "versions": {name: version(name) for name in ("mmgcn", "torch", "numpy")},
-        },
-        users=dataset.users,
-        items=dataset.items,
-        user=embeddings.user,
-        item_parts=embeddings.item_parts,
-        parts=parts,
-        popularity=np.bincount(dataset.train.item_index, minlength=len(dataset.items)),
-    )

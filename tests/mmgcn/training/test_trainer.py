@@ -13,6 +13,7 @@ from mmgcn.evaluation.ranking import evaluate, factor_scorer
 from mmgcn.model import MODELS, SettingError
 from mmgcn.run import Run
 from mmgcn.training.checkpoint import ResumeError
+from mmgcn.training.device import DeviceError
 from mmgcn.training.trainer import TrainingError, fit
 from tests.worlds import clusters, dataset
 
@@ -81,6 +82,7 @@ def test_other_models_resume_to_the_same_bits(data, tmp_path, model):
 def test_a_training_killed_before_its_first_checkpoint_starts_anew(data, tmp_path):
     with pytest.raises(Killed):
         fit(data, model="lightgcn", out=tmp_path, epochs=1, progress=kill_after(1), **CPU)
+    assert not any(tmp_path.iterdir())
     with pytest.raises(ResumeError, match="no unfinished training"):
         fit(data, model="lightgcn", out=tmp_path, epochs=1, resume=True, **CPU)
 
@@ -316,7 +318,7 @@ def test_an_unknown_model_is_refused_with_the_nearest_name(data, tmp_path):
 def test_a_device_that_is_not_there_is_refused(data, tmp_path, device):
     if device.startswith("cuda") and torch.cuda.is_available():
         pytest.skip("it is there")
-    with pytest.raises(TrainingError, match=f"device is '{device}'"):
+    with pytest.raises(DeviceError, match=f"device is '{device}'"):
         fit(data, model="mmgcn", out=tmp_path, device=device)
 
 

@@ -1,0 +1,126 @@
+"""The folder of a run: found or made, described, and filled when the training has ended."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.torch import save_file
+
+from mmgcn.data.dataset import Dataset
+from mmgcn.evaluation.ranking import Csr
+from mmgcn.model import Model
+from mmgcn.run import PARTS, write_run
+from mmgcn.training.checkpoint import ResumeError
+
+
+class FolderError(ValueError):
+    """A run that cannot be written."""
+
+
+def new_folder(out: Path) -> Path:
+    """Make a folder named by the time, such as 20260131-235959.
+
+    Raises:
+        FolderError: no free name, or the folder cannot be made.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    name = time.strftime("%Y%m%d-%H%M%S")
+    for suffix in ("", *(f"-{number}" for number in range(2, 1000))):
+        run = out / f"{name}{suffix}"
+        try:
+            run.mkdir()
+        except FileExistsError:
+            continue
+        return run
+    raise FolderError(f"cannot find a free name in {out}")
+
+
+def unfinished_folder(out: Path) -> Path:
+    """Return the latest training that left a checkpoint and no run.
+
+    Raises:
+        ResumeError: there is none.
+    """
+    found = {
+        path.stat().st_mtime_ns: path.parent.parent
+        for path in out.glob("*/checkpoint/state.json")
+        if not (path.parent.parent / "config.json").exists() and path.parent.parent.name != "latest"
+    }
+    if not found:
+        raise ResumeError(f"no unfinished training in {out}; fit without --resume")
+    return found[max(found)]
+
+
+def identity_of(model: Model, dataset: Dataset, seed: int) -> dict[str, Any]:
+    """Return what must be equal for a training to be the same one."""
+    digest = hashlib.blake2b(digest_size=8)
+    for part in (dataset.split.train, dataset.split.valid, dataset.split.test):
+        digest.update(part.user_index.tobytes() + part.item_index.tobytes())
+    for ids in (dataset.users, dataset.items):
+        digest.update("\n".join(ids.ids.to_list()).encode("utf-8", "surrogatepass"))
+    features = {
+        name: {key: source.get(key) for key in ("encoder", "digest", "dim")}
+        for name, source in dataset.sources.items()
+    }
+    return {
+        "model": model.name,
+        "settings": asdict(model.settings),
+        "seed": seed,
+        "interactions": digest.hexdigest(),
+        "features": features,
+    }
+
+
+def write_folder(
+    run: Path,
+    model: Model,
+    dataset: Dataset,
+    identity: Mapping[str, Any],
+    ended: Mapping[str, Any],
+) -> None:
+    """Write what `Run` reads, and the model's parameters.
+
+    Args:
+        ended: how the training ended, for the configuration.
+
+    Raises:
+        FolderError: the vectors are not finite.
+    """
+    state = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
+    save_file(state, run / "model.safetensors")
+    embeddings = model.embeddings()
+    if not (np.isfinite(embeddings.user).all() and np.isfinite(embeddings.item).all()):
+        raise FolderError(
+            f"the vectors of {model.name} are not finite after the last step; lower learning_rate"
+        )
+    split = dataset.split
+    parts: dict[str, Csr] = dict(
+        zip(PARTS, (p.csr() for p in (split.train, split.valid, split.test)), strict=True)
+    )
+    write_run(
+        run,
+        config={
+            "model": model.name,
+            "settings": asdict(model.settings),
+            "seed": identity["seed"],
+            "split": split.name,
+            "num_interactions": {name: len(indices) for name, (_, indices) in parts.items()},
+            "features": dataset.sources,
+            "interactions_digest": identity["interactions"],
+            **ended,
+            "versions": {name: version(name) for name in ("mmgcn", "torch", "numpy")},
+        },
+        users=dataset.users,
+        items=dataset.items,
+        user=embeddings.user,
+        item_parts=embeddings.item_parts,
+        parts=parts,
+        popularity=np.bincount(dataset.train.item_index, minlength=len(dataset.items)),
+    )
