@@ -54,6 +54,8 @@ class Run:
             RunError: there is none, it is not finished, or a newer mmgcn wrote it.
         """
         path = Path(path)
+        if path.is_file():  # `latest` where links cannot be made
+            path = path.parent / path.read_text(encoding="utf-8").strip()
         if not path.is_dir():
             raise RunError(f"no run at {path}; train one with: mmgcn fit")
         try:
@@ -177,8 +179,14 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def move_latest(run: Path) -> None:
-    """Let `latest` beside the run lead to it, in one step."""
+    """Let `latest` beside the run lead to it, in one step.
+
+    It is a link, or a text file with the run's name where links cannot be made.
+    """
     link = run.parent / f".latest.{os.getpid()}.tmp"
     link.unlink(missing_ok=True)
-    link.symlink_to(run.name, target_is_directory=True)
+    try:
+        link.symlink_to(run.name, target_is_directory=True)
+    except OSError:
+        link.write_text(f"{run.name}\n", encoding="utf-8")
     link.replace(run.parent / "latest")

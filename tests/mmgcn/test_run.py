@@ -1,0 +1,113 @@
+"""The run folder: what is written is what is read, and `latest` leads to it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmgcn.data.ids import IdMap
+from mmgcn.run import SCHEMA_VERSION, Run, RunError, move_latest, write_run
+
+USER = np.array([[1.0, 2.0], [0.5, 0.0]], dtype=np.float32)
+PARTS = {
+    "visual": np.array([[1.0, 0.0], [0.0, 1.0], [2.0, 2.0]], dtype=np.float32),
+    "a/b c": np.array([[0.0, 1.0], [1.0, 0.0], [0.5, 0.5]], dtype=np.float32),
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = tmp_path / "one"
+    made.mkdir()
+    write_run(
+        made,
+        config={"model": "made"},
+        users=IdMap(["007", "7"]),
+        items=IdMap(["a.1", "a.2", "café"]),
+        user=USER,
+        item_parts=PARTS,
+        parts={
+            "seen": (np.array([0, 2, 3]), np.array([0, 2, 1])),
+            "valid": (np.array([0, 0, 1]), np.array([0])),
+            "test": (np.array([0, 1, 1]), np.array([1])),
+        },
+        popularity=np.array([1, 1, 1]),
+    )
+    return made
+
+
+def test_what_is_written_is_what_is_read(folder):
+    run = Run.load(folder)
+    assert run.users.ids.to_list() == ["007", "7"]
+    assert run.items.ids.to_list() == ["a.1", "a.2", "café"]
+    np.testing.assert_array_equal(run.user, USER)
+    np.testing.assert_array_equal(run.item, PARTS["visual"] + PARTS["a/b c"])
+    assert set(run.parts) == set(PARTS)
+    np.testing.assert_array_equal(run.parts["a/b c"], PARTS["a/b c"])
+    np.testing.assert_array_equal(run.csr("seen")[1], [0, 2, 1])
+    assert run.config["schema_version"] == SCHEMA_VERSION
+    assert (run.config["num_users"], run.config["num_items"], run.config["dim"]) == (2, 3, 2)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_latest_leads_to_the_run_and_moves(folder, monkeypatch, links):
+    if not links:
+
+        def refuse(self, *_args, **_words):
+            raise OSError("a required privilege is not held by the client")
+
+        monkeypatch.setattr(Path, "symlink_to", refuse)
+    latest = folder.parent / "latest"
+    move_latest(folder)
+    assert Run.load(latest).path.resolve() == folder
+    assert latest.is_symlink() == links
+    other = shutil.copytree(folder, folder.parent / "two")
+    move_latest(other)
+    assert Run.load(latest).path.resolve() == other
+    assert not list(folder.parent.glob(".latest*"))
+
+
+def test_no_run_says_how_to_get_one(tmp_path):
+    with pytest.raises(RunError, match=r"no run at .*nowhere; train one with: mmgcn fit"):
+        Run.load(tmp_path / "nowhere")
+
+
+def test_a_run_without_its_configuration_is_not_finished(folder):
+    (folder / "config.json").unlink()
+    with pytest.raises(RunError, match="not finished; go on with `mmgcn fit --resume`"):
+        Run.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"schema_version": SCHEMA_VERSION + 1}, "written by a newer mmgcn"),
+        ({"schema_version": None}, "written by a newer mmgcn"),
+        ({"num_users": 3}, "is not whole"),
+    ],
+)
+def test_a_run_that_does_not_fit_is_refused(folder, change, told):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | change))
+    with pytest.raises(RunError, match=told):
+        Run.load(folder)
+
+
+def test_damaged_files_are_named(folder):
+    (folder / "user.npy").write_bytes(b"nothing of the kind")
+    with pytest.raises(RunError, match=r"user.npy is corrupt"):
+        Run.load(folder)
+    (folder / "user.npy").unlink()
+    with pytest.raises(RunError, match=r"lacks user.npy; fit again"):
+        Run.load(folder)
+    (folder / "config.json").write_text("{")
+    with pytest.raises(RunError, match=r"config.json is corrupt"):
+        Run.load(folder)
+
+
+def test_nothing_that_is_pickled_is_loaded(folder):
+    np.save(folder / "popularity.npy", np.array([object()]), allow_pickle=True)
+    with pytest.raises(RunError, match=r"popularity.npy is corrupt"):
+        _ = Run.load(folder).popularity
