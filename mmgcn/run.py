@@ -29,6 +29,7 @@ from mmgcn.data.ids import IdMap
 SCHEMA_VERSION = 1
 Csr = tuple[np.ndarray, np.ndarray]
 PARTS = ("seen", "valid", "test")
+NUMBERS = ("num_users", "num_items", "dim")  # of the configuration
 
 
 class RunError(OSError, LookupError):
@@ -66,73 +67,98 @@ class Run:
                 "another with --run"
             ) from error
         except ValueError as error:
-            raise RunError(f"{path / 'config.json'} is corrupt: {error}") from error
-        version = config.get("schema_version")
+            raise RunError(f"{path / 'config.json'} is corrupt: {error}; fit again") from error
+        version = config.get("schema_version") if isinstance(config, dict) else None
         if not isinstance(version, int) or version > SCHEMA_VERSION:
             raise RunError(
                 f"the run at {path} was written by a newer mmgcn (format {version}, this one reads "
                 f"up to {SCHEMA_VERSION}); upgrade mmgcn, or fit again"
             )
+        numbers = [config.get(name) for name in NUMBERS]
+        channels = config.get("channels")
+        if not all(isinstance(number, int) for number in numbers) or not channels:
+            raise RunError(
+                f"{path / 'config.json'} is corrupt: it lacks one of {', '.join(NUMBERS)}, "
+                "channels; fit again"
+            )
         made = cls(path, config)
-        made._check()
+        _ = made.user, made.item  # a run that is not whole is refused now, not in mid-answer
         return made
 
     @cached_property
     def users(self) -> IdMap:
         """The users' ids."""
-        return IdMap.load(self.path / "users.parquet", kind="user")
+        return self._ids("users.parquet", "user", self.config["num_users"])
 
     @cached_property
     def items(self) -> IdMap:
         """The items' ids."""
-        return IdMap.load(self.path / "items.parquet", kind="item")
+        return self._ids("items.parquet", "item", self.config["num_items"])
 
     @cached_property
     def user(self) -> np.ndarray:
         """Shapes: (U, d) float32."""
-        return self._array("user.npy")
+        return self._array("user.npy", (self.config["num_users"], self.config["dim"]))
 
     @cached_property
     def item(self) -> np.ndarray:
         """Shapes: (I, d) float32."""
-        return self._array("item.npy")
+        return self._array("item.npy", (self.config["num_items"], self.config["dim"]))
 
     @cached_property
     def parts(self) -> dict[str, np.ndarray]:
         """What the item vectors are the sum of, by channel. Shapes: (I, d) float32 each."""
+        shape = (self.config["num_items"], self.config["dim"])
         return {
-            name: self._array(f"parts/{quote(name, safe='')}.npy")
+            name: self._array(f"parts/{quote(name, safe='')}.npy", shape)
             for name in self.config["channels"]
         }
 
     @cached_property
     def popularity(self) -> np.ndarray:
         """Training interactions of each item. Shapes: (I,) int64."""
-        return self._array("popularity.npy")
+        return self._array("popularity.npy", (self.config["num_items"],))
 
     def csr(self, part: str) -> Csr:
-        """Return the items of each user in `seen` (training), `valid` or `test`."""
-        return self._array(f"{part}_indptr.npy"), self._array(f"{part}_indices.npy")
+        """Return the items of each user in `seen` (training), `valid` or `test`.
 
-    def _array(self, name: str) -> np.ndarray:
+        Shapes:
+            the result: indptr (U + 1,) and indices (E,), item_index of each user in turn.
+        """
+        indptr = self._array(f"{part}_indptr.npy", (self.config["num_users"] + 1,))
+        return indptr, self._array(f"{part}_indices.npy", (int(indptr[-1]),))
+
+    def _ids(self, name: str, kind: str, expected: int) -> IdMap:
+        path = self.path / name
+        try:
+            ids = IdMap.load(path, kind=kind)
+        except FileNotFoundError as error:
+            raise RunError(f"the run at {self.path} lacks {name}; fit again") from error
+        except ValueError as error:
+            raise RunError(f"{path} is corrupt: {error}; fit again") from error
+        if len(ids) != expected:
+            raise RunError(
+                f"the run at {self.path} is not whole: {name} holds {len(ids):,} ids, its "
+                f"configuration says {expected:,}; fit again"
+            )
+        return ids
+
+    def _array(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
         path = self.path / name
         try:
             array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
         except FileNotFoundError as error:
             raise RunError(f"the run at {self.path} lacks {name}; fit again") from error
+        except PermissionError:
+            raise
         except (ValueError, OSError, EOFError) as error:
             raise RunError(f"{path} is corrupt: {error}; fit again") from error
-        return array
-
-    def _check(self) -> None:
-        expected = (self.config["num_users"], self.config["num_items"])
-        found = (len(self.user), len(self.item))
-        if found != expected or self.user.shape[1] != self.item.shape[1]:
+        if array.shape != shape:
             raise RunError(
-                f"the run at {self.path} is not whole: its matrices are {self.user.shape} and "
-                f"{self.item.shape}, its configuration says {expected[0]} users and "
-                f"{expected[1]} items; fit again"
+                f"the run at {self.path} is not whole: {name} is {array.shape}, its configuration "
+                f"says {shape}; fit again"
             )
+        return array
 
 
 def write_run(
