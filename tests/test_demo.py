@@ -117,3 +117,16 @@ def test_the_demo_beats_popularity(demo):
         figures[name] = json.loads(done.stdout)
     assert figures["ours"]["recall@10"] > 1.3 * figures["popular"]["recall@10"]
     assert figures["ours"]["ndcg@10"] > 1.3 * figures["popular"]["ndcg@10"]
+
+
+def test_a_video_that_the_run_never_saw_is_placed_by_its_content(demo, meanings):
+    """Under another name it is a stranger, and what goes with it is what looks like it."""
+    (original,) = (ROOT / "assets" / "videos").glob("clip-062.*")
+    stranger = demo.folder / f"stranger{original.suffix}"
+    stranger.write_bytes(original.read_bytes())
+    run = str(demo.folder / "demo/runs/latest")
+    done = demo.mmgcn("recommend", "--like", str(stranger), "--k", "4", "--run", run, "--json")
+    assert done.returncode == 0, done.stderr
+    items = [row["item_id"] for row in json.loads(done.stdout)]
+    assert "clip-062" in items
+    assert {meanings[item]["scene"] for item in items} == {meanings["clip-062"]["scene"]}

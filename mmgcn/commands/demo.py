@@ -99,11 +99,12 @@ def _run(title: str, *words: str, accepted: tuple[int, ...] = (0,)) -> None:
 
 
 def _show_history(run: Path, captions: Path) -> None:
-    from mmgcn.commands.recommend import read_captions
+    from mmgcn.serving.item_table import ItemTable
     from mmgcn.serving.recommender import Recommender
 
-    told = read_captions(captions)
+    watched = Recommender.load(run).history(USER)
+    told = ItemTable.read(captions).captions(watched)
     table = console_table(f"user {USER} watched", "caption")
-    for item in Recommender.load(run).history(USER):
+    for item in watched:
         table.add_row(item, told.get(item, "(none)"))
     print_table(table)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mmgcn.commands.options import LATEST, RunOption
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
-from mmgcn.commands.recommend import LATEST, RunOption
 
 if TYPE_CHECKING:
     from mmgcn.evaluation.ranking import Csr

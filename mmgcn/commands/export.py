@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mmgcn.commands.recommend import LATEST, RunOption
+from mmgcn.commands.options import LATEST, RunOption
 
 
 def register(app: typer.Typer) -> None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
+from mmgcn.commands.listing import json_rows, show_list
+from mmgcn.commands.options import LATEST, CaptionsOption, KOption, RunOption
+from mmgcn.commands.output import JsonOption, print_json, tell, with_progress
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
 
+    from mmgcn.data.ids import IdMap
+    from mmgcn.serving.explanation import Explanation
+    from mmgcn.serving.item_table import ItemTable
     from mmgcn.serving.recommender import Recommender
-
-RunOption = Annotated[Path, typer.Option("--run", help="The run folder.")]
-KOption = Annotated[int, typer.Option("--k", "-k", help="How many.", min=1)]
-LATEST = Path("runs/latest")
 
 
 def register(app: typer.Typer) -> None:
@@ -25,148 +28,242 @@ def register(app: typer.Typer) -> None:
 
 
 def recommend(
-    user: Annotated[list[str] | None, typer.Option("--user", "-u", help="Repeatable.")] = None,
-    users: Annotated[Path | None, typer.Option(help="A file with one user id a line.")] = None,
+    user: Annotated[
+        list[str] | None,
+        typer.Option("--user", "-u", help="A user's id. Repeatable.", show_default=False),
+    ] = None,
+    users: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file of users: one id a line, or a table with user_id.", show_default=False
+        ),
+    ] = None,
     everyone: Annotated[
         bool, typer.Option("--all", help="Every user of the run; needs --out.")
     ] = False,
     history: Annotated[
-        str | None,
-        typer.Option(help="Items with commas: for somebody who is not in the data and saw these."),
+        list[str] | None,
+        typer.Option(
+            help="Items, with commas or repeated: for somebody who is not in the data and has "
+            "watched these.",
+            show_default=False,
+        ),
+    ] = None,
+    like: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A video that was never seen before: what goes with it, by its content. "
+            "Repeatable; joins --history. Takes seconds, encoders are loaded.",
+            show_default=False,
+        ),
     ] = None,
     run: RunOption = LATEST,
     k: KOption = 10,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Write to .parquet, .csv or .jsonl.")
+        Path | None,
+        typer.Option("--out", "-o", help="Write to .parquet, .csv or .jsonl.", show_default=False),
     ] = None,
     explain: Annotated[
         bool,
         typer.Option(
-            "--explain", help="What each modality contributed, and the watched items most alike."
+            "--explain",
+            help="What each modality and the id contribute to the score, and the watched items "
+            "most alike in it.",
         ),
     ] = False,
     items: Annotated[
-        Path | None, typer.Option(help="Rank only these: a file with one id a line.")
+        Path | None,
+        typer.Option(
+            help="Rank only these: one id a line, or a table with item_id.", show_default=False
+        ),
     ] = None,
     exclude: Annotated[
-        Path | None, typer.Option(help="Leave these out: a file with one id a line.")
+        Path | None,
+        typer.Option(
+            help="Leave these out: one id a line, or a table with item_id.", show_default=False
+        ),
     ] = None,
     diversity: Annotated[
         float,
-        typer.Option(help="From 0 to 1: push down what resembles an item above.", min=0, max=1),
+        typer.Option(
+            help="From 0 to 1: push down what resembles, in content, an item above.", min=0, max=1
+        ),
     ] = 0.0,
+    per_creator: Annotated[
+        int | None,
+        typer.Option(
+            help="At most this many of one creator; needs --captions with a column creator.",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
     cold: Annotated[
-        str, typer.Option(help="Users not in the data: error, or popularity.")
+        str, typer.Option(help="What users get who are not in the data: error, or popularity.")
     ] = "error",
     seen: Annotated[
-        bool, typer.Option("--seen", help="Also items that the user has seen.")
+        bool, typer.Option("--seen", help="Also items that the user has watched.")
     ] = False,
-    captions: Annotated[
+    captions: CaptionsOption = None,
+    features: Annotated[
         Path | None,
-        typer.Option(help="A table with item_id and caption, shown beside the items."),
+        typer.Option(
+            help="For --like: the feature store of the run, if it was moved.", show_default=False
+        ),
+    ] = None,
+    encoder: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="For --like: as in extract, where the run's weights are not those of a preset.",
+            metavar="MODALITY=NAME",
+            show_default=False,
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
     """Recommend items to users, with the user's own ids, best first.
 
-    What a user has in the training and validation parts is left out.
+    What a user has watched, in the training and validation parts, is left out.
     """
     if cold not in ("error", "popularity"):
         raise typer.BadParameter(f"'{cold}' is none of error, popularity", param_hint="--cold")
-    asked = [bool(user or users), everyone, history is not None]
-    if sum(asked) != 1:
-        raise typer.BadParameter("name one of --user (or --users), --history, --all")
+    newcomer = bool(history or like)
+    if sum([bool(user or users), everyone, newcomer]) != 1:
+        raise typer.BadParameter("name one of --user (or --users), --history (or --like), --all")
     if everyone and out is None:
         raise typer.BadParameter("--all needs --out FILE.parquet, .csv or .jsonl")
+    if per_creator is not None and captions is None:
+        raise typer.BadParameter(
+            "it needs --captions FILE, a table with item_id and creator", param_hint="--per-creator"
+        )
 
+    from mmgcn.serving.item_table import ItemTable
     from mmgcn.serving.recommender import Recommender
+    from mmgcn.serving.table_file import check_suffix, read_ids
 
-    recommender = Recommender.load(run)
-    if everyone:
-        from mmgcn.serving.export import write_table
-
-        assert out is not None
-        count = write_table(out, recommender.blocks(k=k, filter_seen=not seen))
-        tell(f"{count:,} rows in {out}")
-        return
-    if history is not None:
-        watched = [item for item in history.split(",") if item]
-        table = recommender.recommend_history(watched, k=k)
-    else:
-        ids = [*(user or []), *(_lines(users) if users else [])]
-        table = recommender.recommend(
-            ids,
-            k=k,
-            filter_seen=not seen,
-            items=_lines(items) if items else None,
-            exclude=_lines(exclude) if exclude else None,
-            cold=cold,  # type: ignore[arg-type]  # checked above
-            diversity=diversity,
-        )
     if out is not None:
-        from mmgcn.serving.export import write_table
-
-        write_table(out, iter([table]))
-        tell(f"{table.height:,} rows in {out}")
-    elif json:
-        print_json(_rows(table, recommender, explain))
+        check_suffix(out)
+    recommender = Recommender.load(run)
+    told = ItemTable() if captions is None else ItemTable.read(captions)
+    rules: dict[str, Any] = {
+        "k": k,
+        "items": _known(items, recommender.run.items, "--items"),
+        "exclude": _known(exclude, recommender.run.items, "--exclude"),
+        "diversity": diversity,
+    }
+    if per_creator is not None:
+        rules |= {"creators": told.creators(), "per_creator": per_creator}
+    answer = _Answer(recommender, told, explain=explain, json=json)
+    if newcomer:
+        watched = _named(history or [], recommender.run.items)
+        others = _placed(recommender, like or [], features, encoder or [])
+        answer.to_newcomer(watched, others, rules, out)
+        return
+    rules |= {"filter_seen": not seen, "cold": cold}
+    ids = None
+    if not everyone:
+        ids = [*(user or []), *(read_ids(users, "user_id") if users else [])]
+    if out is not None:
+        answer.to_file(out, ids, rules)
     else:
-        _show(table, recommender, explain, read_captions(captions))
+        answer.to_users(ids or [], rules)
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line]
-    except FileNotFoundError as error:
-        raise ValueError(f"no file of ids at {path}") from error
+class _Answer:
+    """Lists on their way out: to a person, to a program, or to a file."""
+
+    def __init__(
+        self, recommender: Recommender, told: ItemTable, *, explain: bool, json: bool
+    ) -> None:
+        self._recommender, self._told = recommender, told
+        self._explain, self._json = explain, json
+
+    def to_users(self, ids: Sequence[str], rules: dict[str, Any]) -> None:
+        table = self._recommender.recommend(ids, **rules)
+        reasons: list[Explanation | None] | None = None
+        if self._explain:
+            rows = self._recommender.run.users.get(table["user_id"])
+            pairs = zip(table["user_id"], table["item_id"], rows, strict=True)
+            reasons = [self._recommender.explain(u, i) if row >= 0 else None for u, i, row in pairs]
+        self._show(table, reasons)
+
+    def to_newcomer(
+        self,
+        watched: Sequence[str],
+        others: np.ndarray | None,
+        rules: dict[str, Any],
+        out: Path | None,
+    ) -> None:
+        table = self._recommender.recommend_history(watched, others=others, **rules)
+        if out is not None:
+            self._write(out, iter([table]), table.height)
+            return
+        reasons: list[Explanation | None] | None = None
+        if self._explain:
+            reasons = [
+                self._recommender.explain_history(watched, item, others=others)
+                for item in table["item_id"]
+            ]
+        self._show(table, reasons)
+
+    def to_file(self, out: Path, ids: Sequence[str] | None, rules: dict[str, Any]) -> None:
+        run = self._recommender.run
+        blocks = self._recommender.blocks(ids, **rules)
+        if self._explain:
+            blocks = (self._recommender.with_parts(block) for block in blocks)
+        num_users = len(run.users) if ids is None else len(set(ids))
+        self._write(out, blocks, num_users * min(rules["k"], len(run.items)))
+
+    def _write(self, out: Path, blocks: Iterator[pl.DataFrame], num_rows: int) -> None:
+        from mmgcn.serving.table_file import write_table
+
+        count = write_table(out, with_progress(blocks, total=num_rows, doing="ranking"))
+        if self._json:
+            print_json({"path": str(out), "num_rows": count})
+        else:
+            tell(f"{count:,} rows in {out}")
+
+    def _show(self, table: pl.DataFrame, reasons: list[Explanation | None] | None) -> None:
+        if self._json:
+            print_json(json_rows(table, reasons))
+        else:
+            show_list(table, self._told, reasons=reasons)
 
 
-def _rows(table: pl.DataFrame, recommender: Recommender, explain: bool) -> list[dict[str, Any]]:
-    rows = table.to_dicts()
-    if explain and "user_id" in table.columns:
-        for row in rows:
-            if row["user_id"] not in recommender.run.users.ids:
-                continue
-            why = recommender.explain(row["user_id"], row["item_id"])
-            row["parts"] = why.parts
-            row["nearest"] = {
-                name: [item for item, _ in near] for name, near in why.nearest.items()
-            }
-    return rows
+def _named(history: Sequence[str], known: IdMap) -> list[str]:
+    """Return the ids of a history. A text with commas is one id where the run knows it as one."""
+    ids: list[str] = []
+    for text in history:
+        ids += [text] if known.get([text])[0] >= 0 else [one for one in text.split(",") if one]
+    return ids
 
 
-def _show(
-    table: pl.DataFrame, recommender: Recommender, explain: bool, captions: dict[str, str]
-) -> None:
-    several = "user_id" in table.columns and table["user_id"].n_unique() > 1
-    columns = [*(["user"] if several else []), "rank", "item", "score"]
-    if captions:
-        columns.append("caption")
-    if explain and "user_id" in table.columns:
-        columns += [*recommender.run.parts, "because you watched"]
-    shown = console_table(*columns)
-    for row in _rows(table, recommender, explain):
-        cells = [row["user_id"]] if several else []
-        cells += [str(row["rank"]), row["item_id"], f"{row['score']:.4f}"]
-        if captions:
-            cells.append(captions.get(row["item_id"], ""))
-        if "parts" in row:
-            cells += [f"{value:+.3f}" for value in row["parts"].values()]
-            near = dict.fromkeys(items[0] for items in row["nearest"].values() if items)
-            cells.append(", ".join(near))
-        shown.add_row(*cells)
-    print_table(shown)
+def _known(path: Path | None, known: IdMap, option: str) -> list[str] | None:
+    """Return the ids in a file that the run knows, and tell of the others.
 
-
-def read_captions(path: Path | None) -> dict[str, str]:
-    """Return the captions of a table by item id; none where there is no table."""
+    Raises:
+        UnknownIds: it knows none of them.
+    """
     if path is None:
-        return {}
-    import polars as pl
+        return None
+    from mmgcn.data.ids import UnknownIds
+    from mmgcn.serving.table_file import read_ids
 
-    table = pl.read_csv(path, infer_schema=False)
-    if not {"item_id", "caption"} <= set(table.columns):
-        raise ValueError(
-            f"{path} needs the columns item_id and caption; it has: {', '.join(table.columns)}"
-        )
-    return dict(table.select("item_id", "caption").drop_nulls().iter_rows())
+    ids = read_ids(path, "item_id")
+    rows = known.get(ids)
+    kept = [one for one, row in zip(ids, rows, strict=True) if row >= 0]
+    if not kept:
+        raise UnknownIds("item", ids, known.ids)
+    if len(kept) < len(ids):
+        tell(f"{option} {path}: {len(ids) - len(kept):,} of {len(ids):,} ids are not in the run")
+    return kept
+
+
+def _placed(
+    recommender: Recommender, videos: Sequence[Path], features: Path | None, encoders: Sequence[str]
+) -> np.ndarray | None:
+    """Return where videos lie among the items of the run. Shapes: the result: (N, d)."""
+    if not videos:
+        return None
+    from mmgcn.serving.unseen import vectors
+
+    return vectors(recommender.run, videos, store=features, encoders=encoders)

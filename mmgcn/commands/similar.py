@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from mmgcn.commands.output import JsonOption, console_table, print_json, print_table
-from mmgcn.commands.recommend import LATEST, KOption, RunOption
+from mmgcn.commands.listing import show_list
+from mmgcn.commands.options import LATEST, CaptionsOption, KOption, RunOption
+from mmgcn.commands.output import JsonOption, print_json
 
 
 def register(app: typer.Typer) -> None:
@@ -22,16 +23,16 @@ def similar(
     channel: Annotated[
         str | None, typer.Option(help="Compare only this channel, such as visual.")
     ] = None,
+    captions: CaptionsOption = None,
     json: JsonOption = False,
 ) -> None:
     """List the items most like one, by the cosine of their trained vectors."""
+    from mmgcn.serving.item_table import ItemTable
     from mmgcn.serving.recommender import Recommender
 
+    told = ItemTable() if captions is None else ItemTable.read(captions)
     table = Recommender.load(run).similar(item, k=k, channel=channel)
     if json:
         print_json(table.to_dicts())
-        return
-    shown = console_table("rank", "item", "cosine")
-    for row in table.to_dicts():
-        shown.add_row(str(row["rank"]), row["item_id"], f"{row['score']:.4f}")
-    print_table(shown)
+    else:
+        show_list(table, told, score="cosine")

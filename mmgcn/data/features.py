@@ -116,7 +116,7 @@ def from_store(root: Path) -> list[FeatureTable]:
             "encoder": features.manifest["encoder"],
             "digest": features.digest,
             "dim": int(matrix.shape[1]),
-            "store": str(root),
+            "store": str(root.absolute()),
         }
         tables.append(FeatureTable(modality, ids, matrix, features.records, source))
     if not tables:

@@ -1,97 +1,80 @@
-"""Writing recommendations and vectors for other programs."""
+"""Vectors for other programs: files that numpy, a data frame or Postgres read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 
+from mmgcn.data.ids import IdMap
 from mmgcn.run import Run
+from mmgcn.serving.table_file import write_table
 
-SUFFIXES = (".parquet", ".csv", ".jsonl")
-
-
-def write_table(path: Path, blocks: Iterator[pl.DataFrame]) -> int:
-    """Write blocks of a table to .parquet, .csv or .jsonl, one in memory at a time.
-
-    The file appears when it is whole; until then its name ends in .part.
-
-    Returns:
-        The number of rows.
-
-    Raises:
-        ValueError: another suffix.
-    """
-    if path.suffix not in SUFFIXES:
-        raise ValueError(f"{path} ends in none of {', '.join(SUFFIXES)}")
-    partial = path.with_name(f"{path.name}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    num_rows = 0
-    try:
-        if path.suffix == ".parquet":
-            num_rows = _write_parquet(partial, blocks)
-        else:
-            with partial.open("wb") as file:
-                for block in blocks:
-                    if path.suffix == ".csv":
-                        block.write_csv(file, include_header=num_rows == 0)
-                    else:
-                        block.write_ndjson(file)
-                    num_rows += block.height
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return num_rows
+BLOCK_VALUES = 4_000_000  # in memory at once: 16 MB, and their text
+SQL = """\
+-- Loads the vectors into Postgres with pgvector: psql DATABASE -f load.sql, in this folder.
+CREATE EXTENSION IF NOT EXISTS vector;
+CREATE TABLE mmgcn_users (id text PRIMARY KEY, vector vector({dim}) NOT NULL);
+CREATE TABLE mmgcn_items (id text PRIMARY KEY, vector vector({dim}) NOT NULL);
+\\copy mmgcn_users FROM 'users.pgvector.csv' WITH (FORMAT csv, HEADER)
+\\copy mmgcn_items FROM 'items.pgvector.csv' WITH (FORMAT csv, HEADER)
+-- A score is an inner product, which pgvector writes <#> and negates. The ten best of one user,
+-- seen items among them:
+--   SELECT i.id, -(i.vector <#> u.vector) AS score FROM mmgcn_users u, mmgcn_items i
+--   WHERE u.id = '42' ORDER BY i.vector <#> u.vector LIMIT 10;
+"""
 
 
-def _write_parquet(path: Path, blocks: Iterator[pl.DataFrame]) -> int:
-    """Let polars stream the blocks into one file, a row group each."""
-    first = next(blocks, None)
-    if first is None:
-        raise ValueError("there is nothing to write")
-    count = first.height
-
-    def rest(*_: Any) -> Iterator[pl.DataFrame]:
-        nonlocal count
-        yield first
-        for block in blocks:
-            count += block.height
-            yield block
-
-    from polars.io.plugins import register_io_source
-
-    register_io_source(rest, schema=first.schema).sink_parquet(path)
-    return count
+class ExportError(ValueError):
+    """Vectors that cannot be written the way that was asked for."""
 
 
 def export_vectors(run: Run, folder: Path) -> list[Path]:
-    """Write the vectors of users and items with their ids.
+    """Write the vectors of users and items with their ids, a block at a time.
 
-    For each side: `users.parquet` (id, vector), `users.npy` (rows) with `users.txt` (ids), and
-    `users.pgvector.csv` (id, vector as text) for `\\copy users from ... csv header` into a table
-    with a column of pgvector's type `vector`.
+    For each side: `users.parquet` (id, vector), `users.npy` (rows) with `users.txt` (ids, one a
+    line), and `users.pgvector.csv` (id, vector as text, from which the same numbers are read).
+    `load.sql` brings the last into Postgres.
 
     Returns:
         The files.
+
+    Raises:
+        ExportError: an id holds a line break, so that `users.txt` would not fit `users.npy`.
     """
+    sides = {"users": (run.users, run.user), "items": (run.items, run.item)}
+    for ids, _ in sides.values():
+        broken = ids.ids.filter(ids.ids.str.contains("[\n\r]"))
+        if len(broken):
+            raise ExportError(f"{ids.kind} {broken[0]!r} holds a line break; ids are one a line")
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for side, ids, matrix in (
-        ("users", run.users.ids, run.user),
-        ("items", run.items.ids, run.item),
-    ):
-        vectors = np.ascontiguousarray(matrix, dtype=np.float32)
-        table = pl.DataFrame({"id": ids, "vector": vectors})
+    for side, (ids, matrix) in sides.items():
         paths = [
-            folder / f"{side}{suffix}" for suffix in (".parquet", ".npy", ".txt", ".pgvector.csv")
+            folder / f"{side}{suffix}" for suffix in (".parquet", ".pgvector.csv", ".npy", ".txt")
         ]
-        table.write_parquet(paths[0])
-        np.save(paths[1], vectors)
-        paths[2].write_text("".join(f"{item}\n" for item in ids), encoding="utf-8")
-        texts = ["[" + ",".join(f"{value:.7g}" for value in row) + "]" for row in vectors]
-        pl.DataFrame({"id": ids, "vector": texts}).write_csv(paths[3])
+        write_table(paths[0], _blocks(ids, matrix))
+        write_table(paths[1], (_as_text(block) for block in _blocks(ids, matrix)))
+        np.save(paths[2], matrix)
+        ids.ids.to_frame().write_csv(paths[3], include_header=False, quote_style="never")
         written += paths
-    return written
+    sql = folder / "load.sql"
+    sql.write_text(SQL.format(dim=run.user.shape[1]), encoding="utf-8")
+    return [*written, sql]
+
+
+def _blocks(ids: IdMap, matrix: np.ndarray) -> Iterator[pl.DataFrame]:
+    """Yield tables of id and vector."""
+    size = max(1, BLOCK_VALUES // max(matrix.shape[1], 1))
+    for start in range(0, len(matrix), size):
+        rows = np.ascontiguousarray(matrix[start : start + size], dtype=np.float32)
+        yield pl.DataFrame({"id": ids.ids.slice(start, len(rows)), "vector": rows})
+
+
+def _as_text(block: pl.DataFrame) -> pl.DataFrame:
+    """Write vectors as pgvector reads them: [1.0,0.5]."""
+    width = block.schema["vector"].shape[0]  # type: ignore[attr-defined]
+    texts = pl.col("vector").cast(pl.Array(pl.String, width)).arr.join(",")
+    return block.with_columns(pl.format("[{}]", texts).alias("vector"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 import numpy as np
 import polars as pl
@@ -13,31 +14,39 @@ import polars as pl
 from mmgcn.data.ids import UnknownIds
 from mmgcn.evaluation.ranking import block_users, mask_seen, top_k
 from mmgcn.run import Run
+from mmgcn.serving.explanation import Explanation, cosine, explain
+from mmgcn.serving.newcomer import Newcomers
+from mmgcn.serving.selection import Variety, select
 
 Cold = Literal["error", "popularity"]
+ID_CHANNEL = "id"  # the part of an item's vector that is not content
 
 
-@dataclass(frozen=True)
-class Explanation:
-    """Why an item has the score it has.
+@dataclass(frozen=True, eq=False)
+class _Rules:
+    """What a list may hold. Shapes: allowed: (I,) bool, or None for all."""
 
-    Args:
-        score: what it is ranked by.
-        parts: by channel, what each contributes; they add up to the score.
-        nearest: the watched items that are most alike, by channel: (item_id, cosine similarity).
-    """
-
-    user_id: str
-    item_id: str
-    score: float
-    parts: dict[str, float]
-    nearest: dict[str, list[tuple[str, float]]]
+    k: int
+    filter_seen: bool = True
+    allowed: np.ndarray | None = None
+    variety: Variety | None = None
 
 
 class Recommender:
     """A finished run, ready to answer.
 
     Its matrices are memory-mapped and never changed, so one object may serve many threads.
+
+    What the methods share:
+        k: the length of a list. Fewer rows come back where fewer items are left.
+        items: rank only these. exclude: leave these out.
+        diversity: from 0 to 1, how much an item that resembles one above it is pushed down, by
+            content (maximal marginal relevance; see `selection.select`).
+        creators: who made an item, by item id; a list then holds at most `per_creator` items of
+            one creator. Items that are not named are not limited.
+
+    They raise UnknownIds (a LookupError, with the nearest known ids) for a user or item that is not
+    in the run, and ValueError for a number out of range.
     """
 
     def __init__(self, run: Run) -> None:
@@ -49,7 +58,7 @@ class Recommender:
         """Open a run folder.
 
         Raises:
-            RunError: there is none, it is not finished, or a newer mmgcn wrote it.
+            RunError: there is none, it is not finished or not whole, or a newer mmgcn wrote it.
         """
         return cls(Run.load(path))
 
@@ -63,211 +72,269 @@ class Recommender:
         exclude: Sequence[str] | None = None,
         cold: Cold = "error",
         diversity: float = 0.0,
+        creators: Mapping[str, str] | None = None,
+        per_creator: int = 1,
     ) -> pl.DataFrame:
-        """Return the k best items of each user.
+        """Return the k best items of each user, users in the order given, each once.
 
         Args:
             filter_seen: leave out what the user has in the training and validation parts.
-            items: rank only these.
-            exclude: leave these out.
             cold: what a user gets who is not in the data: an error, or the most popular items.
-            diversity: from 0 to 1, how much an item that resembles one above it is pushed down
-                (maximal marginal relevance over the item vectors).
 
         Returns:
-            A table of user_id, item_id, score, rank (from 1). Fewer than k rows for a user where
-            fewer items are left.
-
-        Raises:
-            UnknownIds: a user (unless `cold`), or an item of `items` or `exclude`.
-            ValueError: k or diversity out of range.
+            A table of user_id, item_id, score, rank (from 1). The score of a popular item is how
+            often it was watched.
         """
-        if k < 1:
-            raise ValueError(f"k is {k}; it must be at least 1")
-        if not 0 <= diversity <= 1:
-            raise ValueError(f"diversity is {diversity}; it lies from 0 to 1")
-        rows = self.run.users.get(user_ids)
+        blocks = self.blocks(
+            user_ids,
+            k=k,
+            filter_seen=filter_seen,
+            items=items,
+            exclude=exclude,
+            cold=cold,
+            diversity=diversity,
+            creators=creators,
+            per_creator=per_creator,
+        )
+        return pl.concat([_table([], [], [], []), *blocks])
+
+    def blocks(
+        self,
+        user_ids: Sequence[str] | None = None,
+        *,
+        k: int = 10,
+        filter_seen: bool = True,
+        items: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
+        cold: Cold = "error",
+        diversity: float = 0.0,
+        creators: Mapping[str, str] | None = None,
+        per_creator: int = 1,
+    ) -> Iterator[pl.DataFrame]:
+        """Yield what `recommend` returns, a block of users at a time; of all, where none is named.
+
+        Memory is bounded by the block, whatever the number of users.
+        """
+        rules = self._rules(k, filter_seen, items, exclude, diversity, creators, per_creator)
+        if cold not in get_args(Cold):
+            raise ValueError(f"cold is '{cold}'; known: {', '.join(get_args(Cold))}")
+        if user_ids is None:
+            return self._blocks(np.arange(len(self.run.users)), self.run.users.ids, rules)
+        ids = pl.Series(user_ids, dtype=pl.String).unique(maintain_order=True)
+        rows = self.run.users.get(ids)
         if (rows < 0).any() and cold == "error":
-            try:
-                self.run.users.index(user_ids)
-            except UnknownIds as error:
-                error.args = (f"{error}; or pass --cold popularity",)
-                raise
-        allowed = self._allowed(items, exclude)
-        known = rows[rows >= 0]
-        tables = [self._ranked(known, k, filter_seen, allowed, diversity)] if len(known) else []
-        for user_id, row in zip(user_ids, rows, strict=True):
-            if row < 0:
-                tables.append(self._popular(user_id, k, allowed))
-        order = pl.DataFrame({"user_id": list(user_ids)}, schema={"user_id": pl.String})
-        found = pl.concat(tables) if tables else _table([], [], [], [])
-        return order.join(found, on="user_id", how="inner", maintain_order="left_right")
-
-    def blocks(self, *, k: int = 10, filter_seen: bool = True) -> Iterator[pl.DataFrame]:
-        """Yield the recommendations of every user, a block of users at a time."""
-        num_users = len(self.run.users)
-        size = block_users(len(self.run.items))
-        for start in range(0, num_users, size):
-            rows = np.arange(start, min(start + size, num_users))
-            yield self._ranked(rows, k, filter_seen, None, 0.0)
-
-    def similar(self, item_id: str, *, k: int = 10, channel: str | None = None) -> pl.DataFrame:
-        """Return the items most like one, by the cosine of their vectors.
-
-        Args:
-            channel: compare only this part of the vectors.
-
-        Returns:
-            A table of item_id, score, rank.
-
-        Raises:
-            UnknownIds: no such item.
-            ValueError: no such channel.
-        """
-        (row,) = self.run.items.index([item_id])
-        vectors = self._channel(channel)
-        scores = _cosine(vectors, vectors[row])
-        scores[row] = -np.inf
-        best, values = top_k(scores[None], k)
-        return self._item_table(best[0], values[0])
+            unknown = ids.filter(pl.Series(rows < 0)).to_list()
+            error = UnknownIds("user", unknown, self.run.users.ids)
+            error.args = (f"{error}; or pass --cold popularity",)
+            raise error
+        return self._blocks(rows, ids, rules)
 
     def recommend_history(
-        self, item_ids: Sequence[str], *, k: int = 10, exclude: Sequence[str] | None = None
+        self,
+        item_ids: Sequence[str],
+        *,
+        k: int = 10,
+        others: np.ndarray | None = None,
+        items: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
+        diversity: float = 0.0,
+        creators: Mapping[str, str] | None = None,
+        per_creator: int = 1,
     ) -> pl.DataFrame:
         """Return the k best items for somebody who is not in the data and has watched these.
 
-        Their vector is the mean of the vectors of the items, each of length one: where users are
-        made of what they watch, that is where training would put them.
+        Their vector is made of the items' as the run makes it for its own users (`Newcomers`).
+
+        Args:
+            others: the vectors of further items that were watched and are not in the run
+                (`unseen.vectors`). Shapes: (M, d).
 
         Returns:
             A table of item_id, score, rank; without the given items.
 
         Raises:
-            UnknownIds: an item that is not in the data.
             ValueError: an empty history.
         """
-        if not item_ids:
-            raise ValueError("the history is empty; name at least one item")
-        rows = self.run.items.index(item_ids)
-        watched = np.asarray(self.run.item[rows])
-        lengths = np.linalg.norm(watched, axis=1, keepdims=True)
-        user = (watched / np.maximum(lengths, 1e-12)).mean(axis=0)
-        scores = np.array(self.run.item @ user)
-        scores[rows] = -np.inf
-        if exclude:
-            scores[self.run.items.index(exclude)] = -np.inf
+        rules = self._rules(k, False, items, exclude, diversity, creators, per_creator)
+        vector, watched = self._newcomer(item_ids, others)
+        scores = np.array(self.run.item @ vector)
+        scores[watched] = -np.inf
+        best, values = self._chosen(scores[None], rules)
+        return self._item_table(best[0], values[0])
+
+    def similar(self, item_id: str, *, k: int = 10, channel: str | None = None) -> pl.DataFrame:
+        """Return the items most like one, by the cosine of their vectors.
+
+        Args:
+            channel: compare only this part of the vectors, such as `visual`.
+
+        Returns:
+            A table of item_id, score, rank.
+
+        Raises:
+            ValueError: no such channel, or the item is blank there.
+        """
+        (row,) = self.run.items.index([item_id])
+        vectors = self._channel(channel)
+        if not vectors[row].any():
+            raise ValueError(
+                f"item '{item_id}' is blank in the channel {channel}: it lacks the modality"
+                if channel
+                else f"item '{item_id}' has a vector of zeros, which is like nothing"
+            )
+        scores = cosine(vectors, vectors[row])
+        scores[row] = -np.inf
         best, values = top_k(scores[None], k)
         return self._item_table(best[0], values[0])
 
-    def explain(self, user_id: str, item_id: str, *, num_nearest: int = 3) -> Explanation:
-        """Return what each channel contributes to a score, and the watched items most alike.
+    def with_parts(self, table: pl.DataFrame) -> pl.DataFrame:
+        """Return what `recommend` returned with a column for what each channel contributes.
 
-        Raises:
-            UnknownIds: no such user or item.
+        The columns are called `part_<channel>`; added from left to right they are `score`, which
+        is in full precision then, exactly. They are null where the run does not know the user.
         """
-        (user,) = self.run.users.index([user_id])
-        (item,) = self.run.items.index([item_id])
-        vector = np.asarray(self.run.user[user], dtype=np.float64)
+        users, items = self.run.users.get(table["user_id"]), self.run.items.index(table["item_id"])
+        vectors = np.asarray(self.run.user[users], dtype=np.float64)
+        known = pl.Series(users >= 0)
         parts = {
-            name: float(np.asarray(part[item], dtype=np.float64) @ vector)
+            f"part_{name}": np.einsum("nd,nd->n", np.asarray(part[items], np.float64), vectors)
             for name, part in self.run.parts.items()
         }
-        indptr, indices = self._masks[0]
-        watched = np.asarray(indices[indptr[user] : indptr[user + 1]])
-        watched = watched[watched != item]
-        nearest = {}
-        for name, part in self.run.parts.items():
-            alike = _cosine(np.asarray(part[watched]), np.asarray(part[item]))
-            order = np.argsort(-alike, kind="stable")[:num_nearest]
-            ids = self.run.items.ids.gather(watched[order]).to_list()
-            nearest[name] = list(zip(ids, (round(float(v), 6) for v in alike[order]), strict=True))
-        return Explanation(user_id, item_id, sum(parts.values()), parts, nearest)
+        score = pl.Series(sum(parts.values())).zip_with(known, table["score"].cast(pl.Float64))
+        columns = [pl.Series(n, v).zip_with(known, pl.Series([None])) for n, v in parts.items()]
+        return table.with_columns(score.alias("score"), *columns)
 
-    def history(self, user_id: str) -> list[str]:
-        """Return the items that a user has in the training part.
-
-        Raises:
-            UnknownIds: no such user.
-        """
+    def explain(self, user_id: str, item_id: str, *, num_nearest: int = 3) -> Explanation:
+        """Return what each channel contributes to a score, and the watched items most alike."""
         (user,) = self.run.users.index([user_id])
-        indptr, indices = self._masks[0]
-        return self.run.items.ids.gather(indices[indptr[user] : indptr[user + 1]]).to_list()
-
-    def _allowed(
-        self, items: Sequence[str] | None, exclude: Sequence[str] | None
-    ) -> np.ndarray | None:
-        """Shapes: the result: (I,) bool, or None for all."""
-        if items is None and not exclude:
-            return None
-        allowed = np.full(len(self.run.items), items is None)
-        if items is not None:
-            allowed[self.run.items.index(items)] = True
-        if exclude:
-            allowed[self.run.items.index(exclude)] = False
-        return allowed
-
-    def _ranked(
-        self,
-        rows: np.ndarray,
-        k: int,
-        filter_seen: bool,
-        allowed: np.ndarray | None,
-        diversity: float,
-    ) -> pl.DataFrame:
-        scores = np.asarray(self.run.user[rows]) @ np.asarray(self.run.item).T  # (B, I)
-        if filter_seen:
-            mask_seen(scores, rows, self._masks)
-        if allowed is not None:
-            scores[:, ~allowed] = -np.inf
-        if diversity:
-            best, values = self._diverse(scores, k, diversity)
-        else:
-            best, values = top_k(scores, k)
-        there = best >= 0
-        users = np.repeat(rows, there.sum(axis=1))
-        ranks = np.broadcast_to(np.arange(1, best.shape[1] + 1), best.shape)[there]
-        return _table(
-            self.run.users.ids.gather(users),
-            self.run.items.ids.gather(best[there]),
-            values[there],
-            ranks,
+        (item,) = self.run.items.index([item_id])
+        return explain(
+            self.run,
+            self.run.user[user],
+            self._watched(user),
+            item,
+            user_id=user_id,
+            num_nearest=num_nearest,
         )
 
-    def _diverse(
-        self, scores: np.ndarray, k: int, diversity: float
+    def explain_history(
+        self,
+        item_ids: Sequence[str],
+        item_id: str,
+        *,
+        others: np.ndarray | None = None,
+        num_nearest: int = 3,
+    ) -> Explanation:
+        """Return the same for somebody who is not in the data: see `recommend_history`."""
+        vector, watched = self._newcomer(item_ids, others)
+        (item,) = self.run.items.index([item_id])
+        return explain(self.run, vector, watched, item, user_id=None, num_nearest=num_nearest)
+
+    def history(self, user_id: str) -> list[str]:
+        """Return the items that the run knows a user to have watched, training and validation."""
+        (user,) = self.run.users.index([user_id])
+        return self.run.items.ids.gather(self._watched(user)).to_list()
+
+    @cached_property
+    def newcomers(self) -> Newcomers:
+        """What makes a vector of a history."""
+        return Newcomers(self.run)
+
+    def _newcomer(
+        self, item_ids: Sequence[str], others: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Choose one by one among the best 10 k: score, less likeness to what stands above.
+        """Shapes: the result: (d,), and (N,) rows of items."""
+        if not len(item_ids) and (others is None or not len(others)):
+            raise ValueError("the history is empty; name at least one item")
+        rows = self.run.items.index(item_ids)
+        return self.newcomers.vector(rows, others), rows
 
-        Source: Carbonell, Goldstein: The use of MMR, diversity-based reranking, SIGIR 1998.
-        """
-        pool, values = top_k(scores, 10 * k)
-        k = min(k, pool.shape[1])
-        best, kept = np.full((len(pool), k), -1), np.full((len(pool), k), -np.inf, np.float32)
-        for row in range(len(pool)):
-            items, worth = pool[row][pool[row] >= 0], values[row][pool[row] >= 0]
-            if len(items) == 0:
-                continue
-            vectors = np.asarray(self.run.item[items])
-            vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-            span = max(float(worth.max() - worth.min()), 1e-12)
-            gain = (1 - diversity) * (worth - worth.min()) / span
-            likeness, free = np.zeros(len(items)), np.ones(len(items), dtype=bool)
-            for place in range(min(k, len(items))):
-                now = np.where(free, gain - diversity * likeness, -np.inf)
-                chosen = int(now.argmax())
-                free[chosen] = False
-                best[row, place], kept[row, place] = items[chosen], worth[chosen]
-                likeness = np.maximum(likeness, vectors @ vectors[chosen])
-        return best, kept
+    def _watched(self, user: int) -> np.ndarray:
+        """Shapes: the result: (N,) rows of items."""
+        return np.concatenate(
+            [indices[indptr[user] : indptr[user + 1]] for indptr, indices in self._masks]
+        )
 
-    def _popular(self, user_id: str, k: int, allowed: np.ndarray | None) -> pl.DataFrame:
-        scores = np.array(self.run.popularity, dtype=np.float32)
-        if allowed is not None:
-            scores[~allowed] = -np.inf
-        best, values = top_k(scores[None], k)
-        there = best[0] >= 0
-        ids = self.run.items.ids.gather(best[0][there])
-        return _table([user_id] * len(ids), ids, values[0][there], np.arange(1, len(ids) + 1))
+    def _rules(
+        self,
+        k: int,
+        filter_seen: bool,
+        items: Sequence[str] | None,
+        exclude: Sequence[str] | None,
+        diversity: float,
+        creators: Mapping[str, str] | None,
+        per_creator: int,
+    ) -> _Rules:
+        if k < 1:
+            raise ValueError(f"k is {k}; it must be at least 1")
+        if not 0 <= diversity <= 1:
+            raise ValueError(f"diversity is {diversity}; it lies from 0 to 1")
+        if per_creator < 1:
+            raise ValueError(f"per_creator is {per_creator}; it must be at least 1")
+        allowed = None
+        if items is not None or exclude:
+            allowed = np.full(len(self.run.items), items is None)
+            if items is not None:
+                allowed[self.run.items.index(items)] = True
+            if exclude:
+                allowed[self.run.items.index(exclude)] = False
+        variety = None
+        if diversity or creators is not None:
+            creator = None if creators is None else self._creator_codes(creators)
+            variety = Variety(self._content, diversity, creator, per_creator)
+        return _Rules(k, filter_seen, allowed, variety)
+
+    def _creator_codes(self, creators: Mapping[str, str]) -> np.ndarray:
+        """Return a number for the creator of each item, -1 where nobody is named. Shapes: (I,)."""
+        codes = np.full(len(self.run.items), -1, dtype=np.int64)
+        rows = self.run.items.get(list(creators))
+        _, numbers = np.unique(np.array(list(creators.values()), dtype=str), return_inverse=True)
+        codes[rows[rows >= 0]] = numbers[rows >= 0]
+        return codes
+
+    def _content(self, rows: np.ndarray) -> np.ndarray:
+        """Return what items are by their modalities alone, if there are any. Shapes: (N, d)."""
+        parts = [part for name, part in self.run.parts.items() if name != ID_CHANNEL]
+        if not parts:
+            return np.asarray(self.run.item[rows])
+        return np.asarray(sum(part[rows] for part in parts))
+
+    def _blocks(self, rows: np.ndarray, ids: pl.Series, rules: _Rules) -> Iterator[pl.DataFrame]:
+        """Yield lists of the users of those rows; -1 is somebody whom the run does not know."""
+        size = block_users(len(self.run.items))
+        popular = None
+        if (rows < 0).any():
+            scores = np.array(self.run.popularity[None], dtype=np.float32)
+            popular = self._chosen(scores, rules)
+        for start in range(0, len(rows), size):
+            block = rows[start : start + size]
+            known = block >= 0
+            best, values = self._ranked(block[known], rules)
+            if popular is not None:
+                best = _spread(best, known, popular[0])
+                values = _spread(values, known, popular[1])
+            there = best >= 0
+            ranks = np.broadcast_to(np.arange(1, best.shape[1] + 1), best.shape)
+            yield _table(
+                ids.gather(start + np.repeat(np.arange(len(block)), there.sum(axis=1))),
+                self.run.items.ids.gather(best[there]),
+                values[there],
+                ranks[there],
+            )
+
+    def _ranked(self, rows: np.ndarray, rules: _Rules) -> tuple[np.ndarray, np.ndarray]:
+        scores = np.asarray(self.run.user[rows]) @ np.asarray(self.run.item).T  # (B, I)
+        if rules.filter_seen:
+            mask_seen(scores, rows, self._masks)
+        return self._chosen(scores, rules)
+
+    def _chosen(self, scores: np.ndarray, rules: _Rules) -> tuple[np.ndarray, np.ndarray]:
+        """Choose the list of each row. Shapes: (B, I) -> (B, K) twice; changes the scores."""
+        if rules.allowed is not None:
+            scores[:, ~rules.allowed] = -np.inf
+        if rules.variety is None:
+            return top_k(scores, rules.k)
+        return select(scores, rules.k, rules.variety)
 
     def _channel(self, channel: str | None) -> np.ndarray:
         if channel is None:
@@ -278,22 +345,22 @@ class Recommender:
         return self.run.parts[channel]
 
     def _item_table(self, items: np.ndarray, values: np.ndarray) -> pl.DataFrame:
+        """Shapes: items, values: (K,), -1 for an empty place."""
         there = items >= 0
         ids = self.run.items.ids.gather(items[there])
-        return pl.DataFrame(
-            {
-                "item_id": ids,
-                "score": values[there].astype(np.float32),
-                "rank": np.arange(1, len(ids) + 1),
-            },
-            schema_overrides={"item_id": pl.String, "rank": pl.Int64},
-        )
+        ranks = np.arange(1, len(ids) + 1)
+        return _table([""] * len(ids), ids, values[there], ranks).drop("user_id")
 
 
-def _cosine(vectors: np.ndarray, one: np.ndarray) -> np.ndarray:
-    """Shapes: vectors: (N, d); one: (d,); the result: (N,)."""
-    lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(one)
-    return np.asarray((vectors @ one) / np.maximum(lengths, 1e-12))
+def _spread(known: np.ndarray, where: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the rows of `known` where they belong, and `others` everywhere else.
+
+    Shapes:
+        known: (N, K); where: (B,) bool with N set; others: (1, K); the result: (B, K).
+    """
+    whole = np.repeat(others, len(where), axis=0).astype(known.dtype)
+    whole[where] = known
+    return whole
 
 
 def _table(

@@ -104,8 +104,13 @@ def test_similar_items_by_all_or_by_one_channel(recommender):
 
 
 def test_a_history_answers_for_somebody_new(recommender):
-    table = recommender.recommend_history(["a"], k=2)
-    assert ids(table) == ["b", "e"]
+    # Whoever watched a alone is like ann, who did, and whose list is b, c, d, e.
+    table = recommender.recommend_history(["a"], k=4)
+    assert ids(table) == ["b", "c", "d", "e"]
+    why = recommender.explain_history(["a"], "b")
+    assert sum(why.parts.values()) == why.score
+    assert why.score == pytest.approx(table["score"][0], abs=1e-6)
+    assert why.nearest["visual"] == [("a", 1.0)]
     with pytest.raises(ValueError, match="history is empty"):
         recommender.recommend_history([])
 
@@ -117,6 +122,24 @@ def test_diversity_pushes_down_what_resembles_an_item_above(recommender):
     assert diverse[0] == "a"
     assert diverse[1] in {"c", "d"}
     assert sorted(diverse) == sorted(plain)
+
+
+def test_a_creator_has_no_more_than_so_many_places(recommender):
+    creators = {"a": "x", "b": "x", "c": "y", "d": "y"}  # nobody knows who made e
+    one = recommender.recommend(["ann"], k=5, filter_seen=False, creators=creators)
+    assert ids(one) == ["a", "c", "e"]
+    two = recommender.recommend(["ann"], k=5, filter_seen=False, creators=creators, per_creator=2)
+    assert ids(two) == ["a", "b", "c", "d", "e"]
+
+
+def test_a_table_with_parts_adds_up(recommender):
+    table = recommender.with_parts(recommender.recommend(["ann", "anne"], k=2, cold="popularity"))
+    assert table.columns[-2:] == ["part_visual", "part_acoustic"]
+    known = table.filter(pl.col("user_id") == "ann")
+    assert (known["part_visual"] + known["part_acoustic"] == known["score"]).all()
+    unknown = table.filter(pl.col("user_id") == "anne")
+    assert unknown["part_visual"].null_count() == unknown.height == 2
+    assert unknown["score"].to_list() == [5, 3]
 
 
 def test_what_is_out_of_range_is_refused(recommender):
@@ -164,7 +187,7 @@ def test_answers_come_without_torch(run):
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl"])
 def test_everybody_at_once_is_written_in_blocks(recommender, tmp_path, suffix):
-    from mmgcn.serving.export import write_table
+    from mmgcn.serving.table_file import write_table
 
     out = tmp_path / f"recs{suffix}"
     blocks = [recommender.recommend([user], k=2) for user in USERS]
@@ -180,7 +203,7 @@ def test_everybody_at_once_is_written_in_blocks(recommender, tmp_path, suffix):
 
 
 def test_another_suffix_is_refused(recommender, tmp_path):
-    from mmgcn.serving.export import write_table
+    from mmgcn.serving.table_file import write_table
 
     with pytest.raises(ValueError, match=r"none of \.parquet"):
         write_table(tmp_path / "recs.xlsx", iter([]))
@@ -194,4 +217,6 @@ def test_vectors_are_exported_with_their_ids(recommender, tmp_path):
     assert table["id"].to_list() == ITEMS
     np.testing.assert_array_equal(table["vector"].to_numpy(), np.load(tmp_path / "items.npy"))
     text = pl.read_csv(tmp_path / "users.pgvector.csv", infer_schema=False)
-    assert text.row(0) == ("ann", "[1,0.5]")
+    assert text.row(0) == ("ann", "[1.0,0.5]")
+    sql = (tmp_path / "load.sql").read_text()
+    assert "vector vector(2)" in sql

@@ -1,0 +1,75 @@
+"""How a ranked list is shown to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mmgcn.commands.output import console_table, print_table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from mmgcn.serving.explanation import Explanation
+    from mmgcn.serving.item_table import ItemTable
+
+NUM_NEAREST = 2  # watched items named for each channel
+
+
+def show_list(
+    table: pl.DataFrame,
+    items: ItemTable,
+    *,
+    reasons: Sequence[Explanation | None] | None = None,
+    score: str = "score",
+) -> None:
+    """Print a list, with captions where there are any, and reasons where they were asked for.
+
+    Args:
+        reasons: one a row of the table; None where there is none.
+        score: what the scores are called.
+    """
+    several = "user_id" in table.columns and table["user_id"].n_unique() > 1
+    told = items.captions(table["item_id"].unique())
+    columns = [*(["user"] if several else []), "rank", "item", score]
+    columns += ["caption"] if told else []
+    columns += ["because"] if reasons is not None else []
+    shown = console_table(*columns)
+    for place, row in enumerate(table.iter_rows(named=True)):
+        cells = [row["user_id"]] if several else []
+        cells += [str(row["rank"]), row["item_id"], _number(row["score"])]
+        cells += [told.get(row["item_id"], "")] if told else []
+        if reasons is not None:
+            cells.append(because(reasons[place]))
+        shown.add_row(*cells)
+    print_table(shown)
+
+
+def because(reason: Explanation | None) -> str:
+    """Return a line for each channel, the one that weighs most first.
+
+    `visual   +0.617  like clip-062, clip-009`
+    """
+    if reason is None:
+        return "it is popular"
+    width = max(map(len, reason.parts))
+    lines = []
+    for name, value in sorted(reason.parts.items(), key=lambda part: -abs(part[1])):
+        near = ", ".join(item for item, _ in reason.nearest[name][:NUM_NEAREST])
+        lines.append(f"{name:{width}} {value:+.3f}  {f'like {near}' if near else ''}".rstrip())
+    return "\n".join(lines)
+
+
+def json_rows(
+    table: pl.DataFrame, reasons: Sequence[Explanation | None] | None
+) -> list[dict[str, Any]]:
+    """Return the rows of a list as JSON takes them; with reasons, scores are their exact sums."""
+    rows = table.to_dicts()
+    for row, reason in zip(rows, reasons or [], strict=False):
+        if reason is not None:
+            row.update(reason.as_dict())
+    return rows
+
+
+def _number(score: float) -> str:
+    return f"{score:.4f}" if abs(score) < 1000 else f"{score:,.1f}"

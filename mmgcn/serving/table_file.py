@@ -1,0 +1,164 @@
+"""Tables on disk: lists that are written a block at a time, and ids and captions that are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+SUFFIXES = (".parquet", ".csv", ".jsonl")
+READ_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
+
+
+class TableError(ValueError):
+    """A table that cannot be read or written; the message says why and what to do."""
+
+
+def check_suffix(path: Path) -> None:
+    """Refuse, before any work, a file that `write_table` cannot write.
+
+    Raises:
+        TableError: another suffix.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise TableError(f"{path} ends in none of {', '.join(SUFFIXES)}")
+
+
+def write_table(path: Path, blocks: Iterator[pl.DataFrame]) -> int:
+    """Write blocks of a table to .parquet, .csv or .jsonl, one in memory at a time.
+
+    The file appears when it is whole; until then its name ends in .part.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        TableError: another suffix, or no block at all.
+    """
+    check_suffix(path)
+    first = next(blocks, None)
+    if first is None:
+        raise TableError(f"there is nothing to write to {path}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.part")
+    counted = _Counted(first, blocks)
+    try:
+        if path.suffix.lower() == ".parquet":
+            _write_parquet(partial, counted, first.schema)
+        else:
+            with partial.open("wb") as file:
+                for number, block in enumerate(counted):
+                    if path.suffix.lower() == ".csv":
+                        block.write_csv(file, include_header=number == 0)
+                    else:
+                        block.write_ndjson(file)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return counted.num_rows
+
+
+class _Counted:
+    """Blocks, with the rows that went by and what stopped them."""
+
+    def __init__(self, first: pl.DataFrame, rest: Iterator[pl.DataFrame]) -> None:
+        self._first, self._rest = first, rest
+        self.num_rows = 0
+        self.error: BaseException | None = None
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        try:
+            block: pl.DataFrame | None = self._first
+            while block is not None:
+                self.num_rows += block.height
+                yield block
+                block = next(self._rest, None)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self.error = error
+            raise
+
+
+def _write_parquet(path: Path, blocks: _Counted, schema: Any) -> None:
+    """Let polars stream the blocks into one file."""
+    from polars.io.plugins import register_io_source
+
+    try:
+        register_io_source(lambda *_: iter(blocks), schema=schema).sink_parquet(path)
+    except pl.exceptions.PolarsError:
+        if blocks.error is not None:  # which polars hides in one of its own
+            raise blocks.error from None
+        raise
+
+
+def read_ids(path: Path, column: str) -> list[str]:
+    """Return the ids in a file: one a line, or a column of a .csv, .tsv, .parquet or .jsonl table.
+
+    Raises:
+        TableError: no such file, no such column, or no id.
+    """
+    if path.suffix.lower() in READ_SUFFIXES:
+        held = read_columns(path, [column])[column].drop_nulls().to_list()
+    else:
+        if not path.is_file():
+            raise TableError(f"no file of ids at {path}")
+        # Not splitlines, which also parts a line at characters that an id may hold.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        held = [line.rstrip("\r") for line in lines]
+    ids = [one for one in held if one]
+    if not ids:
+        raise TableError(f"{path} holds no ids")
+    return ids
+
+
+def column_names(path: Path) -> list[str]:
+    """Return the names of a table's columns.
+
+    Raises:
+        TableError: no such table.
+    """
+    with _explained(path):
+        return _scan(path).collect_schema().names()
+
+
+def read_columns(path: Path, columns: list[str]) -> pl.DataFrame:
+    """Return columns of a table as text.
+
+    Raises:
+        TableError: no such table, or a column is not there.
+    """
+    names = column_names(path)
+    absent = [name for name in columns if name not in names]
+    if absent:
+        raise TableError(
+            f"{path} has no column {' and no column '.join(absent)}; it has: {', '.join(names)}"
+        )
+    with _explained(path):
+        return _scan(path).select(pl.col(name).cast(pl.String) for name in columns).collect()
+
+
+def _scan(path: Path) -> pl.LazyFrame:
+    if not path.is_file():
+        raise TableError(f"no table at {path}")
+    suffix = path.suffix.lower()
+    if suffix in (".csv", ".tsv"):
+        separator = "\t" if suffix == ".tsv" else ","
+        return pl.scan_csv(path, infer_schema=False, separator=separator)
+    if suffix == ".parquet":
+        return pl.scan_parquet(path)
+    if suffix == ".jsonl":
+        return pl.scan_ndjson(path)
+    raise TableError(f"{path} ends in none of {', '.join(READ_SUFFIXES)}")
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pl.exceptions.PolarsError, OSError) as error:
+        first = str(error).splitlines()[0]
+        raise TableError(f"{path} cannot be read as {path.suffix.lower()[1:]}: {first}") from error

@@ -1,0 +1,66 @@
+"""The vector of somebody whom the run does not know."""
+
+import numpy as np
+import pytest
+
+from mmgcn import Recommender
+from mmgcn.data.ids import IdMap
+from mmgcn.run import write_run
+
+
+def made_run(folder, user, item, watched):
+    """A run in which user u has watched the items watched[u]."""
+    folder.mkdir()
+    indptr = np.cumsum([0, *map(len, watched)])
+    none = (np.zeros(len(user) + 1, dtype=int), np.zeros(0, dtype=int))
+    write_run(
+        folder,
+        config={"model": "made"},
+        users=IdMap([f"u{n}" for n in range(len(user))]),
+        items=IdMap([f"i{n}" for n in range(len(item))]),
+        user=user.astype(np.float32),
+        item_parts={"id": item.astype(np.float32)},
+        parts={"seen": (indptr, np.concatenate(watched)), "valid": none, "test": none},
+        popularity=np.bincount(np.concatenate(watched), minlength=len(item)),
+    )
+    return Recommender.load(folder)
+
+
+@pytest.fixture
+def world(tmp_path):
+    """Users whose vectors are a turned mean of what they watched."""
+    rng = np.random.default_rng(0)
+    item = rng.normal(size=(60, 6))
+    watched = [rng.permutation(60)[: rng.integers(3, 9)] for _ in range(200)]
+    turn, _ = np.linalg.qr(rng.normal(size=(6, 6)))
+    unit = item / np.linalg.norm(item, axis=1, keepdims=True)
+    user = np.stack([unit[rows].mean(axis=0) for rows in watched]) @ turn
+    user /= np.linalg.norm(user, axis=1, keepdims=True)
+    return made_run(tmp_path / "run", user, item, watched), watched
+
+
+def test_a_newcomer_is_placed_as_the_run_places_its_own_users(world):
+    recommender, watched = world
+    for user in range(20):
+        made = recommender.newcomers.vector(watched[user])
+        own = recommender.run.user[user]
+        cosine = made @ own / np.linalg.norm(made) / np.linalg.norm(own)
+        assert cosine > 0.9
+
+
+def test_further_vectors_count_like_items(world):
+    recommender, watched = world
+    rows = watched[0]
+    apart = recommender.newcomers.vector(rows[1:], recommender.run.item[rows[:1]])
+    np.testing.assert_allclose(apart, recommender.newcomers.vector(rows), rtol=1e-5)
+
+
+def test_where_users_are_what_they_watched_a_newcomer_is_too(tmp_path):
+    watched = [np.array([0, 2]), np.array([1]), np.array([1, 3])]
+    user = np.zeros((3, 4))
+    for row, items in enumerate(watched):
+        user[row, items] = 1
+    recommender = made_run(tmp_path / "run", user, np.eye(4)[::-1], watched)
+    assert recommender.newcomers.vector(np.array([1, 2])).tolist() == [0, 1, 1, 0]
+    with pytest.raises(ValueError, match="cannot place a video that it has not seen"):
+        recommender.newcomers.vector(np.array([1]), np.ones((1, 4), dtype=np.float32))
