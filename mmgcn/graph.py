@@ -68,13 +68,27 @@ class BipartiteGraph(nn.Module):
             # The backward of a product is the transposed product with the same weights, so a mean
             # has two pairs of them, one for each receiver.
             to_user, to_item = (edge / of_user).to(dtype), (edge / of_item).to(dtype)
-            self._to_users = SparseProduct.of(users, items, to_user, shape)
-            self._to_items = SparseProduct.of(users, items, to_item, shape).reversed()
+            self.to_users = SparseProduct.of(users, items, to_user, shape)
+            self.to_items = SparseProduct.of(users, items, to_item, shape).reversed()
         else:
             both = edge * (of_user * of_item).rsqrt() if normalise == "sym" else edge
-            self._to_users = SparseProduct.of(users, items, both.to(dtype), shape)
-            self._to_items = self._to_users.reversed()
+            self.to_users = SparseProduct.of(users, items, both.to(dtype), shape)
+            self.to_items = self.to_users.reversed()
         self._by_item: Tensor | None = None
+
+    @classmethod
+    def of_products(
+        cls, to_users: SparseProduct, to_items: SparseProduct, *, normalise: Normalise
+    ) -> BipartiteGraph:
+        """Return a graph whose products are given; they need not have the same edges."""
+        graph = cls.__new__(cls)
+        nn.Module.__init__(graph)
+        graph.num_users = len(to_users.matrix.start) - 1
+        graph.num_items = len(to_items.matrix.start) - 1
+        graph.normalise = normalise
+        graph.to_users, graph.to_items = to_users, to_items
+        graph._by_item = None
+        return graph
 
     def thinned(self, keep: Tensor) -> BipartiteGraph:
         """Return the graph without some of its edges; the others keep their weights.
@@ -83,18 +97,14 @@ class BipartiteGraph(nn.Module):
             keep: (E,) bool, of the edges in order of their users, then of their items.
         """
         if self._by_item is None:
-            self._by_item = torch.argsort(self._to_users.matrix.column, stable=True)
-        by_user = keep.to(self._to_users.matrix.weight.dtype)
+            self._by_item = torch.argsort(self.to_users.matrix.column, stable=True)
+        by_user = keep.to(self.to_users.matrix.weight.dtype)
         by_item = by_user[self._by_item]
-        thin = BipartiteGraph.__new__(BipartiteGraph)
-        nn.Module.__init__(thin)
-        thin.num_users, thin.num_items, thin.normalise = (
-            self.num_users,
-            self.num_items,
-            self.normalise,
+        thin = BipartiteGraph.of_products(
+            self.to_users.scaled(by_user, by_item),
+            self.to_items.scaled(by_item, by_user),
+            normalise=self.normalise,
         )
-        thin._to_users = self._to_users.scaled(by_user, by_item)
-        thin._to_items = self._to_items.scaled(by_item, by_user)
         thin._by_item = self._by_item
         return thin
 
@@ -104,7 +114,7 @@ class BipartiteGraph(nn.Module):
         Shapes:
             x: (I, d); rows: (B,) users; the result: (U, d), or (B, d).
         """
-        return self._to_users.forward(x, rows=rows)
+        return self.to_users.forward(x, rows=rows)
 
     def items_from_users(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
         """Return what the items, or some of them, gather from their users.
@@ -112,7 +122,7 @@ class BipartiteGraph(nn.Module):
         Shapes:
             x: (U, d); rows: (B,) items; the result: (I, d), or (B, d).
         """
-        return self._to_items.forward(x, rows=rows)
+        return self.to_items.forward(x, rows=rows)
 
     def users_from_items_max(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
         """Return, element by element, the largest of each user's items.
@@ -123,7 +133,7 @@ class BipartiteGraph(nn.Module):
         Shapes:
             x: (I, d); rows: (B,) users; the result: (U, d), or (B, d).
         """
-        return self._to_users.maximum(x, rows=rows)
+        return self.to_users.maximum(x, rows=rows)
 
     def items_from_users_max(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
         """Return, element by element, the largest of each item's users: see the other way.
@@ -131,7 +141,7 @@ class BipartiteGraph(nn.Module):
         Shapes:
             x: (U, d); rows: (B,) items; the result: (I, d), or (B, d).
         """
-        return self._to_items.maximum(x, rows=rows)
+        return self.to_items.maximum(x, rows=rows)
 
 
 class SparseProduct(nn.Module):
@@ -226,6 +236,11 @@ class CompressedRows(nn.Module):
         """Refuse vectors that are not one for each column: the product would read past them."""
         if x.ndim != 2 or len(x) != self.num_columns:
             raise GraphError(f"x is {tuple(x.shape)}; it must be ({self.num_columns}, d)")
+
+    def keys(self) -> Tensor:
+        """Return row * columns + column of each entry. Shapes: (E,) int64, ascending."""
+        row = torch.repeat_interleave(self.start.diff().long())
+        return row * self.num_columns + self.column
 
     def scaled(self, factor: Tensor) -> CompressedRows:
         """Return the matrix with each entry times its factor. Shapes: factor: (E,)."""

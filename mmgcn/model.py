@@ -16,11 +16,16 @@ from torch.nn import functional
 
 from extract.registry import Registry
 from mmgcn.data.dataset import Dataset
+from mmgcn.graph import BipartiteGraph
+from mmgcn.neighbourhood import NeighbourSampler
 from mmgcn.training import losses
 from mmgcn.training.sampling import Batch, Sampler
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+WHOLE_GRAPH_EDGES = 2_000_000  # from here on a sampled pass costs less than a whole one
 
 
 class SettingError(ValueError):
@@ -93,8 +98,25 @@ class Training:
 
 _POSITIVE = (
     *("temperature", "num_negatives", "batch_size", "learning_rate", "epochs", "eval_every"),
-    *("patience", "dim"),
+    *("patience", "dim", "num_neighbours"),
 )
+
+
+@dataclass(frozen=True)
+class GraphTraining(Training):
+    """How a model is trained that passes over the graph."""
+
+    passes: Literal["auto", "whole", "sampled"] = "auto"
+    """Whether a step computes the whole graph, or what its batch hears of a few drawn neighbours;
+    auto samples where the graph has more than two million interactions."""
+    num_neighbours: int = 10
+    """How many neighbours each node hears in a sampled pass."""
+
+    def sampler(self, graph: BipartiteGraph, generator: torch.Generator) -> NeighbourSampler:
+        """Return what says which part of the graph a step computes."""
+        large = len(graph.to_users.matrix.column) > WHOLE_GRAPH_EDGES
+        sampled = self.passes == "sampled" or (self.passes == "auto" and large)
+        return NeighbourSampler(graph, self.num_neighbours if sampled else None, generator)
 
 
 @dataclass(eq=False)

@@ -27,6 +27,7 @@ STAGES = {
     "mmgcn.data.splits": 10,
     "mmgcn.data.dataset": 11,
     "mmgcn.graph": 12,
+    "mmgcn.neighbourhood": 13,
     "mmgcn.training.sampling": 13,
     "mmgcn.training.losses": 13,
     "mmgcn.model": 14,

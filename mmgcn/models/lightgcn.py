@@ -17,11 +17,12 @@ from torch import Tensor
 
 from mmgcn.data.dataset import Dataset
 from mmgcn.graph import BipartiteGraph
-from mmgcn.model import Model, Training, table
+from mmgcn.model import GraphTraining, Model, Training, table
+from mmgcn.neighbourhood import Neighbourhood
 
 
 @dataclass(frozen=True)
-class Settings(Training):
+class Settings(GraphTraining):
     """Settings of LightGCN. The paper trains with BPR; sampled softmax ranks better."""
 
     dim: int = 64
@@ -48,19 +49,29 @@ class LightGCN(Model):
             num_items=self.num_items,
             normalise="sym",
         )
+        self.neighbours = settings.sampler(self.graph, generator)
         self.user = table(self.num_users, settings.dim, generator)
         self.item = table(self.num_items, settings.dim, generator)
 
     def forward(self) -> tuple[Tensor, Tensor]:
         """Shapes: (U, d) and (I, d)."""
-        user: Tensor = self.user
-        item: Tensor = self.item
+        return self._propagate(Neighbourhood(self.graph))
+
+    def rows(self, user_index: Tensor, item_index: Tensor) -> tuple[Tensor, Tensor]:
+        """Shapes: (B, d) and (N, d)."""
+        hops = self.settings.num_layers
+        return self._propagate(
+            self.neighbours.around(user_index, item_index, user_hops=hops, item_hops=hops)
+        )
+
+    def _propagate(self, hood: Neighbourhood) -> tuple[Tensor, Tensor]:
+        user, item = hood.of_users(self.user), hood.of_items(self.item)
         user_sum, item_sum = user, item
         for _ in range(self.settings.num_layers):
-            user, item = self.graph.users_from_items(item), self.graph.items_from_users(user)
+            user, item = hood.graph.users_from_items(item), hood.graph.items_from_users(user)
             user_sum, item_sum = user_sum + user, item_sum + item
         share = 1 / (self.settings.num_layers + 1)
-        return user_sum * share, item_sum * share
+        return hood.wanted(user_sum * share, item_sum * share)
 
 
 MODEL = LightGCN

@@ -47,7 +47,8 @@ from torch.nn import functional
 
 from mmgcn.data.dataset import Dataset
 from mmgcn.graph import BipartiteGraph, SparseProduct
-from mmgcn.model import Model, Training, standardised, table
+from mmgcn.model import GraphTraining, Model, Training, standardised, table
+from mmgcn.neighbourhood import Neighbourhood
 from mmgcn.training import losses
 from mmgcn.training.sampling import Batch
 
@@ -56,7 +57,7 @@ ID = "id"
 
 
 @dataclass(frozen=True)
-class Settings(Training):
+class Settings(GraphTraining):
     """Settings of linear MMGCN."""
 
     dim: int = 64
@@ -116,11 +117,9 @@ class LinearMMGCN(Model):
             num_items=self.num_items,
             normalise="mean",
         )
-        # The edges in the graph's order, to find those of a batch.
+        self.neighbours = settings.sampler(self.graph, generator)
         user_index = torch.as_tensor(train.user_index, dtype=torch.int64)
         item_index = torch.as_tensor(train.item_index, dtype=torch.int64)
-        keys = torch.sort(user_index * self.num_items + item_index).values
-        self.register_buffer("keys", keys, persistent=False)
         drawn = torch.bincount(user_index)[user_index].double().pow(-settings.user_balance)
         share = torch.bincount(item_index, drawn / drawn.sum(), minlength=self.num_items)
         self.register_buffer("watched", (share > 0)[:, None].float(), persistent=False)
@@ -154,11 +153,18 @@ class LinearMMGCN(Model):
         settings, size = self.settings, len(batch.item_index)
         turn = min(int(self.share_done * len(self.members)), len(self.members) - 1)
         self.get_buffer("num_begun").clamp_(min=turn + 1)
-        x = torch.stack(list(self._channels(self.members[turn]).values())).sum(dim=0)
-        user, item = self._propagate(x, self._thinned(batch))
         rows = torch.cat([batch.item_index, batch.negative_index])
-        u = functional.normalize(functional.embedding(batch.user_index, user))
-        i = functional.normalize(functional.embedding(rows, item))
+        hood = self.neighbours.around(
+            batch.user_index,
+            rows,
+            user_hops=1,
+            item_hops=2,
+            without=self._left_out(batch),
+            dropout=settings.edge_dropout,
+        )
+        x = torch.stack(list(self._channels(self.members[turn]).values())).sum(dim=0)
+        user, item = self._propagate(x, hood)
+        u, i = functional.normalize(user), functional.normalize(item)
         if batch.watched is None:
             return losses.bpr((u * i[:size]).sum(dim=1), (u * i[size:]).sum(dim=1))
         if settings.popularity:
@@ -174,10 +180,11 @@ class LinearMMGCN(Model):
         """Return the users, and the items by channel. Shapes: (U, R d); each (I, R d)."""
         num_begun = int(self.get_buffer("num_begun"))
         share = num_begun**-0.5
+        whole = Neighbourhood(self.graph)
         users, items = [], []
         for number, member in enumerate(self.members):
             parts = self._channels(member)
-            made = {name: self._propagate(x, self.graph) for name, x in parts.items()}
+            made = {name: self._propagate(x, whole) for name, x in parts.items()}
             user = torch.stack([u for u, _ in made.values()]).sum(dim=0)
             item = torch.stack([i for _, i in made.values()]).sum(dim=0)
             begun = share if number < num_begun else 0.0
@@ -199,20 +206,20 @@ class LinearMMGCN(Model):
             },
         }
 
-    def _thinned(self, batch: Batch) -> BipartiteGraph:
-        """Return the graph without some of the batch's own interactions and some of all."""
-        keys, settings = self.get_buffer("keys"), self.settings
-        gone = torch.full((len(keys),), settings.edge_dropout, device=keys.device)
-        wanted = batch.user_index * self.num_items + batch.item_index
-        gone[torch.searchsorted(keys, wanted)] = settings.leave_out
-        keep = torch.rand(len(keys), generator=self.generator).to(keys.device) >= gone
-        return self.graph.thinned(keep)
+    def _left_out(self, batch: Batch) -> Tensor:
+        """Return the interactions of the batch that are not in the graph this time."""
+        interactions = torch.unique(batch.user_index * self.num_items + batch.item_index)
+        drawn = torch.rand(len(interactions), generator=self.generator)
+        return interactions[(drawn < self.settings.leave_out).to(interactions.device)]
 
-    def _propagate(self, x: Tensor, graph: BipartiteGraph) -> tuple[Tensor, Tensor]:
-        """Shapes: x: (I, d); the result: (U, d) and (I, d)."""
+    def _propagate(self, x: Tensor, hood: Neighbourhood) -> tuple[Tensor, Tensor]:
+        """Shapes: x: (I, d); the result: (U, d) and (I, d), or (B, d) and (N, d)."""
         y = x if self.alike is None else x + self.settings.alike_weight * self.alike(x)
-        user = graph.users_from_items(y)
-        return user, y + self.settings.viewer_weight * graph.items_from_users(user)
+        y = hood.of_items(y)
+        user = hood.graph.users_from_items(y)
+        return hood.wanted(
+            user, y + self.settings.viewer_weight * hood.graph.items_from_users(user)
+        )
 
 
 def alike_graph(features: list[Tensor], num_alike: int) -> SparseProduct | None:

@@ -39,14 +39,14 @@ from torch.nn import functional
 
 from mmgcn.data.dataset import Dataset
 from mmgcn.graph import BipartiteGraph
-from mmgcn.model import Model, SettingError, Training, standardised, table
+from mmgcn.model import GraphTraining, Model, SettingError, Training, standardised, table
+from mmgcn.neighbourhood import Neighbourhood
 
 Pair = tuple[Tensor, Tensor]  # of users and of items
-Rows = Pair | None  # some users and some items, or all
 
 
 @dataclass(frozen=True)
-class Settings(Training):
+class Settings(GraphTraining):
     """Settings of MMGCN."""
 
     dim: int = 64
@@ -105,12 +105,14 @@ class Layer(nn.Module):
 class Branch(nn.Module):
     """One modality: its projection, its preferences and its layers."""
 
+    present: Tensor | None
+    more: Tensor | None
+
     def __init__(
         self,
         features: Tensor,
         present: np.ndarray,
         graph: BipartiteGraph,
-        dataset: Dataset,
         settings: Settings,
         generator: torch.Generator,
     ) -> None:
@@ -121,35 +123,47 @@ class Branch(nn.Module):
         self.layers = nn.ModuleList(Layer(settings) for _ in range(settings.num_layers))
         self.register_buffer("features", features, persistent=False)
         # Items hear all their users; users hear only the items that have the modality.
-        self.graph = graph
-        self.graph_present = graph if present.all() else _graph(dataset, present)
+        there = more = None
+        if not present.all():
+            there = torch.from_numpy(present)[:, None].to(features)
+            share = graph.users_from_items(there)  # of a user's items that have the modality
+            more = torch.where(share > 0, 1 / share, 0.0)
+        self.register_buffer("present", there, persistent=False)
+        self.register_buffer("more", more, persistent=False)
 
-    def forward(self, ids: Pair, batch_ids: Pair, rows: Rows) -> Pair:
+    def forward(self, ids: Pair, hood: Neighbourhood) -> Pair:
         """Return x^(L) of some users and items, or of all.
 
         Shapes:
-            ids: (U, d) and (I, d); batch_ids: those of the rows; rows: (B,) and (N,), or None for
-            all; the result: (B or U, d) and (N or I, d).
+            ids: (U', d) and (I', d); the result: (B, d) and (N, d), or (U, d) and (I, d).
         """
-        x: Pair = self.preference, self.get_buffer("features") @ self.projection
+        item = hood.of_items(self.get_buffer("features")) @ self.projection
+        x: Pair = hood.of_users(self.preference), item
         h = x
         for number, layer in enumerate(self.layers, start=1):
             assert isinstance(layer, Layer)
-            heard = self._aggregate(layer, *x)
+            heard = self._aggregate(layer, x, hood)
             if number == len(self.layers):
-                ids, heard, x = batch_ids, _rows(heard, rows), _rows(x, rows)
-            user, item = (layer.combine(*side) for side in zip(x, heard, ids, strict=True))
-            x, h = (user[0], item[0]), (user[1], item[1])
+                ids, heard, x = hood.wanted(*ids), hood.wanted(*heard), hood.wanted(*x)
+            made_user, made_item = (
+                layer.combine(*side) for side in zip(x, heard, ids, strict=True)
+            )
+            x, h = (made_user[0], made_item[0]), (made_user[1], made_item[1])
         return x[0], (h if self.settings.item_output == "aggregation" else x)[1]
 
-    def _aggregate(self, layer: Layer, user: Tensor, item: Tensor) -> Pair:
-        """Return what each node hears from its neighbours. Shapes: (U, d) and (I, d)."""
-        if self.settings.aggregation == "mean":
-            return self.graph_present.users_from_items(item), self.graph.items_from_users(user)
-        return (
-            self.graph_present.users_from_items_max(item @ layer.w1),
-            self.graph.items_from_users_max(user @ layer.w1),
-        )
+    def _aggregate(self, layer: Layer, x: Pair, hood: Neighbourhood) -> Pair:
+        """Return what each node hears from its neighbours. Shapes: (U', d) and (I', d)."""
+        user, item = x
+        if self.settings.aggregation == "max":
+            user, item = user @ layer.w1, item @ layer.w1
+            if self.present is not None:
+                item = item.masked_fill(hood.of_items(self.present) == 0, -torch.inf)
+            return hood.graph.users_from_items_max(item), hood.graph.items_from_users_max(user)
+        if self.present is None or self.more is None:
+            return hood.graph.users_from_items(item), hood.graph.items_from_users(user)
+        # The mean over those that have the modality, from the mean over all.
+        to_users = hood.graph.users_from_items(item * hood.of_items(self.present))
+        return to_users * hood.of_users(self.more), hood.graph.items_from_users(user)
 
 
 class MMGCN(Model):
@@ -162,7 +176,15 @@ class MMGCN(Model):
 
     def __init__(self, dataset: Dataset, settings: Any, generator: torch.Generator) -> None:
         super().__init__(dataset, settings, generator)
-        graph = _graph(dataset)
+        train = dataset.train
+        self.graph = BipartiteGraph(
+            train.user_index,
+            train.item_index,
+            num_users=self.num_users,
+            num_items=self.num_items,
+            normalise="mean",
+        )
+        self.neighbours = settings.sampler(self.graph, generator)
         self.user_id = table(self.num_users, settings.dim, generator)
         self.item_id = table(self.num_items, settings.dim, generator)
         self.branches = nn.ModuleDict(
@@ -170,8 +192,7 @@ class MMGCN(Model):
                 name: Branch(
                     functional.normalize(standardised(features, dataset.present[name])),
                     dataset.present[name],
-                    graph,
-                    dataset,
+                    self.graph,
                     settings,
                     generator,
                 )
@@ -183,57 +204,45 @@ class MMGCN(Model):
         fusion = None if present.all() else torch.from_numpy(present).float()
         self.register_buffer("fusion", fusion, persistent=False)
 
-    def forward(self, rows: Rows = None) -> Pair:
-        """Return the vectors of some users and items, or of all.
-
-        Shapes:
-            rows: (B,) and (N,); the result: (B or U, d) and (N or I, d).
-        """
-        user, parts = self._channels(rows)
-        return user, _sum(parts.values())
+    def forward(self) -> Pair:
+        """Return the vectors of all users and items. Shapes: (U, d) and (I, d)."""
+        return self._fused(Neighbourhood(self.graph))
 
     def rows(self, user_index: Tensor, item_index: Tensor) -> Pair:
         """Shapes: (B, d) and (N, d)."""
         users, of_user = torch.unique(user_index, return_inverse=True)
         items, of_item = torch.unique(item_index, return_inverse=True)
-        return _rows(self((users, items)), (of_user, of_item))
+        hops = self.settings.num_layers
+        hood = self.neighbours.around(users, items, user_hops=hops, item_hops=hops)
+        user, item = self._fused(hood, items)
+        return functional.embedding(of_user, user), functional.embedding(of_item, item)
 
     def item_parts(self) -> dict[str, Tensor]:
         """Return each modality's share of the item vectors."""
-        return self._channels(None)[1]
+        return self._channels(Neighbourhood(self.graph), None)[1]
 
-    def _channels(self, rows: Rows) -> tuple[Tensor, dict[str, Tensor]]:
-        ids = self.user_id, self.item_id
-        batch_ids = _rows(ids, rows)
-        outputs = {name: branch(ids, batch_ids, rows) for name, branch in self.branches.items()}
+    def _fused(self, hood: Neighbourhood, item_index: Tensor | None = None) -> Pair:
+        user, parts = self._channels(hood, item_index)
+        return user, _sum(parts.values())
+
+    def _channels(
+        self, hood: Neighbourhood, item_index: Tensor | None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the users that are wanted, and the items by channel.
+
+        Shapes:
+            item_index: (N,), which items are wanted; None where all are.
+        """
+        ids = hood.of_users(self.user_id), hood.of_items(self.item_id)
+        outputs = {name: branch(ids, hood) for name, branch in self.branches.items()}
         parts = {name: item for name, (_, item) in outputs.items()}
         if self.fusion is not None:
-            fusion = self.fusion if rows is None else self.fusion[rows[1]]
+            fusion = self.fusion if item_index is None else self.fusion[item_index]
             parts = {
                 name: item * fusion[:, place : place + 1]
                 for place, (name, item) in enumerate(parts.items())
             }
         return _sum(user for user, _ in outputs.values()), parts
-
-
-def _graph(dataset: Dataset, present: np.ndarray | None = None) -> BipartiteGraph:
-    """Return the graph of the training part, or of its interactions with some items."""
-    train = (
-        dataset.train if present is None else dataset.train.take(present[dataset.train.item_index])
-    )
-    return BipartiteGraph(
-        train.user_index,
-        train.item_index,
-        num_users=len(dataset.users),
-        num_items=len(dataset.items),
-        normalise="mean",
-    )
-
-
-def _rows(pair: Pair, rows: Rows) -> Pair:
-    if rows is None:
-        return pair
-    return functional.embedding(rows[0], pair[0]), functional.embedding(rows[1], pair[1])
 
 
 def _sum(tensors: Iterable[Tensor]) -> Tensor:

@@ -188,7 +188,7 @@ def test_a_graph_without_edges_gives_zeros():
 
 
 def test_the_way_of_a_gpu_is_the_way_of_a_cpu(adjacency):
-    matrix, x = graph_of(adjacency)._to_users.matrix, vectors(NUM_ITEMS).detach()
+    matrix, x = graph_of(adjacency).to_users.matrix, vectors(NUM_ITEMS).detach()
     other = _csr_product(matrix.start, matrix.column, matrix.weight, x)
     torch.testing.assert_close(matrix.multiply(x), other, **EXACT)
 

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional
 
 from mmgcn.model import MODELS, SettingError
+from mmgcn.neighbourhood import Neighbourhood
 from mmgcn.training.sampling import Sampler
 from tests.worlds import dataset
 
@@ -91,7 +92,7 @@ def test_the_maximum_of_identities_is_the_largest_neighbour(data):
         for name in ("w1", "w2", "w3"):
             getattr(layer, name).copy_(torch.eye(6))
     ids = (model.user_id, model.item_id)
-    heard = model.branches["visual"](ids, ids, None)[1]
+    heard = model.branches["visual"](ids, Neighbourhood(model.graph))[1]
     train, preference = data.train, model.branches["visual"].preference
     viewers = train.user_index[train.item_index == 11]
     largest = preference[torch.from_numpy(viewers).long()].max(dim=0).values

@@ -1,0 +1,181 @@
+"""What a batch hears when it hears a few neighbours of each node."""
+
+import numpy as np
+import pytest
+import torch
+
+from mmgcn.graph import BipartiteGraph
+from mmgcn.model import MODELS
+from mmgcn.neighbourhood import NeighbourSampler
+from mmgcn.training.sampling import Sampler
+from tests import worlds
+
+NUM_USERS, NUM_ITEMS, MANY = 30, 40, 1000
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture(scope="module")
+def edges():
+    rng = np.random.default_rng(0)
+    users, items = np.nonzero(rng.random((NUM_USERS, NUM_ITEMS)) < 0.25)
+    heavy = np.arange(NUM_ITEMS)  # user 0 has watched everything
+    users, items = np.append(users, np.zeros_like(heavy)), np.append(items, heavy)
+    return np.unique(np.stack([users, items], axis=1), axis=0)
+
+
+def graph_of(edges, normalise="mean"):
+    return BipartiteGraph(
+        *edges.T,
+        num_users=NUM_USERS,
+        num_items=NUM_ITEMS,
+        normalise=normalise,
+        dtype=torch.float64,
+    )
+
+
+def propagate(hood, user, item, layers):
+    """Some layers of anything that is not linear."""
+    user, item = hood.of_users(user), hood.of_items(item)
+    for _ in range(layers):
+        user, item = (
+            torch.tanh(user + hood.graph.users_from_items(item)),
+            torch.tanh(item + hood.graph.items_from_users(user)),
+        )
+    return hood.wanted(user, item)
+
+
+@pytest.mark.parametrize("normalise", ["mean", "sym", "sum"])
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_hearing_all_neighbours_is_the_whole_graph(edges, normalise, layers):
+    graph = graph_of(edges, normalise)
+    tables = [
+        torch.randn(count, 3, dtype=torch.float64, generator=generator(7), requires_grad=True)
+        for count in (NUM_USERS, NUM_ITEMS)
+    ]
+    batch = torch.tensor([3, 0, 3]), torch.tensor([39, 5])
+    results = []
+    for num_neighbours in (None, MANY):
+        sampler = NeighbourSampler(graph, num_neighbours, generator())
+        hood = sampler.around(*batch, user_hops=layers, item_hops=layers)
+        user, item = propagate(hood, *tables, layers)
+        grads = torch.autograd.grad(user.square().sum() + item.sum(), tables)
+        results.append((user, item, *grads))
+    for whole, sampled in zip(*results, strict=True):
+        torch.testing.assert_close(sampled, whole)
+
+
+def test_each_side_hears_over_as_many_edges_as_it_asks_for(edges):
+    graph = graph_of(edges)
+    sampler = NeighbourSampler(graph, MANY, generator())
+    hood = sampler.around(torch.tensor([3]), torch.tensor([5]), user_hops=0, item_hops=1)
+    viewers = edges[edges[:, 1] == 5, 0].tolist()
+    assert sorted(hood.users.tolist()) == sorted({3, *viewers})
+    assert hood.items.tolist() == [5]
+    assert hood.graph.to_users.matrix.column.numel() == 0
+
+
+def test_a_node_hears_so_many_different_neighbours_and_no_others(edges):
+    graph = graph_of(edges)
+    hood = NeighbourSampler(graph, 4, generator()).around(
+        torch.arange(NUM_USERS), torch.tensor([0]), user_hops=1, item_hops=0
+    )
+    watched = {(int(u), int(i)) for u, i in edges}
+    matrix = hood.graph.to_users.matrix
+    rows = torch.repeat_interleave(matrix.start.diff().long())
+    heard = list(
+        zip(hood.users[rows].tolist(), hood.items[matrix.column.long()].tolist(), strict=True)
+    )
+    assert len(set(heard)) == len(heard)
+    assert set(heard) <= watched
+    for user in range(NUM_USERS):
+        degree = sum(u == user for u, _ in watched)
+        assert sum(u == user for u, _ in heard) == min(4, degree)
+
+
+def test_what_is_heard_is_right_in_expectation(edges):
+    graph = graph_of(edges)
+    item = torch.randn(NUM_ITEMS, 2, dtype=torch.float64, generator=generator(3))
+    wanted = graph.users_from_items(item)[0]
+    draws = generator()
+    users = torch.zeros(2000, dtype=torch.int64)
+    means = []
+    for _ in range(2000):
+        hood = NeighbourSampler(graph, 5, draws).around(
+            users[:1], users[:1], user_hops=1, item_hops=0
+        )
+        means.append(hood.wanted(hood.graph.users_from_items(hood.of_items(item)), item)[0][0])
+    heard = torch.stack(means)
+    assert heard.std(dim=0).min() > 0.01
+    error = heard.std(dim=0) / len(heard) ** 0.5
+    assert ((heard.mean(dim=0) - wanted).abs() < 5 * error).all()
+
+
+@pytest.mark.parametrize("num_neighbours", [None, MANY])
+def test_some_edges_carry_nothing_and_the_others_keep_their_weights(edges, num_neighbours):
+    graph = graph_of(edges)
+    user, item = (3, 5) if [3, 5] in edges.tolist() else tuple(edges[edges[:, 0] == 3][0].tolist())
+    one = torch.tensor([user * NUM_ITEMS + item])
+    sampler = NeighbourSampler(graph, num_neighbours, generator())
+    hood = sampler.around(
+        torch.tensor([user]), torch.tensor([item]), user_hops=1, item_hops=1, without=one
+    )
+    ones = torch.ones(NUM_ITEMS, 1, dtype=torch.float64)
+    heard = hood.wanted(hood.graph.users_from_items(hood.of_items(ones)), ones)[0]
+    degree = int((edges[:, 0] == user).sum())
+    assert float(heard) == pytest.approx(1 - 1 / degree)
+
+
+@pytest.mark.parametrize("name", ["linear_mmgcn", "mmgcn", "lightgcn"])
+@pytest.mark.parametrize("missing", [0, 6])
+def test_a_model_that_hears_all_neighbours_is_the_model_on_the_whole_graph(name, missing):
+    data = worlds.dataset(missing=missing)
+    kind = MODELS.get(name)
+    without_chance = {"leave_out": 0, "edge_dropout": 0} if name == "linear_mmgcn" else {}
+    results = []
+    for passes in ("whole", "sampled"):
+        settings = kind.Settings.read(
+            {"dim": 8, "passes": passes, "num_neighbours": MANY, **without_chance}
+        )
+        model = kind(data, settings, generator()).double()
+        batch = Sampler(
+            data.train.user_index,
+            data.train.item_index,
+            num_items=len(data.items),
+            generator=generator(1),
+        ).shared(16, 8)
+        loss = model.loss(batch)
+        loss.backward()
+        grads = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+        results.append((loss.detach(), grads))
+    (whole, grads), (sampled, sampled_grads) = results
+    torch.testing.assert_close(sampled, whole)
+    assert grads.keys() == sampled_grads.keys()
+    for parameter, grad in grads.items():
+        torch.testing.assert_close(sampled_grads[parameter], grad, msg=parameter)
+
+
+def test_a_model_learns_from_sampled_neighbours():
+    data = worlds.dataset()
+    kind = MODELS.get("linear_mmgcn")
+    model = kind(
+        data, kind.Settings.read({"dim": 8, "passes": "sampled", "num_neighbours": 2}), generator()
+    )
+    assert model.neighbours.num_neighbours == 2
+    sampler = Sampler(
+        data.train.user_index,
+        data.train.item_index,
+        num_items=len(data.items),
+        generator=generator(1),
+    )
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.01)
+    losses = []
+    for _ in range(30):
+        loss = model.loss(sampler.shared(64, 16))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.1
