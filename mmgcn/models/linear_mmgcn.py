@@ -105,6 +105,7 @@ class LinearMMGCN(Model):
 
     name: ClassVar[str] = "linear_mmgcn"
     Settings: ClassVar[type[Training]] = Settings
+    user_tables: ClassVar[tuple[str, ...] | None] = ()
 
     def __init__(self, dataset: Dataset, settings: Any, generator: torch.Generator) -> None:
         super().__init__(dataset, settings, generator)
@@ -116,11 +117,8 @@ class LinearMMGCN(Model):
             num_items=self.num_items,
             normalise="mean",
         )
-        # The edges in the graph's order, to find those of a batch.
         user_index = torch.as_tensor(train.user_index, dtype=torch.int64)
         item_index = torch.as_tensor(train.item_index, dtype=torch.int64)
-        keys = torch.sort(user_index * self.num_items + item_index).values
-        self.register_buffer("keys", keys, persistent=False)
         drawn = torch.bincount(user_index)[user_index].double().pow(-settings.user_balance)
         share = torch.bincount(item_index, drawn / drawn.sum(), minlength=self.num_items)
         self.register_buffer("watched", (share > 0)[:, None].float(), persistent=False)
@@ -201,12 +199,10 @@ class LinearMMGCN(Model):
 
     def _thinned(self, batch: Batch) -> BipartiteGraph:
         """Return the graph without some of the batch's own interactions and some of all."""
-        keys, settings = self.get_buffer("keys"), self.settings
-        gone = torch.full((len(keys),), settings.edge_dropout, device=keys.device)
-        wanted = batch.user_index * self.num_items + batch.item_index
-        gone[torch.searchsorted(keys, wanted)] = settings.leave_out
-        keep = torch.rand(len(keys), generator=self.generator).to(keys.device) >= gone
-        return self.graph.thinned(keep)
+        settings, device = self.settings, batch.user_index.device
+        gone = torch.full((self.graph.num_edges,), settings.edge_dropout, device=device)
+        gone[self.graph.places(batch.user_index, batch.item_index)] = settings.leave_out
+        return self.graph.thinned(self.graph.draw(self.generator).to(device) >= gone)
 
     def _propagate(self, x: Tensor, graph: BipartiteGraph) -> tuple[Tensor, Tensor]:
         """Shapes: x: (I, d); the result: (U, d) and (I, d)."""
