@@ -1,36 +1,52 @@
-"""Several processes of one training, each running a function of a test by its name."""
+"""Processes that stand for the ranks of a training, as torchrun would start them."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import socket
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
-ROOT = Path(__file__).parent.parent
-
-
-def start(size: int, code: str, *arguments: object) -> list[subprocess.Popen[str]]:
-    """Start that many processes as torchrun would, each running the code with `argv`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(size)}
-    return [
-        subprocess.Popen(
-            [sys.executable, "-c", code, *map(str, arguments)],
-            cwd=ROOT,
-            env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in range(size)
-    ]
+HEAVY = ["mmgcn.training.trainer", "torch._dynamo", "matplotlib.figure", "tests.worlds"]
+TIMEOUT_SECONDS = 120
 
 
-def ended(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str]]:
-    """Wait for them; return what each left with and what it wrote."""
-    told = [process.communicate(timeout=120)[0] for process in processes]
-    return [(process.returncode, text) for process, text in zip(processes, told, strict=True)]
+class Crew:
+    """Some processes that are there already, since starting one takes seconds."""
+
+    def __init__(self, pool: ProcessPoolExecutor) -> None:
+        self._pool = pool
+
+    def run(self, size: int, function: Callable[..., Any], *arguments: Any) -> list[Any]:
+        """Run a function of a module on some ranks; return what each returned or raised."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        asked = [
+            self._pool.submit(_ranked, rank, size, port, function, arguments)
+            for rank in range(size)
+        ]
+        return [future.result(TIMEOUT_SECONDS) for future in asked]
+
+
+def _ranked(rank: int, size: int, port: int, function: Callable[..., Any], arguments: Any) -> Any:
+    os.environ |= {
+        **{"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size)},
+        **{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)},
+    }
+    try:
+        return function(*arguments)
+    except Exception as error:
+        return error
+
+
+@contextmanager
+def crew(size: int) -> Iterator[Crew]:
+    """Start that many processes and end them."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(HEAVY)
+    with ProcessPoolExecutor(size, mp_context=context) as pool:
+        yield Crew(pool)

@@ -41,6 +41,7 @@ STAGES = {
     "mmgcn.training.checkpoint": 17,
     "mmgcn.training.interruption": 17,
     "mmgcn.training.memory": 17,
+    "mmgcn.training.launcher": 17,
     "mmgcn.training.part": 17,
     "mmgcn.training.ranks": 16,
     "mmgcn.training.trainer": 18,

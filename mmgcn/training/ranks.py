@@ -15,7 +15,11 @@ LOST = ("closed by peer", "reset by peer", "broken pipe", "timed out", "timeout"
 
 
 class RankError(ValueError):
-    """Ranks that do not belong together, or one that has ended."""
+    """Ranks that do not belong together, or one that has failed."""
+
+
+class LostRank(RankError):
+    """Another rank ended before its time."""
 
 
 class Ranks:
@@ -113,7 +117,7 @@ def joined(device: str) -> Iterator[Ranks]:
         device: where the model is; tensors there go by NCCL if it is a GPU, and by gloo otherwise.
 
     Raises:
-        RankError: another rank ended before its time.
+        LostRank: another rank ended before its time.
     """
     if not (launched() or dist.is_initialized()):
         yield Ranks()
@@ -128,7 +132,7 @@ def joined(device: str) -> Iterator[Ranks]:
         yield Ranks(dist.get_rank(), dist.get_world_size())
     except RuntimeError as error:
         if isinstance(error, dist.DistError) or any(w in str(error).lower() for w in LOST):
-            raise RankError(
+            raise LostRank(
                 "another rank ended before its time; its own reason says why, and "
                 "`mmgcn fit --resume` goes on from the last checkpoint"
             ) from error

@@ -215,7 +215,7 @@ class Trainer:
         steps = self._steps_an_epoch
         end = steps * self.settings.epochs
         between = self.settings.eval_steps or steps * self.settings.eval_every
-        with Interruption() as interruption:
+        with Interruption(patient=self.ranks.size > 1) as interruption:
             while state["step"] < end and state["waited"] < self.settings.patience:
                 until = min((state["step"] // between + 1) * between, end)
                 self._learn(optimiser, sampler, state, until, interruption)
