@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -37,6 +37,8 @@ class BipartiteGraph(nn.Module):
     Raises:
         GraphError: an index outside the graph, or a weight that is not positive.
     """
+
+    _KEPT: ClassVar[tuple[str, ...]] = ("num_users", "num_items", "normalise", "_by_item", "_keys")
 
     def __init__(
         self,
@@ -75,6 +77,7 @@ class BipartiteGraph(nn.Module):
             self.to_users = SparseProduct.of(users, items, both.to(dtype), shape)
             self.to_items = self.to_users.reversed()
         self._by_item: Tensor | None = None
+        self._keys: Tensor | None = None
 
     @classmethod
     def of_products(
@@ -87,10 +90,33 @@ class BipartiteGraph(nn.Module):
         graph.num_items = len(to_items.matrix.start) - 1
         graph.normalise = normalise
         graph.to_users, graph.to_items = to_users, to_items
-        graph._by_item = None
+        graph._by_item, graph._keys = None, None
         return graph
 
-    def thinned(self, keep: Tensor) -> BipartiteGraph:
+    @property
+    def num_edges(self) -> int:
+        """How many edges there are."""
+        return len(self.to_users.matrix.column)
+
+    def draw(self, generator: torch.Generator) -> Tensor:
+        """Return a number of [0, 1) for each edge, in order of their users, then of their items.
+
+        Shapes:
+            the result: (E,), on the CPU.
+        """
+        return torch.rand(self.num_edges, generator=generator)
+
+    def places(self, user_index: Tensor, item_index: Tensor) -> Tensor:
+        """Return where some edges lie in the order of their users, then of their items.
+
+        Shapes:
+            user_index, item_index, the result: (B,) int64.
+        """
+        if self._keys is None:
+            self._keys = self.to_users.matrix.keys()
+        return torch.searchsorted(self._keys, user_index * self.num_items + item_index)
+
+    def thinned(self, keep: Tensor) -> Self:
         """Return the graph without some of its edges; the others keep their weights.
 
         Shapes:
@@ -100,13 +126,18 @@ class BipartiteGraph(nn.Module):
             self._by_item = torch.argsort(self.to_users.matrix.column, stable=True)
         by_user = keep.to(self.to_users.matrix.weight.dtype)
         by_item = by_user[self._by_item]
-        thin = BipartiteGraph.of_products(
-            self.to_users.scaled(by_user, by_item),
-            self.to_items.scaled(by_item, by_user),
-            normalise=self.normalise,
+        return self._with(
+            self.to_users.scaled(by_user, by_item), self.to_items.scaled(by_item, by_user)
         )
-        thin._by_item = self._by_item
-        return thin
+
+    def _with(self, to_users: SparseProduct, to_items: SparseProduct) -> Self:
+        """Return the graph with other weights on the same edges."""
+        made = type(self).__new__(type(self))
+        nn.Module.__init__(made)
+        for name in self._KEPT:
+            setattr(made, name, getattr(self, name))
+        made.to_users, made.to_items = to_users, to_items
+        return made
 
     def users_from_items(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
         """Return what the users, or some of them, gather from their items.
@@ -172,6 +203,12 @@ class SparseProduct(nn.Module):
             factor, transposed: (E,), in the order of the entries of the matrix and its transpose.
         """
         return SparseProduct(self.matrix.scaled(factor), self.transpose.scaled(transposed))
+
+    def part(self, start: int, stop: int) -> SparseProduct:
+        """Return the product with the rows from start to stop, half open."""
+        return SparseProduct(
+            self.matrix.rows_between(start, stop), self.transpose.columns_between(start, stop)
+        )
 
     def forward(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
         """Return the product, or some of its rows.
@@ -246,6 +283,27 @@ class CompressedRows(nn.Module):
         """Return the matrix with each entry times its factor. Shapes: factor: (E,)."""
         return CompressedRows(
             self.start, self.column, self.weight * factor, num_columns=self.num_columns
+        )
+
+    def rows_between(self, start: int, stop: int) -> CompressedRows:
+        """Return the rows from start to stop, half open."""
+        first, last = int(self.start[start]), int(self.start[stop])
+        return CompressedRows(
+            self.start[start : stop + 1] - first,
+            self.column[first:last].clone(),
+            self.weight[first:last].clone(),
+            num_columns=self.num_columns,
+        )
+
+    def columns_between(self, start: int, stop: int) -> CompressedRows:
+        """Return the columns from start to stop, half open, counted from start."""
+        kept = (self.column >= start) & (self.column < stop)
+        before = torch.cat([kept.new_zeros(1, dtype=torch.int64), kept.cumsum(0)])
+        return CompressedRows(
+            before[self.start.long()].to(self.start.dtype),
+            self.column[kept] - start,
+            self.weight[kept],
+            num_columns=stop - start,
         )
 
     def taken(self, rows: Tensor) -> CompressedRows:

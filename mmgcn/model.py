@@ -151,6 +151,8 @@ class Model(nn.Module, ABC):
         Settings: its settings, a `Training` with fields of its own.
         needs_features: it cannot do without at least one modality.
         closed_form: it is solved, not trained: it has no epochs.
+        user_tables: patterns of the names of its parameters with a row for each user; all else is
+            about items. None where it cannot be trained in parts, by several processes.
     """
 
     name: ClassVar[str]
@@ -158,6 +160,7 @@ class Model(nn.Module, ABC):
     Settings: ClassVar[type[Training]] = Training
     needs_features: ClassVar[bool] = False
     closed_form: ClassVar[bool] = False
+    user_tables: ClassVar[tuple[str, ...] | None] = None
 
     share_done: float = 0.0
     """How much of the training lies behind; set before each step."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from mmgcn.graph import BipartiteGraph, CompressedRows, SparseProduct
@@ -41,7 +41,7 @@ class Neighbourhood:
         return _taken(user, self.user_place), _taken(item, self.item_place)
 
 
-class NeighbourSampler:
+class NeighbourSampler(nn.Module):
     """Says what of the graph a step computes: all, or what its batch hears of a few neighbours.
 
     A node of n neighbours hears `num_neighbours` of them, k, drawn anew each time, whose weights
@@ -61,7 +61,8 @@ class NeighbourSampler:
     def __init__(
         self, graph: BipartiteGraph, num_neighbours: int | None, generator: torch.Generator
     ) -> None:
-        self._graph, self._generator = graph, generator
+        super().__init__()
+        self.graph, self._generator = graph, generator
         self.num_neighbours = num_neighbours
 
     def around(
@@ -71,7 +72,7 @@ class NeighbourSampler:
         *,
         user_hops: int,
         item_hops: int,
-        without: Tensor | None = None,
+        leave_out: float = 0.0,
         dropout: float = 0.0,
     ) -> Neighbourhood:
         """Return what some users and items hear.
@@ -79,21 +80,23 @@ class NeighbourSampler:
         Args:
             user_hops, item_hops: over how many edges the users and the items of the batch hear. A
                 node that is reached by the last of them hears nobody.
-            without: edges that carry nothing this time, as user * I + item. The others keep their
-                weights.
-            dropout: share of the edges, drawn anew, that carry nothing.
+            leave_out: probability that an edge between user n and item n of the batch carries
+                nothing this time. The others keep their weights.
+            dropout: probability that any other edge carries nothing.
 
         Shapes:
-            user_index: (B,); item_index: (N,); without: (P,) int64.
+            user_index: (B,); item_index: (N,), N at least B where leave_out is not 0.
         """
+        own = user_index, item_index[: len(user_index)]
         if self.num_neighbours is None:
-            graph = self._graph
-            if dropout or without is not None:
-                keep = self._kept(graph.to_users.matrix.keys(), without, dropout)
-                graph = graph.thinned(keep)
+            graph = self.graph
+            if leave_out or dropout:
+                gone = torch.full((graph.num_edges,), dropout, device=user_index.device)
+                gone[graph.places(*own)] = leave_out
+                graph = graph.thinned(graph.draw(self._generator).to(gone) >= gone)
             return Neighbourhood(graph, user_place=user_index, item_place=item_index)
-        users = _Side(self._graph.to_users.matrix, user_index)
-        items = _Side(self._graph.to_items.matrix, item_index)
+        users = _Side(self.graph.to_users.matrix, user_index)
+        items = _Side(self.graph.to_items.matrix, item_index)
         reached_users = reached_items = user_index[:0]
         for left in range(max(user_hops, item_hops), 0, -1):
             of_batch_users = user_index if left <= user_hops else user_index[:0]
@@ -103,14 +106,17 @@ class NeighbourSampler:
             reached_users, reached_items = from_items, from_users
         users.close([user_index, *items.columns])
         items.close([item_index, *users.columns])
-        num_items = self._graph.num_items
-        if dropout or without is not None:
+        if leave_out or dropout:
+            num_items = self.graph.num_items
+            batch = torch.unique(own[0] * num_items + own[1])
+            drawn = torch.rand(len(batch), generator=self._generator).to(batch.device)
+            gone = batch[drawn < leave_out]
             of_users = users.rows() * num_items + torch.cat(users.columns)
-            users.weight = users.weight * self._kept(of_users, without, dropout)
+            users.weight = users.weight * self._kept(of_users, batch, gone, dropout)
             of_items = torch.cat(items.columns) * num_items + items.rows()
-            items.weight = items.weight * self._kept(of_items, without, dropout)
+            items.weight = items.weight * self._kept(of_items, batch, gone, dropout)
         graph = BipartiteGraph.of_products(
-            users.product(items), items.product(users), normalise=self._graph.normalise
+            users.product(items), items.product(users), normalise=self.graph.normalise
         )
         return Neighbourhood(
             graph, users.nodes, items.nodes, users.place[user_index], items.place[item_index]
@@ -135,16 +141,17 @@ class NeighbourSampler:
         side.add(nodes, counts, column, weight)
         return column
 
-    def _kept(self, keys: Tensor, without: Tensor | None, dropout: float) -> Tensor:
+    def _kept(self, keys: Tensor, batch: Tensor, gone: Tensor, dropout: float) -> Tensor:
         """Return which edges carry something. Shapes: keys: (E,); the result: (E,) bool."""
-        keep = torch.ones_like(keys, dtype=torch.bool)
-        if dropout:
-            keep = (torch.rand(len(keys), generator=self._generator) >= dropout).to(keys.device)
-        if without is not None and len(without):
-            without = torch.sort(without).values
-            at = torch.searchsorted(without, keys).clamp(max=len(without) - 1)
-            keep &= without[at] != keys
-        return keep
+        drawn = torch.rand(len(keys), generator=self._generator).to(keys.device)
+        return torch.where(_among(keys, batch), ~_among(keys, gone), drawn >= dropout)
+
+
+def _among(keys: Tensor, some: Tensor) -> Tensor:
+    """Return which keys are among some in ascending order. Shapes: (E,), (P,) -> (E,) bool."""
+    if len(some) == 0:
+        return torch.zeros_like(keys, dtype=torch.bool)
+    return some[torch.searchsorted(some, keys).clamp(max=len(some) - 1)] == keys
 
 
 class _Side:

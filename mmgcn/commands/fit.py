@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from mmgcn.commands.output import JsonOption, console_table, print_json, print_t
 if TYPE_CHECKING:
     from mmgcn.data.dataset import Dataset
     from mmgcn.training.looks import Look
+    from mmgcn.training.trainer import FitResult
 
 DEFAULT_MODEL = "linear_mmgcn"
 
@@ -83,6 +85,14 @@ def fit(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the last training that did not end.")
     ] = False,
+    num_workers: Annotated[
+        int,
+        typer.Option(
+            help="Processes on this machine that divide the users among them; each takes a GPU, "
+            "or a share of the cores. For several machines start it with torchrun.",
+            min=1,
+        ),
+    ] = 1,
     json: JsonOption = False,
 ) -> None:
     """Train a model on who watched what, with what the videos are like.
@@ -97,31 +107,33 @@ def fit(
                 "the only one is official, for --model mmgcn", param_hint="--compat"
             )
         model = "mmgcn_official"
-    dataset = _dataset(interactions, valid, test, split, seed, features, k_core, missing)
-    for note in dataset.notes:
-        tell(f"note: {note}")
-
-    from mmgcn.model import MODELS
-    from mmgcn.training.memory import keep_freed_memory
-    from mmgcn.training.trainer import fit as train
-
-    keep_freed_memory()
-    with _progress(epochs or MODELS.get(model).Settings.read(settings).epochs) as show:
-        try:
-            result = train(
-                dataset,
-                model=model,
-                out=out,
-                settings=settings,
-                epochs=epochs,
-                seed=seed,
-                device=device,
-                resume=resume,
-                progress=show,
-            )
-        except KeyboardInterrupt:
+    data = {
+        "interactions": interactions,
+        "valid": valid,
+        "test": test,
+        "split_name": split,
+        "seed": seed,
+        "features": features,
+        "k_core": k_core,
+        "missing": missing,
+    }
+    options = {
+        "model": model,
+        "out": out,
+        "settings": settings,
+        "epochs": epochs,
+        "seed": seed,
+        "device": device,
+        "resume": resume,
+    }
+    try:
+        result, header = _trained(data, options, num_workers)
+    except KeyboardInterrupt:
+        if _leads():
             tell("interrupted; `mmgcn fit --resume` with the same options goes on from here")
-            raise
+        raise
+    if not _leads():
+        return
     if json:
         print_json(
             {
@@ -132,11 +144,7 @@ def fit(
             }
         )
         return
-    typer.echo(
-        f"{model}: {len(dataset.users):,} users, {len(dataset.items):,} items, "
-        f"{len(dataset.train):,} training interactions, "
-        f"modalities: {', '.join(dataset.features) or 'none'}"
-    )
+    typer.echo(header)
     if result.metrics:
         table = console_table("validation", *_ks(result.metrics))
         for family in ("recall", "ndcg"):
@@ -144,6 +152,53 @@ def fit(
             table.add_row(family, *(f"{value:.4f}" for value in values))
         print_table(table)
     typer.echo(f"best epoch {result.best_epoch}, {result.seconds:.1f} s of training: {result.run}")
+
+
+def _trained(
+    data: dict[str, Any], options: dict[str, Any], num_workers: int
+) -> tuple[FitResult, str]:
+    """Train here, on new processes, or as one of those that torchrun started."""
+    started = int(os.environ.get("WORLD_SIZE", "1"))
+    if started > 1:
+        if num_workers not in (1, started):
+            raise typer.BadParameter(
+                f"torchrun started {started} processes; leave it out", param_hint="--num-workers"
+            )
+        from torch.distributed.elastic.multiprocessing.errors import record
+
+        return record(_train)(data, options)  # type: ignore[return-value]  # no SystemExit in it
+    if num_workers == 1:
+        return _train(data, options)
+    from mmgcn.training.launcher import launch
+
+    made: tuple[FitResult, str] = launch(_train, {"data": data, "options": options}, num_workers)
+    return made
+
+
+def _train(data: dict[str, Any], options: dict[str, Any]) -> tuple[FitResult, str]:
+    """Read the data and train. Returns the result, and a line on the data."""
+    dataset = _dataset(**data)
+    for note in dataset.notes if _leads() else ():
+        tell(f"note: {note}")
+
+    from mmgcn.model import MODELS
+    from mmgcn.training.memory import keep_freed_memory
+    from mmgcn.training.trainer import fit as train
+
+    keep_freed_memory()
+    settings = MODELS.get(options["model"]).Settings.read(options["settings"])
+    with _progress(options["epochs"] or settings.epochs) as show:
+        result = train(dataset, **options, progress=show)
+    return result, (
+        f"{options['model']}: {len(dataset.users):,} users, {len(dataset.items):,} items, "
+        f"{len(dataset.train):,} training interactions, "
+        f"modalities: {', '.join(dataset.features) or 'none'}"
+    )
+
+
+def _leads() -> bool:
+    """Return whether this process is the one that tells, of those that torchrun started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _ks(metrics: dict[str, float]) -> list[str]:
@@ -198,7 +253,7 @@ def _dataset(
 @contextmanager
 def _progress(num_epochs: int) -> Iterator[Callable[[Look], None] | None]:
     """A line on standard error that tells the last look, if that is a terminal."""
-    if not sys.stderr.isatty():
+    if not (sys.stderr.isatty() and _leads()):
         yield None
         return
     from rich.console import Console

@@ -38,6 +38,7 @@ class LightGCN(Model):
 
     name: ClassVar[str] = "lightgcn"
     Settings: ClassVar[type[Training]] = Settings
+    user_tables: ClassVar[tuple[str, ...] | None] = ("user",)
 
     def __init__(self, dataset: Dataset, settings: Any, generator: torch.Generator) -> None:
         super().__init__(dataset, settings, generator)

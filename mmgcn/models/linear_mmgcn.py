@@ -106,6 +106,7 @@ class LinearMMGCN(Model):
 
     name: ClassVar[str] = "linear_mmgcn"
     Settings: ClassVar[type[Training]] = Settings
+    user_tables: ClassVar[tuple[str, ...] | None] = ()
 
     def __init__(self, dataset: Dataset, settings: Any, generator: torch.Generator) -> None:
         super().__init__(dataset, settings, generator)
@@ -159,7 +160,7 @@ class LinearMMGCN(Model):
             rows,
             user_hops=1,
             item_hops=2,
-            without=self._left_out(batch),
+            leave_out=settings.leave_out,
             dropout=settings.edge_dropout,
         )
         x = torch.stack(list(self._channels(self.members[turn]).values())).sum(dim=0)
@@ -205,12 +206,6 @@ class LinearMMGCN(Model):
                 for name, weight in member.weight.items()
             },
         }
-
-    def _left_out(self, batch: Batch) -> Tensor:
-        """Return the interactions of the batch that are not in the graph this time."""
-        interactions = torch.unique(batch.user_index * self.num_items + batch.item_index)
-        drawn = torch.rand(len(interactions), generator=self.generator)
-        return interactions[(drawn < self.settings.leave_out).to(interactions.device)]
 
     def _propagate(self, x: Tensor, hood: Neighbourhood) -> tuple[Tensor, Tensor]:
         """Shapes: x: (I, d); the result: (U, d) and (I, d), or (B, d) and (N, d)."""

@@ -33,6 +33,7 @@ class MF(Model):
 
     name: ClassVar[str] = "mf"
     Settings: ClassVar[type[Training]] = Settings
+    user_tables: ClassVar[tuple[str, ...] | None] = ("user",)
 
     def __init__(self, dataset: Dataset, settings: Any, generator: torch.Generator) -> None:
         super().__init__(dataset, settings, generator)

@@ -171,6 +171,11 @@ class MMGCN(Model):
 
     name: ClassVar[str] = "mmgcn"
     Settings: ClassVar[type[Training]] = Settings
+    user_tables: ClassVar[tuple[str, ...] | None] = (
+        "user_id",
+        "branches.*.preference",
+        "branches.*.more",
+    )
     needs_features: ClassVar[bool] = True
     fusion: Tensor | None
 

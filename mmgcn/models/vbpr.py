@@ -43,6 +43,7 @@ class VBPR(Model):
 
     name: ClassVar[str] = "vbpr"
     Settings: ClassVar[type[Training]] = Settings
+    user_tables: ClassVar[tuple[str, ...] | None] = ("user", "taste.*")
     needs_features: ClassVar[bool] = True
 
     def __init__(self, dataset: Dataset, settings: Any, generator: torch.Generator) -> None:

@@ -64,7 +64,7 @@ def check_same(before: Mapping[str, Any], now: Mapping[str, Any], where: Path) -
     Raises:
         ResumeError: naming the first difference.
     """
-    was, given = _flat(before), _flat(now)
+    was, given = flat(before), flat(now)
     for name in dict.fromkeys((*given, *was)):
         if was.get(name) != given.get(name):
             raise ResumeError(
@@ -73,12 +73,12 @@ def check_same(before: Mapping[str, Any], now: Mapping[str, Any], where: Path) -
             )
 
 
-def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return the leaves by their dotted names: {"a": {"b": 1}} -> {"a.b": 1}."""
     leaves: dict[str, Any] = {}
     for name, inner in value.items():
         if isinstance(inner, Mapping):
-            leaves |= _flat(inner, f"{prefix}{name}.")
+            leaves |= flat(inner, f"{prefix}{name}.")
         else:
             leaves[f"{prefix}{name}"] = inner
     return leaves

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 from safetensors.torch import save_file
+from torch import Tensor
 
 from mmgcn.data.dataset import Dataset
 from mmgcn.evaluation.ranking import Csr
-from mmgcn.model import Model
+from mmgcn.model import Embeddings, Model
 from mmgcn.run import PARTS, write_run
 from mmgcn.training.checkpoint import ResumeError
 
@@ -83,19 +84,20 @@ def write_folder(
     model: Model,
     dataset: Dataset,
     identity: Mapping[str, Any],
+    state: Mapping[str, Tensor],
+    embeddings: Embeddings,
     ended: Mapping[str, Any],
 ) -> None:
     """Write what `Run` reads, and the model's parameters.
 
     Args:
+        state: the parameters, on the CPU.
         ended: how the training ended, for the configuration.
 
     Raises:
         FolderError: the vectors are not finite.
     """
-    state = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
-    save_file(state, run / "model.safetensors")
-    embeddings = model.embeddings()
+    save_file({name: t.contiguous() for name, t in state.items()}, run / "model.safetensors")
     if not (np.isfinite(embeddings.user).all() and np.isfinite(embeddings.item).all()):
         raise FolderError(
             f"the vectors of {model.name} are not finite after the last step; lower learning_rate"

@@ -11,12 +11,13 @@ from typing import Any, Self
 class Interruption:
     """Notes an interruption in place of raising it; who works between its bounds asks `wanted`.
 
-    A second interruption is raised at once. Outside the main thread, where Python delivers no
-    signal, it notes nothing.
+    A second interruption is raised at once, unless it is patient: who started several processes
+    tells each of them again what the terminal has told all. Outside the main thread, where Python
+    delivers no signal, it notes nothing.
     """
 
-    def __init__(self) -> None:
-        self.wanted = False
+    def __init__(self, *, patient: bool = False) -> None:
+        self.wanted, self._patient = False, patient
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -35,6 +36,6 @@ class Interruption:
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        if self.wanted:
+        if self.wanted and not self._patient:
             raise KeyboardInterrupt
         self.wanted = True

@@ -26,6 +26,21 @@ class Batch:
     negative_index: Tensor
     watched: Tensor | None
 
+    def take(self, kept: Tensor) -> Batch:
+        """Return some of the interactions; negatives that all share stay. Shapes: kept: (B,) bool.
+
+        >>> batch = Batch(*(torch.arange(3) for _ in range(3)), torch.tensor([[0, 1], [2, 0]]))
+        >>> batch.take(torch.tensor([False, True, True])).watched.tolist()
+        [[1, 0]]
+        """
+        users, items = self.user_index[kept], self.item_index[kept]
+        if self.watched is None:
+            return Batch(users, items, self.negative_index[kept], None)
+        rows, places = self.watched.unbind(dim=1)
+        among = kept[rows]
+        rows = (kept.cumsum(0) - 1)[rows[among]]
+        return Batch(users, items, self.negative_index, torch.stack([rows, places[among]], dim=1))
+
     def to(self, device: torch.device) -> Batch:
         """Return the batch on a device."""
         watched = None if self.watched is None else self.watched.to(device)

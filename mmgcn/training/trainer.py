@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from mmgcn.data.dataset import Dataset
-from mmgcn.evaluation.ranking import evaluate, factor_scorer
-from mmgcn.model import MODELS, Model, Training
+from mmgcn.evaluation.ranking import METRICS, evaluate, factor_scorer
+from mmgcn.model import MODELS, Embeddings, Model, Training
 from mmgcn.run import move_latest
 from mmgcn.training.checkpoint import (
     Checkpoint,
     check_same,
+    flat,
     optimiser_tensors,
     restore_optimiser,
     with_prefix,
@@ -30,6 +34,8 @@ from mmgcn.training.device import find_device
 from mmgcn.training.folder import identity_of, new_folder, unfinished_folder, write_folder
 from mmgcn.training.interruption import Interruption
 from mmgcn.training.looks import Look, write_looks
+from mmgcn.training.part import Part
+from mmgcn.training.ranks import Ranks, joined
 from mmgcn.training.sampling import Sampler
 
 KS = (5, 10, 20, 50)
@@ -73,6 +79,9 @@ def fit(
 ) -> FitResult:
     """Train a model and write its run folder; `out/latest` then leads to it.
 
+    Under torchrun the processes divide the users among them (see mmgcn.partition) and end in what
+    one would, up to the order of sums. Only the first writes, and calls `progress`.
+
     Args:
         model: a name of MODELS.
         out: the folder of runs.
@@ -89,6 +98,8 @@ def fit(
         UnknownName: an unknown model.
         ResumeError: nothing to resume, or it was another training.
         TrainingError: no training interactions, or a loss that is not finite.
+        PartitionError: a model or data that several processes cannot divide.
+        RankError: processes that were started differently, or one that ended.
     """
     if len(dataset.train) == 0:
         raise TrainingError("there is no training interaction")
@@ -97,30 +108,47 @@ def fit(
     if epochs is not None:
         chosen = replace(chosen, epochs=epochs)
     place = find_device(device)
+    with joined(place) as ranks:
+        return _fit(dataset, kind, chosen, out, seed, place, resume, progress, ranks)
+
+
+def _fit(
+    dataset: Dataset,
+    kind: type[Model],
+    settings: Training,
+    out: Path,
+    seed: int,
+    device: str,
+    resume: bool,
+    progress: Callable[[Look], None] | None,
+    ranks: Ranks,
+) -> FitResult:
     generator = torch.Generator().manual_seed(seed)
-    made = kind(dataset, chosen, generator).to(place)
+    made = kind(dataset, settings, generator)
     identity = identity_of(made, dataset, seed)
-    run = unfinished_folder(out) if resume else new_folder(out)
-    trainer = Trainer(made, dataset, run, identity, generator, progress)
+    versions = {name: version(name) for name in ("mmgcn", "torch")}
+    ranks.agree(flat({**identity, "--resume": resume, "version": versions}))
+    part = Part(made, np.diff(dataset.train.csr()[0]), ranks)
+    made.to(device)
+    run: Path = ranks.told(_folder(out, resume) if ranks.leads else None)
+    trainer = Trainer(made, dataset, run, identity, generator, progress, part)
     try:
         if kind.closed_form:
             best_epoch, figures, seconds = trainer.solve()
         else:
             best_epoch, figures, seconds = trainer.train(resume=resume)
-        trainer.draw()
-        ended = {
-            "best_epoch": best_epoch,
-            "valid": figures,
-            "train_seconds": round(seconds, 3),
-        }
-        write_folder(run, made, dataset, identity, ended)
+        trainer.write(
+            {"best_epoch": best_epoch, "valid": figures, "train_seconds": round(seconds, 3)}
+        )
     except BaseException:
-        if not (run / "checkpoint").is_dir():
+        if ranks.leads and not (run / "checkpoint").is_dir():
             shutil.rmtree(run, ignore_errors=True)  # there is nothing to go on with
         raise
-    trainer.clean()
-    move_latest(run)
     return FitResult(run, best_epoch, figures, seconds)
+
+
+def _folder(out: Path, resume: bool) -> Path:
+    return unfinished_folder(out) if resume else new_folder(out)
 
 
 class Trainer:
@@ -134,8 +162,10 @@ class Trainer:
         identity: dict[str, Any],
         generator: torch.Generator,
         progress: Callable[[Look], None] | None,
+        part: Part,
     ) -> None:
         self.model, self.dataset, self.run = model, dataset, run
+        self.part, self.ranks = part, part.ranks
         self.settings: Training = model.settings
         self.generator, self.progress, self.identity = generator, progress, identity
         self.looks: list[Look] = []
@@ -143,8 +173,10 @@ class Trainer:
         self._steps_an_epoch = max(
             math.ceil(len(dataset.train) / self.settings.batch_size), MIN_STEPS_AN_EPOCH
         )
-        self._seen = dataset.train.csr()
-        self._relevant = dataset.split.valid.csr()
+        self._device = next(itertools.chain(model.parameters(), model.buffers())).device
+        self._seen = part.csr(dataset.train.csr())
+        self._relevant = part.csr(dataset.split.valid.csr())
+        self._looks_at = len(dataset.split.valid)
         self._ks = [k for k in KS if k <= model.num_items] or [model.num_items]
         chosen_k = max((k for k in self._ks if k <= CHOSEN_BY), default=self._ks[0])
         self._figure = f"recall@{chosen_k}"
@@ -183,19 +215,32 @@ class Trainer:
         steps = self._steps_an_epoch
         end = steps * self.settings.epochs
         between = self.settings.eval_steps or steps * self.settings.eval_every
-        with Interruption() as interruption:
+        with Interruption(patient=self.ranks.size > 1) as interruption:
             while state["step"] < end and state["waited"] < self.settings.patience:
                 until = min((state["step"] // between + 1) * between, end)
                 self._learn(optimiser, sampler, state, until, interruption)
                 if state["step"] == until:
                     best = self._look(state, best)
                 self._checkpoint(state, optimiser, best)
-                if interruption.wanted:
+                if self.ranks.any(interruption.wanted):
                     raise KeyboardInterrupt
         self.model.load_state_dict(best)
         return state["best"]["epoch"], state["best"]["figures"], state["seconds"]
 
-    def clean(self) -> None:
+    def write(self, ended: Mapping[str, Any]) -> None:
+        """Write the run folder of the model as it is; `latest` then leads to it."""
+        state = self.part.whole(self.model.state_dict(), self.part.names)
+        embeddings = self.model.embeddings()
+        user = self.ranks.rows(torch.from_numpy(embeddings.user), self.part.bounds)
+        if user is None:
+            return
+        self._draw()
+        whole = Embeddings(user.numpy(), embeddings.item_parts)
+        write_folder(self.run, self.model, self.dataset, self.identity, state, whole, ended)
+        self._clean()
+        move_latest(self.run)
+
+    def _clean(self) -> None:
         """Remove the checkpoint of a training that has ended."""
         folder = self.run / "checkpoint"
         if folder.is_dir():
@@ -214,18 +259,17 @@ class Trainer:
         """Take steps up to that one, or to an interruption."""
         started = time.perf_counter()
         self.model.train()
-        device = next(self.model.parameters()).device
         end = self._steps_an_epoch * self.settings.epochs
-        while state["step"] < until and not interruption.wanted:
+        while state["step"] < until and not self.ranks.any(interruption.wanted):
             self.model.share_done = state["step"] / end
             for group in optimiser.param_groups:
                 group["lr"] = self._learning_rate(self.model.share_done)
-            batch = self.model.draw(sampler).to(device)
-            loss = self.model.loss(batch)
+            loss = self.part.loss(self.model, self.model.draw(sampler), self._device)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
+            self.part.add_gradients(self.model)
             optimiser.step()
-            self._losses.append(loss.detach())
+            self._losses.append(self.ranks.sum(loss.detach()))
             state["step"] += 1
             if len(self._losses) % CHECK_STEPS == 0:
                 self._check(state["step"])
@@ -274,25 +318,34 @@ class Trainer:
         return start * (0.02 + 0.49 * (1 + math.cos(math.pi * of_cycle)))
 
     def _evaluate(self) -> dict[str, float]:
-        if len(self._relevant[1]) == 0:
+        if self._looks_at == 0:
             return {}
         embeddings = self.model.embeddings()
-        figures = evaluate(
-            factor_scorer(embeddings.user, embeddings.item),
-            num_items=self.model.num_items,
-            relevant=self._relevant,
-            seen=[self._seen],
-            ks=self._ks,
-        )
-        return {name: float(value) for name, value in figures.items()}
+        num_asked = np.count_nonzero(np.diff(self._relevant[0]))
+        values: Mapping[str, Any] = {}
+        if num_asked:
+            values = evaluate(
+                factor_scorer(embeddings.user, embeddings.item),
+                num_items=self.model.num_items,
+                relevant=self._relevant,
+                seen=[self._seen],
+                ks=self._ks,
+                per_user=True,
+            )
+        names = [f"{name}@{k}" for k in self._ks for name in METRICS]
+        sums = [float(values[name].sum()) if num_asked else 0.0 for name in names]
+        *totals, count = self.ranks.sum(torch.tensor([*sums, num_asked], dtype=torch.float64))
+        return {name: float(t / count) for name, t in zip(names, totals, strict=True)}
 
     def _note(self, look: Look) -> None:
         self.looks.append(look)
+        if not self.ranks.leads:
+            return
         write_looks(self.run / "metrics.jsonl", self.looks)
         if self.progress is not None:
             self.progress(look)
 
-    def draw(self) -> None:
+    def _draw(self) -> None:
         """Draw the curves of all looks into the run folder."""
         families = ("recall", "ndcg")
         names = [n for n in self.looks[-1].figures if n.partition("@")[0] in families]
@@ -306,13 +359,19 @@ class Trainer:
     def _checkpoint(
         self, state: dict[str, Any], optimiser: torch.optim.Optimizer, best: Mapping[str, Tensor]
     ) -> None:
+        cut = self.part.names
         tensors = {
-            **with_prefix("model", self.model.state_dict()),
-            **with_prefix("best", best),
-            **with_prefix("optimiser", optimiser_tensors(optimiser)),
+            **with_prefix("model", self.part.whole(self.model.state_dict(), cut)),
+            **with_prefix("best", self.part.whole(best, cut)),
+            **with_prefix(
+                "optimiser",
+                self.part.whole(optimiser_tensors(optimiser), self._cut_of_optimiser()),
+            ),
             "generator": self.generator.get_state(),
             "losses": torch.stack(self._losses) if self._losses else torch.zeros(0),
         }
+        if not self.ranks.leads:
+            return
         looks = [asdict(look) for look in self.looks]
         Checkpoint(state | {"identity": self.identity, "looks": looks}, tensors).save(
             self.run / "checkpoint"
@@ -321,12 +380,23 @@ class Trainer:
     def _restore(
         self, optimiser: torch.optim.Optimizer
     ) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        held = Checkpoint.load(self.run / "checkpoint")
-        check_same(held.state["identity"], self.identity, self.run)
-        self.model.load_state_dict(without_prefix("model", held.tensors))
-        restore_optimiser(optimiser, without_prefix("optimiser", held.tensors))
-        self.generator.set_state(held.tensors["generator"])
-        self.looks = [Look(**look) for look in held.state["looks"]]
-        self._losses = list(held.tensors["losses"].to(next(self.model.parameters()).device))
+        held = Checkpoint.load(self.run / "checkpoint") if self.ranks.leads else None
+        if held is not None:
+            check_same(held.state["identity"], self.identity, self.run)
+        cut = {f"{prefix}.{name}" for prefix in ("model", "best") for name in self.part.names}
+        cut |= {f"optimiser.{name}" for name in self._cut_of_optimiser()}
+        tensors = self.part.own(self.ranks.spread(held.tensors if held else {}), cut)
+        state = self.ranks.told(held.state if held else None)
+        self.model.load_state_dict(without_prefix("model", tensors))
+        restore_optimiser(optimiser, without_prefix("optimiser", tensors))
+        self.generator.set_state(tensors["generator"])
+        self.looks = [Look(**look) for look in state["looks"]]
+        self._losses = list(tensors["losses"].to(self._device))
         names = ("step", "seconds", "best", "waited")
-        return {name: held.state[name] for name in names}, without_prefix("best", held.tensors)
+        return {name: state[name] for name in names}, without_prefix("best", tensors)
+
+    def _cut_of_optimiser(self) -> set[str]:
+        """Return the names of the optimiser's tensors that hold rows of users."""
+        trained = [n for n, p in self.model.named_parameters() if p.requires_grad]
+        places = [place for place, name in enumerate(trained) if name in self.part.names]
+        return {f"{place}.{moment}" for place in places for moment in ("exp_avg", "exp_avg_sq")}

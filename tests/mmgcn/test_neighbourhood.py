@@ -117,10 +117,9 @@ def test_what_is_heard_is_right_in_expectation(edges):
 def test_some_edges_carry_nothing_and_the_others_keep_their_weights(edges, num_neighbours):
     graph = graph_of(edges)
     user, item = (3, 5) if [3, 5] in edges.tolist() else tuple(edges[edges[:, 0] == 3][0].tolist())
-    one = torch.tensor([user * NUM_ITEMS + item])
     sampler = NeighbourSampler(graph, num_neighbours, generator())
     hood = sampler.around(
-        torch.tensor([user]), torch.tensor([item]), user_hops=1, item_hops=1, without=one
+        torch.tensor([user]), torch.tensor([item]), user_hops=1, item_hops=1, leave_out=1
     )
     ones = torch.ones(NUM_ITEMS, 1, dtype=torch.float64)
     heard = hood.wanted(hood.graph.users_from_items(hood.of_items(ones)), ones)[0]

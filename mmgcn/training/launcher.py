@@ -1,0 +1,90 @@
+"""Launcher: the ranks of a training on this machine, started and watched as torchrun does it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import tempfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+from mmgcn.training.ranks import LostRank, RankError
+
+GRACE_SECONDS = 120  # for a checkpoint, after an interruption
+
+
+def launch(function: Callable[..., Any], options: Mapping[str, Any], num_workers: int) -> Any:
+    """Run a function on several ranks and return what the leading one returned.
+
+    Args:
+        function: of a module, so that a new process can find it; its errors end all ranks.
+        options: its arguments by name.
+
+    Raises:
+        RankError: a rank failed or was killed; the others are ended.
+        KeyboardInterrupt: the training was interrupted, and has put down where it stands.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    os.environ.setdefault("OMP_NUM_THREADS", str(max((cores or 1) // num_workers, 1)))
+    for name in ("torch.distributed.elastic", "torch.multiprocessing"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # what they say is told below
+    with tempfile.TemporaryDirectory(prefix="mmgcn-ranks-") as folder:
+        config = LaunchConfig(
+            min_nodes=1,
+            max_nodes=1,
+            nproc_per_node=num_workers,
+            run_id="mmgcn",
+            rdzv_backend="c10d",
+            rdzv_endpoint="127.0.0.1:0",
+            local_addr="127.0.0.1",
+            max_restarts=0,
+            logs_specs=DefaultLogsSpecs(log_dir=folder),
+            shutdown_timeout=GRACE_SECONDS,
+        )
+        try:
+            results = elastic_launch(config, _run)(function, dict(options))
+        except SignalException as error:
+            raise KeyboardInterrupt from error
+        except ChildFailedError as error:
+            raise RankError(_reason(error.failures)) from None
+    if results[0] is None:
+        raise KeyboardInterrupt
+    return results[0]
+
+
+def _run(function: Callable[..., Any], options: Mapping[str, Any]) -> Any:
+    """Return what the function returns, None where it is interrupted."""
+    try:
+        return function(**options)
+    except KeyboardInterrupt:
+        return None
+
+
+def _reason(failures: Mapping[int, ProcessFailure]) -> str:
+    """Say why the first failed, and not what the others made of it."""
+
+    def order(rank: int) -> tuple[bool, int, int]:
+        follows = (_told(failures[rank]) or "").startswith(f"{LostRank.__name__}:")
+        return follows, failures[rank].timestamp, rank
+
+    rank = min(failures, key=order)
+    failure, told = failures[rank], _told(failures[rank])
+    if told is not None:
+        message = told.partition(": ")[2]
+        return message if rank == 0 else f"rank {rank}: {message}"
+    if failure.exitcode < 0:
+        how = f"was killed by {signal.Signals(-failure.exitcode).name}"
+    else:
+        how = f"ended with exit code {failure.exitcode}"
+    return f"rank {rank} {how}; `mmgcn fit --resume` goes on from the last checkpoint"
+
+
+def _told(failure: ProcessFailure) -> str | None:
+    """Return `Type: message` of the error that a rank left, if it left one."""
+    message: Any = failure.message
+    return str(message["message"]) if isinstance(message, dict) else None

@@ -1,0 +1,159 @@
+"""Several processes: what they learn, write and go on with is what one process does."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from mmgcn.model import MODELS
+from mmgcn.partition import PartitionError
+from mmgcn.training.ranks import RankError
+from mmgcn.training.trainer import Trainer, fit
+from tests.ranks import crew
+from tests.worlds import clusters, dataset
+
+SMALL = {"batch_size": 32, "num_negatives": 16, "dim": 8}
+CASES = {
+    "linear_mmgcn": ("linear_mmgcn", {}),
+    "linear_mmgcn, bpr": ("linear_mmgcn", {"loss": "bpr", "num_members": 1}),
+    "mmgcn": ("mmgcn", {"weight_decay": 0.01}),
+    "mmgcn, largest": ("mmgcn", {"aggregation": "max", "combination": "co"}),
+    "lightgcn": ("lightgcn", {"penalty": 0.01, "loss": "bpr", "similarity": "dot"}),
+    "mf": ("mf", {}),
+    "vbpr": ("vbpr", {}),
+}
+
+
+@pytest.fixture(scope="module")
+def ranks():
+    with crew(3) as made:
+        yield made
+
+
+def train(model, out, settings, epochs=1, resume=False, stop_at=None):
+    """Train on the made-up data; a rank may be interrupted when it has drawn some batches."""
+    kind, drawn = MODELS.get(model), 0
+    draw = kind.draw
+
+    def interrupted(self, sampler):
+        nonlocal drawn
+        drawn += 1
+        if stop_at == (int(os.environ.get("RANK", "0")), drawn):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return draw(self, sampler)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kind, "draw", interrupted)
+        patch.setattr(Trainer, "_draw", lambda _: None)  # takes longer than the training
+        try:
+            return fit(
+                dataset(missing=2),
+                model=model,
+                out=out,
+                settings={**SMALL, **settings},
+                epochs=epochs,
+                resume=resume,
+                device="cpu",
+            )
+        except KeyboardInterrupt:
+            return drawn
+
+
+def disagreeing(out):
+    return train("lightgcn", out, {"dim": 8 + int(os.environ["RANK"])})
+
+
+def with_other_data(out):
+    data = dataset(clusters(seed=int(os.environ["RANK"])))
+    return fit(data, model="lightgcn", out=out, settings=SMALL, device="cpu")
+
+
+def solved(out):
+    return fit(dataset(), model="ease", out=out, device="cpu")
+
+
+def few_users(out):
+    data = dataset(clusters(num_groups=2, users=1))
+    return fit(data, model="lightgcn", out=out, settings=SMALL, device="cpu")
+
+
+def looks_of(run):
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k != "train_seconds"} for line in lines]
+
+
+def assert_same(run: Path, other: Path) -> None:
+    """Hold two runs to be equal up to the order of sums, in everything but the time they took."""
+    names = {path.relative_to(run) for path in run.rglob("*")}
+    assert names == {path.relative_to(other) for path in other.rglob("*")}
+    for look, expected in zip(looks_of(run), looks_of(other), strict=True):
+        assert look == pytest.approx(expected, rel=1e-5)
+    state, expected = load_file(run / "model.safetensors"), load_file(other / "model.safetensors")
+    assert state.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(state[name], value, atol=2e-5, err_msg=name)
+    for name in names:
+        if name.suffix == ".npy":
+            np.testing.assert_allclose(np.load(run / name), np.load(other / name), atol=2e-5)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_two_and_three_processes_learn_what_one_learns(ranks, tmp_path, case):
+    model, settings = CASES[case]
+    alone = train(model, tmp_path / "1", settings)
+    for size in (2, 3) if case == "linear_mmgcn" else (3,):
+        results = ranks.run(size, train, model, tmp_path / str(size), settings)
+        assert [r.run for r in results] == [results[0].run] * size
+        assert results[0].best_epoch == alone.best_epoch
+        assert_same(results[-1].run, alone.run)
+        assert len(list((tmp_path / str(size)).iterdir())) == 2  # one run, and latest
+
+
+@pytest.mark.parametrize(("first", "then"), [(2, 3), (3, 1), (1, 2)])
+def test_what_some_processes_began_others_finish(ranks, tmp_path, first, then):
+    """One rank of them is interrupted in mid-epoch; all stop at that step and write it once."""
+    settings = {"weight_decay": 0.01}
+    alone = train("mmgcn", tmp_path / "whole", settings, 2)
+
+    def go(size, *arguments):
+        return ranks.run(size, train, *arguments) if size > 1 else [train(*arguments)]
+
+    out = tmp_path / "parts"
+    stop = (first - 1, 27)
+    assert go(first, "mmgcn", out, settings, 2, False, stop) == [27] * first
+    (state,) = out.glob("*/checkpoint/state.json")
+    assert json.loads(state.read_text())["step"] == 27
+    results = go(then, "mmgcn", out, settings, 2, True)
+    assert_same(results[0].run, alone.run)
+
+
+def test_ranks_with_other_settings_are_refused(ranks, tmp_path):
+    for error in ranks.run(3, disagreeing, tmp_path):
+        assert isinstance(error, RankError)
+        assert "rank 1 would train something else than rank 0: its settings.dim is 9, not 8" in str(
+            error
+        )
+    assert not any(tmp_path.iterdir())
+
+
+def test_ranks_with_other_data_are_refused(ranks, tmp_path):
+    for error in ranks.run(2, with_other_data, tmp_path):
+        assert isinstance(error, RankError)
+        assert "its interactions is" in str(error)
+
+
+def test_a_model_that_cannot_be_divided_is_refused(ranks, tmp_path):
+    for error in ranks.run(2, solved, tmp_path):
+        assert isinstance(error, PartitionError)
+        assert "ease cannot be trained by several processes" in str(error)
+        assert "linear_mmgcn" in str(error)
+
+
+def test_more_processes_than_users_are_refused(ranks, tmp_path):
+    for error in ranks.run(3, few_users, tmp_path):
+        assert isinstance(error, PartitionError)
+        assert "2 users cannot be divided among 3 processes" in str(error)
