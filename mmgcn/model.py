@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-WHOLE_GRAPH_EDGES = 2_000_000  # from here on a sampled pass costs less than a whole one
+WHOLE_GRAPH_EDGES = 500_000  # from about here on a sampled pass takes less time than a whole one
 
 
 class SettingError(ValueError):
@@ -108,7 +108,7 @@ class GraphTraining(Training):
 
     passes: Literal["auto", "whole", "sampled"] = "auto"
     """Whether a step computes the whole graph, or what its batch hears of a few drawn neighbours;
-    auto samples where the graph has more than two million interactions."""
+    auto samples where the graph has more than 500,000 interactions."""
     num_neighbours: int = 10
     """How many neighbours each node hears in a sampled pass."""
 

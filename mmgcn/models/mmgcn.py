@@ -60,6 +60,7 @@ class Settings(GraphTraining):
     slope: float = 0.5
     """What LeakyReLU multiplies negative values by."""
     learning_rate: float = 5e-3
+    schedule: Literal["constant", "cosine"] = "cosine"
     user_balance: float = 0.5
     temperature: float = 0.3
     epochs: int = 20

@@ -1,0 +1,175 @@
+"""How training grows: seconds and memory from ten thousand to twenty million interactions.
+
+    python -m benchmarks.scale [--sizes 10000,100000,1000000,20000000] [--model linear_mmgcn]
+                               [--passes auto,whole,sampled] [--steps 30] [--set NAME=VALUE]
+
+Graphs are made up: an interaction's user and item are drawn with power-law weights, twenty
+interactions a user and a hundred an item on average, two modalities of 128 numbers. Each line is
+measured in a process of its own. An epoch has as many steps as batches hold the interactions;
+`--steps` of them are timed, after a tenth as many that are not, and the epoch is counted up from
+their mean. Memory is the most that the process held, making the data included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+SIZES = "10000,100000,1000000,5000000,20000000"
+A_USER, AN_ITEM, WIDTH = 20, 100, 128
+MODALITIES = ("visual", "acoustic")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--sizes", default=SIZES, help="numbers of interactions, with commas")
+    parser.add_argument("--model", default="linear_mmgcn")
+    parser.add_argument("--passes", default="auto")
+    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--set", action="append", default=[], help="a setting, NAME=VALUE")
+    parser.add_argument("--only", type=int, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.only:
+        print(json.dumps(measure(arguments.only, arguments)))
+        return
+    print(
+        f"{arguments.model}, batches of interactions on {arguments.threads} thread(s)\n"
+        f"{'interactions':>12} {'users':>9} {'items':>8} {'pass':>8} {'ms a step':>9} "
+        f"{'s an epoch':>10} {'s a million':>11} {'building s':>10} {'peak GiB':>8}"
+    )
+    for size in map(int, arguments.sizes.split(",")):
+        for passes in arguments.passes.split(","):
+            words = [sys.executable, "-m", "benchmarks.scale", *sys.argv[1:]]
+            words += ["--only", str(size), "--passes", passes]
+            done = subprocess.run(
+                words,
+                check=False,
+                capture_output=True,
+                text=True,
+                cwd=Path(__file__).parent.parent,
+            )
+            if done.returncode:
+                print(
+                    f"{size:12,} {passes}: {(done.stderr.strip().splitlines() or ['killed'])[-1]}"
+                )
+                continue
+            told = json.loads(done.stdout.splitlines()[-1])
+            print(
+                f"{told['interactions']:12,} {told['users']:9,} {told['items']:8,} "
+                f"{told['pass']:>8} {1e3 * told['step']:9.1f} {told['epoch']:10.1f} "
+                f"{1e6 * told['epoch'] / told['interactions']:11.1f} {told['building']:10.1f} "
+                f"{told['peak'] / 2**30:8.2f}",
+                flush=True,
+            )
+
+
+def power_law(count: int, exponent: float, rng: np.random.Generator) -> np.ndarray:
+    """Shapes: (count,), shares that sum to one, in no order."""
+    weight = np.arange(1, count + 1, dtype=np.float64) ** -exponent
+    return rng.permutation(weight / weight.sum())
+
+
+def made(size: int, seed: int = 0):
+    """A data set of about that many interactions."""
+    import polars as pl
+
+    from mmgcn.data.dataset import Dataset
+    from mmgcn.data.features import FeatureTable
+    from mmgcn.data.ids import IdMap
+    from mmgcn.data.interactions import Interactions
+    from mmgcn.data.splits import Split
+
+    rng = np.random.default_rng(seed)
+    num_users, num_items = max(size // A_USER, 50), max(size // AN_ITEM, 50)
+
+    def drawn(count: int, exponent: float, num: int) -> np.ndarray:
+        cumulated = power_law(count, exponent, rng).cumsum()
+        at = np.searchsorted(cumulated, rng.random(num) * cumulated[-1])
+        return np.minimum(at, count - 1)
+
+    keys = drawn(num_users, 0.5, size) * num_items + drawn(num_items, 0.7, size)
+    keys = np.unique(keys)
+    users = IdMap(pl.Series(np.arange(num_users)).cast(pl.String), kind="user")
+    items = IdMap(pl.Series(np.arange(num_items)).cast(pl.String), kind="item")
+    user_index, item_index = np.divmod(keys, num_items)
+    train = Interactions(
+        user_index.astype(np.int32), item_index.astype(np.int32), users, items, None
+    )
+    none = train.take(np.zeros(len(keys), dtype=bool))
+    ids = items.ids.to_list()
+    tables = [
+        FeatureTable(
+            name,
+            ids,
+            rng.standard_normal((num_items, WIDTH), dtype=np.float32),
+            frozenset(ids),
+            {"encoder": "made", "digest": "0", "dim": WIDTH},
+        )
+        for name in MODALITIES
+    ]
+    return Dataset.build(Split(train, none, none, "given"), tables)
+
+
+def measure(size: int, arguments: argparse.Namespace) -> dict[str, object]:
+    import torch
+
+    from mmgcn.model import MODELS
+    from mmgcn.training.memory import keep_freed_memory
+    from mmgcn.training.sampling import Sampler
+
+    keep_freed_memory()
+    torch.set_num_threads(arguments.threads)
+    started = time.perf_counter()
+    data = made(size)
+    kind = MODELS.get(arguments.model)
+    given = dict(words.split("=", 1) for words in arguments.set)
+    settings = kind.Settings.read({"passes": arguments.passes} | given)
+    generator = torch.Generator().manual_seed(0)
+    model = kind(data, settings, generator)
+    train = data.train
+    sampler = Sampler(
+        train.user_index,
+        train.item_index,
+        num_items=model.num_items,
+        generator=generator,
+        user_balance=settings.user_balance,
+        only_watched=settings.negatives == "watched",
+    )
+    optimiser = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, fused=True)
+    building = time.perf_counter() - started
+
+    def step() -> None:
+        loss = model.loss(model.draw(sampler))
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+
+    for _ in range(max(arguments.steps // 10, 1)):
+        step()
+    started = time.perf_counter()
+    for _ in range(arguments.steps):
+        step()
+    seconds = (time.perf_counter() - started) / arguments.steps
+    return {
+        "interactions": len(train),
+        "users": model.num_users,
+        "items": model.num_items,
+        "pass": "whole" if model.neighbours.num_neighbours is None else "sampled",
+        "step": seconds,
+        "epoch": seconds * math.ceil(len(train) / settings.batch_size),
+        "building": building,
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+
+
+if __name__ == "__main__":
+    main()
