@@ -51,12 +51,14 @@ class FitResult:
         best_epoch: the epoch whose parameters were kept; 0 for a model that is solved.
         metrics: validation figures of that epoch, empty without a validation part.
         seconds: of the optimiser's steps alone.
+        num_parameters: trained numbers.
     """
 
     run: Path
     best_epoch: int
     metrics: dict[str, float]
     seconds: float
+    num_parameters: int
 
 
 def fit(
@@ -120,7 +122,8 @@ def fit(
         raise
     trainer.clean()
     move_latest(run)
-    return FitResult(run, best_epoch, figures, seconds)
+    num_parameters = sum(parameter.numel() for parameter in made.parameters())
+    return FitResult(run, best_epoch, figures, seconds, num_parameters)
 
 
 class Trainer:
