@@ -33,6 +33,7 @@ STAGES = {
     "mmgcn.model": 14,
     "mmgcn.models": 15,
     "mmgcn.evaluation.ranking": 16,
+    "mmgcn.evaluation.groups": 16,
     "mmgcn.run": 16,
     "mmgcn.training.curves": 17,
     "mmgcn.training.device": 17,
