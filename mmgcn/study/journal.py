@@ -86,12 +86,13 @@ def run_trials(
     data_digest: str,
     journal: Journal,
     tell: Callable[[str], None],
-    run: Callable[[Trial], Outcome] = train_apart,
+    run: Callable[[Trial], Outcome] | None = None,
 ) -> Results:
     """Run what the journal does not hold, one after the other. A failure does not stop the rest.
 
     Args:
         tell: gets a line before and after each.
+        run: trains one; by default in a process of its own.
 
     Raises:
         UnknownName, SettingError: a model or a setting that is not there; nothing was run then.
@@ -106,7 +107,7 @@ def run_trials(
             continue
         tell(f"{place} ...")
         try:
-            outcome = run(trial)
+            outcome = (run or train_apart)(trial)
         except TrialError as error:
             results.failures[trial] = str(error)
             tell(f"{place} failed: {error}")

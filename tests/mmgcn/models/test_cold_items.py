@@ -14,7 +14,7 @@ from tests.worlds import dataset, interactions_of
 QUICK = {"batch_size": 128, "num_negatives": 64, "epochs": 3, "negatives": "watched"}
 
 
-def world(seed=0):
+def world(seed=0, **features):
     """Four groups of ten items; a tenth of the items is cold in the test part, and one in valid."""
     rng = np.random.default_rng(seed)
     pairs = [
@@ -24,7 +24,7 @@ def world(seed=0):
         for item in rng.permutation(10)[:6]
     ]
     table = interactions_of(pairs, users=60, items=40)
-    return dataset(split(table, "cold-items", seed=seed))
+    return dataset(split(table, "cold-items", seed=seed), **features)
 
 
 def cold_figures(run, candidates=None):
