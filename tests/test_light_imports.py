@@ -6,7 +6,17 @@ import sys
 import pytest
 
 HEAVY = ("torch", "torchvision", "torchaudio", "transformers", "torch_geometric", "cv2", "av")
-COMMANDS = ("extract", "modalities", "weights", "inspect", "fit", "evaluate", "recommend", "demo")
+COMMANDS = (
+    "extract",
+    "modalities",
+    "weights",
+    "inspect",
+    "fit",
+    "evaluate",
+    "recommend",
+    "compare",
+    "demo",
+)
 
 
 def loaded_after(code: str) -> set[str]:

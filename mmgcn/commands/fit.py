@@ -11,10 +11,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mmgcn.commands.data import (
+    INTERACTIONS,
+    DeviceOption,
+    FeaturesOption,
+    InteractionsOption,
+    KCoreOption,
+    MissingOption,
+    SplitOption,
+    TestOption,
+    ValidOption,
+    source_of,
+)
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
+from mmgcn.commands.settings import pairs
 
 if TYPE_CHECKING:
-    from mmgcn.data.dataset import Dataset
+    from mmgcn.data.source import Source
     from mmgcn.training.looks import Look
     from mmgcn.training.trainer import FitResult
 
@@ -27,30 +40,11 @@ def register(app: typer.Typer) -> None:
 
 
 def fit(
-    interactions: Annotated[
-        Path,
-        typer.Option(
-            "--interactions",
-            "-i",
-            help="A table with user_id and item_id, and perhaps timestamp and weight "
-            "(.csv .tsv .parquet .jsonl).",
-        ),
-    ] = Path("interactions.csv"),
-    valid: Annotated[
-        Path | None, typer.Option(help="Validation interactions; --interactions is then training.")
-    ] = None,
-    test: Annotated[Path | None, typer.Option(help="Test interactions, withheld.")] = None,
-    split: Annotated[
-        str, typer.Option(help="leave-last-out, temporal or random, where no files are given.")
-    ] = "leave-last-out",
-    features: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A feature store, or NAME=FILE.npy[,IDS.txt] (one id a line; without it row i is "
-            "item i). Repeatable, may be mixed.",
-            show_default="./features if it is there",
-        ),
-    ] = None,
+    interactions: InteractionsOption = INTERACTIONS,
+    valid: ValidOption = None,
+    test: TestOption = None,
+    split: SplitOption = "leave-last-out",
+    features: FeaturesOption = None,
     model: Annotated[
         str,
         typer.Option(
@@ -63,7 +57,7 @@ def fit(
         typer.Option(help="At most this many.", min=1, show_default="the model's own"),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of every random draw.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: DeviceOption = "auto",
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", help="A setting of the model, NAME=VALUE. Repeatable."),
@@ -72,16 +66,8 @@ def fit(
         str | None,
         typer.Option(help="official: mmgcn as its published code does it, for comparison."),
     ] = None,
-    k_core: Annotated[
-        int,
-        typer.Option(
-            help="Keep the part in which every user and item has this many interactions.", min=0
-        ),
-    ] = 0,
-    missing: Annotated[
-        str,
-        typer.Option(help="Where a watched item was never extracted: error, mask or drop."),
-    ] = "error",
+    k_core: KCoreOption = 0,
+    missing: MissingOption = "error",
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the last training that did not end.")
     ] = False,
@@ -100,23 +86,14 @@ def fit(
     Writes a run folder under --out and lets `latest` lead to it. The epoch that ranks best on the
     validation part is kept.
     """
-    settings = _settings(setting or [])
+    settings = pairs(setting or [])
     if compat is not None:
         if compat != "official" or model not in ("mmgcn", DEFAULT_MODEL):
             raise typer.BadParameter(
                 "the only one is official, for --model mmgcn", param_hint="--compat"
             )
         model = "mmgcn_official"
-    data = {
-        "interactions": interactions,
-        "valid": valid,
-        "test": test,
-        "split_name": split,
-        "seed": seed,
-        "features": features,
-        "k_core": k_core,
-        "missing": missing,
-    }
+    source = source_of(interactions, valid, test, split, features, k_core, missing, seed=seed)
     options = {
         "model": model,
         "out": out,
@@ -127,7 +104,7 @@ def fit(
         "resume": resume,
     }
     try:
-        result, header = _trained(data, options, num_workers)
+        result, header = _trained(source, options, num_workers)
     except KeyboardInterrupt:
         if _leads():
             tell("interrupted; `mmgcn fit --resume` with the same options goes on from here")
@@ -154,9 +131,7 @@ def fit(
     typer.echo(f"best epoch {result.best_epoch}, {result.seconds:.1f} s of training: {result.run}")
 
 
-def _trained(
-    data: dict[str, Any], options: dict[str, Any], num_workers: int
-) -> tuple[FitResult, str]:
+def _trained(source: Source, options: dict[str, Any], num_workers: int) -> tuple[FitResult, str]:
     """Train here, on new processes, or as one of those that torchrun started."""
     started = int(os.environ.get("WORLD_SIZE", "1"))
     if started > 1:
@@ -166,18 +141,20 @@ def _trained(
             )
         from torch.distributed.elastic.multiprocessing.errors import record
 
-        return record(_train)(data, options)  # type: ignore[return-value]  # no SystemExit in it
+        return record(_train)(source, options)  # type: ignore[return-value]  # no SystemExit in it
     if num_workers == 1:
-        return _train(data, options)
+        return _train(source, options)
     from mmgcn.training.launcher import launch
 
-    made: tuple[FitResult, str] = launch(_train, {"data": data, "options": options}, num_workers)
+    made: tuple[FitResult, str] = launch(
+        _train, {"source": source, "options": options}, num_workers
+    )
     return made
 
 
-def _train(data: dict[str, Any], options: dict[str, Any]) -> tuple[FitResult, str]:
+def _train(source: Source, options: dict[str, Any]) -> tuple[FitResult, str]:
     """Read the data and train. Returns the result, and a line on the data."""
-    dataset = _dataset(**data)
+    dataset = source.dataset()
     for note in dataset.notes if _leads() else ():
         tell(f"note: {note}")
 
@@ -203,51 +180,6 @@ def _leads() -> bool:
 
 def _ks(metrics: dict[str, float]) -> list[str]:
     return [name.partition("@")[2] for name in metrics if name.startswith("recall@")]
-
-
-def _settings(words: list[str]) -> dict[str, str]:
-    settings = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not (name and equals):
-            raise typer.BadParameter(f"'{word}' is not NAME=VALUE", param_hint="--set")
-        settings[name.strip()] = value.strip()
-    return settings
-
-
-def _dataset(
-    interactions: Path,
-    valid: Path | None,
-    test: Path | None,
-    split_name: str,
-    seed: int,
-    features: list[str] | None,
-    k_core: int,
-    missing: Any,
-) -> Dataset:
-    from mmgcn.data.dataset import Dataset
-    from mmgcn.data.features import read_features
-    from mmgcn.data.interactions import read_interactions
-    from mmgcn.data.splits import given_split, split
-
-    if missing not in ("error", "mask", "drop"):
-        raise typer.BadParameter(
-            f"'{missing}' is none of error, mask, drop", param_hint="--missing"
-        )
-    if valid is not None or test is not None:
-        if k_core:
-            raise typer.BadParameter(
-                "filters one table; it does not go with --valid or --test", param_hint="--k-core"
-            )
-        made = given_split(interactions, valid, test)
-    else:
-        table = read_interactions(interactions)
-        if k_core:
-            table = table.k_core(k_user=k_core, k_item=k_core)
-        made = split(table, split_name, seed=seed)  # type: ignore[arg-type]  # checked there
-    if features is None:
-        features = ["features"] if Path("features").is_dir() else []
-    return Dataset.build(made, read_features(features), missing=missing)
 
 
 @contextmanager

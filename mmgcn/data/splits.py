@@ -12,7 +12,7 @@ import numpy as np
 from mmgcn.data.ids import IdMap
 from mmgcn.data.interactions import Interactions, read_interactions
 
-SplitName = Literal["leave-last-out", "temporal", "random"]
+SplitName = Literal["leave-last-out", "temporal", "random", "cold-items"]
 MIN_INTERACTIONS = 3  # a user with fewer keeps them all in training
 TRAIN, VALID, TEST = 0, 1, 2
 
@@ -62,6 +62,9 @@ def split(
     temporal: the last tenth in time is test, the tenth before it valid. What happened at one moment
     stays together, in the earlier part.
     random: of each user with three or more, about a tenth each, at least one, drawn with the seed.
+    cold-items: a tenth of the items, drawn with the seed, is test with everything that was watched
+    of them, another tenth is valid. What is left is divided as in random, so that both parts hold
+    items that training knows beside those that it has never seen.
 
     Raises:
         SplitError: an unknown name, shares that leave no training part, or a temporal split without
@@ -78,8 +81,10 @@ def split(
         part = _last_of_each(interactions)
     elif name == "temporal":
         part = _temporal(interactions, valid_share, test_share)
-    else:
+    elif name == "random":
         part = _random(interactions, valid_share, test_share, seed)
+    else:
+        part = _cold_items(interactions, valid_share, test_share, seed)
     train, valid, test = (interactions.take(part == number) for number in (TRAIN, VALID, TEST))
     if len(train) == 0:
         raise SplitError(f"the split '{name}' of {len(interactions):,} interactions trains on none")
@@ -180,6 +185,25 @@ def _random(
     part = np.full(num, TRAIN, dtype=np.int8)
     part[order[from_end < np.repeat(np.where(many, num_test + num_valid, 0), counts)]] = VALID
     part[order[from_end < np.repeat(np.where(many, num_test, 0), counts)]] = TEST
+    return part
+
+
+def _cold_items(
+    interactions: Interactions, valid_share: float, test_share: float, seed: int
+) -> np.ndarray:
+    """Shapes: the result: (E,) int8 of TRAIN, VALID, TEST."""
+    drawn = np.random.default_rng(seed).permutation(np.unique(interactions.item_index))
+    num_test, num_valid = (
+        max(round(len(drawn) * share), int(share > 0)) for share in (test_share, valid_share)
+    )
+    num_test = min(num_test, len(drawn) - 1)  # one stays in training
+    num_valid = min(num_valid, len(drawn) - 1 - num_test)
+    of_item = np.full(len(interactions.items), TRAIN, dtype=np.int8)
+    of_item[drawn[:num_test]] = TEST
+    of_item[drawn[num_test : num_test + num_valid]] = VALID
+    part: np.ndarray = of_item[interactions.item_index]
+    rest = np.flatnonzero(part == TRAIN)
+    part[rest] = _random(interactions.take(rest), valid_share, test_share, seed)
     return part
 
 

@@ -25,7 +25,9 @@ class Settings(Training):
     """Width of the vectors."""
     loss: Literal["softmax", "bpr"] = "bpr"
     similarity: Literal["cosine", "dot"] = "dot"
-    penalty: float = 0.01
+    user_balance: float = 0.5
+    learning_rate: float = 2e-3
+    penalty: float = 0.1
 
 
 class MF(Model):

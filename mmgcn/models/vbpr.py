@@ -35,6 +35,8 @@ class Settings(Training):
     """Width of the id vectors, and of each modality's."""
     loss: Literal["softmax", "bpr"] = "bpr"
     similarity: Literal["cosine", "dot"] = "dot"
+    user_balance: float = 0.5
+    learning_rate: float = 5e-3
     penalty: float = 0.01
 
 

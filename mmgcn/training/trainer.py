@@ -57,12 +57,14 @@ class FitResult:
         best_epoch: the epoch whose parameters were kept; 0 for a model that is solved.
         metrics: validation figures of that epoch, empty without a validation part.
         seconds: of the optimiser's steps alone.
+        num_parameters: trained numbers.
     """
 
     run: Path
     best_epoch: int
     metrics: dict[str, float]
     seconds: float
+    num_parameters: int
 
 
 def fit(
@@ -128,6 +130,7 @@ def _fit(
     identity = identity_of(made, dataset, seed)
     versions = {name: version(name) for name in ("mmgcn", "torch")}
     ranks.agree(flat({**identity, "--resume": resume, "version": versions}))
+    num_parameters = sum(parameter.numel() for parameter in made.parameters())
     part = Part(made, np.diff(dataset.train.csr()[0]), ranks)
     made.to(device)
     run: Path = ranks.told(_folder(out, resume) if ranks.leads else None)
@@ -144,7 +147,7 @@ def _fit(
         if ranks.leads and not (run / "checkpoint").is_dir():
             shutil.rmtree(run, ignore_errors=True)  # there is nothing to go on with
         raise
-    return FitResult(run, best_epoch, figures, seconds)
+    return FitResult(run, best_epoch, figures, seconds, num_parameters)
 
 
 def _folder(out: Path, resume: bool) -> Path:

@@ -24,7 +24,7 @@ def parts_of(made):
 @settings(deadline=None)
 @given(
     rows=pairs,
-    name=st.sampled_from(["leave-last-out", "temporal", "random"]),
+    name=st.sampled_from(["leave-last-out", "temporal", "random", "cold-items"]),
     shares=st.sampled_from([(0.1, 0.1), (0.0, 0.3), (0.45, 0.45), (0.0, 0.0)]),
     data=st.data(),
 )
@@ -148,3 +148,20 @@ def test_parts_can_be_changed_together():
     made = split(interactions_of([(0, item) for item in range(5)]), "leave-last-out")
     shorter = made.map(lambda part: part.take(np.arange(min(1, len(part)))))
     assert [len(part) for part in parts_of(shorter)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_cold_items_are_withheld_with_all_that_was_watched_of_them(seed):
+    table = interactions_of([(user, item) for user in range(20) for item in range(user % 7, 40)])
+    made = split(table, "cold-items", seed=seed)
+    known = set(made.train.item_index.tolist())
+    watched = np.bincount(table.item_index)
+    for part in (made.valid, made.test):
+        cold = set(part.item_index.tolist()) - known
+        assert len(cold) == 4  # a tenth of the items
+        rows = np.isin(part.item_index, list(cold))
+        assert rows.sum() == sum(watched[item] for item in cold)
+        # of the rest about a tenth, which training knows
+        assert 0 < (~rows).sum() < len(made.train) / 4
+    assert pairs_of(split(table, "cold-items", seed=seed).test) == pairs_of(made.test)
+    assert pairs_of(split(table, "cold-items", seed=seed + 9).test) != pairs_of(made.test)

@@ -1,0 +1,149 @@
+"""mmgcn compare: several models on one split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mmgcn.commands.data import (
+    INTERACTIONS,
+    DeviceOption,
+    FeaturesOption,
+    InteractionsOption,
+    KCoreOption,
+    MissingOption,
+    SplitOption,
+    TestOption,
+    ValidOption,
+    source_of,
+)
+from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
+from mmgcn.commands.settings import settings_of_models
+
+ALL = "linear_mmgcn,mmgcn,lightgcn,mf,vbpr,ease,itemknn,popularity"
+KS = (5, 10, 20, 50)
+SOME_FAILED = 3
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command()(compare)
+
+
+def compare(
+    models: Annotated[str, typer.Option(help="Names, with commas.")] = ALL,
+    seeds: Annotated[
+        int, typer.Option(help="Trainings of each model; one that is solved runs once.", min=1)
+    ] = 3,
+    interactions: InteractionsOption = INTERACTIONS,
+    valid: ValidOption = None,
+    test: TestOption = None,
+    split: SplitOption = "leave-last-out",
+    split_seed: Annotated[int, typer.Option(help="Of the split, the same for all.")] = 0,
+    features: FeaturesOption = None,
+    k_core: KCoreOption = 0,
+    missing: MissingOption = "error",
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Where the table and the finished runs are kept.")
+    ] = Path("compare"),
+    k: Annotated[int, typer.Option("--k", "-k", help="Which lists are shown: 5, 10, 20, 50.")] = 20,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="At most, for each model.", min=1, show_default="each model's own"),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="MODEL.NAME=VALUE, or NAME=VALUE for all of them. Repeatable."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings in TOML, a table for each model.")
+    ] = None,
+    device: DeviceOption = "auto",
+    json: JsonOption = False,
+) -> None:
+    """Train several models on one split, over seeds, and write one table.
+
+    Each training runs in a process of its own. Epochs are chosen on the validation part; the test
+    part, where there is one, is reported beside it. Finished trainings are kept in
+    OUT/compare.jsonl: the same command again goes on from there. Exit code 3: a model failed and
+    the others went on.
+    """
+    if k not in KS:
+        raise typer.BadParameter(f"{k} is none of {', '.join(map(str, KS))}", param_hint="--k")
+    names = _names(models)
+    settings = settings_of_models(names, config, setting or [])
+    source = source_of(interactions, valid, test, split, features, k_core, missing, seed=split_seed)
+    dataset = source.dataset()
+    for note in dataset.notes:
+        tell(f"note: {note}")
+    if k > len(dataset.items):
+        raise ValueError(f"k is {k}; there are {len(dataset.items):,} items")
+
+    from mmgcn.study import comparison
+    from mmgcn.study.journal import Journal, run_trials
+    from mmgcn.study.trial import digest_of
+
+    trials = comparison.trials_of(
+        source, names, num_seeds=seeds, settings=settings, epochs=epochs, device=device
+    )
+    about = (
+        f"{len(dataset.users):,} users, {len(dataset.items):,} items, {len(dataset.train):,} "
+        f"training, {len(dataset.split.valid):,} validation and {len(dataset.split.test):,} test "
+        f"interactions (split: {dataset.split.name}); modalities: "
+        f"{', '.join(dataset.features) or 'none'}."
+    )
+    digest = digest_of(dataset)
+    del dataset
+    journal = Journal.open(out / "compare.jsonl")
+    try:
+        results = run_trials(trials, data_digest=digest, journal=journal, tell=tell)
+    except KeyboardInterrupt:
+        tell("interrupted; the same command goes on after the finished trainings")
+        raise
+    rows = comparison.rows_of(results, metric=f"recall@{k}")
+    if rows:
+        comparison.write(out, rows, k=k, about=about)
+    if json:
+        print_json(
+            {
+                "rows": [
+                    {
+                        "model": row.model,
+                        "seeds": row.num_seeds,
+                        "deterministic": row.deterministic,
+                        "mean": {name: row.mean(name) for name in row.values},
+                        "sd": {name: row.spread(name) for name in row.values},
+                    }
+                    for row in rows
+                ],
+                "failures": [
+                    {"model": trial.model, "seed": trial.seed, "error": error}
+                    for trial, error in results.failures.items()
+                ],
+            }
+        )
+    elif rows:
+        typer.echo(about)
+        parts = [comparison.accuracy(rows, part, k=k) for part in comparison.PARTS]
+        for columns, lines in (*parts, comparison.cost(rows)):
+            if lines:
+                table = console_table(*columns)
+                for line in lines:
+                    table.add_row(*line)
+                print_table(table)
+        typer.echo(f"{out / 'compare.md'}, compare.csv, compare.png, compare.jsonl")
+    if results.failures:
+        tell(f"{len(results.failures)} of {len(trials)} trainings failed")
+        raise typer.Exit(SOME_FAILED if rows else 1)
+
+
+def _names(words: str) -> list[str]:
+    """Return the canonical names of the models."""
+    from mmgcn.model import MODELS
+
+    asked = [word.strip() for word in words.split(",") if word.strip()]
+    if not asked:
+        raise typer.BadParameter("names no model", param_hint="--models")
+    return list(dict.fromkeys(MODELS.get(name).name for name in asked))

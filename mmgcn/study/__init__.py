@@ -1,0 +1,1 @@
+"""Studies: many trainings on one split, and what they tell together."""

@@ -1,0 +1,92 @@
+"""Change: what is taken from a data set to see what it is worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from mmgcn.data.dataset import Dataset
+
+How = Literal["none", "drop", "shuffle", "missing"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of a data set's features; its interactions stay.
+
+    none: nothing.
+    drop: the modality is gone.
+    shuffle: its vectors are dealt out anew among the items that have one: as many numbers of the
+        same distribution, which say nothing about the item.
+    missing: `share` of the items that have any modality lose one of theirs, drawn for each item;
+        with a modality named, they lose that one.
+
+    Args:
+        modality: empty where it is not needed.
+        share: from 0 to 1, for `missing` alone.
+    """
+
+    how: How = "none"
+    modality: str = ""
+    share: float = 0.0
+
+    def apply(self, dataset: Dataset, seed: int) -> Dataset:
+        """Return the data set, changed; what is given is left as it is.
+
+        Raises:
+            ValueError: a modality that is not there, or a share outside 0 to 1.
+        """
+        if self.modality and self.modality not in dataset.features:
+            raise ValueError(
+                f"there is no modality '{self.modality}' to {self.how}; the data set has: "
+                f"{', '.join(dataset.features) or 'none'}"
+            )
+        if not 0 <= self.share <= 1:
+            raise ValueError(f"the share of missing items is {self.share:g}; it lies from 0 to 1")
+        if self.how == "drop":
+            return _without(dataset, self.modality)
+        generator = np.random.default_rng(seed)
+        if self.how == "shuffle":
+            return _shuffled(dataset, self.modality, generator)
+        if self.how == "missing":
+            return _missing(dataset, self.modality, self.share, generator)
+        return dataset
+
+
+def _without(dataset: Dataset, modality: str) -> Dataset:
+    return replace(
+        dataset,
+        features={name: held for name, held in dataset.features.items() if name != modality},
+        present={name: held for name, held in dataset.present.items() if name != modality},
+        sources={name: held for name, held in dataset.sources.items() if name != modality},
+    )
+
+
+def _shuffled(dataset: Dataset, modality: str, generator: np.random.Generator) -> Dataset:
+    held = np.flatnonzero(dataset.present[modality])
+    values = dataset.features[modality].copy()
+    values[held] = values[generator.permutation(held)]
+    return replace(dataset, features=dataset.features | {modality: values})
+
+
+def _missing(
+    dataset: Dataset, modality: str, share: float, generator: np.random.Generator
+) -> Dataset:
+    names = [modality] if modality else list(dataset.features)
+    present = np.stack([dataset.present[name] for name in names])  # (M, I)
+    has_any = np.flatnonzero(present.any(axis=0))
+    items = generator.permutation(has_any)[: round(share * len(has_any))]
+    # Of each item's modalities the one with the highest draw.
+    draws = np.where(present[:, items], generator.random((len(names), len(items))), -1)
+    present[draws.argmax(axis=0), items] = False
+    features = {
+        name: np.where(kept[:, None], dataset.features[name], np.float32(0))
+        for name, kept in zip(names, present, strict=True)
+    }
+    return replace(
+        dataset,
+        features=dataset.features | features,
+        present=dataset.present | dict(zip(names, present, strict=True)),
+    )

@@ -1,0 +1,212 @@
+"""Comparison: what several models reach on one split, over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from mmgcn.data.source import Source
+from mmgcn.model import MODELS
+from mmgcn.study.journal import Results
+from mmgcn.study.statistics import spread
+from mmgcn.study.table import markdown, write_csv, write_text
+from mmgcn.study.trial import Outcome, Trial
+
+PARTS = ("valid", "test")
+FAMILIES = ("recall", "ndcg")  # shown; the CSV has all
+MEBIBYTE = 2**20
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model: the figures of its seeds by column, and how often it was trained.
+
+    Args:
+        values: for `valid recall@20`, `train_seconds` and so on, one number a seed.
+        deterministic: its outcome does not depend on the seed, so it ran once.
+    """
+
+    model: str
+    deterministic: bool
+    values: dict[str, list[float]]
+
+    @property
+    def num_seeds(self) -> int:
+        """How many trainings there were."""
+        return len(self.values["total_seconds"])
+
+    def mean(self, column: str) -> float | None:
+        """The mean over seeds, None without such a figure."""
+        held = self.values.get(column)
+        return fmean(held) if held else None
+
+    def spread(self, column: str) -> float | None:
+        """The standard deviation over seeds, None for fewer than two."""
+        return spread(self.values.get(column, []))
+
+
+def trials_of(
+    source: Source,
+    models: Sequence[str],
+    *,
+    num_seeds: int,
+    settings: Mapping[str, Mapping[str, Any]],
+    epochs: int | None = None,
+    device: str = "auto",
+) -> list[Trial]:
+    """Return the trainings of a comparison: seeds 0, 1, ... of each model, one if it is solved.
+
+    Args:
+        settings: by model.
+        epochs: of every model that is trained.
+    """
+    trials = []
+    for model in models:
+        solved = MODELS.get(model).closed_form
+        chosen = dict(settings.get(model, {}))
+        if epochs is not None and not solved:
+            chosen = {"epochs": epochs} | chosen
+        trials += [
+            Trial(source, model, seed, chosen, device=device)
+            for seed in range(1 if solved else num_seeds)
+        ]
+    return trials
+
+
+def rows_of(results: Results, *, metric: str) -> list[Row]:
+    """Return a row for each model that finished, the best by `valid METRIC` first."""
+    by_model: dict[str, list[Outcome]] = {}
+    for trial, outcome in results.outcomes.items():
+        by_model.setdefault(trial.model, []).append(outcome)
+    rows = []
+    for model, outcomes in by_model.items():
+        columns = [_columns(outcome) for outcome in outcomes]
+        values = {name: [held[name] for held in columns if name in held] for name in columns[0]}
+        rows.append(Row(model, MODELS.get(model).closed_form, values))
+    return sorted(rows, key=lambda row: -(row.mean(f"valid {metric}") or 0.0))
+
+
+def _columns(outcome: Outcome) -> dict[str, float]:
+    return {
+        **{f"valid {name}": value for name, value in outcome.valid.items()},
+        **{f"test {name}": value for name, value in outcome.test.items()},
+        "train_seconds": outcome.train_seconds,
+        "total_seconds": outcome.total_seconds,
+        "peak_memory_mib": outcome.peak_memory_bytes / MEBIBYTE,
+        "peak_gpu_mib": outcome.peak_gpu_bytes / MEBIBYTE,
+        "num_parameters": outcome.num_parameters,
+        "best_epoch": outcome.best_epoch,
+    }
+
+
+def accuracy(rows: Sequence[Row], part: str, *, k: int) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows of text on one part: mean ± spread; no rows without such a part."""
+    figures = [f"{part} {family}@{k}" for family in FAMILIES]
+    if not any(figures[0] in row.values for row in rows):
+        return [], []
+    lines = [
+        [
+            row.model,
+            "1, solved" if row.deterministic else str(row.num_seeds),
+            *(_with_spread(row, name, 4) for name in figures),
+        ]
+        for row in rows
+    ]
+    return ["model", "seeds", *figures], lines
+
+
+def cost(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows of text on time, memory and size."""
+    gpu = any(row.mean("peak_gpu_mib") for row in rows)
+    lines = [
+        [
+            row.model,
+            "-" if row.deterministic else _with_spread(row, "train_seconds", 1),
+            _with_spread(row, "total_seconds", 1),
+            f"{row.mean('peak_memory_mib') or 0:,.0f}",
+            *([f"{row.mean('peak_gpu_mib') or 0:,.0f}"] if gpu else []),
+            f"{row.mean('num_parameters') or 0:,.0f}",
+            "-" if row.deterministic else f"{row.mean('best_epoch') or 0:.1f}",
+        ]
+        for row in rows
+    ]
+    columns = ["model", "training s", "total s", "memory MiB", *(["GPU MiB"] if gpu else [])]
+    return [*columns, "parameters", "best epoch"], lines
+
+
+def write(out: Path, rows: Sequence[Row], *, k: int, about: str) -> None:
+    """Write compare.csv, compare.md and compare.png.
+
+    Args:
+        about: a sentence on the data, for the Markdown.
+    """
+    names = list(dict.fromkeys(name for row in rows for name in row.values))
+    columns = [side for name in names for side in (f"{name} mean", f"{name} sd")]
+    cells = [
+        [row.model, row.num_seeds, row.deterministic]
+        + [cell for name in names for cell in (row.mean(name), row.spread(name))]
+        for row in rows
+    ]
+    write_csv(out / "compare.csv", ["model", "seeds", "deterministic", *columns], cells)
+    tables = [accuracy(rows, part, k=k) for part in PARTS] + [cost(rows)]
+    told = "\n".join(markdown(*table) for table in tables if table[1])
+    write_text(out / "compare.md", f"{about}\n\n{told}\n{LEGEND}\n")
+    draw(out / "compare.png", rows, k=k)
+
+
+LEGEND = (
+    "Mean ± standard deviation over seeds. Epochs and the order of the rows are chosen on the "
+    "validation part. Training: the optimiser's steps alone. Total: from building the model to "
+    "its written run. Memory: the most that the process held, libraries and data included."
+)
+
+
+def draw(path: Path, rows: Sequence[Row], *, k: int) -> None:
+    """Draw bars of recall, NDCG and seconds, with their spread."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    part = "test" if any(f"test recall@{k}" in row.values for row in rows) else "valid"
+    told = {"valid": "validation", "test": "test"}[part]
+    panels = [
+        (f"{part} recall@{k}", f"{told} recall@{k}"),
+        (f"{part} ndcg@{k}", f"{told} NDCG@{k}"),
+        ("total_seconds", "seconds to train, in all"),
+    ]
+    figure = Figure(figsize=(12, 1.7 + 0.42 * len(rows)), layout="constrained")
+    FigureCanvasAgg(figure)
+    places = range(len(rows))
+    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axis, (column, title) in zip(axes, panels, strict=True):
+        means = [row.mean(column) or 0.0 for row in rows]
+        spreads = [row.spread(column) for row in rows]
+        axis.barh(places, means, color=["C0" if p == 0 else "0.7" for p in places], height=0.7)
+        digits = 1 if column == "total_seconds" else 4
+        for place, mean, deviation in zip(places, means, spreads, strict=True):
+            if deviation is not None:
+                axis.errorbar(mean, place, xerr=deviation, color="0.1", capsize=3, lw=1)
+            at = mean + (deviation or 0), place
+            axis.annotate(
+                f"{mean:.{digits}f}", at, xytext=(6, 0), textcoords="offset points", va="center"
+            )
+        ends = [mean + (deviation or 0) for mean, deviation in zip(means, spreads, strict=True)]
+        axis.set_xlim(0, max(ends) * 1.25 or 1)
+        axis.locator_params(axis="x", nbins=5)
+        axis.set_title(title)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_yticks(places, [row.model for row in rows])
+    axes[0].invert_yaxis()
+    figure.supxlabel("mean over seeds; whiskers: standard deviation", fontsize="small")
+    figure.savefig(path, dpi=120)
+
+
+def _with_spread(row: Row, column: str, digits: int) -> str:
+    mean, deviation = row.mean(column), row.spread(column)
+    if mean is None:
+        return "-"
+    if deviation is None:
+        return f"{mean:.{digits}f}"
+    return f"{mean:.{digits}f} ± {deviation:.{digits}f}"

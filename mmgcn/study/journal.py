@@ -1,0 +1,135 @@
+"""Journal: the finished trials of a study, a line each, written as they finish."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmgcn.study.process import TrialError, train_apart
+from mmgcn.study.trial import Outcome, Trial
+
+
+@dataclass(eq=False)
+class Journal:
+    """Outcomes by key, in a file that grows by a line for each.
+
+    A trial whose key is there is not run again: the digest of the data, the model, all its
+    settings, the seed and the change are in the key.
+    """
+
+    path: Path
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, path: Path) -> Journal:
+        """Read what is there; a last line that was not finished is cut off.
+
+        Raises:
+            ValueError: a line that is no outcome.
+        """
+        made = cls(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.is_file():
+            return made
+        text = path.read_bytes()
+        whole = text[: text.rfind(b"\n") + 1]
+        if len(whole) < len(text):
+            with path.open("r+b") as file:
+                file.truncate(len(whole))
+        names = Outcome.__dataclass_fields__
+        for number, line in enumerate(whole.decode("utf-8").splitlines(), start=1):
+            try:
+                held = json.loads(line)
+                made.outcomes[held["key"]] = Outcome(**{name: held[name] for name in names})
+            except (ValueError, TypeError, KeyError) as error:
+                raise ValueError(
+                    f"line {number} of {path} is no outcome of a study; remove the file to start "
+                    "anew, or pass another --out"
+                ) from error
+        return made
+
+    def add(self, key: str, trial: Trial, outcome: Outcome) -> None:
+        """Write a line."""
+        told: dict[str, Any] = {
+            "key": key,
+            "name": trial.name,
+            "model": trial.model,
+            "seed": trial.seed,
+            "settings": dict(trial.settings),
+            "change": asdict(trial.change),
+            **asdict(outcome),
+        }
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(told, ensure_ascii=False) + "\n")
+        self.outcomes[key] = outcome
+
+
+@dataclass(eq=False)
+class Results:
+    """What is known of the trials of a study.
+
+    Args:
+        outcomes: of those that finished, now or earlier.
+        failures: why the others did not.
+    """
+
+    outcomes: dict[Trial, Outcome] = field(default_factory=dict)
+    failures: dict[Trial, str] = field(default_factory=dict)
+
+
+def run_trials(
+    trials: Sequence[Trial],
+    *,
+    data_digest: str,
+    journal: Journal,
+    tell: Callable[[str], None],
+    run: Callable[[Trial], Outcome] | None = None,
+) -> Results:
+    """Run what the journal does not hold, one after the other. A failure does not stop the rest.
+
+    Args:
+        tell: gets a line before and after each.
+        run: trains one; by default in a process of its own.
+
+    Raises:
+        UnknownName, SettingError: a model or a setting that is not there; nothing was run then.
+    """
+    keys = [trial.key(data_digest) for trial in trials]
+    results = Results()
+    for number, (key, trial) in enumerate(zip(keys, trials, strict=True), start=1):
+        place = f"[{number}/{len(trials)}] {trial.name}, seed {trial.seed}"
+        if key in journal.outcomes:
+            results.outcomes[trial] = journal.outcomes[key]
+            tell(f"{place}: {told(journal.outcomes[key])} (from {journal.path.name})")
+            continue
+        tell(f"{place} ...")
+        try:
+            outcome = (run or train_apart)(trial)
+        except TrialError as error:
+            results.failures[trial] = str(error)
+            tell(f"{place} failed: {error}")
+            continue
+        journal.add(key, trial, outcome)
+        results.outcomes[trial] = outcome
+        tell(f"{place}: {told(outcome)}")
+    return results
+
+
+def told(outcome: Outcome) -> str:
+    """Return the figures that a person watches for, in a line."""
+    figures = [
+        f"{part} {name} {values[name]:.4f}"
+        for part, values in (("valid", outcome.valid), ("test", outcome.test))
+        for name in ("recall@20", "recall@10")
+        if name in values
+    ][:1]
+    return ", ".join(
+        (
+            *figures,
+            f"{outcome.total_seconds:.1f} s",
+            f"{outcome.peak_memory_bytes / 2**20:,.0f} MiB",
+        )
+    )

@@ -1,0 +1,98 @@
+"""A trial in a process of its own, so that its peak memory and its seconds are its own.
+
+    python -m mmgcn.study.process FOLDER
+
+reads FOLDER/trial.json and writes FOLDER/answer.json. What it prints goes to FOLDER/log.txt. It
+leaves when the process that started it is gone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from dataclasses import asdict
+from pathlib import Path
+
+from mmgcn.run import write_json
+from mmgcn.study.trial import Outcome, Trial, train
+
+
+class TrialError(ValueError):
+    """A training of a study that failed; the message says why."""
+
+
+def train_apart(trial: Trial) -> Outcome:
+    """Train it in a new process, and wait.
+
+    Raises:
+        TrialError: it failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="mmgcn-study-") as name:
+        folder = Path(name)
+        write_json(folder / "trial.json", trial.to_json())
+        code = _run(folder)
+        try:
+            answer = json.loads((folder / "answer.json").read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise TrialError(_death(code, folder / "log.txt")) from error
+    if "error" in answer:
+        raise TrialError(answer["error"])
+    return Outcome(**answer)
+
+
+def _run(folder: Path) -> int:
+    """Run this module on a folder and return its exit status, negative for a signal."""
+    with (folder / "log.txt").open("wb") as log:
+        # It holds the other end of the pipe, which closes when this process ends, however it does.
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mmgcn.study.process", str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            return process.wait()
+        finally:
+            process.kill()
+            process.wait()
+            assert process.stdin is not None
+            process.stdin.close()
+
+
+def _death(code: int, log: Path) -> str:
+    """Say how a process ended that left no answer."""
+    if code == -9:
+        return "it was killed, perhaps for want of memory"
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+    last = next((line for line in reversed(lines) if line.strip()), "it printed nothing")
+    return f"it ended with status {code}: {last.strip()}"
+
+
+def _leave_with_parent() -> None:
+    os.read(0, 1)  # nothing is ever written: it returns when the other end is closed
+    os._exit(1)
+
+
+def main() -> None:
+    """Train the trial of a folder."""
+    from mmgcn.training.memory import keep_freed_memory
+
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    keep_freed_memory()
+    folder = Path(sys.argv[1])
+    trial = Trial.from_json(json.loads((folder / "trial.json").read_text(encoding="utf-8")))
+    try:
+        answer = asdict(train(trial, folder / "runs"))
+    except (ValueError, LookupError, OSError, ImportError) as error:
+        traceback.print_exc()
+        answer = {"error": " ".join(str(error).split())}
+    write_json(folder / "answer.json", answer)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""Table: columns and rows of text, written as CSV and as Markdown."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Write it whole or not at all; None is an empty cell."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(["" if cell is None else cell for cell in row] for row in rows)
+    write_text(path, text.getvalue())
+
+
+def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table of Markdown.
+
+    >>> print(markdown(["model", "seeds"], [["a|b", "3"]]), end="")
+    | model | seeds |
+    |---|---|
+    | a\\|b | 3 |
+    """
+    lines = [list(columns), *rows]
+    told = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
+    return "\n".join([told[0], "|" + "---|" * len(columns), *told[1:]]) + "\n"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write it whole or not at all."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

@@ -1,0 +1,183 @@
+"""Trial: one training of a study, and its outcome."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Self
+
+from mmgcn.data.dataset import Dataset
+from mmgcn.data.source import Source
+from mmgcn.evaluation.ranking import evaluate, factor_scorer
+from mmgcn.model import MODELS
+from mmgcn.run import Run
+from mmgcn.study.change import Change
+from mmgcn.training.trainer import fit
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A model, its settings and a seed, on a source that may be changed first.
+
+    Args:
+        settings: those that are given; the others are the model's own.
+        label: what a table calls it; by default the model's name.
+    """
+
+    source: Source
+    model: str
+    seed: int = 0
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    change: Change = field(default_factory=Change)
+    device: str = "auto"
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """What a table calls it."""
+        return self.label or self.model
+
+    def key(self, data_digest: str) -> str:
+        """Return a digest of everything that changes the outcome: equal keys, equal trials.
+
+        Raises:
+            UnknownName, SettingError: no such model or setting.
+        """
+        told = {
+            "data": data_digest,
+            "model": self.model,
+            "settings": asdict(MODELS.get(self.model).Settings.read(dict(self.settings))),
+            "seed": self.seed,
+            "change": asdict(self.change),
+            "device": self.device,
+            "mmgcn": version("mmgcn"),
+        }
+        return hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain values, for another process."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, held: Mapping[str, Any]) -> Self:
+        """Return what `to_json` was given."""
+        source = Source(**held["source"] | {"features": tuple(held["source"]["features"])})
+        return cls(**{**held, "source": source, "change": Change(**held["change"])})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a trial.
+
+    Args:
+        valid, test: figures by name, such as `recall@20`; empty without such a part.
+        best_epoch: 0 for a model that is solved.
+        train_seconds: of the optimiser's steps alone, 0 for a model that is solved.
+        total_seconds: from building the model to its run folder, with every look at the validation
+            part.
+        peak_memory_bytes: most that the process held, libraries and data included.
+        peak_gpu_bytes: most that torch held on a GPU.
+        num_parameters: trained numbers.
+    """
+
+    valid: dict[str, float]
+    test: dict[str, float]
+    best_epoch: int
+    train_seconds: float
+    total_seconds: float
+    peak_memory_bytes: int
+    peak_gpu_bytes: int
+    num_parameters: int
+
+
+def digest_of(dataset: Dataset) -> str:
+    """Return a digest of all that can be learned from or measured on."""
+    digest = hashlib.blake2b(digest_size=8)
+    for part in (dataset.split.train, dataset.split.valid, dataset.split.test):
+        digest.update(f"{len(part)};".encode())
+        digest.update(part.user_index.tobytes() + part.item_index.tobytes())
+    for ids in (dataset.users, dataset.items):
+        digest.update("\n".join(ids.ids.to_list()).encode("utf-8", "surrogatepass"))
+    for name, values in dataset.features.items():
+        digest.update(f"{name} {values.shape};".encode())
+        digest.update(values.tobytes() + dataset.present[name].tobytes())
+    return digest.hexdigest()
+
+
+def train(trial: Trial, folder: Path) -> Outcome:
+    """Train it in this process, and measure.
+
+    Args:
+        folder: of the run; the caller removes it.
+
+    Raises:
+        ValueError, LookupError, OSError: see `Source.dataset` and `fit`.
+    """
+    dataset = trial.change.apply(trial.source.dataset(), trial.seed)
+    started = time.perf_counter()
+    result = fit(
+        dataset,
+        model=trial.model,
+        out=folder,
+        settings=trial.settings,
+        seed=trial.seed,
+        device=trial.device,
+    )
+    seconds = time.perf_counter() - started
+    memory, gpu_memory = peak_memory_bytes(), peak_gpu_bytes()
+    return Outcome(
+        result.metrics,
+        _test_figures(Run.load(result.run)),
+        result.best_epoch,
+        result.seconds,
+        seconds,
+        memory,
+        gpu_memory,
+        result.num_parameters,
+    )
+
+
+def peak_memory_bytes() -> int:
+    """Return the most memory that this process has held, 0 where the system does not say."""
+    try:
+        # Not getrusage: on Linux it counts the process that started this one.
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def peak_gpu_bytes() -> int:
+    """Return the most that torch has held on a GPU, 0 without one."""
+    import torch
+
+    return int(torch.cuda.max_memory_allocated()) if torch.cuda.is_available() else 0
+
+
+def _test_figures(run: Run) -> dict[str, float]:
+    """Rank for the test part, what is in training and validation left out."""
+    relevant = run.csr("test")
+    if len(relevant[1]) == 0:
+        return {}
+    num_items = len(run.items)
+    figures = evaluate(
+        factor_scorer(run.user, run.item),
+        num_items=num_items,
+        relevant=relevant,
+        seen=[run.csr("seen"), run.csr("valid")],
+        ks=[k for k in (5, 10, 20, 50) if k <= num_items] or [num_items],
+    )
+    return {name: float(value) for name, value in figures.items()}

@@ -1,0 +1,80 @@
+"""mmgcn ablate: the command."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import cli
+from mmgcn.training.trainer import fit
+from tests.mmgcn.commands.test_fit import FEATURES, run, world  # noqa: F401  # a fixture
+from tests.worlds import clusters, dataset
+
+QUICK = ("--epochs", "1", "--set", "num_members=1", "--set", "dim=8", "--seeds", "1")
+ONE = ("--features", "visual=visual.npy,ids.txt")
+
+
+def test_a_modality_is_shuffled_and_the_run_gets_a_copy(world, capsys, monkeypatch):  # noqa: F811
+    from mmgcn.study import journal, trial
+
+    ran = []
+
+    def train_here(each):
+        ran.append(each.change.how)
+        return trial.train(each, world / "trainings")
+
+    monkeypatch.setattr(journal, "train_apart", train_here)
+    held = fit(
+        dataset(clusters()), model="linear_mmgcn", out=Path("runs"), epochs=1, device="cpu"
+    ).run
+    words = ("ablate", *ONE, *QUICK, "--how", "shuffle", "--run", str(held))
+    code, out, err = run(capsys, *words, "--json")
+    assert code == 0, err
+    told = json.loads(out)
+    assert [(row["modality"], row["how"]) for row in told["rows"]] == [("visual", "shuffle")]
+    assert told["rows"][0]["low"] is None
+    assert json.loads((held / "ablation.json").read_text()) == told
+    names = {path.name for path in Path("ablation").iterdir()}
+    assert names == {f"ablation.{kind}" for kind in ("csv", "json", "jsonl", "md", "png")}
+    code, out, err = run(capsys, *words)
+    assert code == 0
+    assert err.count("(from ablation.jsonl)") == 2
+    assert ran == ["none", "shuffle"]
+    assert "visual shuffled" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("--how", "hide"), 2, "none of drop, shuffle"),
+        (("--missing", "ten"), 2, "is not percentages"),
+        (("--missing", "0"), 2, "0 % is no share"),
+        (("--metric", "recall@7"), 2, "none of recall@5"),
+        (("--variant", "num_alike"), 2, "is not NAME=VALUE"),
+        (("--variant", "num_alik=0", *FEATURES), 1, "did you mean num_alike"),
+        (("--model", "mff", *FEATURES), 1, "did you mean mf"),
+        (("--run", "nowhere", *FEATURES), 1, "no run at nowhere"),
+        ((), 1, "there is no modality"),
+    ],
+)
+def test_bad_input_gets_one_line_and_trains_nothing(world, capsys, words, code, told):  # noqa: F811
+    got, out, err = run(capsys, "ablate", *words)
+    assert (got, out) == (code, "")
+    assert told in " ".join(err.replace("│", " ").split())
+    assert " ..." not in err
+
+
+def test_the_only_modality_of_a_model_that_needs_one_is_not_dropped(world, capsys, monkeypatch):  # noqa: F811
+    from mmgcn.study import journal
+
+    asked = []
+
+    def nothing(trials, **_):
+        asked.extend(trials)
+        return journal.Results()
+
+    monkeypatch.setattr(journal, "run_trials", nothing)
+    with pytest.raises(SystemExit):
+        cli.main(["ablate", "--model", "mmgcn", *ONE, "--seeds", "1"])
+    assert "it is not dropped" in capsys.readouterr().err
+    assert [trial.change.how for trial in asked] == ["none", "shuffle"]

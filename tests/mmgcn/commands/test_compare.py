@@ -1,0 +1,77 @@
+"""mmgcn compare: the command, with trainings in processes of their own."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+import cli
+from tests.worlds import clusters
+
+
+def run(capsys, *words):
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(words)
+    shown = capsys.readouterr()
+    return leaving.value.code or 0, shown.out, shown.err
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    part = clusters()
+    with Path("interactions.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["user_id", "item_id"])
+        for rows in (part.train, part.valid, part.test):
+            for user, item in zip(rows.user_index, rows.item_index, strict=True):
+                writer.writerow([f"u{user}", f"i{item}"])
+    return tmp_path
+
+
+def test_a_model_that_fails_is_told_and_finished_runs_are_not_repeated(world, capsys):
+    words = ("compare", "--models", "popularity,mmgcn", "--seeds", "1", "--split", "random")
+    code, out, err = run(capsys, *words)
+    assert code == 3, err
+    assert "mmgcn, seed 0 failed: the model mmgcn needs features" in err
+    assert "popularity" in out
+    assert "1 of 2 trainings failed" in err
+    assert {path.name for path in Path("compare").iterdir()} == {
+        *("compare.csv", "compare.jsonl", "compare.md", "compare.png"),
+    }
+    (line,) = Path("compare/compare.jsonl").read_text().splitlines()
+    assert json.loads(line)["peak_memory_bytes"] > 50 * 2**20
+    words = (*words[:2], "popularity", *words[3:])
+    code, out, err = run(capsys, *words, "--json")
+    assert code == 0
+    assert "(from compare.jsonl)" in err
+    (row,) = json.loads(out)["rows"]
+    assert (row["model"], row["deterministic"]) == ("popularity", True)
+    assert row["mean"]["valid recall@20"] == json.loads(line)["valid"]["recall@20"]
+    assert "test recall@20" in row["mean"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("--models", "popularty"), 1, "did you mean popularity"),
+        (("--models", ","), 2, "names no model"),
+        (("--models", "mf", "--set", "mff.dim=8"), 2, "none of mf"),
+        (("--models", "mf", "--set", "dmi=8"), 1, "did you mean dim"),
+        (("--models", "mf", "--set", "dim"), 2, "is not NAME=VALUE"),
+        (("--models", "mf", "--config", "bad.toml"), 1, "bad.toml is no TOML"),
+        (("--models", "mf", "--config", "other.toml"), 2, "sets 'ease'"),
+        (("--models", "mf", "--seeds", "0"), 2, "seeds"),
+        (("--models", "mf", "-k", "7"), 2, "is none of 5, 10, 20, 50"),
+        (("--models", "mf", "-k", "50"), 1, "k is 50; there are 40 items"),
+        (("--models", "mf", "-i", "nowhere.csv"), 1, "no interactions at nowhere.csv"),
+    ],
+)
+def test_bad_input_gets_one_line_and_trains_nothing(world, capsys, words, code, told):
+    Path("bad.toml").write_text("dim: 8\n")
+    Path("other.toml").write_text("[ease]\npenalty = 5\n")
+    got, out, err = run(capsys, "compare", *words)
+    assert (got, out) == (code, "")
+    assert told in " ".join(err.replace("│", " ").split())
+    assert " ..." not in err  # no training began

@@ -1,0 +1,93 @@
+"""mmgcn evaluate --cold-items: groups apart, and what an ordinary split cannot tell."""
+
+import json
+
+import pytest
+
+import cli
+from mmgcn.training.trainer import fit
+from tests.mmgcn.models.test_cold_items import world
+from tests.worlds import clusters, dataset
+
+QUICK = {"batch_size": 128, "num_negatives": 64, "epochs": 3}
+
+
+def run(capsys, *words):
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(words)
+    shown = capsys.readouterr()
+    return leaving.value.code or 0, shown.out, shown.err
+
+
+@pytest.fixture(scope="module")
+def cold_run(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs")
+    return str(fit(world(), model="linear_mmgcn", out=out, settings=QUICK, device="cpu").run)
+
+
+@pytest.fixture(scope="module")
+def ordinary_run(tmp_path_factory):
+    """Every item is watched."""
+    out = tmp_path_factory.mktemp("ordinary")
+    return str(fit(dataset(clusters(seen=8)), model="popularity", out=out, device="cpu").run)
+
+
+def test_groups_are_shown_apart(cold_run, capsys):
+    code, out, err = run(capsys, "evaluate", "--run", cold_run, "--cold-items", "-k", "5,10")
+    assert code == 0, err
+    for group in ("all", "warm", "head", "tail", "cold"):
+        assert f"\n {group} " in out or f"\n{group} " in out
+    assert "chance" in out
+    assert "negatives" not in err
+
+
+def test_json_holds_every_group(cold_run, capsys):
+    words = ("evaluate", "--run", cold_run, "--cold-items", "-k", "5,10", "--json")
+    code, out, _ = run(capsys, *words)
+    assert code == 0
+    told = json.loads(out)
+    assert list(told["groups"]) == ["all", "warm", "head", "tail", "cold"]
+    cold = told["groups"]["cold"]
+    assert cold["num_items"] == 8
+    assert cold["figures"]["recall@10"] > 2 * cold["chance"]["recall@10"]
+    assert cold["figures"]["recall@10"] > cold["most_popular"]["recall@10"]
+    plain = json.loads(run(capsys, *words[:3], *words[4:])[1])
+    assert told["groups"]["all"]["figures"] == plain
+
+
+def test_cold_items_alone_can_be_the_candidates(cold_run, capsys):
+    words = ("evaluate", "--run", cold_run, "--cold-items", "--candidates", "cold", "-k", "2,8")
+    told = json.loads(run(capsys, *words, "--json")[1])
+    assert list(told["groups"]) == ["cold"]
+    cold = told["groups"]["cold"]
+    assert cold["figures"]["recall@8"] == cold["chance"]["recall@8"] == 1
+    assert "most_popular" not in cold  # all of them are equally unpopular
+    _, out, _ = run(capsys, *words)
+    assert "among cold items alone" in out
+    assert "popular" not in out
+
+
+def test_an_empty_group_is_said_to_be_empty(ordinary_run, capsys):
+    code, out, _ = run(capsys, "evaluate", "--run", ordinary_run, "--cold-items", "-k", "5")
+    assert code == 0
+    assert "cold: empty, no item is in it; the run's split is random: fit with --split cold" in out
+
+
+def test_taking_cold_items_as_negatives_is_told(tmp_path, capsys):
+    settings = {**QUICK, "negatives": "all", "epochs": 1}
+    made = fit(world(), model="mmgcn", out=tmp_path, settings=settings, device="cpu").run
+    _, _, err = run(capsys, "evaluate", "--run", str(made), "--cold-items", "-k", "5")
+    assert "fit with --set negatives=watched" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--candidates", "cold"), "goes with --cold-items"),
+        (("--cold-items", "--candidates", "warm"), "none of all, cold"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(ordinary_run, capsys, words, told):
+    code, out, err = run(capsys, "evaluate", "--run", ordinary_run, *words)
+    assert (code, out) == (2, "")
+    assert told in err

@@ -1,0 +1,35 @@
+"""Data in files, small enough to train on in a moment."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from mmgcn.data.source import Source
+from tests.worlds import clusters, dataset
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Four groups of people in three files, and features of two modalities that tell them."""
+    part = clusters()
+    for name in ("train", "valid", "test"):
+        rows = getattr(part, name)
+        with (tmp_path / f"{name}.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["user_id", "item_id"])
+            for user, item in zip(rows.user_index, rows.item_index, strict=True):
+                writer.writerow([part.users.ids[int(user)], part.items.ids[int(item)]])
+    (tmp_path / "ids.txt").write_text("".join(f"{item}\n" for item in part.items.ids))
+    for name, matrix in dataset(part).features.items():
+        np.save(tmp_path / f"{name}.npy", matrix)
+    files = {name: str(tmp_path / f"{name}.csv") for name in ("train", "valid", "test")}
+    return Source(
+        files["train"],
+        files["valid"],
+        files["test"],
+        features=tuple(
+            f"{name}={tmp_path / name}.npy,{tmp_path / 'ids.txt'}"
+            for name in ("visual", "acoustic")
+        ),
+    )

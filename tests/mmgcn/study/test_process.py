@@ -1,0 +1,38 @@
+"""A training in a process of its own: its answer, its end, and its parent's."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from mmgcn.study import process
+from mmgcn.study.process import TrialError, train_apart
+from mmgcn.study.trial import Trial, train
+
+
+def test_it_gives_what_a_training_here_gives(source, tmp_path):
+    trial = Trial(source, "popularity")
+    apart, here = train_apart(trial), train(trial, tmp_path / "runs")
+    assert (apart.valid, apart.test) == (here.valid, here.test)
+
+
+def test_an_end_without_an_answer_is_told(source, monkeypatch):
+    monkeypatch.setattr(process, "_run", lambda folder: (folder / "log.txt").write_text("") - 9)
+    with pytest.raises(TrialError, match="it was killed, perhaps for want of memory"):
+        train_apart(Trial(source, "popularity"))
+    monkeypatch.setattr(process, "_run", lambda folder: (folder / "log.txt").write_text("a\nb\n\n"))
+    with pytest.raises(TrialError, match="it ended with status 5: b"):
+        train_apart(Trial(source, "popularity"))
+
+
+def test_it_leaves_when_its_parent_is_gone(source, tmp_path):
+    settings = {"epochs": 100_000, "patience": 100_000}  # days
+    trial = Trial(source, "mf", 0, settings, device="cpu")
+    (tmp_path / "trial.json").write_text(json.dumps(trial.to_json()))
+    child = subprocess.Popen(
+        [sys.executable, "-m", "mmgcn.study.process", str(tmp_path)], stdin=subprocess.PIPE
+    )
+    child.stdin.close()
+    assert child.wait(timeout=60) == 1
+    assert not (tmp_path / "answer.json").exists()
