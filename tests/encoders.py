@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -69,6 +70,18 @@ class Liar(Shade):
     def prepare(self, sample):
         if sample.data.min() > 200:
             os.write(int(sys.argv[1]), b"\x00\x00\x00\x05hello" + bytes(100))
+            time.sleep(60)
+        return super().prepare(sample)
+
+
+class Reaper(Shade):
+    """Kills the process that its worker works for when it sees a bright frame."""
+
+    name = "reaper"
+
+    def prepare(self, sample):
+        if sample.data.min() > 200:
+            os.kill(os.getppid(), signal.SIGKILL)
             time.sleep(60)
         return super().prepare(sample)
 

@@ -15,7 +15,9 @@ from extract.commands.summary import print_report, progress_bar
 
 if TYPE_CHECKING:
     from extract.catalog import Catalog
+    from extract.encoder import Engine
     from extract.media import Sampling
+    from extract.pipeline import Cluster
 
 FAILED, SOME_FAILED, INTERRUPTED = 1, 3, 130
 
@@ -75,10 +77,40 @@ def extract(
     keyframes: Annotated[bool, typer.Option("--keyframes", help="Or: key frames alone.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     engine: Annotated[
-        str, typer.Option(help="What runs the encoders of pictures on a CPU: torch or onnx.")
+        str,
+        typer.Option(
+            help="What runs the encoders of pictures on a CPU: torch or onnx. And where all of it "
+            "runs: local or ray, a cluster. One of each, with a comma: ray,onnx."
+        ),
     ] = "torch",
     workers: Annotated[
-        int | None, typer.Option(help="Processes.", show_default="one a core", min=1)
+        int | None,
+        typer.Option(
+            help="Processes; with --engine ray, actors for each encoder.",
+            show_default="one a core",
+            min=1,
+        ),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT.",
+            show_default="Ray is started here",
+        ),
+    ] = None,
+    num_cpus_per_worker: Annotated[
+        float | None,
+        typer.Option(
+            help="CPUs that Ray sets aside for each actor; a fraction is fine.",
+            show_default="half of all is shared out",
+            min=0,
+        ),
+    ] = None,
+    num_gpus_per_worker: Annotated[
+        float | None,
+        typer.Option(
+            help="GPUs that Ray gives each actor; a fraction is fine.", show_default="0", min=0
+        ),
     ] = None,
     dtype: Annotated[str, typer.Option(help="Stored as float16 or float32.")] = "float16",
     id_from: Annotated[
@@ -151,7 +183,7 @@ def extract(
         return
     pairs = [_pair(words) for words in encoder or ()]
     sampling = _sampling(num_frames, fps, every_nth, keyframes)
-    _one_of("engine", engine, ("torch", "onnx"))
+    network, cluster = _engine(engine, address, num_cpus_per_worker, num_gpus_per_worker)
     _one_of("dtype", dtype, ("float16", "float32"))
     _one_of("id", id_from, ("stem", "relative-path"))
     part = _shard(shard)
@@ -173,9 +205,10 @@ def extract(
             encoders=pairs,
             sampling=sampling,
             device=device,
-            engine=engine,  # type: ignore[arg-type]  # checked above
+            engine=network,
             dtype=dtype,
             workers=workers,
+            cluster=cluster,
             retry_failed=retry_failed,
             strict=strict,
             dry_run=dry_run,
@@ -253,6 +286,44 @@ def _sampling(
         return Sampling(num_frames=num_frames, fps=fps, every_nth=every_nth, keyframes=keyframes)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=given[0]) from error
+
+
+def _engine(
+    words: str, address: str | None, num_cpus: float | None, num_gpus: float | None
+) -> tuple[Engine, Cluster | None]:
+    """Return what runs the networks, and the cluster that runs all of it, if one does.
+
+    One option for both, since a person asks one question, what does the work, and no word of one
+    answer is one of the other: `--engine ray` and `--engine onnx` both say all there is to say.
+    """
+    known: dict[str, tuple[str, ...]] = {"where": ("local", "ray"), "network": ("torch", "onnx")}
+    given: dict[str, list[str]] = {kind: [] for kind in known}
+    for word in (word.strip() for word in words.split(",")):
+        kind = next((kind for kind, names in known.items() if word in names), None)
+        if kind is None:
+            raise typer.BadParameter(
+                f"'{word}' is none of torch, onnx, local, ray", param_hint="--engine"
+            )
+        given[kind].append(word)
+        if len(given[kind]) > 1:
+            raise typer.BadParameter(
+                f"{' and '.join(given[kind])} exclude each other", param_hint="--engine"
+            )
+    options = {
+        "--address": address,
+        "--num-cpus-per-worker": num_cpus,
+        "--num-gpus-per-worker": num_gpus,
+    }
+    network: Any = (given["network"] or ["torch"])[0]
+    if given["where"] != ["ray"]:
+        for option, value in options.items():
+            if value is not None:
+                raise typer.BadParameter("needs --engine ray", param_hint=option)
+        return network, None
+
+    from extract.pipeline import Cluster
+
+    return network, Cluster(address, num_cpus, num_gpus or 0.0)
 
 
 def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
