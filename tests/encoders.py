@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -84,6 +85,31 @@ class Reaper(Shade):
             os.kill(os.getppid(), signal.SIGKILL)
             time.sleep(60)
         return super().prepare(sample)
+
+
+class Once(Shade):
+    """Kills the process that encodes, the first time; its weights are the file that remembers."""
+
+    name = "once"
+
+    def __init__(self, weights=None):
+        super().__init__(weights)
+        self.mark = Path(weights)
+
+    def encode(self, units):
+        if not self.mark.exists():
+            self.mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().encode(units)
+
+
+class Stumbler(Shade):
+    """Cannot encode."""
+
+    name = "stumbler"
+
+    def encode(self, units):
+        raise KeyError("no such shade")
 
 
 class Sleeper(Shade):

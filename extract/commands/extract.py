@@ -15,9 +15,9 @@ from extract.commands.summary import print_report, progress_bar
 
 if TYPE_CHECKING:
     from extract.catalog import Catalog
+    from extract.cluster import Cluster
     from extract.encoder import Engine
     from extract.media import Sampling
-    from extract.pipeline import Cluster
 
 FAILED, SOME_FAILED, INTERRUPTED = 1, 3, 130
 
@@ -321,7 +321,7 @@ def _engine(
                 raise typer.BadParameter("needs --engine ray", param_hint=option)
         return network, None
 
-    from extract.pipeline import Cluster
+    from extract.cluster import Cluster
 
     return network, Cluster(address, num_cpus, num_gpus or 0.0)
 

@@ -1,6 +1,5 @@
 """From items to a feature store: decode once, encode in batches, write, resume, report."""
 
-from extract.pipeline.cluster import Cluster, ClusterError
 from extract.pipeline.extraction import extract_features
 from extract.pipeline.ledger import StoppedAtFailure
 from extract.pipeline.pool import WorkerError
@@ -8,8 +7,6 @@ from extract.pipeline.progress import Progress
 from extract.pipeline.report import Failure, Report
 
 __all__ = [
-    "Cluster",
-    "ClusterError",
     "Failure",
     "Progress",
     "Report",

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import get_args
 
 from extract.catalog import Item
+from extract.cluster import Cluster, check_installed
 from extract.encoder import Engine
 from extract.media import Limits, Sampling
 from extract.pipeline.clips import CUDA_BATCH_UNITS, ClipWriter, Pool
-from extract.pipeline.cluster import Cluster, check_installed
 from extract.pipeline.device import resolve_device
 from extract.pipeline.estimate import estimate_seconds
 from extract.pipeline.interruption import Interruption

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from extract.cluster import Cluster, Layout, connected, layout_of
 from extract.encoder import Encoder
-from extract.pipeline.cluster import Cluster, Layout, connected, layout_of
 from extract.pipeline.messages import Decoded, EncoderSpec, Job, RowsOf, Setup, pack, unpack
 from extract.pipeline.pool import TICK_SECONDS, WorkerError
 from extract.pipeline.stages import END, INDEX, PART, Attempts, Decode, Encode, units_column
