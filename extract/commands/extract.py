@@ -27,7 +27,8 @@ def extract(
         list[str] | None,
         typer.Argument(
             help="A folder of videos (searched with its subfolders), or files, or patterns such as "
-            "'clips/*.mp4', or - to read paths from standard input.",
+            "'clips/*.mp4', or a URL of these, such as s3://bucket/clips, or - to read paths from "
+            "standard input.",
             show_default=False,
         ),
     ] = None,
@@ -123,7 +124,10 @@ def extract(
     list_file: Annotated[
         Path | None,
         typer.Option(
-            "--list", help="A file with one path a line, instead of VIDEOS.", show_default=False
+            "--list",
+            help="Instead of VIDEOS: a file with one path or URL a line, or a table (.csv .tsv "
+            ".jsonl .parquet) with a column path and, if you like, item_id and caption.",
+            show_default=False,
         ),
     ] = None,
     shard: Annotated[
@@ -239,7 +243,7 @@ def _stopping_in_order() -> Iterator[None]:
 def _catalog(
     videos: list[str], list_file: Path | None, captions: Path | None, id_from: Any
 ) -> Catalog:
-    from extract.catalog import read_catalog
+    from extract.catalog import as_file, read_catalog, read_list
 
     if bool(videos) == (list_file is not None):
         raise typer.BadParameter(
@@ -247,15 +251,13 @@ def _catalog(
         )
     if list_file is None and videos != ["-"]:
         return read_catalog(videos if len(videos) > 1 else videos[0], captions, id_from=id_from)
-    if list_file is None:
-        words = sys.stdin.read().splitlines()
-    else:
-        try:
-            words = list_file.read_text("utf-8", "surrogateescape").splitlines()
-        except OSError as error:
-            raise ValueError(f"{list_file} cannot be read: {error.strerror}") from error
-    # Paths, not text: a list holds no patterns.
-    return read_catalog([Path(word) for word in words if word.strip()], captions, id_from=id_from)
+    if list_file is not None:
+        return read_list(list_file, captions, id_from=id_from)
+    words = sys.stdin.read().splitlines()
+    # Files, not text: what comes so holds no patterns.
+    return read_catalog(
+        [as_file(word) for word in words if word.strip()], captions, id_from=id_from
+    )
 
 
 def _pair(words: str) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from extract.catalog import AnyFile, RemoteFile
 from extract.encoder import Encoder, Engine
 from extract.media import Coverage, Limits, Sampling
 
@@ -81,7 +82,7 @@ class Job:
 
     index: int
     id: str
-    path: Path
+    path: AnyFile
     encoders: tuple[int, ...]
 
 
@@ -185,7 +186,7 @@ class Broken:
 KINDS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
-        *(EncoderSpec, Setup, Job, Finish, Sampling, Limits, Coverage),
+        *(EncoderSpec, Setup, Job, RemoteFile, Finish, Sampling, Limits, Coverage),
         *(Ready, Started, Allowed, Clock, UnitsOf, RowsOf, FileFacts, Decoded, Broken),
     )
 }
