@@ -3,6 +3,7 @@
 import os
 import random
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -29,3 +30,21 @@ def _random_states():
     np.random.set_state(before[1])  # noqa: NPY002
     if state is not None:
         torch.set_rng_state(state)
+
+
+@pytest.fixture(scope="session")
+def ray_of_two_cpus():
+    """A Ray of this process, started once for all tests that need one."""
+    ray = pytest.importorskip("ray")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ray.init(
+            address="local",
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            object_store_memory=256 << 20,
+        )
+        yield ray
+        ray.shutdown()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,6 +73,43 @@ class Liar(Shade):
             os.write(int(sys.argv[1]), b"\x00\x00\x00\x05hello" + bytes(100))
             time.sleep(60)
         return super().prepare(sample)
+
+
+class Reaper(Shade):
+    """Kills the process that its worker works for when it sees a bright frame."""
+
+    name = "reaper"
+
+    def prepare(self, sample):
+        if sample.data.min() > 200:
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(60)
+        return super().prepare(sample)
+
+
+class Once(Shade):
+    """Kills the process that encodes, the first time; its weights are the file that remembers."""
+
+    name = "once"
+
+    def __init__(self, weights=None):
+        super().__init__(weights)
+        self.mark = Path(weights)
+
+    def encode(self, units):
+        if not self.mark.exists():
+            self.mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().encode(units)
+
+
+class Stumbler(Shade):
+    """Cannot encode."""
+
+    name = "stumbler"
+
+    def encode(self, units):
+        raise KeyError("no such shade")
 
 
 class Sleeper(Shade):

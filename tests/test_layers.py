@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 STAGES = {
     "extract.registry": 1,
     "extract.catalog": 2,
+    "extract.cluster": 2,
     "extract.weights": 2,
     "extract.modality": 3,
     "extract.encoder": 3,
@@ -55,7 +56,7 @@ STAGES = {
     "cli": 21,
 }
 # What mmgcn/ may know of extract/.
-JOINTS = ("extract.registry", "extract.modality", "extract.store")
+JOINTS = ("extract.registry", "extract.modality", "extract.store", "extract.cluster")
 
 
 def module_name(path: Path) -> str:

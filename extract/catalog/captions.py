@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import polars as pl
 
+TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 TABLES = ("captions.csv", "captions.tsv", "captions.jsonl", "captions.parquet")
 ID_COLUMNS = ("item_id", "id", "video_id")
 TEXT_COLUMNS = ("caption", "title", "text")
@@ -35,26 +36,11 @@ def read_captions(path: Path) -> tuple[dict[str, str], list[str]]:
     Raises:
         CaptionError: it is not there, not such a table, or lacks a column.
     """
-    readers: dict[str, Callable[[Path], pl.DataFrame]] = {
-        ".csv": lambda path: _read_csv(path, ","),
-        ".tsv": lambda path: _read_csv(path, "\t"),
-        ".jsonl": _read_jsonl,
-        ".parquet": _read_parquet,
-    }
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise CaptionError(f"{path} ends in none of {', '.join(readers)}")
-    if not path.is_file():
+    if path.suffix.lower() in TABLE_SUFFIXES and not path.is_file():
         raise CaptionError(f"no caption file at {path}")
-    try:
-        table = reader(path)
-        ids = _column(path, table, ID_COLUMNS)
-        texts = _column(path, table, TEXT_COLUMNS)
-    except CaptionError:
-        raise
-    except Exception as error:  # what polars and the system raise is not one kind
-        why = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise CaptionError(f"{path} cannot be read as {path.suffix[1:]}: {why}") from error
+    table = read_table(path)
+    ids = column(path, table, ID_COLUMNS)
+    texts = column(path, table, TEXT_COLUMNS)
     rows = [(item_id, one_line(text or "")) for item_id, text in zip(ids, texts, strict=True)]
     known = [(item_id, text) for item_id, text in rows if item_id and text]
     notes = []
@@ -65,6 +51,30 @@ def read_captions(path: Path) -> tuple[dict[str, str], list[str]]:
     if num_repeated:
         notes.append(f"{num_repeated:,} ids stand twice in {path}; the last caption is taken")
     return dict(known), notes
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """Return a table; all columns of a .csv, .tsv or .jsonl are text.
+
+    Raises:
+        CaptionError: it is no such table.
+    """
+    readers: dict[str, Callable[[Path], pl.DataFrame]] = {
+        ".csv": lambda path: _read_csv(path, ","),
+        ".tsv": lambda path: _read_csv(path, "\t"),
+        ".jsonl": _read_jsonl,
+        ".parquet": _read_parquet,
+    }
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise CaptionError(f"{path} ends in none of {', '.join(TABLE_SUFFIXES)}")
+    try:
+        return reader(path)
+    except CaptionError:
+        raise
+    except Exception as error:  # what polars and the system raise is not one kind
+        why = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise CaptionError(f"{path} cannot be read as {path.suffix[1:]}: {why}") from error
 
 
 def read_side_file(path: Path) -> str | None:
@@ -117,7 +127,12 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _column(path: Path, table: pl.DataFrame, names: Iterable[str]) -> list[str | None]:
+def column(path: Path, table: pl.DataFrame, names: Iterable[str]) -> list[str | None]:
+    """Return the first column of those names that the table has, as text.
+
+    Raises:
+        CaptionError: it has none.
+    """
     import polars as pl
 
     columns = {name.strip().lower(): name for name in reversed(table.columns)}

@@ -17,6 +17,7 @@ from extract.catalog.captions import (
     read_captions,
     read_side_file,
 )
+from extract.catalog.listed import Listed, read_listed
 from extract.catalog.listing import (
     NUM_EXAMPLES,
     AnyPath,
@@ -25,16 +26,17 @@ from extract.catalog.listing import (
     examples,
     list_media,
 )
+from extract.catalog.remote import AnyFile, RemoteFile
 
 IdFrom = Literal["stem", "relative-path"]
 
 
 @dataclass(frozen=True)
 class Item:
-    """One video (or picture, or sound file), and what is written about it."""
+    """One video (or picture, or sound file), here or remote, and what is written about it."""
 
     id: str
-    path: Path | None
+    path: AnyFile | None
     caption: str | None = None
 
 
@@ -62,11 +64,13 @@ def read_catalog(
 
     A caption is taken from the captions file, else from a file beside the video that has its name
     and ends in .txt, .json, .srt or .vtt. (A title inside the video is read when it is decoded.)
+    Of remote videos, from the captions file alone: a look beside each would take longer than all
+    the rest.
     Files are not opened here: a broken video is an item like others.
 
     Args:
         videos: a folder, searched with its subfolders; or a file; or several files. Text may be a
-            pattern, such as "clips/**/*.mp4".
+            pattern, such as "clips/**/*.mp4", or a URL, such as "s3://bucket/clips".
         captions: a table with a column item_id (or id, video_id) and a column caption (or title,
             text). None looks for captions.csv, .tsv, .jsonl or .parquet in and beside the folder.
         id_from: what names an item, its file's name or its path from the folder, without suffix.
@@ -75,26 +79,52 @@ def read_catalog(
         CatalogError: there is no such folder or no media in it, a link leads out of it, or two
             files have one id.
         CaptionError: the captions file cannot be read.
+        RemoteError: what lies behind a URL cannot be listed.
     """
-    listing = list_media(videos)
-    items = _named(listing.media, listing.root, id_from)
-    table, notes = _captions(captions, listing.root)
+    return _catalog(list_media(videos), captions, id_from, Listed(()))
+
+
+def read_list(path: Path, captions: Path | None = None, *, id_from: IdFrom = "stem") -> Catalog:
+    """List the videos that a text file or a table names, by path or URL (see `read_listed`).
+
+    Ids and captions that the table gives are taken; a captions file comes before the latter.
+
+    Raises:
+        CatalogError: the list cannot be read, a file is not there, or two files have one id.
+        CaptionError: the list, or the captions file, is not such a table.
+    """
+    listed = read_listed(path)
+    return _catalog(list_media(listed.files), captions, id_from, listed)
+
+
+def _catalog(listing: Listing, captions: Path | None, id_from: IdFrom, listed: Listed) -> Catalog:
+    items = _named(listing.media, listing.root, id_from, listed.ids)
+    is_here = any(isinstance(path, Path) for path in listing.media)
+    table, notes = _captions(captions, listing.root if is_here else None)
     listing.notes += notes
     named = _by_item(table, items)
     if listing.inside is not None and len(named) < len(table):
         listing.notes.append(_unmatched(table, named))
     beside = _Beside(listing)
     found = tuple(
-        Item(item_id, path, table[named[item_id]] if item_id in named else beside.caption(path))
+        Item(
+            item_id,
+            path,
+            table[named[item_id]]
+            if item_id in named
+            else listed.captions.get(path) or beside.caption(path),
+        )
         for item_id, path in sorted(items.items())
     )
     return Catalog(found, listing.root, (*listing.notes, *beside.notes()))
 
 
-def _named(paths: Iterable[Path], root: Path, id_from: IdFrom) -> dict[str, Path]:
-    groups: dict[str, list[Path]] = defaultdict(list)
+def _named(
+    paths: Iterable[AnyFile], root: Path, id_from: IdFrom, given: Mapping[AnyFile, str]
+) -> dict[str, AnyFile]:
+    groups: dict[str, list[AnyFile]] = defaultdict(list)
     for path in paths:
-        groups[_id(path, root, id_from)].append(path)
+        groups[given.get(path) or _id(path, root, id_from)].append(path)
     clashes = {name: found for name, found in groups.items() if len(found) > 1}
     if not clashes:
         return {name: found[0] for name, found in groups.items()}
@@ -112,7 +142,9 @@ def _named(paths: Iterable[Path], root: Path, id_from: IdFrom) -> dict[str, Path
     )
 
 
-def _id(path: Path, root: Path, id_from: IdFrom) -> str:
+def _id(path: AnyFile, root: Path, id_from: IdFrom) -> str:
+    if isinstance(path, RemoteFile):
+        return path.stem if id_from == "stem" else path.place
     inside = path.relative_to(root) if path.is_relative_to(root) else path
     name = inside.with_suffix("").as_posix() if id_from == "relative-path" else path.stem
     # An id goes into tables and on screens, where a byte that is no text has no place: it is
@@ -120,9 +152,11 @@ def _id(path: Path, root: Path, id_from: IdFrom) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _captions(given: Path | None, root: Path) -> tuple[dict[str, str], list[str]]:
+def _captions(given: Path | None, root: Path | None) -> tuple[dict[str, str], list[str]]:
     if given is not None:
         return read_captions(given)
+    if root is None:
+        return {}, []
     found = [
         path
         for folder in dict.fromkeys((root, root.parent))
@@ -138,7 +172,7 @@ def _captions(given: Path | None, root: Path) -> tuple[dict[str, str], list[str]
     return table, notes
 
 
-def _by_item(table: Mapping[str, str], items: Mapping[str, Path]) -> dict[str, str]:
+def _by_item(table: Mapping[str, str], items: Mapping[str, AnyFile]) -> dict[str, str]:
     """Return for each item the id that the table has for it.
 
     One letter may be written in two ways (é as one character, or as e and an accent), and some
@@ -168,8 +202,10 @@ class _Beside:
         self._names: dict[Path, frozenset[str] | None] = {}
         self._broken: list[str] = []
 
-    def caption(self, video: Path) -> str | None:
+    def caption(self, video: AnyFile) -> str | None:
         """Return the caption in the first file that holds one."""
+        if isinstance(video, RemoteFile):
+            return None
         for suffix in SIDE_SUFFIXES:
             side = video.with_name(video.stem + suffix)
             if not self._may_hold(side.parent, side.name) or not side.is_file():

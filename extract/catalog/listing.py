@@ -9,6 +9,7 @@ from glob import glob, has_magic
 from pathlib import Path
 
 from extract.catalog.captions import SIDE_SUFFIXES, TABLES
+from extract.catalog.remote import AnyFile, RemoteFile, as_file, is_url, matching
 
 VIDEO = frozenset(
     (
@@ -24,7 +25,7 @@ MEDIA = VIDEO | PICTURE | SOUND
 COMPANIONS = frozenset((*SIDE_SUFFIXES, *(Path(name).suffix for name in TABLES)))
 NUM_EXAMPLES = 3
 
-AnyPath = str | Path
+AnyPath = str | Path | RemoteFile
 
 
 class CatalogError(ValueError):
@@ -42,7 +43,7 @@ class Listing:
     """
 
     root: Path
-    media: list[Path]
+    media: list[AnyFile]
     inside: Path | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -61,13 +62,19 @@ def list_media(videos: AnyPath | Sequence[AnyPath]) -> Listing:
     """List the media files of a folder and its subfolders, or the files that are named.
 
     Args:
-        videos: a folder, a file, or several files. Text may be a pattern.
+        videos: a folder, a file, or several files. Text may be a pattern, or a URL of any of them.
 
     Raises:
         CatalogError: there is no such folder or file, no media in it, or a link leads out of it.
+        RemoteError: what lies behind a URL cannot be listed.
     """
-    if not isinstance(videos, str | Path):
+    if not isinstance(videos, str | Path | RemoteFile):
         return _list_files(videos)
+    if isinstance(videos, RemoteFile) or is_url(videos):
+        named = as_file(videos)
+        if isinstance(named, RemoteFile):
+            return _list_remote(videos)
+        videos = str(named)
     if not os.path.lexists(videos) and isinstance(videos, str) and has_magic(videos):
         return _list_files([videos])
     path = Path(videos)
@@ -78,9 +85,19 @@ def list_media(videos: AnyPath | Sequence[AnyPath]) -> Listing:
     return Listing(path.parent, [path])
 
 
+def _list_remote(videos: AnyPath) -> Listing:
+    found = _matching(videos)
+    media: list[AnyFile] = [file for file in found if file.suffix.lower() in MEDIA]
+    if not media:
+        raise CatalogError(f"none of the {len(found):,} files at {videos} is a video")
+    return Listing(Path(), media)
+
+
 def _list_files(words: Sequence[AnyPath]) -> Listing:
     paths = list(dict.fromkeys(path for word in words for path in _matching(word)))
     for path in paths:
+        if isinstance(path, RemoteFile):
+            continue  # whether it is there is seen when it is read
         if path.is_dir():
             raise CatalogError(f"{path} is a folder; name one folder and nothing else, or files")
         if not os.path.lexists(path):
@@ -90,12 +107,17 @@ def _list_files(words: Sequence[AnyPath]) -> Listing:
     media = [path for path in paths if path.suffix.lower() not in COMPANIONS]
     if not media:
         raise CatalogError(f"none of the {len(paths):,} named files is a video")
-    folders = {path.parent for path in media}
+    folders = {Path() if isinstance(path, RemoteFile) else path.parent for path in media}
     return Listing(folders.pop() if len(folders) == 1 else Path(), media)
 
 
-def _matching(word: AnyPath) -> list[Path]:
+def _matching(word: AnyPath) -> Sequence[AnyFile]:
     """The media files that a pattern matches; what exists or is a Path, itself."""
+    if isinstance(word, RemoteFile):
+        return [word]
+    if isinstance(word, str) and isinstance(as_file(word), RemoteFile):
+        return [file for file in matching(word) if file.suffix.lower() not in COMPANIONS]
+    word = word if isinstance(word, Path) else str(as_file(word))
     if isinstance(word, Path) or not has_magic(word) or os.path.lexists(word):
         return [Path(word)]
     found = [Path(name) for name in sorted(glob(word, recursive=True))]  # noqa: PTH207

@@ -15,6 +15,8 @@ from extract.commands.summary import print_report, progress_bar
 
 if TYPE_CHECKING:
     from extract.catalog import Catalog
+    from extract.cluster import Cluster
+    from extract.encoder import Engine
     from extract.media import Sampling
 
 FAILED, SOME_FAILED, INTERRUPTED = 1, 3, 130
@@ -25,7 +27,8 @@ def extract(
         list[str] | None,
         typer.Argument(
             help="A folder of videos (searched with its subfolders), or files, or patterns such as "
-            "'clips/*.mp4', or - to read paths from standard input.",
+            "'clips/*.mp4', or a URL of these, such as s3://bucket/clips, or - to read paths from "
+            "standard input.",
             show_default=False,
         ),
     ] = None,
@@ -75,10 +78,40 @@ def extract(
     keyframes: Annotated[bool, typer.Option("--keyframes", help="Or: key frames alone.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     engine: Annotated[
-        str, typer.Option(help="What runs the encoders of pictures on a CPU: torch or onnx.")
+        str,
+        typer.Option(
+            help="What runs the encoders of pictures on a CPU: torch or onnx. And where all of it "
+            "runs: local or ray, a cluster. One of each, with a comma: ray,onnx."
+        ),
     ] = "torch",
     workers: Annotated[
-        int | None, typer.Option(help="Processes.", show_default="one a core", min=1)
+        int | None,
+        typer.Option(
+            help="Processes; with --engine ray, actors for each encoder.",
+            show_default="one a core",
+            min=1,
+        ),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT.",
+            show_default="Ray is started here",
+        ),
+    ] = None,
+    num_cpus_per_worker: Annotated[
+        float | None,
+        typer.Option(
+            help="CPUs that Ray sets aside for each actor; a fraction is fine.",
+            show_default="half of all is shared out",
+            min=0,
+        ),
+    ] = None,
+    num_gpus_per_worker: Annotated[
+        float | None,
+        typer.Option(
+            help="GPUs that Ray gives each actor; a fraction is fine.", show_default="0", min=0
+        ),
     ] = None,
     dtype: Annotated[str, typer.Option(help="Stored as float16 or float32.")] = "float16",
     id_from: Annotated[
@@ -91,7 +124,10 @@ def extract(
     list_file: Annotated[
         Path | None,
         typer.Option(
-            "--list", help="A file with one path a line, instead of VIDEOS.", show_default=False
+            "--list",
+            help="Instead of VIDEOS: a file with one path or URL a line, or a table (.csv .tsv "
+            ".jsonl .parquet) with a column path and, if you like, item_id and caption.",
+            show_default=False,
         ),
     ] = None,
     shard: Annotated[
@@ -151,7 +187,7 @@ def extract(
         return
     pairs = [_pair(words) for words in encoder or ()]
     sampling = _sampling(num_frames, fps, every_nth, keyframes)
-    _one_of("engine", engine, ("torch", "onnx"))
+    network, cluster = _engine(engine, address, num_cpus_per_worker, num_gpus_per_worker)
     _one_of("dtype", dtype, ("float16", "float32"))
     _one_of("id", id_from, ("stem", "relative-path"))
     part = _shard(shard)
@@ -173,9 +209,10 @@ def extract(
             encoders=pairs,
             sampling=sampling,
             device=device,
-            engine=engine,  # type: ignore[arg-type]  # checked above
+            engine=network,
             dtype=dtype,
             workers=workers,
+            cluster=cluster,
             retry_failed=retry_failed,
             strict=strict,
             dry_run=dry_run,
@@ -206,7 +243,7 @@ def _stopping_in_order() -> Iterator[None]:
 def _catalog(
     videos: list[str], list_file: Path | None, captions: Path | None, id_from: Any
 ) -> Catalog:
-    from extract.catalog import read_catalog
+    from extract.catalog import as_file, read_catalog, read_list
 
     if bool(videos) == (list_file is not None):
         raise typer.BadParameter(
@@ -214,15 +251,13 @@ def _catalog(
         )
     if list_file is None and videos != ["-"]:
         return read_catalog(videos if len(videos) > 1 else videos[0], captions, id_from=id_from)
-    if list_file is None:
-        words = sys.stdin.read().splitlines()
-    else:
-        try:
-            words = list_file.read_text("utf-8", "surrogateescape").splitlines()
-        except OSError as error:
-            raise ValueError(f"{list_file} cannot be read: {error.strerror}") from error
-    # Paths, not text: a list holds no patterns.
-    return read_catalog([Path(word) for word in words if word.strip()], captions, id_from=id_from)
+    if list_file is not None:
+        return read_list(list_file, captions, id_from=id_from)
+    words = sys.stdin.read().splitlines()
+    # Files, not text: what comes so holds no patterns.
+    return read_catalog(
+        [as_file(word) for word in words if word.strip()], captions, id_from=id_from
+    )
 
 
 def _pair(words: str) -> tuple[str, str]:
@@ -253,6 +288,44 @@ def _sampling(
         return Sampling(num_frames=num_frames, fps=fps, every_nth=every_nth, keyframes=keyframes)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=given[0]) from error
+
+
+def _engine(
+    words: str, address: str | None, num_cpus: float | None, num_gpus: float | None
+) -> tuple[Engine, Cluster | None]:
+    """Return what runs the networks, and the cluster that runs all of it, if one does.
+
+    One option for both, since a person asks one question, what does the work, and no word of one
+    answer is one of the other: `--engine ray` and `--engine onnx` both say all there is to say.
+    """
+    known: dict[str, tuple[str, ...]] = {"where": ("local", "ray"), "network": ("torch", "onnx")}
+    given: dict[str, list[str]] = {kind: [] for kind in known}
+    for word in (word.strip() for word in words.split(",")):
+        kind = next((kind for kind, names in known.items() if word in names), None)
+        if kind is None:
+            raise typer.BadParameter(
+                f"'{word}' is none of torch, onnx, local, ray", param_hint="--engine"
+            )
+        given[kind].append(word)
+        if len(given[kind]) > 1:
+            raise typer.BadParameter(
+                f"{' and '.join(given[kind])} exclude each other", param_hint="--engine"
+            )
+    options = {
+        "--address": address,
+        "--num-cpus-per-worker": num_cpus,
+        "--num-gpus-per-worker": num_gpus,
+    }
+    network: Any = (given["network"] or ["torch"])[0]
+    if given["where"] != ["ray"]:
+        for option, value in options.items():
+            if value is not None:
+                raise typer.BadParameter("needs --engine ray", param_hint=option)
+        return network, None
+
+    from extract.cluster import Cluster
+
+    return network, Cluster(address, num_cpus, num_gpus or 0.0)
 
 
 def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -13,12 +14,29 @@ from extract.pipeline.batcher import Batcher
 from extract.pipeline.decoder import file_facts, stat_facts
 from extract.pipeline.ledger import Ledger
 from extract.pipeline.messages import Decoded, FileFacts, Job, RowsOf, UnitsOf
-from extract.pipeline.pool import WorkerPool
 from extract.pipeline.undecoded import Undecoded
 
 CUDA_BATCH_UNITS = 128
 
 Rows = tuple[np.ndarray, np.ndarray]  # (T, D) and their times (T,)
+
+
+class Pool(Protocol):
+    """Who decodes clips, and mostly encodes them, too."""
+
+    stopping: bool
+
+    def start(self, jobs: list[Job]) -> None:
+        """Start on these jobs."""
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+
+    def events(self, *, poll: Callable[[], None]) -> Iterator[Decoded | RowsOf | UnitsOf]:
+        """Yield what comes of the jobs; every one ends in a `Decoded`."""
+
+    def close(self) -> None:
+        """End all workers now."""
 
 
 @dataclass
@@ -50,7 +68,7 @@ class ClipWriter:
         self._clips: dict[int, _Clip] = {}
         self._workers_encode = workers_encode
 
-    def run(self, pool: WorkerPool, jobs: Sequence[Job]) -> None:
+    def run(self, pool: Pool, jobs: Sequence[Job]) -> None:
         """Write clips until the pool has no more; what needs no decoding goes on beside it."""
         teller = self._ledger.teller
         self._clips = {job.index: _Clip(job) for job in jobs}

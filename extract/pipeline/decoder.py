@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from extract.catalog import AnyFile, at_hand
 from extract.encoder import Encoder
 from extract.media import Frames, Limits, MediaError, Sampling, Waveform, probe, read_media
 from extract.pipeline.messages import Allowed, Decoded, FileFacts, Job, UnitsOf
@@ -19,6 +20,7 @@ from extract.pipeline.windows import WindowCutter
 
 HASH_CHUNK_BYTES = 1 << 20
 SLOW_DISK_BYTES = 10 << 20  # that a disk gives in a second, at the least
+SLOW_NETWORK_BYTES = 1 << 20
 
 
 class PosterError(OSError):
@@ -56,26 +58,31 @@ class ClipDecoder:
         hash_seconds = 0.0
         try:
             facts = stat_facts(job.path)
-            to_hash_seconds = facts.size_bytes / SLOW_DISK_BYTES
+            to_hash_seconds = facts.size_bytes / (
+                SLOW_DISK_BYTES if isinstance(job.path, Path) else SLOW_NETWORK_BYTES
+            )
             yield Allowed(job.index, to_hash_seconds)
             started = time.perf_counter()
-            facts = file_facts(job.path)
-            hash_seconds = time.perf_counter() - started
-            for message in self._read(job, to_hash_seconds):
-                if isinstance(message, Decoded):
-                    message = replace(message, facts=facts, hash_seconds=hash_seconds)
-                yield message
+            with at_hand(job.path) as path:
+                facts = replace(facts, content_hash=file_facts(path).content_hash)
+                hash_seconds = time.perf_counter() - started
+                for message in self._read(job, path, to_hash_seconds):
+                    if isinstance(message, Decoded):
+                        message = replace(message, facts=facts, hash_seconds=hash_seconds)
+                    yield message
         except PosterError:
             raise
         except Exception as error:  # noqa: BLE001  (one clip's trouble is not that of the others)
             yield Decoded(job.index, facts, error=told(error), hash_seconds=hash_seconds)
 
-    def _read(self, job: Job, allowed_seconds: float) -> Iterator[Allowed | UnitsOf | Decoded]:
+    def _read(
+        self, job: Job, path: Path, allowed_seconds: float
+    ) -> Iterator[Allowed | UnitsOf | Decoded]:
         wanted = {place: encoder for place in job.encoders if (encoder := self._encoders[place])}
         frames = {i: encoder for i, encoder in wanted.items() if encoder.reads == "frames"}
         sounds = {i: encoder for i, encoder in wanted.items() if encoder.reads == "waveform"}
         if not wanted:
-            info = probe(job.path, self._limits)
+            info = probe(path, self._limits)
             yield Decoded(
                 job.index,
                 title=info.title,
@@ -86,7 +93,7 @@ class ClipDecoder:
         cutters = {i: WindowCutter(encoder) for i, encoder in sounds.items()}
         poster = self._posters if frames else None
         with read_media(
-            job.path,
+            path,
             sampling=self._sampling if frames else None,
             sample_rate_hz=sorted({encoder.sample_rate_hz for encoder in sounds.values()}),
             limits=self._limits,
@@ -145,7 +152,7 @@ def told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def stat_facts(path: Path) -> FileFacts:
+def stat_facts(path: AnyFile) -> FileFacts:
     """Return size and time of a file, without its hash.
 
     Raises:
@@ -155,7 +162,7 @@ def stat_facts(path: Path) -> FileFacts:
     return FileFacts(status.st_size, status.st_mtime_ns)
 
 
-def file_facts(path: Path) -> FileFacts:
+def file_facts(path: AnyFile) -> FileFacts:
     """Return size, time and BLAKE2b-128 of a file.
 
     Raises:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import get_args
 
 from extract.catalog import Item
+from extract.cluster import Cluster, check_installed
 from extract.encoder import Engine
 from extract.media import Limits, Sampling
-from extract.pipeline.clips import ClipWriter
+from extract.pipeline.clips import CUDA_BATCH_UNITS, ClipWriter, Pool
 from extract.pipeline.device import resolve_device
 from extract.pipeline.estimate import estimate_seconds
 from extract.pipeline.interruption import Interruption
@@ -21,6 +22,7 @@ from extract.pipeline.messages import EncoderSpec, Job, Setup
 from extract.pipeline.plan import make_plan
 from extract.pipeline.pool import WorkerPool
 from extract.pipeline.progress import Progress, Teller
+from extract.pipeline.ray_pool import RayPool
 from extract.pipeline.report import Report
 from extract.pipeline.target import Choices, choose_targets
 from extract.pipeline.undecoded import Undecoded
@@ -46,6 +48,7 @@ def extract_features(
     engine: Engine = "torch",
     dtype: str = "float16",
     workers: int | None = None,
+    cluster: Cluster | None = None,
     retry_failed: bool = False,
     strict: bool = False,
     dry_run: bool = False,
@@ -76,6 +79,9 @@ def extract_features(
         engine: torch, or onnx for encoders of pictures.
         dtype: in which rows are stored, float16 or float32.
         workers: how many processes; by default one a core, fewer for few clips or little memory.
+            On a cluster, how many actors for each encoder.
+        cluster: the Ray that decodes and encodes; None does it in processes of this machine. The
+            bytes in the store are the same. Captions are encoded, and the store written, here.
         retry_failed: do again what failed before.
         strict: stop at the first failure.
         dry_run: only say how many clips would be done; nothing is written.
@@ -92,8 +98,12 @@ def extract_features(
         StoreError: the store cannot be written, or another run writes it.
         StoppedAtFailure: `strict`, and a clip failed.
         WorkerError: an encoder cannot be loaded, or failed.
+        ClusterError: nobody answers at the cluster's address, or the workers do not fit on it.
+        ImportError: `cluster`, and Ray is not installed.
         ValueError: options that make no sense, or two items of one id.
     """
+    if cluster is not None:
+        check_installed()
     _check(items, engine=engine, dtype=dtype, workers=workers, device=device)
     store = store if isinstance(store, FeatureStore) else FeatureStore(store)
     sampling = sampling or Sampling()
@@ -112,6 +122,7 @@ def extract_features(
         sampling=sampling,
         limits=limits or Limits(),
         workers=workers,
+        cluster=cluster,
         posters=posters,
         clip_timeout_seconds=clip_timeout_seconds,
         clip_memory_bytes=clip_memory_bytes,
@@ -153,6 +164,7 @@ class _Settings:
     sampling: Sampling
     limits: Limits
     workers: int | None
+    cluster: Cluster | None
     posters: Path | None
     clip_timeout_seconds: float
     clip_memory_bytes: int
@@ -173,6 +185,23 @@ class _Settings:
             posters=self.posters,
         )
 
+    def pool(self, ledger: Ledger, setup: Setup, num_jobs: int) -> Pool:
+        """Who decodes: processes of this machine, or a cluster."""
+        if self.cluster is None:
+            return WorkerPool(
+                setup,
+                num_workers=self.num_workers(num_jobs),
+                clip_timeout_seconds=self.clip_timeout_seconds,
+            )
+        return RayPool(
+            setup,
+            [target.encoder for target in ledger.targets],
+            cluster=self.cluster,
+            workers=self.workers,
+            clip_timeout_seconds=self.clip_timeout_seconds,
+            cuda_batch_units=CUDA_BATCH_UNITS,
+        )
+
     def num_workers(self, num_jobs: int) -> int:
         """As many as asked for; else one a core, fewer for little work or little memory."""
         if self.workers is not None:
@@ -188,12 +217,10 @@ def _fill(ledger: Ledger, settings: _Settings, interruption: Interruption) -> No
     if settings.posters is not None:
         settings.posters.mkdir(parents=True, exist_ok=True)
     device = resolve_device(settings.device)
-    setup, jobs = settings.setup(ledger, device), _jobs(ledger)
-    pool = WorkerPool(
-        setup,
-        num_workers=settings.num_workers(len(jobs)),
-        clip_timeout_seconds=settings.clip_timeout_seconds,
-    )
+    # On a cluster it is always others who encode.
+    setup = settings.setup(ledger, "cpu" if settings.cluster is not None else device)
+    jobs = _jobs(ledger)
+    pool = settings.pool(ledger, setup, len(jobs))
     undecoded = Undecoded(ledger, device=device, engine=settings.engine)
 
     def stop() -> None:

@@ -1,12 +1,13 @@
 """What a worker and its parent tell each other, and how it travels.
 
-A message is a line of JSON and the bytes of its arrays. Nothing is pickled: a worker reads files of
-strangers, and what it says is not trusted to be code.
+A message is a line of JSON and the bytes of its arrays, sent over a connection or packed as bytes.
+Nothing is pickled: a worker reads files of strangers, and what it says is not trusted to be code.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from importlib import import_module
 from multiprocessing.connection import Connection
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from extract.catalog import AnyFile, RemoteFile
 from extract.encoder import Encoder, Engine
 from extract.media import Coverage, Limits, Sampling
 
@@ -80,7 +82,7 @@ class Job:
 
     index: int
     id: str
-    path: Path
+    path: AnyFile
     encoders: tuple[int, ...]
 
 
@@ -184,7 +186,7 @@ class Broken:
 KINDS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
-        *(EncoderSpec, Setup, Job, Finish, Sampling, Limits, Coverage),
+        *(EncoderSpec, Setup, Job, RemoteFile, Finish, Sampling, Limits, Coverage),
         *(Ready, Started, Allowed, Clock, UnitsOf, RowsOf, FileFacts, Decoded, Broken),
     )
 }
@@ -204,8 +206,43 @@ def receive(connection: Connection) -> Any:
     Raises:
         EOFError: the other side is gone.
     """
-    told = json.loads(connection.recv_bytes())
-    return _built(told, connection)
+
+    def fill(array: np.ndarray) -> None:
+        if array.size == 0:
+            connection.recv_bytes()
+        else:
+            connection.recv_bytes_into(array.data.cast("B"))
+
+    return _built(json.loads(connection.recv_bytes()), fill)
+
+
+def pack(message: Any) -> bytes:
+    """Return a message as bytes: how long its JSON is, the JSON, and its arrays."""
+    arrays: list[np.ndarray] = []
+    head = json.dumps(_plain(message, arrays)).encode()
+    return b"".join([len(head).to_bytes(8, "little"), head, *(a.tobytes() for a in arrays)])
+
+
+def unpack(data: Any) -> Any:
+    """Return the message that was packed.
+
+    Args:
+        data: bytes, or what shows its bytes as they do.
+
+    Raises:
+        ValueError: these are not the bytes of a message.
+    """
+    view = memoryview(data).cast("B")
+    at = 8 + int.from_bytes(view[:8], "little")
+
+    def fill(array: np.ndarray) -> None:
+        nonlocal at
+        part = view[at : at + array.nbytes]
+        if array.size:
+            array.data.cast("B")[:] = part
+        at += array.nbytes
+
+    return _built(json.loads(bytes(view[8:at])), fill)
 
 
 def _plain(value: Any, arrays: list[np.ndarray]) -> Any:
@@ -224,9 +261,9 @@ def _plain(value: Any, arrays: list[np.ndarray]) -> Any:
     return value
 
 
-def _built(value: Any, connection: Connection) -> Any:
+def _built(value: Any, fill: Callable[[np.ndarray], None]) -> Any:
     if isinstance(value, list):
-        return tuple(_built(part, connection) for part in value)
+        return tuple(_built(part, fill) for part in value)
     if not isinstance(value, dict):
         return value
     kind = value.pop(KIND)
@@ -235,11 +272,8 @@ def _built(value: Any, connection: Connection) -> Any:
         if dtype.kind not in "biuf":  # bytes taken for Python objects would be a way in
             raise ValueError(f"an array of {dtype} was sent; numbers are expected")
         array = np.empty(value["shape"], dtype=dtype)
-        if array.size == 0:
-            connection.recv_bytes()
-        else:
-            connection.recv_bytes_into(array.data.cast("B"))
+        fill(array)
         return array
     if kind == "path":
         return Path(value["path"])
-    return KINDS[kind](**{name: _built(part, connection) for name, part in value.items()})
+    return KINDS[kind](**{name: _built(part, fill) for name, part in value.items()})

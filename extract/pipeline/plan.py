@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from extract.catalog import Item
+from extract.catalog import AnyFile, Item
 from extract.media import MediaError
 from extract.pipeline.decoder import file_facts
 from extract.pipeline.messages import FileFacts
@@ -64,11 +64,11 @@ def make_plan(
     return plan
 
 
-def source_of(path: Path | None, root: Path | None) -> str:
+def source_of(path: AnyFile | None, root: Path | None) -> str:
     """Return the path as the records have it: from the root, where it lies inside."""
     if path is None:
         return ""
-    if root is not None and path.is_relative_to(root):
+    if root is not None and isinstance(path, Path) and path.is_relative_to(root):
         return path.relative_to(root).as_posix()
     return path.as_posix()
 

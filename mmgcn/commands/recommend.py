@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
+    from extract.cluster import Cluster
     from mmgcn.data.ids import IdMap
     from mmgcn.serving.explanation import Explanation
     from mmgcn.serving.item_table import ItemTable
@@ -60,8 +61,14 @@ def recommend(
     run: RunOption = LATEST,
     k: KOption = 10,
     out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="Write to .parquet, .csv or .jsonl.", show_default=False),
+        str | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Write to .parquet, .csv or .jsonl; with --engine ray, to a folder or a URL such "
+            "as s3://bucket/lists.",
+            show_default=False,
+        ),
     ] = None,
     explain: Annotated[
         bool,
@@ -118,6 +125,20 @@ def recommend(
             show_default=False,
         ),
     ] = None,
+    engine: Annotated[
+        str, typer.Option(help="What makes the lists of --all: local, or ray, a cluster.")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT.",
+            show_default="Ray is started here",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="With --engine ray.", show_default="one a CPU of the cluster", min=1),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Recommend items to users, with the user's own ids, best first.
@@ -131,17 +152,25 @@ def recommend(
         raise typer.BadParameter("name one of --user (or --users), --history (or --like), --all")
     if everyone and out is None:
         raise typer.BadParameter("--all needs --out FILE.parquet, .csv or .jsonl")
+    if engine not in ("local", "ray"):
+        raise typer.BadParameter(f"'{engine}' is none of local, ray", param_hint="--engine")
+    if engine == "ray" and not everyone:
+        raise typer.BadParameter("ray makes the lists of --all", param_hint="--engine")
+    if engine == "local" and not (address is None and workers is None):
+        raise typer.BadParameter("they need --engine ray", param_hint="--address and --workers")
     if per_creator is not None and captions is None:
         raise typer.BadParameter(
             "it needs --captions FILE, a table with item_id and creator", param_hint="--per-creator"
         )
 
+    from extract.cluster import Cluster
     from mmgcn.serving.item_table import ItemTable
     from mmgcn.serving.recommender import Recommender
     from mmgcn.serving.table_file import check_suffix, read_ids
 
-    if out is not None:
-        check_suffix(out)
+    file = Path(out) if out is not None and engine == "local" else None
+    if file is not None:
+        check_suffix(file)
     recommender = Recommender.load(run)
     told = ItemTable() if captions is None else ItemTable.read(captions)
     rules: dict[str, Any] = {
@@ -156,14 +185,18 @@ def recommend(
     if newcomer:
         watched = _named(history or [], recommender.run.items)
         others = _placed(recommender, like or [], features, encoder or [])
-        answer.to_newcomer(watched, others, rules, out)
+        answer.to_newcomer(watched, others, rules, file)
         return
     rules |= {"filter_seen": not seen, "cold": cold}
+    if engine == "ray":
+        assert out is not None, "--all needs it"
+        answer.to_parts(out, rules, Cluster(address), workers)
+        return
     ids = None
     if not everyone:
         ids = [*(user or []), *(read_ids(users, "user_id") if users else [])]
-    if out is not None:
-        answer.to_file(out, ids, rules)
+    if file is not None:
+        answer.to_file(file, ids, rules)
     else:
         answer.to_users(ids or [], rules)
 
@@ -213,12 +246,34 @@ class _Answer:
         num_users = len(run.users) if ids is None else len(set(ids))
         self._write(out, blocks, num_users * min(rules["k"], len(run.items)))
 
+    def to_parts(
+        self, out: str, rules: dict[str, Any], cluster: Cluster, workers: int | None
+    ) -> None:
+        from mmgcn.serving.bulk import write_lists
+
+        run = self._recommender.run
+        parts = write_lists(
+            self._recommender,
+            out,
+            cluster=cluster,
+            workers=workers,
+            with_parts=self._explain,
+            **rules,
+        )
+        total = len(run.users) * min(rules["k"], len(run.items))
+        rows = (range(count) for count in parts)  # as long as the part is
+        count = sum(map(len, with_progress(rows, total=total, doing="ranking")))
+        self._tell_of(out, count)
+
     def _write(self, out: Path, blocks: Iterator[pl.DataFrame], num_rows: int) -> None:
         from mmgcn.serving.table_file import write_table
 
         count = write_table(out, with_progress(blocks, total=num_rows, doing="ranking"))
+        self._tell_of(str(out), count)
+
+    def _tell_of(self, out: str, count: int) -> None:
         if self._json:
-            print_json({"path": str(out), "num_rows": count})
+            print_json({"path": out, "num_rows": count})
         else:
             tell(f"{count:,} rows in {out}")
 

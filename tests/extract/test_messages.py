@@ -17,8 +17,10 @@ from extract.pipeline.messages import (
     Job,
     RowsOf,
     Setup,
+    pack,
     receive,
     send,
+    unpack,
 )
 
 
@@ -50,18 +52,20 @@ def line():
 def test_a_message_arrives_as_it_was_sent(line, message):
     send(line[0], message)
     assert receive(line[1]) == message
+    assert unpack(pack(message)) == message
 
 
 @pytest.mark.parametrize("shape", [(0, 4), (2, 3), (1, 2, 3, 4), (50, 40)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
 def test_arrays_arrive_with_shape_and_type(line, shape, dtype):
     rows = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
-    send(line[0], RowsOf(1, 2, rows[..., ::-1], np.arange(3.0), 0.5))
-    heard = receive(line[1])
-    assert heard.rows.dtype == dtype
-    np.testing.assert_array_equal(heard.rows, rows[..., ::-1])
-    np.testing.assert_array_equal(heard.pts_seconds, [0, 1, 2])
-    assert (heard.index, heard.encoder, heard.encode_seconds) == (1, 2, 0.5)
+    sent = RowsOf(1, 2, rows[..., ::-1], np.arange(3.0), 0.5)
+    send(line[0], sent)
+    for heard in (receive(line[1]), unpack(pack(sent)), unpack(memoryview(pack(sent)))):
+        assert heard.rows.dtype == dtype
+        np.testing.assert_array_equal(heard.rows, rows[..., ::-1])
+        np.testing.assert_array_equal(heard.pts_seconds, [0, 1, 2])
+        assert (heard.index, heard.encoder, heard.encode_seconds) == (1, 2, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +82,8 @@ def test_what_is_no_message_is_an_error(line, said):
     line[0].send_bytes(b"12345678")
     with pytest.raises(Exception, match=r"."):
         receive(line[1])
+    with pytest.raises(Exception, match=r"."):
+        unpack(len(said).to_bytes(8, "little") + said + b"12345678")
 
 
 def test_an_encoder_is_described_so_that_another_process_can_build_it():

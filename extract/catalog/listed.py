@@ -1,0 +1,72 @@
+"""Listed: the videos that a file names, one a line or one a row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from extract.catalog.captions import (
+    ID_COLUMNS,
+    TABLE_SUFFIXES,
+    TEXT_COLUMNS,
+    column,
+    one_line,
+    read_table,
+)
+from extract.catalog.listing import CatalogError, examples
+from extract.catalog.remote import AnyFile, as_file
+
+PATH_COLUMNS = ("path", "url", "file", "video")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Videos that a file names.
+
+    Args:
+        ids: of the files that have one there.
+        captions: of the files that have one there.
+    """
+
+    files: tuple[AnyFile, ...]
+    ids: dict[AnyFile, str] = field(default_factory=dict)
+    captions: dict[AnyFile, str] = field(default_factory=dict)
+
+
+def read_listed(path: Path) -> Listed:
+    """Return the videos that a file names, as paths or URLs, not as patterns.
+
+    Args:
+        path: text with one a line; or a .csv, .tsv, .jsonl or .parquet with a column path (or url,
+            file, video) and, if there are such, item_id (or id, video_id) and caption (or title,
+            text).
+
+    Raises:
+        CatalogError: it cannot be read, or names a video twice under two ids.
+        CaptionError: it is no such table, or lacks the column of paths.
+    """
+    if path.suffix.lower() not in TABLE_SUFFIXES:
+        try:
+            words = path.read_text("utf-8", "surrogateescape").splitlines()
+        except OSError as error:
+            raise CatalogError(f"{path} cannot be read: {error.strerror}") from error
+        return Listed(tuple(as_file(word) for word in words if word.strip()))
+    if not path.is_file():
+        raise CatalogError(f"no list of videos at {path}")
+    table = read_table(path)
+    rows = [
+        (as_file(word), row)
+        for row, word in enumerate(column(path, table, PATH_COLUMNS))
+        if word and word.strip()
+    ]
+    twice = [str(file) for file, n in Counter(file for file, _ in rows).items() if n > 1]
+    if twice:
+        raise CatalogError(f"{len(twice):,} videos stand twice in {path}: {examples(twice)}")
+    told: list[dict[AnyFile, str]] = []
+    for names in (ID_COLUMNS, TEXT_COLUMNS):
+        known = {name.strip().lower() for name in table.columns}
+        texts = column(path, table, names) if known & set(names) else [None] * table.height
+        lines = {file: one_line(texts[row] or "") for file, row in rows}
+        told.append({file: line for file, line in lines.items() if line})
+    return Listed(tuple(file for file, _ in rows), ids=told[0], captions=told[1])

@@ -1,0 +1,179 @@
+"""Cluster: which Ray runs the work, and a layout of actors on it that can run."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+CONNECT_SECONDS = 8.0
+INSTALL = "--engine ray needs Ray; install it with: pip install 'mmgcn[scale]'"
+
+
+class ClusterError(ValueError):
+    """There is no such cluster, or it cannot run what is asked; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Which Ray runs the work, and what each of its workers is given.
+
+    A worker is an actor that runs one encoder. Decoding needs none: its tasks take the CPUs that
+    the workers leave.
+
+    Args:
+        address: auto, HOST:PORT or ray://HOST:PORT; None starts Ray on this machine, unless the
+            variable RAY_ADDRESS names another.
+        num_cpus_per_worker: may be a fraction; by default the workers share half of the CPUs.
+        num_gpus_per_worker: may be a fraction; 0 encodes on the CPU.
+    """
+
+    address: str | None = None
+    num_cpus_per_worker: float | None = None
+    num_gpus_per_worker: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("num_cpus_per_worker", "num_gpus_per_worker"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise ValueError(f"{name} is {value}; it cannot be less than 0")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How many workers each encoder gets, and what each of them is given."""
+
+    num_workers: int
+    num_cpus: float
+    num_gpus: float
+
+
+def layout_of(
+    cluster: Cluster,
+    *,
+    num_encoders: int,
+    workers: int | None,
+    num_cpus: float,
+    num_gpus: float,
+) -> Layout:
+    """Return a layout that leaves a CPU for decoding.
+
+    A pool of actors that holds every CPU would wait for ever for what nobody is left to decode.
+
+    Args:
+        num_encoders: how many pools of workers there are.
+        workers: in each pool; by default as many as the cluster has CPUs, or GPUs, for.
+        num_cpus, num_gpus: of the whole cluster.
+
+    Raises:
+        ClusterError: there is no such layout.
+
+    >>> layout_of(Cluster(), num_encoders=2, workers=None, num_cpus=8, num_gpus=0)
+    Layout(num_workers=4, num_cpus=0.5, num_gpus=0.0)
+    """
+    pools = max(1, num_encoders)
+    gpus_each = cluster.num_gpus_per_worker
+    if workers is None and gpus_each > 0:
+        workers = int(num_gpus / gpus_each) // pools
+    elif workers is None:
+        workers = int(num_cpus) // pools
+    workers = max(1, workers)
+    total = workers * pools
+    if total * gpus_each > num_gpus:
+        raise ClusterError(
+            f"{total} workers of {gpus_each:g} GPU need {total * gpus_each:g} GPUs; the cluster "
+            f"has {num_gpus:g}: pass a smaller --workers or --num-gpus-per-worker"
+        )
+    cpus_each = cluster.num_cpus_per_worker
+    if cpus_each is None:
+        spare = min(num_cpus / 2, max(0.0, num_cpus - 1))
+        cpus_each = min(0.5, int(100 * spare / total) / 100)
+    if total * cpus_each > num_cpus - 1:
+        raise ClusterError(
+            f"{total} workers of {cpus_each:g} CPU hold "
+            f"{'all' if total * cpus_each >= num_cpus else 'nearly all'} {num_cpus:g} CPUs of the "
+            "cluster, and decoding needs a whole one: pass a smaller --workers or "
+            "--num-cpus-per-worker"
+        )
+    return Layout(workers, cpus_each, gpus_each)
+
+
+def check_installed() -> None:
+    """Raise unless Ray is installed.
+
+    Raises:
+        ImportError: it is not; the message says how to.
+    """
+    if find_spec("ray") is None or find_spec("pyarrow") is None:
+        raise ImportError(INSTALL)
+
+
+@contextmanager
+def connected(cluster: Cluster) -> Iterator[Any]:
+    """Yield Ray, connected; what was started here ends here.
+
+    A process that is connected already stays with its cluster.
+
+    Raises:
+        ImportError: Ray is not installed.
+        ClusterError: nobody answers at the address.
+    """
+    check_installed()
+    import ray
+
+    if ray.is_initialized():
+        yield ray
+        return
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    address = cluster.address or os.environ.get("RAY_ADDRESS") or "local"
+    if address == "local":
+        ray.init(address="local", num_cpus=_num_cores(), include_dashboard=False, **quiet)
+    else:
+        _connect(address, quiet)
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _connect(address: str, options: dict[str, Any]) -> None:
+    """Connect within a few seconds, or raise: Ray by itself tries for minutes."""
+    import ray
+
+    unreachable = (
+        f"no Ray answers at '{address}'; start one with `ray start --head`, or leave --address "
+        "out to run on this machine"
+    )
+    _, _, place = address.rpartition("://")
+    host, colon, port = place.rpartition(":")
+    if colon and port.isdigit():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS / 2).close()
+        except OSError as error:
+            raise ClusterError(unreachable) from error
+    problems: list[BaseException] = []
+
+    def connect() -> None:
+        try:
+            ray.init(address=address, **options)
+        except BaseException as error:  # noqa: BLE001  (raised by the thread that waits)
+            problems.append(error)
+
+    thread = threading.Thread(target=connect, name="connect", daemon=True)
+    thread.start()
+    thread.join(CONNECT_SECONDS)
+    if thread.is_alive():
+        raise ClusterError(unreachable)
+    if problems and isinstance(problems[0], ConnectionError):
+        raise ClusterError(unreachable) from problems[0]
+    if problems:
+        raise ClusterError(f"Ray at '{address}' refuses: {problems[0]}") from problems[0]
+
+
+def _num_cores() -> int:
+    return len(getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0))

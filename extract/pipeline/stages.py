@@ -1,0 +1,228 @@
+"""What Ray's workers do: decode clips in tasks, encode their units in actors.
+
+A row that travels between them is a part of a clip: `index` and `part`, a column of units for every
+encoder that decodes, and in the clip's last part its `Decoded`. Encoders put rows where their units
+were. The cells are packed messages; nothing of them is pickled.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from extract.pipeline.batcher import Batcher
+from extract.pipeline.messages import (
+    Decoded,
+    EncoderSpec,
+    Job,
+    RowsOf,
+    Setup,
+    UnitsOf,
+    pack,
+    unpack,
+)
+from extract.pipeline.pool import MAX_ATTEMPTS, THREAD_VARIABLES, WorkerError, WorkerPool
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PART_BYTES = 64 << 20  # units of a clip that are held before they are handed on
+INDEX, PART, END = "index", "part", "end"
+
+
+class Attempts:
+    """Counts how often work was begun and not ended: an actor, since those who begin may die."""
+
+    def __init__(self) -> None:
+        self._begun: dict[str, int] = {}
+
+    def begin(self, what: str) -> int:
+        """Return how often it was begun before."""
+        before = self._begun.get(what, 0)
+        self._begun[what] = before + 1
+        return before
+
+    def end(self, what: str) -> None:
+        """Forget it."""
+        self._begun.pop(what, None)
+
+
+def units_column(place: int) -> str:
+    """Return the name of the column of an encoder's units, later its rows."""
+    return f"place{place}"
+
+
+class Decode:
+    """Decodes clips, in a task: in a process of its own, which a broken clip may take down.
+
+    That process, and what watches over it, are those of a run on one machine, so a clip fails for
+    the same reasons. It is kept for the next task that comes to the same worker of Ray.
+
+    Args:
+        setup: what to decode for; `encodes` is False.
+        places: of the encoders that decode.
+        attempts: the actor that counts.
+    """
+
+    def __init__(
+        self, setup: Setup, places: Sequence[int], attempts: Any, *, clip_timeout_seconds: float
+    ) -> None:
+        self._setup, self._places, self._attempts = setup, tuple(places), attempts
+        self._timeout = clip_timeout_seconds
+
+    def table(self, table: pa.Table) -> Iterator[pa.Table]:
+        """Yield the parts of the clips whose packed jobs the column `job` holds."""
+        import ray
+
+        for cell in table.column("job"):
+            job: Job = unpack(cell.as_buffer())
+            what = f"clip {job.index}"
+            if ray.get(self._attempts.begin.remote(what)) >= MAX_ATTEMPTS:
+                reason = f"its worker died {MAX_ATTEMPTS} times while decoding it"
+                yield self._part(job, 0, {}, Decoded(job.index, error=reason))
+            else:
+                yield from self._parts(job)
+            self._attempts.end.remote(what)
+
+    def _parts(self, job: Job) -> Iterator[pa.Table]:
+        held: dict[int, list[UnitsOf]] = {}
+        num_bytes = number = 0
+        for event in _decode(job, self._setup, self._timeout):
+            if isinstance(event, Decoded):
+                yield self._part(job, number, held, event)
+            elif isinstance(event, UnitsOf):
+                held.setdefault(event.encoder, []).append(event)
+                num_bytes += event.units.nbytes
+                if num_bytes > PART_BYTES:
+                    yield self._part(job, number, held, None)
+                    held, num_bytes, number = {}, 0, number + 1
+
+    def _part(
+        self, job: Job, number: int, held: Mapping[int, list[UnitsOf]], end: Decoded | None
+    ) -> pa.Table:
+        import pyarrow as pa
+
+        cells = {place: pack(_joined(pieces)) for place, pieces in held.items()}
+        return pa.table(
+            {
+                INDEX: pa.array([job.index], pa.int64()),
+                PART: pa.array([number], pa.int64()),
+                END: pa.array([None if end is None else pack(end)], pa.large_binary()),
+            }
+            | {
+                units_column(place): pa.array([cells.get(place)], pa.large_binary())
+                for place in self._places
+            }
+        )
+
+
+class Encode:
+    """Encodes the units of one encoder, in an actor; full batches across clips.
+
+    Args:
+        batch_units: units in a batch; the encoder's own wish unless given.
+        attempts: the actor that counts.
+    """
+
+    def __init__(
+        self,
+        place: int,
+        spec: EncoderSpec,
+        *,
+        device: str,
+        engine: Any,
+        batch_units: int | None,
+        attempts: Any,
+    ) -> None:
+        self._place, self._spec, self._device, self._engine = place, spec, device, engine
+        self._batch_units, self._attempts = batch_units, attempts
+        self._batcher: Batcher | None = None
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """Return the table with rows where the units were."""
+        import pyarrow as pa
+        import ray
+
+        name = units_column(self._place)
+        what = f"{name} {table[INDEX][0]} {table[PART][0]}"
+        if ray.get(self._attempts.begin.remote(what)) >= MAX_ATTEMPTS:
+            raise WorkerError(
+                f"the encoder {self._spec.qualname} took its worker down {MAX_ATTEMPTS} times"
+            )
+        column: list[bytes | None] = [None] * len(table)
+        for row, rows in self._encoded(table[name]):
+            column[row] = pack(rows)
+        self._attempts.end.remote(what)
+        return table.set_column(
+            table.column_names.index(name), name, pa.array(column, pa.large_binary())
+        )
+
+    def _encoded(self, cells: pa.ChunkedArray) -> Iterator[tuple[int, RowsOf]]:
+        batcher = self._loaded()
+        indices: dict[int, int] = {}
+        try:
+            for row, cell in enumerate(cells):
+                if cell.is_valid:
+                    held: UnitsOf = unpack(cell.as_buffer())
+                    indices[row] = held.index
+                    batcher.add(row, held.units, held.pts_seconds)
+                    batcher.close(row)
+            batcher.flush()
+        except Exception as error:
+            raise WorkerError(f"an encoder failed: {type(error).__name__}: {error}") from error
+        spent, batcher.encode_seconds = batcher.encode_seconds, 0.0
+        for row, rows, pts_seconds in batcher.ready():
+            yield row, RowsOf(indices[row], self._place, rows, pts_seconds, spent)
+            spent = 0.0
+
+    def _loaded(self) -> Batcher:
+        if self._batcher is None:
+            # As in a run on one machine: more threads would sum in another order.
+            os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+            if (torch := sys.modules.get("torch")) is not None:
+                torch.set_num_threads(1)
+            try:
+                encoder = self._spec.build()
+                encoder.load(self._device, engine=self._engine)
+            except Exception as error:
+                told = str(error) if isinstance(error, ImportError) else repr(error)
+                raise WorkerError(f"a worker could not start: {told}") from error
+            self._batcher = Batcher(encoder, batch_units=self._batch_units)
+        return self._batcher
+
+
+_kept: tuple[Setup, float, WorkerPool] | None = None
+
+
+def _decode(job: Job, setup: Setup, timeout_seconds: float) -> Iterator[Any]:
+    """Yield what this process's own decoder says of a clip."""
+    global _kept  # a task of Ray has no other place that outlives it
+    if _kept is not None and _kept[:2] != (setup, timeout_seconds):
+        _kept[2].close()
+        _kept = None
+    if _kept is None:
+        pool = WorkerPool(setup, num_workers=1, clip_timeout_seconds=timeout_seconds)
+        _kept = setup, timeout_seconds, pool
+    pool = _kept[2]
+    try:
+        pool.start([job])
+        yield from pool.events(poll=lambda: None)
+    except BaseException:  # what it was doing would be taken for what comes next
+        pool.close()
+        _kept = None
+        raise
+
+
+def _joined(pieces: Sequence[UnitsOf]) -> UnitsOf:
+    if len(pieces) == 1:
+        return pieces[0]
+    return UnitsOf(
+        pieces[0].index,
+        pieces[0].encoder,
+        np.concatenate([piece.units for piece in pieces]),
+        np.concatenate([piece.pts_seconds for piece in pieces]),
+    )

@@ -1,0 +1,81 @@
+"""Videos that a list or a table names."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from extract.catalog import CaptionError, CatalogError, RemoteFile, read_list
+from tests.videos import captions_of, touch
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    touch(tmp_path, "a.mp4", "sub/b.mp4", "[c].mp4")
+    return tmp_path
+
+
+def test_a_text_holds_paths_and_urls_and_no_patterns(here):
+    (here / "list.txt").write_text("a.mp4\n\nsub/b.mp4\n[c].mp4\ns3://bucket/d*.mp4\n")
+    catalog = read_list(here / "list.txt")
+    assert {item.id: item.path for item in catalog.items} == {
+        "a": Path("a.mp4"),
+        "b": Path("sub/b.mp4"),
+        "[c]": Path("[c].mp4"),
+        "d*": RemoteFile("s3://bucket/d*.mp4"),
+    }
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".jsonl"])
+def test_a_table_may_give_ids_and_captions(here, suffix):
+    table = pl.DataFrame(
+        {
+            "url": ["a.mp4", "sub/b.mp4", None],
+            "item_id": ["007", "", "lost"],
+            "title": [" of a \n cat", None, "lost"],
+        }
+    )
+    path = here / f"list{suffix}"
+    match suffix:
+        case ".parquet":
+            table.write_parquet(path)
+        case ".jsonl":
+            table.write_ndjson(path)
+        case _:
+            table.write_csv(path, separator="\t" if suffix == ".tsv" else ",")
+    (here / "sub" / "b.txt").write_text("beside")
+    assert captions_of(read_list(path)) == {"007": "of a cat", "b": "beside"}
+
+
+def test_a_captions_file_comes_before_the_captions_of_the_list(here):
+    (here / "list.csv").write_text("path,caption\na.mp4,of the list\nsub/b.mp4,of b\n")
+    (here / "better.csv").write_text("item_id,caption\na,of the file\n")
+    catalog = read_list(here / "list.csv", here / "better.csv")
+    assert captions_of(catalog) == {"a": "of the file", "b": "of b"}
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "told"),
+    [
+        (
+            "name\na.mp4\n",
+            CaptionError,
+            "needs a column path or url or file or video; it has: name",
+        ),
+        ("path\na.mp4\na.mp4\n", CatalogError, r"1 videos stand twice in .*list.csv: a.mp4"),
+        ("path\nz.mp4\n", CatalogError, "no such file: z.mp4"),
+        ("path,id\na.mp4,x\nsub/b.mp4,x\n", CatalogError, "1 ids belong to several files"),
+        ("path\n", CatalogError, "no files were named"),
+    ],
+)
+def test_a_table_that_makes_no_sense_is_refused(here, text, error, told):
+    (here / "list.csv").write_text(text)
+    with pytest.raises(error, match=told):
+        read_list(here / "list.csv")
+
+
+@pytest.mark.parametrize("name", ["none.csv", "none.txt"])
+def test_no_list_is_told(here, name):
+    with pytest.raises(CatalogError, match=rf"(no list of videos at {name}|{name} cannot be read)"):
+        read_list(Path(name))

@@ -1,0 +1,89 @@
+"""Files behind URLs, on fsspec's own memory; over a wire in tests/extract/test_over_a_wire.py."""
+
+from pathlib import Path
+
+import pytest
+
+from extract.catalog import CatalogError, RemoteError, RemoteFile, as_file, at_hand, read_catalog
+
+fsspec = pytest.importorskip("fsspec")
+
+
+@pytest.fixture
+def memory():
+    files = fsspec.filesystem("memory")
+    for name in ("clips/b.mp4", "clips/sub/a.webm", "clips/b.txt", "clips/read.me", "one.mp4"):
+        files.pipe(f"/shop/{name}", name.encode())
+    yield files
+    files.rm("/shop", recursive=True)
+
+
+@pytest.mark.parametrize("url", ["memory://shop/clips", "memory://shop/clips/"])
+def test_a_remote_folder_is_searched_with_its_subfolders(memory, url):
+    catalog = read_catalog(url)
+    assert [(item.id, item.path) for item in catalog.items] == [
+        ("a", RemoteFile("memory:///shop/clips/sub/a.webm")),
+        ("b", RemoteFile("memory:///shop/clips/b.mp4")),
+    ]
+    assert catalog.items[1].caption is None
+
+
+def test_patterns_and_files_by_url(memory):
+    assert [i.id for i in read_catalog("memory://shop/clips/*.mp4").items] == ["b"]
+    assert [i.id for i in read_catalog("memory://shop/**/*.mp4").items] == ["b", "one"]
+    named = read_catalog(["memory://shop/one.mp4", "memory://shop/clips/*.mp4"])
+    assert [item.id for item in named.items] == ["b", "one"]
+    (item,) = read_catalog("memory://shop/one.mp4", id_from="relative-path").items
+    assert item.id == "shop/one"
+
+
+def test_nothing_there_is_told(memory):
+    with pytest.raises(RemoteError, match="there is nothing at memory://shop/none"):
+        read_catalog("memory://shop/none")
+    memory.pipe("/shop/notes/read.me", b"")
+    with pytest.raises(CatalogError, match="none of the 1 files at memory://shop/notes is a video"):
+        read_catalog("memory://shop/notes")
+
+
+def test_a_protocol_that_is_not_known_is_told():
+    with pytest.raises(RemoteError, match="cannot be read: Protocol not known: zzz"):
+        read_catalog("zzz://bucket")
+
+
+def test_a_url_of_a_local_file_is_a_path(tmp_path):
+    (tmp_path / "a.mp4").touch()
+    for url in (f"file://{tmp_path}", f"file://{tmp_path}/*.mp4", f"file://{tmp_path}/a.mp4"):
+        (item,) = read_catalog(url).items
+        assert item.path == tmp_path / "a.mp4"
+
+
+def test_a_file_is_fetched_for_as_long_as_it_is_needed(memory, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with at_hand(RemoteFile("memory://shop/one.mp4")) as path:
+        assert path.read_bytes() == b"one.mp4"
+        assert path.suffix == ".mp4"
+        assert path.is_relative_to(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    with at_hand(Path("of/mine.mp4")) as path:
+        assert path == Path("of/mine.mp4")
+
+
+def test_a_file_that_is_too_large_is_refused(memory, tmp_path, monkeypatch):
+    monkeypatch.setattr("extract.catalog.remote.MAX_FETCHED_BYTES", 3)
+    with (
+        pytest.raises(RemoteError, match=r"one.mp4 is 7 bytes, and .* has room for 3"),
+        at_hand(RemoteFile("memory://shop/one.mp4")),
+    ):
+        pass
+
+
+def test_a_file_tells_its_size_and_when_it_changed(memory):
+    file = as_file("memory://shop/one.mp4")
+    status = file.stat()
+    assert status.st_size == 7
+    assert status.st_mtime_ns > 1_600_000_000 * 10**9
+    assert file.stat() == status
+    assert file.is_file()
+    assert not RemoteFile("memory://shop").is_file()
+    with pytest.raises(FileNotFoundError):
+        RemoteFile("memory://shop/none.mp4").stat()

@@ -1,0 +1,114 @@
+"""Clusters: which one, and layouts of workers that can run on it."""
+
+import socket
+import time
+
+import pytest
+
+from extract import extract_features
+from extract.cluster import Cluster, ClusterError, connected, layout_of
+
+NOWHERE = "no Ray answers at"
+
+
+def layout(cluster=None, **more):
+    cluster = cluster or Cluster()
+    return layout_of(
+        cluster, **({"num_encoders": 1, "workers": None, "num_cpus": 2, "num_gpus": 0} | more)
+    )
+
+
+@pytest.mark.parametrize("num_cpus", [1, 2, 3, 8, 64])
+@pytest.mark.parametrize("num_encoders", [0, 1, 2, 3])
+def test_by_default_a_cpu_is_left_for_decoding(num_cpus, num_encoders):
+    made = layout(num_cpus=num_cpus, num_encoders=num_encoders)
+    assert made.num_workers >= 1
+    assert num_cpus - made.num_workers * max(1, num_encoders) * made.num_cpus >= min(1, num_cpus)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "more", "told"),
+    [
+        (Cluster(num_cpus_per_worker=1), {"workers": 2}, "2 workers of 1 CPU hold all 2 CPUs"),
+        (Cluster(num_cpus_per_worker=0.75), {"workers": 2}, "hold nearly all 2 CPUs"),
+        (Cluster(num_cpus_per_worker=1), {"num_encoders": 2}, "decoding needs a whole one"),
+        (Cluster(num_gpus_per_worker=1), {}, "1 workers of 1 GPU need 1 GPUs; the cluster has 0"),
+    ],
+)
+def test_a_layout_that_cannot_run_is_refused(cluster, more, told):
+    with pytest.raises(ClusterError, match=told):
+        layout(cluster, **more)
+
+
+def test_workers_on_gpus_are_as_many_as_fit():
+    made = layout(Cluster(num_gpus_per_worker=0.5), num_cpus=32, num_gpus=4, num_encoders=2)
+    assert made.num_workers == 4
+    assert made.num_gpus == 0.5
+
+
+def test_less_than_nothing_is_refused():
+    with pytest.raises(ValueError, match="num_cpus_per_worker is -1"):
+        Cluster(num_cpus_per_worker=-1)
+
+
+def test_without_ray_the_line_that_installs_it_is_told(monkeypatch, tmp_path):
+    monkeypatch.setattr("extract.cluster.find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"pip install 'mmgcn\[scale\]'"):
+        extract_features([], tmp_path, cluster=Cluster())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nobody_at_the_address_is_told_at_once(monkeypatch):
+    pytest.importorskip("ray")
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+    started = time.monotonic()
+    with pytest.raises(ClusterError, match=f"{NOWHERE} '{address}'"), connected(Cluster(address)):
+        pass
+    assert time.monotonic() - started < 10
+
+
+def test_somebody_else_at_the_address_is_told_within_ten_seconds(monkeypatch):
+    """As it is when Ray waits for one that listens and never answers."""
+    ray = pytest.importorskip("ray")
+    monkeypatch.setattr("extract.cluster.CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda **options: time.sleep(5))
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+        with pytest.raises(ClusterError, match=NOWHERE), connected(Cluster(address)):
+            pass
+
+
+def test_no_cluster_to_find_is_told(monkeypatch):
+    ray = pytest.importorskip("ray")
+
+    def refuse(**options):
+        raise ConnectionError("Could not find any running Ray instance")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", refuse)
+    with pytest.raises(ClusterError, match=f"{NOWHERE} 'auto'"), connected(Cluster("auto")):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--engine", "spark"], "'spark' is none of torch, onnx, local, ray"),
+        (["--engine", "torch,onnx"], "torch and onnx exclude each other"),
+        (["--address", "auto"], "needs --engine ray"),
+        (["--engine", "local,onnx", "--num-gpus-per-worker", "1"], "needs --engine ray"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(words, told, tmp_path, capsys):
+    from cli import main
+
+    with pytest.raises(SystemExit) as leaving:
+        main(["extract", str(tmp_path), *words])
+    assert leaving.value.code == 2
+    assert told in " ".join(capsys.readouterr().err.replace("│", " ").split())

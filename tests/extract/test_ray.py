@@ -1,0 +1,167 @@
+"""Extraction on Ray: the same store as on one machine, whatever dies on the way."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from extract import extract_features, read_catalog
+from extract.cluster import Cluster
+from extract.pipeline import WorkerError
+from extract.pipeline.messages import EncoderSpec
+from extract.pipeline.stages import Attempts, Encode
+from extract.store import FeatureStore
+from tests.clips import Sound, make_clip
+from tests.encoders import Once, Reaper, Shade, Stumbler, registered
+
+pytestmark = pytest.mark.usefixtures("ray_of_two_cpus")
+
+
+@pytest.fixture(autouse=True)
+def encoders():
+    with registered(Shade, Reaper, Once, Stumbler):
+        yield
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    """Clips with and without sound and titles, one bright, one of sound alone, one broken."""
+    folder = tmp_path_factory.mktemp("videos")
+    for count in (1, 5, 9):
+        make_clip(folder / f"clip{count}.mp4", num_frames=count, sound=Sound(seconds=count / 4))
+    make_clip(folder / "bright.mp4", num_frames=3, picture=bright, title="so bright")
+    make_clip(folder / "sound.mp4", num_frames=0, sound=Sound(seconds=1))
+    (folder / "broken.mp4").write_bytes(b"no video at all")
+    (folder / "clip5.txt").write_text("five frames")
+    return folder
+
+
+def bright(_index, width, height):
+    return np.full((height, width, 3), 250, dtype=np.uint8)
+
+
+def extract(videos, store, *, encoder="shade", cluster=None, **more):
+    more = {"modalities": ["thing", "acoustic"], "preset": "offline"} | more
+    return extract_features(
+        read_catalog(videos).items,
+        store,
+        root=videos,
+        encoders={"thing": encoder},
+        device="cpu",
+        workers=1,
+        cluster=cluster,
+        **more,
+    )
+
+
+def tree(folder):
+    """Every file of the store by its path; what names this machine's run is left out."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+def look(videos, store, encoder="shade", **more):
+    """With one encoder of frames alone, which starts sooner."""
+    return extract(videos, store, encoder=encoder, **{"modalities": ["thing"]} | more)
+
+
+def test_the_store_is_that_of_the_local_engine_byte_by_byte(videos, tmp_path):
+    """Also when a worker that encodes dies on the way, as `Once` makes it."""
+    once = f"once:{tmp_path / 'mark'}"
+    ray = extract(videos, tmp_path / "ray", encoder=once, cluster=Cluster())
+    assert (tmp_path / "mark").exists()
+    local = extract(videos, tmp_path / "local", encoder=once)
+    assert ray.counts == local.counts
+    assert ray.counts["thing"]["done"] == 4
+    assert ray.counts["thing"]["failed"] == 1
+    assert tree(tmp_path / "ray") == tree(tmp_path / "local")
+    assert extract(videos, tmp_path / "ray", encoder=once, dry_run=True).planned == 0
+
+
+def test_a_clip_that_kills_its_worker_three_times_is_failed_and_the_others_are_done(
+    videos, tmp_path
+):
+    """The worker of Ray, that is: as when a machine runs out of memory."""
+    report = look(videos, tmp_path, "reaper", cluster=Cluster())
+    told = {failure.id: failure.reason for failure in report.failures}
+    assert told.pop("bright") == "its worker died 3 times while decoding it"
+    assert told.keys() == {"broken"}
+    assert report.counts["thing"]["done"] == 3
+    record = FeatureStore(tmp_path).feature_set("thing").records["bright"]
+    assert record.content_hash, "so that a changed file is done again"
+
+
+def test_an_encoder_that_fails_ends_the_run_in_one_line(videos, tmp_path):
+    with pytest.raises(WorkerError, match="an encoder failed: KeyError: 'no such shade'"):
+        look(videos, tmp_path, "stumbler", cluster=Cluster())
+
+
+def test_an_encoder_that_takes_its_worker_down_is_not_tried_for_ever(monkeypatch):
+    import pyarrow as pa
+    import ray
+
+    monkeypatch.setattr(ray, "get", lambda made: made)
+    attempts = Attempts()
+    begin = SimpleNamespace(remote=attempts.begin)
+    encode = Encode(
+        *(0, EncoderSpec.of(Shade())),
+        device="cpu",
+        engine="torch",
+        batch_units=None,
+        attempts=SimpleNamespace(begin=begin, end=SimpleNamespace(remote=lambda what: None)),
+    )
+    table = pa.table({"index": [5], "part": [0], "place0": pa.array([None], pa.large_binary())})
+    for _ in range(3):  # as if each call had died before its end
+        encode(table)
+    with pytest.raises(WorkerError, match="the encoder Shade took its worker down 3 times"):
+        encode(table)
+
+
+def test_an_interrupted_run_goes_on(videos, tmp_path):
+    """Ctrl-C at the first clip that is done; the rest may be done by either engine."""
+    raised = []
+
+    def interrupt(now):
+        if now.num_done and not raised:
+            raised.append(signal.raise_signal(signal.SIGINT))
+
+    report = look(videos, tmp_path / "stopped", cluster=Cluster(), progress=interrupt)
+    assert report.interrupted
+    look(videos, tmp_path / "stopped")
+    look(videos, tmp_path / "whole")
+    assert tree(tmp_path / "stopped") == tree(tmp_path / "whole")
+
+
+def test_a_killed_driver_goes_on(videos, tmp_path):
+    """Its Ray dies with it."""
+    program = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from extract.cluster import Cluster\n"
+        "from tests.encoders import *\n"
+        "from tests.extract.test_ray import look\n"
+        "def kill(now):\n"
+        "    if now.num_done: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "with registered(Shade):\n"
+        "    look(Path(sys.argv[1]), Path(sys.argv[2]), cluster=Cluster(), progress=kill)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, videos, tmp_path / "killed"],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"PYTHONPATH": "."},
+        stderr=subprocess.PIPE,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    report = look(videos, tmp_path / "killed")
+    assert report.counts["thing"]["done"] == 4
+    assert report.counts["thing"]["skipped"] >= 1
+    look(videos, tmp_path / "whole")
+    assert tree(tmp_path / "killed") == tree(tmp_path / "whole")

@@ -1,0 +1,148 @@
+"""Lists of all users made by Ray: the rows of one process, and parts that say when they are all."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from extract.cluster import Cluster, ClusterError
+from mmgcn import Recommender
+from mmgcn.data.ids import IdMap
+from mmgcn.run import write_run
+from mmgcn.serving import bulk
+from mmgcn.serving.bulk import write_lists
+from mmgcn.serving.table_file import TableError
+
+NUM_USERS, NUM_ITEMS, DIM = 700, 40, 6
+
+
+@pytest.fixture(scope="module")
+def recommender(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    random = np.random.default_rng(0)
+    counts = random.integers(0, 5, NUM_USERS)
+    seen = np.concatenate([[0], counts.cumsum()]), random.integers(0, NUM_ITEMS, counts.sum())
+    empty = np.zeros(NUM_USERS + 1, dtype=int), np.zeros(0, dtype=int)
+    write_run(
+        folder,
+        config={"model": "made"},
+        users=IdMap([f"user {n}" for n in range(NUM_USERS)]),
+        items=IdMap([f"item {n}" for n in range(NUM_ITEMS)]),
+        user=random.normal(size=(NUM_USERS, DIM)).astype(np.float32),
+        item_parts={
+            name: random.normal(size=(NUM_ITEMS, DIM)).astype(np.float32)
+            for name in ("visual", "id")
+        },
+        parts={"seen": seen, "valid": empty, "test": empty},
+        popularity=np.bincount(seen[1], minlength=NUM_ITEMS),
+    )
+    return Recommender.load(folder)
+
+
+@pytest.fixture(autouse=True)
+def _small_blocks(monkeypatch):
+    monkeypatch.setattr("mmgcn.evaluation.ranking.MIN_BLOCK_USERS", 100)
+    monkeypatch.setattr("mmgcn.evaluation.ranking.BLOCK_SCORES", 4000)
+
+
+def write(recommender, out, **more):
+    return sum(write_lists(recommender, str(out), cluster=Cluster(), part_users=200, **more))
+
+
+def read(folder):
+    parts = sorted(Path(folder).glob("part-*.parquet"))
+    return pl.concat([pl.read_parquet(part) for part in parts])
+
+
+def test_the_parts_hold_the_rows_of_one_process(recommender, tmp_path, ray_of_two_cpus):
+    num_rows = write(recommender, tmp_path / "lists", k=7)
+    whole = pl.concat(list(recommender.blocks(None, k=7)))
+    assert num_rows == whole.height == NUM_USERS * 7
+    assert read(tmp_path / "lists").equals(whole)
+    names = sorted(path.name for path in (tmp_path / "lists").iterdir())
+    assert names == ["_SUCCESS", *(f"part-0000{n}.parquet" for n in range(4))]
+
+
+def test_rules_and_explanations_are_those_of_one_process(recommender, tmp_path, ray_of_two_cpus):
+    """Written to a URL, over an earlier and longer result."""
+    rules = {"k": 3, "diversity": 0.5, "exclude": ["item 3"], "filter_seen": False}
+    folder = tmp_path / "lists"
+    folder.mkdir()
+    for name in ("_SUCCESS", "part-00009.parquet"):
+        (folder / name).touch()
+    write(recommender, f"file://{folder}", with_parts=True, **rules)
+    whole = pl.concat([*map(recommender.with_parts, recommender.blocks(None, **rules))])
+    assert read(folder).equals(whole)
+    assert (folder / "_SUCCESS").exists()
+
+
+def test_a_part_whose_worker_died_is_made_again(
+    recommender, tmp_path, ray_of_two_cpus, monkeypatch
+):
+    class Mortal(bulk._Ranker):
+        def rank(self, users, out, path):
+            mark = tmp_path / "mark"
+            if not mark.exists():
+                mark.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().rank(users, out, path)
+
+    monkeypatch.setattr(bulk, "_Ranker", Mortal)
+    write(recommender, tmp_path / "lists", workers=1)
+    assert (tmp_path / "mark").exists()
+    assert read(tmp_path / "lists").height == NUM_USERS * 10
+
+
+def test_what_cannot_be_is_refused_before_anything_is_written(
+    recommender, tmp_path, ray_of_two_cpus
+):
+    (tmp_path / "thesis.txt").touch()
+    with pytest.raises(TableError, match="holds other files, such as thesis"):
+        write(recommender, tmp_path)
+    with pytest.raises(TableError, match="lies in one process's memory"):
+        write(recommender, "memory://lists")
+    with pytest.raises(ValueError, match="k is 0"):
+        write(recommender, tmp_path / "f", k=0)
+    with pytest.raises(ClusterError, match="9 workers need 9 CPUs; the cluster has 2"):
+        write(recommender, tmp_path / "f", workers=9)
+    assert list((tmp_path / "f").iterdir()) == []
+
+
+def test_parts_on_another_machine_are_no_success(tmp_path):
+    files, folder = bulk._prepared(str(tmp_path))
+    (tmp_path / "part-00000.parquet").touch()
+    with pytest.raises(TableError, match="holds 1 of 2 parts: other machines wrote to folders"):
+        bulk._finish(files, folder, str(tmp_path), 2)
+    assert not (tmp_path / "_SUCCESS").exists()
+
+
+def test_the_command_writes_parts(recommender, tmp_path, ray_of_two_cpus, capsys):
+    from cli import main
+
+    words = ["--all", "--engine", "ray", "--run", str(recommender.run.path), "--json", "--k", "2"]
+    with pytest.raises(SystemExit) as leaving:
+        main(["recommend", *words, "--out", str(tmp_path / "lists")])
+    assert leaving.value.code == 0
+    assert json.loads(capsys.readouterr().out)["num_rows"] == NUM_USERS * 2
+    assert read(tmp_path / "lists").height == NUM_USERS * 2
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--all", "--out", "f", "--engine", "spark"], "'spark' is none of local, ray"),
+        (["--user", "u", "--engine", "ray"], "ray makes the lists of --all"),
+        (["--all", "--out", "f.csv", "--workers", "2"], "they need --engine ray"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(words, told, capsys):
+    from cli import main
+
+    with pytest.raises(SystemExit) as leaving:
+        main(["recommend", *words])
+    assert leaving.value.code == 2
+    assert told in " ".join(capsys.readouterr().err.replace("│", " ").split())
