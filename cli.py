@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from extract import commands as extraction
-from mmgcn.commands import demo, evaluate, export, fit, inspect, recommend, similar
+from mmgcn.commands import demo, evaluate, export, fit, inspect, recommend, serve, similar
 
 app = typer.Typer(
     name="mmgcn",
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (extraction, inspect, fit, evaluate, recommend, similar, export, demo):
+for commands in (extraction, inspect, fit, evaluate, recommend, similar, serve, export, demo):
     commands.register(app)
 
 

@@ -47,12 +47,14 @@ STAGES = {
     "mmgcn.training.ranks": 16,
     "mmgcn.training.trainer": 18,
     "mmgcn.serving": 19,
-    "mmgcn.commands": 20,
-    "mmgcn.__main__": 22,
-    "cli": 21,
+    "mmgcn.service": 20,
+    "mmgcn.service.routes": 21,
+    "mmgcn.commands": 22,
+    "mmgcn.__main__": 24,
+    "cli": 23,
 }
-# What mmgcn/ may know of extract/.
-JOINTS = ("extract.registry", "extract.modality", "extract.store")
+# What mmgcn/ may know of extract/. The catalogue: only what it lists may be served, by its ids.
+JOINTS = ("extract.catalog", "extract.registry", "extract.modality", "extract.store")
 
 
 def module_name(path: Path) -> str:

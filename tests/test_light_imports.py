@@ -6,7 +6,18 @@ import sys
 import pytest
 
 HEAVY = ("torch", "torchvision", "torchaudio", "transformers", "torch_geometric", "cv2", "av")
-COMMANDS = ("extract", "modalities", "weights", "inspect", "fit", "evaluate", "recommend", "demo")
+HEAVY += ("fastapi", "uvicorn", "sqlalchemy", "alembic")
+COMMANDS = (
+    "extract",
+    "modalities",
+    "weights",
+    "inspect",
+    "fit",
+    "evaluate",
+    "recommend",
+    "demo",
+    "serve",
+)
 
 
 def loaded_after(code: str) -> set[str]:

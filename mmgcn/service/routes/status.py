@@ -1,0 +1,29 @@
+"""How the service is, and which run it shows."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from mmgcn.service import schemas
+from mmgcn.service.problems import answer
+from mmgcn.service.routes.questions import PROBLEMS, Shared
+
+router = APIRouter(tags=["status"])
+
+
+@router.get("/v1/run", response_model=schemas.RunFacts, responses=PROBLEMS)
+def run(state: Shared) -> Response:
+    """Return what there is to say of the run: its settings, figures and curves."""
+    return answer(state.live.facts)
+
+
+@router.get("/healthz", response_model=schemas.Health)
+async def health() -> Response:
+    """Say that the service runs."""
+    return answer({"status": "ok"})
+
+
+@router.get("/readyz", response_model=schemas.Ready)
+async def ready(state: Shared) -> Response:
+    """Say which run answers. Recommendations do not need the database, so neither does this."""
+    return answer({"run": state.live.name, "feedback": "off"})
