@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from mmgcn.commands.options import LATEST, RunOption
 from mmgcn.commands.output import tell
-from mmgcn.commands.recommend import LATEST, RunOption
 
 GRACE_SECONDS = 30  # what requests in flight have to finish after Ctrl-C
 FEEDBACK = "sqlite:///feedback.db"

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from mmgcn.service.problems import add_handlers
-from mmgcn.service.routes import items, people, recommendations, status
+from mmgcn.service.routes import items, media, people, recommendations, status
 from mmgcn.service.settings import Settings
 from mmgcn.service.state import State
 
@@ -16,7 +16,7 @@ def create_app(settings: Settings) -> FastAPI:
     """Return the application, its run loaded.
 
     Raises:
-        RunError, CatalogError, CaptionError: what the settings name is not there or not whole.
+        RunError, CatalogError, TableError: what the settings name is not there or not whole.
     """
     app = FastAPI(
         title="mmgcn",
@@ -28,7 +28,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.service = State.load(settings)
     add_handlers(app)
-    for part in (recommendations, people, items, status):
+    for part in (recommendations, people, items, media, status):
         app.include_router(part.router)
     return app
 

@@ -45,6 +45,7 @@ class LiveRun:
         user, item = run.users.id(0), run.items.id(0)
         self.recommender.recommend([user], k=1)
         self.recommender.similar(item, k=1)
+        self.recommender.recommend_history([item], k=1)
         self.recommender.explain(user, item)
         if not np.isfinite(np.asarray(run.item[-1])).all():
             raise RunError(f"the run at {run.path} holds numbers that are not finite; fit again")

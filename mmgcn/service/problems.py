@@ -19,10 +19,16 @@ class Problem(Exception):
     """What a client is told instead of an answer."""
 
     def __init__(
-        self, status: int, error: str, *, field: str | None = None, retry_seconds: int | None = None
+        self,
+        status: int,
+        error: str,
+        *,
+        nearest: list[str] | None = None,
+        field: str | None = None,
+        retry_seconds: int | None = None,
     ) -> None:
         super().__init__(error)
-        self.status, self.error, self.field = status, error, field
+        self.status, self.error, self.nearest, self.field = status, error, nearest, field
         self.headers = {} if retry_seconds is None else {"Retry-After": str(retry_seconds)}
 
 
@@ -63,7 +69,8 @@ def _response(status: int, body: bytes, headers: Any = None) -> Response:
 
 def _problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    return _response(error.status, problem_body(error.error, field=error.field), error.headers)
+    body = problem_body(error.error, nearest=error.nearest, field=error.field)
+    return _response(error.status, body, error.headers)
 
 
 def _unknown(_: Request, error: Exception) -> Response:

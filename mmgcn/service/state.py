@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from mmgcn.service.cards import Cards
 from mmgcn.service.live_run import LiveRun
+from mmgcn.service.posters import Posters, default_folder
 from mmgcn.service.settings import Settings
 from mmgcn.service.videos import Videos
+from mmgcn.serving.item_table import ItemTable
+
+logger = logging.getLogger("mmgcn.service")
 
 
 @dataclass(eq=False)
@@ -22,14 +28,24 @@ class State:
     live: LiveRun
     videos: Videos
     cards: Cards
+    posters: Posters
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
         """Read everything that the settings name.
 
         Raises:
-            RunError, CatalogError, CaptionError: something is not there or not whole.
+            RunError, CatalogError, TableError: something is not there or not whole.
         """
-        videos = Videos.read(settings.videos, settings.captions)
-        cards = Cards(captions=videos.captions, creators={}, playable=videos.paths)
-        return cls(settings, LiveRun.load(settings.run), videos, cards)
+        videos = Videos() if settings.videos is None else Videos.read(settings.videos)
+        for note in videos.notes:
+            logger.warning("%s", note)
+        table = ItemTable() if settings.captions is None else ItemTable.read(settings.captions)
+        creators = table.rows.select("item_id", "creator").drop_nulls()
+        cards = Cards(
+            captions={**videos.captions, **table.captions(table.rows["item_id"])},
+            creators=dict(creators.iter_rows()),
+            playable=videos.paths,
+        )
+        folder = settings.posters or default_folder(videos.root or Path.cwd())
+        return cls(settings, LiveRun.load(settings.run), videos, cards, Posters(folder))

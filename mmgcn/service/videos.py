@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from extract.catalog import read_captions, read_catalog
+from extract.catalog import read_catalog
+from mmgcn.serving.table_file import READ_SUFFIXES, TableError, read_columns
 
-TABLES = (".csv", ".tsv", ".parquet", ".jsonl")
 # Fixed, where the system's own table differs from machine to machine; all else is plain bytes.
 MEDIA_TYPES = {
     ".mp4": "video/mp4",
@@ -39,10 +39,12 @@ MEDIA_TYPES = {
 
 @dataclass(frozen=True)
 class Videos:
-    """The files of a catalogue by item id, and what it says of them.
+    """The files of a catalogue by item id.
 
     Args:
+        captions: what stands beside the files, or in a table of captions in their folder.
         root: the folder of the catalogue.
+        notes: what a person should know.
     """
 
     paths: Mapping[str, Path] = field(default_factory=dict)
@@ -51,23 +53,43 @@ class Videos:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, source: Path | None, captions: Path | None = None) -> Self:
+    def read(cls, source: Path) -> Self:
         """List the media files of a folder, as extraction does, or those of a table.
+
+        Args:
+            source: a folder, or a table (.csv .tsv .parquet .jsonl) with the columns item_id and
+                path; paths are relative to the table's folder.
 
         Raises:
             CatalogError: there is no such folder, or no media in it.
-            CaptionError: the captions cannot be read.
+            TableError: it is no such table.
         """
-        if source is None:
-            known, notes = read_captions(captions) if captions is not None else ({}, [])
-            return cls(captions=known, notes=tuple(notes))
-        catalog = read_catalog(source, captions)
+        if source.suffix.lower() in READ_SUFFIXES:
+            return cls._from_table(source)
+        catalog = read_catalog(source)
         return cls(
             {item.id: item.path for item in catalog.items if item.path is not None},
             {item.id: item.caption for item in catalog.items if item.caption},
             catalog.root,
             catalog.notes,
         )
+
+    @classmethod
+    def _from_table(cls, source: Path) -> Self:
+        rows = read_columns(source, ["item_id", "path"]).drop_nulls()
+        folder = source.resolve().parent
+        paths = {item_id: folder / path for item_id, path in rows.iter_rows()}
+        absent = [item_id for item_id, path in paths.items() if not path.is_file()]
+        if len(absent) == len(paths):
+            raise TableError(f"none of the {len(paths):,} paths in {source} leads to a file")
+        for item_id in absent:
+            del paths[item_id]
+        notes = (
+            [f"{len(absent):,} paths in {source} lead to no file, such as that of '{absent[0]}'"]
+            if absent
+            else []
+        )
+        return cls(paths, {}, folder, tuple(notes))
 
 
 def media_type(path: Path) -> str:
