@@ -23,6 +23,7 @@ STAGES = {
     "mmgcn.data.ids": 9,
     "mmgcn.data.features": 10,
     "mmgcn.data.interactions": 9,
+    "mmgcn.data.events": 9,
     "mmgcn.evaluation.metrics": 9,
     "mmgcn.data.splits": 10,
     "mmgcn.data.dataset": 11,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
 
 from mmgcn.service.problems import add_handlers
-from mmgcn.service.routes import items, media, people, recommendations, status
+from mmgcn.service.routes import feedback, items, media, people, recommendations, status
 from mmgcn.service.settings import Settings
 from mmgcn.service.state import State
 
@@ -16,7 +18,8 @@ def create_app(settings: Settings) -> FastAPI:
     """Return the application, its run loaded.
 
     Raises:
-        RunError, CatalogError, TableError: what the settings name is not there or not whole.
+        RunError, CatalogError, TableError, EventsError: what the settings name is not there, or
+            not whole.
     """
     app = FastAPI(
         title="mmgcn",
@@ -25,12 +28,21 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,  # their pages load scripts from other hosts
         redoc_url=None,
         redirect_slashes=False,
+        lifespan=_lifespan,
     )
     app.state.service = State.load(settings)
     add_handlers(app)
-    for part in (recommendations, people, items, media, status):
+    for part in (recommendations, people, items, media, feedback, status):
         app.include_router(part.router)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    state: State = app.state.service
+    yield
+    if state.feedback is not None:
+        state.feedback.close()
 
 
 def worker_app() -> FastAPI:

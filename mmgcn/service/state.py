@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from mmgcn.service.cards import Cards
+from mmgcn.service.feedback import FeedbackStore, FeedbackUnavailable
 from mmgcn.service.live_run import LiveRun
 from mmgcn.service.posters import Posters, default_folder
 from mmgcn.service.settings import Settings
@@ -29,13 +30,14 @@ class State:
     videos: Videos
     cards: Cards
     posters: Posters
+    feedback: FeedbackStore | None
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
         """Read everything that the settings name.
 
         Raises:
-            RunError, CatalogError, TableError: something is not there or not whole.
+            RunError, CatalogError, TableError, EventsError: something is not there or not whole.
         """
         videos = Videos() if settings.videos is None else Videos.read(settings.videos)
         for note in videos.notes:
@@ -48,4 +50,17 @@ class State:
             playable=videos.paths,
         )
         folder = settings.posters or default_folder(videos.root or Path.cwd())
-        return cls(settings, LiveRun.load(settings.run), videos, cards, Posters(folder))
+        live = LiveRun.load(settings.run)
+        return cls(settings, live, videos, cards, Posters(folder), _feedback(settings.feedback))
+
+
+def _feedback(url: str | None) -> FeedbackStore | None:
+    """Return the store of feedback; one that does not answer yet may do so later."""
+    if url is None:
+        return None
+    store = FeedbackStore(url)
+    try:
+        store.prepare()
+    except FeedbackUnavailable as error:
+        logger.error("feedback is not taken: %s", error)
+    return store

@@ -26,4 +26,6 @@ async def health() -> Response:
 @router.get("/readyz", response_model=schemas.Ready)
 async def ready(state: Shared) -> Response:
     """Say which run answers. Recommendations do not need the database, so neither does this."""
-    return answer({"run": state.live.name, "feedback": "off"})
+    store = state.feedback
+    feedback = "off" if store is None else "on" if store.available else "unavailable"
+    return answer({"run": state.live.name, "feedback": feedback})
