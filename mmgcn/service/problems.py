@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import Send
 
 from mmgcn.data.ids import UnknownIds
 
@@ -52,6 +54,19 @@ def problem_body(
     if field is not None:
         told["field"] = field
     return json_bytes(told)
+
+
+async def send_body(
+    send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = ()
+) -> None:
+    """Send JSON from below the routes."""
+    start = [
+        (b"content-length", str(len(body)).encode()),
+        (b"content-type", b"application/json"),
+        *headers,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": start})
+    await send({"type": "http.response.body", "body": body})
 
 
 def add_handlers(app: FastAPI) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -37,6 +38,13 @@ class Settings:
     """A longer request body is refused."""
     reload_seconds: float = 1.0
     """How often is looked for a new run; 0 never."""
+
+    def __post_init__(self) -> None:
+        if self.token is not None and not re.fullmatch(r"[A-Za-z0-9._~+/=-]+", self.token):
+            raise ValueError(
+                "a token is made of letters, digits and - . _ ~ + / = alone; make one with: "
+                "openssl rand -hex 16"
+            )
 
     def to_environment(self) -> None:
         """Leave the settings where worker processes of this one find them."""

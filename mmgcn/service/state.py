@@ -10,6 +10,7 @@ from typing import Self
 from mmgcn.service.cards import Cards
 from mmgcn.service.feedback import FeedbackStore, FeedbackUnavailable
 from mmgcn.service.live_run import LiveRun
+from mmgcn.service.metrics import Metrics
 from mmgcn.service.posters import Posters, default_folder
 from mmgcn.service.settings import Settings
 from mmgcn.service.videos import Videos
@@ -31,6 +32,7 @@ class State:
     cards: Cards
     posters: Posters
     feedback: FeedbackStore | None
+    metrics: Metrics
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
@@ -51,7 +53,9 @@ class State:
         )
         folder = settings.posters or default_folder(videos.root or Path.cwd())
         live = LiveRun.load(settings.run)
-        return cls(settings, live, videos, cards, Posters(folder), _feedback(settings.feedback))
+        return cls(
+            settings, live, videos, cards, Posters(folder), _feedback(settings.feedback), Metrics()
+        )
 
 
 def _feedback(url: str | None) -> FeedbackStore | None:

@@ -49,4 +49,6 @@ def feedback(state: Shared, sent: schemas.Feedback) -> Response:
             "the database of feedback does not answer; nothing was stored",
             retry_seconds=RETRY_SECONDS,
         ) from error
+    for event in sent.events:
+        state.metrics.events.labels(event.event).inc()
     return answer({"stored": len(sent.events)}, 201)

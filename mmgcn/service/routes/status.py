@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 
 from mmgcn.service import schemas
 from mmgcn.service.problems import answer
@@ -15,6 +16,13 @@ router = APIRouter(tags=["status"])
 def run(state: Shared) -> Response:
     """Return what there is to say of the run: its settings, figures and curves."""
     return answer(state.live.facts)
+
+
+@router.get("/metrics", response_class=PlainTextResponse, responses=PROBLEMS)
+def metrics(state: Shared) -> Response:
+    """Return the figures that Prometheus reads."""
+    text, media_type = state.metrics.text()
+    return Response(text, media_type=media_type)
 
 
 @router.get("/healthz", response_model=schemas.Health)
