@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mmgcn.commands.options import LATEST, RunOption
 from mmgcn.commands.output import tell
+
+if TYPE_CHECKING:
+    from mmgcn.service.settings import Settings
 
 GRACE_SECONDS = 30  # what requests in flight have to finish after Ctrl-C
 FEEDBACK = "sqlite:///feedback.db"
@@ -72,7 +79,7 @@ def serve(
     try:
         import uvicorn
 
-        from mmgcn.service.app import worker_app
+        from mmgcn.service.app import create_app
         from mmgcn.service.settings import Settings
     except ModuleNotFoundError as error:
         raise ServiceError(
@@ -89,20 +96,35 @@ def serve(
         loopback=alone,
         requests_per_second=rate_limit,
     )
+    with _workers_share(settings) if workers > 1 else nullcontext():
+        app = create_app(settings)  # with several workers, to tell here what is wrong, and once
+        tell(f"serving {app.state.service.live.name} on http://{_shown(host)}:{port}")
+        uvicorn.run(
+            app if workers == 1 else "mmgcn.service.app:worker_app",
+            factory=workers > 1,
+            host=host,
+            port=port,
+            workers=workers,
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+
+
+@contextmanager
+def _workers_share(settings: Settings) -> Iterator[None]:
+    """Leave the settings, and a folder in which figures add up, where workers find them."""
+    from mmgcn.service.metrics import SHARED_FOLDER
+
     settings.to_environment()
-    told = f"[{host}]" if ":" in host else host
-    tell(f"serving {run} on http://{told}:{port}")
-    uvicorn.run(
-        worker_app if workers == 1 else "mmgcn.service.app:worker_app",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
+    with tempfile.TemporaryDirectory(prefix="mmgcn-figures-") as folder:
+        os.environ[SHARED_FOLDER] = folder
+        yield
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def is_loopback(host: str) -> bool:
