@@ -24,6 +24,7 @@ STAGES = {
     "mmgcn.data.features": 10,
     "mmgcn.data.interactions": 9,
     "mmgcn.data.events": 9,
+    "mmgcn.data.history": 10,
     "mmgcn.evaluation.metrics": 9,
     "mmgcn.data.splits": 10,
     "mmgcn.data.dataset": 11,

@@ -28,14 +28,26 @@ def register(app: typer.Typer) -> None:
 
 def fit(
     interactions: Annotated[
-        Path,
+        str,
         typer.Option(
             "--interactions",
             "-i",
             help="A table with user_id and item_id, and perhaps timestamp and weight "
-            "(.csv .tsv .parquet .jsonl).",
+            "(.csv .tsv .parquet .jsonl), or the feedback in a database (sqlite: or postgresql:).",
         ),
-    ] = Path("interactions.csv"),
+    ] = "interactions.csv",
+    feedback: Annotated[
+        str | None,
+        typer.Option(help="A database that `mmgcn serve` wrote, added to the table."),
+    ] = None,
+    event_weights: Annotated[
+        str,
+        typer.Option(
+            help="What a kind of feedback weighs. A pair of user and item counts if its weights "
+            "add up to more than 0; a row of the table weighs 1.",
+            show_default="impression=0,play=1,like=2,skip=-1",
+        ),
+    ] = "",
     valid: Annotated[
         Path | None, typer.Option(help="Validation interactions; --interactions is then training.")
     ] = None,
@@ -109,6 +121,8 @@ def fit(
         model = "mmgcn_official"
     data = {
         "interactions": interactions,
+        "feedback": feedback,
+        "event_weights": event_weights,
         "valid": valid,
         "test": test,
         "split_name": split,
@@ -216,7 +230,9 @@ def _settings(words: list[str]) -> dict[str, str]:
 
 
 def _dataset(
-    interactions: Path,
+    interactions: str,
+    feedback: str | None,
+    event_weights: str,
     valid: Path | None,
     test: Path | None,
     split_name: str,
@@ -227,7 +243,7 @@ def _dataset(
 ) -> Dataset:
     from mmgcn.data.dataset import Dataset
     from mmgcn.data.features import read_features
-    from mmgcn.data.interactions import read_interactions
+    from mmgcn.data.history import is_database, read_history
     from mmgcn.data.splits import given_split, split
 
     if missing not in ("error", "mask", "drop"):
@@ -239,9 +255,14 @@ def _dataset(
             raise typer.BadParameter(
                 "filters one table; it does not go with --valid or --test", param_hint="--k-core"
             )
-        made = given_split(interactions, valid, test)
+        if feedback is not None or is_database(interactions):
+            raise typer.BadParameter(
+                "feedback is one table, which is then divided; leave --valid and --test out",
+                param_hint="--feedback",
+            )
+        made = given_split(Path(interactions), valid, test)
     else:
-        table = read_interactions(interactions)
+        table = read_history(interactions, feedback=feedback, event_weights=event_weights)
         if k_core:
             table = table.k_core(k_user=k_core, k_item=k_core)
         made = split(table, split_name, seed=seed)  # type: ignore[arg-type]  # checked there

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -93,8 +95,10 @@ def read_weights(words: str) -> dict[str, float]:
             raise EventsError(f"no kind of event is called '{kind}'{hint}")
         try:
             weights[kind] = float(value)
-        except ValueError as error:
-            raise EventsError(f"'{pair}' is not KIND=NUMBER, for example like=2") from error
+        except ValueError:
+            weights[kind] = math.nan
+        if not math.isfinite(weights[kind]):
+            raise EventsError(f"'{pair}' is not KIND=NUMBER, for example like=2")
     return weights
 
 
@@ -113,6 +117,7 @@ def read_events(url: str, weights: Mapping[str, float] | None = None) -> pl.Data
         EventsError: the database cannot be read, or holds no events.
     """
     weights = WEIGHTS if weights is None else weights
+    _check_there(url)
     seconds, kind = events.c.seconds, events.c.event
     share = sa.case((seconds < FULL_PLAY_SECONDS, seconds / FULL_PLAY_SECONDS), else_=1.0)
     flat = {name: worth for name, worth in weights.items() if name != "play"}
@@ -146,6 +151,17 @@ def read_events(url: str, weights: Mapping[str, float] | None = None) -> pl.Data
         "timestamp": pl.Float64,
     }
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _check_there(url: str) -> None:
+    """Refuse a file that is not there: SQLite would make it."""
+    parsed = sa.make_url(url) if "://" in url else None
+    if parsed is None or parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return
+    if not Path(parsed.database).is_file():
+        raise EventsError(
+            f"no database at {parsed.database}; `mmgcn serve --feedback {url}` makes it"
+        )
 
 
 @contextmanager
