@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Security
 from fastapi.responses import FileResponse
+from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
 
 from mmgcn.service.answers import Remembered
@@ -44,8 +45,9 @@ def create_app(settings: Settings) -> FastAPI:
     state = State.load(settings)
     app.state.service = state
     add_handlers(app)
+    shown = [Security(HTTPBearer(auto_error=False))] if settings.token else []  # in the document
     for part in (recommendations, people, items, media, feedback, status):
-        app.include_router(part.router)
+        app.include_router(part.router, dependencies=shown)
     if STATIC.is_dir():
         app.mount("/static", StaticFiles(directory=STATIC))
         app.add_api_route("/", _page, include_in_schema=False)

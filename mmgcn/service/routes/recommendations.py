@@ -46,8 +46,9 @@ def similar(
     """Return the items most like one, by the cosine of their vectors."""
     live = state.live
     if channel is not None and channel not in live.run.parts:
-        known = ", ".join(live.run.parts)
-        raise Problem(422, f"channel: the run has no '{channel}'; it has: {known}", field="channel")
+        raise Problem(
+            404, f"there is no channel '{channel}' in this run", nearest=[*live.run.parts]
+        )
     table = live.recommender.similar(item_id, k=k, channel=channel)
     items = state.cards.ranked(table.iter_rows(named=True))
     return answer({"run": live.name, "item_id": item_id, "channel": channel, "items": items})

@@ -84,7 +84,6 @@ def test_whatever_is_unknown_is_404(client, path):
         ("/v1/recommend/ann?diversity=2", "diversity"),
         ("/v1/recommend/ann?diversity=nan", "diversity"),
         ("/v1/recommend/ann?cold=warm", "cold"),
-        ("/v1/similar/a?channel=taste", "channel"),
         ("/v1/explain?user_id=ann", "item_id"),
         ("/v1/users?limit=0", "limit"),
         (f"/v1/users/{'x' * 600}", "user_id"),
@@ -103,6 +102,12 @@ def test_similar_by_all_and_by_one_channel(client):
     assert ids(answer) == ["b", "d/e"]
     assert answer.json()["channel"] == "acoustic"
     assert answer.json()["item_id"] == "c"
+
+
+def test_an_unknown_channel_is_404_with_those_there_are(client):
+    answer = client.get("/v1/similar/a?channel=taste")
+    assert answer.status_code == 404
+    assert answer.json()["nearest"] == ["visual", "acoustic"]
 
 
 def test_a_history_of_somebody_new(client, settings):
