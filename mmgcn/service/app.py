@@ -48,6 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
     shown = [Security(HTTPBearer(auto_error=False))] if settings.token else []  # in the document
     for part in (recommendations, people, items, media, feedback, status):
         app.include_router(part.router, dependencies=shown)
+    app.include_router(status.probes)
     if STATIC.is_dir():
         app.mount("/static", StaticFiles(directory=STATIC))
         app.add_api_route("/", _page, include_in_schema=False)

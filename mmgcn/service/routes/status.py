@@ -9,6 +9,7 @@ from mmgcn.service.problems import answer
 from mmgcn.service.routes.questions import PROBLEMS, Shared
 
 router = APIRouter(tags=["status"])
+probes = APIRouter(tags=["status"])  # which need no token
 
 
 @router.get("/v1/run", response_model=schemas.RunFacts, responses=PROBLEMS)
@@ -28,13 +29,13 @@ def metrics(state: Shared) -> Response:
     return Response(text, media_type=media_type)
 
 
-@router.get("/healthz", response_model=schemas.Health)
+@probes.get("/healthz", response_model=schemas.Health)
 async def health() -> Response:
     """Say that the service runs."""
     return answer({"status": "ok"})
 
 
-@router.get("/readyz", response_model=schemas.Ready)
+@probes.get("/readyz", response_model=schemas.Ready)
 async def ready(state: Shared) -> Response:
     """Say which run answers. Recommendations do not need the database, so neither does this."""
     store = state.feedback
