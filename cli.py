@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from extract import commands as extraction
-from mmgcn.commands import ablate, compare, demo, evaluate, export, fit, inspect, recommend, similar
+from mmgcn.commands import (
+    ablate,
+    compare,
+    demo,
+    evaluate,
+    export,
+    fit,
+    inspect,
+    recommend,
+    serve,
+    similar,
+)
 
 app = typer.Typer(
     name="mmgcn",
@@ -28,6 +39,7 @@ for commands in (
     evaluate,
     recommend,
     similar,
+    serve,
     export,
     compare,
     ablate,

@@ -24,6 +24,8 @@ STAGES = {
     "mmgcn.data.ids": 9,
     "mmgcn.data.features": 10,
     "mmgcn.data.interactions": 9,
+    "mmgcn.data.events": 9,
+    "mmgcn.data.history": 10,
     "mmgcn.evaluation.metrics": 9,
     "mmgcn.data.splits": 10,
     "mmgcn.data.dataset": 11,
@@ -51,12 +53,20 @@ STAGES = {
     "mmgcn.training.trainer": 18,
     "mmgcn.serving": 19,
     "mmgcn.study": 19,
-    "mmgcn.commands": 20,
-    "mmgcn.__main__": 22,
-    "cli": 21,
+    "mmgcn.service": 20,
+    "mmgcn.service.routes": 21,
+    "mmgcn.commands": 22,
+    "mmgcn.__main__": 24,
+    "cli": 23,
 }
-# What mmgcn/ may know of extract/.
-JOINTS = ("extract.registry", "extract.modality", "extract.store", "extract.cluster")
+# What mmgcn/ may know of extract/. The catalogue: only what it lists may be served, by its ids.
+JOINTS = (
+    "extract.catalog",
+    "extract.cluster",
+    "extract.modality",
+    "extract.registry",
+    "extract.store",
+)
 
 
 def module_name(path: Path) -> str:

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 HEAVY = ("torch", "torchvision", "torchaudio", "transformers", "torch_geometric", "cv2", "av")
+HEAVY += ("fastapi", "uvicorn", "sqlalchemy", "alembic")
 COMMANDS = (
     "extract",
     "modalities",
@@ -16,6 +17,7 @@ COMMANDS = (
     "recommend",
     "compare",
     "demo",
+    "serve",
 )
 
 

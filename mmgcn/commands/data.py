@@ -10,15 +10,27 @@ import typer
 if TYPE_CHECKING:
     from mmgcn.data.source import Source
 
-INTERACTIONS = Path("interactions.csv")
+INTERACTIONS = "interactions.csv"
 
 InteractionsOption = Annotated[
-    Path,
+    str,
     typer.Option(
         "--interactions",
         "-i",
         help="A table with user_id and item_id, and perhaps timestamp and weight "
-        "(.csv .tsv .parquet .jsonl).",
+        "(.csv .tsv .parquet .jsonl), or the feedback in a database (sqlite: or postgresql:).",
+    ),
+]
+FeedbackOption = Annotated[
+    str | None,
+    typer.Option(help="A database that `mmgcn serve` wrote, added to the table."),
+]
+EventWeightsOption = Annotated[
+    str,
+    typer.Option(
+        help="What a kind of feedback weighs. A pair of user and item counts if its weights add "
+        "up to more than 0; a row of the table weighs 1.",
+        show_default="impression=0,play=1,like=2,skip=-1",
     ),
 ]
 ValidOption = Annotated[
@@ -51,7 +63,7 @@ DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 
 
 def source_of(
-    interactions: Path,
+    interactions: str,
     valid: Path | None,
     test: Path | None,
     split: str,
@@ -60,12 +72,15 @@ def source_of(
     missing: Any,
     *,
     seed: int,
+    feedback: str | None = None,
+    event_weights: str = "",
 ) -> Source:
     """Return what the options say.
 
     Raises:
         typer.BadParameter: they do not go together.
     """
+    from mmgcn.data.history import is_database
     from mmgcn.data.source import Source
 
     if missing not in ("error", "mask", "drop"):
@@ -76,10 +91,15 @@ def source_of(
         raise typer.BadParameter(
             "filters one table; it does not go with --valid or --test", param_hint="--k-core"
         )
+    if (valid is not None or test is not None) and (feedback or is_database(interactions)):
+        raise typer.BadParameter(
+            "feedback is one table, which is then divided; leave --valid and --test out",
+            param_hint="--feedback",
+        )
     if features is None:
         features = ["features"] if Path("features").is_dir() else []
     return Source(
-        str(interactions),
+        interactions,
         None if valid is None else str(valid),
         None if test is None else str(test),
         split,
@@ -87,4 +107,6 @@ def source_of(
         tuple(features),
         k_core,
         missing,
+        feedback,
+        event_weights,
     )

@@ -14,7 +14,9 @@ import typer
 from mmgcn.commands.data import (
     INTERACTIONS,
     DeviceOption,
+    EventWeightsOption,
     FeaturesOption,
+    FeedbackOption,
     InteractionsOption,
     KCoreOption,
     MissingOption,
@@ -41,6 +43,8 @@ def register(app: typer.Typer) -> None:
 
 def fit(
     interactions: InteractionsOption = INTERACTIONS,
+    feedback: FeedbackOption = None,
+    event_weights: EventWeightsOption = "",
     valid: ValidOption = None,
     test: TestOption = None,
     split: SplitOption = "leave-last-out",
@@ -93,7 +97,18 @@ def fit(
                 "the only one is official, for --model mmgcn", param_hint="--compat"
             )
         model = "mmgcn_official"
-    source = source_of(interactions, valid, test, split, features, k_core, missing, seed=seed)
+    source = source_of(
+        interactions,
+        valid,
+        test,
+        split,
+        features,
+        k_core,
+        missing,
+        seed=seed,
+        feedback=feedback,
+        event_weights=event_weights,
+    )
     options = {
         "model": model,
         "out": out,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmgcn.data.dataset import Dataset, Missing
 from mmgcn.data.features import read_features
-from mmgcn.data.interactions import read_interactions
+from mmgcn.data.history import read_history
 from mmgcn.data.splits import SplitError, given_split, split
 
 
@@ -22,6 +22,7 @@ class Source:
         features: folders and NAME=FILE.npy[,IDS.txt], mixed.
         k_core: keep the part in which every user and item has this many interactions.
         missing: see `Dataset.build`.
+        feedback, event_weights: see `read_history`.
     """
 
     interactions: str
@@ -32,19 +33,23 @@ class Source:
     features: tuple[str, ...] = ()
     k_core: int = 0
     missing: Missing = "error"
+    feedback: str | None = None
+    event_weights: str = ""
 
     def dataset(self) -> Dataset:
         """Read it.
 
         Raises:
-            InteractionsError, SplitError, FeatureError: see those who read.
+            InteractionsError, EventsError, SplitError, FeatureError: see those who read.
         """
         if self.valid is not None or self.test is not None:
             if self.k_core:
                 raise SplitError("a k-core filters one table; it does not go with given parts")
             made = given_split(Path(self.interactions), _path(self.valid), _path(self.test))
         else:
-            table = read_interactions(Path(self.interactions))
+            table = read_history(
+                self.interactions, feedback=self.feedback, event_weights=self.event_weights
+            )
             if self.k_core:
                 table = table.k_core(k_user=self.k_core, k_item=self.k_core)
             made = split(table, self.split, seed=self.seed)  # type: ignore[arg-type]  # checked there

@@ -65,7 +65,8 @@ def _greedy(
     free = pool >= 0
     content = np.zeros((0,))
     if variety.diversity:
-        content = variety.vectors(pool.ravel()).reshape(*pool.shape, -1)  # (B, P, d)
+        content = variety.vectors(pool.ravel())
+        content = content.reshape(*pool.shape, content.shape[-1])  # (B P, d) -> (B, P, d)
         content = content / np.maximum(np.linalg.norm(content, axis=2, keepdims=True), 1e-12)
     gain = (1 - variety.diversity) * _scaled(worth, free)
     likeness = np.zeros_like(gain)

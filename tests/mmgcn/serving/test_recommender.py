@@ -84,6 +84,8 @@ def test_an_unknown_user_is_named_with_the_way_out(recommender):
     table = recommender.recommend(["anne"], cold="popularity", k=2)
     assert ids(table) == ["b", "c"]
     assert table["user_id"].to_list() == ["anne", "anne"]
+    diverse = recommender.recommend(["anne"], cold="popularity", k=2, diversity=0.5)
+    assert ids(diverse)[0] == "b"
 
 
 def test_parts_add_up_to_the_score(recommender):

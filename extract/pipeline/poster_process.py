@@ -1,0 +1,30 @@
+"""The process that makes one poster: a service starts one for each video without a poster."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from extract.media import Frames, MediaError, Sampling, read_media
+from extract.pipeline.poster import write_poster
+from extract.pipeline.worker import die_with_parent, limit_memory
+
+MAX_GROWTH_BYTES = 2 << 30  # what decoding one frame may take
+
+
+def main() -> None:
+    """Write the poster of a video: the arguments are the video, the folder and the item's id.
+
+    Ends with one line and exit code 1 where there is no picture to be had.
+    """
+    video, folder, item_id = sys.argv[1:]
+    die_with_parent()
+    limit_memory(MAX_GROWTH_BYTES)
+    try:
+        with read_media(Path(video), sampling=Sampling(num_frames=1)) as blocks:
+            block = next((block for block in blocks if isinstance(block, Frames)), None)
+        if block is None:
+            raise MediaError("its video holds no picture")
+        write_poster(Path(folder), item_id, block.data[0])
+    except (MediaError, OSError, MemoryError) as error:
+        sys.exit(str(error) or type(error).__name__)

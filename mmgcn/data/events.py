@@ -1,0 +1,178 @@
+"""Events: what people did with what they were shown, in a database. Needs the extra `serve`."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+KINDS = ("impression", "play", "like", "skip")
+# What was shown says nothing of what was liked; a like says more than a look.
+WEIGHTS = {"impression": 0.0, "play": 1.0, "like": 2.0, "skip": -1.0}
+FULL_PLAY_SECONDS = 10.0
+CONNECT_SECONDS = 3
+
+metadata = sa.MetaData()
+events = sa.Table(
+    "feedback_events",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("item_id", sa.Text, nullable=False),
+    sa.Column("event", sa.String(16), nullable=False),
+    sa.Column("seconds", sa.Double),
+    sa.Column("run", sa.Text),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint(sa.column("event").in_(KINDS), name="feedback_events_kind"),
+    sa.Index("feedback_events_pair", "user_id", "item_id"),
+)
+
+
+class EventsError(ValueError):
+    """Events that cannot be read; the message says why and what to do."""
+
+
+def make_engine(url: str, **options: Any) -> sa.Engine:
+    """Return an engine for sqlite: or postgresql:; it connects when it is first used.
+
+    Raises:
+        EventsError: another database, or its driver is not installed.
+    """
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise EventsError(f"'{url}' is no database URL, such as sqlite:///feedback.db") from error
+    backend = parsed.get_backend_name()
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        backend = "postgresql"
+    if backend not in ("sqlite", "postgresql"):
+        raise EventsError(f"'{shown(url)}' is none of sqlite: and postgresql:")
+    if backend == "postgresql":
+        options.setdefault("connect_args", {"connect_timeout": CONNECT_SECONDS})
+        options.setdefault("pool_pre_ping", True)
+    try:
+        return sa.create_engine(parsed, **options)
+    except ModuleNotFoundError as error:
+        raise EventsError(
+            f"postgresql: needs {error.name}; install it with: pip install 'mmgcn[postgres]'"
+        ) from error
+
+
+def shown(url: str) -> str:
+    """Return a database URL as it may be shown: without its password.
+
+    >>> shown("postgresql://ann:secret@db/feedback")
+    'postgresql://ann:***@db/feedback'
+    """
+    return sa.make_url(url).render_as_string(hide_password=True)
+
+
+def read_weights(words: str) -> dict[str, float]:
+    """Return what each kind of event weighs, from text such as `play=1,like=3`.
+
+    What is not named keeps its default.
+
+    >>> read_weights("like=3")["like"], read_weights("like=3")["skip"]
+    (3.0, -1.0)
+
+    Raises:
+        EventsError: no such kind of event, or no number.
+    """
+    weights = dict(WEIGHTS)
+    for pair in filter(None, words.split(",")):
+        kind, _, value = (part.strip() for part in pair.partition("="))
+        if kind not in KINDS:
+            near = difflib.get_close_matches(kind, KINDS, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(KINDS)}"
+            raise EventsError(f"no kind of event is called '{kind}'{hint}")
+        try:
+            weights[kind] = float(value)
+        except ValueError:
+            weights[kind] = math.nan
+        if not math.isfinite(weights[kind]):
+            raise EventsError(f"'{pair}' is not KIND=NUMBER, for example like=2")
+    return weights
+
+
+def read_events(url: str, weights: Mapping[str, float] | None = None) -> pl.DataFrame:
+    """Return how much each user showed for each item.
+
+    The weight of a pair is the sum over its events of what that kind of event weighs. A play weighs
+    less the shorter it was, w * min(seconds / 10, 1); without seconds it weighs w.
+
+    Returns:
+        A table of user_id, item_id, weight and timestamp, one row a pair, the earliest first.
+        timestamp is that of its first event with a weight above 0, in seconds since 1970, and null
+        where there is none.
+
+    Raises:
+        EventsError: the database cannot be read, or holds no events.
+    """
+    weights = WEIGHTS if weights is None else weights
+    _check_there(url)
+    seconds, kind = events.c.seconds, events.c.event
+    share = sa.case((seconds < FULL_PLAY_SECONDS, seconds / FULL_PLAY_SECONDS), else_=1.0)
+    flat = {name: worth for name, worth in weights.items() if name != "play"}
+    weight = sa.case(
+        (kind == "play", share * weights["play"]),
+        *((kind == name, sa.literal(worth, sa.Double)) for name, worth in flat.items()),
+        else_=0.0,
+    )
+    first = sa.func.min(sa.case((weight > 0, events.c.created_at)))
+    query = (
+        sa.select(events.c.user_id, events.c.item_id, sa.func.sum(weight), first)
+        .group_by(events.c.user_id, events.c.item_id)
+        .order_by(sa.func.min(events.c.created_at), events.c.user_id, events.c.item_id)
+    )
+    with _explained(url), make_engine(url, poolclass=sa.NullPool).connect() as connection:
+        if not sa.inspect(connection).has_table(events.name):
+            raise EventsError(
+                f"{shown(url)} has no table {events.name}; `mmgcn serve --feedback {shown(url)}` "
+                "makes it"
+            )
+        rows = [
+            (user, item, float(weight), None if when is None else _seconds(when))
+            for user, item, weight, when in connection.execute(query)
+        ]
+    if not rows:
+        raise EventsError(f"{shown(url)} holds no events yet")
+    schema = {
+        "user_id": pl.String,
+        "item_id": pl.String,
+        "weight": pl.Float64,
+        "timestamp": pl.Float64,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _check_there(url: str) -> None:
+    """Refuse a file that is not there: SQLite would make it."""
+    parsed = sa.make_url(url) if "://" in url else None
+    if parsed is None or parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return
+    if not Path(parsed.database).is_file():
+        raise EventsError(
+            f"no database at {parsed.database}; `mmgcn serve --feedback {url}` makes it"
+        )
+
+
+@contextmanager
+def _explained(url: str) -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        first = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        raise EventsError(f"{shown(url)} cannot be read: {first}") from error
+
+
+def _seconds(moment: datetime) -> float:
+    """Return seconds since 1970; SQLite keeps no time zone, and what we write there is UTC."""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

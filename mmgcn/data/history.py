@@ -1,0 +1,116 @@
+"""History: who watched what, from a table, from feedback in a database, or from both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from mmgcn.data.ids import IdMap
+from mmgcn.data.interactions import Interactions, InteractionsError, read_interactions
+
+ROW_WEIGHT = 1.0  # of a pair in a table, beside what feedback says of it
+NO_SECONDS = 1e11  # since 1970 is the year 5138; milliseconds passed it in 1973
+
+
+def is_database(source: str) -> bool:
+    """Return whether a source is a database's URL and no file.
+
+    >>> is_database("sqlite:///feedback.db"), is_database("interactions.csv")
+    (True, False)
+    """
+    return "://" in source
+
+
+def read_history(
+    source: str, *, feedback: str | None = None, event_weights: str = ""
+) -> Interactions:
+    """Return the pairs of a user and an item that count as watched.
+
+    Each pair weighs what its events weigh together (see `events.read_events`); one that stands in
+    the table weighs 1 more. What weighs more than 0 counts. So a like adds a pair, and a skip takes
+    back a play, or a pair of the table.
+
+    Args:
+        source: a table (see `read_interactions`), or the URL of a database of feedback.
+        feedback: the URL of a database that is added to the table.
+        event_weights: what kinds of events weigh, if not the usual, such as `like=3,skip=0`.
+
+    Raises:
+        InteractionsError: the table cannot be read, its times do not go with those of feedback, or
+            no pair weighs more than 0.
+        EventsError: the database cannot be read.
+    """
+    if not is_database(source):
+        table = read_interactions(Path(source))
+        return table if feedback is None else _joined(table, source, feedback, event_weights)
+    if feedback is not None:
+        raise InteractionsError(f"'{source}' is feedback already; leave the other one out")
+    events = _events(source, event_weights)
+    return _counted(events, events.height)
+
+
+def _events(url: str, weights: str) -> pl.DataFrame:
+    try:
+        from mmgcn.data.events import read_events, read_weights
+    except ModuleNotFoundError as error:
+        raise InteractionsError(
+            f"a database needs {error.name}; install it with: pip install 'mmgcn[serve]'"
+        ) from error
+    return read_events(url, read_weights(weights))
+
+
+def _joined(table: Interactions, source: str, url: str, weights: str) -> Interactions:
+    time = table.timestamp
+    if time is not None and len(time) and float(time.max()) > NO_SECONDS:
+        raise InteractionsError(
+            f"the timestamps of {source} reach {time.max():.0f}, which are no seconds since 1970 "
+            "as those of feedback are; divide them, or leave the column out"
+        )
+    rows = pl.DataFrame(
+        {
+            "user_id": table.users.ids.gather(table.user_index),
+            "item_id": table.items.ids.gather(table.item_index),
+            "weight": np.full(len(table), ROW_WEIGHT),
+            "timestamp": None if time is None else time.astype(np.float64),
+        },
+        schema_overrides={"timestamp": pl.Float64},
+    )
+    events = _events(url, weights)
+    if time is None:  # then the order counts, and feedback comes after the table
+        events = events.with_columns(timestamp=pl.lit(None, dtype=pl.Float64))
+    both = (
+        pl.concat([rows, events])
+        .group_by("user_id", "item_id", maintain_order=True)
+        .agg(pl.col("weight").sum(), pl.col("timestamp").min())
+    )
+    made = _counted(both, events.height)
+    made.notes = [*table.notes, *made.notes]
+    made.num_duplicates = table.num_duplicates
+    return made
+
+
+def _counted(pairs: pl.DataFrame, num_events: int) -> Interactions:
+    """Return the pairs that weigh more than 0, ids in the order of their first appearance."""
+    watched = pairs.filter(pl.col("weight") > 0)
+    if watched.height == 0:
+        raise InteractionsError(
+            f"none of {pairs.height:,} pairs of a user and an item weighs more than 0; gather "
+            "more feedback, or change --event-weights"
+        )
+    time = watched["timestamp"]
+    users = IdMap(watched["user_id"].unique(maintain_order=True), kind="user")
+    items = IdMap(watched["item_id"].unique(maintain_order=True), kind="item")
+    note = f"feedback on {num_events:,} pairs of a user and an item"
+    if watched.height < pairs.height:
+        note += f"; {pairs.height - watched.height:,} pairs weigh 0 or less and do not count"
+    return Interactions(
+        users.index(watched["user_id"]).astype(np.int32),
+        items.index(watched["item_id"]).astype(np.int32),
+        users,
+        items,
+        None if time.null_count() else time.to_numpy(),
+        watched["weight"].to_numpy().astype(np.float32),
+        [note],
+    )

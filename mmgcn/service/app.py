@@ -1,0 +1,87 @@
+"""The application: routes, and what stands before them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI, Security
+from fastapi.responses import FileResponse
+from fastapi.security import HTTPBearer
+from fastapi.staticfiles import StaticFiles
+
+from mmgcn.service.answers import Remembered
+from mmgcn.service.limits import BodyLimit, RateLimit
+from mmgcn.service.metrics import Measured
+from mmgcn.service.problems import add_handlers
+from mmgcn.service.reload import Reloader
+from mmgcn.service.routes import feedback, items, media, people, recommendations, status
+from mmgcn.service.security import LoopbackHost, StrictHeaders, TokenRequired
+from mmgcn.service.settings import Settings
+from mmgcn.service.state import State
+
+STATIC = Path(__file__).parent / "static"
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the application, its run loaded.
+
+    Raises:
+        RunError, CatalogError, TableError, EventsError: what the settings name is not there, or
+            not whole.
+    """
+    app = FastAPI(
+        title="mmgcn",
+        description="Recommendations that know what videos look, sound and read like.",
+        version=version("mmgcn"),
+        docs_url=None,  # their pages load scripts from other hosts
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+    )
+    state = State.load(settings)
+    app.state.service = state
+    add_handlers(app)
+    shown = [Security(HTTPBearer(auto_error=False))] if settings.token else []  # in the document
+    for part in (recommendations, people, items, media, feedback, status):
+        app.include_router(part.router, dependencies=shown)
+    app.include_router(status.probes)
+    if STATIC.is_dir():
+        app.mount("/static", StaticFiles(directory=STATIC))
+        app.add_api_route("/", _page, include_in_schema=False)
+    # The last that is added stands first.
+    app.add_middleware(Remembered, state=state)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    if settings.requests_per_second:
+        app.add_middleware(RateLimit, per_second=settings.requests_per_second)
+    if settings.token:
+        app.add_middleware(TokenRequired, token=settings.token)
+    elif settings.loopback:
+        app.add_middleware(LoopbackHost)
+    app.add_middleware(StrictHeaders)
+    app.add_middleware(Measured, metrics=state.metrics)
+    return app
+
+
+def worker_app() -> FastAPI:
+    """Return the application of a process that `mmgcn serve` started."""
+    return create_app(Settings.from_environment())
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    state: State = app.state.service
+    every = state.settings.reload_seconds
+    watching = asyncio.create_task(Reloader(state).watch(every)) if every else None
+    yield
+    if watching is not None:
+        watching.cancel()
+    if state.feedback is not None:
+        state.feedback.close()
+
+
+def _page() -> FileResponse:
+    return FileResponse(STATIC / "index.html")

@@ -1,0 +1,128 @@
+"""FeedbackStore: events into a database. What it takes is stored when it returns."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+
+from mmgcn.data.events import events, make_engine, shown
+
+logger = logging.getLogger("mmgcn.service")
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+LOCK = 0x6D6D6763  # of the migration, for processes that start together
+BUSY_SECONDS = 5
+
+
+class FeedbackUnavailable(OSError):
+    """The database does not answer; nothing was stored."""
+
+
+class FeedbackStore:
+    """A database of events, its tables made and brought up to date when it is first reached.
+
+    Args:
+        url: sqlite: or postgresql:.
+
+    Raises:
+        EventsError: another database, or its driver is not installed.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        if sa.make_url(url).get_backend_name() == "sqlite":
+            # A connection for each write: one that was kept would go on writing into a file that
+            # somebody has removed.
+            self._engine = make_engine(
+                url, poolclass=sa.NullPool, connect_args={"timeout": BUSY_SECONDS}
+            )
+            _keep_sqlite_safe(self._engine)
+        else:
+            self._engine = make_engine(url)
+        self._lock = Lock()
+        self.available = False
+
+    def prepare(self) -> None:
+        """Make the tables, or bring them up to date.
+
+        Raises:
+            FeedbackUnavailable: the database cannot be reached, or a newer mmgcn wrote it.
+        """
+        with self._lock:
+            if not self.available:
+                self._reached(lambda: migrate(self._engine, "head"))
+                self.available = True
+
+    def add(self, rows: Sequence[Mapping[str, Any]], *, run: str) -> None:
+        """Store events, all or none.
+
+        Args:
+            rows: with user_id, item_id, event and seconds.
+            run: the run that was in service.
+
+        Raises:
+            FeedbackUnavailable: the database does not answer.
+        """
+        self.prepare()
+        now = datetime.now(UTC)
+        dated = [{**row, "run": run, "created_at": now} for row in rows]
+        self._reached(lambda: self._insert(dated))
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._engine.dispose()
+
+    def _insert(self, rows: list[dict[str, Any]]) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(sa.insert(events), rows)
+
+    def _reached(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except (sa.exc.SQLAlchemyError, CommandError, OSError) as error:
+            if self.available:
+                logger.error("feedback is not taken: %s: %s", shown(self.url), _first_line(error))
+            self.available = False  # its tables may be gone as well: look again the next time
+            raise FeedbackUnavailable(
+                f"{shown(self.url)} does not answer: {_first_line(error)}"
+            ) from error
+
+
+def migrate(engine: sa.Engine, revision: str) -> None:
+    """Bring the tables to a revision, `head` or `base`; of several at once, one does the work."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
+        config.attributes["connection"] = connection
+        (command.downgrade if revision == "base" else command.upgrade)(config, revision)
+
+
+def _keep_sqlite_safe(engine: sa.Engine) -> None:
+    """Let SQLite write before it says so, let readers read meanwhile, and let a writer wait."""
+
+    @sa.event.listens_for(engine, "connect")
+    def _connect(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.close()
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _first_line(error: BaseException) -> str:
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]

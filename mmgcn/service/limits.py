@@ -1,0 +1,102 @@
+"""Limits: how much one client may ask, and how long a question may be."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mmgcn.service.problems import problem_body, send_body
+
+MAX_CLIENTS = 10_000  # whose rates are known at a time
+BODY_SECONDS = 10.0
+BURST_SECONDS = 2.0
+FREE = ("/healthz", "/readyz")  # who looks whether the service is well may always look
+
+
+class RateLimit:
+    """Refuses a client that asks too often (a token bucket for each address).
+
+    Args:
+        per_second: what a client may ask in the long run; twice that at once.
+    """
+
+    def __init__(
+        self, app: ASGIApp, per_second: float, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._app, self._rate, self._clock = app, per_second, clock
+        self._burst = max(per_second * BURST_SECONDS, 1.0)
+        self._clients: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tokens, and when
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 429."""
+        if scope["type"] == "http" and scope["path"] not in FREE:
+            wait = self.wait_seconds(scope["client"][0] if scope["client"] else "")
+            if wait > 0:
+                body = problem_body("too many requests; ask again later")
+                headers = [(b"retry-after", str(math.ceil(wait)).encode())]
+                await send_body(send, 429, body, headers)
+                return
+        await self._app(scope, receive, send)
+
+    def wait_seconds(self, client: str) -> float:
+        """Count a request of a client; return how long it must wait first, 0 if it may go on."""
+        now = self._clock()
+        tokens, before = self._clients.pop(client, (self._burst, now))
+        tokens = min(tokens + (now - before) * self._rate, self._burst)
+        wait = 0.0 if tokens >= 1 else (1 - tokens) / self._rate
+        self._clients[client] = (tokens if wait else tokens - 1, now)
+        if len(self._clients) > MAX_CLIENTS:
+            self._clients.popitem(last=False)
+        return wait
+
+
+class BodyLimit:
+    """Reads the body before anybody else does, and refuses one that is too long or too slow."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self._app, self._max_bytes = app, max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with its body, or answer 408 or 413."""
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            await self._app(scope, receive, send)
+            return
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await self._read(scope, receive)
+        except TimeoutError:
+            told = problem_body(f"the body did not come within {BODY_SECONDS:g} s")
+            await send_body(send, 408, told, [(b"connection", b"close")])
+            return
+        if body is None:
+            told = problem_body(f"the body is longer than {self._max_bytes:,} bytes")
+            await send_body(send, 413, told, [(b"connection", b"close")])
+            return
+        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> Message:
+            return messages.pop() if messages else await receive()
+
+        await self._app(scope, replay, send)
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
+        """Return the body; None if it is too long, read no further than that is known."""
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if not declared.isdigit() or int(declared) > self._max_bytes:
+            return None
+        parts, size, more = [], 0, True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                break
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > self._max_bytes:
+                return None
+            more = message.get("more_body", False)
+        return b"".join(parts)

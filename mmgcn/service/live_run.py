@@ -1,0 +1,103 @@
+"""LiveRun: the run that is in service."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+
+from mmgcn.run import RunError
+from mmgcn.service.answers import Answers
+from mmgcn.serving.recommender import Recommender
+
+
+class LiveRun:
+    """A run that is loaded whole and has answered once, with the answers that it gave."""
+
+    def __init__(self, recommender: Recommender) -> None:
+        self.recommender = recommender
+        self.run = recommender.run
+        self.name = self.run.path.resolve().name
+        self.answers = Answers()
+
+    @classmethod
+    def load(cls, path: Path) -> LiveRun:
+        """Open a run and ask it everything once, so that what is not whole is refused here.
+
+        Raises:
+            RunError: there is none, it is not whole, or another version wrote it.
+        """
+        # The folder that a link leads to now: what the link leads to later is another run.
+        made = cls(Recommender.load(path.resolve() if path.is_dir() else path))
+        made._warm()
+        return made
+
+    def _warm(self) -> None:
+        run = self.run
+        if len(run.users) == 0 or len(run.items) == 0:
+            raise RunError(f"the run at {run.path} has no users or no items; fit again")
+        for array in (run.popularity, *run.parts.values(), *run.csr("test")):
+            array[:1].sum()
+        user, item = run.users.id(0), run.items.id(0)
+        self.recommender.recommend([user], k=1)
+        self.recommender.similar(item, k=1)
+        self.recommender.recommend_history([item], k=1)
+        self.recommender.explain(user, item)
+        if not np.isfinite(np.asarray(run.item[-1])).all():
+            raise RunError(f"the run at {run.path} holds numbers that are not finite; fit again")
+
+    def channels_of(self, item_id: str) -> list[str]:
+        """Return the channels in which an item is not blank.
+
+        Raises:
+            UnknownIds: no such item.
+        """
+        (row,) = self.run.items.index([item_id])
+        return [name for name, part in self.run.parts.items() if part[row].any()]
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What there is to say of the run."""
+        config = self.run.config
+        changed = (self.run.path / "config.json").stat().st_mtime
+        return {
+            "run": self.name,
+            "model": config.get("model"),
+            "created": datetime.fromtimestamp(changed, UTC).isoformat(timespec="seconds"),
+            "config": without_folders(config),
+            "metrics": config.get("valid") or {},
+            "history": self._looks(),
+            "channels": list(self.run.parts),
+            "num_users": len(self.run.users),
+            "num_items": len(self.run.items),
+            "modality_worth": config.get("modality_worth"),
+        }
+
+    def _looks(self) -> list[dict[str, Any]]:
+        path = self.run.path / "metrics.jsonl"
+        if not path.is_file():
+            return []
+        lines = path.read_text(encoding="utf-8").splitlines()
+        # A figure that is no number has no place in JSON.
+        return [json.loads(line, parse_constant=lambda _: None) for line in lines if line]
+
+
+def without_folders(value: Any) -> Any:
+    """Return a configuration in which absolute paths are cut to their last part.
+
+    A client has no use for the folders of the machine that trained.
+
+    >>> without_folders({"store": "/home/ann/features", "seed": 0})
+    {'store': 'features', 'seed': 0}
+    """
+    if isinstance(value, dict):
+        return {name: without_folders(held) for name, held in value.items()}
+    if isinstance(value, list):
+        return [without_folders(held) for held in value]
+    if isinstance(value, str) and PurePath(value).is_absolute():
+        return PurePath(value).name
+    return value

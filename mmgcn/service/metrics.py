@@ -1,0 +1,98 @@
+"""Metrics: what Prometheus reads at /metrics."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where several workers add up, by the library's rule
+ROUTES = frozenset(
+    (
+        *("recommend", "similar", "history", "explain", "users", "items"),
+        *("feedback", "run", "videos", "posters"),
+    )
+)
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Metrics:
+    """Counts of one process; where several answer, /metrics tells of them all."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.requests = Counter(
+            "mmgcn_requests", "Requests answered.", ["route", "status"], registry=self._registry
+        )
+        self.seconds = Histogram(
+            "mmgcn_request_seconds",
+            "Seconds from a request to the end of its answer.",
+            ["route"],
+            buckets=BUCKETS,
+            registry=self._registry,
+        )
+        self.remembered = Counter(
+            "mmgcn_remembered_answers",
+            "Answers that were given before.",
+            registry=self._registry,
+        )
+        self.reloads = Counter(
+            "mmgcn_reloads", "Runs that were looked at.", ["outcome"], registry=self._registry
+        )
+        self.events = Counter(
+            "mmgcn_feedback_events", "Events stored.", ["event"], registry=self._registry
+        )
+
+    def text(self) -> tuple[bytes, str]:
+        """Return the figures as Prometheus reads them, and the type of that text."""
+        registry = self._registry
+        if os.environ.get(SHARED_FOLDER):
+            registry = CollectorRegistry()
+            multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+class Measured:
+    """Counts and times every request that passes."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 500
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        finally:
+            route = route_of(scope["path"])
+            self._metrics.requests.labels(route, str(status)).inc()
+            self._metrics.seconds.labels(route).observe(time.perf_counter() - started)
+
+
+def route_of(path: str) -> str:
+    """Return what a path asks for, of a few names: no client can make them many.
+
+    >>> route_of("/v1/recommend/42"), route_of("/v1/zzz"), route_of("/healthz")
+    ('recommend', 'other', 'other')
+    """
+    name = path.split("/", 3)[2] if path.startswith("/v1/") else ""
+    return name if name in ROUTES else "other"

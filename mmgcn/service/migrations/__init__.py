@@ -1,0 +1,1 @@
+"""The tables of feedback, from version to version (Alembic)."""

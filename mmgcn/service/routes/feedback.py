@@ -1,0 +1,54 @@
+"""Feedback: what people did with what they were shown."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from mmgcn.data.ids import UnknownIds
+from mmgcn.service import schemas
+from mmgcn.service.feedback import FeedbackUnavailable
+from mmgcn.service.problems import Problem, answer
+from mmgcn.service.routes.questions import BODY, PROBLEMS, UNKNOWN, Shared
+
+router = APIRouter(prefix="/v1", tags=["feedback"], responses=PROBLEMS)
+RETRY_SECONDS = 5
+
+
+@router.post(
+    "/feedback",
+    status_code=201,
+    response_model=schemas.Stored,
+    responses={
+        **UNKNOWN,
+        **BODY,
+        503: {"model": schemas.ProblemBody, "description": "Nothing was stored; send it again."},
+    },
+)
+def feedback(state: Shared, sent: schemas.Feedback) -> Response:
+    """Store events, all or none. They are in the database when this is answered.
+
+    Users may be new; items are those of the run or of the catalogue.
+    """
+    if state.feedback is None:
+        raise Problem(503, "this service takes no feedback")
+    run = state.live.run
+    asked = list(dict.fromkeys(event.item_id for event in sent.events))
+    rows = run.items.get(asked)
+    unknown = [
+        item
+        for item, row in zip(asked, rows, strict=True)
+        if row < 0 and item not in state.videos.paths
+    ]
+    if unknown:
+        raise UnknownIds("item", unknown, run.items.ids)
+    try:
+        state.feedback.add([event.model_dump() for event in sent.events], run=state.live.name)
+    except FeedbackUnavailable as error:
+        raise Problem(
+            503,
+            "the database of feedback does not answer; nothing was stored",
+            retry_seconds=RETRY_SECONDS,
+        ) from error
+    for event in sent.events:
+        state.metrics.events.labels(event.event).inc()
+    return answer({"stored": len(sent.events)}, 201)

@@ -1,0 +1,26 @@
+"""Items: what there is."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from mmgcn.service import schemas
+from mmgcn.service.problems import answer
+from mmgcn.service.routes.questions import PROBLEMS, UNKNOWN, Limit, PathId, Shared, Text
+from mmgcn.service.search import find_ids
+
+router = APIRouter(prefix="/v1", tags=["items"], responses=PROBLEMS)
+
+
+@router.get("/items", response_model=schemas.Items)
+def items(state: Shared, query: Text = "", limit: Limit = 20) -> Response:
+    """Return items whose id begins with the text, then those whose id holds it."""
+    found = find_ids(state.live.run.items.ids, query, limit=limit)
+    return answer({"items": [state.cards.card(item) for item in found]})
+
+
+@router.get("/items/{item_id:path}", response_model=schemas.ItemFacts, responses=UNKNOWN)
+def item(state: Shared, item_id: PathId) -> Response:
+    """Return an item."""
+    channels = state.live.channels_of(item_id)
+    return answer(state.cards.card(item_id) | {"channels": channels})

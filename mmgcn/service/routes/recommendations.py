@@ -1,0 +1,82 @@
+"""Ranked lists, and reasons."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from mmgcn.service import schemas
+from mmgcn.service.problems import Problem, answer
+from mmgcn.service.routes.questions import BODY, PROBLEMS, UNKNOWN, K, PathId, QueryId, Shared
+from mmgcn.serving.recommender import Cold
+
+router = APIRouter(prefix="/v1", tags=["recommendations"], responses=PROBLEMS)
+
+
+@router.get("/recommend/{user_id:path}", response_model=schemas.Recommendations, responses=UNKNOWN)
+def recommend(
+    state: Shared,
+    user_id: PathId,
+    k: K = 10,
+    filter_seen: Annotated[bool, Query(description="Leave out what the user has watched.")] = True,
+    diversity: Annotated[
+        float, Query(ge=0, le=1, description="Push down what resembles an item above.")
+    ] = 0.0,
+    cold: Annotated[Cold, Query(description="What a user gets who is not in the data.")] = "error",
+) -> Response:
+    """Return the best items for a user, best first."""
+    live = state.live
+    table = live.recommender.recommend(
+        [user_id], k=k, filter_seen=filter_seen, diversity=diversity, cold=cold
+    )
+    items = state.cards.ranked(table.iter_rows(named=True))
+    return answer({"run": live.name, "user_id": user_id, "items": items})
+
+
+@router.get("/similar/{item_id:path}", response_model=schemas.Similar, responses=UNKNOWN)
+def similar(
+    state: Shared,
+    item_id: PathId,
+    k: K = 10,
+    channel: Annotated[
+        str | None, Query(max_length=100, description="Compare only this channel.")
+    ] = None,
+) -> Response:
+    """Return the items most like one, by the cosine of their vectors."""
+    live = state.live
+    if channel is not None and channel not in live.run.parts:
+        raise Problem(
+            404, f"there is no channel '{channel}' in this run", nearest=[*live.run.parts]
+        )
+    table = live.recommender.similar(item_id, k=k, channel=channel)
+    items = state.cards.ranked(table.iter_rows(named=True))
+    return answer({"run": live.name, "item_id": item_id, "channel": channel, "items": items})
+
+
+@router.post("/history", response_model=schemas.HistoryAnswer, responses={**UNKNOWN, **BODY})
+def history(state: Shared, asked: schemas.History) -> Response:
+    """Return the best items for somebody who is not in the data and has watched these."""
+    live = state.live
+    table = live.recommender.recommend_history(asked.item_ids, k=asked.k)
+    items = state.cards.ranked(table.iter_rows(named=True))
+    return answer({"run": live.name, "items": items})
+
+
+@router.get("/explain", response_model=schemas.Explanation, responses=UNKNOWN)
+def explain(state: Shared, user_id: QueryId, item_id: QueryId) -> Response:
+    """Return what each channel contributes to a score, and the watched items most alike."""
+    why = state.live.recommender.explain(user_id, item_id)
+    nearest = {
+        channel: [{"cosine": value} | state.cards.card(item) for item, value in alike]
+        for channel, alike in why.nearest.items()
+    }
+    return answer(
+        {
+            "user_id": user_id,
+            "item_id": item_id,
+            "score": why.score,
+            "parts": why.parts,
+            "nearest": nearest,
+        }
+    )

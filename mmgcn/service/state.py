@@ -1,0 +1,70 @@
+"""State: what every request shares."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from mmgcn.service.cards import Cards
+from mmgcn.service.feedback import FeedbackStore, FeedbackUnavailable
+from mmgcn.service.live_run import LiveRun
+from mmgcn.service.metrics import Metrics
+from mmgcn.service.posters import Posters, default_folder
+from mmgcn.service.settings import Settings
+from mmgcn.service.videos import Videos
+from mmgcn.serving.item_table import ItemTable
+
+logger = logging.getLogger("mmgcn.service")
+
+
+@dataclass(eq=False)
+class State:
+    """What every request shares. `live` alone is ever replaced, whole, by a newer run.
+
+    A request takes `live` once and is answered by that run to its end.
+    """
+
+    settings: Settings
+    live: LiveRun
+    videos: Videos
+    cards: Cards
+    posters: Posters
+    feedback: FeedbackStore | None
+    metrics: Metrics
+
+    @classmethod
+    def load(cls, settings: Settings) -> Self:
+        """Read everything that the settings name.
+
+        Raises:
+            RunError, CatalogError, TableError, EventsError: something is not there or not whole.
+        """
+        videos = Videos() if settings.videos is None else Videos.read(settings.videos)
+        for note in videos.notes:
+            logger.warning("%s", note)
+        table = ItemTable() if settings.captions is None else ItemTable.read(settings.captions)
+        creators = table.rows.select("item_id", "creator").drop_nulls()
+        cards = Cards(
+            captions={**videos.captions, **table.captions(table.rows["item_id"])},
+            creators=dict(creators.iter_rows()),
+            playable=videos.paths,
+        )
+        folder = settings.posters or default_folder(videos.root or Path.cwd())
+        live = LiveRun.load(settings.run)
+        return cls(
+            settings, live, videos, cards, Posters(folder), _feedback(settings.feedback), Metrics()
+        )
+
+
+def _feedback(url: str | None) -> FeedbackStore | None:
+    """Return the store of feedback; one that does not answer yet may do so later."""
+    if url is None:
+        return None
+    store = FeedbackStore(url)
+    try:
+        store.prepare()
+    except FeedbackUnavailable as error:
+        logger.error("feedback is not taken: %s", error)
+    return store

@@ -1,0 +1,101 @@
+"""Videos: the files that may be served, by item id. What no catalogue lists is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from extract.catalog import read_catalog
+from mmgcn.serving.table_file import READ_SUFFIXES, TableError, read_columns
+
+# Fixed, where the system's own table differs from machine to machine; all else is plain bytes.
+MEDIA_TYPES = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/quicktime",
+    ".mkv": "video/x-matroska",
+    ".webm": "video/webm",
+    ".avi": "video/x-msvideo",
+    ".flv": "video/x-flv",
+    ".ts": "video/mp2t",
+    ".3gp": "video/3gpp",
+    ".mpg": "video/mpeg",
+    ".mpeg": "video/mpeg",
+    ".ogv": "video/ogg",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".gif": "image/gif",
+    ".mp3": "audio/mpeg",
+    ".wav": "audio/wav",
+    ".ogg": "audio/ogg",
+    ".flac": "audio/flac",
+    ".m4a": "audio/mp4",
+}
+
+
+@dataclass(frozen=True)
+class Videos:
+    """The files of a catalogue by item id.
+
+    Args:
+        captions: what stands beside the files, or in a table of captions in their folder.
+        root: the folder of the catalogue.
+        notes: what a person should know.
+    """
+
+    paths: Mapping[str, Path] = field(default_factory=dict)
+    captions: Mapping[str, str] = field(default_factory=dict)
+    root: Path | None = None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, source: Path) -> Self:
+        """List the media files of a folder, as extraction does, or those of a table.
+
+        Args:
+            source: a folder, or a table (.csv .tsv .parquet .jsonl) with the columns item_id and
+                path; paths are relative to the table's folder.
+
+        Raises:
+            CatalogError: there is no such folder, or no media in it.
+            TableError: it is no such table.
+        """
+        if source.suffix.lower() in READ_SUFFIXES:
+            return cls._from_table(source)
+        catalog = read_catalog(source)
+        return cls(
+            {item.id: item.path for item in catalog.items if isinstance(item.path, Path)},
+            {item.id: item.caption for item in catalog.items if item.caption},
+            catalog.root,
+            catalog.notes,
+        )
+
+    @classmethod
+    def _from_table(cls, source: Path) -> Self:
+        rows = read_columns(source, ["item_id", "path"]).drop_nulls()
+        folder = source.resolve().parent
+        paths = {item_id: folder / path for item_id, path in rows.iter_rows()}
+        absent = [item_id for item_id, path in paths.items() if not path.is_file()]
+        if len(absent) == len(paths):
+            raise TableError(f"none of the {len(paths):,} paths in {source} leads to a file")
+        for item_id in absent:
+            del paths[item_id]
+        notes = (
+            [f"{len(absent):,} paths in {source} lead to no file, such as that of '{absent[0]}'"]
+            if absent
+            else []
+        )
+        return cls(paths, {}, folder, tuple(notes))
+
+
+def media_type(path: Path) -> str:
+    """Return what a file is served as.
+
+    >>> media_type(Path("a.MP4")), media_type(Path("a.html"))
+    ('video/mp4', 'application/octet-stream')
+    """
+    return MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream")

@@ -1,0 +1,139 @@
+"""mmgcn serve as people start it: a process, its answers, and how it ends."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import cli
+from mmgcn.run import move_latest
+from tests.mmgcn.service.conftest import write_small_run
+
+WAIT_SECONDS = 60
+
+
+@pytest.fixture
+def runs(tmp_path):
+    move_latest(write_small_run(tmp_path / "runs" / "first"))
+    return tmp_path / "runs"
+
+
+@contextmanager
+def serving(runs, *options):
+    """Start the service in a folder of its own; yields the process and its port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = ["serve", "--run", str(runs / "latest"), "--port", str(port), *options]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mmgcn", *words],
+        cwd=runs.parent,
+        env=os.environ | {"PYTHONPATH": str(Path(cli.__file__).parent)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < deadline
+            try:
+                get(port, "/readyz")
+                break
+            except OSError:
+                time.sleep(0.05)
+        yield process, port
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def get(port, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=WAIT_SECONDS) as answer:
+        return answer.read().decode()
+
+
+def test_it_answers_takes_a_new_run_up_and_ends_when_the_last_request_is_done(runs):
+    with serving(runs) as (process, port):
+        assert json.loads(get(port, "/v1/recommend/bob?k=1"))["items"][0]["score"] == 1.0
+        assert json.loads(get(port, "/readyz")) == {"run": "first", "feedback": "on"}
+        assert (runs.parent / "feedback.db").is_file()
+
+        move_latest(write_small_run(runs / "second", first=3.0))
+        deadline = time.monotonic() + WAIT_SECONDS
+        while json.loads(get(port, "/readyz"))["run"] != "second":
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert json.loads(get(port, "/v1/recommend/bob?k=1"))["items"][0]["score"] == 3.0
+
+        body = b'{"item_ids": ["a"], "k": 1}'
+        head = (
+            "POST /v1/history HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", port), timeout=WAIT_SECONDS) as client:
+            client.sendall(head.encode() + body[:5])
+            get(port, "/healthz")  # by now the request above has begun
+            process.send_signal(signal.SIGINT)
+            while True:  # until nobody listens any more
+                try:
+                    socket.create_connection(("127.0.0.1", port)).close()
+                except OSError:
+                    break
+            client.sendall(body[5:])
+            assert client.recv(100).startswith(b"HTTP/1.1 200 OK")
+        told = process.communicate(timeout=WAIT_SECONDS)[1]
+        assert process.returncode == 0
+        assert "second is in service, before it first" in told
+
+
+def test_several_workers_answer_and_their_figures_add_up(runs):
+    with serving(runs, "--workers", "2", "--feedback", "off") as (process, port):
+        for _ in range(20):
+            get(port, "/v1/recommend/bob")
+        figures = get(port, "/metrics")
+        (count,) = re.findall(r'requests_total\{route="recommend",status="200"\} (\S+)', figures)
+        assert float(count) == 20
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=WAIT_SECONDS)
+        assert process.returncode == 0
+
+
+def refusal(capsys, *words):
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(["serve", *map(str, words)])
+    assert leaving.value.code == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    return told
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "videos.example"])
+def test_other_machines_are_let_in_on_purpose_alone(capsys, monkeypatch, runs, host):
+    monkeypatch.delenv("MMGCN_TOKEN", raising=False)
+    told = refusal(capsys, "--host", host, "--run", runs / "latest")
+    assert "set --token (or MMGCN_TOKEN), or say --open" in told
+
+
+def test_what_is_wrong_is_told_in_one_line_before_anything_is_served(capsys, tmp_path, runs):
+    run = ("--run", runs / "latest")
+    assert "no run at" in refusal(capsys, "--run", tmp_path / "none")
+    assert "no run at" in refusal(capsys, "--run", tmp_path / "none", "--workers", 2)
+    assert "none of sqlite: and postgresql:" in refusal(capsys, *run, "--feedback", "mysql://x/y")
+    assert "none" in refusal(capsys, *run, "--feedback", "off", "--videos", tmp_path / "none")
+    assert "letters, digits" in refusal(capsys, *run, "--token", "a b", "--feedback", "off")
+
+
+def test_without_the_extra_the_way_to_it_is_named(capsys, monkeypatch, runs):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    told = refusal(capsys, "--run", runs / "latest")
+    assert "needs uvicorn; install it with: pip install 'mmgcn[serve]'" in told

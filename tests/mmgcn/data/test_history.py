@@ -1,0 +1,138 @@
+"""What counts as watched: a table, feedback in a database, or both."""
+
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+
+from mmgcn.data.events import EventsError, events, make_engine, metadata, read_events, read_weights
+from mmgcn.data.history import read_history
+from mmgcn.data.interactions import InteractionsError
+
+
+@pytest.fixture
+def feedback(tmp_path):
+    """Write events (user, item, kind, seconds), one each second from 1,000 seconds after 1970."""
+    url = f"sqlite:///{tmp_path}/feedback.db"
+    engine = make_engine(url, poolclass=sa.NullPool)
+    metadata.create_all(engine)
+
+    def write(*rows):
+        with engine.begin() as connection:
+            for place, (user, item, kind, seconds) in enumerate(rows):
+                moment = datetime.fromtimestamp(1000 + place, UTC)
+                connection.execute(
+                    sa.insert(events).values(
+                        user_id=user, item_id=item, event=kind, seconds=seconds, created_at=moment
+                    )
+                )
+        return url
+
+    return write
+
+
+def pairs(read):
+    """The pairs with their weights, in order."""
+    users, items = read.users.ids, read.items.ids
+    return [
+        (users[int(user)], items[int(item)], float(weight))
+        for user, item, weight in zip(read.user_index, read.item_index, read.weight, strict=True)
+    ]
+
+
+def test_a_pair_weighs_what_its_events_weigh_together(feedback):
+    url = feedback(
+        ("ann", "a", "impression", None),  # 0: shown is not watched
+        ("ann", "b", "play", 5.0),  # 0.5: half of ten seconds
+        ("ann", "c", "play", 60.0),  # 1: longer is no more
+        ("ann", "d", "play", None),  # 1
+        ("ann", "e", "play", 3.0),  # 0.3 - 1: skipped
+        ("ann", "e", "skip", None),
+        ("bob", "c", "like", None),  # 2 + 0.25
+        ("bob", "c", "play", 2.5),
+    )
+    read = read_history(url)
+    assert pairs(read) == [
+        ("ann", "b", 0.5),
+        ("ann", "c", 1.0),
+        ("ann", "d", 1.0),
+        ("bob", "c", 2.25),
+    ]
+    assert read.timestamp.tolist() == [1001, 1002, 1003, 1006]
+    (note,) = read.notes
+    assert note == (
+        "feedback on 6 pairs of a user and an item; 2 pairs weigh 0 or less and do not count"
+    )
+
+
+def test_weights_can_be_told(feedback):
+    url = feedback(("ann", "a", "impression", None), ("ann", "b", "like", None))
+    assert pairs(read_history(url, event_weights="impression=0.5, like=-1")) == [("ann", "a", 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("likes=2", "no kind of event is called 'likes'; did you mean like"),
+        ("love=2", "no kind of event is called 'love'"),
+        ("like", "'like' is not KIND=NUMBER"),
+        ("like=much", "'like=much' is not KIND=NUMBER"),
+        ("like=nan", "'like=nan' is not KIND=NUMBER"),
+    ],
+)
+def test_weights_that_say_nothing_are_refused(words, told):
+    with pytest.raises(EventsError, match=told):
+        read_weights(words)
+
+
+def test_feedback_is_added_to_a_table(feedback, tmp_path):
+    table = tmp_path / "watched.csv"
+    table.write_text("user_id,item_id,timestamp\nann,a,10\nbob,a,11\nbob,b,12\n")
+    url = feedback(
+        ("ann", "a", "skip", None),  # 1 - 1: taken back
+        ("bob", "a", "like", None),  # 1 + 2
+        ("cy", "c", "play", None),  # new
+    )
+    read = read_history(str(table), feedback=url)
+    assert pairs(read) == [("bob", "a", 3.0), ("bob", "b", 1.0), ("cy", "c", 1.0)]
+    assert read.timestamp.tolist() == [11, 12, 1002]
+
+
+def test_feedback_follows_a_table_without_times(feedback, tmp_path):
+    table = tmp_path / "watched.csv"
+    table.write_text("user_id,item_id\nann,b\nann,a\n")
+    read = read_history(str(table), feedback=feedback(("ann", "c", "like", None)))
+    assert pairs(read) == [("ann", "b", 1.0), ("ann", "a", 1.0), ("ann", "c", 2.0)]
+    assert read.timestamp is None
+
+
+def test_a_table_alone_is_read_as_it_is(tmp_path):
+    table = tmp_path / "watched.csv"
+    table.write_text("user_id,item_id\nann,b\n")
+    assert read_history(str(table)).weight is None
+
+
+def test_what_cannot_be_joined_is_refused(feedback, tmp_path):
+    table = tmp_path / "watched.csv"
+    table.write_text("user_id,item_id,timestamp\nann,b,1700000000000\n")
+    url = feedback(("ann", "c", "like", None))
+    with pytest.raises(InteractionsError, match="no seconds since 1970"):
+        read_history(str(table), feedback=url)
+    with pytest.raises(InteractionsError, match="is feedback already"):
+        read_history(url, feedback=url)
+
+
+def test_a_database_that_says_nothing_is_named_with_the_way_out(feedback, tmp_path):
+    with pytest.raises(EventsError, match="holds no events yet"):
+        read_events(feedback())
+    with pytest.raises(InteractionsError, match=r"none of 1 pairs .* weighs more than 0"):
+        read_history(feedback(("ann", "c", "skip", None)))
+    (tmp_path / "other.db").touch()
+    with pytest.raises(EventsError, match=r"has no table feedback_events; `mmgcn serve"):
+        read_events(f"sqlite:///{tmp_path}/other.db")
+    with pytest.raises(EventsError, match=r"no database at .*/none.db; `mmgcn serve"):
+        read_events(f"sqlite:///{tmp_path}/none.db")
+    assert not (tmp_path / "none.db").exists()
+    (tmp_path / "broken.db").write_text("this is no database" * 100)
+    with pytest.raises(EventsError, match="cannot be read: file is not a database"):
+        read_events(f"sqlite:///{tmp_path}/broken.db")

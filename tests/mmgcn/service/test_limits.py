@@ -1,0 +1,60 @@
+"""How much one client may ask, and how long a question may be."""
+
+import asyncio
+
+import pytest
+
+from mmgcn.service import limits
+from mmgcn.service.limits import BodyLimit, RateLimit
+
+
+def test_a_client_that_asks_too_often_is_told_when_to_come_back(serve):
+    client = serve(requests_per_second=1)
+    statuses = [client.get("/v1/users").status_code for _ in range(4)]
+    assert statuses == [200, 200, 429, 429]
+    answer = client.get("/v1/users")
+    assert answer.headers["retry-after"] == "1"
+    assert answer.json() == {"error": "too many requests; ask again later", "nearest": []}
+    assert client.get("/healthz").status_code == 200
+
+
+def test_the_rate_is_that_of_each_client_and_comes_back_with_time():
+    now = [0.0]
+    limit = RateLimit(None, 2.0, clock=lambda: now[0])
+    assert [limit.wait_seconds("a") for _ in range(5)] == [0, 0, 0, 0, 0.5]
+    assert limit.wait_seconds("b") == 0
+    now[0] = 0.5
+    assert limit.wait_seconds("a") == 0
+    assert limit.wait_seconds("a") == 0.5
+
+
+def test_only_so_many_clients_are_known(monkeypatch):
+    monkeypatch.setattr(limits, "MAX_CLIENTS", 3)
+    limit = RateLimit(None, 1.0, clock=lambda: 0.0)
+    for number in range(10):
+        limit.wait_seconds(str(number))
+    assert list(limit._clients) == ["7", "8", "9"]
+
+
+def test_a_long_body_is_refused_whatever_it_says_of_its_length(serve):
+    client = serve(max_body_bytes=1000)
+    for content in (b"x" * 1001, iter([b"x" * 600, b"x" * 600])):
+        answer = client.post("/v1/history", content=content)
+        assert answer.status_code == 413
+        assert answer.json()["error"] == "the body is longer than 1,000 bytes"
+    assert client.post("/v1/history", json={"item_ids": ["a"]}).status_code == 200
+
+
+def test_a_body_that_does_not_come_is_refused(monkeypatch):
+    monkeypatch.setattr(limits, "BODY_SECONDS", 0.01)
+    sent = []
+
+    async def receive():
+        await asyncio.Event().wait()
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "headers": []}
+    asyncio.run(BodyLimit(lambda *_: pytest.fail("passed on"), 100)(scope, receive, send))
+    assert sent[0]["status"] == 408

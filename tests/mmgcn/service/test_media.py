@@ -1,0 +1,160 @@
+"""Videos and posters: ranges, and nothing but what the catalogue lists."""
+
+import os
+from urllib.parse import quote
+
+import pytest
+
+from mmgcn.service.posters import PosterError, Posters
+from mmgcn.service.videos import Videos
+from mmgcn.serving.table_file import TableError
+
+BYTES = bytes(range(256)) * 4
+
+
+def test_a_video_comes_whole_with_its_type_and_tag(client):
+    answer = client.get("/v1/videos/b")
+    assert answer.status_code == 200
+    assert answer.content == BYTES
+    assert answer.headers["content-type"] == "video/mp4"
+    assert answer.headers["accept-ranges"] == "bytes"
+    assert answer.headers["etag"].startswith('"')
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "end"),
+    [("0-0", 0, 1), ("100-199", 100, 200), ("1000-", 1000, 1024), ("-10", 1014, 1024)],
+)
+def test_a_range_comes_alone(client, asked, start, end):
+    answer = client.get("/v1/videos/b", headers={"range": f"bytes={asked}"})
+    assert answer.status_code == 206
+    assert answer.content == BYTES[start:end]
+    assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/1024"
+    assert answer.headers["content-length"] == str(end - start)
+
+
+def test_a_range_beyond_the_end_is_416(client):
+    answer = client.get("/v1/videos/b", headers={"range": "bytes=1024-"})
+    assert answer.status_code == 416
+    assert answer.headers["content-range"] == "bytes */1024"
+
+
+def test_head_tells_the_size_and_sends_nothing(client):
+    answer = client.head("/v1/videos/b")
+    assert answer.status_code == 200
+    assert answer.headers["content-length"] == "1024"
+    assert answer.content == b""
+
+
+def test_what_the_client_has_is_not_sent_again(client, videos):
+    tag = client.get("/v1/videos/b").headers["etag"]
+    assert client.get("/v1/videos/b", headers={"if-none-match": tag}).status_code == 304
+    part = client.get("/v1/videos/b", headers={"range": "bytes=0-9", "if-range": tag})
+    assert part.status_code == 206
+    (videos / "b.mp4").write_bytes(b"another")
+    part = client.get("/v1/videos/b", headers={"range": "bytes=0-9", "if-range": tag})
+    assert (part.status_code, part.content) == (200, b"another")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../secret",
+        "..%2Fsecret",
+        "%2e%2e%2fsecret",
+        "..%252Fsecret",
+        "b.mp4",
+        "/etc/passwd",
+        "%2Fetc%2Fpasswd",
+        "notes",
+        "notes.html",
+        "..",
+        "b%00",
+        "b%00.mp4",
+        "~root",
+        "\\b",
+    ],
+)
+@pytest.mark.parametrize("kind", ["videos", "posters"])
+def test_only_what_the_catalogue_lists_is_served(client, path, kind):
+    answer = client.get(f"/v1/{kind}/{path}")
+    assert answer.status_code in (404, 422)
+    assert b"secret" not in answer.content.replace(b"/secret", b"").replace(b"secret'", b"")
+
+
+def test_an_item_of_the_run_without_a_video_is_404_with_the_nearest(client):
+    answer = client.get("/v1/videos/aa")
+    assert answer.status_code == 404
+    assert answer.json()["nearest"] == ["a"]
+    assert client.get("/v1/videos/c").status_code == 404
+
+
+def test_a_video_that_went_away_is_404(client, videos):
+    (videos / "b.mp4").unlink()
+    assert client.get("/v1/videos/b").status_code == 404
+
+
+def test_a_link_out_of_the_folder_is_refused_at_the_start(videos):
+    (videos / "out.mp4").symlink_to(videos.parent / "secret.mp4")
+    with pytest.raises(ValueError, match="leads out of"):
+        Videos.read(videos)
+
+
+def test_a_poster_is_made_once_and_kept(client, videos, settings):
+    answer = client.get(f"/v1/posters/{quote('mörk 100%')}")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.content[:3] == b"\xff\xd8\xff"
+    (made,) = settings.posters.glob("*.jpg")
+    before = made.stat().st_mtime_ns
+    assert client.get(f"/v1/posters/{quote('mörk 100%')}").content == answer.content
+    assert made.stat().st_mtime_ns == before
+
+
+def test_a_poster_that_extraction_made_is_served_as_it_is(client, settings):
+    settings.posters.mkdir()
+    (settings.posters / "a.jpg").write_bytes(b"made before")
+    os.utime(settings.posters / "a.jpg", (2e9, 2e9))
+    assert client.get("/v1/posters/a").content == b"made before"
+
+
+def test_a_video_without_a_picture_is_tried_once(tmp_path, videos, monkeypatch):
+    posters = Posters(tmp_path / "posters")
+    with pytest.raises(PosterError, match=r"\w"):
+        posters.poster("b", videos / "b.mp4")
+    monkeypatch.setattr(Posters, "_made", lambda *_: pytest.fail("tried again"))
+    with pytest.raises(PosterError, match=r"\w"):
+        posters.poster("b", videos / "b.mp4")
+
+
+def test_a_video_that_takes_too_long_is_left(tmp_path, videos, monkeypatch):
+    monkeypatch.setattr("mmgcn.service.posters.MAX_SECONDS", 0.001)
+    with pytest.raises(PosterError, match=r"longer than 0\.001 s"):
+        Posters(tmp_path / "posters").poster("a", videos / "a.mp4")
+
+
+def test_a_service_without_a_poster_says_why(client):
+    answer = client.get("/v1/posters/b")
+    assert answer.status_code == 404
+    assert "no poster of 'b': " in answer.json()["error"]
+
+
+def test_a_table_names_the_files(tmp_path, videos):
+    table = tmp_path / "videos.csv"
+    table.write_text("item_id,path\nd/e,videos/b.mp4\nx,videos/none.mp4\n")
+    read = Videos.read(table)
+    assert dict(read.paths) == {"d/e": videos / "b.mp4"}
+    assert read.notes == (f"1 paths in {table} lead to no file, such as that of 'x'",)
+    table.write_text("item_id,path\nx,videos/none.mp4\n")
+    with pytest.raises(TableError, match="none of the 1 paths"):
+        Videos.read(table)
+
+
+def test_captions_of_a_table_go_before_those_beside_the_videos(serve, tmp_path):
+    table = tmp_path / "told.csv"
+    table.write_text("item_id,title,creator\na,another,ann\nb,,bob\n")
+    client = serve(captions=table)
+    cards = {card["item_id"]: card for card in client.get("/v1/items").json()["items"]}
+    assert (cards["a"]["caption"], cards["a"]["creator"]) == ("another", "ann")
+    assert (cards["b"]["caption"], cards["b"]["creator"]) == (None, "bob")
+    assert serve(videos=None, captions=table).get("/v1/items/a").json()["video"] is None

@@ -1,0 +1,71 @@
+"""The OpenAPI document holds, whatever is asked (Schemathesis)."""
+
+from contextlib import suppress
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
+
+NUM_EXAMPLES = 10
+KINDS = (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE)
+
+
+@pytest.fixture
+def asked(serve, tmp_path):
+    """A service that takes feedback."""
+    return serve(feedback=f"sqlite:///{tmp_path}/feedback.db", loopback=False)
+
+
+def operations(client):
+    schema = schemathesis.openapi.from_asgi("/openapi.json", client.app)
+    return [result.ok() for result in schema.get_all_operations()]
+
+
+def test_every_route_says_what_it_does_and_every_error_has_one_form(asked):
+    document = asked.get("/openapi.json").json()
+    assert len(document["paths"]) == 15
+    for path, methods in document["paths"].items():
+        for method, route in methods.items():
+            assert route["description"], (method, path)
+            if path.startswith("/v1/"):
+                assert {"401", "422", "429"} <= set(route["responses"]), (method, path)
+            for status in set(route["responses"]) & {"401", "404", "413", "422", "429", "503"}:
+                schema = route["responses"][status]["content"]["application/json"]["schema"]
+                assert schema["$ref"].endswith("/ProblemBody"), (method, path, status)
+
+
+@pytest.mark.parametrize("mode", KINDS, ids=lambda mode: mode.value)
+def test_no_question_gets_an_answer_that_the_document_does_not_tell_of(asked, mode):
+    """All checks of Schemathesis: status, type and shape of the answer, and never a 500."""
+    for operation in operations(asked):
+        strategy = operation.as_strategy(generation_mode=mode)
+
+        @settings(
+            max_examples=NUM_EXAMPLES,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=(Phase.generate,),
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=strategy)
+        def ask(case):
+            case.call_and_validate()
+
+        with suppress(Unsatisfiable):  # a route without parameters cannot be asked wrongly
+            ask()
+
+
+@pytest.mark.parametrize(("user", "item"), [("ann", "a"), ("cy/ril", "d/e"), ("ännchen", "b")])
+def test_known_ids_are_answered_as_the_document_tells(asked, user, item):
+    for operation in operations(asked):
+        case = operation.Case(
+            path_parameters={"user_id": user, "item_id": item},
+            query={"user_id": user, "item_id": item} if operation.path == "/v1/explain" else {},
+        )
+        if operation.method.upper() != "GET" or operation.path.startswith("/v1/posters"):
+            continue
+        answer = case.call_and_validate()
+        if not operation.path.startswith("/v1/videos"):
+            assert answer.status_code == 200

@@ -1,0 +1,127 @@
+"""A newer run takes over whole, and what is not whole never does."""
+
+import json
+import shutil
+import threading
+
+import pytest
+
+from mmgcn.run import move_latest
+from mmgcn.service.answers import Answers
+from mmgcn.service.reload import Reloader
+from tests.mmgcn.service.conftest import write_small_run
+
+
+@pytest.fixture
+def reloader(client):
+    return Reloader(client.app.state.service)
+
+
+def score(client):
+    """The score of bob's best item, which tells one run from another."""
+    told = client.get("/v1/recommend/bob?k=1").json()
+    return told["run"], told["items"][0]["score"]
+
+
+def test_a_new_run_is_taken_up_and_old_answers_are_forgotten(client, runs, reloader):
+    assert score(client) == ("first", 1.0)
+    assert not reloader.look()
+    move_latest(write_small_run(runs / "second", first=3.0))
+    assert score(client) == ("first", 1.0)
+    assert reloader.look()
+    assert score(client) == ("second", 3.0)
+    assert client.get("/readyz").json()["run"] == "second"
+    assert not reloader.look()
+
+
+def test_a_text_file_leads_to_a_run_as_a_link_does(serve, runs):
+    (runs / "latest").unlink()
+    (runs / "latest").write_text("first\n")
+    client = serve()
+    reloader = Reloader(client.app.state.service)
+    write_small_run(runs / "second", first=3.0)
+    (runs / "latest").write_text("second\n")
+    assert reloader.look()
+    assert score(client) == ("second", 3.0)
+
+
+def test_a_run_that_is_written_anew_in_its_place_is_taken_up(serve, runs):
+    client = serve(run=runs / "first")
+    reloader = Reloader(client.app.state.service)
+    shutil.rmtree(runs / "first")
+    write_small_run(runs / "first", first=2.0)
+    assert reloader.look()
+    assert score(client) == ("first", 2.0)
+
+
+def break_config(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"schema_version": 99}))
+
+
+BROKEN = {
+    "not finished": lambda folder: (folder / "config.json").unlink(),
+    "newer mmgcn": break_config,
+    "corrupt": lambda folder: (folder / "item.npy").write_bytes(b"half"),
+    "lacks users.parquet": lambda folder: (folder / "users.parquet").unlink(),
+    "lacks parts/acoustic.npy": lambda folder: (folder / "parts" / "acoustic.npy").unlink(),
+    "lacks popularity.npy": lambda folder: (folder / "popularity.npy").unlink(),
+    "lacks seen_indices.npy": lambda folder: (folder / "seen_indices.npy").unlink(),
+    "no run at": shutil.rmtree,
+}
+
+
+@pytest.mark.parametrize("told", BROKEN)
+def test_a_run_that_is_not_whole_is_refused_once_and_the_old_one_stays(
+    client, runs, reloader, caplog, told
+):
+    second = write_small_run(runs / "second", first=3.0)
+    BROKEN[told](second)
+    move_latest(second)
+    assert not reloader.look()
+    assert not reloader.look()
+    refusals = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
+    assert len(refusals) == 1
+    assert refusals[0].startswith("first stays in service: ")
+    assert told in refusals[0]
+    assert score(client) == ("first", 1.0)
+    assert client.get("/readyz").status_code == 200
+    shutil.rmtree(second, ignore_errors=True)
+    write_small_run(second, first=3.0)  # and when it is whole it is taken up
+    assert reloader.look()
+    assert score(client) == ("second", 3.0)
+
+
+def test_no_request_fails_while_runs_change(client, runs, reloader):
+    answers, stop = [], threading.Event()
+
+    def ask(user):
+        while not stop.is_set():
+            answer = client.get(f"/v1/recommend/{user}?k=1&filter_seen=false")
+            answers.append((answer.status_code, answer.json()["run"]))
+
+    threads = [threading.Thread(target=ask, args=(user,)) for user in ("ann", "bob", "ann")]
+    for thread in threads:
+        thread.start()
+    for number in range(8):
+        move_latest(write_small_run(runs / f"run-{number}", first=number + 2.0))
+        assert reloader.look()
+        assert score(client) == (f"run-{number}", number + 2.0)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert {status for status, _ in answers} == {200}
+    assert len({run for _, run in answers}) > 1
+
+
+def test_answers_are_kept_within_their_bytes():
+    answers = Answers(max_bytes=10)
+    answers.put(b"a", b"1234")
+    answers.put(b"b", b"1234")
+    assert answers.get(b"a") == b"1234"  # now b is the least recent
+    answers.put(b"c", b"1234")
+    assert [answers.get(name) for name in (b"a", b"b", b"c")] == [b"1234", None, b"1234"]
+    answers.put(b"a", b"12345678")
+    assert [answers.get(name) for name in (b"a", b"c")] == [b"12345678", None]
+    answers.put(b"d", b"x" * 11)
+    assert answers.get(b"d") is None

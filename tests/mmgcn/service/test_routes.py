@@ -1,0 +1,196 @@
+"""What the routes answer, in the form that clients rely on."""
+
+from urllib.parse import quote
+
+import pytest
+
+from mmgcn import Recommender
+
+
+def ids(answer):
+    return [card["item_id"] for card in answer.json()["items"]]
+
+
+def test_a_list_has_the_run_the_user_and_cards(client):
+    answer = client.get("/v1/recommend/ann", params={"k": 2})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    told = answer.json()
+    assert (told["run"], told["user_id"]) == ("first", "ann")
+    assert told["items"][0] == {
+        "item_id": "b",
+        "score": pytest.approx(0.95),
+        "rank": 1,
+        "caption": None,
+        "creator": None,
+        "video": "/v1/videos/b",
+        "poster": "/v1/posters/b",
+    }
+    assert ids(answer) == ["b", "d/e"]
+
+
+def test_the_list_is_the_library_s(client, settings):
+    library = Recommender.load(settings.run)
+    for options in ({"filter_seen": False}, {"k": 3}, {"diversity": 0.9}):
+        answer = client.get("/v1/recommend/bob", params=options)
+        assert ids(answer) == library.recommend(["bob"], **options)["item_id"].to_list()
+
+
+def test_asking_twice_gives_the_same_bytes(client):
+    first, again = (client.get("/v1/recommend/ann?k=3") for _ in range(2))
+    assert first.content == again.content
+    assert first.headers["content-type"] == again.headers["content-type"]
+    assert client.get("/v1/recommend/ann?k=2").content != first.content
+
+
+@pytest.mark.parametrize("user", ["cy/ril", "ännchen"])
+def test_ids_of_any_letters_are_asked_for_percent_encoded(client, user):
+    answer = client.get(f"/v1/recommend/{quote(user, safe='')}")
+    assert answer.status_code == 200
+    assert answer.json()["user_id"] == user
+
+
+def test_a_card_s_addresses_are_percent_encoded(client):
+    card = client.get(f"/v1/items/{quote('mörk 100%')}").json()
+    assert card["video"] == "/v1/videos/m%C3%B6rk%20100%25"
+    assert card["channels"] == ["visual"]
+
+
+def test_an_unknown_user_is_404_with_the_nearest(client):
+    answer = client.get("/v1/recommend/anne")
+    assert answer.status_code == 404
+    assert answer.json()["nearest"][0] == "ann"
+    assert "no user 'anne'" in answer.json()["error"]
+    cold = client.get("/v1/recommend/anne", params={"cold": "popularity", "k": 1})
+    assert ids(cold) == ["b"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/similar/zz", "/v1/items/zz", "/v1/users/zz", "/v1/explain?user_id=ann&item_id=zz"],
+)
+def test_whatever_is_unknown_is_404(client, path):
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert set(answer.json()) == {"error", "nearest"}
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/v1/recommend/ann?k=0", "k"),
+        ("/v1/recommend/ann?k=many", "k"),
+        ("/v1/recommend/ann?k=1001", "k"),
+        ("/v1/recommend/ann?diversity=2", "diversity"),
+        ("/v1/recommend/ann?diversity=nan", "diversity"),
+        ("/v1/recommend/ann?cold=warm", "cold"),
+        ("/v1/explain?user_id=ann", "item_id"),
+        ("/v1/users?limit=0", "limit"),
+        (f"/v1/users/{'x' * 600}", "user_id"),
+    ],
+)
+def test_a_malformed_question_is_422_with_the_field(client, path, field):
+    answer = client.get(path)
+    assert answer.status_code == 422
+    assert answer.json()["field"] == field
+    assert answer.json()["error"].startswith(field)
+
+
+def test_similar_by_all_and_by_one_channel(client):
+    assert ids(client.get("/v1/similar/a?k=2")) == ["mörk 100%", "b"]
+    answer = client.get("/v1/similar/c?k=2&channel=acoustic")
+    assert ids(answer) == ["b", "d/e"]
+    assert answer.json()["channel"] == "acoustic"
+    assert answer.json()["item_id"] == "c"
+
+
+def test_an_unknown_channel_is_404_with_those_there_are(client):
+    answer = client.get("/v1/similar/a?channel=taste")
+    assert answer.status_code == 404
+    assert answer.json()["nearest"] == ["visual", "acoustic"]
+
+
+def test_a_history_of_somebody_new(client, settings):
+    answer = client.post("/v1/history", json={"item_ids": ["a", "d/e"], "k": 2})
+    library = Recommender.load(settings.run).recommend_history(["a", "d/e"], k=2)
+    assert ids(answer) == library["item_id"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"item_ids": []}, 422),
+        ({"item_ids": "a"}, 422),
+        ({}, 422),
+        ({"item_ids": ["a"], "k": -1}, 422),
+        ({"item_ids": ["zz"]}, 404),
+    ],
+)
+def test_a_bad_history_is_refused(client, body, status):
+    answer = client.post("/v1/history", json=body)
+    assert answer.status_code == status
+    assert answer.json()["error"]
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000, b""])
+def test_a_body_that_is_no_json_is_refused(client, body):
+    answer = client.post("/v1/history", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code in (400, 422)
+    assert answer.json()["error"]
+
+
+def test_parts_add_up_to_the_score(client):
+    why = client.get("/v1/explain?user_id=ann&item_id=b").json()
+    assert why["score"] == sum(why["parts"].values())
+    assert why["parts"] == pytest.approx({"visual": 0.8, "acoustic": 0.15})
+    (near,) = why["nearest"]["visual"]
+    assert (near["item_id"], near["cosine"], near["caption"]) == ("a", 1.0, "<b>hello</b>")
+    assert "score" not in near
+
+
+def test_users_are_found_by_how_they_begin_then_by_what_they_hold(client):
+    assert client.get("/v1/users?query=an").json() == {"users": ["ann"]}
+    assert client.get("/v1/users?query=nn").json() == {"users": ["ann", "ännchen"]}
+    assert client.get("/v1/users?limit=2").json() == {"users": ["ann", "bob"]}
+    assert client.get("/v1/users?query=.*").json() == {"users": []}
+
+
+def test_what_a_user_watched(client):
+    told = client.get("/v1/users/ann").json()
+    assert told["total"] == 2
+    assert [card["item_id"] for card in told["watched"]] == ["a", "c"]
+    assert len(client.get("/v1/users/ann?limit=1").json()["watched"]) == 1
+    assert "score" not in told["watched"][0]
+
+
+def test_items_are_listed_with_their_cards(client):
+    (found,) = client.get("/v1/items?query=a").json()["items"]
+    alone = client.get("/v1/items/a").json()
+    assert alone.pop("channels") == ["visual"]
+    assert found == alone
+    assert found["caption"] == "<b>hello</b>"  # text, as it stands in the table
+
+
+def test_the_run_tells_of_itself_and_of_no_folder(client):
+    told = client.get("/v1/run").json()
+    assert (told["run"], told["model"], told["num_users"], told["num_items"]) == (
+        *("first", "made"),
+        *(4, 5),
+    )
+    assert told["channels"] == ["visual", "acoustic"]
+    assert told["metrics"] == {"recall@20": 0.5}
+    assert told["history"] == [{"epoch": 1, "recall@20": 0.5, "loss": None}]
+    assert told["config"]["features"] == {"store": "features"}
+    assert told["modality_worth"] is None
+
+
+def test_the_service_says_that_it_runs_and_what_it_shows(client):
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").json() == {"run": "first", "feedback": "off"}
+
+
+def test_no_such_route_is_404_in_the_same_form(client):
+    answer = client.get("/v2/recommend/ann")
+    assert answer.status_code == 404
+    assert answer.json() == {"error": "Not Found", "nearest": []}
+    assert client.post("/v1/users").status_code == 405

@@ -1,0 +1,108 @@
+"""Who may ask, and what a browser may do with the answers."""
+
+import pytest
+
+from mmgcn.service.settings import Settings
+
+
+def test_every_answer_has_strict_headers(client):
+    for path in ("/v1/users", "/v1/users/zz", "/v1/videos/b", "/nothing", "/v1/users?limit=x"):
+        headers = client.get(path).headers
+        assert headers["content-security-policy"].startswith("default-src 'self';")
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert "cache-control" in headers
+
+
+def test_without_a_token_only_this_machine_s_names_are_served(client):
+    for host in ("localhost", "localhost:8000", "127.0.0.1:1", "[::1]:8000"):
+        assert client.get("/v1/users", headers={"host": host}).status_code == 200
+    for host in ("evil.example", "evil.example:8000", "127.0.0.1.evil.example", ""):
+        answer = client.get("/v1/users", headers={"host": host})
+        assert answer.status_code == 403
+        assert "localhost" in answer.json()["error"]
+
+
+def test_opened_to_all_any_name_will_do(serve):
+    client = serve(loopback=False)
+    assert client.get("/v1/users", headers={"host": "videos.example"}).status_code == 200
+
+
+@pytest.fixture
+def guarded(serve):
+    return serve(token="s3cret", requests_per_second=0)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"authorization": "Bearer"},
+        {"authorization": "Bearer s3cre"},
+        {"authorization": "Bearer s3cret2"},
+        {"authorization": "Basic s3cret"},
+        {"authorization": "Bearer \xff"},
+        {"cookie": "mmgcn_token=wrong"},
+        {"cookie": 'mmgcn_token="\\'},
+        {"cookie": "other=s3cret"},
+    ],
+)
+def test_without_the_token_nothing_is_told(guarded, headers):
+    given = {name: value.encode("latin-1") for name, value in headers.items()}
+    for path in ("/v1/recommend/ann", "/v1/videos/b", "/metrics", "/openapi.json", "/v1/zz"):
+        answer = guarded.get(path, headers=given)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert set(answer.json()) == {"error", "nearest"}
+    answer = guarded.post("/v1/feedback", json={}, headers=given)
+    assert answer.status_code == 401
+
+
+def test_with_the_token_all_is_told(guarded):
+    for kind in ("Bearer", "bearer"):
+        headers = {"authorization": f"{kind} s3cret", "host": "videos.example"}
+        assert guarded.get("/v1/recommend/ann", headers=headers).status_code == 200
+    assert guarded.get("/healthz").status_code == 200
+    assert guarded.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("token", ["", "a b", "a;b", "schlüssel", "a\n"])
+def test_a_token_that_a_header_cannot_carry_is_refused(token):
+    with pytest.raises(ValueError, match="made of letters, digits"):
+        Settings(token=token)
+
+
+def test_a_browser_gets_the_token_as_a_cookie_that_scripts_cannot_read(serve):
+    token = "s3cret+/=-._~"
+    client = serve(token=token)
+    answer = client.get("/", params={"token": token}, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert client.get("/v1/recommend/ann").status_code == 200  # which the client sends by itself
+    wrong = serve(token=token).get("/", params={"token": "wrong"}, follow_redirects=False)
+    assert "set-cookie" not in wrong.headers
+
+
+def test_feedback_of_a_plain_form_is_refused(serve, tmp_path):
+    """Another site may send a form, without asking first; JSON under its own name it may not."""
+    client = serve(feedback=f"sqlite:///{tmp_path}/feedback.db")
+    body = b'{"events": [{"user_id": "ann", "item_id": "a", "event": "like"}]}'
+    for content_type in ("text/plain", "application/x-www-form-urlencoded"):
+        answer = client.post("/v1/feedback", content=body, headers={"content-type": content_type})
+        assert answer.status_code == 422
+
+
+def test_prometheus_can_read_the_figures(client):
+    client.get("/v1/recommend/ann")
+    client.get("/v1/recommend/ann")
+    client.get("/v1/recommend/nobody")
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    lines = answer.text.splitlines()
+    assert 'mmgcn_requests_total{route="recommend",status="200"} 2.0' in lines
+    assert 'mmgcn_requests_total{route="recommend",status="404"} 1.0' in lines
+    assert "mmgcn_remembered_answers_total 1.0" in lines
+    assert 'mmgcn_request_seconds_count{route="recommend"} 3.0' in lines
