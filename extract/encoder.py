@@ -13,6 +13,7 @@ from extract.weights import Weights
 
 Reads = Literal["frames", "waveform", "text", "item"]
 Engine = Literal["torch", "onnx"]
+Precision = Literal["float32", "bfloat16"]
 Units = Any  # an array whose first axis counts units, or a list of them
 
 
@@ -59,6 +60,7 @@ class Encoder(ABC):
         reads: what `prepare` is given: Frames, Windows, str, or Item.
         weights: the weights it uses unless told otherwise; None where it needs none.
         batch_units: how many units one call of `encode` likes to get.
+        precisions: in which numbers its network can compute; an instance's `precision` says which.
         sample_rate_hz, window_seconds, hop_seconds, min_window_seconds: for encoders of sound, how
             it is to be cut. The last partial window is padded with silence and kept when it holds
             at least `min_window_seconds` of sound; a shorter clip gives one padded window.
@@ -72,6 +74,8 @@ class Encoder(ABC):
     weights: ClassVar[Weights | None] = None
     dim: int
     batch_units: int = 32
+    precisions: ClassVar[tuple[Precision, ...]] = ("float32",)
+    precision: Precision = "float32"
     sample_rate_hz: ClassVar[int] = 16_000
     window_seconds: ClassVar[float] = 0.96
     hop_seconds: ClassVar[float] = 0.96
@@ -108,6 +112,14 @@ class Encoder(ABC):
             WeightsUnavailable: the weights are not here and cannot be fetched.
             ValueError: the weights are of another network.
         """
+
+    @property
+    def cosine(self) -> float | None:
+        """The least cosine of a row to what float32 makes of its unit, over the first batch.
+
+        None before that, and where the precision is float32.
+        """
+        return None
 
     @abstractmethod
     def prepare(self, sample: Any) -> Units:

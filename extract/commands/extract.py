@@ -113,6 +113,13 @@ def extract(
             help="GPUs that Ray gives each actor; a fraction is fine.", show_default="0", min=0
         ),
     ] = None,
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="In which numbers resnet50 computes: float32, or bfloat16, which is several "
+            "times faster on processors with AMX; how near its rows are is told."
+        ),
+    ] = "float32",
     dtype: Annotated[str, typer.Option(help="Stored as float16 or float32.")] = "float16",
     id_from: Annotated[
         str,
@@ -188,6 +195,7 @@ def extract(
     pairs = [_pair(words) for words in encoder or ()]
     sampling = _sampling(num_frames, fps, every_nth, keyframes)
     network, cluster = _engine(engine, address, num_cpus_per_worker, num_gpus_per_worker)
+    _one_of("precision", precision, ("float32", "bfloat16"))
     _one_of("dtype", dtype, ("float16", "float32"))
     _one_of("id", id_from, ("stem", "relative-path"))
     part = _shard(shard)
@@ -210,6 +218,7 @@ def extract(
             sampling=sampling,
             device=device,
             engine=network,
+            precision=precision,  # type: ignore[arg-type]  # checked above
             dtype=dtype,
             workers=workers,
             cluster=cluster,

@@ -108,6 +108,7 @@ def print_report(report: Report, out: Path, *, json: bool) -> None:
             "partial": [vars(failure) for failure in report.partial],
             "sets": {name: str(path) for name, path in report.sets.items()},
             "seconds": round(report.seconds, 3),
+            "cosines": report.cosines,
             "interrupted": report.interrupted,
         }
         if report.planned is not None:
@@ -129,6 +130,8 @@ def print_report(report: Report, out: Path, *, json: bool) -> None:
             for name, counts in report.counts.items()
         ],
     )
+    for name, cosine in report.cosines.items():
+        typer.echo(f"{name}: the least cosine of a row to float32 is {cosine:.5f}")
     for title, failures in (("failed", report.failures), ("partial", report.partial)):
         lines = _lines(failures)
         for line in lines[:NUM_SHOWN]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from copy import deepcopy
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from extract.encoder import Engine
+from extract.encoder import Engine, Precision
 from extract.encoders import _onednn
 
 if TYPE_CHECKING:
@@ -47,7 +48,10 @@ class ImageNetwork:
     On a CPU: channels last, convolutions fused with what follows where the network allows, and the
     allocator told to keep large blocks, since giving them back after every batch costs more than
     the arithmetic.
-    On CUDA: half precision, from pinned memory. ONNX Runtime runs on the CPU alone.
+    On CUDA: half precision, from pinned memory. ONNX Runtime runs on the CPU alone, in float32.
+
+    In bfloat16 on a CPU, the first batch also goes through the network in float32, and `cosine` is
+    the least cosine of a row to its twin.
 
     Args:
         network: maps (N, 3, H, W) float32 to (N, D), at best `folded`; it is changed.
@@ -56,7 +60,7 @@ class ImageNetwork:
         batch_pictures: how many will usually come at once.
 
     Raises:
-        ValueError: ONNX Runtime is asked for on another device.
+        ValueError: ONNX Runtime is asked for on another device, or in another precision.
         ImportError: it is not installed.
     """
 
@@ -70,6 +74,7 @@ class ImageNetwork:
         batch_pictures: int,
         device: str,
         engine: Engine,
+        precision: Precision = "float32",
     ) -> None:
         import torch
 
@@ -79,6 +84,13 @@ class ImageNetwork:
                 f"the engine onnx runs on the CPU, not on {device}; pass --device cpu, or leave "
                 "the engine out"
             )
+        if engine == "onnx" and precision != "float32":
+            raise ValueError(
+                f"the engine onnx computes in float32; leave out one of it and {precision}"
+            )
+        self.cosine: float | None = None
+        self._twin: torch.nn.Module | None = None
+        self._dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         self._mean = torch.tensor(mean, device=self._device).view(1, 3, 1, 1)
         self._scale = 1 / torch.tensor(std, device=self._device).view(1, 3, 1, 1)
         keep_large_blocks()
@@ -87,14 +99,11 @@ class ImageNetwork:
             self._session: Any = onnx_session(network, torch.zeros(1, 3, input_px, input_px))
             return
         self._session = None
-        network = network.to(self._device).to(memory_format=torch.channels_last)
-        suits_onednn = self._device.type == "cpu" and _onednn.is_available()
-        if suits_onednn and isinstance(network, torch.fx.GraphModule):
-            with torch.inference_mode():
-                example = torch.zeros(batch_pictures, 3, input_px, input_px)
-                example = example.to(memory_format=torch.channels_last)
-                network = _onednn.fused_convolutions(network, example)
-        self._network = network
+        shape = (batch_pictures, 3, input_px, input_px)
+        if self._device.type == "cpu" and self._dtype != torch.float32:
+            self._twin = self._laid_out(deepcopy(network), torch.zeros(shape))
+            network = network.to(self._dtype)
+        self._network = self._laid_out(network, torch.zeros(shape, dtype=self._dtype))
 
     def __call__(self, pictures: np.ndarray) -> np.ndarray:
         """Shapes: pictures: (N, 3, H, W) uint8; the result: (N, D) float32."""
@@ -105,13 +114,30 @@ class ImageNetwork:
             if self._device.type == "cuda":
                 batch = batch.pin_memory().to(self._device, non_blocking=True)
                 batch = self._normalised(batch)
-                with torch.autocast("cuda", torch.float16):
+                half = torch.float16 if self._dtype == torch.float32 else self._dtype
+                with torch.autocast("cuda", half):
                     return np.asarray(self._network(batch).float().cpu())
             batch = self._normalised(batch.to(self._device))
             if self._session is None:
-                return np.asarray(self._network(batch).cpu())
+                rows = self._network(batch.to(self._dtype)).float()
+                if self._twin is not None:
+                    alike = torch.nn.functional.cosine_similarity(rows, self._twin(batch))
+                    self.cosine, self._twin = float(alike.min()), None
+                return np.asarray(rows.cpu())
             (rows,) = self._session.run(None, {"pictures": batch.contiguous().numpy()})
             return np.asarray(rows)
+
+    def _laid_out(self, network: torch.nn.Module, example: torch.Tensor) -> torch.nn.Module:
+        """Return the network on the device, its memory and its calls as the device likes them."""
+        import torch
+
+        network = network.to(self._device).to(memory_format=torch.channels_last)
+        suits_onednn = self._device.type == "cpu" and _onednn.is_available()
+        if suits_onednn and isinstance(network, torch.fx.GraphModule):
+            with torch.inference_mode():
+                example = example.to(memory_format=torch.channels_last)
+                return _onednn.fused_convolutions(network, example)
+        return network
 
     def _normalised(self, batch: torch.Tensor) -> torch.Tensor:
         import torch

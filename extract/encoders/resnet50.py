@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from extract.encoder import Encoder, Engine, Reads
+from extract.encoder import Encoder, Engine, Precision, Reads
 from extract.encoders._image import ImageNetwork, folded, resized
 from extract.weights import Weights, fit_state_dict, load_state_dict, resolve, sha256_of
 
@@ -34,6 +34,7 @@ class ResNet50(Encoder):
 
     name: ClassVar[str] = "resnet50"
     reads: ClassVar[Reads] = "frames"
+    precisions: ClassVar[tuple[Precision, ...]] = ("float32", "bfloat16")
     weights: ClassVar[Weights | None] = IMAGENET1K_V2
     dim = 2048
     batch_units = 16
@@ -68,7 +69,13 @@ class ResNet50(Encoder):
             batch_pictures=self.batch_units,
             device=device,
             engine=engine,
+            precision=self.precision,
         )
+
+    @property
+    def cosine(self) -> float | None:
+        """See `Encoder`."""
+        return self._network.cosine
 
     def prepare(self, sample: Any) -> np.ndarray:
         """Shapes: sample.data: (N, H, W, 3) uint8; the result: (N, 3, 224, 224) uint8."""

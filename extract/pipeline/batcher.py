@@ -45,6 +45,11 @@ class Batcher:
         self.num_waiting = 0
         self.encode_seconds = 0.0
 
+    @property
+    def cosine(self) -> float | None:
+        """How near the encoder's rows are to those of float32: see `Encoder.cosine`."""
+        return self._encoder.cosine
+
     def fills_with(self, num_units: int) -> bool:
         """Whether that many units more make a batch full."""
         return self.num_waiting + num_units >= self._batch_units

@@ -96,6 +96,7 @@ class ClipWriter:
                     self._batchers[event.encoder].add(event.index, event.units, event.pts_seconds)
                 case RowsOf():
                     clip.rows[event.encoder] = event.rows, event.pts_seconds
+                    self._ledger.note_cosine(event.encoder, event.cosine)
                     teller.encode_seconds += event.encode_seconds
                 case Decoded():
                     clip.decoded = event

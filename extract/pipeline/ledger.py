@@ -45,6 +45,7 @@ class Ledger:
     ) -> None:
         self.items, self.targets, self.teller = items, targets, teller
         self._plan, self._root, self._strict = plan, root, strict
+        self._cosines: dict[str, float] = {}
         teller.num_total = len(plan.todo)
 
     @property
@@ -134,6 +135,12 @@ class Ledger:
         for place in range(len(self.targets)):
             self._set(place).finish()
 
+    def note_cosine(self, place: int, cosine: float | None) -> None:
+        """Keep the least cosine to float32 of a modality's rows."""
+        if cosine is not None:
+            name = self.targets[place].modality.name
+            self._cosines[name] = min(cosine, self._cosines.get(name, cosine))
+
     def report(self, *, planned: bool = False, interrupted: bool = False) -> Report:
         """Say what the store holds of these items now.
 
@@ -142,6 +149,7 @@ class Ledger:
         """
         made = Report(interrupted=interrupted, seconds=self.teller.seconds)
         made.planned = len(self.todo) if planned else None
+        made.cosines = dict(self._cosines)
         for place, target in enumerate(self.targets):
             name = target.modality.name
             if name in made.counts:  # another encoder of the modality

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from extract.catalog import AnyFile, RemoteFile
-from extract.encoder import Encoder, Engine
+from extract.encoder import Encoder, Engine, Precision
 from extract.media import Coverage, Limits, Sampling
 
 KIND = "~"
@@ -30,6 +30,7 @@ class EncoderSpec:
     module: str
     qualname: str
     weights: str | None
+    precision: Precision = "float32"
 
     @classmethod
     def of(cls, encoder: Encoder) -> EncoderSpec:
@@ -45,7 +46,7 @@ class EncoderSpec:
                 f"{made.__qualname__}, where workers cannot import it; move it to a module of its "
                 "own, at the top level"
             )
-        return cls(made.__module__, made.__qualname__, encoder.given_weights)
+        return cls(made.__module__, made.__qualname__, encoder.given_weights, encoder.precision)
 
     def build(self) -> Encoder:
         """Make the encoder; it is not loaded."""
@@ -53,6 +54,7 @@ class EncoderSpec:
         for name in self.qualname.split("."):
             member = getattr(member, name)
         encoder: Encoder = member(self.weights)
+        encoder.precision = self.precision
         return encoder
 
 
@@ -138,7 +140,7 @@ class UnitsOf:
 
 @dataclass(frozen=True)
 class RowsOf:
-    """All rows of one clip by one encoder.
+    """All rows of one clip by one encoder, and how near its rows are to those of float32.
 
     Shapes:
         rows: (T, D) float32; pts_seconds: (T,) float64.
@@ -149,6 +151,7 @@ class RowsOf:
     rows: np.ndarray
     pts_seconds: np.ndarray
     encode_seconds: float = 0.0
+    cosine: float | None = None
 
 
 @dataclass(frozen=True)

@@ -226,6 +226,7 @@ class _Clips:
                 np.concatenate([np.zeros((0, encoder.dim), np.float32), *(p.rows for p in pieces)]),
                 np.concatenate([np.zeros(0), *(p.pts_seconds for p in pieces)]),
                 sum(piece.encode_seconds for piece in pieces),
+                min((p.cosine for p in pieces if p.cosine is not None), default=None),
             )
 
 

@@ -28,6 +28,8 @@ class Report:
         partial: the same for items of which less came out than their file promised.
         sets: the folder of each modality's features.
         seconds: how long it took.
+        cosines: for modalities that were extracted in less than float32, the least cosine of a row
+            to its float32 twin, over the first batch of each worker.
         interrupted: it was stopped before the end; the same call goes on.
         planned: of a dry run, how many of the items would be extracted, in any modality.
         estimated_seconds: of a dry run with `estimate`, how long that would take.
@@ -38,6 +40,7 @@ class Report:
     partial: list[Failure] = field(default_factory=list)
     sets: dict[str, Path] = field(default_factory=dict)
     seconds: float = 0.0
+    cosines: dict[str, float] = field(default_factory=dict)
     interrupted: bool = False
     planned: int | None = None
     estimated_seconds: float | None = None

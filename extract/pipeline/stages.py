@@ -176,7 +176,7 @@ class Encode:
             raise WorkerError(f"an encoder failed: {type(error).__name__}: {error}") from error
         spent, batcher.encode_seconds = batcher.encode_seconds, 0.0
         for row, rows, pts_seconds in batcher.ready():
-            yield row, RowsOf(indices[row], self._place, rows, pts_seconds, spent)
+            yield row, RowsOf(indices[row], self._place, rows, pts_seconds, spent, batcher.cosine)
             spent = 0.0
 
     def _loaded(self) -> Batcher:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from extract.encoder import ENCODERS, Encoder
+from extract.encoder import ENCODERS, Encoder, Precision
 from extract.media import Sampling, picture, sound
 from extract.modality import MODALITIES, Modality
 from extract.store import FeatureSet, FeatureStore
@@ -53,6 +53,7 @@ def choose_targets(
     encoders: Choices,
     sampling: Sampling,
     dtype: str,
+    precision: Precision = "float32",
     tell: Callable[[str], None] = lambda _: None,
 ) -> list[Target]:
     """Return the encoders of the modalities, their weights found; nothing is written.
@@ -61,11 +62,13 @@ def choose_targets(
         modalities: names or letters; one named twice counts once.
         preset: which encoder a modality uses unless `encoders` says otherwise.
         encoders: by modality, NAME or NAME:WEIGHTS.
+        precision: in which numbers the encoders that offer it compute.
         tell: called before weights are fetched, which may take long.
 
     Raises:
         LookupError: an unknown modality, encoder or preset.
-        ValueError: an encoder is named for a modality that is left out, or twice.
+        ValueError: an encoder is named for a modality that is left out, or twice, or none of them
+            offers the precision.
         WeightsUnavailable: weights are not here and cannot be fetched; all of them are named.
     """
     members = {member.name: member for member in map(MODALITIES.get, modalities)}
@@ -84,6 +87,8 @@ def choose_targets(
         for words in chosen.get(modality.name) or [_of_preset(modality, preset)]:
             name, _, weights = words.partition(":")
             encoder = ENCODERS.get(name)(weights or None)
+            if precision in encoder.precisions:
+                encoder.precision = precision
             published = type(encoder).weights
             if not weights and published is not None and published.locate() is None:
                 tell(f"fetching the weights {published.name} from {published.where}")
@@ -95,6 +100,11 @@ def choose_targets(
                 targets.append(Target(modality, encoder, manifest))
     if unavailable:
         raise _all_of(unavailable)
+    if all(precision not in target.encoder.precisions for target in targets):
+        able = [n for n in ENCODERS.names() if precision in ENCODERS.get(n).precisions]
+        raise ValueError(
+            f"none of the encoders computes in {precision}; those that do: {', '.join(able)}"
+        )
     clashes = {(t.modality.name, str(t.manifest)) for t in targets}
     if len(clashes) < len(targets):
         raise ValueError("one encoder with the same weights is named twice for a modality")
@@ -122,6 +132,8 @@ def _manifest(
         "pooling": modality.pooling,
         "dtype": dtype,
     }
+    if encoder.precision != "float32":
+        manifest["precision"] = encoder.precision
     if encoder.reads == "frames":
         manifest |= {"sampling": sampling.provenance, "decoding": picture.PROVENANCE}
     if encoder.reads == "waveform":

@@ -121,7 +121,7 @@ class Worker:
         for place, batcher in self._batchers.items():
             spent, batcher.encode_seconds = batcher.encode_seconds, 0.0
             for clip, rows, pts_seconds in batcher.ready():
-                self._say(RowsOf(clip, place, rows, pts_seconds, spent))
+                self._say(RowsOf(clip, place, rows, pts_seconds, spent, batcher.cosine))
                 spent = 0.0
             batcher.encode_seconds += spent  # told with the next rows
 

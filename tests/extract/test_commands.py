@@ -182,6 +182,7 @@ def test_posters_are_named_like_the_rows(run, videos, tmp_path):
         (["VIDEOS", "--shard", "3/2"], "'3/2' is not i/n with i from 1 to n"),
         (["VIDEOS", "--encoder", "logmel"], "'logmel' is not MODALITY=NAME"),
         (["VIDEOS", "--engine", "tensorrt"], "'tensorrt' is none of torch, onnx"),
+        (["VIDEOS", "--precision", "int4"], "'int4' is none of float32, bfloat16"),
         (["VIDEOS", "--dtype", "float64"], "'float64' is none of float16, float32"),
         (["VIDEOS", "--id", "hash"], "'hash' is none of stem, relative-path"),
         (["VIDEOS", "--workers", "0"], "workers"),
@@ -209,6 +210,7 @@ def test_wrong_usage_is_exit_code_2(extract, videos, monkeypatch, words, told):
         (["VIDEOS", "--encoder", "v=resnet50"], "named for visual, which is none of"),
         (["VIDEOS", "--encoder", "a=vggish:none.pth"], "no weights at none.pth"),
         (["VIDEOS", "--device", "tpu"], "device is 'tpu'"),
+        (["VIDEOS", "--precision", "bfloat16"], "none of the encoders computes in bfloat16; those"),
         (["VIDEOS", "--out", "file"], "a file stands where a folder is needed"),
     ],
 )

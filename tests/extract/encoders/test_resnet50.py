@@ -68,3 +68,27 @@ def test_weights_of_another_network_are_refused(tmp_path):
 def test_a_frame_of_one_colour_stays_so(encoder):
     grey = Frames(np.full((1, 100, 60, 3), 77, np.uint8), np.zeros(1))
     assert np.unique(encoder.prepare(grey)).tolist() == [77]
+
+
+def test_bfloat16_says_how_near_it_is_to_float32(encoder, pictures):
+    other = ResNet50(networks.weights("resnet50"))
+    other.precision = "bfloat16"
+    other.load()
+    assert other.cosine is None
+    found, expected = other.encode(pictures), encoder.encode(pictures)
+    assert found.dtype == np.float32
+    cosines = (found * expected).sum(1) / np.linalg.norm(found, axis=1)
+    cosines /= np.linalg.norm(expected, axis=1)
+    assert other.cosine == pytest.approx(cosines.min(), abs=1e-6)
+    assert 0.99 < other.cosine < 1
+    np.testing.assert_array_equal(other.encode(pictures), found)  # without its twin
+
+
+def test_other_weights_give_other_rows_and_another_provenance(encoder, pictures, tmp_path):
+    state = torch.load(networks.weights("resnet50"), weights_only=True)
+    state["conv1.weight"] = state["conv1.weight"].flip(0)
+    torch.save(state, tmp_path / "other.pth")
+    other = ResNet50(str(tmp_path / "other.pth"))
+    assert other.provenance["weights_sha256"] != encoder.provenance["weights_sha256"]
+    other.load()
+    assert not np.allclose(other.encode(pictures), encoder.encode(pictures), rtol=0.1)
