@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import platform
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def fused_convolutions(
     from torch.fx.passes.shape_prop import ShapeProp
     from torch.nn import Conv2d, ReLU
 
-    ShapeProp(network).propagate(example)
+    ShapeProp(network).propagate(example[:1])  # one picture says all shapes but the batch's
     graph, modules = network.graph, dict(network.named_modules())
 
     def is_module(node: torch.fx.Node | None, kind: type) -> bool:
@@ -59,7 +60,7 @@ def fused_convolutions(
         elif is_module(add, ReLU):
             replaced = [conv, add]
         name = f"{conv.target}_onednn".replace(".", "_")
-        size = conv.args[0].meta["tensor_meta"].shape
+        size = len(example), *conv.args[0].meta["tensor_meta"].shape[1:]
         network.add_module(name, _convolution(modules[conv.target], size, len(replaced) > 1))
         last = replaced[-1]
         with graph.inserting_before(last):
@@ -87,7 +88,7 @@ def _added_to(node: torch.fx.Node, add: torch.fx.Node) -> Any:
     return other if shape == node.meta["tensor_meta"].shape else None
 
 
-def _convolution(conv: torch.nn.Conv2d, size: torch.Size, rectifies: bool) -> torch.nn.Module:
+def _convolution(conv: torch.nn.Conv2d, size: Sequence[int], rectifies: bool) -> torch.nn.Module:
     import torch
 
     ops = torch.ops.mkldnn
