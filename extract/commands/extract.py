@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from extract.commands.output import Json, print_json, printable, tell
+from extract.commands.output import Json, counting, print_json, printable, tell
 from extract.commands.summary import print_report, progress_bar
 
 if TYPE_CHECKING:
@@ -361,12 +361,16 @@ def _verify_store(out: Path, json: bool) -> None:
     store = FeatureStore(out)
     found: list[dict[str, str]] = []
     num_checked = 0
-    for features in store.all_sets():
-        num_checked += len(features.records)
-        found += [
-            {"modality": features.manifest["modality"], "id": problem.id, "problem": problem.what}
-            for problem in features.verify()
-        ]
+    sets = list(store.all_sets())
+    num_records = sum(len(features.records) for features in sets)
+    with counting("verifying") as show:
+        for features in sets:
+            modality, before = features.manifest["modality"], num_checked
+            problems = features.verify(
+                show and (lambda done, before=before: show(before + done, num_records))
+            )
+            num_checked += len(features.records)
+            found += [{"modality": modality, "id": p.id, "problem": p.what} for p in problems]
     if json:
         print_json({"checked": num_checked, "problems": found})
     else:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -44,3 +46,30 @@ def printable(text: str) -> str:
     True
     """
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+@contextmanager
+def counting(
+    doing: str, *, size: bool = False
+) -> Iterator[Callable[[int, int | None], None] | None]:
+    """A bar on standard error for what counts how far it is, if that is a terminal.
+
+    Args:
+        size: whether bytes are counted.
+
+    Yields:
+        What is told how far it is and how far that will be, if that is known.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+
+    count = DownloadColumn() if size else MofNCompleteColumn()
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), count)
+    console = Console(stderr=True)
+    with Progress(*columns, TimeLeft(compact=True), console=console, transient=True) as bar:
+        task = bar.add_task(doing, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

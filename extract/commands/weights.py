@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from extract.commands.output import Json, print_json, print_table, tell
+from extract.commands.output import Json, counting, print_json, print_table, tell
 
 if TYPE_CHECKING:
     from extract.weights import Weights
@@ -65,6 +65,8 @@ def fetch_weights(
     for weights in chosen:
         if weights.locate() is None:
             tell(f"fetching {weights.name} from {weights.where}")
+            with counting(weights.name, size=True) as show:
+                weights.fetch(show)
         rows.append({"name": weights.name, "path": str(weights.resolve())})
     if json:
         print_json(rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -167,12 +167,18 @@ class FeatureSet:
             for leftover in (*self.path.rglob("*.tmp"), *self.path.parent.glob("*.tmp")):
                 leftover.unlink(missing_ok=True)
 
-    def verify(self) -> list[Problem]:
-        """Read every file and compare it with its record."""
+    def verify(self, progress: Callable[[int], None] | None = None) -> list[Problem]:
+        """Read every file and compare it with its record.
+
+        Args:
+            progress: called with how many records were looked at.
+        """
         problems = []
         if folder_name(self.manifest) != self.path.name:
             problems.append(Problem(FILE, "is not what the folder is named after"))
-        for record in self.records.values():
+        for number, record in enumerate(self.records.values(), start=1):
+            if progress is not None:
+                progress(number)
             if record.rows == 0:
                 continue
             try:
