@@ -17,6 +17,7 @@ from mmgcn.commands import (
     fit,
     inspect,
     recommend,
+    report,
     serve,
     similar,
 )
@@ -38,6 +39,7 @@ for commands in (
     fit,
     evaluate,
     recommend,
+    report,
     similar,
     serve,
     export,

@@ -119,6 +119,26 @@ class Run:
         """Training interactions of each item. Shapes: (I,) int64."""
         return self._array("popularity.npy", (self.config["num_items"],))
 
+    def ablation(self) -> dict[str, Any] | None:
+        """Return what each modality is worth, as `mmgcn ablate --run` left it here, or None.
+
+        It holds `metric`, and `rows` of modality, how, mean, low and high: the metric that is lost
+        without the modality, and the ends of an interval, which may be None.
+
+        Raises:
+            RunError: the file is there and says something else.
+        """
+        path = self.path / "ablation.json"
+        try:
+            held = json.loads(path.read_text(encoding="utf-8"))
+            metric, rows = str(held["metric"]), held["rows"]
+            kept = ("modality", "how", "mean", "low", "high")
+            return {"metric": metric, "rows": [{name: row[name] for name in kept} for row in rows]}
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{path} is corrupt: {error}; write it again: mmgcn ablate") from error
+
     def csr(self, part: str) -> Csr:
         """Return the items of each user in `seen` (training), `valid` or `test`.
 

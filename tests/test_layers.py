@@ -55,6 +55,7 @@ STAGES = {
     "mmgcn.study": 19,
     "mmgcn.service": 20,
     "mmgcn.service.routes": 21,
+    "mmgcn.report": 21,
     "mmgcn.commands": 22,
     "mmgcn.__main__": 24,
     "cli": 23,

@@ -16,6 +16,7 @@ COMMANDS = (
     "evaluate",
     "recommend",
     "compare",
+    "report",
     "demo",
     "serve",
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mmgcn.commands.document import ListPage, Shown
 from mmgcn.commands.listing import json_rows, show_list
 from mmgcn.commands.options import LATEST, CaptionsOption, KOption, RunOption
 from mmgcn.commands.output import JsonOption, print_json, tell, with_progress
@@ -111,6 +112,20 @@ def recommend(
         bool, typer.Option("--seen", help="Also items that the user has watched.")
     ] = False,
     captions: CaptionsOption = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write one self-contained page: the lists with posters and reasons.",
+            show_default=False,
+        ),
+    ] = None,
+    videos: Annotated[
+        Path | None,
+        typer.Option(
+            help="For --html: a folder of videos as for extract, or a table with item_id and path.",
+            show_default=False,
+        ),
+    ] = None,
     features: Annotated[
         Path | None,
         typer.Option(
@@ -158,6 +173,10 @@ def recommend(
         raise typer.BadParameter("ray makes the lists of --all", param_hint="--engine")
     if engine == "local" and not (address is None and workers is None):
         raise typer.BadParameter("they need --engine ray", param_hint="--address and --workers")
+    if html is not None and (everyone or out is not None or json):
+        raise typer.BadParameter("it goes with none of --all, --out, --json", param_hint="--html")
+    if videos is not None and html is None:
+        raise typer.BadParameter("it is for --html FILE", param_hint="--videos")
     if per_creator is not None and captions is None:
         raise typer.BadParameter(
             "it needs --captions FILE, a table with item_id and creator", param_hint="--per-creator"
@@ -181,7 +200,8 @@ def recommend(
     }
     if per_creator is not None:
         rules |= {"creators": told.creators(), "per_creator": per_creator}
-    answer = _Answer(recommender, told, explain=explain, json=json)
+    page = None if html is None else ListPage(html, recommender, Shown(videos, told))
+    answer = _Answer(recommender, told, explain=explain, json=json, page=page)
     if newcomer:
         watched = _named(history or [], recommender.run.items)
         others = _placed(recommender, like or [], features, encoder or [])
@@ -205,10 +225,17 @@ class _Answer:
     """Lists on their way out: to a person, to a program, or to a file."""
 
     def __init__(
-        self, recommender: Recommender, told: ItemTable, *, explain: bool, json: bool
+        self,
+        recommender: Recommender,
+        told: ItemTable,
+        *,
+        explain: bool,
+        json: bool,
+        page: ListPage | None,
     ) -> None:
         self._recommender, self._told = recommender, told
-        self._explain, self._json = explain, json
+        self._explain, self._json = explain or page is not None, json
+        self._page = page
 
     def to_users(self, ids: Sequence[str], rules: dict[str, Any]) -> None:
         table = self._recommender.recommend(ids, **rules)
@@ -217,6 +244,9 @@ class _Answer:
             rows = self._recommender.run.users.get(table["user_id"])
             pairs = zip(table["user_id"], table["item_id"], rows, strict=True)
             reasons = [self._recommender.explain(u, i) if row >= 0 else None for u, i, row in pairs]
+        if self._page is not None:
+            self._page.write_users(table, reasons or [])
+            return
         self._show(table, reasons)
 
     def to_newcomer(
@@ -236,6 +266,9 @@ class _Answer:
                 self._recommender.explain_history(watched, item, others=others)
                 for item in table["item_id"]
             ]
+        if self._page is not None:
+            self._page.write_newcomer(watched, table, reasons or [])
+            return
         self._show(table, reasons)
 
     def to_file(self, out: Path, ids: Sequence[str] | None, rules: dict[str, Any]) -> None:

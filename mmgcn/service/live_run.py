@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -13,6 +14,8 @@ import numpy as np
 from mmgcn.run import RunError
 from mmgcn.service.answers import Answers
 from mmgcn.serving.recommender import Recommender
+
+logger = logging.getLogger("mmgcn.service")
 
 
 class LiveRun:
@@ -74,8 +77,15 @@ class LiveRun:
             "channels": list(self.run.parts),
             "num_users": len(self.run.users),
             "num_items": len(self.run.items),
-            "modality_worth": config.get("modality_worth"),
+            "modality_worth": self._worth(),
         }
+
+    def _worth(self) -> dict[str, Any] | None:
+        try:
+            return self.run.ablation()
+        except RunError as error:
+            logger.warning("what modalities are worth is not shown: %s", error)
+            return None
 
     def _looks(self) -> list[dict[str, Any]]:
         path = self.run.path / "metrics.jsonl"

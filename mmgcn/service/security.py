@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mmgcn.service.problems import problem_body, send_body
 
 COOKIE = "mmgcn_token"
+SESSION = "/v1/session"
 PUBLIC = ("/", "/healthz", "/readyz")  # and what lies under /static/: the page holds no data
 HEADERS = (
     (
@@ -71,7 +73,8 @@ class TokenRequired:
     """Refuses who does not show the token: as `Authorization: Bearer`, or as a cookie.
 
     A browser's images and videos can send no header, so `/?token=T` sets the cookie and leads to
-    `/`; it is never read by scripts, nor sent with requests that other sites begin.
+    `/`, and the page's POST to /v1/session, with the header, sets it too; it is never read by
+    scripts, nor sent with requests that other sites begin.
     """
 
     def __init__(self, app: ASGIApp, token: str) -> None:
@@ -85,8 +88,12 @@ class TokenRequired:
         if scope["path"] == "/" and scope["query_string"]:
             shown = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
             if self._is_token(shown.encode()):
-                await self._let_in(send)
+                await self._let_in(send, 303, [(b"location", b"/")])
                 return
+        asks = scope["path"] == SESSION and scope["method"] == "POST"
+        if asks and self._is_token(_shown_token(scope)):
+            await self._let_in(send, 201)
+            return
         public = scope["path"] in PUBLIC or scope["path"].startswith("/static/")
         if public or self._is_token(_shown_token(scope)):
             await self._app(scope, receive, send)
@@ -97,10 +104,11 @@ class TokenRequired:
     def _is_token(self, shown: bytes) -> bool:
         return hmac.compare_digest(shown, self._token)
 
-    async def _let_in(self, send: Send) -> None:
+    async def _let_in(
+        self, send: Send, status: int, headers: Sequence[tuple[bytes, bytes]] = ()
+    ) -> None:
         cookie = COOKIE.encode() + b"=" + self._token + b"; Path=/; HttpOnly; SameSite=Strict"
-        headers = [(b"set-cookie", cookie), (b"location", b"/")]
-        await send_body(send, 303, problem_body("see /"), headers)
+        await send_body(send, status, b"{}", [(b"set-cookie", cookie), *headers])
 
 
 def is_loopback_name(host: str) -> bool:

@@ -111,3 +111,15 @@ def test_nothing_that_is_pickled_is_loaded(folder):
     np.save(folder / "popularity.npy", np.array([object()]), allow_pickle=True)
     with pytest.raises(RunError, match=r"popularity.npy is corrupt"):
         _ = Run.load(folder).popularity
+
+
+def test_modality_worth_is_what_ablate_left_there(folder):
+    run = Run.load(folder)
+    assert run.ablation() is None
+    row = {"modality": "visual", "how": "drop", "mean": 0.1, "low": None, "high": None}
+    told = {"metric": "recall@20", "rows": [row]}
+    (folder / "ablation.json").write_text(json.dumps(told | {"seeds": 1}))
+    assert run.ablation() == told
+    (folder / "ablation.json").write_text(json.dumps({"metric": "recall@20", "rows": [{}]}))
+    with pytest.raises(RunError, match=r"ablation\.json is corrupt: 'modality'; write it again"):
+        run.ablation()

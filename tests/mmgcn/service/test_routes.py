@@ -1,5 +1,6 @@
 """What the routes answer, in the form that clients rely on."""
 
+import json
 from urllib.parse import quote
 
 import pytest
@@ -194,3 +195,13 @@ def test_no_such_route_is_404_in_the_same_form(client):
     assert answer.status_code == 404
     assert answer.json() == {"error": "Not Found", "nearest": []}
     assert client.post("/v1/users").status_code == 405
+
+
+def test_modality_worth_is_told_and_left_out_where_its_file_is_corrupt(serve, runs):
+    row = {"modality": "visual", "how": "drop", "mean": 0.1, "low": None, "high": None}
+    told = {"metric": "recall@20", "rows": [row]}
+    path = runs / "latest" / "ablation.json"
+    path.write_text(json.dumps(told))
+    assert serve().get("/v1/run").json()["modality_worth"] == told
+    path.write_text("{")
+    assert serve().get("/v1/run").json()["modality_worth"] is None

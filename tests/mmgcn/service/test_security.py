@@ -86,6 +86,18 @@ def test_a_browser_gets_the_token_as_a_cookie_that_scripts_cannot_read(serve):
     assert "set-cookie" not in wrong.headers
 
 
+def test_the_page_gets_the_cookie_for_the_token_in_a_header(serve):
+    client = serve(token="s3cret")
+    assert client.post("/v1/session").status_code == 401
+    wrong = client.post("/v1/session", headers={"authorization": "Bearer wrong"})
+    assert wrong.status_code == 401
+    assert "set-cookie" not in wrong.headers
+    answer = client.post("/v1/session", headers={"authorization": "Bearer s3cret"})
+    assert answer.status_code == 201
+    assert "HttpOnly" in answer.headers["set-cookie"]
+    assert client.get("/v1/recommend/ann").status_code == 200
+
+
 def test_feedback_of_a_plain_form_is_refused(serve, tmp_path):
     """Another site may send a form, without asking first; JSON under its own name it may not."""
     client = serve(feedback=f"sqlite:///{tmp_path}/feedback.db")

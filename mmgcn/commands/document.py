@@ -1,0 +1,128 @@
+"""Documents: what `recommend --html` and `report` share, posters, captions and users' lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmgcn.commands.output import tell
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from mmgcn.report.lists import UserList
+    from mmgcn.report.pictures import MakePoster, Pictures
+    from mmgcn.serving.explanation import Explanation
+    from mmgcn.serving.item_table import ItemTable
+    from mmgcn.serving.recommender import Recommender
+
+MOST_LISTS = 100  # in one document: more than a person looks at
+
+
+class Shown:
+    """Posters and captions for a document.
+
+    Args:
+        videos: a folder of videos, or a table with item_id and path; None draws no posters.
+    """
+
+    def __init__(self, videos: Path | None, table: ItemTable) -> None:
+        from mmgcn.report.pictures import Pictures
+
+        self.captions: dict[str, str] = {}
+        self._failed: dict[str, str] = {}
+        make = None
+        if videos is not None:
+            make = self._maker(videos)
+        self.captions |= dict(table.rows.select("item_id", "caption").drop_nulls().iter_rows())
+        self.pictures: Pictures = Pictures(make)
+
+    def _maker(self, videos: Path) -> MakePoster:
+        from mmgcn.service.posters import PosterError, Posters, default_folder
+        from mmgcn.service.videos import Videos
+
+        held = Videos.read(videos)
+        for note in held.notes:
+            tell(f"note: {note}")
+        self.captions |= held.captions
+        posters = Posters(default_folder(held.root or videos))
+
+        def make(item_id: str) -> bytes | None:
+            if item_id not in held.paths:
+                return None
+            try:
+                return posters.poster(item_id, held.paths[item_id]).read_bytes()
+            except PosterError as error:
+                self._failed[item_id] = str(error)
+                return None
+
+        return make
+
+    def tell_failures(self) -> None:
+        """Tell of the videos without a poster, once all are drawn."""
+        for item_id, reason in self._failed.items():
+            tell(f"note: no poster of '{item_id}': {reason}")
+
+
+class ListPage:
+    """The file of `recommend --html`."""
+
+    def __init__(self, path: Path, recommender: Recommender, shown: Shown) -> None:
+        self._path, self._recommender, self._shown = path, recommender, shown
+
+    def write_users(self, table: pl.DataFrame, reasons: Sequence[Explanation | None]) -> None:
+        """Write the lists of a table of user_id, item_id, score, rank; a reason a row."""
+        self._write(lists_of(self._recommender, table, reasons))
+
+    def write_newcomer(
+        self, watched: Sequence[str], table: pl.DataFrame, reasons: Sequence[Explanation | None]
+    ) -> None:
+        """Write the list of somebody who is not in the data."""
+        from mmgcn.report.lists import Entry, UserList
+
+        rows = zip(table.iter_rows(named=True), reasons, strict=True)
+        entries = [Entry(row["item_id"], row["rank"], row["score"], why) for row, why in rows]
+        self._write([UserList("Somebody new", watched, entries)])
+
+    def _write(self, lists: Sequence[UserList]) -> None:
+        from mmgcn.report.document import write_document
+        from mmgcn.report.lists import list_document
+
+        text = list_document(
+            lists,
+            run=self._recommender.run.path.resolve().name,
+            captions=self._shown.captions,
+            pictures=self._shown.pictures,
+        )
+        write_document(self._path, text)
+        self._shown.tell_failures()
+        tell(f"{self._path}: {len(text.encode()) / 1e6:.1f} MB")
+
+
+def lists_of(
+    recommender: Recommender, table: pl.DataFrame, reasons: Sequence[Explanation | None]
+) -> list[UserList]:
+    """Return the lists of a table of user_id, item_id, score, rank.
+
+    Raises:
+        ValueError: there are more users than a document is for.
+    """
+    from mmgcn.report.lists import Entry, UserList
+
+    num_users = table["user_id"].n_unique()
+    if num_users > MOST_LISTS:
+        raise ValueError(
+            f"a document is for {MOST_LISTS} users at most and {num_users:,} were named; write a "
+            "table with --out"
+        )
+    entries: dict[str, list[Entry]] = {}
+    for row, reason in zip(table.iter_rows(named=True), reasons, strict=True):
+        entry = Entry(row["item_id"], row["rank"], row["score"], reason)
+        entries.setdefault(row["user_id"], []).append(entry)
+    lists = []
+    for user_id, own in entries.items():
+        known = recommender.run.users.get([user_id])[0] >= 0
+        watched = recommender.history(user_id) if known else []
+        lists.append(UserList(f"User {user_id}", watched, own))
+    return lists

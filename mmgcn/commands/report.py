@@ -1,0 +1,108 @@
+"""mmgcn report: a run in one file of HTML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mmgcn.commands.options import LATEST, CaptionsOption, RunOption
+from mmgcn.commands.output import JsonOption, print_json, tell
+
+if TYPE_CHECKING:
+    from mmgcn.run import Run
+
+KS = (5, 10, 20, 50)
+NUM_EXAMPLES = 3
+LIST_LENGTH = 8
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command()(report)
+
+
+def report(
+    run: RunOption = LATEST,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file.")] = Path("report.html"),
+    user: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--user",
+            "-u",
+            help="Whose lists to show. Repeatable.",
+            show_default="three drawn users",
+        ),
+    ] = None,
+    videos: Annotated[
+        Path | None,
+        typer.Option(
+            help="For posters: a folder of videos, or a table with item_id and path.",
+            show_default=False,
+        ),
+    ] = None,
+    captions: CaptionsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write a run into one file of HTML: figures, curves, modality worth, settings, some lists.
+
+    It needs nothing else: no server, no network, no script. Figures of the test part stand beside
+    what the most popular items would reach; modality worth is there after `mmgcn ablate`.
+    """
+    from mmgcn.commands.document import Shown, lists_of
+    from mmgcn.report.document import write_document
+    from mmgcn.report.run_report import run_document
+    from mmgcn.serving.item_table import ItemTable
+    from mmgcn.serving.recommender import Recommender
+
+    recommender = Recommender.load(run)
+    shown = Shown(videos, ItemTable() if captions is None else ItemTable.read(captions))
+    table = recommender.recommend(user or _drawn(recommender.run), k=LIST_LENGTH)
+    text = run_document(
+        recommender.run,
+        test=_test_figures(recommender.run),
+        lists=lists_of(recommender, table, [None] * table.height),
+        captions=shown.captions,
+        pictures=shown.pictures,
+    )
+    write_document(out, text)
+    shown.tell_failures()
+    if json:
+        print_json({"path": str(out), "num_bytes": len(text.encode())})
+    else:
+        tell(f"{out}: {len(text.encode()) / 1e6:.1f} MB")
+
+
+def _drawn(run: Run) -> list[str]:
+    """Return some users who have watched something, the same ones for the same run."""
+    import numpy as np
+
+    indptr, _ = run.csr("seen")
+    rows = np.flatnonzero(np.diff(indptr))
+    chosen = np.random.default_rng(0).permutation(rows)[:NUM_EXAMPLES]
+    return run.users.ids.gather(np.sort(chosen)).to_list()
+
+
+def _test_figures(run: Run) -> dict[str, dict[str, float]]:
+    """Return the figures of the run and of the most popular items; none without a test part."""
+    from mmgcn.evaluation import ranking
+
+    relevant = run.csr("test")
+    if len(relevant[1]) == 0:
+        return {}
+    scorers = {
+        run.config["model"]: ranking.factor_scorer(run.user, run.item),
+        "most popular": lambda users: run.popularity[None].repeat(len(users), axis=0),
+    }
+    figures: dict[str, Any] = {
+        name: ranking.evaluate(
+            scorer,
+            num_items=len(run.items),
+            relevant=relevant,
+            seen=[run.csr("seen"), run.csr("valid")],
+            ks=[k for k in KS if k <= len(run.items)] or [len(run.items)],
+        )
+        for name, scorer in scorers.items()
+    }
+    return figures

@@ -1,0 +1,192 @@
+"""Charts: curves, bars and intervals as SVG, drawn as on the service's page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from mmgcn.report.markup import Markup, element
+
+WIDTH, HEIGHT = 360, 200
+LEFT, RIGHT, TOP, BOTTOM = 46, 40, 12, 26
+NUM_STEPS = 3  # between the ticks of an axis, about
+LABEL_PX = 12  # labels at line ends stay so far apart
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A named curve: points (x, y), x ascending."""
+
+    name: str
+    points: Sequence[Point]
+
+
+def curves(title: str, lines: Sequence[Line], *, best: float | None = None) -> Markup:
+    """Return curves over epochs; the name of a line stands at its end.
+
+    Args:
+        lines: at least one, each with at least one point.
+        best: the epoch that was kept, marked where it is known.
+    """
+    xs = [x for line in lines for x, _ in line.points]
+    ys = [y for line in lines for _, y in line.points]
+    ticks = nice_ticks(min(ys), max(ys))
+
+    def across(x: float) -> float:
+        share = (x - min(xs)) / ((max(xs) - min(xs)) or 1)
+        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
+
+    def up(y: float) -> float:
+        share = (y - ticks[0]) / (ticks[-1] - ticks[0])
+        return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
+
+    parts = []
+    for tick in ticks:
+        at = up(tick)
+        parts += [
+            element("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=at, y2=at),
+            _text(f"{tick:.4g}", LEFT - 8, at + 4, anchor="end"),
+        ]
+    step = max(1, math.ceil((max(xs) - min(xs)) / 6))
+    for epoch in range(math.ceil(min(xs)), math.floor(max(xs)) + 1, step):
+        parts.append(_text(str(epoch), across(epoch), HEIGHT - 8, anchor="middle"))
+    if best is not None and min(xs) <= best <= max(xs):
+        at = across(best)
+        parts.append(element("line", class_="best", x1=at, x2=at, y1=TOP, y2=HEIGHT - BOTTOM))
+    ends = spread([up(line.points[-1][1]) for line in lines])
+    for place, (line, end) in enumerate(zip(lines, ends, strict=True)):
+        tone = f"tone-{place}"
+        path = " ".join(f"{across(x)},{up(y)}" for x, y in line.points)
+        parts.append(element("polyline", class_=f"curve {tone}", points=path))
+        for x, y in line.points:
+            told = element("title", f"{line.name or title}, epoch {x:g}: {y:.4f}")
+            parts.append(
+                element("circle", told, class_=f"dot {tone}", cx=across(x), cy=up(y), r=2.6)
+            )
+        if line.name:
+            parts.append(_text(line.name, WIDTH - RIGHT + 7, end + 4, kind=f"end {tone}"))
+    last = ", ".join(f"{line.name or 'at the end'} {line.points[-1][1]:.3f}" for line in lines)
+    return element(
+        "svg",
+        parts,
+        class_="chart",
+        viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        role="img",
+        aria_label=f"{title} over the epochs: {last}",
+    )
+
+
+def bars(parts: Mapping[str, float], score: float) -> Markup:
+    """Return a table of signed bars about one zero: what each channel adds to a score."""
+    low = min(0.0, *parts.values())
+    span = (max(0.0, *parts.values()) - low) or 1.0
+    rows = []
+    for channel, value in parts.items():
+        bar = element(
+            "span",
+            class_="bar",
+            data_channel=channel,
+            style=f"--from: {(min(0.0, value) - low) / span:.4f}; --size: {abs(value) / span:.4f}",
+        )
+        track = element("span", bar, class_="track", style=f"--zero: {-low / span:.4f}")
+        rows.append(
+            element(
+                "tr",
+                element("th", channel, scope="row"),
+                element("td", track, class_="bars"),
+                element("td", signed(value, 3), class_="figure"),
+            )
+        )
+    total = element(
+        "tr",
+        element("th", "score", scope="row"),
+        element("td"),
+        element("td", signed(score, 3), class_="figure"),
+    )
+    return element("table", element("tbody", rows), element("tfoot", total), class_="parts")
+
+
+def intervals(title: str, rows: Sequence[Mapping[str, Any]]) -> Markup:
+    """Return means with their intervals about zero.
+
+    Args:
+        rows: name, mean, and low and high where they are known.
+    """
+    width, row_px, left, right = 504, 30, 190, 64
+    height = len(rows) * row_px + 10
+    values = [
+        float(row[key])
+        for row in rows
+        for key in ("mean", "low", "high")
+        if row.get(key) is not None
+    ]
+    low, high = min(0.0, *values), max(0.0, *values)
+
+    def across(value: float) -> float:
+        return round(left + (value - low) / ((high - low) or 1) * (width - left - right), 1)
+
+    parts = [element("line", class_="zero", x1=across(0), x2=across(0), y1=0, y2=height)]
+    for place, row in enumerate(rows):
+        y = place * row_px + row_px // 2 + 5
+        parts.append(_text(row["name"], left - 12, y + 4, anchor="end", kind="label"))
+        parts.append(_text(signed(row["mean"], 4), width - right + 12, y + 4))
+        if row.get("low") is not None and row.get("high") is not None:
+            x1, x2 = across(row["low"]), across(row["high"])
+            parts.append(element("line", class_="interval", x1=x1, x2=x2, y1=y, y2=y))
+        parts.append(element("circle", class_="dot tone-0", cx=across(row["mean"]), cy=y, r=5))
+    told = ", ".join(f"{row['name']} {signed(row['mean'], 4)}" for row in rows)
+    return element(
+        "svg",
+        parts,
+        class_="chart wide",
+        viewBox=f"0 0 {width} {height}",
+        role="img",
+        aria_label=f"{title}: {told}",
+    )
+
+
+def signed(value: float, digits: int) -> str:
+    """Return a number with its sign.
+
+    >>> signed(-0.25, 2), signed(0.25, 2)
+    ('−0.25', '+0.25')
+    """
+    return f"{'−' if value < 0 else '+'}{abs(value):.{digits}f}"
+
+
+def nice_ticks(low: float, high: float) -> list[float]:
+    """Return round numbers that hold both, at least two.
+
+    >>> nice_ticks(0.13, 0.38)
+    [0.1, 0.2, 0.3, 0.4]
+    >>> nice_ticks(2.0, 2.0)
+    [2.0, 3.0]
+    """
+    rough = ((high - low) or abs(high) or 1.0) / NUM_STEPS
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(times * power for times in (1, 2, 5, 10) if times * power >= rough)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    return [round(at * step, 12) for at in range(first, max(last, first + 1) + 1)]
+
+
+def spread(heights: Sequence[float]) -> list[float]:
+    """Return the heights of labels moved down where they would cover each other.
+
+    >>> spread([50, 10, 52])
+    [50, 10, 62]
+    """
+    placed = list(heights)
+    order = sorted(range(len(placed)), key=placed.__getitem__)
+    for above, here in pairwise(order):
+        placed[here] = max(placed[here], placed[above] + LABEL_PX)
+    return placed
+
+
+def _text(
+    words: str, x: float, y: float, *, anchor: str | None = None, kind: str = "tick"
+) -> Markup:
+    return element("text", words, class_=kind, x=x, y=y, text_anchor=anchor)

@@ -1,0 +1,48 @@
+"""Document: one file of HTML with its styles and pictures inside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from string import Template
+
+from mmgcn.report.markup import Markup, element
+
+PAGE = Path(__file__).parent.parent / "service" / "static" / "page.css"  # the service's page
+OWN = Path(__file__).parent / "report.css"
+SHELL = Template("""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy"
+  content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+$title
+<style>
+$styles
+</style>
+</head>
+<body>
+<main>
+$body
+</main>
+</body>
+</html>
+""")
+
+
+def document(title: str, body: Markup, *, styles: str = "") -> str:
+    """Return a whole document. It loads nothing and runs no script."""
+    held = PAGE.read_text(encoding="utf-8") + OWN.read_text(encoding="utf-8") + styles
+    return SHELL.substitute(title=element("title", title), styles=held, body=body)
+
+
+def write_document(path: Path, text: str) -> None:
+    """Write a document whole or not at all, its folder made where there is none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.part")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

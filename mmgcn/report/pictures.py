@@ -1,0 +1,75 @@
+"""Pictures: posters inside a document, each held once however often it is shown."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+
+from mmgcn.report.markup import Markup, element
+
+MakePoster = Callable[[str], bytes | None]  # item_id -> JPEG, None where there is no picture
+WIDTH_PX = 240
+QUALITY = 80
+
+
+class Pictures:
+    """Draws items by their posters, and keeps the styles that hold them.
+
+    Args:
+        make: returns the poster of an item.
+    """
+
+    def __init__(self, make: MakePoster | None = None) -> None:
+        self._make = make or (lambda _: None)
+        self._names: dict[str, str | None] = {}
+        self._rules: list[str] = []
+
+    def picture(self, item_id: str) -> Markup:
+        """Return the picture of an item: its poster, or its id on its own colour."""
+        if item_id not in self._names:
+            self._names[item_id] = self._added(item_id)
+        name = self._names[item_id]
+        blank = element("span", item_id, class_="blank") if name is None else None
+        return element(
+            "span",
+            blank,
+            class_=f"picture {name}" if name else "picture",
+            style=f"--hue: {_hue(item_id)}",
+        )
+
+    def styles(self) -> str:
+        """Return the rules that the pictures drawn so far need."""
+        return "\n".join(self._rules)
+
+    def _added(self, item_id: str) -> str | None:
+        jpeg = self._make(item_id)
+        if jpeg is None:
+            return None
+        name = f"poster-{len(self._rules)}"
+        data = b64encode(smaller(jpeg)).decode()
+        self._rules.append(f".{name} {{ background-image: url(data:image/jpeg;base64,{data}) }}")
+        return name
+
+
+def smaller(jpeg: bytes, *, width_px: int = WIDTH_PX) -> bytes:
+    """Return a JPEG that is at most so wide, its proportions kept."""
+    import cv2
+    import numpy as np
+
+    picture = cv2.imdecode(np.frombuffer(jpeg, dtype=np.uint8), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise ValueError("the bytes hold no JPEG")
+    height, width = picture.shape[:2]
+    if width <= width_px:
+        return jpeg
+    size = (width_px, max(1, round(height * width_px / width)))
+    picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
+
+
+def _hue(text: str) -> int:
+    """Return a colour of the id's own, from 0 to 359: the same as on the service's page."""
+    total = 0
+    for letter in text:
+        total = (total * 31 + ord(letter)) % 360
+    return total

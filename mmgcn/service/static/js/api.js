@@ -1,0 +1,48 @@
+/** Answers of the service, and its errors as they are. */
+
+import { askToken, savedToken } from "./token.js";
+
+/** What the service refused, with its own words and the nearest ids it knows. */
+export class ApiError extends Error {
+  constructor(status, body) {
+    super(body.error || `The service answered ${status}.`);
+    this.status = status;
+    this.nearest = body.nearest || [];
+  }
+}
+
+/** Return the JSON of a GET; params that are null are left out. */
+export function get(path, params = {}, signal = undefined) {
+  const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value != null));
+  return request(`${path}?${query}`.replace(/\?$/, ""), { signal });
+}
+
+/** Return the JSON of a POST. */
+export function post(path, body, options = {}) {
+  return request(path, {
+    ...options,
+    method: "POST",
+    body: JSON.stringify(body),
+    headers: { "Content-Type": "application/json" },
+  });
+}
+
+async function request(path, options, retried = false) {
+  const token = savedToken();
+  const headers = { ...options.headers };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  let answer;
+  try {
+    answer = await fetch(path, { ...options, headers });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(0, { error: "The service does not answer. Is it still running?" });
+  }
+  if (answer.status === 401 && !retried && !options.keepalive) {
+    await askToken(token);
+    return request(path, options, true);
+  }
+  const body = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new ApiError(answer.status, body);
+  return body;
+}

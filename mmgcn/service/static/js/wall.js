@@ -1,0 +1,92 @@
+/** Wall: cards in a grid, walked with the arrow keys. */
+
+import { cardOf } from "./card.js";
+import { el } from "./dom.js";
+import { note } from "./feedback.js";
+import { calm } from "./player.js";
+
+const SEEN_SHARE = 0.6; // of a card, to count as an impression
+const touch = matchMedia("(hover: none)");
+
+/** Return a wall of cards; options as for a card. */
+export function wallOf(cards, { label, ...options }) {
+  const wall = el("ul", { class: "wall", "aria-label": label });
+  add(wall, cards, options);
+  wall.addEventListener("keydown", (event) => walk(wall, event));
+  wall.addEventListener("focusin", (event) => activate(wall, event.target.closest(".card")));
+  return wall;
+}
+
+/** Add cards at the end of a wall. */
+export function add(wall, cards, options) {
+  for (const card of cards) {
+    const chosen = options.chosen?.(card.item_id) ?? false;
+    const item = cardOf(card, { ...options, chosen });
+    wall.append(item);
+    if (options.userId && !options.pick) watchImpression(item, card, options.userId);
+    if (touch.matches && !calm.matches) watchMiddle(item);
+  }
+  activate(wall, wall.querySelector(".card.active") ?? wall.firstElementChild);
+}
+
+/** Tab stops at one card of a wall, and at that card's buttons. */
+function activate(wall, active) {
+  for (const item of wall.children) {
+    item.classList.toggle("active", item === active);
+    for (const part of item.querySelectorAll("a, button")) {
+      part.tabIndex = item === active ? 0 : -1;
+    }
+  }
+}
+
+function walk(wall, event) {
+  const item = event.target.closest(".card");
+  if (!item || event.altKey || event.ctrlKey || event.metaKey) return;
+  const target = neighbour([...wall.children], item, event.key);
+  if (target) {
+    target.querySelector(".stage").focus();
+    target.scrollIntoView({ block: "nearest", behavior: calm.matches ? "auto" : "smooth" });
+    event.preventDefault();
+    return;
+  }
+  const act = item.keys[event.key.toLowerCase()];
+  if (act && event.target.matches(".stage")) {
+    act();
+    event.preventDefault();
+  }
+}
+
+function neighbour(items, item, key) {
+  const place = items.indexOf(item);
+  const columns = items.filter((other) => other.offsetTop === items[0].offsetTop).length;
+  const steps = {
+    ArrowRight: place + 1,
+    ArrowLeft: place - 1,
+    ArrowDown: place + columns,
+    ArrowUp: place - columns,
+    Home: 0,
+    End: items.length - 1,
+  };
+  return key in steps ? items[steps[key]] : null;
+}
+
+function watchImpression(item, card, userId) {
+  const observer = new IntersectionObserver(
+    (entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      observer.disconnect();
+      note(userId, card.item_id, "impression");
+    },
+    { threshold: SEEN_SHARE },
+  );
+  observer.observe(item);
+}
+
+/** Where nothing can hover, what crosses the middle of the screen plays. */
+function watchMiddle(item) {
+  const observer = new IntersectionObserver(
+    ([entry]) => (entry.isIntersecting ? item.player.play() : item.player.stop()),
+    { rootMargin: "-45% 0px -45% 0px" },
+  );
+  observer.observe(item);
+}

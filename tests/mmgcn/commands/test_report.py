@@ -1,0 +1,117 @@
+"""mmgcn report, and recommend --html: whole files, or none."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cli
+from tests.runs import made_run
+
+CLIPS = Path(__file__).parents[3] / "assets" / "videos"
+ITEMS = ["clip-006", "b", "c", "d", "e"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A run, and a video and a caption of its first item; posters are cached here too."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    made_run(tmp_path / "run", ITEMS)
+    (tmp_path / "videos").mkdir()
+    shutil.copy(CLIPS / "clip-006.mp4", tmp_path / "videos")
+    (tmp_path / "videos" / "b.mp4").write_bytes(b"no video")
+    (tmp_path / "captions.csv").write_text("item_id,caption\nclip-006,A <b>ball</b>\n")
+    return tmp_path
+
+
+def mmgcn(*words):
+    cli.main([*words, "--run", "run", "--videos", "videos", "--captions", "captions.csv"])
+
+
+def test_report_writes_one_file_with_test_figures_lists_and_posters(folder, capsys):
+    with pytest.raises(SystemExit) as leaving:
+        mmgcn("report", "--user", "u3", "--out", "new/report.html", "--json")
+    assert leaving.value.code == 0
+    printed = capsys.readouterr()
+    path = folder / "new" / "report.html"
+    assert json.loads(printed.out) == {
+        "path": "new/report.html",
+        "num_bytes": path.stat().st_size,
+    }
+    text = path.read_text(encoding="utf-8")
+    assert "most popular" in text
+    assert "User u3" in text
+    assert "A &lt;b&gt;ball&lt;/b&gt;" in text
+    assert text.count("data:image/jpeg;base64,") == 1
+    assert "note: no poster of 'b': " in printed.err
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_recommend_html_shows_the_reasons_of_each_user(folder):
+    with pytest.raises(SystemExit) as leaving:
+        mmgcn(
+            "recommend",
+            "--user",
+            "u1",
+            "--user",
+            "nobody",
+            "--cold",
+            "popularity",
+            "--k",
+            "2",
+            "--html",
+            "list.html",
+        )
+    assert leaving.value.code == 0
+    text = (folder / "list.html").read_text(encoding="utf-8")
+    assert "<h1>User u1</h1>" in text
+    assert "<h1>User nobody</h1>" in text
+    assert text.count('class="parts"') == 2
+    assert text.count("Popular with everybody.") == 2
+
+
+def test_recommend_html_is_for_somebody_new_as_well(folder):
+    with pytest.raises(SystemExit):
+        mmgcn("recommend", "--history", "clip-006,c", "--html", "list.html")
+    text = (folder / "list.html").read_text(encoding="utf-8")
+    assert "Somebody new" in text
+    assert text.count('class="parts"') == len(ITEMS) - 2
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--user", "u1", "--html", "l.html", "--json"], "none of --all, --out, --json"),
+        (["--user", "u1", "--html", "l.html", "--out", "l.csv"], "none of --all, --out, --json"),
+        (["--user", "u1"], "it is for --html FILE"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(folder, capsys, words, told):
+    with pytest.raises(SystemExit) as leaving:
+        mmgcn("recommend", *words)
+    assert leaving.value.code == 2
+    assert told in " ".join(capsys.readouterr().err.replace("│", " ").split())
+
+
+def test_a_document_of_too_many_users_is_refused_before_it_is_written(folder, capsys):
+    made_run(folder / "run", ITEMS, num_users=101)
+    (folder / "users.txt").write_text("".join(f"u{i}\n" for i in range(101)))
+    with pytest.raises(SystemExit) as leaving:
+        mmgcn("recommend", "--users", "users.txt", "--html", "list.html")
+    assert leaving.value.code == 1
+    assert "a document is for 100 users at most and 101 were named" in capsys.readouterr().err
+    assert not (folder / "list.html").exists()
+
+
+def test_posters_need_none_of_the_services_packages():
+    code = """
+import sys
+import mmgcn.service.posters, mmgcn.service.videos, mmgcn.report.lists, mmgcn.report.run_report
+print("LOADED", *({"fastapi", "sqlalchemy", "alembic", "uvicorn", "torch"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "LOADED\n"

@@ -1,0 +1,359 @@
+"""The page, in a headless Chromium against a server of its own."""
+
+import os
+import shutil
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import sqlalchemy as sa
+import uvicorn
+from playwright.sync_api import sync_playwright
+
+from mmgcn.data.events import events, make_engine
+from mmgcn.service.app import create_app
+from mmgcn.service.settings import Settings
+from tests.runs import made_run
+
+VIDEOS = Path(__file__).parents[3] / "assets" / "videos"
+NAMES = ["clip-003", "clip-007", "clip-009", "clip-015", "clip-020", "clip-024", "море", "gone"]
+HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+CAPTIONS = {"clip-003": HOSTILE, "clip-007": "A ball", "море": "The sea"}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = shutil.which("chromium")
+    if path is None:
+        reason = "no Chromium here: apt-get install chromium"
+        if os.environ.get("MMGCN_REQUIRE_SERVICES") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Service:
+    """A service on videos of the demo, with a database that can go away."""
+
+    def __init__(self, folder: Path) -> None:
+        self._database = folder / "database"
+        self._database.mkdir()
+        self._url = f"sqlite:///{self._database}/feedback.db"
+        made_run(folder / "run", NAMES)
+        told = pl.DataFrame({"item_id": list(CAPTIONS), "caption": list(CAPTIONS.values())})
+        told.write_csv(folder / "captions.csv")
+        self.settings = Settings(
+            run=folder / "run",
+            videos=VIDEOS,
+            captions=folder / "captions.csv",
+            posters=folder / "posters",
+            feedback=self._url,
+            requests_per_second=0,
+            reload_seconds=0,
+        )
+        self.address = ""
+
+    @contextmanager
+    def without_database(self):
+        away = self._database.rename(self._database.with_name("away"))
+        yield
+        away.rename(self._database)
+
+    def events(self, kind):
+        """What is stored of that kind: (user_id, item_id, seconds)."""
+        engine = make_engine(self._url, poolclass=sa.NullPool)
+        wanted = sa.select(events).where(events.c.event == kind)
+        with engine.connect() as connection:
+            return [(row.user_id, row.item_id, row.seconds) for row in connection.execute(wanted)]
+
+    def forget(self):
+        engine = make_engine(self._url, poolclass=sa.NullPool)
+        with engine.begin() as connection:
+            connection.execute(sa.delete(events))
+
+
+@contextmanager
+def running(settings):
+    """Run a service for a while; gives its address."""
+    config = uvicorn.Config(
+        create_app(settings), log_level="critical", timeout_graceful_shutdown=1, ws="none"
+    )
+    server = uvicorn.Server(config)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        until(lambda: server.started)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    made = Service(tmp_path_factory.mktemp("service"))
+    with running(made.settings) as made.address:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def window(browser):
+    """One window for all tests, and what it complains of."""
+    context = browser.new_context()
+    context.set_default_timeout(15_000)
+    page = context.new_page()
+    complaints = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda line: complaints.append(line.text) if "Content Security" in line.text else None,
+    )
+    yield page, complaints
+    context.close()
+
+
+@pytest.fixture
+def page(window, service):
+    """The page at its start; whatever it complains of fails the test."""
+    page, complaints = window
+    page.set_viewport_size({"width": 1000, "height": 800})
+    page.emulate_media(color_scheme="light")
+    page.goto(service.address)
+    yield page
+    page.context.clear_cookies()
+    page.goto("about:blank")
+    service.forget()
+    assert not complaints
+
+
+def open_user(page, user="u0"):
+    page.evaluate(f"location.hash = '#/user/{user}'")
+    page.wait_for_selector(".actions")
+
+
+def until(condition):
+    """Wait for it; the page's policy forbids the eval of `wait_for_function`."""
+    for _ in range(500):
+        if condition():
+            return
+        time.sleep(0.01)
+    pytest.fail("it did not happen within five seconds")
+
+
+def cards(page):
+    return page.locator(".wall .card")
+
+
+def test_a_user_is_found_by_typing_and_chosen_with_the_keyboard(page):
+    box = page.locator("main").get_by_role("combobox")
+    box.fill("u1")
+    page.get_by_role("option", name="u11").wait_for()
+    assert page.get_by_role("option").all_text_contents() == ["u1", "u10", "u11"]
+    box.press("ArrowDown")
+    box.press("ArrowDown")
+    box.press("Enter")
+    page.get_by_role("heading", name="User u10").wait_for()
+    assert page.locator(".strip .thumb").count() == 2
+    assert cards(page).count() == len(NAMES) - 2
+    assert page.title() == "User u10 · mmgcn"
+
+
+def test_a_card_plays_under_the_pointer_and_stops_when_it_leaves(page, service):
+    open_user(page)
+    card = page.locator(".card:not([data-item=gone]) .stage").first
+    assert page.locator("video").count() == 0  # nothing is loaded before somebody looks
+    card.hover()
+    until(
+        lambda: page.evaluate("document.querySelector('.stage.playing video')?.currentTime > 0.3")
+    )
+    assert card.locator("video").evaluate("video => video.muted && video.preload === 'none'")
+    page.locator("h1").hover()
+    until(lambda: page.evaluate("document.querySelector('.stage video').paused"))
+    until(lambda: service.events("play"))
+    ((user, _, seconds),) = service.events("play")
+    assert user == "u0"
+    assert 0.3 <= seconds < 60
+
+
+def test_the_wall_is_walked_and_a_video_opened_with_the_keyboard(page):
+    open_user(page)
+    stages = page.locator(".wall .stage")
+    stages.nth(0).focus()
+    page.keyboard.press("ArrowRight")
+    assert stages.nth(1).evaluate("stage => stage === document.activeElement")
+    assert stages.nth(1).evaluate("stage => getComputedStyle(stage).outlineStyle") == "solid"
+    page.keyboard.press("End")
+    page.keyboard.press("Home")
+    assert stages.nth(0).evaluate("stage => stage === document.activeElement")
+    page.keyboard.press("w")
+    page.get_by_role("dialog").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="detached")
+    assert stages.nth(0).evaluate("stage => stage === document.activeElement")
+    page.keyboard.press("Enter")
+    page.get_by_role("tab", name="visual").wait_for()
+
+
+def test_a_videos_page_seeks_and_shows_what_is_alike_by_modality(page):
+    page.evaluate("location.hash = '#/video/clip-020?for=u0'")
+    until(lambda: page.evaluate("document.querySelector('main video')?.readyState >= 1"))
+    reached = page.evaluate(
+        """async () => {
+          const video = document.querySelector("main video");
+          const sought = new Promise((done) => video.addEventListener("seeked", done));
+          video.currentTime = video.duration - 0.5;
+          await sought;
+          return video.duration - video.currentTime;
+        }"""
+    )
+    assert reached == pytest.approx(0.5, abs=0.1)
+    with page.expect_response(lambda answer: "channel=acoustic" in answer.url) as answer:
+        page.get_by_role("tab", name="acoustic").click()
+    wanted = [item["item_id"] for item in answer.value.json()["items"]]
+    page.get_by_role("list", name="Alike in acoustic").wait_for()
+    shown = cards(page).evaluate_all("items => items.map((item) => item.dataset.item)")
+    assert shown == wanted
+
+
+def test_why_shows_parts_that_add_up_and_the_watched_videos_most_alike(page):
+    open_user(page)
+    page.get_by_role("button", name="Why").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator(".parts tbody tr").first.wait_for()
+    texts = dialog.locator(".parts .figure").all_text_contents()
+    *parts, score = [float(text.replace("−", "-")) for text in texts]
+    assert sum(parts) == pytest.approx(score, abs=0.002)
+    assert dialog.locator(".parts tbody th").all_text_contents() == ["visual", "acoustic"]
+    bars = dialog.locator(".bar").evaluate_all("bars => bars.map((bar) => bar.offsetWidth)")
+    assert np.argmax(bars) == np.argmax(np.abs(parts))
+    assert dialog.get_by_role("region", name="Alike in visual").locator(".thumb").count() == 2
+
+
+def test_a_like_is_stored_and_taken_back_where_it_could_not_be(page, service):
+    open_user(page)
+    like = page.locator(".like").first
+    item = cards(page).first.get_attribute("data-item")
+    with service.without_database():
+        like.click()
+        page.get_by_text("The like was not saved").wait_for()
+        assert like.get_attribute("aria-pressed") == "false"
+    page.get_by_role("button", name="Try again").click()
+    until(lambda: service.events("like") == [("u0", item, None)])
+    assert like.get_attribute("aria-pressed") == "true"
+
+
+def test_a_skip_can_be_undone_and_is_stored_when_it_is_not(page, service):
+    open_user(page)
+    item = cards(page).first.get_attribute("data-item")
+    skip = page.get_by_role("button", name="Skip").first
+    skip.click()
+    assert cards(page).count() == len(NAMES) - 3
+    page.get_by_role("button", name="Undo").click()
+    assert cards(page).first.get_attribute("data-item") == item
+    skip.click()
+    page.get_by_role("button", name="Close").click()
+    until(lambda: service.events("skip") == [("u0", item, None)])
+
+
+def test_an_unknown_user_is_told_and_the_nearest_offered(page):
+    page.evaluate("location.hash = '#/user/u111'")
+    page.get_by_role("heading", name="No user “u111”").wait_for()
+    page.get_by_role("link", name="u11", exact=True).click()
+    page.get_by_role("heading", name="User u11").wait_for()
+
+
+def test_a_hostile_caption_is_text(page):
+    page.evaluate("location.hash = '#/video/clip-003?for=u0'")
+    page.get_by_role("heading", name=HOSTILE).wait_for()
+    open_user(page)
+    page.locator("[data-item=clip-003] .why").click()
+    page.locator(".parts").wait_for()
+    assert page.locator("img[src=x]").count() == 0
+    assert page.title() == "User u0 · mmgcn"
+
+
+@pytest.mark.parametrize("address", ["", "#/user/u0", "#/video/clip-007?for=u0", "#/status"])
+def test_a_narrow_screen_scrolls_down_alone(page, service, address):
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.evaluate("address => location.hash = address", address)
+    page.wait_for_selector("main:not([aria-busy]) h1")
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+
+
+def test_the_page_is_dark_where_the_system_is(page):
+    brightness = """() => {
+      const colour = getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g);
+      return Math.max(...colour.map(Number));
+    }"""
+    assert page.evaluate(brightness) > 230
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(brightness) < 40
+
+
+def test_somebody_new_gets_a_list_from_what_they_choose(page):
+    page.get_by_role("link", name="New here").click()
+    page.get_by_role("heading", name="Somebody new").wait_for()
+    page.locator(".wall .stage").nth(0).click()
+    page.locator(".wall .stage").nth(1).press(" ")
+    page.get_by_role("button", name="Show my list").click()
+    wall = page.get_by_role("list", name="Your list")
+    wall.wait_for()
+    assert wall.locator(".card").count() == len(NAMES) - 2
+
+
+def test_the_status_page_draws_the_metrics_and_the_curves(page):
+    page.get_by_role("link", name="Status").click()
+    page.get_by_role("img", name="Recall over the epochs: @10 0.500, @20 0.750").wait_for()
+    assert page.locator(".figures tbody tr").first.all_inner_texts() == ["Recall\t0.5000\t0.7500"]
+    assert page.locator(".chart").count() == 3
+
+
+def test_a_token_is_asked_for_once_and_opens_the_media_too(page, service):
+    guarded = replace(service.settings, token="open-sesame", feedback=None)
+    with running(guarded) as address:
+        page.goto(f"{address}#/user/u0")
+        page.get_by_label("Token", exact=True).last.fill("wrong")
+        page.keyboard.press("Enter")
+        page.get_by_text("The service does not know this token.").wait_for()
+        page.keyboard.type("open-sesame")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".actions")
+        until(lambda: page.evaluate("document.querySelector('.card img')?.naturalWidth > 0"))
+        page.reload()
+        page.wait_for_selector(".actions")
+        assert page.get_by_role("dialog").count() == 0
+        page.goto("about:blank")
+
+
+def test_who_wants_less_motion_plays_by_a_key_alone(page):
+    page.emulate_media(reduced_motion="reduce")
+    open_user(page)
+    stage = page.locator(".card:not([data-item=gone]) .stage").first
+    stage.hover()
+    stage.focus()
+    assert page.locator("video").count() == 0
+    stage.press(" ")
+    page.locator(".stage.playing").wait_for()
+    stage.press(" ")
+    page.locator(".stage.playing").wait_for(state="detached")
+    page.emulate_media(reduced_motion="no-preference")
+
+
+def test_going_back_leads_to_the_same_card(page):
+    open_user(page)
+    page.locator(".wall .stage").nth(3).focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("tab", name="visual").wait_for()
+    page.go_back()
+    page.wait_for_selector(".actions")
+    item = page.evaluate("document.activeElement.closest('.card')?.dataset.item")
+    assert item == cards(page).nth(3).get_attribute("data-item")
