@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -74,6 +75,8 @@ def worker_app() -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state: State = app.state.service
+    gc.collect()
+    gc.freeze()  # what is loaded stays, so the collector need not look at it again and again
     every = state.settings.reload_seconds
     watching = asyncio.create_task(Reloader(state).watch(every)) if every else None
     yield
