@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from threading import BoundedSemaphore, Lock
+
+from anyio import CapacityLimiter, to_thread
 
 from extract.store import file_name
 
@@ -30,33 +31,34 @@ class Posters:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._making = BoundedSemaphore(NUM_AT_ONCE)
-        self._locks: dict[str, Lock] = {}
+        self._making = CapacityLimiter(NUM_AT_ONCE)
         self._failed: dict[str, tuple[int, str]] = {}  # by item: the video's age, and why
 
-    def poster(self, item_id: str, video: Path) -> Path:
+    async def poster(self, item_id: str, video: Path) -> Path:
         """Return the poster of a video. Takes a second where it has to be made.
+
+        Those that wait for theirs hold no thread, so that nobody else waits for one.
 
         Raises:
             PosterError: the video holds no picture, cannot be read, or takes too much.
         """
         path = self.folder / f"{file_name(item_id)}.jpg"
-        try:
-            age = video.stat().st_mtime_ns
-        except OSError as error:
-            raise PosterError("its video is no longer there") from error
-        if _is_fresh(path, age):
-            return path
-        with self._locks.setdefault(item_id, Lock()):  # asked for twice, made once
-            if _is_fresh(path, age):
-                return path
-            failed_age, reason = self._failed.get(item_id, (-1, ""))
-            if failed_age != age:
-                with self._making:
-                    reason = self._made(item_id, video)
-                if not reason:
-                    return path
-                self._failed[item_id] = age, reason
+        if not _is_fresh(path, video):
+            await to_thread.run_sync(self._make, item_id, video, path, limiter=self._making)
+        return path
+
+    def _make(self, item_id: str, video: Path, path: Path) -> None:
+        if _is_fresh(path, video):  # made while this one waited
+            return
+        age = _age(video)
+        if age is None:
+            raise PosterError("its video is no longer there")
+        failed_age, reason = self._failed.get(item_id, (-1, ""))
+        if failed_age != age:
+            reason = self._made(item_id, video)
+            if not reason:
+                return
+            self._failed[item_id] = age, reason
         raise PosterError(reason)
 
     def _made(self, item_id: str, video: Path) -> str:
@@ -88,8 +90,13 @@ def default_folder(root: Path) -> Path:
     return cache / "mmgcn" / "posters" / digest[:16]
 
 
-def _is_fresh(path: Path, age: int) -> bool:
+def _is_fresh(path: Path, video: Path) -> bool:
+    made, changed = _age(path), _age(video)
+    return made is not None and changed is not None and made >= changed
+
+
+def _age(path: Path) -> int | None:
     try:
-        return path.stat().st_mtime_ns >= age
+        return path.stat().st_mtime_ns
     except OSError:
-        return False
+        return None
