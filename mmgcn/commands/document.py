@@ -52,7 +52,7 @@ class Shown:
             if item_id not in held.paths:
                 return None
             try:
-                return posters.poster(item_id, held.paths[item_id]).read_bytes()
+                return posters.drawn(item_id, held.paths[item_id]).read_bytes()
             except PosterError as error:
                 self._failed[item_id] = str(error)
                 return None

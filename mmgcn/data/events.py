@@ -18,6 +18,7 @@ KINDS = ("impression", "play", "like", "skip")
 WEIGHTS = {"impression": 0.0, "play": 1.0, "like": 2.0, "skip": -1.0}
 FULL_PLAY_SECONDS = 10.0
 CONNECT_SECONDS = 3
+NETWORK_MILLISECONDS = 10_000
 
 metadata = sa.MetaData()
 events = sa.Table(
@@ -56,7 +57,13 @@ def make_engine(url: str, **options: Any) -> sa.Engine:
     if backend not in ("sqlite", "postgresql"):
         raise EventsError(f"'{shown(url)}' is none of sqlite: and postgresql:")
     if backend == "postgresql":
-        options.setdefault("connect_args", {"connect_timeout": CONNECT_SECONDS})
+        options.setdefault(
+            "connect_args",
+            {
+                "connect_timeout": CONNECT_SECONDS,
+                "tcp_user_timeout": NETWORK_MILLISECONDS,  # a host that is gone says nothing
+            },
+        )
         options.setdefault("pool_pre_ping", True)
     try:
         return sa.create_engine(parsed, **options)

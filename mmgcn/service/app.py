@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -55,12 +56,12 @@ def create_app(settings: Settings) -> FastAPI:
     # The last that is added stands first.
     app.add_middleware(Remembered, state=state)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
-    if settings.requests_per_second:
-        app.add_middleware(RateLimit, per_second=settings.requests_per_second)
     if settings.token:
         app.add_middleware(TokenRequired, token=settings.token)
     elif settings.loopback:
         app.add_middleware(LoopbackHost)
+    if settings.requests_per_second:  # before the token, which is not to be guessed at leisure
+        app.add_middleware(RateLimit, per_second=settings.requests_per_second)
     app.add_middleware(StrictHeaders)
     app.add_middleware(Measured, metrics=state.metrics)
     return app
@@ -74,6 +75,8 @@ def worker_app() -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state: State = app.state.service
+    gc.collect()
+    gc.freeze()  # what is loaded stays, so the collector need not look at it again and again
     every = state.settings.reload_seconds
     watching = asyncio.create_task(Reloader(state).watch(every)) if every else None
     yield

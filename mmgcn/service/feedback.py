@@ -13,14 +13,16 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
+from anyio import CapacityLimiter, to_thread
 
-from mmgcn.data.events import events, make_engine, shown
+from mmgcn.data.events import EventsError, events, make_engine, shown
 
 logger = logging.getLogger("mmgcn.service")
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 0x6D6D6763  # of the migration, for processes that start together
 BUSY_SECONDS = 5
+NUM_WRITING, MAX_WAITING = 4, 100  # requests that write at a time, and that wait to
 
 
 class FeedbackUnavailable(OSError):
@@ -39,7 +41,9 @@ class FeedbackStore:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        if sa.make_url(url).get_backend_name() == "sqlite":
+        if make_engine(url).dialect.name == "sqlite":
+            if not sa.make_url(url).database:
+                raise EventsError(f"{url} is in memory and forgets; name a file")
             # A connection for each write: one that was kept would go on writing into a file that
             # somebody has removed.
             self._engine = make_engine(
@@ -49,6 +53,7 @@ class FeedbackStore:
         else:
             self._engine = make_engine(url)
         self._lock = Lock()
+        self._writing = CapacityLimiter(NUM_WRITING)
         self.available = False
 
     def prepare(self) -> None:
@@ -62,16 +67,22 @@ class FeedbackStore:
                 self._reached(lambda: migrate(self._engine, "head"))
                 self.available = True
 
-    def add(self, rows: Sequence[Mapping[str, Any]], *, run: str) -> None:
-        """Store events, all or none.
+    async def add(self, rows: Sequence[Mapping[str, Any]], *, run: str) -> None:
+        """Store events, all or none. A database that hangs keeps nobody waiting but feedback.
 
         Args:
             rows: with user_id, item_id, event and seconds.
             run: the run that was in service.
 
         Raises:
-            FeedbackUnavailable: the database does not answer.
+            FeedbackUnavailable: the database does not answer, or not as quickly as events come.
         """
+        if self._writing.statistics().tasks_waiting >= MAX_WAITING:
+            raise FeedbackUnavailable(f"{shown(self.url)} does not keep up")
+        await to_thread.run_sync(self.write, rows, run, limiter=self._writing)
+
+    def write(self, rows: Sequence[Mapping[str, Any]], run: str) -> None:
+        """Store events, all or none, in this thread; see `add`."""
         self.prepare()
         now = datetime.now(UTC)
         dated = [{**row, "run": run, "created_at": now} for row in rows]

@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mmgcn.service.problems import problem_body, send_body
@@ -69,6 +70,8 @@ class BodyLimit:
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await self._read(scope, receive)
+        except ClientDisconnect:
+            return
         except TimeoutError:
             told = problem_body(f"the body did not come within {BODY_SECONDS:g} s")
             await send_body(send, 408, told, [(b"connection", b"close")])
@@ -85,7 +88,11 @@ class BodyLimit:
         await self._app(scope, replay, send)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
-        """Return the body; None if it is too long, read no further than that is known."""
+        """Return the body; None if it is too long, read no further than that is known.
+
+        Raises:
+            ClientDisconnect: whoever sent it went away.
+        """
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > self._max_bytes:
             return None
@@ -93,7 +100,7 @@ class BodyLimit:
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                break
+                raise ClientDisconnect
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             if size > self._max_bytes:

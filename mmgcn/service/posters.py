@@ -6,10 +6,14 @@ import hashlib
 import os
 import subprocess
 import sys
+from functools import cached_property
 from pathlib import Path
-from threading import BoundedSemaphore, Lock
+from typing import TYPE_CHECKING
 
 from extract.store import file_name
+
+if TYPE_CHECKING:
+    from anyio import CapacityLimiter
 
 MAKE = "from extract.pipeline.poster_process import main; main()"
 MAX_SECONDS = 30.0  # that making one may take
@@ -30,33 +34,50 @@ class Posters:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._making = BoundedSemaphore(NUM_AT_ONCE)
-        self._locks: dict[str, Lock] = {}
         self._failed: dict[str, tuple[int, str]] = {}  # by item: the video's age, and why
 
-    def poster(self, item_id: str, video: Path) -> Path:
+    async def poster(self, item_id: str, video: Path) -> Path:
         """Return the poster of a video. Takes a second where it has to be made.
+
+        Those that wait for theirs hold no thread, so that nobody else waits for one.
 
         Raises:
             PosterError: the video holds no picture, cannot be read, or takes too much.
         """
-        path = self.folder / f"{file_name(item_id)}.jpg"
-        try:
-            age = video.stat().st_mtime_ns
-        except OSError as error:
-            raise PosterError("its video is no longer there") from error
-        if _is_fresh(path, age):
-            return path
-        with self._locks.setdefault(item_id, Lock()):  # asked for twice, made once
-            if _is_fresh(path, age):
-                return path
-            failed_age, reason = self._failed.get(item_id, (-1, ""))
-            if failed_age != age:
-                with self._making:
-                    reason = self._made(item_id, video)
-                if not reason:
-                    return path
-                self._failed[item_id] = age, reason
+        from anyio import to_thread  # a page without a server does without it
+
+        path = self._path(item_id)
+        if not _is_fresh(path, video):
+            await to_thread.run_sync(self._make, item_id, video, path, limiter=self._making)
+        return path
+
+    def drawn(self, item_id: str, video: Path) -> Path:
+        """Return the same to a caller that waits for it."""
+        path = self._path(item_id)
+        self._make(item_id, video, path)
+        return path
+
+    @cached_property
+    def _making(self) -> CapacityLimiter:
+        from anyio import CapacityLimiter
+
+        return CapacityLimiter(NUM_AT_ONCE)
+
+    def _path(self, item_id: str) -> Path:
+        return self.folder / f"{file_name(item_id)}.jpg"
+
+    def _make(self, item_id: str, video: Path, path: Path) -> None:
+        if _is_fresh(path, video):  # made while this one waited
+            return
+        age = _age(video)
+        if age is None:
+            raise PosterError("its video is no longer there")
+        failed_age, reason = self._failed.get(item_id, (-1, ""))
+        if failed_age != age:
+            reason = self._made(item_id, video)
+            if not reason:
+                return
+            self._failed[item_id] = age, reason
         raise PosterError(reason)
 
     def _made(self, item_id: str, video: Path) -> str:
@@ -88,8 +109,13 @@ def default_folder(root: Path) -> Path:
     return cache / "mmgcn" / "posters" / digest[:16]
 
 
-def _is_fresh(path: Path, age: int) -> bool:
+def _is_fresh(path: Path, video: Path) -> bool:
+    made, changed = _age(path), _age(video)
+    return made is not None and changed is not None and made >= changed
+
+
+def _age(path: Path) -> int | None:
     try:
-        return path.stat().st_mtime_ns >= age
+        return path.stat().st_mtime_ns
     except OSError:
-        return False
+        return None

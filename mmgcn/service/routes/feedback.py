@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
+from fastapi.concurrency import run_in_threadpool
 
 from mmgcn.data.ids import UnknownIds
 from mmgcn.service import schemas
 from mmgcn.service.feedback import FeedbackUnavailable
 from mmgcn.service.problems import Problem, answer
 from mmgcn.service.routes.questions import BODY, PROBLEMS, UNKNOWN, Shared
+from mmgcn.service.state import State
 
 router = APIRouter(prefix="/v1", tags=["feedback"], responses=PROBLEMS)
 RETRY_SECONDS = 5
@@ -24,13 +26,29 @@ RETRY_SECONDS = 5
         503: {"model": schemas.ProblemBody, "description": "Nothing was stored; send it again."},
     },
 )
-def feedback(state: Shared, sent: schemas.Feedback) -> Response:
+async def feedback(state: Shared, sent: schemas.Feedback) -> Response:
     """Store events, all or none. They are in the database when this is answered.
 
     Users may be new; items are those of the run or of the catalogue.
     """
     if state.feedback is None:
         raise Problem(503, "this service takes no feedback")
+    await run_in_threadpool(_check_items, state, sent)
+    rows = [event.model_dump() for event in sent.events]
+    try:
+        await state.feedback.add(rows, run=state.live.name)
+    except FeedbackUnavailable as error:
+        raise Problem(
+            503,
+            "the database of feedback does not answer; nothing was stored",
+            retry_seconds=RETRY_SECONDS,
+        ) from error
+    for event in sent.events:
+        state.metrics.events.labels(event.event).inc()
+    return answer({"stored": len(rows)}, 201)
+
+
+def _check_items(state: State, sent: schemas.Feedback) -> None:
     run = state.live.run
     asked = list(dict.fromkeys(event.item_id for event in sent.events))
     rows = run.items.get(asked)
@@ -41,14 +59,3 @@ def feedback(state: Shared, sent: schemas.Feedback) -> Response:
     ]
     if unknown:
         raise UnknownIds("item", unknown, run.items.ids)
-    try:
-        state.feedback.add([event.model_dump() for event in sent.events], run=state.live.name)
-    except FeedbackUnavailable as error:
-        raise Problem(
-            503,
-            "the database of feedback does not answer; nothing was stored",
-            retry_seconds=RETRY_SECONDS,
-        ) from error
-    for event in sent.events:
-        state.metrics.events.labels(event.event).inc()
-    return answer({"stored": len(sent.events)}, 201)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from mmgcn.data.ids import nearest_ids
 from mmgcn.service.media import file_answer
@@ -36,13 +37,14 @@ def video(state: Shared, request: Request, item_id: PathId) -> Response:
 
 
 @router.get("/posters/{item_id:path}", response_class=Response, responses=PARTS)
-def poster(state: Shared, request: Request, item_id: PathId) -> Response:
+async def poster(state: Shared, request: Request, item_id: PathId) -> Response:
     """Return a picture that stands for a video; it is made when it is first asked for."""
-    path = _listed(state, item_id)
+    path = await run_in_threadpool(_listed, state, item_id)
     try:
-        found = file_answer(request, state.posters.poster(item_id, path), "image/jpeg")
+        made = await state.posters.poster(item_id, path)
     except PosterError as error:
         raise Problem(404, f"there is no poster of '{item_id}': {error}") from error
+    found = file_answer(request, made, "image/jpeg")
     if found is None:
         raise Problem(404, f"the poster of '{item_id}' is no longer there")
     return found

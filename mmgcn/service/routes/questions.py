@@ -10,7 +10,7 @@ from mmgcn.service.schemas import ID_PATTERN, MAX_ID, MAX_K, ProblemBody
 from mmgcn.service.state import State
 
 
-def _state(request: Request) -> State:
+async def _state(request: Request) -> State:  # one that is not async would cost a thread
     state: State = request.app.state.service
     return state
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from fastapi.concurrency import run_in_threadpool
 
 from mmgcn.service import schemas
 from mmgcn.service.problems import Problem, answer
@@ -15,7 +16,7 @@ router = APIRouter(prefix="/v1", tags=["recommendations"], responses=PROBLEMS)
 
 
 @router.get("/recommend/{user_id:path}", response_model=schemas.Recommendations, responses=UNKNOWN)
-def recommend(
+async def recommend(
     state: Shared,
     user_id: PathId,
     k: K = 10,
@@ -27,11 +28,19 @@ def recommend(
 ) -> Response:
     """Return the best items for a user, best first."""
     live = state.live
-    table = live.recommender.recommend(
-        [user_id], k=k, filter_seen=filter_seen, diversity=diversity, cold=cold
-    )
-    items = state.cards.ranked(table.iter_rows(named=True))
-    return answer({"run": live.name, "user_id": user_id, "items": items})
+
+    rows = None if diversity else live.best(user_id, k=k, filter_seen=filter_seen)
+    if rows is None:
+        table = await run_in_threadpool(
+            live.recommender.recommend,
+            [user_id],
+            k=k,
+            filter_seen=filter_seen,
+            diversity=diversity,
+            cold=cold,
+        )
+        rows = table.to_dicts()
+    return answer({"run": live.name, "user_id": user_id, "items": state.cards.ranked(rows)})
 
 
 @router.get("/similar/{item_id:path}", response_model=schemas.Similar, responses=UNKNOWN)

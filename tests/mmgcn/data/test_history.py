@@ -1,5 +1,6 @@
 """What counts as watched: a table, feedback in a database, or both."""
 
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -136,3 +137,10 @@ def test_a_database_that_says_nothing_is_named_with_the_way_out(feedback, tmp_pa
     (tmp_path / "broken.db").write_text("this is no database" * 100)
     with pytest.raises(EventsError, match="cannot be read: file is not a database"):
         read_events(f"sqlite:///{tmp_path}/broken.db")
+
+
+def test_without_the_extra_the_way_to_it_is_named(monkeypatch):
+    monkeypatch.delitem(sys.modules, "mmgcn.data.events")
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+    with pytest.raises(InteractionsError, match=r"needs sqlalchemy; install .*'mmgcn\[serve\]'"):
+        read_history("sqlite:///feedback.db")

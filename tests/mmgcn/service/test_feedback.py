@@ -1,6 +1,7 @@
 """Feedback on SQLite and on Postgres: what was acknowledged is stored, and nothing else."""
 
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 
 import pytest
@@ -109,6 +110,27 @@ def test_without_a_database_feedback_is_503_and_lists_go_on(serve, tmp_path):
         assert client.get("/readyz").json()["feedback"] == ("unavailable" if url else "off")
 
 
+def test_a_database_that_hangs_holds_up_feedback_alone(serve, tmp_path, monkeypatch):
+    monkeypatch.setattr("mmgcn.service.feedback.MAX_WAITING", 2)
+    client = serve(feedback=f"sqlite:///{tmp_path}/feedback.db")
+    goes_on = threading.Event()
+    monkeypatch.setattr(FeedbackStore, "write", lambda *_: goes_on.wait())
+    with ThreadPoolExecutor(20) as pool:
+
+        def send(_):
+            return client.post("/v1/feedback", json={"events": [LIKE]}).status_code
+
+        waiting = [pool.submit(send, number) for number in range(20)]
+        done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+        assert done.pop().result() == 503
+        for path in ("/v1/recommend/ann", "/v1/items", "/v1/users/ann"):
+            assert client.get(path).status_code == 200
+        goes_on.set()
+        statuses = [answer.result() for answer in waiting]
+    assert statuses.count(201) >= 4
+    assert set(statuses) == {201, 503}
+
+
 def test_a_database_that_comes_back_is_used_again(serve, tmp_path, caplog):
     file = tmp_path / "feedback.db"
     client = serve(feedback=f"sqlite:///{file}")
@@ -122,6 +144,22 @@ def test_a_database_that_comes_back_is_used_again(serve, tmp_path, caplog):
     file.rmdir()
     assert client.post("/v1/feedback", json={"events": [LIKE]}).status_code == 201
     assert len(stored(f"sqlite:///{file}")) == 1
+
+
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+def test_connections_that_broke_are_made_anew(serve, url):
+    client = serve(feedback=url)
+    assert client.post("/v1/feedback", json={"events": [LIKE]}).status_code == 201
+    engine = make_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        connection.execute(
+            sa.text(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where pid <> pg_backend_pid() and backend_type = 'client backend'"
+            )
+        )
+    assert client.post("/v1/feedback", json={"events": [LIKE]}).status_code == 201
+    assert len(stored(url)) == 2
 
 
 def test_a_removed_file_takes_nothing_that_is_lost(serve, tmp_path):
@@ -183,4 +221,6 @@ def test_a_database_of_another_kind_is_refused():
         make_engine("mysql://ann:secret@db/x")
     with pytest.raises(EventsError, match="is no database URL"):
         make_engine("feedback.db")
+    with pytest.raises(EventsError, match="in memory and forgets"):
+        FeedbackStore("sqlite://")
     assert "secret" not in shown("postgresql://ann:secret@db/x")

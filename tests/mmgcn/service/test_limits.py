@@ -45,6 +45,21 @@ def test_a_long_body_is_refused_whatever_it_says_of_its_length(serve):
     assert client.post("/v1/history", json={"item_ids": ["a"]}).status_code == 200
 
 
+def test_half_a_body_of_somebody_who_went_away_is_not_passed_on():
+    messages = [
+        {"type": "http.disconnect"},
+        {"type": "http.request", "body": b"ha", "more_body": True},
+    ]
+
+    async def receive():
+        return messages.pop()
+
+    scope = {"type": "http", "method": "POST", "headers": []}
+    failing = BodyLimit(lambda *_: pytest.fail("passed on"), 100)
+    asyncio.run(failing(scope, receive, lambda _: pytest.fail("answered")))
+    assert messages == []
+
+
 def test_a_body_that_does_not_come_is_refused(monkeypatch):
     monkeypatch.setattr(limits, "BODY_SECONDS", 0.01)
     sent = []

@@ -1,5 +1,6 @@
 """Videos and posters: ranges, and nothing but what the catalogue lists."""
 
+import asyncio
 import os
 from urllib.parse import quote
 
@@ -111,6 +112,18 @@ def test_a_poster_is_made_once_and_kept(client, videos, settings):
     assert made.stat().st_mtime_ns == before
 
 
+def test_a_poster_that_many_ask_for_is_made_once(tmp_path, videos, monkeypatch):
+    posters, made = Posters(tmp_path / "posters"), []
+    make = Posters._made
+    monkeypatch.setattr(Posters, "_made", lambda *words: made.append(words) or make(*words))
+
+    async def ask():
+        return await asyncio.gather(*(posters.poster("a", videos / "a.mp4") for _ in range(9)))
+
+    assert len(set(asyncio.run(ask()))) == 1
+    assert len(made) <= 2  # as many as are made at once
+
+
 def test_a_poster_that_extraction_made_is_served_as_it_is(client, settings):
     settings.posters.mkdir()
     (settings.posters / "a.jpg").write_bytes(b"made before")
@@ -121,16 +134,16 @@ def test_a_poster_that_extraction_made_is_served_as_it_is(client, settings):
 def test_a_video_without_a_picture_is_tried_once(tmp_path, videos, monkeypatch):
     posters = Posters(tmp_path / "posters")
     with pytest.raises(PosterError, match=r"\w"):
-        posters.poster("b", videos / "b.mp4")
+        asyncio.run(posters.poster("b", videos / "b.mp4"))
     monkeypatch.setattr(Posters, "_made", lambda *_: pytest.fail("tried again"))
     with pytest.raises(PosterError, match=r"\w"):
-        posters.poster("b", videos / "b.mp4")
+        asyncio.run(posters.poster("b", videos / "b.mp4"))
 
 
 def test_a_video_that_takes_too_long_is_left(tmp_path, videos, monkeypatch):
     monkeypatch.setattr("mmgcn.service.posters.MAX_SECONDS", 0.001)
     with pytest.raises(PosterError, match=r"longer than 0\.001 s"):
-        Posters(tmp_path / "posters").poster("a", videos / "a.mp4")
+        asyncio.run(Posters(tmp_path / "posters").poster("a", videos / "a.mp4"))
 
 
 def test_a_service_without_a_poster_says_why(client):

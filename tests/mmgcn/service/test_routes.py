@@ -32,9 +32,14 @@ def test_a_list_has_the_run_the_user_and_cards(client):
 
 def test_the_list_is_the_library_s(client, settings):
     library = Recommender.load(settings.run)
-    for options in ({"filter_seen": False}, {"k": 3}, {"diversity": 0.9}):
-        answer = client.get("/v1/recommend/bob", params=options)
-        assert ids(answer) == library.recommend(["bob"], **options)["item_id"].to_list()
+    for options in ({"filter_seen": False}, {"k": 3}, {"diversity": 0.9}, {"k": 1000}):
+        for user in ("ann", "bob"):
+            answer = client.get(f"/v1/recommend/{user}", params=options)
+            table = library.recommend([user], **options)
+            told = [
+                (card["item_id"], card["score"], card["rank"]) for card in answer.json()["items"]
+            ]
+            assert told == list(table.select("item_id", "score", "rank").iter_rows())
 
 
 def test_asking_twice_gives_the_same_bytes(client):

@@ -59,6 +59,12 @@ def test_without_the_token_nothing_is_told(guarded, headers):
     assert answer.status_code == 401
 
 
+def test_guessing_the_token_is_slowed_down(serve):
+    client = serve(token="s3cret", requests_per_second=1)
+    statuses = [client.get("/v1/users").status_code for _ in range(3)]
+    assert statuses == [401, 401, 429]
+
+
 def test_with_the_token_all_is_told(guarded):
     for kind in ("Bearer", "bearer"):
         headers = {"authorization": f"{kind} s3cret", "host": "videos.example"}

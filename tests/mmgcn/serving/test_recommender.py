@@ -78,6 +78,13 @@ def test_one_user_gets_what_all_users_get(recommender):
     assert together.equals(apart)
 
 
+def test_rows_are_what_ids_stand_for(recommender):
+    items, scores = recommender.recommend_rows(np.array([1, 0]), k=4)
+    told = recommender.recommend(["bob", "ann"], k=4)
+    assert [ITEMS[item] for item in items.ravel() if item >= 0] == ids(told)
+    assert scores[items >= 0].tolist() == told["score"].to_list()
+
+
 def test_an_unknown_user_is_named_with_the_way_out(recommender):
     with pytest.raises(LookupError, match=r"'anne' not in the data.*ann.*--cold popularity"):
         recommender.recommend(["anne"])
