@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import Any
 
 CONNECT_SECONDS = 8.0
+LOG_LEVELS = {"RAY_DATA_LOG_LEVEL": "ERROR", "RAY_BACKEND_LOG_LEVEL": "fatal"}
 INSTALL = "--engine ray needs Ray; install it with: pip install 'mmgcn[scale]'"
 
 
@@ -124,6 +125,8 @@ def connected(cluster: Cluster) -> Iterator[Any]:
         ClusterError: nobody answers at the address.
     """
     check_installed()
+    for name, level in LOG_LEVELS.items():  # what matters is raised
+        os.environ.setdefault(name, level)
     import ray
 
     if ray.is_initialized():

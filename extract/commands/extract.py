@@ -232,6 +232,8 @@ def extract(
             clip_memory_bytes=int(clip_memory * 2**30),
             progress=show,
         )
+    for note in report.notes:
+        tell(f"note: {note}")
     print_report(report, out, json=json)
     if report.interrupted:
         raise typer.Exit(INTERRUPTED)

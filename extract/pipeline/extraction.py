@@ -141,7 +141,7 @@ def extract_features(
             teller.now("trying a few clips")
             made.estimated_seconds = _estimate(ledger, settings)
         return made
-    with store.locked(), Interruption() as interruption:
+    with store.locked() as notes, Interruption() as interruption:
         for target in targets:
             target.open(store)
         teller.now("looking at what is there")
@@ -156,7 +156,9 @@ def extract_features(
         if not interruption.asked:
             for target in targets:
                 target.make_current(store)
-        return ledger.report(interrupted=interruption.asked)
+        made = ledger.report(interrupted=interruption.asked)
+        made.notes += notes
+        return made
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ class Report:
             to its float32 twin, over the first batch of each worker.
         interrupted: it was stopped before the end; the same call goes on.
         planned: of a dry run, how many of the items would be extracted, in any modality.
+        notes: what a person should know of the store.
         estimated_seconds: of a dry run with `estimate`, how long that would take.
     """
 
@@ -44,3 +45,4 @@ class Report:
     interrupted: bool = False
     planned: int | None = None
     estimated_seconds: float | None = None
+    notes: list[str] = field(default_factory=list)

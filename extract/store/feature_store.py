@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from extract.store.feature_set import FeatureSet, NoFeatures
 from extract.store.files import StoreError, explained, holds, write_atomically
 from extract.store.lock import sole_writer
 from extract.store.manifest import FILE, complete, folder_name, write_manifest
+from extract.store.renaming import finish_marked, look
 
 
 class FeatureStore:
@@ -103,6 +104,22 @@ class FeatureStore:
             with explained(pointer):
                 write_atomically(pointer, data)
 
-    def locked(self) -> AbstractContextManager[None]:
-        """Hold the store for writing; a second process is refused at once (`StoreError`)."""
-        return sole_writer(self.root)
+    @contextmanager
+    def locked(self) -> Iterator[Sequence[str]]:
+        """Hold the store for writing; a second process is refused at once (`StoreError`).
+
+        Yields notes for a person: where the file system does not rename files in one step, that
+        they are written in a way that is safe there.
+        """
+        with sole_writer(self.root):
+            with explained(self.root):
+                renames = look(self.root)
+                finish_marked(self.root)
+            yield (
+                ()
+                if renames
+                else (
+                    f"the file system of {self.root} does not rename files in one step; they are "
+                    "written in place and read back, which takes longer",
+                )
+            )

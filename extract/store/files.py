@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from extract.store.renaming import works, write_in_place
+
 MAX_NAME_BYTES = 200  # file systems allow 255; room for the suffix and a temporary's prefix
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
 
@@ -65,11 +67,16 @@ def content_hash(data: bytes) -> str:
 def write_atomically(path: Path, data: bytes | Iterable[bytes], *, durable: bool = True) -> None:
     """Write the file whole or not at all: under another name, then renamed.
 
+    Where that does not work, see `renaming`: a file that is not durable may be left in part.
+
     Args:
         durable: whether to wait until it is on the disk, some milliseconds. A process that is
             killed loses nothing either way; a machine that loses its power may lose the file, or
             what is in it.
     """
+    if not works(path.parent):
+        write_in_place(path, [data] if isinstance(data, bytes) else data, marked=durable)
+        return
     temporary = path.with_name(f".{path.name[:64]}.{threading.get_native_id()}.tmp")
     try:
         with temporary.open("wb") as file:
