@@ -61,7 +61,7 @@ def test_parts_draw_what_the_whole_draws_and_know_their_edges(graph):
     parts = [PartialGraph(graph, *part) for part in PARTS]
     own = [part.draw(torch.Generator().manual_seed(1)) for part in parts]
     assert torch.equal(torch.cat(own), drawn)
-    matrix = graph._to_users.matrix
+    matrix = graph.to_users.matrix
     user = torch.repeat_interleave(matrix.start.diff().long())
     assert torch.equal(graph.places(user, matrix.column.long()), torch.arange(graph.num_edges))
     for (start, stop), part in zip(PARTS, parts, strict=True):

@@ -189,6 +189,12 @@ def test_a_model_that_cannot_be_divided_is_refused(ranks, tmp_path):
         assert "linear_mmgcn" in str(error)
 
 
+def test_sampled_passes_are_refused(ranks, tmp_path):
+    for error in ranks.run(2, train, "lightgcn", tmp_path, {"passes": "sampled"}):
+        assert isinstance(error, PartitionError)
+        assert "leave out --set passes=sampled, or take one process" in str(error)
+
+
 def test_more_processes_than_users_are_refused(ranks, tmp_path):
     for error in ranks.run(3, few_users, tmp_path):
         assert isinstance(error, PartitionError)
