@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,6 +17,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from mmgcn.training.ranks import LostRank, RankError
 
 GRACE_SECONDS = 120  # for a checkpoint, after an interruption
+INTERRUPTED = 130  # the exit code of a rank that has put down where it stands
 
 
 def launch(function: Callable[..., Any], options: Mapping[str, Any], num_workers: int) -> Any:
@@ -31,8 +33,9 @@ def launch(function: Callable[..., Any], options: Mapping[str, Any], num_workers
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     os.environ.setdefault("OMP_NUM_THREADS", str(max((cores or 1) // num_workers, 1)))
-    for name in ("torch.distributed.elastic", "torch.multiprocessing"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # what they say is told below
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith(("torch.distributed.elastic", "torch.multiprocessing")):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # what they say is told below
     with tempfile.TemporaryDirectory(prefix="mmgcn-ranks-") as folder:
         config = LaunchConfig(
             min_nodes=1,
@@ -51,18 +54,17 @@ def launch(function: Callable[..., Any], options: Mapping[str, Any], num_workers
         except SignalException as error:
             raise KeyboardInterrupt from error
         except ChildFailedError as error:
+            if any(f.exitcode == INTERRUPTED for f in error.failures.values()):
+                raise KeyboardInterrupt from error
             raise RankError(_reason(error.failures)) from None
-    if results[0] is None:
-        raise KeyboardInterrupt
     return results[0]
 
 
 def _run(function: Callable[..., Any], options: Mapping[str, Any]) -> Any:
-    """Return what the function returns, None where it is interrupted."""
     try:
         return function(**options)
     except KeyboardInterrupt:
-        return None
+        sys.exit(INTERRUPTED)
 
 
 def _reason(failures: Mapping[int, ProcessFailure]) -> str:

@@ -74,7 +74,7 @@ class Ranks:
 
     def any(self, own: bool) -> bool:
         """Return whether it is so on some rank."""
-        return bool(self.sum(torch.tensor(int(own))))
+        return own if self.size == 1 else bool(self.sum(torch.tensor(int(own))))
 
     def rows(self, own: Tensor, bounds: list[int]) -> Tensor | None:
         """Return the rows of all ranks to the one that leads, None to the others.

@@ -11,7 +11,8 @@ from safetensors.numpy import load_file
 
 from mmgcn.model import MODELS
 from mmgcn.partition import PartitionError
-from mmgcn.training.ranks import RankError
+from mmgcn.training.ranks import LostRank, RankError
+from mmgcn.training.sampling import Sampler
 from mmgcn.training.trainer import Trainer, fit
 from tests.ranks import crew
 from tests.worlds import clusters, dataset
@@ -63,8 +64,28 @@ def train(model, out, settings, epochs=1, resume=False, stop_at=None):
             return drawn
 
 
+def failing(out):
+    """Train, and fail on rank 1."""
+    draw = Sampler.shared
+
+    def failing_draw(self, *sizes):
+        if os.environ["RANK"] == "1":
+            raise MemoryError("no memory is left")
+        return draw(self, *sizes)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Sampler, "shared", failing_draw)
+        return fit(dataset(), model="lightgcn", out=out, settings=SMALL, device="cpu")
+
+
 def disagreeing(out):
     return train("lightgcn", out, {"dim": 8 + int(os.environ["RANK"])})
+
+
+def with_another_version(out):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mmgcn.training.trainer.version", lambda _: f"1.{os.environ['RANK']}")
+        return train("lightgcn", out, {})
 
 
 def with_other_data(out):
@@ -140,10 +161,25 @@ def test_ranks_with_other_settings_are_refused(ranks, tmp_path):
     assert not any(tmp_path.iterdir())
 
 
+def test_ranks_of_other_versions_are_refused(ranks, tmp_path):
+    for error in ranks.run(2, with_another_version, tmp_path):
+        assert isinstance(error, RankError)
+        assert "its version.mmgcn is '1.1', not '1.0'" in str(error)
+
+
 def test_ranks_with_other_data_are_refused(ranks, tmp_path):
     for error in ranks.run(2, with_other_data, tmp_path):
         assert isinstance(error, RankError)
         assert "its interactions is" in str(error)
+
+
+def test_a_rank_that_fails_stops_the_others(ranks, tmp_path):
+    first, second, third = ranks.run(3, failing, tmp_path)
+    assert isinstance(second, MemoryError)
+    for other in (first, third):
+        assert isinstance(other, LostRank)
+        assert "another rank ended before its time" in str(other)
+    assert not (tmp_path / "latest").exists()
 
 
 def test_a_model_that_cannot_be_divided_is_refused(ranks, tmp_path):
@@ -151,6 +187,12 @@ def test_a_model_that_cannot_be_divided_is_refused(ranks, tmp_path):
         assert isinstance(error, PartitionError)
         assert "ease cannot be trained by several processes" in str(error)
         assert "linear_mmgcn" in str(error)
+
+
+def test_sampled_passes_are_refused(ranks, tmp_path):
+    for error in ranks.run(2, train, "lightgcn", tmp_path, {"passes": "sampled"}):
+        assert isinstance(error, PartitionError)
+        assert "leave out --set passes=sampled, or take one process" in str(error)
 
 
 def test_more_processes_than_users_are_refused(ranks, tmp_path):
