@@ -19,6 +19,7 @@ from mmgcn.commands import (
     recommend,
     serve,
     similar,
+    tune,
 )
 
 app = typer.Typer(
@@ -43,6 +44,7 @@ for commands in (
     export,
     compare,
     ablate,
+    tune,
     demo,
 ):
     commands.register(app)

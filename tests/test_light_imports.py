@@ -16,6 +16,8 @@ COMMANDS = (
     "evaluate",
     "recommend",
     "compare",
+    "ablate",
+    "tune",
     "demo",
     "serve",
 )
