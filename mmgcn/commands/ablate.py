@@ -149,7 +149,7 @@ def ablate(
             print_json(ablation.to_json(made))
         else:
             columns, rows = ablation.table_of(made)
-            table = console_table(*columns)
+            table = console_table(*columns, title=ablation.basis(made))
             for row in rows:
                 table.add_row(*row)
             print_table(table)
