@@ -113,6 +113,8 @@ def ablate(
     dataset = source.dataset()
     for note in dataset.notes:
         tell(f"note: {note}")
+    if (k := int(metric.partition("@")[2])) > len(dataset.items):
+        raise ValueError(f"{metric} asks for {k} of {len(dataset.items):,} items")
     if not dataset.features:
         raise ValueError("there is no modality; extract some, or pass --features NAME=FILE.npy")
     settings = settings_of_models([kind.name], config, setting or [])[kind.name]

@@ -146,8 +146,8 @@ def tune(
             for row in rows:
                 table.add_row(*row)
             print_table(table)
-            typer.echo(tuning.command(report))
-        typer.echo(f"{out / 'tune.md'}, tune.csv, best.toml, {tuning.JOURNAL}")
+            typer.echo(f"mmgcn fit --model {report.model} --config {out / 'best.toml'}")
+        typer.echo(f"{out / 'tune.md'}, tune.csv, {tuning.JOURNAL}")
     if report.best is None:
         raise typer.Exit(1)
     if any(each.state == "failed" for each in report.tried):

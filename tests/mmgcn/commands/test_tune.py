@@ -21,7 +21,7 @@ def test_the_best_settings_go_into_fit(world, capsys):  # noqa: F811
     assert code == 0
     assert "[4/4]" in err
     assert "[3/4]" not in err
-    assert "mmgcn fit --model itemknn --set num_alike=" in out
+    assert "mmgcn fit --model itemknn --config tune/best.toml" in out
     names = {path.name for path in Path("tune").iterdir()}
     assert {"best.toml", "tune.csv", "tune.journal", "tune.md"} <= names
     words = ("fit", "--model", "itemknn", "--config", "tune/best.toml", "--split", "random")
