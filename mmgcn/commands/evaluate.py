@@ -160,7 +160,7 @@ def _show_groups(
 
 def _took_cold_negatives(run: Run) -> bool:
     trained = run.config.get("best_epoch", 0) > 0
-    return trained and run.config["settings"].get("negatives") == "all"
+    return bool(trained and run.config["settings"].get("negatives") == "all")
 
 
 def _emptiness(name: str, held: GroupFigures, split: str) -> str:

@@ -85,7 +85,7 @@ def tune(
     source = source_of(interactions, valid, test, split, features, k_core, missing, seed=split_seed)
 
     from mmgcn.model import MODELS
-    from mmgcn.study import tuning
+    from mmgcn.study import findings, tuning
     from mmgcn.study.space import DEFAULT, read_space
     from mmgcn.training.memory import keep_freed_memory
 
@@ -127,7 +127,7 @@ def tune(
         f"{len(dataset.train):,} training and {len(dataset.split.valid):,} validation "
         f"interactions (split: {dataset.split.name}), seed {seed}."
     )
-    tuning.write(out, report, about=about)
+    findings.write(out, report, about=about)
     if json:
         print_json(
             {
@@ -139,8 +139,8 @@ def tune(
             }
         )
     else:
-        typer.echo(tuning.summary(report))
-        columns, rows = tuning.table_of(report)
+        typer.echo(findings.summary(report))
+        columns, rows = findings.table_of(report)
         if rows:
             table = console_table(*columns)
             for row in rows:

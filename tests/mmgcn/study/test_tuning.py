@@ -9,8 +9,9 @@ from mmgcn.model import SettingError
 from mmgcn.models.itemknn import ItemKNN
 from mmgcn.models.mf import MF
 from mmgcn.study import tuning
+from mmgcn.study.findings import command, summary, table_of, write
 from mmgcn.study.space import Choice, Range
-from mmgcn.study.tuning import TuningError, command, summary, table_of, tune, write
+from mmgcn.study.tuning import TuningError, tune
 from tests.worlds import dataset
 
 pytest.importorskip("optuna")
@@ -168,7 +169,7 @@ def test_what_cannot_begin_is_told(data, tmp_path, monkeypatch):
 
 
 def test_the_files_can_be_trained_from(data, tmp_path):
-    report = tune(data, out=tmp_path, num_trials=3, **KNN | {"settings": {"user_weight": 0.5}})
+    report = tune(data, out=tmp_path, num_trials=3, **KNN | {"settings": {"user_weight": "0.5"}})
     write(tmp_path, report, about="On made-up data.")
     held = tomllib.loads((tmp_path / "best.toml").read_text())
     assert held == {"itemknn": {"user_weight": 0.5, **report.best.settings}}
