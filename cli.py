@@ -20,6 +20,7 @@ from mmgcn.commands import (
     report,
     serve,
     similar,
+    tune,
 )
 
 app = typer.Typer(
@@ -45,6 +46,7 @@ for commands in (
     export,
     compare,
     ablate,
+    tune,
     demo,
 ):
     commands.register(app)

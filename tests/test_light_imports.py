@@ -17,6 +17,8 @@ COMMANDS = (
     "recommend",
     "compare",
     "report",
+    "ablate",
+    "tune",
     "demo",
     "serve",
 )

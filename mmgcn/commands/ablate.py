@@ -113,6 +113,8 @@ def ablate(
     dataset = source.dataset()
     for note in dataset.notes:
         tell(f"note: {note}")
+    if (k := int(metric.partition("@")[2])) > len(dataset.items):
+        raise ValueError(f"{metric} asks for {k} of {len(dataset.items):,} items")
     if not dataset.features:
         raise ValueError("there is no modality; extract some, or pass --features NAME=FILE.npy")
     settings = settings_of_models([kind.name], config, setting or [])[kind.name]
@@ -149,7 +151,7 @@ def ablate(
             print_json(ablation.to_json(made))
         else:
             columns, rows = ablation.table_of(made)
-            table = console_table(*columns)
+            table = console_table(*columns, title=ablation.basis(made))
             for row in rows:
                 table.add_row(*row)
             print_table(table)

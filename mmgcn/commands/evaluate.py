@@ -122,9 +122,9 @@ def _evaluate_groups(
         return
     title = run.config["model"] + ("" if only is None else ", among cold items alone")
     _show_groups(model, popular, ks, title)
-    if model["cold"].num_items and run.config["settings"].get("negatives") == "all":
+    if model["cold"].num_items and _took_cold_negatives(run):
         tell(
-            "note: this run took items that nobody has watched as negatives, and so learned that "
+            "note: this run took items that nobody has watched as negatives, which can teach that "
             "they are unwanted; fit with --set negatives=watched to leave them to their content"
         )
     for name, held in model.items():
@@ -156,6 +156,11 @@ def _show_groups(
             counts = (f"{held.num_items:,}", f"{held.num_users:,}")
             table.add_row(name, *counts, *(f"{values[name]:.4f}" for values in columns.values()))
         print_table(table)
+
+
+def _took_cold_negatives(run: Run) -> bool:
+    trained = run.config.get("best_epoch", 0) > 0
+    return bool(trained and run.config["settings"].get("negatives") == "all")
 
 
 def _emptiness(name: str, held: GroupFigures, split: str) -> str:

@@ -26,7 +26,7 @@ from mmgcn.commands.data import (
     source_of,
 )
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
-from mmgcn.commands.settings import pairs
+from mmgcn.commands.settings import settings_of_models
 
 if TYPE_CHECKING:
     from mmgcn.data.source import Source
@@ -66,6 +66,10 @@ def fit(
         list[str] | None,
         typer.Option("--set", help="A setting of the model, NAME=VALUE. Repeatable."),
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Settings in TOML, a table named like the model; --set wins over it."),
+    ] = None,
     compat: Annotated[
         str | None,
         typer.Option(help="official: mmgcn as its published code does it, for comparison."),
@@ -90,7 +94,7 @@ def fit(
     Writes a run folder under --out and lets `latest` lead to it. The epoch that ranks best on the
     validation part is kept.
     """
-    settings = pairs(setting or [])
+    settings = settings_of_models([model], config, setting or [])[model]
     if compat is not None:
         if compat != "official" or model not in ("mmgcn", DEFAULT_MODEL):
             raise typer.BadParameter(

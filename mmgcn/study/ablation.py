@@ -100,7 +100,7 @@ def variants_of(
         for how in hows
     ]
     found += [
-        Variant(f"a modality in {share:.0%} of items", Change("missing", share=share), {})
+        Variant(f"{share:.0%} of items lack one", Change("missing", share=share), {})
         for share in shares
     ]
     found += [
@@ -145,7 +145,7 @@ def told(variant: Variant) -> str:
     """
     if variant is WHOLE:
         return "whole"
-    words = {"drop": "without {}", "shuffle": "{} shuffled", "missing": "without {}"}
+    words = {"drop": "without {}", "shuffle": "{} shuffled", "missing": "{}"}
     return words.get(variant.how, "{}").format(variant.what)
 
 
@@ -177,10 +177,10 @@ def ablation_of(
 def table_of(ablation: Ablation) -> tuple[list[str], list[list[str]]]:
     """Return columns and rows of text."""
     whole = fmean(ablation.whole)
-    rows = [[f"whole ({len(ablation.whole)} seeds)", f"{whole:.4f}", "", "", ""]]
+    rows = [["whole", f"{whole:.4f}", "", "", ""]]
     for effect in ablation.effects:
         few = len(effect.worth) < len(ablation.whole)  # some trainings failed
-        ends = "-" if effect.low is None else f"{effect.low:+.4f} to {effect.high:+.4f}"
+        ends = "-" if effect.low is None else f"[{effect.low:+.4f}, {effect.high:+.4f}]"
         rows.append(
             [
                 told(effect.variant) + (f" ({len(effect.worth)} seeds)" if few else ""),
@@ -190,8 +190,13 @@ def table_of(ablation: Ablation) -> tuple[list[str], list[list[str]]]:
                 f"{effect.mean / whole:+.1%}" if whole else "-",
             ]
         )
-    metric = f"{ablation.part} {ablation.metric}"
-    return [ablation.model, metric, "worth", "95 % interval", "of whole"], rows
+    return [ablation.model, ablation.metric, "worth", "95 % interval", "of whole"], rows
+
+
+def basis(ablation: Ablation) -> str:
+    """Say which part the figures are of, and of how many seeds."""
+    part = {"valid": "validation", "test": "test"}[ablation.part]
+    return f"{part} part, {len(ablation.whole)} seeds"
 
 
 def write(out: Path, ablation: Ablation, *, about: str) -> None:
@@ -206,7 +211,8 @@ def write(out: Path, ablation: Ablation, *, about: str) -> None:
     columns = ("without", "how", "share", "seeds", ablation.metric, "worth", "low", "high")
     whole = ["whole", "none", None, len(ablation.whole), fmean(ablation.whole), None, None, None]
     write_csv(out / "ablation.csv", columns, [whole, *rows])
-    write_text(out / "ablation.md", f"{about}\n\n{markdown(*table_of(ablation))}\n{LEGEND}\n")
+    told_of = f"{about} Figures: {basis(ablation)}."
+    write_text(out / "ablation.md", f"{told_of}\n\n{markdown(*table_of(ablation))}\n{LEGEND}\n")
     write_json(out / "ablation.json", to_json(ablation))
     draw(out / "ablation.png", ablation)
 
@@ -270,11 +276,10 @@ def draw(path: Path, ablation: Ablation) -> None:
     axis.margins(x=0.18)
     axis.locator_params(axis="x", nbins=6)
     axis.spines[["top", "right"]].set_visible(False)
-    part = {"valid": "validation", "test": "test"}[ablation.part]
     axis.set_title(
-        f"{ablation.model}: {part} {ablation.metric} that is lost, of {fmean(ablation.whole):.4f}"
+        f"{ablation.model}: {ablation.metric} that is lost, of {fmean(ablation.whole):.4f}"
     )
-    axis.set_xlabel(f"mean of {len(ablation.whole)} seeds; whiskers: 95 % interval")
+    axis.set_xlabel(f"{basis(ablation)}; whiskers: 95 % interval")
     figure.savefig(path, dpi=120)
 
 

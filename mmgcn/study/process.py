@@ -3,13 +3,14 @@
     python -m mmgcn.study.process FOLDER
 
 reads FOLDER/trial.json and writes FOLDER/answer.json. What it prints goes to FOLDER/log.txt. It
-leaves when the process that started it is gone.
+leaves, with the folder, when the process that started it is gone.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -73,8 +74,9 @@ def _death(code: int, log: Path) -> str:
     return f"it ended with status {code}: {last.strip()}"
 
 
-def _leave_with_parent() -> None:
+def _leave_with_parent(folder: Path) -> None:
     os.read(0, 1)  # nothing is ever written: it returns when the other end is closed
+    shutil.rmtree(folder, ignore_errors=True)  # nobody else will
     os._exit(1)
 
 
@@ -82,9 +84,9 @@ def main() -> None:
     """Train the trial of a folder."""
     from mmgcn.training.memory import keep_freed_memory
 
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
-    keep_freed_memory()
     folder = Path(sys.argv[1])
+    threading.Thread(target=_leave_with_parent, args=(folder,), daemon=True).start()
+    keep_freed_memory()
     trial = Trial.from_json(json.loads((folder / "trial.json").read_text(encoding="utf-8")))
     try:
         answer = asdict(train(trial, folder / "runs"))

@@ -54,6 +54,7 @@ def test_a_modality_is_shuffled_and_the_run_gets_a_copy(world, capsys, monkeypat
         (("--variant", "num_alik=0", *FEATURES), 1, "did you mean num_alike"),
         (("--model", "mff", *FEATURES), 1, "did you mean mf"),
         (("--run", "nowhere", *FEATURES), 1, "no run at nowhere"),
+        (("--metric", "recall@50", *FEATURES), 1, "recall@50 asks for 50 of 40 items"),
         ((), 1, "there is no modality"),
     ],
 )

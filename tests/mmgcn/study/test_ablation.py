@@ -8,6 +8,7 @@ from mmgcn.run import Run
 from mmgcn.study.ablation import (
     WHOLE,
     ablation_of,
+    basis,
     table_of,
     to_json,
     told,
@@ -64,7 +65,7 @@ def test_every_modality_is_taken_away_in_every_way():
     ]
     assert [told(variant) for variant in found] == [
         *("without visual", "visual shuffled", "without acoustic", "acoustic shuffled"),
-        "without a modality in 10% of items",
+        "10% of items lack one",
     ]
 
 
@@ -121,11 +122,13 @@ def test_the_json_has_a_row_for_each_modality(trials, results):
 
 
 def test_a_person_reads_what_is_lost(trials, results):
-    columns, rows = table_of(ablation_of(trials, results, model="mf", metric="recall@20"))
-    assert columns[:3] == ["mf", "valid recall@20", "worth"]
-    assert rows[0][:2] == ["whole (3 seeds)", "0.6000"]
-    assert rows[1] == ["without visual", "0.5000", "+0.1000", "-0.0242 to +0.2242", "+16.7%"]
-    assert rows[2][0] == "without a modality in 30% of items"
+    made = ablation_of(trials, results, model="mf", metric="recall@20")
+    columns, rows = table_of(made)
+    assert columns[:3] == ["mf", "recall@20", "worth"]
+    assert rows[0][:2] == ["whole", "0.6000"]
+    assert rows[1] == ["without visual", "0.5000", "+0.1000", "[-0.0242, +0.2242]", "+16.7%"]
+    assert basis(made) == "validation part, 3 seeds"
+    assert rows[2][0] == "30% of items lack one"
 
 
 def test_the_files(trials, results, tmp_path):

@@ -26,13 +26,15 @@ def test_an_end_without_an_answer_is_told(source, monkeypatch):
         train_apart(Trial(source, "popularity"))
 
 
-def test_it_leaves_when_its_parent_is_gone(source, tmp_path):
+def test_it_leaves_with_its_folder_when_its_parent_is_gone(source, tmp_path):
     settings = {"epochs": 100_000, "patience": 100_000}  # days
     trial = Trial(source, "mf", 0, settings, device="cpu")
-    (tmp_path / "trial.json").write_text(json.dumps(trial.to_json()))
+    folder = tmp_path / "study"
+    folder.mkdir()
+    (folder / "trial.json").write_text(json.dumps(trial.to_json()))
     child = subprocess.Popen(
-        [sys.executable, "-m", "mmgcn.study.process", str(tmp_path)], stdin=subprocess.PIPE
+        [sys.executable, "-m", "mmgcn.study.process", str(folder)], stdin=subprocess.PIPE
     )
     child.stdin.close()
-    assert child.wait(timeout=60) == 1
-    assert not (tmp_path / "answer.json").exists()
+    assert child.wait(timeout=120) == 1
+    assert not folder.exists()

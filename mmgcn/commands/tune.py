@@ -1,0 +1,154 @@
+"""mmgcn tune: look for better settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mmgcn.commands.ablate import METRICS
+from mmgcn.commands.data import (
+    INTERACTIONS,
+    DeviceOption,
+    FeaturesOption,
+    InteractionsOption,
+    KCoreOption,
+    MissingOption,
+    SplitOption,
+    TestOption,
+    ValidOption,
+    source_of,
+)
+from mmgcn.commands.fit import DEFAULT_MODEL
+from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
+from mmgcn.commands.settings import read_toml, settings_of_models
+
+SOME_FAILED = 3
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command()(tune)
+
+
+def tune(
+    model: Annotated[str, typer.Option("--model", help="Whose settings.")] = DEFAULT_MODEL,
+    trials: Annotated[
+        int, typer.Option(help="How many in all, those of earlier calls included.", min=1)
+    ] = 30,
+    space: Annotated[
+        Path | None,
+        typer.Option(
+            help="Which settings, in TOML: dim = [32, 64], "
+            "learning_rate = { low = 0.001, high = 0.02, log = true }.",
+            show_default="the model's own space",
+        ),
+    ] = None,
+    metric: Annotated[str, typer.Option(help="recall@K or ndcg@K.")] = "recall@20",
+    interactions: InteractionsOption = INTERACTIONS,
+    valid: ValidOption = None,
+    test: TestOption = None,
+    split: SplitOption = "leave-last-out",
+    split_seed: Annotated[int, typer.Option(help="Of the split, the same for all.")] = 0,
+    features: FeaturesOption = None,
+    k_core: KCoreOption = 0,
+    missing: MissingOption = "error",
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Where the trials and the report are kept.")
+    ] = Path("tune"),
+    seed: Annotated[int, typer.Option(help="Of every draw and every training.")] = 0,
+    epochs: Annotated[
+        int | None, typer.Option(help="At most.", min=1, show_default="the model's own")
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting that all trials share, NAME=VALUE. Repeatable."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Such settings in TOML, a table named like the model.")
+    ] = None,
+    device: DeviceOption = "auto",
+    json: JsonOption = False,
+) -> None:
+    """Look for the settings that rank best on the validation part.
+
+    The first trial is the model as it is; the others are drawn by Optuna, and given up early where
+    they are below the median. The test part is not looked at. Every trial is kept in
+    OUT/tune.journal: the same command again goes on from there. The best settings are written to
+    OUT/best.toml, which `mmgcn fit --config` takes.
+    """
+    if metric not in METRICS:
+        raise typer.BadParameter(
+            f"'{metric}' is none of {', '.join(METRICS)}", param_hint="--metric"
+        )
+    source = source_of(interactions, valid, test, split, features, k_core, missing, seed=split_seed)
+
+    from mmgcn.model import MODELS
+    from mmgcn.study import findings, tuning
+    from mmgcn.study.space import DEFAULT, read_space
+    from mmgcn.training.memory import keep_freed_memory
+
+    kind = MODELS.get(model)
+    if space is not None:
+        sides = read_space(kind.name, kind.Settings, read_toml(space))
+    elif kind.name in DEFAULT:
+        sides = DEFAULT[kind.name]
+    else:
+        raise ValueError(f"{kind.name} has no space of its own; pass --space FILE.toml")
+    settings = settings_of_models([kind.name], config, setting or [])[kind.name]
+    if epochs is not None:
+        settings["epochs"] = epochs
+    for name in settings:
+        if name in sides:
+            raise ValueError(f"{name} is set for all trials, and in the space that is tried")
+    dataset = source.dataset()
+    for note in dataset.notes:
+        tell(f"note: {note}")
+    keep_freed_memory()
+    try:
+        report = tuning.tune(
+            dataset,
+            model=kind.name,
+            space=sides,
+            out=out,
+            num_trials=trials,
+            settings=settings,
+            metric=metric,
+            seed=seed,
+            device=device,
+            tell=tell,
+        )
+    except KeyboardInterrupt:
+        tell("interrupted; the same command goes on after the trials so far")
+        raise
+    about = (
+        f"{kind.name} on {len(dataset.users):,} users, {len(dataset.items):,} items, "
+        f"{len(dataset.train):,} training and {len(dataset.split.valid):,} validation "
+        f"interactions (split: {dataset.split.name}), seed {seed}."
+    )
+    findings.write(out, report, about=about)
+    if json:
+        print_json(
+            {
+                "best": None if report.best is None else report.best.settings,
+                "value": None if report.best is None else report.best.value,
+                "metric": metric,
+                "trials": len(report.tried),
+                "importance": report.importance,
+            }
+        )
+    else:
+        typer.echo(findings.summary(report))
+        columns, rows = findings.table_of(report)
+        if rows:
+            table = console_table(*columns)
+            for row in rows:
+                table.add_row(*row)
+            print_table(table)
+            typer.echo(f"mmgcn fit --model {report.model} --config {out / 'best.toml'}")
+        typer.echo(f"{out / 'tune.md'}, tune.csv, {tuning.JOURNAL}")
+    if report.best is None:
+        raise typer.Exit(1)
+    if any(each.state == "failed" for each in report.tried):
+        raise typer.Exit(SOME_FAILED)

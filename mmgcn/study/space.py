@@ -1,0 +1,148 @@
+"""Space: which settings of a model are tried, and between which ends.
+
+In TOML, one setting a line, in a table named like the model or without one:
+
+    learning_rate = { low = 0.001, high = 0.02, log = true }
+    num_layers = { low = 1, high = 3 }
+    dim = [32, 64, 128]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mmgcn.model import SettingError, Training
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from low to high, both included; whole ones where both ends are.
+
+    Args:
+        log: drawn evenly by order of magnitude.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Only whole numbers lie in it."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    def __contains__(self, value: Any) -> bool:
+        return isinstance(value, int | float) and self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g}" + (", by magnitude" if self.log else "")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several values."""
+
+    values: tuple[Any, ...]
+
+    def __contains__(self, value: Any) -> bool:
+        return value in self.values
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.values))
+
+
+Space = Mapping[str, Range | Choice]
+
+_TRAINED: Space = {
+    "dim": Choice((32, 64, 128)),
+    "learning_rate": Range(5e-4, 2e-2, log=True),
+    "batch_size": Choice((1024, 2048, 4096)),
+}
+_SOFTMAX: Space = {
+    **_TRAINED,
+    "temperature": Range(0.1, 0.6),
+    "num_negatives": Choice((512, 1024, 2048)),
+    "user_balance": Range(0.0, 1.0),
+}
+_BPR: Space = {**_TRAINED, "penalty": Range(1e-4, 1.0, log=True)}
+
+DEFAULT: Mapping[str, Space] = {
+    "linear_mmgcn": {
+        **_SOFTMAX,
+        "num_members": Range(1, 4),
+        "num_alike": Range(0, 30),
+        "alike_weight": Range(0.2, 4.0, log=True),
+        "viewer_weight": Range(0.2, 8.0, log=True),
+        "leave_out": Range(0.0, 0.9),
+        "edge_dropout": Range(0.0, 0.5),
+        "popularity": Range(0.0, 0.5),
+        "id_scale": Range(0.005, 0.2, log=True),
+        "negatives": Choice(("all", "watched")),
+    },
+    "mmgcn": {
+        **_SOFTMAX,
+        "num_layers": Range(1, 3),
+        "combination": Choice(("ele", "co")),
+        "slope": Range(0.01, 1.0, log=True),
+        "negatives": Choice(("all", "watched")),
+    },
+    "lightgcn": {**_SOFTMAX, "num_layers": Range(1, 4)},
+    "mf": _BPR,
+    "vbpr": _BPR,
+    "ease": {"penalty": Range(1.0, 2000.0, log=True)},
+    "itemknn": {
+        "num_alike": Range(10, 500, log=True),
+        "user_weight": Range(0.0, 1.5),
+        "popularity_weight": Range(0.0, 1.0),
+        "shrink": Range(0.0, 50.0),
+    },
+}
+"""A space for each model that has something to tune; a plug-in brings its own in a file."""
+
+
+def read_space(model: str, kind: type[Training], held: Mapping[str, Any]) -> Space:
+    """Return the space that a TOML file declares for a model.
+
+    Args:
+        kind: the model's settings.
+        held: the file; or the table of it that is called like the model.
+
+    Raises:
+        SettingError: an unknown setting (the nearest is given), a value that it cannot take, or
+            something that is no range and no list.
+    """
+    held = held.get(model, held)
+    if not isinstance(held, Mapping) or not held:
+        raise SettingError(f"the space of {model} names no setting")
+    return {name: _read(name, kind, given) for name, given in held.items()}
+
+
+def _read(name: str, kind: type[Training], given: Any) -> Range | Choice:
+    if isinstance(given, Sequence) and not isinstance(given, str):
+        if not given:
+            raise SettingError(f"the space of {name} is an empty list")
+        for value in given:
+            kind.read({name: value})  # a bad value is told now, not after hours
+        return Choice(tuple(given))
+    if not isinstance(given, Mapping):
+        raise SettingError(
+            f"the space of {name} is '{given}'; it takes a list, or {{ low = 1, high = 2 }}, "
+            "perhaps with log = true"
+        )
+    unknown = [key for key in given if key not in ("low", "high", "log")]
+    if unknown or not {"low", "high"} <= given.keys():
+        raise SettingError(
+            f"the space of {name} has {', '.join(given)}; it takes low, high and perhaps log"
+        )
+    low, high, log = given["low"], given["high"], given.get("log", False)
+    numbers = all(isinstance(end, int | float) and not isinstance(end, bool) for end in (low, high))
+    if not numbers or low > high or (log and low <= 0):
+        raise SettingError(
+            f"the space of {name} goes from {low} to {high}{' by magnitude' if log else ''}; "
+            "it takes two numbers, the lower first, above 0 where log is true"
+        )
+    for end in (low, high):
+        kind.read({name: end})
+    return Range(low, high, log)

@@ -1,0 +1,239 @@
+"""Tuning: Optuna looks for the settings that rank best on the validation part.
+
+The first trial is the model as it is, so that the best is never worse. The others are drawn by a
+tree-structured Parzen estimator, and given up at a look at which they are below the median of the
+earlier ones. Everything is written to a journal as it happens.
+
+Source: Bergstra et al., Algorithms for Hyper-Parameter Optimization, NeurIPS 2011; Akiba et al.,
+Optuna: A Next-generation Hyperparameter Optimization Framework, KDD 2019.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mmgcn.data.dataset import Dataset
+from mmgcn.model import MODELS
+from mmgcn.study.findings import Report, Tried, short
+from mmgcn.study.space import Choice, Space
+from mmgcn.study.trial import digest_of
+from mmgcn.training.looks import Look
+from mmgcn.training.trainer import fit
+
+JOURNAL = "tune.journal"
+MIN_TRIALS = 5  # before the median means something
+MIN_LOOKS = 2  # of a trial, before it is given up
+
+
+class TuningError(ValueError):
+    """A tuning that cannot begin or go on; the message says why and what to do."""
+
+
+class _GivenUp(Exception):
+    """A trial is below the median."""
+
+
+def tune(
+    dataset: Dataset,
+    *,
+    model: str,
+    space: Space,
+    out: Path,
+    num_trials: int,
+    settings: Mapping[str, Any],
+    metric: str = "recall@20",
+    seed: int = 0,
+    device: str = "auto",
+    tell: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Try settings until there are so many trials, those of earlier calls included.
+
+    Args:
+        out: where the journal lies, and goes on.
+        settings: that all trials share.
+        seed: of every draw and every training.
+
+    Raises:
+        TuningError: Optuna is not installed, there is no validation part, or the journal is of
+            other data, settings or another space.
+        KeyboardInterrupt: as it comes; what was tried is in the journal.
+    """
+    optuna = _optuna()
+    if len(dataset.split.valid) == 0:
+        raise TuningError("there is no validation part to choose by; pass --valid, or --split")
+    k = int(metric.partition("@")[2])
+    if k > len(dataset.items):
+        raise TuningError(f"{metric} asks for {k} of {len(dataset.items):,} items")
+    kind = MODELS.get(model)
+    own = asdict(kind.Settings.read(dict(settings)))
+    told = {
+        "data": digest_of(dataset),
+        "model": model,
+        "settings": own,
+        "space": {name: str(side) for name, side in space.items()},
+        "metric": metric,
+        "seed": seed,
+    }
+    study = _study(optuna, out, told)
+    done = [trial for trial in study.trials if _counts(optuna, trial)]
+    if not study.trials and all(own[name] in side for name, side in space.items()):
+        study.enqueue_trial({name: own[name] for name in space})
+    for number in range(len(done) + 1, num_trials + 1):
+        # A sampler for each trial, so that one that goes on draws what it would have drawn.
+        study.sampler = optuna.samplers.TPESampler(seed=seed * 100_003 + len(study.trials))
+        trial = study.ask()
+        chosen = {name: _suggest(trial, name, side) for name, side in space.items()}
+        tell(f"[{number}/{num_trials}] {_line(chosen)} ...")
+        try:
+            value = _train(trial, dataset, model, {**settings, **chosen}, metric, seed, device)
+        except _GivenUp as given_up:
+            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+            told_of_it = f"given up, {given_up}"
+        except (ValueError, LookupError, RuntimeError, MemoryError) as error:
+            trial.set_user_attr("error", " ".join(str(error).split()))
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            told_of_it = f"failed: {error}"
+        except KeyboardInterrupt:
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            raise
+        else:
+            study.tell(trial, value)
+            told_of_it = f"{metric} {value:.4f}, best {study.best_value:.4f}"
+        tell(f"[{number}/{num_trials}] {told_of_it}")
+    return _report(optuna, study, model, metric, settings)
+
+
+def _train(
+    trial: Any,
+    dataset: Dataset,
+    model: str,
+    settings: Mapping[str, Any],
+    metric: str,
+    seed: int,
+    device: str,
+) -> float:
+    """Train one and return its metric."""
+    num_looks = 0
+
+    def look_at(look: Look) -> None:
+        nonlocal num_looks
+        num_looks += 1
+        trial.report(look.figures[metric], num_looks)
+        trial.set_user_attr("epoch", look.epoch)
+        trial.set_user_attr("seconds", look.train_seconds)
+        if trial.should_prune():
+            raise _GivenUp(f"{metric} {look.figures[metric]:.4f} in epoch {look.epoch}")
+
+    with tempfile.TemporaryDirectory(prefix="mmgcn-tune-") as folder:
+        result = fit(
+            dataset,
+            model=model,
+            out=Path(folder),
+            settings=settings,
+            seed=seed,
+            device=device,
+            progress=look_at,
+        )
+    trial.set_user_attr("epoch", result.best_epoch)
+    trial.set_user_attr("seconds", result.seconds)
+    return result.metrics[metric]
+
+
+def _optuna() -> Any:
+    try:
+        import optuna
+    except ImportError as error:
+        raise TuningError('tuning needs Optuna: pip install "mmgcn[tune]"') from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
+
+
+def _study(optuna: Any, out: Path, told: Mapping[str, Any]) -> Any:
+    """Open or begin the study in a folder; what a killed process left running counts as nothing."""
+    out.mkdir(parents=True, exist_ok=True)
+    backend = optuna.storages.journal.JournalFileBackend(str(out / JOURNAL))
+    study = optuna.create_study(
+        storage=optuna.storages.JournalStorage(backend),
+        study_name="tune",
+        load_if_exists=True,
+        direction="maximize",
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=MIN_TRIALS, n_warmup_steps=MIN_LOOKS),
+    )
+    plain = json.loads(json.dumps(told))
+    held = study.user_attrs.get("told")
+    if held is None:
+        study.set_user_attr("told", plain)
+    elif held != plain:
+        changed = [name for name in plain if held.get(name) != plain[name]]
+        raise TuningError(
+            f"{out / JOURNAL} is of another {' and '.join(changed)}; pass another --out, or the "
+            "options it was begun with"
+        )
+    for trial in study.trials:
+        if trial.state == optuna.trial.TrialState.RUNNING:
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+    return study
+
+
+def _counts(optuna: Any, trial: Any) -> bool:
+    """Whether a trial came to an end of its own."""
+    states = optuna.trial.TrialState
+    ended = trial.state in (states.COMPLETE, states.PRUNED)
+    return bool(ended or (trial.state == states.FAIL and "error" in trial.user_attrs))
+
+
+def _suggest(trial: Any, name: str, side: Any) -> Any:
+    if isinstance(side, Choice):
+        return trial.suggest_categorical(name, side.values)
+    if side.whole:
+        return trial.suggest_int(name, side.low, side.high, log=side.log)
+    return trial.suggest_float(name, side.low, side.high, log=side.log)
+
+
+def _report(optuna: Any, study: Any, model: str, metric: str, shared: Mapping[str, Any]) -> Report:
+    defaults = asdict(MODELS.get(model).Settings.read(dict(shared)))
+    held = {name: defaults[name] for name in shared}  # as values, where they came as text
+    states = optuna.trial.TrialState
+    names = {states.COMPLETE: "complete", states.PRUNED: "pruned"}
+    tried = []
+    for trial in study.trials:
+        error = trial.user_attrs.get("error")
+        if trial.state == states.WAITING:
+            continue
+        tried.append(
+            Tried(
+                trial.number,
+                names.get(trial.state, "failed" if error else "interrupted"),
+                trial.value if trial.state == states.COMPLETE else _last(trial),
+                dict(trial.params),
+                trial.user_attrs.get("epoch"),
+                trial.user_attrs.get("seconds"),
+                error,
+            )
+        )
+    complete = [each for each in tried if each.state == "complete"]
+    best = max(complete, key=lambda each: (each.value or 0.0, -each.number), default=None)
+    importance: dict[str, float] = {}
+    if len({each.value for each in complete}) > 1:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the evaluator's name, which is still on trial
+            importance = optuna.importance.get_param_importances(
+                study, evaluator=optuna.importance.PedAnovaImportanceEvaluator()
+            )
+    return Report(model, metric, tried, best, importance, defaults, held)
+
+
+def _last(trial: Any) -> float | None:
+    """Return the figure of the last look of a trial that did not end."""
+    held: dict[int, float] = trial.intermediate_values
+    return held[max(held)] if held else None
+
+
+def _line(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {short(value)}" for name, value in settings.items())

@@ -1,0 +1,63 @@
+"""Spaces: what a file may declare, and that the models' own spaces fit the models."""
+
+import pytest
+
+from mmgcn.model import MODELS, SettingError
+from mmgcn.study.space import DEFAULT, Choice, Range, read_space
+
+
+@pytest.mark.parametrize("name", sorted(DEFAULT))
+def test_a_space_of_our_own_fits_its_model(name):
+    kind = MODELS.get(name).Settings
+    own = kind.read({})
+    for setting, side in DEFAULT[name].items():
+        ends = side.values if isinstance(side, Choice) else (side.low, side.high)
+        for end in ends:
+            kind.read({setting: end})  # else SettingError
+        assert getattr(own, setting) in side, "the first trial is the model as it is"
+
+
+def test_every_model_that_is_trained_has_a_space():
+    trained = {name for name in MODELS.names() if not MODELS.get(name).closed_form} - {
+        "mmgcn_official"
+    }  # which is there to reproduce
+    assert trained <= DEFAULT.keys()
+
+
+def test_a_file_declares_lists_and_ranges():
+    held = {
+        "dim": [8, 16],
+        "learning_rate": {"low": 0.001, "high": 0.1, "log": True},
+        "num_layers": {"low": 1, "high": 3},
+    }
+    space = read_space("lightgcn", MODELS.get("lightgcn").Settings, held)
+    assert space == {
+        "dim": Choice((8, 16)),
+        "learning_rate": Range(0.001, 0.1, log=True),
+        "num_layers": Range(1, 3),
+    }
+    assert space["num_layers"].whole
+    assert not space["learning_rate"].whole
+    named = read_space("lightgcn", MODELS.get("lightgcn").Settings, {"lightgcn": held})
+    assert named == space
+
+
+@pytest.mark.parametrize(
+    ("held", "told"),
+    [
+        ({}, "names no setting"),
+        ({"dmi": [8]}, "did you mean dim"),
+        ({"dim": []}, "empty list"),
+        ({"dim": [8, 0]}, "dim is 0"),
+        ({"dim": 8}, "the space of dim is '8'; it takes a list"),
+        ({"dim": {"low": 8}}, "it takes low, high and perhaps log"),
+        ({"dim": {"low": 8, "high": 16, "step": 2}}, "has low, high, step"),
+        ({"dim": {"low": 16, "high": 8}}, "from 16 to 8"),
+        ({"dim": {"low": "a", "high": 8}}, "it takes two numbers"),
+        ({"penalty": {"low": 0, "high": 1, "log": True}}, "above 0 where log is true"),
+        ({"loss": ["hinge"]}, "loss is 'hinge'"),
+    ],
+)
+def test_a_bad_file_is_refused_before_anything_is_trained(held, told):
+    with pytest.raises(SettingError, match=told):
+        read_space("mf", MODELS.get("mf").Settings, held)
