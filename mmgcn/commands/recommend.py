@@ -91,6 +91,14 @@ def recommend(
             help="Leave these out: one id a line, or a table with item_id.", show_default=False
         ),
     ] = None,
+    approximate: Annotated[
+        bool,
+        typer.Option(
+            "--approximate",
+            help="For --all over very many items: look at the nearest clusters of items alone; "
+            "how much of the exact lists that finds is told.",
+        ),
+    ] = False,
     diversity: Annotated[
         float,
         typer.Option(
@@ -173,6 +181,10 @@ def recommend(
         raise typer.BadParameter("ray makes the lists of --all", param_hint="--engine")
     if engine == "local" and not (address is None and workers is None):
         raise typer.BadParameter("they need --engine ray", param_hint="--address and --workers")
+    if approximate and (not everyone or explain or items or exclude or diversity or per_creator):
+        raise typer.BadParameter(
+            "it goes with --all, --out, --k and --seen alone", param_hint="--approximate"
+        )
     if html is not None and (everyone or out is not None or json):
         raise typer.BadParameter("it goes with none of --all, --out, --json", param_hint="--html")
     if videos is not None and html is None:
@@ -208,6 +220,9 @@ def recommend(
         answer.to_newcomer(watched, others, rules, file)
         return
     rules |= {"filter_seen": not seen, "cold": cold}
+    if approximate and file is not None:
+        answer.to_file_by_index(file, rules)
+        return
     if engine == "ray":
         assert out is not None, "--all needs it"
         answer.to_parts(out, rules, Cluster(address), workers)
@@ -278,6 +293,18 @@ class _Answer:
             blocks = (self._recommender.with_parts(block) for block in blocks)
         num_users = len(run.users) if ids is None else len(set(ids))
         self._write(out, blocks, num_users * min(rules["k"], len(run.items)))
+
+    def to_file_by_index(self, out: Path, rules: dict[str, Any]) -> None:
+        from mmgcn.serving.item_index import ItemIndex
+
+        run, k = self._recommender.run, rules["k"]
+        index = ItemIndex(self._recommender, k=k)
+        tell(
+            f"index: {index.num_probes:,} of {index.num_clusters:,} clusters are looked at, which "
+            f"finds {index.recall:.1%} of the exact lists"
+        )
+        blocks = index.blocks(filter_seen=rules["filter_seen"])
+        self._write(out, blocks, len(run.users) * min(k, len(run.items)))
 
     def to_parts(
         self, out: str, rules: dict[str, Any], cluster: Cluster, workers: int | None

@@ -96,7 +96,7 @@ class Recommender:
             creators=creators,
             per_creator=per_creator,
         )
-        return pl.concat([_table([], [], [], []), *blocks])
+        return pl.concat([list_table([], [], [], []), *blocks])
 
     def blocks(
         self,
@@ -326,7 +326,7 @@ class Recommender:
                 values = _spread(values, known, popular[1])
             there = best >= 0
             ranks = np.broadcast_to(np.arange(1, best.shape[1] + 1), best.shape)
-            yield _table(
+            yield list_table(
                 ids.gather(start + np.repeat(np.arange(len(block)), there.sum(axis=1))),
                 self.run.items.ids.gather(best[there]),
                 values[there],
@@ -360,7 +360,7 @@ class Recommender:
         there = items >= 0
         ids = self.run.items.ids.gather(items[there])
         ranks = np.arange(1, len(ids) + 1)
-        return _table([""] * len(ids), ids, values[there], ranks).drop("user_id")
+        return list_table([""] * len(ids), ids, values[there], ranks).drop("user_id")
 
 
 def _spread(known: np.ndarray, where: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -374,12 +374,13 @@ def _spread(known: np.ndarray, where: np.ndarray, others: np.ndarray) -> np.ndar
     return whole
 
 
-def _table(
+def list_table(
     users: Sequence[str] | pl.Series,
     items: Sequence[str] | pl.Series,
     scores: Sequence[float] | np.ndarray,
     ranks: Sequence[int] | np.ndarray,
 ) -> pl.DataFrame:
+    """Return the columns as the table that lists are. Shapes: each (N,)."""
     return pl.DataFrame(
         {
             "user_id": pl.Series(users, dtype=pl.String),
