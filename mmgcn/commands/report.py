@@ -58,7 +58,9 @@ def report(
 
     recommender = Recommender.load(run)
     shown = Shown(videos, ItemTable() if captions is None else ItemTable.read(captions))
-    table = recommender.recommend(user or _drawn(recommender.run), k=LIST_LENGTH)
+    users = user or _drawn(recommender.run)
+    recommender.run.users.index(users)  # an unknown one is an error before anything is drawn
+    table = recommender.recommend(users, k=LIST_LENGTH)
     text = run_document(
         recommender.run,
         test=_test_figures(recommender.run),

@@ -51,6 +51,16 @@ def test_report_writes_one_file_with_test_figures_lists_and_posters(folder, caps
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_report_refuses_an_unknown_user(folder, capsys):
+    with pytest.raises(SystemExit) as leaving:
+        mmgcn("report", "--user", "u99", "--out", "report.html")
+    assert leaving.value.code == 1
+    told = capsys.readouterr().err
+    assert "user 'u99' not in the data; the nearest known ids are u9" in told
+    assert "--cold" not in told
+    assert not (folder / "report.html").exists()
+
+
 def test_recommend_html_shows_the_reasons_of_each_user(folder):
     with pytest.raises(SystemExit) as leaving:
         mmgcn(
@@ -111,7 +121,8 @@ def test_posters_need_none_of_the_services_packages():
     code = """
 import sys
 import mmgcn.service.posters, mmgcn.service.videos, mmgcn.report.lists, mmgcn.report.run_report
-print("LOADED", *({"fastapi", "sqlalchemy", "alembic", "uvicorn", "torch"} & set(sys.modules)))
+heavy = {"fastapi", "sqlalchemy", "alembic", "uvicorn", "anyio", "torch"}
+print("LOADED", *(heavy & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "LOADED\n"

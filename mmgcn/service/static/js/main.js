@@ -31,7 +31,6 @@ function parse(hash) {
 }
 
 async function show() {
-  if (location.hash === "#main") return;
   if (shown !== null) left.set(shown, { top: scrollY, item: focusedItem() });
   const hash = location.hash;
   const place = (!pressed && left.get(hash)) || { top: 0, item: null };
@@ -97,6 +96,10 @@ function problem(error, route) {
 document.getElementById("search").append(userSearch());
 addEventListener("click", (event) => {
   if (event.target.closest?.("a[href^='#/']")) pressed = true;
+});
+document.querySelector(".skip-link").addEventListener("click", (event) => {
+  event.preventDefault(); // the address names the page, not a place on it
+  main.focus();
 });
 addEventListener("hashchange", show);
 history.scrollRestoration = "manual";

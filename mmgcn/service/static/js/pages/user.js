@@ -32,7 +32,7 @@ export async function userPage({ id, params }, signal) {
         "section",
         { "aria-label": "Watched" },
         el("h2", {}, "Watched"),
-        el("ul", { class: "strip", tabindex: "0", "aria-label": "Watched videos" }, watched.map((card) => thumb(card, id))),
+        el("ul", { class: "strip", "aria-label": "Watched videos" }, watched.map((card) => thumb(card, id))),
       ),
     el(
       "section",
