@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -60,6 +61,7 @@ class LiveRun:
         self.recommender.similar(item, k=1)
         self.recommender.recommend_history([item], k=1)
         self.recommender.explain(user, item)
+        _ = self.facts
         if not np.isfinite(np.asarray(run.item[-1])).all():
             raise RunError(f"the run at {run.path} holds numbers that are not finite; fit again")
 
@@ -101,9 +103,9 @@ class LiveRun:
             "run": self.name,
             "model": config.get("model"),
             "created": datetime.fromtimestamp(changed, UTC).isoformat(timespec="seconds"),
-            "config": without_folders(config),
-            "metrics": config.get("valid") or {},
-            "history": self._looks(),
+            "config": tellable(config),
+            "metrics": tellable(config.get("valid") or {}),
+            "history": tellable(self._looks()),
             "channels": list(self.run.parts),
             "num_users": len(self.run.users),
             "num_items": len(self.run.items),
@@ -122,22 +124,27 @@ class LiveRun:
         if not path.is_file():
             return []
         lines = path.read_text(encoding="utf-8").splitlines()
-        # A figure that is no number has no place in JSON.
-        return [json.loads(line, parse_constant=lambda _: None) for line in lines if line]
+        try:
+            return [json.loads(line) for line in lines if line]
+        except ValueError as error:
+            raise RunError(f"{path} is corrupt: {error}; fit again") from error
 
 
-def without_folders(value: Any) -> Any:
-    """Return a configuration in which absolute paths are cut to their last part.
+def tellable(value: Any) -> Any:
+    """Return a value as a client may have it, in JSON.
 
-    A client has no use for the folders of the machine that trained.
+    Absolute paths are cut to their last part: a client has no use for the folders of the machine
+    that trained. Figures that are no numbers, which JSON has no word for, are None.
 
-    >>> without_folders({"store": "/home/ann/features", "seed": 0})
-    {'store': 'features', 'seed': 0}
+    >>> tellable({"store": "/home/ann/features", "loss": float("nan"), "seed": 0})
+    {'store': 'features', 'loss': None, 'seed': 0}
     """
     if isinstance(value, dict):
-        return {name: without_folders(held) for name, held in value.items()}
+        return {name: tellable(held) for name, held in value.items()}
     if isinstance(value, list):
-        return [without_folders(held) for held in value]
+        return [tellable(held) for held in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, str) and PurePath(value).is_absolute():
         return PurePath(value).name
     return value
