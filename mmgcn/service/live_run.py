@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -14,13 +13,10 @@ import numpy as np
 
 from mmgcn.run import RunError
 from mmgcn.service.answers import Answers
+from mmgcn.service.short_lists import ShortLists
 from mmgcn.serving.recommender import Recommender
 
 logger = logging.getLogger("mmgcn.service")
-SMALL_NUMBERS, SMALL_USERS = 2_000_000, 100_000  # of a run whose lists are made at once
-SHORT = 100  # items of a list that is made at once
-
-Row = dict[str, Any]
 
 
 class LiveRun:
@@ -31,12 +27,7 @@ class LiveRun:
         self.run = recommender.run
         self.name = self.run.path.resolve().name
         self.answers = Answers()
-        run = self.run
-        small = run.item.size <= SMALL_NUMBERS and len(run.users) <= SMALL_USERS
-        self._item_ids = run.items.ids.to_list() if small else []
-        self._user_rows = (
-            {user: row for row, user in enumerate(run.users.ids.to_list())} if small else {}
-        )
+        self.short_lists = ShortLists(recommender)
 
     @classmethod
     def load(cls, path: Path) -> LiveRun:
@@ -64,26 +55,6 @@ class LiveRun:
         _ = self.facts
         if not np.isfinite(np.asarray(run.item[-1])).all():
             raise RunError(f"the run at {run.path} holds numbers that are not finite; fit again")
-
-    def best(self, user_id: str, *, k: int, filter_seen: bool) -> list[Row] | None:
-        """Return a user's list, if that takes less than a millisecond; else None.
-
-        So it is where the run is small and the user is in it: then handing the work to a thread
-        would cost more than the work. The list is that of `Recommender.recommend`.
-        """
-        row = self._user_rows.get(user_id)
-        if row is None or k > SHORT:
-            return None
-        (items,), (scores,) = self.recommender.recommend_rows(
-            np.array([row]), k=k, filter_seen=filter_seen
-        )
-        return [
-            {"item_id": self._item_ids[item], "score": score, "rank": rank}
-            for rank, (item, score) in enumerate(
-                zip(items.tolist(), scores.tolist(), strict=True), start=1
-            )
-            if item >= 0
-        ]
 
     def channels_of(self, item_id: str) -> list[str]:
         """Return the channels in which an item is not blank.
@@ -143,7 +114,7 @@ def tellable(value: Any) -> Any:
         return {name: tellable(held) for name, held in value.items()}
     if isinstance(value, list):
         return [tellable(held) for held in value]
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float) and not np.isfinite(value):
         return None
     if isinstance(value, str) and PurePath(value).is_absolute():
         return PurePath(value).name
