@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -65,9 +64,13 @@ class LiveRun:
         (row,) = self.run.items.index([item_id])
         return [name for name, part in self.run.parts.items() if part[row].any()]
 
-    @cached_property
+    @property
     def facts(self) -> dict[str, Any]:
-        """What there is to say of the run."""
+        """What there is to say of the run, read anew: `mmgcn ablate` may add to it.
+
+        Raises:
+            RunError: a file of it is corrupt.
+        """
         config = self.run.config
         changed = (self.run.path / "config.json").stat().st_mtime
         return {
@@ -80,7 +83,7 @@ class LiveRun:
             "channels": list(self.run.parts),
             "num_users": len(self.run.users),
             "num_items": len(self.run.items),
-            "modality_worth": self._worth(),
+            "modality_worth": tellable(self._worth()),
         }
 
     def _worth(self) -> dict[str, Any] | None:
