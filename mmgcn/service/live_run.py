@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -13,13 +12,10 @@ import numpy as np
 
 from mmgcn.run import RunError
 from mmgcn.service.answers import Answers
+from mmgcn.service.short_lists import ShortLists
 from mmgcn.serving.recommender import Recommender
 
 logger = logging.getLogger("mmgcn.service")
-SMALL_NUMBERS, SMALL_USERS = 2_000_000, 100_000  # of a run whose lists are made at once
-SHORT = 100  # items of a list that is made at once
-
-Row = dict[str, Any]
 
 
 class LiveRun:
@@ -30,12 +26,7 @@ class LiveRun:
         self.run = recommender.run
         self.name = self.run.path.resolve().name
         self.answers = Answers()
-        run = self.run
-        small = run.item.size <= SMALL_NUMBERS and len(run.users) <= SMALL_USERS
-        self._item_ids = run.items.ids.to_list() if small else []
-        self._user_rows = (
-            {user: row for row, user in enumerate(run.users.ids.to_list())} if small else {}
-        )
+        self.short_lists = ShortLists(recommender)
 
     @classmethod
     def load(cls, path: Path) -> LiveRun:
@@ -60,28 +51,9 @@ class LiveRun:
         self.recommender.similar(item, k=1)
         self.recommender.recommend_history([item], k=1)
         self.recommender.explain(user, item)
+        _ = self.facts
         if not np.isfinite(np.asarray(run.item[-1])).all():
             raise RunError(f"the run at {run.path} holds numbers that are not finite; fit again")
-
-    def best(self, user_id: str, *, k: int, filter_seen: bool) -> list[Row] | None:
-        """Return a user's list, if that takes less than a millisecond; else None.
-
-        So it is where the run is small and the user is in it: then handing the work to a thread
-        would cost more than the work. The list is that of `Recommender.recommend`.
-        """
-        row = self._user_rows.get(user_id)
-        if row is None or k > SHORT:
-            return None
-        (items,), (scores,) = self.recommender.recommend_rows(
-            np.array([row]), k=k, filter_seen=filter_seen
-        )
-        return [
-            {"item_id": self._item_ids[item], "score": score, "rank": rank}
-            for rank, (item, score) in enumerate(
-                zip(items.tolist(), scores.tolist(), strict=True), start=1
-            )
-            if item >= 0
-        ]
 
     def channels_of(self, item_id: str) -> list[str]:
         """Return the channels in which an item is not blank.
@@ -92,22 +64,26 @@ class LiveRun:
         (row,) = self.run.items.index([item_id])
         return [name for name, part in self.run.parts.items() if part[row].any()]
 
-    @cached_property
+    @property
     def facts(self) -> dict[str, Any]:
-        """What there is to say of the run."""
+        """What there is to say of the run, read anew: `mmgcn ablate` may add to it.
+
+        Raises:
+            RunError: a file of it is corrupt.
+        """
         config = self.run.config
         changed = (self.run.path / "config.json").stat().st_mtime
         return {
             "run": self.name,
             "model": config.get("model"),
             "created": datetime.fromtimestamp(changed, UTC).isoformat(timespec="seconds"),
-            "config": without_folders(config),
-            "metrics": config.get("valid") or {},
-            "history": self._looks(),
+            "config": tellable(config),
+            "metrics": tellable(config.get("valid") or {}),
+            "history": tellable(self._looks()),
             "channels": list(self.run.parts),
             "num_users": len(self.run.users),
             "num_items": len(self.run.items),
-            "modality_worth": self._worth(),
+            "modality_worth": tellable(self._worth()),
         }
 
     def _worth(self) -> dict[str, Any] | None:
@@ -122,22 +98,27 @@ class LiveRun:
         if not path.is_file():
             return []
         lines = path.read_text(encoding="utf-8").splitlines()
-        # A figure that is no number has no place in JSON.
-        return [json.loads(line, parse_constant=lambda _: None) for line in lines if line]
+        try:
+            return [json.loads(line) for line in lines if line]
+        except ValueError as error:
+            raise RunError(f"{path} is corrupt: {error}; fit again") from error
 
 
-def without_folders(value: Any) -> Any:
-    """Return a configuration in which absolute paths are cut to their last part.
+def tellable(value: Any) -> Any:
+    """Return a value as a client may have it, in JSON.
 
-    A client has no use for the folders of the machine that trained.
+    Absolute paths are cut to their last part: a client has no use for the folders of the machine
+    that trained. Figures that are no numbers, which JSON has no word for, are None.
 
-    >>> without_folders({"store": "/home/ann/features", "seed": 0})
-    {'store': 'features', 'seed': 0}
+    >>> tellable({"store": "/home/ann/features", "loss": float("nan"), "seed": 0})
+    {'store': 'features', 'loss': None, 'seed': 0}
     """
     if isinstance(value, dict):
-        return {name: without_folders(held) for name, held in value.items()}
+        return {name: tellable(held) for name, held in value.items()}
     if isinstance(value, list):
-        return [without_folders(held) for held in value]
+        return [tellable(held) for held in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
     if isinstance(value, str) and PurePath(value).is_absolute():
         return PurePath(value).name
     return value

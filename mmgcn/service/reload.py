@@ -36,7 +36,10 @@ class Reloader:
     def look(self) -> bool:
         """Return whether a new run was put into service."""
         path = self._state.settings.run
-        found = mark(path)
+        try:
+            found = mark(path)
+        except (OSError, ValueError):  # it changes just now; look again later
+            return False
         if found == self._seen:
             return False
         self._seen = found

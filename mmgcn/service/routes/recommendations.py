@@ -29,7 +29,9 @@ async def recommend(
     """Return the best items for a user, best first."""
     live = state.live
 
-    rows = None if diversity else live.best(user_id, k=k, filter_seen=filter_seen)
+    rows = None
+    if not diversity:
+        rows = live.short_lists.best(user_id, k=k, filter_seen=filter_seen)
     if rows is None:
         table = await run_in_threadpool(
             live.recommender.recommend,

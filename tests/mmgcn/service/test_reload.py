@@ -67,6 +67,7 @@ BROKEN = {
     "lacks parts/acoustic.npy": lambda folder: (folder / "parts" / "acoustic.npy").unlink(),
     "lacks popularity.npy": lambda folder: (folder / "popularity.npy").unlink(),
     "lacks seen_indices.npy": lambda folder: (folder / "seen_indices.npy").unlink(),
+    "metrics.jsonl is corrupt": lambda folder: (folder / "metrics.jsonl").write_text('{"epo'),
     "no run at": shutil.rmtree,
 }
 
