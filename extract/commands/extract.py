@@ -140,8 +140,8 @@ def extract(
     shard: Annotated[
         str | None,
         typer.Option(
-            help="Only part i of n, written i/n with i from 1 to n. A store is written by one run "
-            "at a time: parts that run side by side need an --out each.",
+            help="Only part i of n, written i/n with i from 1 to n. All may fill one --out side by "
+            "side; the same command without --shard then makes it the current one.",
             metavar="I/N",
             show_default=False,
         ),
@@ -222,6 +222,7 @@ def extract(
             dtype=dtype,
             workers=workers,
             cluster=cluster,
+            shard=None if part[1] == 1 else f"{part[0]}-of-{part[1]}",
             retry_failed=retry_failed,
             strict=strict,
             dry_run=dry_run,

@@ -50,6 +50,7 @@ def extract_features(
     dtype: str = "float16",
     workers: int | None = None,
     cluster: Cluster | None = None,
+    shard: str | None = None,
     retry_failed: bool = False,
     strict: bool = False,
     dry_run: bool = False,
@@ -85,6 +86,9 @@ def extract_features(
             On a cluster, how many actors for each encoder.
         cluster: the Ray that decodes and encodes; None does it in processes of this machine. The
             bytes in the store are the same. Captions are encoded, and the store written, here.
+        shard: names this run where others fill the same store side by side with other items. What
+            they wrote is read as one; a run without `shard` over all items then finds all done,
+            sorts the records and makes the sets the current ones.
         retry_failed: do again what failed before.
         strict: stop at the first failure.
         dry_run: only say how many clips would be done; nothing is written.
@@ -141,9 +145,9 @@ def extract_features(
             teller.now("trying a few clips")
             made.estimated_seconds = _estimate(ledger, settings)
         return made
-    with store.locked() as notes, Interruption() as interruption:
+    with store.locked(shard) as notes, Interruption() as interruption:
         for target in targets:
-            target.open(store)
+            target.open(store, shard)
         teller.now("looking at what is there")
         plan = make_plan(items, targets, root=root, retry_failed=retry_failed, verify=verify)
         ledger = Ledger(items, targets, plan, teller, root=root, strict=strict)
@@ -153,7 +157,7 @@ def extract_features(
                 _fill(ledger, settings, interruption)
         finally:
             ledger.close()
-        if not interruption.asked:
+        if not interruption.asked and shard is None:
             for target in targets:
                 target.make_current(store)
         made = ledger.report(interrupted=interruption.asked)

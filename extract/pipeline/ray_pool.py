@@ -7,13 +7,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from extract.cluster import Cluster, Layout, connected, layout_of
 from extract.encoder import Encoder
-from extract.pipeline.messages import Decoded, EncoderSpec, Job, RowsOf, Setup, pack, unpack
+from extract.pipeline.messages import Decoded, Job, RowsOf, Setup, pack, unpack
 from extract.pipeline.pool import TICK_SECONDS, WorkerError
 from extract.pipeline.stages import END, INDEX, PART, Attempts, Decode, Encode, units_column
 
@@ -79,7 +80,8 @@ class RayPool:
             self._said.put(None)
             return
         self._jobs = {job.index: job for job in jobs}
-        dataset = self._dataset(ray, jobs, layout, num_cpus=has["CPU"])
+        away = [replace(job, path=_absolute(job.path)) for job in jobs]
+        dataset = self._dataset(ray, away, layout, num_cpus=has["CPU"])
         threading.Thread(target=self._run, args=(dataset,), daemon=True, name="ray").start()
 
     def stop(self) -> None:
@@ -124,7 +126,7 @@ class RayPool:
             for start in range(0, len(jobs), size)
         ]
         decode = Decode(
-            replace(self._setup, encodes=False),
+            replace(self._setup, encodes=False, posters=_absolute(self._setup.posters)),
             self._places,
             attempts,
             clip_timeout_seconds=self._timeout,
@@ -134,8 +136,10 @@ class RayPool:
         )
         for place in self._places:
             spec, encoder = self._setup.encoders[place], self._encoders[place]
-            assert isinstance(spec, EncoderSpec)
+            assert spec is not None
             assert encoder is not None
+            if spec.weights is not None and Path(spec.weights).exists():
+                spec = replace(spec, weights=str(_absolute(Path(spec.weights))))
             on_gpu = layout.num_gpus > 0
             batch_units = self._cuda_batch_units if on_gpu and encoder.reads == "frames" else None
             clips = BATCHES_A_CALL * (batch_units or encoder.batch_units) // USUAL_UNITS
@@ -228,6 +232,14 @@ class _Clips:
                 sum(piece.encode_seconds for piece in pieces),
                 min((p.cosine for p in pieces if p.cosine is not None), default=None),
             )
+
+
+P = TypeVar("P")
+
+
+def _absolute(path: P) -> P:
+    """Return a path as it reads in another working folder; what is no path as it is."""
+    return path.absolute() if isinstance(path, Path) else path
 
 
 def _told(error: BaseException) -> BaseException:

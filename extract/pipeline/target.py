@@ -32,11 +32,13 @@ class Target:
         """Whether it needs the file decoded."""
         return self.encoder.reads in ("frames", "waveform")
 
-    def open(self, store: FeatureStore) -> FeatureSet:
+    def open(self, store: FeatureStore, shard: str | None = None) -> FeatureSet:
         """Make the set, or open it. An older one stays the current one until the run has ended."""
         self.features = store.create(
-            self.modality.name, self.manifest, versions=_versions(), current=False
+            self.modality.name, self.manifest, versions=_versions(), current=False, shard=shard
         )
+        if shard is None:
+            self.features.take_in_shards()
         store.make_current(self.features, replace=False)
         return self.features
 

@@ -55,12 +55,17 @@ class Problem:
 class FeatureSet:
     """The features of one modality by one encoder with one set of weights and settings.
 
+    Args:
+        shard: names this writer where several write side by side, each other items. It has a file
+            of records of its own; they are read as one, and `finish` of a whole writer makes them
+            one.
+
     Raises:
         StoreError: there is no such set, or a newer version wrote it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, shard: str | None = None) -> None:
+        self.path, self._shard = path, shard
         self.manifest: dict[str, Any] = read_manifest(path)
         self._records: dict[str, Record] | None = None
 
@@ -158,14 +163,28 @@ class FeatureSet:
             return False
 
     def finish(self) -> None:
-        """Keep the last record of every item, sorted by id, and drop what an interruption left."""
+        """Keep the last record of every item, sorted by id, and drop what an interruption left.
+
+        A shard leaves that to the whole writer that comes after all shards.
+        """
+        if self._shard is not None:
+            return
         with explained(self.path):
             ordered = sorted(self._held().values(), key=lambda record: record.id)
             data = b"".join(map(record_line, ordered))
             if not holds(self._records_path, data):
                 write_atomically(self._records_path, data)
-            for leftover in (*self.path.rglob("*.tmp"), *self.path.parent.glob("*.tmp")):
+            for leftover in (
+                *self._shard_paths(),
+                *self.path.rglob("*.tmp"),
+                *self.path.parent.glob("*.tmp"),
+            ):
                 leftover.unlink(missing_ok=True)
+
+    def take_in_shards(self) -> None:
+        """Make the records of shards, if there are any, one with the others."""
+        if self._shard_paths():
+            self.finish()
 
     def verify(self, progress: Callable[[int], None] | None = None) -> list[Problem]:
         """Read every file and compare it with its record.
@@ -233,7 +252,10 @@ class FeatureSet:
 
     @property
     def _records_path(self) -> Path:
-        return self.path / "records.jsonl"
+        return self.path / (f"records-{self._shard}.jsonl" if self._shard else "records.jsonl")
+
+    def _shard_paths(self) -> list[Path]:
+        return sorted(self.path.glob("records-*.jsonl"))
 
     @property
     def _dtype(self) -> np.dtype[Any]:
@@ -245,7 +267,10 @@ class FeatureSet:
 
     def _held(self) -> dict[str, Record]:
         if self._records is None:
-            self._records = {record.id: record for record in read_records(self._records_path)}
+            paths = [self.path / "records.jsonl", *self._shard_paths(), self._records_path]
+            self._records = {
+                record.id: record for path in dict.fromkeys(paths) for record in read_records(path)
+            }
         return self._records
 
     def _checked(self, item_id: str, rows: np.ndarray) -> np.ndarray:

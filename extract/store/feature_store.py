@@ -69,6 +69,7 @@ class FeatureStore:
         *,
         versions: Mapping[str, str] | None = None,
         current: bool = True,
+        shard: str | None = None,
     ) -> FeatureSet:
         """Return the set for that manifest, made if it is not there.
 
@@ -77,6 +78,7 @@ class FeatureStore:
 
         Args:
             current: whether it becomes the modality's current set at once.
+            shard: see `FeatureSet`.
 
         Raises:
             StoreError: the folder cannot be written, or the disk is full.
@@ -87,7 +89,7 @@ class FeatureStore:
             (folder / "items").mkdir(parents=True, exist_ok=True)
             if not (folder / FILE).exists():
                 write_manifest(folder, full, versions=versions or {})
-        made = FeatureSet(folder)
+        made = FeatureSet(folder, shard=shard)
         if current:
             self.make_current(made)
         return made
@@ -105,16 +107,19 @@ class FeatureStore:
                 write_atomically(pointer, data)
 
     @contextmanager
-    def locked(self) -> Iterator[Sequence[str]]:
+    def locked(self, shard: str | None = None) -> Iterator[Sequence[str]]:
         """Hold the store for writing; a second process is refused at once (`StoreError`).
+
+        Shards of other names may write side by side; a whole writer is alone.
 
         Yields notes for a person: where the file system does not rename files in one step, that
         they are written in a way that is safe there.
         """
-        with sole_writer(self.root):
+        with sole_writer(self.root, shard):
             with explained(self.root):
                 renames = look(self.root)
-                finish_marked(self.root)
+                if shard is None:  # else others are writing
+                    finish_marked(self.root)
             yield (
                 ()
                 if renames

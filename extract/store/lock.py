@@ -1,19 +1,22 @@
-"""Lock: one writer at a time."""
+"""Lock: one writer at a time, or the shards of one."""
 
 from __future__ import annotations
 
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
 from extract.store.files import StoreError, explained
 
 
 @contextmanager
-def sole_writer(root: Path) -> Iterator[None]:
+def sole_writer(root: Path, shard: str | None = None) -> Iterator[None]:
     """Hold the folder, made if it is not there, for writing; a second process is refused at once.
+
+    Shards hold it together: each is refused where the same one, or a whole writer, is at work.
 
     The lock is the operating system's, so it goes with the process that held it, however that
     process ended; what the file `.lock` says is for people. Where there are no such locks (Windows,
@@ -25,13 +28,12 @@ def sole_writer(root: Path) -> Iterator[None]:
     with explained(root):
         root.mkdir(parents=True, exist_ok=True)
         file = (root / ".lock").open("a+", encoding="utf-8")
-    with file:
-        if not _try_lock(file.fileno()):
-            file.seek(0)
-            raise StoreError(
-                f"{root} is being written by {_holder(file.read())}; wait for it to end, or write "
-                "to another folder with --out"
-            )
+    with file, ExitStack() as others:
+        _lock(root, file, shared=shard is not None)
+        if shard is not None:
+            with explained(root):
+                mine = others.enter_context((root / f".lock-{shard}").open("a+", encoding="utf-8"))
+            _lock(root, mine, shared=False)
         with explained(root):
             file.truncate(0)
             file.write(f"{os.getpid()} {socket.gethostname()}\n")
@@ -42,11 +44,20 @@ def sole_writer(root: Path) -> Iterator[None]:
             file.truncate(0)
 
 
-def _try_lock(descriptor: int) -> bool:
+def _lock(root: Path, file: IO[str], *, shared: bool) -> None:
+    if not _try_lock(file.fileno(), shared=shared):
+        file.seek(0)
+        raise StoreError(
+            f"{root} is being written by {_holder(file.read())}; wait for it to end, or write "
+            "to another folder with --out"
+        )
+
+
+def _try_lock(descriptor: int, *, shared: bool) -> bool:
     try:
         import fcntl
 
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except (ImportError, OSError):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -27,7 +28,8 @@ def look(root: Path) -> bool:
     Raises:
         OSError: the folder cannot be written.
     """
-    old, new = root / ".probe.old", root / ".probe.new"
+    name = f".probe.{socket.gethostname()}.{os.getpid()}"  # shards look side by side
+    old, new = root / f"{name}.old", root / f"{name}.new"
     try:
         old.write_bytes(b"old")
         new.write_bytes(b"new")

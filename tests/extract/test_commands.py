@@ -113,6 +113,23 @@ def test_shards_are_apart_and_together_everything(extract, videos, tmp_path):
     assert first | second == {"clip%200", "clip%201", "clip%202"}
 
 
+def test_shards_may_fill_one_store(extract, videos, tmp_path):
+    code = extract(videos, "--out", "whole")[0]
+    for part in (2, 1):
+        extract(videos, "--shard", f"{part}/2", "--out", "parts")
+    assert extract(videos, "--out", "parts", "--dry-run")[1].startswith("0 items")
+    assert extract(videos, "--out", "parts")[0] == code
+    assert tree(tmp_path / "parts") == tree(tmp_path / "whole")
+
+
+def tree(folder):
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(".lock")
+    }
+
+
 def test_a_dry_run_writes_nothing(extract, videos, tmp_path):
     code, out, _ = extract(videos, "--dry-run")
     assert code == 0
