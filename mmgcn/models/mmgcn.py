@@ -62,6 +62,7 @@ class Settings(GraphTraining):
     learning_rate: float = 5e-3
     schedule: Literal["constant", "cosine"] = "cosine"
     user_balance: float = 0.5
+    negatives: Literal["all", "watched"] = "watched"
     temperature: float = 0.3
     epochs: int = 20
 
