@@ -20,12 +20,29 @@ def export(
         "export"
     ),
     run: RunOption = LATEST,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead of files, into tables of a Postgres: postgresql://USER@HOST/DATABASE.",
+            show_default=False,
+        ),
+    ] = None,
+    prefix: Annotated[
+        str, typer.Option(help="Of the tables: PREFIX_users and PREFIX_items.")
+    ] = "mmgcn",
 ) -> None:
     """Write the vectors of users and items: Parquet, .npy with ids, and CSV for pgvector.
 
     A score is the inner product of a user's and an item's vector.
     """
     from mmgcn.run import Run
+
+    if to is not None:
+        from mmgcn.serving.postgres import write_tables
+
+        for table, count in write_tables(Run.load(run), to, prefix=prefix).items():
+            typer.echo(f"{count:,} rows in {table}")
+        return
     from mmgcn.serving.export import export_vectors
 
     for path in export_vectors(Run.load(run), out):

@@ -44,19 +44,18 @@ def export_vectors(run: Run, folder: Path) -> list[Path]:
     Raises:
         ExportError: an id holds a line break, so that `users.txt` would not fit `users.npy`.
     """
-    sides = {"users": (run.users, run.user), "items": (run.items, run.item)}
-    for ids, _ in sides.values():
+    for ids, _ in sides(run).values():
         broken = ids.ids.filter(ids.ids.str.contains("[\n\r]"))
         if len(broken):
             raise ExportError(f"{ids.kind} {broken[0]!r} holds a line break; ids are one a line")
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for side, (ids, matrix) in sides.items():
+    for side, (ids, matrix) in sides(run).items():
         paths = [
             folder / f"{side}{suffix}" for suffix in (".parquet", ".pgvector.csv", ".npy", ".txt")
         ]
         write_table(paths[0], _blocks(ids, matrix))
-        write_table(paths[1], (_as_text(block) for block in _blocks(ids, matrix)))
+        write_table(paths[1], text_blocks(ids, matrix))
         np.save(paths[2], matrix)
         ids.ids.to_frame().write_csv(paths[3], include_header=False, quote_style="never")
         written += paths
@@ -65,16 +64,22 @@ def export_vectors(run: Run, folder: Path) -> list[Path]:
     return [*written, sql]
 
 
+def sides(run: Run) -> dict[str, tuple[IdMap, np.ndarray]]:
+    """Return the ids and the vectors of both sides. Shapes: (U, d) and (I, d)."""
+    return {"users": (run.users, run.user), "items": (run.items, run.item)}
+
+
+def text_blocks(ids: IdMap, matrix: np.ndarray) -> Iterator[pl.DataFrame]:
+    """Yield tables of id and vector, the vectors as pgvector reads them: [1.0,0.5]."""
+    for block in _blocks(ids, matrix):
+        width = block.schema["vector"].shape[0]  # type: ignore[attr-defined]
+        texts = pl.col("vector").cast(pl.Array(pl.String, width)).arr.join(",")
+        yield block.with_columns(pl.format("[{}]", texts).alias("vector"))
+
+
 def _blocks(ids: IdMap, matrix: np.ndarray) -> Iterator[pl.DataFrame]:
     """Yield tables of id and vector."""
     size = max(1, BLOCK_VALUES // max(matrix.shape[1], 1))
     for start in range(0, len(matrix), size):
         rows = np.ascontiguousarray(matrix[start : start + size], dtype=np.float32)
         yield pl.DataFrame({"id": ids.ids.slice(start, len(rows)), "vector": rows})
-
-
-def _as_text(block: pl.DataFrame) -> pl.DataFrame:
-    """Write vectors as pgvector reads them: [1.0,0.5]."""
-    width = block.schema["vector"].shape[0]  # type: ignore[attr-defined]
-    texts = pl.col("vector").cast(pl.Array(pl.String, width)).arr.join(",")
-    return block.with_columns(pl.format("[{}]", texts).alias("vector"))

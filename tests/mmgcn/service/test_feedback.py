@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 
 from mmgcn.data.events import EventsError, events, make_engine, metadata, shown
 from mmgcn.service.feedback import FeedbackStore, FeedbackUnavailable, migrate
-from tests.mmgcn.service.databases import postgres_url
+from tests.databases import postgres_url
 
 LIKE = {"user_id": "ann", "item_id": "b", "event": "like", "seconds": None}
 PLAY = {"user_id": "émile ☂", "item_id": "d/e", "event": "play", "seconds": 7.5}

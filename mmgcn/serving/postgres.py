@@ -1,0 +1,74 @@
+"""Vectors into Postgres, for those who serve from their own database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from mmgcn.serving.export import ExportError, sides, text_blocks
+
+if TYPE_CHECKING:
+    from mmgcn.run import Run
+
+
+def write_tables(run: Run, url: str, *, prefix: str = "mmgcn") -> dict[str, int]:
+    """Write the vectors of users and items into two tables, replacing those of an earlier export.
+
+    `PREFIX_users` and `PREFIX_items` hold id (text, the key) and vector: of pgvector's type where
+    the database has that extension, else its text, `[1.0,0.5]`, which pgvector reads. Both are
+    replaced in one transaction, so whoever reads them sees the old run or the new one.
+
+    Args:
+        url: postgresql://USER@HOST/DATABASE.
+
+    Returns:
+        The number of rows by table.
+
+    Raises:
+        ExportError: psycopg is not installed, nobody answers, or the database refuses.
+    """
+    try:
+        import psycopg
+        from psycopg import sql
+    except ImportError as error:
+        raise ExportError(
+            "writing to Postgres needs psycopg; install it with: pip install 'mmgcn[postgres]'"
+        ) from error
+    written = {}
+    try:
+        with psycopg.connect(url, connect_timeout=10) as connection, connection.cursor() as cursor:
+            kind = sql.SQL(f"vector({run.user.shape[1]})" if _has_pgvector(connection) else "text")
+            for side, (ids, matrix) in sides(run).items():
+                name = f"{prefix}_{side}"
+                table = sql.Identifier(name)
+                cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
+                cursor.execute(
+                    sql.SQL("CREATE TABLE {} (id text PRIMARY KEY, vector {} NOT NULL)").format(
+                        table, kind
+                    )
+                )
+                with cursor.copy(sql.SQL("COPY {} (id, vector) FROM STDIN").format(table)) as copy:
+                    for row in _rows(text_blocks(ids, matrix)):
+                        copy.write_row(row)
+                written[name] = len(ids)
+    except psycopg.Error as error:
+        told = str(error).strip().splitlines() or [type(error).__name__]
+        raise ExportError(f"Postgres did not take the vectors: {told[0]}") from error
+    return written
+
+
+def _has_pgvector(connection: Any) -> bool:
+    """Return whether the type is there, or can be had; the transaction goes on in either case."""
+    import psycopg
+
+    try:
+        with connection.transaction():
+            connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+    except psycopg.Error:
+        return False
+    return True
+
+
+def _rows(blocks: Iterator[Any]) -> Iterator[tuple[str, str]]:
+    for block in blocks:
+        yield from block.iter_rows()
