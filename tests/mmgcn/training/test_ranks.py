@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 
 from mmgcn.model import MODELS
 from mmgcn.partition import PartitionError
-from mmgcn.training.ranks import LostRank, RankError
+from mmgcn.training.part import Part
+from mmgcn.training.ranks import LostRank, RankError, joined
 from mmgcn.training.sampling import Sampler
 from mmgcn.training.trainer import Trainer, fit
 from tests.ranks import crew
@@ -62,6 +64,28 @@ def train(model, out, settings, epochs=1, resume=False, stop_at=None):
             )
         except KeyboardInterrupt:
             return drawn
+
+
+def steps_in_double(model, settings):
+    """Take twenty steps in float64; return the parameters, on the rank that leads."""
+    data, kind = dataset(missing=2), MODELS.get(model)
+    generator = torch.Generator().manual_seed(0)
+    with joined("cpu") as ranks:
+        made = kind(data, kind.Settings.read({**SMALL, **settings}), generator)
+        part = Part(made, np.diff(data.train.csr()[0]), ranks)
+        made.double()
+        train = data.train
+        sampler = Sampler(
+            train.user_index, train.item_index, num_items=made.num_items, generator=generator
+        )
+        optimiser = torch.optim.AdamW(made.parameters(), lr=5e-3)
+        for _ in range(20):
+            loss = part.loss(made, made.draw(sampler), torch.device("cpu"))
+            optimiser.zero_grad()
+            loss.backward()
+            part.add_gradients(made)
+            optimiser.step()
+        return {n: t.numpy() for n, t in part.whole(made.state_dict(), part.names).items()}
 
 
 def failing(out):
@@ -132,6 +156,14 @@ def test_two_and_three_processes_learn_what_one_learns(ranks, tmp_path, case):
         assert results[0].best_epoch == alone.best_epoch
         assert_same(results[-1].run, alone.run)
         assert len(list((tmp_path / str(size)).iterdir())) == 2  # one run, and latest
+
+
+@pytest.mark.parametrize("case", ["linear_mmgcn", "mmgcn", "mmgcn, largest", "lightgcn"])
+def test_in_float64_nothing_is_left_of_the_difference(ranks, case):
+    alone, together = (ranks.run(n, steps_in_double, *CASES[case])[0] for n in (1, 3))
+    assert alone.keys() == together.keys()
+    for name, value in alone.items():
+        np.testing.assert_allclose(together[name], value, rtol=0, atol=1e-11, err_msg=name)
 
 
 @pytest.mark.parametrize(("first", "then"), [(2, 3), (3, 1), (1, 2)])
