@@ -5,8 +5,9 @@
     python -m benchmarks.simulate --measure                  compare with this machine (one core)
 
 The formulas are functions of a collection (`World`), of how it is trained (`Plan`) and of what it
-runs on (`Machine`). Their constants are of two kinds: counts, read off the code and held to it by
-tests/test_scale.py, and speeds, measured on one core or, for a GPU, assumed from data sheets.
+runs on (`Machine`). Their constants are of three kinds: counts, read off the code and held to it by
+tests/test_scale.py; rows that a step touches and keeps, fitted to some of what was measured; and
+speeds, measured on one core or, for a GPU, assumed from data sheets.
 """
 
 from __future__ import annotations
