@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mmgcn.service.settings import Settings
 
 GRACE_SECONDS = 30  # what requests in flight have to finish after Ctrl-C
+SILENT_SECONDS = 60  # after which a worker that says nothing is replaced; starting may take long
 FEEDBACK = "sqlite:///feedback.db"
 
 
@@ -98,6 +100,7 @@ def serve(
     )
     with _workers_share(settings) if workers > 1 else nullcontext():
         app = create_app(settings)  # with several workers, to tell here what is wrong, and once
+        _check_free(host, port)
         tell(f"serving {app.state.service.live.name} on http://{_shown(host)}:{port}")
         uvicorn.run(
             app if workers == 1 else "mmgcn.service.app:worker_app",
@@ -109,6 +112,7 @@ def serve(
             log_level="warning",
             server_header=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_worker_healthcheck=SILENT_SECONDS,
         )
 
 
@@ -121,6 +125,17 @@ def _workers_share(settings: Settings) -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="mmgcn-figures-") as folder:
         os.environ[SHARED_FOLDER] = folder
         yield
+
+
+def _check_free(host: str, port: int) -> None:
+    """Refuse an address that cannot be listened on while that can still be told in one line."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise ServiceError(
+            f"{_shown(host)}:{port} cannot be listened on: {error.strerror}; pass another --port"
+        ) from error
 
 
 def _shown(host: str) -> str:
