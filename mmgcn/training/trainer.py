@@ -132,6 +132,9 @@ def _fit(
     ranks.agree(flat({**identity, "--resume": resume, "version": versions}))
     num_parameters = sum(parameter.numel() for parameter in made.parameters())
     part = Part(made, np.diff(dataset.train.csr()[0]), ranks)
+    sampler = getattr(made, "neighbours", None)
+    if sampler is not None:  # `auto` is decided by now, and by the number of ranks, too
+        identity["pass"] = "whole" if sampler.num_neighbours is None else "sampled"
     made.to(device)
     run: Path = ranks.told(_folder(out, resume) if ranks.leads else None)
     trainer = Trainer(made, dataset, run, identity, generator, progress, part)
