@@ -67,6 +67,9 @@ class RayPool:
         Raises:
             ClusterError: nobody answers, or the workers do not fit.
         """
+        if not jobs:
+            self._said.put(None)
+            return
         ray = self._held.enter_context(connected(self._cluster))
         has = ray.cluster_resources()
         layout = layout_of(
@@ -76,9 +79,6 @@ class RayPool:
             num_cpus=has.get("CPU", 0.0),
             num_gpus=has.get("GPU", 0.0),
         )
-        if not jobs:
-            self._said.put(None)
-            return
         self._jobs = {job.index: job for job in jobs}
         away = [replace(job, path=_absolute(job.path)) for job in jobs]
         dataset = self._dataset(ray, away, layout, num_cpus=has["CPU"])

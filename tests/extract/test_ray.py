@@ -140,8 +140,8 @@ def test_an_interrupted_run_goes_on(videos, tmp_path):
     assert tree(tmp_path / "stopped") == tree(tmp_path / "whole")
 
 
-def test_a_killed_driver_goes_on(videos, tmp_path):
-    """Its Ray dies with it."""
+def test_a_killed_driver_goes_on(videos, tmp_path, ray_of_two_cpus):
+    """It has come to a cluster that others keep, by address."""
     program = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
@@ -150,11 +150,13 @@ def test_a_killed_driver_goes_on(videos, tmp_path):
         "from tests.extract.test_ray import look\n"
         "def kill(now):\n"
         "    if now.num_done: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "videos, store, address = sys.argv[1:]\n"
         "with registered(Shade):\n"
-        "    look(Path(sys.argv[1]), Path(sys.argv[2]), cluster=Cluster(), progress=kill)\n"
+        "    look(Path(videos), Path(store), cluster=Cluster(address), progress=kill)\n"
     )
+    address = ray_of_two_cpus.get_runtime_context().gcs_address
     done = subprocess.run(
-        [sys.executable, "-c", program, videos, tmp_path / "killed"],
+        [sys.executable, "-c", program, videos, tmp_path / "killed", address],
         cwd=Path(__file__).parents[2],
         env=os.environ | {"PYTHONPATH": "."},
         stderr=subprocess.PIPE,
