@@ -120,11 +120,15 @@ def serve(
 def _workers_share(settings: Settings) -> Iterator[None]:
     """Leave the settings, and a folder in which figures add up, where workers find them."""
     from mmgcn.service.metrics import SHARED_FOLDER
+    from mmgcn.service.settings import VARIABLE
 
-    settings.to_environment()
     with tempfile.TemporaryDirectory(prefix="mmgcn-figures-") as folder:
+        settings.to_environment()
         os.environ[SHARED_FOLDER] = folder
-        yield
+        try:
+            yield
+        finally:
+            del os.environ[VARIABLE], os.environ[SHARED_FOLDER]
 
 
 def _check_free(host: str, port: int) -> None:

@@ -139,7 +139,9 @@ def test_other_machines_are_let_in_on_purpose_alone(capsys, monkeypatch, runs, h
 def test_what_is_wrong_is_told_in_one_line_before_anything_is_served(capsys, tmp_path, runs):
     run = ("--run", runs / "latest")
     assert "no run at" in refusal(capsys, "--run", tmp_path / "none")
+    before = dict(os.environ)
     assert "no run at" in refusal(capsys, "--run", tmp_path / "none", "--workers", 2)
+    assert dict(os.environ) == before
     assert "none of sqlite: and postgresql:" in refusal(capsys, *run, "--feedback", "mysql://x/y")
     assert "none" in refusal(capsys, *run, "--feedback", "off", "--videos", tmp_path / "none")
     with socket.create_server(("127.0.0.1", 0)) as taken:
