@@ -122,7 +122,7 @@ def connected(cluster: Cluster) -> Iterator[Any]:
 
     Raises:
         ImportError: Ray is not installed.
-        ClusterError: nobody answers at the address.
+        ClusterError: nobody answers at the address, or Ray does not start here.
     """
     check_installed()
     for name, level in LOG_LEVELS.items():  # what matters is raised
@@ -135,7 +135,11 @@ def connected(cluster: Cluster) -> Iterator[Any]:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     address = cluster.address or os.environ.get("RAY_ADDRESS") or "local"
     if address == "local":
-        ray.init(address="local", num_cpus=_num_cores(), include_dashboard=False, **quiet)
+        try:
+            ray.init(address="local", num_cpus=_num_cores(), include_dashboard=False, **quiet)
+        except Exception as error:  # Ray raises no kind of its own where it is too slow to start
+            ray.shutdown()
+            raise ClusterError(f"Ray does not start here: {error}") from error
     else:
         _connect(address, quiet)
     try:

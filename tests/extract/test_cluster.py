@@ -96,6 +96,20 @@ def test_no_cluster_to_find_is_told(monkeypatch):
         pass
 
 
+def test_a_ray_that_does_not_start_is_told(monkeypatch):
+    ray = pytest.importorskip("ray")
+
+    def fail(**options):
+        raise Exception("The current node timed out during startup.")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", fail)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(ClusterError, match="not start here: The current"), connected(Cluster()):
+        pass
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
