@@ -5,9 +5,11 @@
 
 Graphs are made up: an interaction's user and item are drawn with power-law weights, twenty
 interactions a user and a hundred an item on average, two modalities of 128 numbers. Each line is
-measured in a process of its own. An epoch has as many steps as batches hold the interactions;
-`--steps` of them are timed, after a tenth as many that are not, and the epoch is counted up from
-their mean. Memory is the most that the process held, making the data included.
+measured in a process of its own. A batch is `--share` of the interactions, 2,048 at least: a step
+passes over all items, so with batches of one size an epoch would grow with the square. `--steps`
+are timed, after a tenth as many that are not, and the epoch is counted up from their mean. Memory
+is the most that the process held, making the data included; building is that of data and model,
+in which comparing every item with every other grows with the square of the items.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ def main() -> None:
     parser.add_argument("--model", default="linear_mmgcn")
     parser.add_argument("--passes", default="auto")
     parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--share", type=float, default=0.002, help="of the interactions in a batch")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--set", action="append", default=[], help="a setting, NAME=VALUE")
     parser.add_argument("--only", type=int, help=argparse.SUPPRESS)
@@ -42,8 +45,8 @@ def main() -> None:
         print(json.dumps(measure(arguments.only, arguments)))
         return
     print(
-        f"{arguments.model}, batches of interactions on {arguments.threads} thread(s)\n"
-        f"{'interactions':>12} {'users':>9} {'items':>8} {'pass':>8} {'ms a step':>9} "
+        f"{arguments.model}, {arguments.threads} thread(s)\n"
+        f"{'interactions':>12} {'users':>9} {'items':>8} {'batch':>6} {'pass':>8} {'ms a step':>9} "
         f"{'s an epoch':>10} {'s a million':>11} {'building s':>10} {'peak GiB':>8}"
     )
     for size in map(int, arguments.sizes.split(",")):
@@ -65,8 +68,8 @@ def main() -> None:
             told = json.loads(done.stdout.splitlines()[-1])
             print(
                 f"{told['interactions']:12,} {told['users']:9,} {told['items']:8,} "
-                f"{told['pass']:>8} {1e3 * told['step']:9.1f} {told['epoch']:10.1f} "
-                f"{1e6 * told['epoch'] / told['interactions']:11.1f} {told['building']:10.1f} "
+                f"{told['batch']:6,} {told['pass']:>8} {1e3 * told['step']:9.1f} "
+                f"{told['epoch']:10.1f} {1e6 * told['epoch'] / told['interactions']:11.1f} {told['building']:10.1f} "
                 f"{told['peak'] / 2**30:8.2f}",
                 flush=True,
             )
@@ -132,7 +135,8 @@ def measure(size: int, arguments: argparse.Namespace) -> dict[str, object]:
     data = made(size)
     kind = MODELS.get(arguments.model)
     given = dict(words.split("=", 1) for words in arguments.set)
-    settings = kind.Settings.read({"passes": arguments.passes} | given)
+    batch = max(2_048, int(arguments.share * len(data.train)))
+    settings = kind.Settings.read({"passes": arguments.passes, "batch_size": batch} | given)
     generator = torch.Generator().manual_seed(0)
     model = kind(data, settings, generator)
     train = data.train
@@ -163,6 +167,7 @@ def measure(size: int, arguments: argparse.Namespace) -> dict[str, object]:
         "interactions": len(train),
         "users": model.num_users,
         "items": model.num_items,
+        "batch": settings.batch_size,
         "pass": "whole" if model.neighbours.num_neighbours is None else "sampled",
         "step": seconds,
         "epoch": seconds * math.ceil(len(train) / settings.batch_size),
