@@ -66,10 +66,11 @@ def main() -> None:
                 )
                 continue
             told = json.loads(done.stdout.splitlines()[-1])
+            a_million = 1e6 * told["epoch"] / told["interactions"]
             print(
                 f"{told['interactions']:12,} {told['users']:9,} {told['items']:8,} "
                 f"{told['batch']:6,} {told['pass']:>8} {1e3 * told['step']:9.1f} "
-                f"{told['epoch']:10.1f} {1e6 * told['epoch'] / told['interactions']:11.1f} {told['building']:10.1f} "
+                f"{told['epoch']:10.1f} {a_million:11.1f} {told['building']:10.1f} "
                 f"{told['peak'] / 2**30:8.2f}",
                 flush=True,
             )
