@@ -8,7 +8,8 @@ and any resizing. The lower half is a texture that moves, so that codecs have mo
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -131,7 +132,7 @@ def make_clip(
         configure: sets what else the stream of the picture should have.
     """
     usual_picture, usual_sound = USUAL.get(path.suffix, (None, None))
-    with av.open(path, "w", options=dict(container_options)) as container:
+    with _usual_priority(), av.open(path, "w", options=dict(container_options)) as container:
         if title is not None:
             container.metadata["title"] = title
         streams: list[tuple[Any, Any]] = []
@@ -166,6 +167,20 @@ def make_clip(
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
     return path
+
+
+@contextmanager
+def _usual_priority() -> Iterator[None]:
+    """Undo what SVT-AV1 does to a process of root: it makes it run before everything else.
+
+    What is started afterwards would inherit that, and whatever of it waits by spinning would keep a
+    core from everybody for good.
+    """
+    try:
+        yield
+    finally:
+        if hasattr(os, "sched_setscheduler") and os.sched_getscheduler(0) != os.SCHED_OTHER:
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def repeat_clip(source: Path, target: Path, *, times: int) -> Path:
