@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mmgcn.graph import BipartiteGraph, CompressedRows, SparseProduct
+from mmgcn.graph import BipartiteGraph
+from mmgcn.sparse import CompressedRows, SparseProduct
 
 
 @dataclass(eq=False)

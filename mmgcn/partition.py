@@ -37,7 +37,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from mmgcn.graph import BipartiteGraph, CompressedRows
+from mmgcn.graph import BipartiteGraph
+from mmgcn.sparse import CompressedRows
 
 
 class PartitionError(ValueError):

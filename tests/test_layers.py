@@ -30,6 +30,7 @@ STAGES = {
     "mmgcn.data.splits": 10,
     "mmgcn.data.dataset": 11,
     "mmgcn.data.source": 12,
+    "mmgcn.sparse": 11,
     "mmgcn.graph": 12,
     "mmgcn.neighbourhood": 13,
     "mmgcn.partition": 13,

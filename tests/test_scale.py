@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from benchmarks.simulate import MEASURED, NAMES, Plan, World, counts, network_bytes, written
-from mmgcn.graph import BipartiteGraph, CompressedRows
+from mmgcn.graph import BipartiteGraph
 from mmgcn.model import MODELS
+from mmgcn.sparse import CompressedRows
 from mmgcn.training.part import Part
 from mmgcn.training.ranks import Ranks
 from mmgcn.training.sampling import Sampler

@@ -188,7 +188,9 @@ def _explained(url: str) -> Iterator[None]:
     except (FileNotFoundError, RemoteError):
         raise
     except ImportError as error:  # fsspec names the package that speaks the protocol
-        raise ImportError(f"{url} cannot be reached: {error}") from error
+        raise ImportError(
+            f"{url} cannot be reached ({error}); S3 and HTTP come with: pip install 'mmgcn[scale]'"
+        ) from error
     except Exception as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise RemoteError(f"{url} cannot be read: {first}") from error

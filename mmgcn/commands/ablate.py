@@ -14,13 +14,14 @@ from mmgcn.commands.data import (
     InteractionsOption,
     KCoreOption,
     SplitOption,
+    SplitSeedOption,
     TestOption,
     ValidOption,
     source_of,
 )
 from mmgcn.commands.fit import DEFAULT_MODEL
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
-from mmgcn.commands.settings import pairs, settings_of_models
+from mmgcn.commands.settings import ConfigOption, EpochsOption, pairs, settings_of_models
 
 HOWS = ("drop", "shuffle")
 METRICS = tuple(f"{family}@{k}" for family in ("recall", "ndcg") for k in (5, 10, 20, 50))
@@ -55,7 +56,7 @@ def ablate(
     valid: ValidOption = None,
     test: TestOption = None,
     split: SplitOption = "leave-last-out",
-    split_seed: Annotated[int, typer.Option(help="Of the split, the same for all.")] = 0,
+    split_seed: SplitSeedOption = 0,
     features: FeaturesOption = None,
     k_core: KCoreOption = 0,
     never_extracted: Annotated[
@@ -68,16 +69,12 @@ def ablate(
     run: Annotated[
         Path | None, typer.Option("--run", help="A run folder that gets a copy of ablation.json.")
     ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(help="At most.", min=1, show_default="the model's own")
-    ] = None,
+    epochs: EpochsOption = None,
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", help="A setting of the model, NAME=VALUE. Repeatable."),
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="Settings in TOML, a table named like the model.")
-    ] = None,
+    config: ConfigOption = None,
     device: DeviceOption = "auto",
     json: JsonOption = False,
 ) -> None:

@@ -15,12 +15,13 @@ from mmgcn.commands.data import (
     KCoreOption,
     MissingOption,
     SplitOption,
+    SplitSeedOption,
     TestOption,
     ValidOption,
     source_of,
 )
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
-from mmgcn.commands.settings import settings_of_models
+from mmgcn.commands.settings import ConfigOption, EpochsOption, settings_of_models
 
 ALL = "linear_mmgcn,mmgcn,lightgcn,mf,vbpr,ease,itemknn,popularity"
 KS = (5, 10, 20, 50)
@@ -41,7 +42,7 @@ def compare(
     valid: ValidOption = None,
     test: TestOption = None,
     split: SplitOption = "leave-last-out",
-    split_seed: Annotated[int, typer.Option(help="Of the split, the same for all.")] = 0,
+    split_seed: SplitSeedOption = 0,
     features: FeaturesOption = None,
     k_core: KCoreOption = 0,
     missing: MissingOption = "error",
@@ -49,17 +50,12 @@ def compare(
         Path, typer.Option("--out", "-o", help="Where the table and the finished runs are kept.")
     ] = Path("compare"),
     k: Annotated[int, typer.Option("--k", "-k", help="Which lists are shown: 5, 10, 20, 50.")] = 20,
-    epochs: Annotated[
-        int | None,
-        typer.Option(help="At most, for each model.", min=1, show_default="each model's own"),
-    ] = None,
+    epochs: EpochsOption = None,
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", help="MODEL.NAME=VALUE, or NAME=VALUE for all of them. Repeatable."),
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="Settings in TOML, a table for each model.")
-    ] = None,
+    config: ConfigOption = None,
     device: DeviceOption = "auto",
     json: JsonOption = False,
 ) -> None:

@@ -41,6 +41,7 @@ SplitOption = Annotated[
     str,
     typer.Option(help="leave-last-out, temporal, random or cold-items, where no files are given."),
 ]
+SplitSeedOption = Annotated[int, typer.Option(help="Of the split, the same for all.")]
 FeaturesOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -26,7 +26,7 @@ from mmgcn.commands.data import (
     source_of,
 )
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
-from mmgcn.commands.settings import settings_of_models
+from mmgcn.commands.settings import ConfigOption, EpochsOption, settings_of_models
 
 if TYPE_CHECKING:
     from mmgcn.data.source import Source
@@ -56,20 +56,14 @@ def fit(
         ),
     ] = DEFAULT_MODEL,
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder of runs.")] = Path("runs"),
-    epochs: Annotated[
-        int | None,
-        typer.Option(help="At most this many.", min=1, show_default="the model's own"),
-    ] = None,
+    epochs: EpochsOption = None,
     seed: Annotated[int, typer.Option(help="Of every random draw.")] = 0,
     device: DeviceOption = "auto",
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", help="A setting of the model, NAME=VALUE. Repeatable."),
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(help="Settings in TOML, a table named like the model; --set wins over it."),
-    ] = None,
+    config: ConfigOption = None,
     compat: Annotated[
         str | None,
         typer.Option(help="official: mmgcn as its published code does it, for comparison."),

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
+
+EpochsOption = Annotated[
+    int | None, typer.Option(help="At most.", min=1, show_default="the model's own")
+]
+ConfigOption = Annotated[
+    Path | None, typer.Option(help="Settings in TOML, a table named like the model; --set wins.")
+]
 
 
 def pairs(words: Sequence[str], *, option: str = "--set") -> dict[str, str]:

@@ -16,13 +16,14 @@ from mmgcn.commands.data import (
     KCoreOption,
     MissingOption,
     SplitOption,
+    SplitSeedOption,
     TestOption,
     ValidOption,
     source_of,
 )
 from mmgcn.commands.fit import DEFAULT_MODEL
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
-from mmgcn.commands.settings import read_toml, settings_of_models
+from mmgcn.commands.settings import ConfigOption, EpochsOption, read_toml, settings_of_models
 
 SOME_FAILED = 3
 
@@ -50,7 +51,7 @@ def tune(
     valid: ValidOption = None,
     test: TestOption = None,
     split: SplitOption = "leave-last-out",
-    split_seed: Annotated[int, typer.Option(help="Of the split, the same for all.")] = 0,
+    split_seed: SplitSeedOption = 0,
     features: FeaturesOption = None,
     k_core: KCoreOption = 0,
     missing: MissingOption = "error",
@@ -58,16 +59,12 @@ def tune(
         Path, typer.Option("--out", "-o", help="Where the trials and the report are kept.")
     ] = Path("tune"),
     seed: Annotated[int, typer.Option(help="Of every draw and every training.")] = 0,
-    epochs: Annotated[
-        int | None, typer.Option(help="At most.", min=1, show_default="the model's own")
-    ] = None,
+    epochs: EpochsOption = None,
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", help="A setting that all trials share, NAME=VALUE. Repeatable."),
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="Such settings in TOML, a table named like the model.")
-    ] = None,
+    config: ConfigOption = None,
     device: DeviceOption = "auto",
     json: JsonOption = False,
 ) -> None:

@@ -46,9 +46,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmgcn.data.dataset import Dataset
-from mmgcn.graph import BipartiteGraph, SparseProduct
+from mmgcn.graph import BipartiteGraph
 from mmgcn.model import GraphTraining, Model, Training, standardised, table
 from mmgcn.neighbourhood import Neighbourhood
+from mmgcn.sparse import SparseProduct
 from mmgcn.training import losses
 from mmgcn.training.sampling import Batch
 

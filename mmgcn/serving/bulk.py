@@ -191,7 +191,7 @@ def _prepared(out: str) -> tuple[Any, str]:
     if "memory" in files.protocol:
         raise TableError(f"{out} lies in one process's memory, where its workers cannot write")
     files.makedirs(folder, exist_ok=True)
-    held = {path.rpartition("/")[2]: path for path in files.ls(folder, detail=False)}
+    held = _held(files, folder)
     others = [name for name in held if name != SUCCESS and not _is_part(name)]
     if others:
         raise TableError(f"{out} holds other files, such as {others[0]}; name a folder of its own")
@@ -200,14 +200,24 @@ def _prepared(out: str) -> tuple[Any, str]:
     return files, folder
 
 
+def _held(files: Any, folder: str) -> dict[str, str]:
+    """Return the paths in a folder by their names; in an object store no folder is empty."""
+    try:
+        paths = files.ls(folder, detail=False)
+    except FileNotFoundError:
+        return {}
+    named = {path.rpartition("/")[2]: path for path in paths}
+    named.pop("", None)  # what some consoles put there for the folder itself
+    return named
+
+
 def _is_part(name: str) -> bool:
     return name.startswith("part-") and name.endswith(".parquet")
 
 
 def _finish(files: Any, folder: str, out: str, num_parts: int) -> None:
     files.invalidate_cache()
-    held = files.ls(folder, detail=False)
-    num_there = sum(_is_part(path.rpartition("/")[2]) for path in held)
+    num_there = sum(map(_is_part, _held(files, folder)))
     if num_there != num_parts:
         raise TableError(
             f"{out} holds {num_there:,} of {num_parts:,} parts: other machines wrote to folders of "

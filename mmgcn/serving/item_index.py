@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmgcn.evaluation.ranking import top_k
+from mmgcn.evaluation.ranking import block_users, top_k
 
 if TYPE_CHECKING:
     import polars as pl
@@ -64,14 +64,14 @@ class ItemIndex:
         rng = np.random.default_rng(seed)
         drawn = rng.permutation(len(self._run.users))[: 2 * NUM_COMPARED]
         chosen_by, told_by = np.array_split(drawn, 2)
-        exact, _ = recommender.recommend_rows(chosen_by, k=k)
+        exact, _ = self._exact(chosen_by)
         self.num_probes = 1
         while (
             self.num_probes < self.num_clusters and self._recall(chosen_by, exact) < wanted_recall
         ):
             self.num_probes = min(2 * self.num_probes, self.num_clusters)
         told_by = told_by if len(told_by) else chosen_by
-        self.recall = self._recall(told_by, recommender.recommend_rows(told_by, k=k)[0])
+        self.recall = self._recall(told_by, self._exact(told_by)[0])
 
     def blocks(self, *, filter_seen: bool = True) -> Iterator[pl.DataFrame]:
         """Yield the lists of all users, a block of users at a time: see `Recommender.blocks`."""
@@ -102,7 +102,7 @@ class ItemIndex:
         values = np.full((len(rows), self._k), -np.inf, dtype=np.float32)
         many = num_seen > MAX_SEEN
         if many.any():
-            exact = self._recommender.recommend_rows(rows[many], k=self._k, filter_seen=filter_seen)
+            exact = self._exact(rows[many], filter_seen=filter_seen)
             width = exact[0].shape[1]
             best[many, :width], values[many, :width] = exact
         few = np.flatnonzero(~many)
@@ -114,6 +114,20 @@ class ItemIndex:
             found = self._searched(rows[part], min(asked, len(self._run.item)), seen)
             best[part, : found[0].shape[1]], values[part, : found[0].shape[1]] = found
         return best, values
+
+    def _exact(
+        self, rows: np.ndarray, *, filter_seen: bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the exact lists, a block of users at a time. Shapes: (B, K) twice."""
+        size = block_users(len(self._run.item))
+        found = [
+            self._recommender.recommend_rows(
+                rows[start : start + size], k=self._k, filter_seen=filter_seen
+            )
+            for start in range(0, len(rows), size)
+        ]
+        items, values = zip(*found, strict=True)
+        return np.concatenate(items), np.concatenate(values)
 
     def _searched(
         self, rows: np.ndarray, num_asked: int, seen: list[tuple[np.ndarray, np.ndarray]]

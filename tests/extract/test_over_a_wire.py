@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import os
 import threading
 
 import pytest
@@ -12,6 +11,7 @@ from extract.catalog import Item, RemoteFile, read_list
 from extract.store import FeatureStore
 from tests.clips import make_clip
 from tests.encoders import Shade, registered
+from tests.object_store import object_store
 
 pytest.importorskip("aiohttp", reason="what fsspec speaks HTTP with")
 fsspec = pytest.importorskip("fsspec")
@@ -81,20 +81,8 @@ def test_a_file_that_is_gone_fails_alone(server, tmp_path):
     assert report.counts["thing"]["done"] == 1
 
 
-def test_an_object_store_serves_as_a_disk_does(videos, tmp_path, monkeypatch):
-    pytest.importorskip("s3fs")
-    moto = pytest.importorskip("moto.server")
-    made = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    made.start()
-    host, port = made.get_host_and_port()
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-    }.items():
-        monkeypatch.setitem(os.environ, name, value)
-    try:
+def test_an_object_store_serves_as_a_disk_does(videos, tmp_path):
+    with object_store():
         files = fsspec.filesystem("s3", skip_instance_cache=True)
         files.mkdir("shop")
         files.put(str(videos), "shop/clips", recursive=True)
@@ -104,5 +92,3 @@ def test_an_object_store_serves_as_a_disk_does(videos, tmp_path, monkeypatch):
         extract(read_catalog(videos).items, tmp_path / "local")
         assert records_of(tmp_path / "remote") == records_of(tmp_path / "local")
         assert extract(items, tmp_path / "remote", dry_run=True).planned == 0
-    finally:
-        made.stop()

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_geometric.nn import MessagePassing
 
-from mmgcn.graph import BipartiteGraph, GraphError, SparseProduct, _csr_product
+from mmgcn.graph import BipartiteGraph
+from mmgcn.sparse import GraphError, SparseProduct, _csr_product
 
 NUM_USERS, NUM_ITEMS, WIDTH = 7, 5, 3
 EXACT = {"atol": 1e-12, "rtol": 0}

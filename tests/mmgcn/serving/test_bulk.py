@@ -5,6 +5,7 @@ import os
 import signal
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import polars as pl
 import pytest
@@ -16,6 +17,7 @@ from mmgcn.run import write_run
 from mmgcn.serving import bulk
 from mmgcn.serving.bulk import write_lists
 from mmgcn.serving.table_file import TableError
+from tests.object_store import object_store
 
 NUM_USERS, NUM_ITEMS, DIM = 700, 40, 6
 
@@ -110,6 +112,20 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
     with pytest.raises(ClusterError, match="9 workers need 9 CPUs; the cluster has 2"):
         write(recommender, tmp_path / "f", workers=9)
     assert list((tmp_path / "f").iterdir()) == []
+
+
+def test_an_object_store_holds_parts_as_a_disk_does():
+    """It knows no empty folders; what Ray does between the two steps is the same everywhere."""
+    with object_store():
+        fsspec.filesystem("s3", skip_instance_cache=True).mkdir("bulk")
+        for _ in range(2):  # the second time over the first
+            files, folder = bulk._prepared("s3://bulk/lists")
+            assert bulk._held(files, folder) == {}
+            files.pipe(f"{folder}/part-00000.parquet", b"rows")
+            bulk._finish(files, folder, "s3://bulk/lists", 1)
+            assert set(bulk._held(files, folder)) == {"_SUCCESS", "part-00000.parquet"}
+        with pytest.raises(TableError, match="1 of 2 parts"):
+            bulk._finish(files, folder, "s3://bulk/lists", 2)
 
 
 def test_parts_on_another_machine_are_no_success(tmp_path):

@@ -1,0 +1,246 @@
+"""SparseProduct: a sparse matrix and its transpose, to multiply with in both directions."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+
+class GraphError(ValueError):
+    """Edges or vectors that do not fit the graph."""
+
+
+class SparseProduct(nn.Module):
+    """A sparse matrix and its transpose, as something to multiply with."""
+
+    def __init__(self, matrix: CompressedRows, transpose: CompressedRows) -> None:
+        super().__init__()
+        self.matrix, self.transpose = matrix, transpose
+
+    @classmethod
+    def of(
+        cls, rows: Tensor, columns: Tensor, weight: Tensor, shape: tuple[int, int]
+    ) -> SparseProduct:
+        """Build both from the entries. Shapes: rows, columns, weight: (E,)."""
+        return cls(
+            CompressedRows.of(rows, columns, weight, shape),
+            CompressedRows.of(columns, rows, weight, (shape[1], shape[0])),
+        )
+
+    def reversed(self) -> SparseProduct:
+        """Return the product with the transpose. Both share their memory."""
+        return SparseProduct(self.transpose, self.matrix)
+
+    def scaled(self, factor: Tensor, transposed: Tensor) -> SparseProduct:
+        """Return the product with each entry times a factor.
+
+        Shapes:
+            factor, transposed: (E,), in the order of the entries of the matrix and its transpose.
+        """
+        return SparseProduct(self.matrix.scaled(factor), self.transpose.scaled(transposed))
+
+    def part(self, start: int, stop: int) -> SparseProduct:
+        """Return the product with the rows from start to stop, half open."""
+        return SparseProduct(
+            self.matrix.rows_between(start, stop), self.transpose.columns_between(start, stop)
+        )
+
+    def forward(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
+        """Return the product, or some of its rows.
+
+        Shapes:
+            x: (columns, d); rows: (B,); the result: (rows, d), or (B, d).
+        """
+        matrix, transpose = self.matrix, self.transpose
+        matrix.check(x)
+        if rows is not None:
+            matrix = matrix.taken(rows)
+            transpose = matrix.transposed() if x.requires_grad else matrix
+        result: Tensor = _Multiply.apply(matrix, transpose, x)
+        return result
+
+    def maximum(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
+        """Return the largest entry of each column of x, over what each row gathers.
+
+        Shapes:
+            x: (columns, d); rows: (B,); the result: (rows, d), or (B, d).
+        """
+        self.matrix.check(x)
+        matrix = self.matrix if rows is None else self.matrix.taken(rows)
+        result: Tensor = _Maximum.apply(matrix, x)
+        return result
+
+
+class CompressedRows(nn.Module):
+    """A sparse matrix: row r gathers the columns from start[r] to start[r + 1], half open.
+
+    Shapes:
+        start: (R + 1,), column: (E,), int32 where that is enough; weight: (E,).
+    """
+
+    start: Tensor
+    column: Tensor
+    weight: Tensor
+
+    def __init__(self, start: Tensor, column: Tensor, weight: Tensor, *, num_columns: int) -> None:
+        super().__init__()
+        self.num_columns = num_columns
+        self.register_buffer("start", start, persistent=False)
+        self.register_buffer("column", column, persistent=False)
+        self.register_buffer("weight", weight, persistent=False)
+
+    @classmethod
+    def of(
+        cls, rows: Tensor, columns: Tensor, weight: Tensor, shape: tuple[int, int]
+    ) -> CompressedRows:
+        """Build from entries in any order. Shapes: rows, columns, weight: (E,)."""
+        narrow = torch.int32 if max(len(rows), *shape) < 2**31 else torch.int64
+        # Sorted by row, then column, so that the order of the entries changes no sum.
+        order = torch.argsort(rows * shape[1] + columns, stable=True)
+        return cls(
+            _starts(torch.bincount(rows, minlength=shape[0]), narrow),
+            columns[order].to(narrow),
+            weight[order],
+            num_columns=shape[1],
+        )
+
+    def check(self, x: Tensor) -> None:
+        """Refuse vectors that are not one for each column: the product would read past them."""
+        if x.ndim != 2 or len(x) != self.num_columns:
+            raise GraphError(f"x is {tuple(x.shape)}; it must be ({self.num_columns}, d)")
+
+    def keys(self) -> Tensor:
+        """Return row * columns + column of each entry. Shapes: (E,) int64, ascending."""
+        row = torch.repeat_interleave(self.start.diff().long())
+        return row * self.num_columns + self.column
+
+    def scaled(self, factor: Tensor) -> CompressedRows:
+        """Return the matrix with each entry times its factor. Shapes: factor: (E,)."""
+        return CompressedRows(
+            self.start, self.column, self.weight * factor, num_columns=self.num_columns
+        )
+
+    def rows_between(self, start: int, stop: int) -> CompressedRows:
+        """Return the rows from start to stop, half open."""
+        first, last = int(self.start[start]), int(self.start[stop])
+        return CompressedRows(
+            self.start[start : stop + 1] - first,
+            self.column[first:last].clone(),
+            self.weight[first:last].clone(),
+            num_columns=self.num_columns,
+        )
+
+    def columns_between(self, start: int, stop: int) -> CompressedRows:
+        """Return the columns from start to stop, half open, counted from start."""
+        kept = (self.column >= start) & (self.column < stop)
+        before = torch.cat([kept.new_zeros(1, dtype=torch.int64), kept.cumsum(0)])
+        return CompressedRows(
+            before[self.start.long()].to(self.start.dtype),
+            self.column[kept] - start,
+            self.weight[kept],
+            num_columns=stop - start,
+        )
+
+    def taken(self, rows: Tensor) -> CompressedRows:
+        """Return some of the rows, in the given order. Shapes: rows: (B,)."""
+        rows = rows.long()
+        first, counts = self.start[rows], self.start[rows + 1] - self.start[rows]
+        start = _starts(counts, self.start.dtype)
+        at = torch.repeat_interleave(first - start[:-1], counts)
+        at = at + torch.arange(len(at), device=at.device)
+        return CompressedRows(start, self.column[at], self.weight[at], num_columns=self.num_columns)
+
+    def transposed(self) -> CompressedRows:
+        """Return the transpose."""
+        order = torch.argsort(self.column, stable=True)
+        row = torch.repeat_interleave(self.start.diff())
+        return CompressedRows(
+            _starts(torch.bincount(self.column, minlength=self.num_columns), self.start.dtype),
+            row[order].to(self.column.dtype),
+            self.weight[order],
+            num_columns=len(self.start) - 1,
+        )
+
+    def multiply(self, x: Tensor) -> Tensor:
+        """Shapes: x: (columns, d); the result: (rows, d)."""
+        weight = self.weight.to(x.dtype)
+        if x.device.type != "cpu":
+            return _csr_product(self.start, self.column, weight, x)
+        # A bag of weighted rows is the same sum, and two to three times faster than torch's product
+        # on a CPU: 4 ns an edge of 64 numbers, with them in the cache.
+        bags: tuple[Tensor, ...] = torch.embedding_bag(
+            x.contiguous(),
+            self.column,
+            self.start,
+            mode=0,  # sum
+            per_sample_weights=weight,
+            include_last_offset=True,
+        )
+        return bags[0]
+
+    def largest(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the largest entries, and which columns they are in.
+
+        Shapes:
+            x: (columns, d); the result: (rows, d), 0 where nothing is above -inf, and (rows, d)
+            int64, -1 there.
+        """
+        if len(self.column) == 0:
+            shape = (len(self.start) - 1, x.shape[1])
+            return x.new_zeros(shape), torch.full(shape, -1, device=x.device)
+        values, _, _, winner = torch.embedding_bag(
+            x.contiguous(),
+            self.column,
+            self.start,
+            mode=2,  # maximum
+            include_last_offset=True,
+        )
+        none = (self.start.diff() == 0)[:, None] | (values == -torch.inf)
+        return values.masked_fill(none, 0), winner.long().masked_fill(none, -1)
+
+
+class _Multiply(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, matrix: CompressedRows, transpose: CompressedRows, x: Tensor) -> Tensor:
+        ctx.transpose = transpose
+        return matrix.multiply(x)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, None, Tensor]:
+        return None, None, ctx.transpose.multiply(grad)
+
+
+class _Maximum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, matrix: CompressedRows, x: Tensor) -> Tensor:
+        values, winner = matrix.largest(x)
+        ctx.save_for_backward(winner)
+        ctx.num_columns = len(x)
+        return values
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor]:
+        (winner,) = ctx.saved_tensors
+        total = grad.new_zeros(ctx.num_columns, grad.shape[1])
+        return None, total.scatter_add_(0, winner.clamp(min=0), grad.masked_fill(winner < 0, 0))
+
+
+def _csr_product(start: Tensor, column: Tensor, weight: Tensor, x: Tensor) -> Tensor:
+    """Shapes: x: (columns, d); the result: (rows, d)."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        matrix = torch.sparse_csr_tensor(
+            start, column, weight, size=(len(start) - 1, len(x)), check_invariants=False
+        )
+    return matrix @ x
+
+
+def _starts(counts: Tensor, dtype: torch.dtype) -> Tensor:
+    """[2, 0, 1] -> [0, 2, 2, 3]. Shapes: counts: (R,); the result: (R + 1,)."""
+    return torch.cat([counts.new_zeros(1), counts.cumsum(0)]).to(dtype)
