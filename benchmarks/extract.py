@@ -27,6 +27,7 @@ from pathlib import Path
 
 NUM_FRAMES, BATCH = 16, 16
 GFLOP_A_FRAME = 8.178  # ResNet50 at 224 x 224, two operations a multiply-add
+PRECISIONS = ("bfloat16", "int8")
 WAYS = ("stored anew, a frame", "a frame", "a clip")
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)  # Python puts this folder there, where this file would pass for `extract`
@@ -106,8 +107,9 @@ def store_anew(video: Path, path: Path) -> Path:
 
 
 def ours(
-    videos: list[Path], weights: Path, *, engine: str, workers: int, store: Path
+    videos: list[Path], weights: Path, *, how: str, workers: int, store: Path
 ) -> dict[str, object]:
+    """Extract with an engine, or with torch in a precision."""
     from extract import extract_features, read_catalog
     from extract.store import FeatureStore
 
@@ -120,7 +122,8 @@ def ours(
         modalities=["visual"],
         encoders={"visual": f"resnet50:{weights}"},
         device="cpu",
-        engine=engine,  # type: ignore[arg-type]
+        engine="onnx" if how == "onnx" else "torch",
+        precision=how if how in PRECISIONS else "float32",  # type: ignore[arg-type]
         dtype="float32",
         workers=workers,
     )
@@ -147,14 +150,16 @@ def decoding(videos: list[Path], weights: Path) -> dict[str, object]:
     return {**since(started), "num_rows": num_rows}
 
 
-def encoding(num_rows: int, weights: Path, *, engine: str) -> dict[str, object]:
+def encoding(num_rows: int, weights: Path, *, how: str) -> dict[str, object]:
     """Encode as many frames of noise, in full batches."""
     import numpy as np
 
     from extract.encoders.resnet50 import ResNet50
 
     encoder = ResNet50(str(weights))
-    encoder.load("cpu", engine=engine)  # type: ignore[arg-type]
+    if how in PRECISIONS:
+        encoder.precision = how  # type: ignore[assignment]
+    encoder.load("cpu", engine="onnx" if how == "onnx" else "torch")
     units = np.random.default_rng(0).integers(0, 256, (BATCH, 3, 224, 224), dtype=np.uint8)
     encoder.encode(units)
     started = clock()
@@ -221,11 +226,11 @@ def run_one(arguments: argparse.Namespace, videos: list[Path]) -> None:
             told = plain(videos, weights, batch=1, anew=Path(folder))
         elif what == "ours":
             store = Path(folder) / "features"
-            told = ours(videos, weights, engine=detail, workers=arguments.cores, store=store)
+            told = ours(videos, weights, how=detail, workers=arguments.cores, store=store)
         elif what == "decoding":
             told = decoding(videos, weights)
         elif what == "encoding":
-            told = encoding(len(videos) * NUM_FRAMES, weights, engine=detail)
+            told = encoding(len(videos) * NUM_FRAMES, weights, how=detail)
         else:
             told = {"gflops": peak(), "wall": 0, "cpu": 0}
         rows = told.pop("rows", None)
@@ -278,11 +283,15 @@ def compare(videos: list[Path], folder: Path, repeat: int) -> None:
         ("plain, a clip at a time", f"plain:{BATCH}", videos, 1),
         ("ours, torch", "ours:torch", videos, 1),
         ("ours, onnx", "ours:onnx", videos, 1),
+        ("ours, bfloat16", "ours:bfloat16", videos, 1),
+        ("ours, int8", "ours:int8", videos, 1),
         ("ours, torch, two clips", "ours:torch", few, 1),
         ("ours, onnx, two clips", "ours:onnx", few, 1),
         ("decoding alone", "decoding", videos, 1),
         ("encoding alone, torch", "encoding:torch", videos, 1),
         ("encoding alone, onnx", "encoding:onnx", videos, 1),
+        ("encoding alone, bfloat16", "encoding:bfloat16", videos, 1),
+        ("encoding alone, int8", "encoding:int8", videos, 1),
         ("matrix product", "peak", few, 1),
         ("plain, a clip at a time, two cores", f"plain:{BATCH}", videos, 2),
         ("ours, torch, two cores", "ours:torch", videos, 2),
@@ -320,6 +329,9 @@ def say_ratios(
         for way in WAYS:
             ratio = cpu(f"plain, {way} at a time") / cpu(f"ours, {engine}")
             print(f"  plain, {way} at a time / ours, {engine}: {ratio:.2f}")
+    for precision in PRECISIONS:
+        ratio = cpu("ours, torch") / cpu(f"ours, {precision}")
+        print(f"  ours, torch, in float32 / in {precision}: {ratio:.2f}")
     print("without start-up (all clips less two):")
     few_rows = int(str(told["ours, torch, two clips"][0]["num_rows"]))
     share = (num_rows - few_rows) / num_rows

@@ -13,7 +13,7 @@ from extract.weights import Weights
 
 Reads = Literal["frames", "waveform", "text", "item"]
 Engine = Literal["torch", "onnx"]
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "int8"]
 Units = Any  # an array whose first axis counts units, or a list of them
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from copy import deepcopy
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from extract.encoder import Engine, Precision
-from extract.encoders import _onednn
 
 if TYPE_CHECKING:
     import torch
@@ -45,23 +43,24 @@ def resized(frames: np.ndarray, *, shorter_px: int, crop_px: int, bicubic: bool)
 class ImageNetwork:
     """A convolutional network ready to run over batches of byte pictures.
 
-    On a CPU: channels last, convolutions fused with what follows where the network allows, and the
-    allocator told to keep large blocks, since giving them back after every batch costs more than
-    the arithmetic.
+    Batch norm is folded into the convolutions. On a CPU: channels last, convolutions fused with
+    what follows, and the allocator told to keep large blocks, since giving them back after every
+    batch costs more than the arithmetic.
     On CUDA: half precision, from pinned memory. ONNX Runtime runs on the CPU alone, in float32.
 
-    In bfloat16 on a CPU, the first batch also goes through the network in float32, and `cosine` is
-    the least cosine of a row to its twin.
+    In bfloat16 or int8 on a CPU, the first batch also goes through the network in float32, and
+    `cosine` is the least cosine of a row to its twin.
 
     Args:
-        network: maps (N, 3, H, W) float32 to (N, D), at best `folded`; it is changed.
+        network: maps (N, 3, H, W) float32 to (N, D); it can be traced, its steps are torch's own.
         mean, std: of the pixels as bytes, per channel.
         input_px: side of the square pictures.
         batch_pictures: how many will usually come at once.
 
     Raises:
-        ValueError: ONNX Runtime is asked for on another device, or in another precision.
-        ImportError: it is not installed.
+        ValueError: ONNX Runtime is asked for on another device, or in another precision; or int8
+            where it cannot be.
+        ImportError: ONNX Runtime is not installed.
     """
 
     def __init__(
@@ -78,32 +77,36 @@ class ImageNetwork:
     ) -> None:
         import torch
 
+        from extract.encoders._fusion import folded, traced
+
         self._device = torch.device(device)
-        if engine == "onnx" and self._device.type != "cpu":
-            raise ValueError(
-                f"the engine onnx runs on the CPU, not on {device}; pass --device cpu, or leave "
-                "the engine out"
-            )
-        if engine == "onnx" and precision != "float32":
-            raise ValueError(
-                f"the engine onnx computes in float32; leave out one of it and {precision}"
-            )
+        _check(self._device, engine, precision)
         self.cosine: float | None = None
         self._twin: torch.nn.Module | None = None
         self._dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         self._mean = torch.tensor(mean, device=self._device).view(1, 3, 1, 1)
         self._scale = 1 / torch.tensor(std, device=self._device).view(1, 3, 1, 1)
         keep_large_blocks()
-        network = network.eval().requires_grad_(False)
+        steps = traced(network.requires_grad_(False))
+        network = folded(steps)
         if engine == "onnx":
             self._session: Any = onnx_session(network, torch.zeros(1, 3, input_px, input_px))
             return
         self._session = None
         shape = (batch_pictures, 3, input_px, input_px)
-        if self._device.type == "cpu" and self._dtype != torch.float32:
-            self._twin = self._laid_out(deepcopy(network), torch.zeros(shape))
-            network = network.to(self._dtype)
-        self._network = self._laid_out(network, torch.zeros(shape, dtype=self._dtype))
+        if self._device.type == "cpu" and precision != "float32":
+            self._twin = self._laid_out(folded(steps), torch.zeros(shape))
+        if precision == "int8":
+            from extract.encoders._int8 import channels_by_path, quantise
+
+            least, most = ((byte - self._mean) * self._scale for byte in (0, 255))
+            ends = {"low": float(least.min()), "high": float(most.max())}
+            quantise(network, torch.zeros(1, *shape[1:]), channels_by_path(steps), **ends)
+            self._network: torch.nn.Module = network
+        else:
+            self._network = self._laid_out(
+                network.to(self._dtype), torch.zeros(shape, dtype=self._dtype)
+            )
 
     def __call__(self, pictures: np.ndarray) -> np.ndarray:
         """Shapes: pictures: (N, 3, H, W) uint8; the result: (N, D) float32."""
@@ -113,37 +116,60 @@ class ImageNetwork:
         with torch.inference_mode():
             if self._device.type == "cuda":
                 batch = batch.pin_memory().to(self._device, non_blocking=True)
-                batch = self._normalised(batch)
+                batch = self._normalised(batch).to(memory_format=torch.channels_last)
                 half = torch.float16 if self._dtype == torch.float32 else self._dtype
                 with torch.autocast("cuda", half):
                     return np.asarray(self._network(batch).float().cpu())
             batch = self._normalised(batch.to(self._device))
             if self._session is None:
+                batch = batch.to(memory_format=torch.channels_last)
                 rows = self._network(batch.to(self._dtype)).float()
                 if self._twin is not None:
                     alike = torch.nn.functional.cosine_similarity(rows, self._twin(batch))
                     self.cosine, self._twin = float(alike.min()), None
                 return np.asarray(rows.cpu())
-            (rows,) = self._session.run(None, {"pictures": batch.contiguous().numpy()})
+            (rows,) = self._session.run(None, {"pictures": batch.numpy()})
             return np.asarray(rows)
 
-    def _laid_out(self, network: torch.nn.Module, example: torch.Tensor) -> torch.nn.Module:
+    def _laid_out(self, network: torch.fx.GraphModule, example: torch.Tensor) -> torch.nn.Module:
         """Return the network on the device, its memory and its calls as the device likes them."""
         import torch
 
+        from extract.encoders import _onednn
+
         network = network.to(self._device).to(memory_format=torch.channels_last)
-        suits_onednn = self._device.type == "cpu" and _onednn.is_available()
-        if suits_onednn and isinstance(network, torch.fx.GraphModule):
+        if self._device.type == "cpu" and _onednn.is_available():
             with torch.inference_mode():
-                example = example.to(memory_format=torch.channels_last)
-                return _onednn.fused_convolutions(network, example)
+                _onednn.fuse_convolutions(network, example.to(memory_format=torch.channels_last))
         return network
 
     def _normalised(self, batch: torch.Tensor) -> torch.Tensor:
-        import torch
+        return batch.float().sub_(self._mean).mul_(self._scale)
 
-        batch = batch.to(memory_format=torch.channels_last).float()
-        return batch.sub_(self._mean).mul_(self._scale)
+
+def _check(device: torch.device, engine: Engine, precision: Precision) -> None:
+    if engine == "onnx" and device.type != "cpu":
+        raise ValueError(
+            f"the engine onnx runs on the CPU, not on {device}; pass --device cpu, or leave "
+            "the engine out"
+        )
+    if engine == "onnx" and precision != "float32":
+        raise ValueError(
+            f"the engine onnx computes in float32; leave out one of it and {precision}"
+        )
+    if precision == "int8":
+        from extract.encoders import _int8
+
+        if device.type != "cpu":
+            raise ValueError(
+                f"int8 is computed on the CPU, not on {device}, which computes in half precision "
+                "anyway; pass --device cpu, or leave out --precision"
+            )
+        if not _int8.is_available():
+            raise ValueError(
+                "int8 needs an x86 processor with VNNI or AMX, and torch's oneDNN: this one would "
+                "add up wrongly; leave out --precision"
+            )
 
 
 def onnx_session(network: torch.nn.Module, example: torch.Tensor) -> Any:
@@ -182,16 +208,6 @@ def onnx_session(network: torch.nn.Module, example: torch.Tensor) -> Any:
     return onnxruntime.InferenceSession(
         program.model_proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-
-
-def folded(network: torch.nn.Module) -> torch.fx.GraphModule:
-    """Trace a network and fold each batch norm into the convolution before it.
-
-    The numbers stay the same, but for rounding.
-    """
-    from torch.fx.experimental.optimization import fuse
-
-    return cast("torch.fx.GraphModule", fuse(network.eval()))
 
 
 @cache

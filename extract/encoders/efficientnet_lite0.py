@@ -8,13 +8,16 @@ file is read and no code is run.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from extract.encoder import Encoder, Engine, Reads
+from extract.encoder import Encoder, Engine, Precision, Reads
 from extract.encoders._image import ImageNetwork, resized
 from extract.weights import Weights, WrongWeights, load_state_dict, resolve, sha256_of
+
+if TYPE_CHECKING:
+    import torch
 
 PACKAGE = Weights(
     name="efficientnet-lite0",
@@ -34,6 +37,7 @@ class EfficientNetLite0(Encoder):
 
     name: ClassVar[str] = "efficientnet_lite0"
     reads: ClassVar[Reads] = "frames"
+    precisions: ClassVar[tuple[Precision, ...]] = ("float32", "bfloat16", "int8")
     weights: ClassVar[Weights | None] = PACKAGE
     dim = 1280
     batch_units = 16
@@ -73,14 +77,20 @@ class EfficientNetLite0(Encoder):
         network.load_state_dict(dict(zip(own, held.values(), strict=True)))
         network.reset_classifier(0)
         self._network = ImageNetwork(
-            network,
+            in_steps_of_torch(network),
             mean=(127.0,) * 3,
             std=(128.0,) * 3,
             input_px=224,
             batch_pictures=self.batch_units,
             device=device,
             engine=engine,
+            precision=self.precision,
         )
+
+    @property
+    def cosine(self) -> float | None:
+        """See `Encoder`."""
+        return self._network.cosine
 
     def prepare(self, sample: Any) -> np.ndarray:
         """Shapes: sample.data: (N, H, W, 3) uint8; the result: (N, 3, 224, 224) uint8."""
@@ -89,6 +99,45 @@ class EfficientNetLite0(Encoder):
     def encode(self, units: np.ndarray) -> np.ndarray:
         """Shapes: units: (N, 3, 224, 224) uint8; the result: (N, 1280) float32."""
         return self._network(units)
+
+
+def in_steps_of_torch(network: torch.nn.Module) -> torch.nn.Module:
+    """Put torch's own modules where timm has some that cannot be traced; the numbers stay.
+
+    Where timm pads as TensorFlow does, a side of an even length has one more of padding at its end
+    than at its start. Here both get as many, and a first row and column of zeros in the weights
+    takes no notice of what is too much.
+    """
+    from timm.layers import BatchNormAct2d, Conv2dSame
+    from torch.nn import BatchNorm2d, Conv2d, Sequential
+    from torch.nn.functional import pad
+
+    for name, child in network.named_children():
+        plain: torch.nn.Module
+        if isinstance(child, Conv2dSame):
+            (size, other), stride = child.kernel_size, child.stride
+            assert size == other
+            assert size % 2 == 1
+            assert stride == (2, 2)
+            assert child.bias is None
+            plain = Conv2d(
+                child.in_channels,
+                child.out_channels,
+                size + 1,
+                stride=2,
+                padding=size // 2,
+                groups=child.groups,
+                bias=False,
+            )
+            plain.weight.data = pad(child.weight.data, (1, 0, 1, 0))
+        elif isinstance(child, BatchNormAct2d):
+            norm = BatchNorm2d(child.num_features, eps=child.eps)
+            norm.load_state_dict(child.state_dict())
+            plain = Sequential(norm, child.act)
+        else:
+            plain = in_steps_of_torch(child)
+        setattr(network, name, plain)
+    return network
 
 
 ENCODER = EfficientNetLite0

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from extract.encoder import Encoder, Engine, Precision, Reads
-from extract.encoders._image import ImageNetwork, folded, resized
+from extract.encoders._image import ImageNetwork, resized
 from extract.weights import Weights, fit_state_dict, load_state_dict, resolve, sha256_of
 
 IMAGENET1K_V2 = Weights(
@@ -34,7 +34,7 @@ class ResNet50(Encoder):
 
     name: ClassVar[str] = "resnet50"
     reads: ClassVar[Reads] = "frames"
-    precisions: ClassVar[tuple[Precision, ...]] = ("float32", "bfloat16")
+    precisions: ClassVar[tuple[Precision, ...]] = ("float32", "bfloat16", "int8")
     weights: ClassVar[Weights | None] = IMAGENET1K_V2
     dim = 2048
     batch_units = 16
@@ -62,7 +62,7 @@ class ResNet50(Encoder):
         fit_state_dict(network, load_state_dict(path), path)
         network.fc = torch.nn.Identity()
         self._network = ImageNetwork(
-            folded(network),
+            network,
             mean=(0.485 * 255, 0.456 * 255, 0.406 * 255),
             std=(0.229 * 255, 0.224 * 255, 0.225 * 255),
             input_px=224,

@@ -79,8 +79,9 @@ def extract_features(
         device: auto, cpu, cuda or cuda:N. On a CPU every worker decodes and encodes; on CUDA the
             workers decode and this process encodes.
         engine: torch, or onnx for encoders of pictures.
-        precision: float32, or bfloat16 for resnet50: several times sooner on
-            processors with AMX, and rows that differ in the third digit; the report says how much.
+        precision: in which numbers encoders of pictures compute: float32; bfloat16, several times
+            sooner on processors with AMX; int8, sooner with VNNI too. The report says how near the
+            rows are to those of float32.
         dtype: in which rows are stored, float16 or float32.
         workers: how many processes; by default one a core, fewer for few clips or little memory.
             On a cluster, how many actors for each encoder.

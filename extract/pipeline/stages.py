@@ -26,6 +26,7 @@ from extract.pipeline.messages import (
     unpack,
 )
 from extract.pipeline.pool import MAX_ATTEMPTS, THREAD_VARIABLES, WorkerError, WorkerPool
+from extract.pipeline.worker import why_not_loaded
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -189,7 +190,7 @@ class Encode:
                 encoder = self._spec.build()
                 encoder.load(self._device, engine=self._engine)
             except Exception as error:
-                told = str(error) if isinstance(error, ImportError) else repr(error)
+                told = why_not_loaded(error)
                 raise WorkerError(f"a worker could not start: {told}") from error
             self._batcher = Batcher(encoder, batch_units=self._batch_units)
         return self._batcher

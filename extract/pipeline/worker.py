@@ -33,6 +33,7 @@ from extract.pipeline.messages import (
     receive,
     send,
 )
+from extract.weights import WeightsUnavailable
 
 PR_SET_PDEATHSIG = 1  # Linux's prctl.h
 HEADROOM_BYTES = 256 << 20
@@ -145,6 +146,12 @@ def resident_bytes(pid: int | None = None) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def why_not_loaded(error: Exception) -> str:
+    """Say what an encoder said; where its words were not meant for users, with their kind."""
+    meant = isinstance(error, ImportError | ValueError | WeightsUnavailable)
+    return str(error) if meant else repr(error)
+
+
 def die_with_parent() -> None:
     """Ask the system to end this process when its parent ends, however that ends (Linux)."""
     if sys.platform == "linux":
@@ -182,8 +189,7 @@ def main() -> None:
             worker = Worker(connection, setup)
             limit_memory(setup.clip_memory_bytes)
         except Exception as error:  # noqa: BLE001  (told to the parent, which raises it)
-            told = str(error) if isinstance(error, ImportError) else f"{error!r}"
-            send(connection, Ready(error=told))
+            send(connection, Ready(error=why_not_loaded(error)))
             return
         send(connection, Ready(resident_bytes()))
         try:

@@ -367,7 +367,7 @@ def test_an_encoder_that_breaks_its_promise_ends_the_run_and_is_named(one_white,
 
 
 def test_an_encoder_that_cannot_be_loaded_ends_the_run(clips, tmp_path):
-    with pytest.raises(ValueError, match=r"a worker could not start: .*no numbers here"):
+    with pytest.raises(ValueError, match=r"a worker could not start: no numbers here$"):
         extract([clips / "mute.mp4"], tmp_path, encoders=[("visual", "not_loaded")])
 
 

@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from extract.encoders import _onednn
-from extract.encoders._image import ImageNetwork, folded
-from extract.encoders._onednn import fused_convolutions
+from extract.encoders._fusion import traced
+from extract.encoders._image import ImageNetwork
+from extract.encoders._onednn import fuse_convolutions
 
 pytestmark = pytest.mark.skipif(not _onednn.is_available(), reason="no oneDNN, or no x86 processor")
 
@@ -21,6 +22,7 @@ class Block(nn.Module):
         self.second = nn.Conv2d(8, 8, 3, padding=1, groups=2, bias=False)
         self.side = nn.Conv2d(8, 8, 1)
         self.relu = nn.ReLU(inplace=True)
+        self.relu6 = nn.ReLU6()
         self.combine = combine
 
     def forward(self, x):
@@ -44,6 +46,16 @@ COMBINE = {
     "a number": lambda net, x: net.relu(net.second(x) + 1.5),
     "a sum of another shape": lambda net, x: net.relu(net.second(x) + x.mean((2, 3), keepdim=True)),
     "two uses": lambda net, x: net.relu(y := net.second(x)) + y * 2,
+    "a low ceiling": lambda net, x: net.relu6(net.second(x * 9)),
+    "a sum and a low ceiling": lambda net, x: net.relu6(net.second(x * 9) + net.side(x)),
+    "a chain": lambda net, x: net.relu(net.second(net.relu(net.side(x))) + x),
+    "what is added, needed again": lambda net, x: net.relu(net.second(x) + (y := net.side(x))) + y,
+    "what is added, needed later": lambda net, x: net.side(
+        net.relu(net.second(y := net.side(x)) + y) * net.relu(net.second(y))
+    ),
+    "what is added, seen elsewhere": lambda net, x: (
+        net.relu(net.second(x) + (y := net.side(x))) * y.flatten(1).sum()
+    ),
     "a product": lambda net, x: net.relu(net.second(x) * x),
 }
 
@@ -52,7 +64,8 @@ COMBINE = {
 @pytest.mark.parametrize("num_pictures", [1, 2, 5])
 def test_the_numbers_are_those_of_one_step_after_the_other(follows, num_pictures):
     network = Block(COMBINE[follows]).eval()
-    fused = fused_convolutions(torch.fx.symbolic_trace(network), torch.zeros(2, 3, 9, 12))
+    fused = traced(network)
+    fuse_convolutions(fused, torch.zeros(2, 3, 9, 12))
     pictures = torch.randn(num_pictures, 3, 9, 12).to(memory_format=torch.channels_last)
     with torch.inference_mode():
         torch.testing.assert_close(fused(pictures), network(pictures), rtol=1e-4, atol=1e-5)
@@ -64,19 +77,55 @@ def steps_of(network):
 
 @pytest.mark.parametrize("follows", ["a sum and a rectifier", "a sum in place"])
 def test_a_sum_and_a_rectifier_are_no_steps_of_their_own(follows):
-    network = torch.fx.symbolic_trace(Block(COMBINE[follows]).eval())
+    network = traced(Block(COMBINE[follows]))
     assert len(steps_of(network)) == 6
-    fused = fused_convolutions(network, torch.zeros(2, 3, 8, 8))
-    assert steps_of(fused) == ["first_onednn", "side_onednn", "second_onednn"]
+    fuse_convolutions(network, torch.zeros(2, 3, 8, 8))
+    assert steps_of(network) == ["first_fused", "second_fused", "side_fused"]
+
+
+def overwriting(network):
+    return [name for name, step in network.named_children() if getattr(step, "_overwrites", False)]
+
+
+def test_a_sum_takes_the_place_of_what_nothing_else_needs():
+    for follows, expected in {
+        "a chain": ["second_fused"],
+        "a sum and a rectifier": ["side_fused"],
+        "what is added, needed again": [],
+        "what is added, seen elsewhere": [],
+    }.items():
+        network = traced(Block(COMBINE[follows]))
+        fuse_convolutions(network, torch.zeros(2, 3, 8, 8))
+        assert overwriting(network) == expected, follows
+
+
+def test_what_was_given_is_not_overwritten():
+    class Added(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.relu = nn.Conv2d(3, 3, 1), nn.ReLU()
+
+        def forward(self, x):
+            return self.relu(self.conv(x) + x)
+
+    network = traced(Added())
+    fuse_convolutions(network, torch.zeros(2, 3, 8, 8))
+    assert overwriting(network) == []
 
 
 def test_a_convolution_of_a_special_kind_is_left_alone():
     class Same(nn.Conv2d):
         pass
 
-    network = torch.fx.symbolic_trace(nn.Sequential(Same(3, 4, 3), nn.ReLU()))
-    fused = fused_convolutions(network, torch.zeros(1, 3, 8, 8))
-    assert not any("onednn" in name for name in steps_of(fused))
+    network = traced(nn.Sequential(Same(3, 4, 3), nn.ReLU()))
+    fuse_convolutions(network, torch.zeros(1, 3, 8, 8))
+    assert not any("fused" in name for name in steps_of(network))
+
+
+def test_steps_that_do_nothing_are_left_out():
+    network = traced(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Identity(), nn.ReLU()))
+    fuse_convolutions(network, torch.zeros(1, 3, 8, 8))
+    assert len(steps_of(network)) == 1
 
 
 def test_without_it_the_network_runs_as_it_is(monkeypatch):
@@ -86,8 +135,8 @@ def test_without_it_the_network_runs_as_it_is(monkeypatch):
     rows = []
     for available in (True, False):
         monkeypatch.setattr(_onednn, "is_available", lambda available=available: available)
-        engine = ImageNetwork(folded(network), **given, device="cpu", engine="torch")
-        assert any("onednn" in name for name in steps_of(engine._network)) == available
+        engine = ImageNetwork(network, **given, device="cpu", engine="torch")
+        assert any("fused" in name for name in steps_of(engine._network)) == available
         rows.append(torch.from_numpy(engine(pictures)))
     torch.testing.assert_close(*rows, rtol=1e-4, atol=1e-3)
 
