@@ -16,8 +16,6 @@ from extract.pipeline.ledger import Ledger
 from extract.pipeline.messages import Decoded, FileFacts, Job, RowsOf, UnitsOf
 from extract.pipeline.undecoded import Undecoded
 
-CUDA_BATCH_UNITS = 128
-
 Rows = tuple[np.ndarray, np.ndarray]  # (T, D) and their times (T,)
 
 
@@ -60,13 +58,21 @@ class ClipWriter:
     Args:
         undecoded: encodes the titles that files hold, beside other work of its own.
         workers_encode: whether rows come from the workers; else units do, to be encoded here.
+        batch_frames: how many frames are encoded at once here; None leaves it to the encoder.
     """
 
-    def __init__(self, ledger: Ledger, undecoded: Undecoded, *, workers_encode: bool) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        undecoded: Undecoded,
+        *,
+        workers_encode: bool,
+        batch_frames: int | None = None,
+    ) -> None:
         self._ledger, self._undecoded = ledger, undecoded
         self._batchers: dict[int, Batcher] = {}
         self._clips: dict[int, _Clip] = {}
-        self._workers_encode = workers_encode
+        self._workers_encode, self._batch_frames = workers_encode, batch_frames
 
     def run(self, pool: Pool, jobs: Sequence[Job]) -> None:
         """Write clips until the pool has no more; what needs no decoding goes on beside it."""
@@ -76,7 +82,7 @@ class ClipWriter:
             for place in sorted({place for job in jobs for place in job.encoders}):
                 encoder = self._undecoded.encoder(place)
                 self._batchers[place] = Batcher(
-                    encoder, batch_units=CUDA_BATCH_UNITS if encoder.reads == "frames" else None
+                    encoder, batch_units=self._batch_frames if encoder.reads == "frames" else None
                 )
         teller.now("loading encoders")
 

@@ -13,8 +13,8 @@ from extract.catalog import Item
 from extract.cluster import Cluster, check_installed
 from extract.encoder import Engine, Precision
 from extract.media import Limits, Sampling
-from extract.pipeline.clips import CUDA_BATCH_UNITS, ClipWriter, Pool
-from extract.pipeline.device import resolve_device
+from extract.pipeline.clips import ClipWriter, Pool
+from extract.pipeline.device import frames_at_once, resolve_device
 from extract.pipeline.estimate import estimate_seconds
 from extract.pipeline.interruption import Interruption
 from extract.pipeline.ledger import Ledger
@@ -210,7 +210,6 @@ class _Settings:
             cluster=self.cluster,
             workers=self.workers,
             clip_timeout_seconds=self.clip_timeout_seconds,
-            cuda_batch_units=CUDA_BATCH_UNITS,
         )
 
     def num_workers(self, num_jobs: int) -> int:
@@ -241,7 +240,11 @@ def _fill(ledger: Ledger, settings: _Settings, interruption: Interruption) -> No
     try:
         interruption.on_ask(stop)
         pool.start(jobs)
-        ClipWriter(ledger, undecoded, workers_encode=setup.encodes).run(pool, jobs)
+        batch_frames = None if setup.encodes else frames_at_once(device)
+        writer = ClipWriter(
+            ledger, undecoded, workers_encode=setup.encodes, batch_frames=batch_frames
+        )
+        writer.run(pool, jobs)
         while undecoded.step(wait_seconds=0.1):
             ledger.teller.now("encoding captions")
     finally:

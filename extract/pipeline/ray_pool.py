@@ -14,6 +14,7 @@ import numpy as np
 
 from extract.cluster import Cluster, Layout, connected, layout_of
 from extract.encoder import Encoder
+from extract.pipeline.device import MAX_FRAMES
 from extract.pipeline.messages import Decoded, Job, RowsOf, Setup, pack, unpack
 from extract.pipeline.pool import TICK_SECONDS, WorkerError
 from extract.pipeline.stages import END, INDEX, PART, Attempts, Decode, Encode, units_column
@@ -39,7 +40,6 @@ class RayPool:
         setup: as for workers on one machine.
         encoders: by place; None where there is nothing to decode for.
         workers: actors for every encoder; by default what the cluster has room for.
-        batch_units: of encoders of frames on a GPU.
     """
 
     def __init__(
@@ -50,11 +50,10 @@ class RayPool:
         cluster: Cluster,
         workers: int | None,
         clip_timeout_seconds: float,
-        cuda_batch_units: int,
     ) -> None:
         self._setup, self._encoders = setup, encoders
         self._cluster, self._workers = cluster, workers
-        self._timeout, self._cuda_batch_units = clip_timeout_seconds, cuda_batch_units
+        self._timeout = clip_timeout_seconds
         self._held = ExitStack()
         self._said: queue.Queue[pa.Table | BaseException | None] = queue.Queue(QUEUED_TABLES)
         self._ended = threading.Event()
@@ -141,16 +140,17 @@ class RayPool:
             if spec.weights is not None and Path(spec.weights).exists():
                 spec = replace(spec, weights=str(_absolute(Path(spec.weights))))
             on_gpu = layout.num_gpus > 0
-            batch_units = self._cuda_batch_units if on_gpu and encoder.reads == "frames" else None
-            clips = BATCHES_A_CALL * (batch_units or encoder.batch_units) // USUAL_UNITS
+            batch_units = (
+                MAX_FRAMES if on_gpu and encoder.reads == "frames" else encoder.batch_units
+            )
+            clips = BATCHES_A_CALL * batch_units // USUAL_UNITS
             even = -(-len(jobs) // (2 * layout.num_workers))
             dataset = dataset.map_batches(
                 Encode,
                 fn_constructor_args=(place, spec),
                 fn_constructor_kwargs={
-                    "device": "cuda" if on_gpu else "cpu",
                     "engine": self._setup.engine,
-                    "batch_units": batch_units,
+                    "num_gpus": layout.num_gpus,
                     "attempts": attempts,
                 },
                 batch_format="pyarrow",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from extract.pipeline.batcher import Batcher
+from extract.pipeline.device import frames_at_once
 from extract.pipeline.messages import (
     Decoded,
     EncoderSpec,
@@ -125,7 +126,7 @@ class Encode:
     """Encodes the units of one encoder, in an actor; full batches across clips.
 
     Args:
-        batch_units: units in a batch; the encoder's own wish unless given.
+        num_gpus: that the actor has, perhaps a part of one; 0 to encode on the CPU.
         attempts: the actor that counts.
     """
 
@@ -134,13 +135,12 @@ class Encode:
         place: int,
         spec: EncoderSpec,
         *,
-        device: str,
         engine: Any,
-        batch_units: int | None,
+        num_gpus: float,
         attempts: Any,
     ) -> None:
-        self._place, self._spec, self._device, self._engine = place, spec, device, engine
-        self._batch_units, self._attempts = batch_units, attempts
+        self._place, self._spec, self._engine = place, spec, engine
+        self._num_gpus, self._attempts = num_gpus, attempts
         self._batcher: Batcher | None = None
 
     def __call__(self, table: pa.Table) -> pa.Table:
@@ -188,11 +188,14 @@ class Encode:
                 torch.set_num_threads(1)
             try:
                 encoder = self._spec.build()
-                encoder.load(self._device, engine=self._engine)
+                device = "cuda" if self._num_gpus else "cpu"
+                encoder.load(device, engine=self._engine)
             except Exception as error:
                 told = why_not_loaded(error)
                 raise WorkerError(f"a worker could not start: {told}") from error
-            self._batcher = Batcher(encoder, batch_units=self._batch_units)
+            frames = encoder.reads == "frames"
+            batch_units = frames_at_once(device, share=self._num_gpus) if frames else None
+            self._batcher = Batcher(encoder, batch_units=batch_units)
         return self._batcher
 
 

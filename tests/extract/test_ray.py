@@ -113,9 +113,8 @@ def test_an_encoder_that_takes_its_worker_down_is_not_tried_for_ever(monkeypatch
     begin = SimpleNamespace(remote=attempts.begin)
     encode = Encode(
         *(0, EncoderSpec.of(Shade())),
-        device="cpu",
         engine="torch",
-        batch_units=None,
+        num_gpus=0,
         attempts=SimpleNamespace(begin=begin, end=SimpleNamespace(remote=lambda what: None)),
     )
     table = pa.table({"index": [5], "part": [0], "place0": pa.array([None], pa.large_binary())})
