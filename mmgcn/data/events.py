@@ -13,9 +13,10 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-KINDS = ("impression", "play", "like", "skip")
 # What was shown says nothing of what was liked; a like says more than a look.
 WEIGHTS = {"impression": 0.0, "play": 1.0, "like": 2.0, "skip": -1.0}
+TAKES_BACK = {"unlike": "like", "unskip": "skip"}  # all of that kind that came before
+KINDS = (*WEIGHTS, *TAKES_BACK)
 FULL_PLAY_SECONDS = 10.0
 CONNECT_SECONDS = 3
 NETWORK_MILLISECONDS = 10_000
@@ -91,14 +92,19 @@ def read_weights(words: str) -> dict[str, float]:
     (3.0, -1.0)
 
     Raises:
-        EventsError: no such kind of event, or no number.
+        EventsError: no such kind of event, one that has no weight of its own, or no number.
     """
     weights = dict(WEIGHTS)
     for pair in filter(None, words.split(",")):
         kind, _, value = (part.strip() for part in pair.partition("="))
-        if kind not in KINDS:
-            near = difflib.get_close_matches(kind, KINDS, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(KINDS)}"
+        if kind in TAKES_BACK:
+            raise EventsError(
+                f"'{kind}' has no weight of its own: it takes back what was said by "
+                f"{TAKES_BACK[kind]}; leave it out"
+            )
+        if kind not in WEIGHTS:
+            near = difflib.get_close_matches(kind, WEIGHTS, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(WEIGHTS)}"
             raise EventsError(f"no kind of event is called '{kind}'{hint}")
         try:
             weights[kind] = float(value)
@@ -114,6 +120,9 @@ def read_events(url: str, weights: Mapping[str, float] | None = None) -> pl.Data
 
     The weight of a pair is the sum over its events of what that kind of event weighs. A play weighs
     less the shorter it was, w * min(seconds / 10, 1); without seconds it weighs w.
+
+    An unlike takes back every like of that pair that was stored before it, an unskip every skip;
+    these weigh 0 then. Later ones count: like, like, unlike, like is one like.
 
     Returns:
         A table of user_id, item_id, weight and timestamp, one row a pair, the earliest first.
@@ -133,9 +142,13 @@ def read_events(url: str, weights: Mapping[str, float] | None = None) -> pl.Data
         *((kind == name, sa.literal(worth, sa.Double)) for name, worth in flat.items()),
         else_=0.0,
     )
+    back = _taken_back()
+    same = (events.c[name] == back.c[name] for name in ("user_id", "item_id", "event"))
+    weight = sa.case((events.c.id < back.c.id, 0.0), else_=weight)
     first = sa.func.min(sa.case((weight > 0, events.c.created_at)))
     query = (
         sa.select(events.c.user_id, events.c.item_id, sa.func.sum(weight), first)
+        .outerjoin_from(events, back, sa.and_(*same))
         .group_by(events.c.user_id, events.c.item_id)
         .order_by(sa.func.min(events.c.created_at), events.c.user_id, events.c.item_id)
     )
@@ -158,6 +171,20 @@ def read_events(url: str, weights: Mapping[str, float] | None = None) -> pl.Data
         "timestamp": pl.Float64,
     }
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _taken_back() -> sa.Subquery:
+    """Return user_id, item_id, kind of event, and the id before which none of that kind counts.
+
+    Ids tell the order, not clocks: events that were sent together have one time.
+    """
+    kind = sa.case(TAKES_BACK, value=events.c.event).label("event")
+    return (
+        sa.select(events.c.user_id, events.c.item_id, kind, sa.func.max(events.c.id).label("id"))
+        .where(events.c.event.in_(TAKES_BACK))
+        .group_by(events.c.user_id, events.c.item_id, events.c.event)
+        .subquery()
+    )
 
 
 def _check_there(url: str) -> None:

@@ -109,14 +109,20 @@ class FeedbackStore:
 
 
 def migrate(engine: sa.Engine, revision: str) -> None:
-    """Bring the tables to a revision, `head` or `base`; of several at once, one does the work."""
+    """Bring the tables to a revision; of several at once, one does the work.
+
+    Args:
+        engine: of the database.
+        revision: `head` or one on the way there, such as `0001`; `base`, or `-1` for a step back.
+    """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
         config.attributes["connection"] = connection
-        (command.downgrade if revision == "base" else command.upgrade)(config, revision)
+        back = revision == "base" or revision.startswith("-")
+        (command.downgrade if back else command.upgrade)(config, revision)
 
 
 def _keep_sqlite_safe(engine: sa.Engine) -> None:

@@ -13,7 +13,7 @@ MAX_EVENTS = 1000
 ID_PATTERN = r"^[^\x00-\x1f\x7f]+$"
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=ID_PATTERN)]
 K = Annotated[int, Field(ge=1, le=MAX_K, description="How many.")]
-EventKind = Literal["impression", "play", "like", "skip"]
+EventKind = Literal["impression", "play", "like", "skip", "unlike", "unskip"]
 
 ITEM: dict[str, Any] = {
     "item_id": "clip-003",
@@ -128,7 +128,10 @@ class Event(BaseModel):
 
     user_id: Id
     item_id: Id
-    event: EventKind
+    event: EventKind = Field(
+        description="An unlike takes back every like of that item by that user so far, an unskip "
+        "every skip."
+    )
     seconds: float | None = Field(
         default=None, ge=0, le=86_400, allow_inf_nan=False, description="How long it was played."
     )
@@ -145,7 +148,8 @@ class Feedback(BaseModel):
                         {"user_id": "42", "item_id": "clip-003", "event": "play", "seconds": 7.5},
                         {"user_id": "42", "item_id": "clip-003", "event": "like", "seconds": None},
                     ]
-                }
+                },
+                {"events": [{"user_id": "42", "item_id": "clip-003", "event": "unlike"}]},
             ]
         }
     )

@@ -79,11 +79,51 @@ def test_weights_can_be_told(feedback):
         ("like", "'like' is not KIND=NUMBER"),
         ("like=much", "'like=much' is not KIND=NUMBER"),
         ("like=nan", "'like=nan' is not KIND=NUMBER"),
+        ("unlike=-2", "'unlike' has no weight of its own: it takes back what was said by like"),
+        ("unskips=1", "no kind of event is called 'unskips'; did you mean skip"),
     ],
 )
 def test_weights_that_say_nothing_are_refused(words, told):
     with pytest.raises(EventsError, match=told):
         read_weights(words)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "weight", "time"),  # the first at 1,000 seconds
+    [
+        ("like like", 4, 1000),
+        ("like unlike", 0, None),
+        ("like like unlike", 0, None),
+        ("like unlike like", 2, 1002),
+        ("unlike like", 2, 1001),  # there was nothing to take back
+        ("play like unlike", 1, 1000),
+        ("like unlike play", 1, 1002),
+        ("like skip unlike", -1, None),
+        ("like skip unskip", 2, 1000),
+        ("skip unlike", -1, None),
+        ("unskip", 0, None),
+    ],
+)
+def test_what_was_taken_back_weighs_nothing_and_has_no_time(feedback, kinds, weight, time):
+    url = feedback(*(("ann", "a", kind, None) for kind in kinds.split()))
+    assert read_events(url).rows() == [("ann", "a", weight, time)]
+
+
+def test_a_like_is_taken_back_by_the_one_who_gave_it_and_for_that_item(feedback):
+    url = feedback(
+        ("ann", "a", "like", None),
+        ("ann", "b", "like", None),
+        ("bob", "a", "like", None),
+        ("ann", "a", "unlike", None),
+        ("bob", "b", "unlike", None),
+    )
+    weights = {(user, item): weight for user, item, weight, _ in read_events(url).rows()}
+    assert weights == {("ann", "a"): 0, ("ann", "b"): 2, ("bob", "a"): 2, ("bob", "b"): 0}
+
+
+def test_other_weights_are_taken_back_as_well(feedback):
+    url = feedback(("ann", "a", "like", None), ("ann", "a", "unlike", None))
+    assert read_events(url, read_weights("like=5"))["weight"].to_list() == [0]
 
 
 def test_feedback_is_added_to_a_table(feedback, tmp_path):
@@ -97,6 +137,17 @@ def test_feedback_is_added_to_a_table(feedback, tmp_path):
     read = read_history(str(table), feedback=url)
     assert pairs(read) == [("bob", "a", 3.0), ("bob", "b", 1.0), ("cy", "c", 1.0)]
     assert read.timestamp.tolist() == [11, 12, 1002]
+
+
+def test_a_skip_that_was_taken_back_leaves_the_row_of_the_table(feedback, tmp_path):
+    table = tmp_path / "watched.csv"
+    table.write_text("user_id,item_id\nann,a\nann,b\n")
+    url = feedback(
+        ("ann", "a", "skip", None),
+        ("ann", "b", "unlike", None),
+        ("ann", "a", "unskip", None),
+    )
+    assert pairs(read_history(str(table), feedback=url)) == [("ann", "a", 1.0), ("ann", "b", 1.0)]
 
 
 def test_feedback_follows_a_table_without_times(feedback, tmp_path):

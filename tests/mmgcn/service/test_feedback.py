@@ -3,14 +3,26 @@
 import threading
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
+from typing import get_args
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from mmgcn.data.events import EventsError, events, make_engine, metadata, shown
+from mmgcn.data.events import (
+    KINDS,
+    WEIGHTS,
+    EventsError,
+    events,
+    make_engine,
+    metadata,
+    read_events,
+    shown,
+)
 from mmgcn.service.feedback import FeedbackStore, FeedbackUnavailable, migrate
+from mmgcn.service.schemas import EventKind
 from tests.databases import postgres_url
 
 LIKE = {"user_id": "ann", "item_id": "b", "event": "like", "seconds": None}
@@ -51,6 +63,57 @@ def test_what_is_acknowledged_is_stored(serve, url):
     assert [{name: row[name] for name in LIKE} for row in rows] == [LIKE, PLAY]
     assert {row["run"] for row in rows} == {"first"}
     assert client.get("/readyz").json()["feedback"] == "on"
+
+
+def test_every_kind_that_the_document_tells_of_is_stored(serve, url):
+    client = serve(feedback=url)
+    assert get_args(EventKind) == KINDS
+    sent = [LIKE | {"event": kind} for kind in KINDS]
+    assert client.post("/v1/feedback", json={"events": sent}).status_code == 201
+    assert [row["event"] for row in stored(url)] == list(KINDS)
+    counts = client.get("/metrics").text
+    assert 'mmgcn_feedback_events_total{event="unlike"} 1.0' in counts
+
+
+def test_what_is_sent_together_counts_in_its_order(serve, url):
+    client = serve(feedback=url)
+    for item, kinds in {"a": ("like", "unlike"), "b": ("unlike", "like")}.items():
+        sent = [LIKE | {"item_id": item, "event": kind} for kind in kinds]
+        assert client.post("/v1/feedback", json={"events": sent}).status_code == 201
+    assert read_events(url).select("item_id", "weight").rows() == [("a", 0), ("b", 2)]
+
+
+def test_events_are_read_as_by_going_through_them_one_by_one(url):
+    rng = np.random.default_rng(0)
+    engine = make_engine(url, poolclass=sa.NullPool)
+    migrate(engine, "head")
+    rows = [
+        {
+            "user_id": f"u{rng.integers(4)}",
+            "item_id": f"i{rng.integers(5)}",
+            "event": str(rng.choice(KINDS)),
+            "seconds": None,
+            "created_at": datetime.fromtimestamp(place, UTC),
+        }
+        for place in range(400)
+    ]
+    with engine.begin() as connection:
+        connection.execute(sa.insert(events), rows)
+    counting = {}  # of each pair, (kind, time) of what was not taken back
+    for time, row in enumerate(rows):
+        told = counting.setdefault((row["user_id"], row["item_id"]), [])
+        told.append((row["event"], time))
+        if row["event"].startswith("un"):
+            told[:] = [(kind, when) for kind, when in told if f"un{kind}" != row["event"]]
+    expected = {
+        pair: (
+            sum(WEIGHTS.get(kind, 0) for kind, _ in told),
+            min((when for kind, when in told if kind in ("play", "like")), default=None),
+        )
+        for pair, told in counting.items()
+    }
+    read = {(user, item): (weight, time) for user, item, weight, time in read_events(url).rows()}
+    assert read == expected
 
 
 def test_many_at_once_are_all_stored(serve, url):
@@ -195,6 +258,54 @@ def test_the_migrations_make_the_tables_that_the_code_uses(url):
     migrate(engine, "base")
     with engine.connect() as connection:
         assert not sa.inspect(connection).has_table(events.name)
+
+
+def insert(url, *kinds, item="a"):
+    """Store events of ann, in this order."""
+    engine = make_engine(url, poolclass=sa.NullPool)
+    now = datetime.now(UTC)
+    with engine.begin() as connection:
+        for kind in kinds:
+            row = LIKE | {"item_id": item, "event": kind, "created_at": now}
+            connection.execute(sa.insert(events), row)
+
+
+def test_tables_of_an_older_version_keep_what_is_in_them(url):
+    engine = make_engine(url, poolclass=sa.NullPool)
+    migrate(engine, "0001")
+    insert(url, "impression", "play", "like", "skip")
+    before = stored(url)
+    assert read_events(url)["weight"].to_list() == [2]
+    with pytest.raises(sa.exc.IntegrityError):
+        insert(url, "unlike")
+    store = FeedbackStore(url)
+    store.write([LIKE | {"item_id": "a", "event": "unlike"}], "first")
+    store.close()
+    assert stored(url)[:-1] == before
+    assert stored(url)[-1]["event"] == "unlike"
+    assert read_events(url)["weight"].to_list() == [0]
+    (index,) = sa.inspect(engine).get_indexes(events.name)
+    assert (index["name"], index["column_names"]) == (
+        "feedback_events_pair",
+        ["user_id", "item_id"],
+    )
+
+
+def test_a_step_back_makes_nothing_count_again_that_was_taken_back(url):
+    engine = make_engine(url, poolclass=sa.NullPool)
+    migrate(engine, "head")
+    insert(url, "play", "like", "like", "unlike", "skip", "like", "unskip", item="a")
+    insert(url, "unlike", "like", "skip", item="b")
+    before = read_events(url).drop("timestamp").rows()
+    assert before == [("ann", "a", 3), ("ann", "b", 1)]
+    migrate(engine, "-1")
+    kept = [(row["item_id"], row["event"]) for row in stored(url)]
+    assert kept == [("a", "play"), ("a", "like"), ("b", "like"), ("b", "skip")]
+    assert read_events(url).drop("timestamp").rows() == before
+    with pytest.raises(sa.exc.IntegrityError):
+        insert(url, "unlike")
+    migrate(engine, "head")
+    insert(url, "unlike")
 
 
 def test_several_processes_may_start_at_once(url):

@@ -25,6 +25,7 @@ from tests.runs import made_run
 VIDEOS = Path(__file__).parents[3] / "assets" / "videos"
 NAMES = ["clip-003", "clip-007", "clip-009", "clip-015", "clip-020", "clip-024", "море", "gone"]
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+TURNS = ("skip", "unskip")
 CAPTIONS = {"clip-003": HOSTILE, "clip-007": "A ball", "море": "The sea"}
 
 
@@ -75,6 +76,14 @@ class Service:
         wanted = sa.select(events).where(events.c.event == kind)
         with engine.connect() as connection:
             return [(row.user_id, row.item_id, row.seconds) for row in connection.execute(wanted)]
+
+    def said(self):
+        """Likes and skips, given and taken back, as they were stored: (item_id, kind)."""
+        engine = make_engine(self._url, poolclass=sa.NullPool)
+        wanted = sa.select(events).where(events.c.event.not_in(["impression", "play"]))
+        with engine.connect() as connection:
+            rows = connection.execute(wanted.order_by(events.c.id))
+            return [(row.item_id, row.event) for row in rows]
 
     def forget(self):
         engine = make_engine(self._url, poolclass=sa.NullPool)
@@ -141,6 +150,11 @@ def open_user(page, user="u0"):
     page.wait_for_selector(".actions")
 
 
+def keep_lines(page):
+    """Let no line at the edge go by itself, however slow the test is."""
+    page.evaluate("window.setTimeout = () => null")
+
+
 def until(condition):
     """Wait for it; the page's policy forbids the eval of `wait_for_function`."""
     end = time.monotonic() + 30
@@ -150,7 +164,16 @@ def until(condition):
 
 
 def cards(page):
-    return page.locator(".wall .card")
+    return page.locator(".wall .card:visible")
+
+
+def ids(items):
+    return items.evaluate_all("items => items.map((item) => item.dataset.item)")
+
+
+def focused(page):
+    """The item whose card has the focus."""
+    return page.evaluate("document.activeElement.closest('.card')?.dataset.item")
 
 
 def test_a_user_is_found_by_typing_and_chosen_with_the_keyboard(page):
@@ -220,8 +243,7 @@ def test_a_videos_page_seeks_and_shows_what_is_alike_by_modality(page):
         page.get_by_role("tab", name="acoustic").click()
     wanted = [item["item_id"] for item in answer.value.json()["items"]]
     page.get_by_role("list", name="Alike in acoustic").wait_for()
-    shown = cards(page).evaluate_all("items => items.map((item) => item.dataset.item)")
-    assert shown == wanted
+    assert ids(cards(page)) == wanted
 
 
 def test_why_shows_parts_that_add_up_and_the_watched_videos_most_alike(page):
@@ -238,30 +260,173 @@ def test_why_shows_parts_that_add_up_and_the_watched_videos_most_alike(page):
     assert dialog.get_by_role("region", name="Alike in visual").locator(".thumb").count() == 2
 
 
-def test_a_like_is_stored_and_taken_back_where_it_could_not_be(page, service):
+def pressed(button):
+    return button.get_attribute("aria-pressed") == "true"
+
+
+def test_a_like_is_shown_at_once_and_restored_where_it_could_not_be_stored(page, service):
     open_user(page)
+    keep_lines(page)
     like = page.locator(".like").first
     item = cards(page).first.get_attribute("data-item")
     with service.without_database():
         like.click()
         page.get_by_text("The like was not saved").wait_for()
-        assert like.get_attribute("aria-pressed") == "false"
+        assert not pressed(like)
     page.get_by_role("button", name="Try again").click()
-    until(lambda: service.events("like") == [("u0", item, None)])
-    assert like.get_attribute("aria-pressed") == "true"
+    until(lambda: service.said() == [(item, "like")])
+    assert pressed(like)
+    with service.without_database():
+        like.click()
+        page.get_by_text("The like was not taken back").wait_for()
+        assert pressed(like)
+    page.get_by_role("button", name="Try again").click()
+    until(lambda: service.said() == [(item, "like"), (item, "unlike")])
+    assert not pressed(like)
 
 
-def test_a_skip_can_be_undone_and_is_stored_when_it_is_not(page, service):
+def test_a_like_is_given_and_taken_back_with_the_keyboard(page, service):
     open_user(page)
     item = cards(page).first.get_attribute("data-item")
-    skip = page.get_by_role("button", name="Skip").first
-    skip.click()
-    assert cards(page).count() == len(NAMES) - 3
-    page.get_by_role("button", name="Undo").click()
+    page.locator(".wall .stage").first.focus()
+    said = []
+    for kind in ("like", "unlike", "like"):
+        page.keyboard.press("l")
+        assert pressed(page.locator(".like").first) == (kind == "like")
+        said.append((item, kind))
+        until(lambda: service.said() == said)
+    assert focused(page) == item
+
+
+def test_a_like_that_is_taken_back_before_it_was_stored_is_taken_back(page, service):
+    open_user(page)
+    item = cards(page).first.get_attribute("data-item")
+    held = []
+
+    def hold(route):
+        if held or "like" not in route.request.post_data:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/v1/feedback", hold)
+    like = page.locator(".like").first
+    like.click()
+    until(lambda: page.evaluate("true") and held)
+    for on in (False, True, False):  # while the first is on its way
+        like.click()
+        assert pressed(like) == on
+    assert service.said() == []
+    held[0].continue_()
+    until(lambda: page.evaluate("true") and len(service.said()) == 2)
+    assert service.said() == [(item, "like"), (item, "unlike")]
+    assert not pressed(like)
+    page.unroute("**/v1/feedback")
+
+
+def test_a_like_is_the_same_on_the_wall_and_on_the_page_of_its_video(page, service):
+    open_user(page)
+    keep_lines(page)
+    item = cards(page).first.get_attribute("data-item")
+    page.locator(".like").first.click()
+    until(lambda: service.said() == [(item, "like")])
+    page.locator(".wall .stage").first.click()
+    like = page.locator(".about > .row .like")
+    like.wait_for()
+    assert pressed(like)
+    with service.without_database():
+        like.press("Enter")
+        page.get_by_text("The like was not taken back").wait_for()
+        assert pressed(like)
+    like.press(" ")
+    assert not pressed(like)
+    until(lambda: service.said() == [(item, "like"), (item, "unlike")])
+    page.go_back()
+    page.get_by_role("heading", name="User u0").wait_for()
+    assert page.locator(".like").count() == len(NAMES) - 2
+    assert page.locator(".like[aria-pressed=true]").count() == 0
+
+
+def test_a_skip_is_stored_and_undone_at_its_place(page, service):
+    open_user(page)
+    keep_lines(page)
+    before = ids(cards(page))
+    cards(page).nth(1).get_by_role("button", name="Skip").click()
+    assert ids(cards(page)) == [before[0], *before[2:]]
+    until(lambda: service.said() == [(before[1], "skip")])
+    cards(page).nth(1).get_by_role("button", name="Skip").click()  # what moved up
+    assert ids(cards(page)) == [before[0], *before[3:]]
+    page.get_by_role("status").get_by_role("button", name="Undo").click()  # one line, of the last
+    assert ids(cards(page)) == [before[0], *before[2:]]
+    assert focused(page) == before[2]
+    page.get_by_role("button", name="Bring back the last skipped").click()
+    assert ids(cards(page)) == before
+    assert focused(page) == before[1]
+    until(lambda: len(service.said()) == 4)
+    assert set(service.said()) == {(item, kind) for item in before[1:3] for kind in TURNS}
+
+
+def test_what_was_skipped_comes_back_by_the_keyboard_the_last_first(page, service):
+    open_user(page)
+    before = ids(cards(page))
+    page.locator(".wall .stage").first.focus()
+    for item in before:
+        assert focused(page) == item  # the focus goes to the next one
+        page.keyboard.press("s")
+    assert cards(page).count() == 0
+    back = page.get_by_role("button", name="Bring back the last skipped")
+    assert back.evaluate("button => button === document.activeElement")
+    page.keyboard.press("Enter")
+    assert focused(page) == before[-1]
+    for place in range(len(before) - 2, -1, -1):
+        page.keyboard.press("u")
+        assert focused(page) == before[place]
+    assert ids(cards(page)) == before
+    assert not back.is_visible()
+    until(lambda: len(service.said()) == 2 * len(before))
+    for item in before:
+        assert [kind for one, kind in service.said() if one == item] == list(TURNS)
+
+
+def test_a_skip_outlasts_its_line_and_another_page(page, service):
+    open_user(page)
+    keep_lines(page)
+    item = cards(page).first.get_attribute("data-item")
+    page.get_by_role("button", name="Skip").first.click()
+    until(lambda: service.said() == [(item, "skip")])
+    page.get_by_role("link", name="Status").click()
+    page.get_by_role("heading", name="Status").wait_for()
+    assert page.get_by_role("button", name="Undo").count() == 0  # its wall is gone
+    page.go_back()
+    page.get_by_role("heading", name="User u0").wait_for()
+    assert item not in ids(cards(page))
+    page.get_by_role("button", name="Bring back the last skipped").click()
     assert cards(page).first.get_attribute("data-item") == item
+    until(lambda: service.said() == [(item, "skip"), (item, "unskip")])
+
+
+def test_a_skip_that_could_not_be_stored_or_undone_is_restored(page, service):
+    open_user(page)
+    keep_lines(page)
+    before = ids(cards(page))
+    skip = cards(page).nth(2).get_by_role("button", name="Skip")
+    with service.without_database():
+        skip.click()
+        page.get_by_text("The skip was not saved").wait_for()
+        assert ids(cards(page)) == before
+        assert page.get_by_role("button", name="Undo").count() == 0
     skip.click()
-    page.get_by_role("button", name="Close").click()
-    until(lambda: service.events("skip") == [("u0", item, None)])
+    until(lambda: service.said() == [(before[2], "skip")])
+    with service.without_database():
+        page.get_by_role("button", name="Undo").click()
+        page.get_by_text("The skip was not taken back").wait_for()
+        assert ids(cards(page)) == [*before[:2], *before[3:]]
+        assert focused(page) == before[3]
+    page.locator(".toast").filter(has_text="taken back").get_by_role(
+        "button", name="Try again"
+    ).click()
+    until(lambda: service.said() == [(before[2], "skip"), (before[2], "unskip")])
+    assert ids(cards(page)) == before
 
 
 def test_an_unknown_user_is_told_and_the_nearest_offered(page):

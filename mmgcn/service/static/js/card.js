@@ -1,11 +1,15 @@
 /** Card: one video of a wall, with what may be done about it. */
 
 import { el, icon, link, titleOf } from "./dom.js";
-import { tell, wasTold } from "./feedback.js";
 import { picture } from "./picture.js";
 import { calm, preview } from "./player.js";
+import { switchOf } from "./switch.js";
 import { toast } from "./toast.js";
 import { openWhy } from "./why.js";
+
+let numHidden = 0;
+let closeLast = () => {}; // the line of the last skip; it goes with its wall
+addEventListener("hashchange", () => closeLast());
 
 /**
  * Return a card as a list item.
@@ -66,72 +70,74 @@ function addPick(item, stage, card, pick, chosen) {
 
 function addActions(item, card, userId) {
   const like = likeButton(card, userId);
-  const skip = el(
-    "button",
-    { class: "button round", "aria-label": `Skip ${titleOf(card)}`, title: "Skip (S)" },
-    icon("skip"),
-  );
+  like.title = "Like (L)";
+  const skip = skipButton(item, card, userId);
   const why = el(
     "button",
     { class: "button why", "aria-label": `Why ${titleOf(card)}`, title: "Why this one (W)" },
     "Why",
   );
-  skip.addEventListener("click", () => skipCard(item, card, userId));
   why.addEventListener("click", () => openWhy(userId, card));
   item.append(el("div", { class: "actions" }, like, skip, why));
   Object.assign(item.keys, { l: () => like.click(), s: () => skip.click(), w: () => why.click() });
 }
 
-/** Return a button that stores a like: shown at once, taken back where it was not stored. */
+/** Return a button that stores a like, and takes it back when it is pressed again. */
 export function likeButton(card, userId) {
   const button = el(
     "button",
-    {
-      class: "button round like", title: "Like (L)",
-      "aria-pressed": String(wasTold(userId, card.item_id, "like")),
-      "aria-label": `Like ${titleOf(card)}`,
-    },
+    { class: "button round like", title: "Like", "aria-label": `Like ${titleOf(card)}` },
     icon("like"),
   );
-  const like = async () => {
-    if (button.getAttribute("aria-pressed") === "true") return;
-    button.setAttribute("aria-pressed", "true");
-    try {
-      await tell(userId, card.item_id, "like");
-    } catch (error) {
-      button.setAttribute("aria-pressed", "false");
-      toast(`The like was not saved: ${error.message}`, {
-        bad: true, action: "Try again", act: like,
-      });
-    }
-  };
-  button.addEventListener("click", like);
+  const show = (liked) => button.setAttribute("aria-pressed", liked);
+  button.addEventListener("click", switchOf(userId, card, "like", show).press);
   return button;
 }
 
-/** Take a card away; store the skip once nobody has undone it. */
-function skipCard(item, card, userId) {
-  const wall = item.parentElement;
-  const place = [...wall.children].indexOf(item);
-  const hadFocus = item.contains(document.activeElement);
-  item.player.stop();
-  item.remove();
-  const next = wall.children[Math.min(place, wall.children.length - 1)];
-  if (hadFocus) next?.querySelector(".stage").focus();
-  const back = () => wall.insertBefore(item, wall.children[place] ?? null);
-  toast(`Skipped: ${titleOf(card)}`, {
-    action: "Undo",
-    act: () => {
-      back();
-      item.querySelector(".stage").focus();
-    },
-    closed: async () => {
-      try {
-        await tell(userId, card.item_id, "skip");
-      } catch (error) {
-        back();
-        toast(`The skip was not saved: ${error.message}`, { bad: true });
-      }
-    },
+/** Return a button that stores a skip and hides the card, which keeps its place; see `unskip`. */
+function skipButton(item, card, userId) {
+  let closeToast = () => {};
+  const { turn } = switchOf(userId, card, "skip", (skipped) => {
+    closeToast();
+    if (skipped) hide(item);
+    else item.hidden = false;
   });
+  item.unskip = () => {
+    turn(false);
+    item.querySelector(".stage").focus();
+  };
+  const button = el(
+    "button",
+    { class: "button round", "aria-label": `Skip ${titleOf(card)}`, title: "Skip (S)" },
+    icon("skip"),
+  );
+  button.addEventListener("click", () => {
+    button.focus(); // not every browser focuses what is pressed; from here the focus moves on
+    turn(true);
+    closeLast();
+    closeToast = toast(`Skipped: ${titleOf(card)}`, { action: "Undo", act: item.unskip });
+    closeLast = closeToast;
+  });
+  return button;
+}
+
+/** Return the cards of a wall that are not skipped. */
+export function shownIn(wall) {
+  return [...wall.querySelectorAll(".card:not([hidden])")];
+}
+
+function hide(item) {
+  const next = item.contains(document.activeElement) ? nextOf(item) : null;
+  item.player.stop();
+  item.hidden = true;
+  item.hiddenAs = numHidden += 1;
+  next?.focus();
+}
+
+/** Return what has the focus after a card: the next one, that before, or what brings them back. */
+function nextOf(item) {
+  const shown = shownIn(item.parentElement);
+  const place = shown.indexOf(item);
+  const next = shown[place + 1] ?? shown[place - 1];
+  return next?.querySelector(".stage") ?? item.parentElement.querySelector(".back button");
 }

@@ -8,17 +8,19 @@ const told = new Set(); // likes and skips of this visit: walls are drawn anew, 
 let waiting = [];
 let timer = null;
 
-/** Store one event now. Raises ApiError when it was not stored. */
-export async function tell(userId, itemId, event) {
+/** Store a like or a skip now, or take it back. Raises ApiError when that was not stored. */
+export async function tell(userId, itemId, kind, on) {
+  const event = on ? kind : `un${kind}`;
   await post("v1/feedback", {
     events: [{ user_id: userId, item_id: itemId, event, seconds: null }],
   });
-  told.add(keyOf(userId, itemId, event));
+  if (on) told.add(keyOf(userId, itemId, kind));
+  else told.delete(keyOf(userId, itemId, kind));
 }
 
-/** Return whether a like or a skip was stored during this visit. */
-export function wasTold(userId, itemId, event) {
-  return told.has(keyOf(userId, itemId, event));
+/** Return whether a like or a skip was stored during this visit and not taken back. */
+export function wasTold(userId, itemId, kind) {
+  return told.has(keyOf(userId, itemId, kind));
 }
 
 function keyOf(...parts) {

@@ -1,6 +1,6 @@
 /** Wall: cards in a grid, walked with the arrow keys. */
 
-import { cardOf } from "./card.js";
+import { cardOf, shownIn } from "./card.js";
 import { el } from "./dom.js";
 import { note } from "./feedback.js";
 import { calm } from "./player.js";
@@ -12,6 +12,10 @@ const touch = matchMedia("(hover: none)");
 export function wallOf(cards, { label, ...options }) {
   const wall = el("ul", { class: "wall", "aria-label": label });
   add(wall, cards, options);
+  if (options.userId) {
+    const back = el("button", { class: "button", click: () => unskip(wall) }, "Bring back the last skipped");
+    wall.append(el("li", { class: "back" }, back));
+  }
   wall.addEventListener("keydown", (event) => walk(wall, event));
   wall.addEventListener("focusin", (event) => activate(wall, event.target.closest(".card")));
   return wall;
@@ -22,16 +26,24 @@ export function add(wall, cards, options) {
   for (const card of cards) {
     const chosen = options.chosen?.(card.item_id) ?? false;
     const item = cardOf(card, { ...options, chosen });
+    item.keys.u = () => unskip(wall);
     wall.append(item);
     if (options.userId && !options.pick) watchImpression(item, card, options.userId);
     if (touch.matches && !calm.matches) watchMiddle(item);
   }
-  activate(wall, wall.querySelector(".card.active") ?? wall.firstElementChild);
+  activate(wall, wall.querySelector(".card.active") ?? shownIn(wall)[0]);
+}
+
+/** Bring back, of the cards that were skipped, the one that was last. */
+function unskip(wall) {
+  const skipped = [...wall.querySelectorAll(".card[hidden]")];
+  skipped.sort((a, b) => b.hiddenAs - a.hiddenAs)[0]?.unskip();
 }
 
 /** Tab stops at one card of a wall, and at that card's buttons. */
 function activate(wall, active) {
-  for (const item of wall.children) {
+  if (!active) return;
+  for (const item of wall.querySelectorAll(".card")) {
     item.classList.toggle("active", item === active);
     for (const part of item.querySelectorAll("a, button")) {
       part.tabIndex = item === active ? 0 : -1;
@@ -42,7 +54,7 @@ function activate(wall, active) {
 function walk(wall, event) {
   const item = event.target.closest(".card");
   if (!item || event.altKey || event.ctrlKey || event.metaKey) return;
-  const target = neighbour([...wall.children], item, event.key);
+  const target = neighbour(shownIn(wall), item, event.key);
   if (target) {
     target.querySelector(".stage").focus();
     target.scrollIntoView({ block: "nearest", behavior: calm.matches ? "auto" : "smooth" });

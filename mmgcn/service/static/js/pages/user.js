@@ -2,7 +2,6 @@
 
 import { get } from "../api.js";
 import { el, link, number } from "../dom.js";
-import { wasTold } from "../feedback.js";
 import { thumb } from "../picture.js";
 import { wallOf } from "../wall.js";
 
@@ -19,7 +18,7 @@ export async function userPage({ id, params }, signal) {
     get(`v1/recommend/${encodeURIComponent(id)}`, { k, diversity, filter_seen: !seen }, signal),
   ]);
   const { watched, total } = user;
-  const items = list.items.filter((card) => !wasTold(id, card.item_id, "skip"));
+  const { items } = list;
   return [
     el(
       "div",
@@ -41,7 +40,7 @@ export async function userPage({ id, params }, signal) {
       items.length
         ? wallOf(items, { label: `What user ${id} gets`, userId: id })
         : el("p", { class: "note" }, "Nothing is left: this user has seen every video."),
-      list.items.length === k && k < MOST &&
+      items.length === k && k < MOST &&
         el(
           "p",
           { class: "more" },
@@ -51,7 +50,7 @@ export async function userPage({ id, params }, signal) {
     el(
       "p",
       { class: "keys muted" },
-      ...["Arrow keys", " walk, ", "Enter", " opens, ", "Space", " plays, ", "L", " likes, ", "S", " skips, ", "W", " says why."]
+      ...["Arrow keys", " walk, ", "Enter", " opens, ", "Space", " plays, ", "L", " likes, ", "S", " skips, ", "U", " brings back, ", "W", " says why."]
         .map((word, place) => (place % 2 ? word : el("kbd", {}, word))),
     ),
   ].filter(Boolean);
