@@ -309,6 +309,29 @@ def test_bad_settings_get_one_clear_line(data, tmp_path, settings, told):
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("model", "settings", "told"),
+    [
+        ("linear_mmgcn", {"num_members": 0}, "num_members is 0; it must be positive"),
+        ("linear_mmgcn", {"similarity": "dot"}, "similarity is 'dot'; linear_mmgcn knows cosine"),
+        ("linear_mmgcn", {"penalty": 0.5}, "penalty is 0.5; linear_mmgcn has none"),
+        ("linear_mmgcn", {"leave_out": 1.5}, "leave_out is 1.5 .* at most 1"),
+        ("linear_mmgcn", {"edge_dropout": 1}, "edge_dropout 1.0; .* less than 1"),
+        ("itemknn", {"num_alike": 0}, "num_alike is 0; an item needs at least 1"),
+    ],
+)
+def test_a_setting_that_a_model_cannot_heed_is_refused(model, settings, told):
+    with pytest.raises(SettingError, match=told):
+        MODELS.get(model).Settings.read(settings)
+
+
+@pytest.mark.parametrize("name", ["id", "frames.v2", "items"])
+def test_a_modality_whose_name_a_model_uses_itself_is_refused(tmp_path, name):
+    with pytest.raises(SettingError, match=f"no modality can be called '{name}'"):
+        fit(dataset(modalities=[name]), model="linear_mmgcn", out=tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
 def test_an_unknown_model_is_refused_with_the_nearest_name(data, tmp_path):
     with pytest.raises(LookupError, match=r"lightgnc.*lightgcn"):
         fit(data, model="lightgnc", out=tmp_path)
