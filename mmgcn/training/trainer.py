@@ -100,6 +100,7 @@ def fit(
         UnknownName: an unknown model.
         ResumeError: nothing to resume, or it was another training.
         TrainingError: no training interactions, or a loss that is not finite.
+        FolderError: the run cannot be written.
         PartitionError: a model or data that several processes cannot divide.
         RankError: processes that were started differently, or one that ended.
     """
@@ -147,7 +148,7 @@ def _fit(
             {"best_epoch": best_epoch, "valid": figures, "train_seconds": round(seconds, 3)}
         )
     except BaseException:
-        if ranks.leads and not (run / "checkpoint").is_dir():
+        if ranks.leads and not (run / "checkpoint" / "state.json").is_file():
             shutil.rmtree(run, ignore_errors=True)  # there is nothing to go on with
         raise
     return FitResult(run, best_epoch, figures, seconds, num_parameters)

@@ -7,6 +7,7 @@ import signal
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from mmgcn.data.dataset import Dataset
 from mmgcn.evaluation.ranking import evaluate, factor_scorer
@@ -14,6 +15,7 @@ from mmgcn.model import MODELS, SettingError
 from mmgcn.run import Run
 from mmgcn.training.checkpoint import ResumeError
 from mmgcn.training.device import DeviceError
+from mmgcn.training.folder import FolderError
 from mmgcn.training.trainer import TrainingError, fit
 from tests.worlds import clusters, dataset
 
@@ -323,6 +325,23 @@ def test_bad_settings_get_one_clear_line(data, tmp_path, settings, told):
 def test_a_setting_that_a_model_cannot_heed_is_refused(model, settings, told):
     with pytest.raises(SettingError, match=told):
         MODELS.get(model).Settings.read(settings)
+
+
+@pytest.mark.parametrize("where", ["folder", "checkpoint"])
+def test_a_full_disk_is_told_and_the_training_is_resumed(data, tmp_path, monkeypatch, where):
+    def full(*_):
+        raise SafetensorError("No space left on device")
+
+    chosen = {"model": "mf", "out": tmp_path, "settings": {**SMALL, "epochs": 2}}
+    with monkeypatch.context() as patch:
+        patch.setattr(f"mmgcn.training.{where}.save_file", full)
+        with pytest.raises((FolderError, OSError), match=r"written.*: No space left on device"):
+            fit(data, **chosen)
+    if where == "checkpoint":
+        assert not any(tmp_path.iterdir())  # there is nothing to go on with
+    else:
+        Run.load(fit(data, **chosen, resume=True).run)
+        assert len(list(tmp_path.glob("2*"))) == 1
 
 
 @pytest.mark.parametrize("name", ["id", "frames.v2", "items"])
