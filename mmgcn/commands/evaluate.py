@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from mmgcn.run import Run
 
 
-KS = (5, 10, 20, 50)
-
-
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
     app.command()(evaluate)
@@ -68,7 +65,7 @@ def evaluate(
     from mmgcn.evaluation import ranking
     from mmgcn.run import Run
 
-    ks = None if k is None else _ks(k)
+    asked = None if k is None else _ks(k)
     if candidates not in ("all", "cold"):
         raise typer.BadParameter(f"'{candidates}' is none of all, cold", param_hint="--candidates")
     if candidates == "cold" and not cold_items:
@@ -77,8 +74,7 @@ def evaluate(
     relevant = _relevant(opened, test)
     seen = [opened.csr("seen"), opened.csr("valid")]
     num_items = len(opened.items)
-    if ks is None:
-        ks = [length for length in KS if length <= num_items] or [num_items]
+    ks = asked or ranking.lengths(num_items)
     scorers = {
         opened.config["model"]: ranking.factor_scorer(opened.user, opened.item),
         "most popular": lambda users: opened.popularity[None].repeat(len(users), axis=0),

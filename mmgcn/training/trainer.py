@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from mmgcn.data.dataset import Dataset
-from mmgcn.evaluation.ranking import METRICS, evaluate, factor_scorer
+from mmgcn.evaluation.ranking import METRICS, evaluate, factor_scorer, lengths
 from mmgcn.model import MODELS, Embeddings, Model, Training
 from mmgcn.run import move_latest
 from mmgcn.training.checkpoint import (
@@ -38,7 +38,6 @@ from mmgcn.training.part import Part
 from mmgcn.training.ranks import Ranks, joined
 from mmgcn.training.sampling import Sampler
 
-KS = (5, 10, 20, 50)
 MIN_STEPS_AN_EPOCH = 20  # small data would be looked at more often than it is learned from
 CHECK_STEPS = 20  # between two looks for a loss that is not finite
 CHOSEN_BY = 20  # validation recall at this k ends the training and picks the epoch
@@ -184,7 +183,7 @@ class Trainer:
         self._seen = part.csr(dataset.train.csr())
         self._relevant = part.csr(dataset.split.valid.csr())
         self._looks_at = len(dataset.split.valid)
-        self._ks = [k for k in KS if k <= model.num_items] or [model.num_items]
+        self._ks = lengths(model.num_items)
         chosen_k = max((k for k in self._ks if k <= CHOSEN_BY), default=self._ks[0])
         self._figure = f"recall@{chosen_k}"
 
