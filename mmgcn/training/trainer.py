@@ -40,7 +40,7 @@ from mmgcn.training.sampling import Sampler
 
 MIN_STEPS_AN_EPOCH = 20  # small data would be looked at more often than it is learned from
 CHECK_STEPS = 20  # between two looks for a loss that is not finite
-CHOSEN_BY = 20  # validation recall at this k ends the training and picks the epoch
+CHOSEN_BY = 20  # validation recall at this k, at most, ends the training and picks the epoch
 
 
 class TrainingError(ValueError):
@@ -184,7 +184,8 @@ class Trainer:
         self._relevant = part.csr(dataset.split.valid.csr())
         self._looks_at = len(dataset.split.valid)
         self._ks = lengths(model.num_items)
-        chosen_k = max((k for k in self._ks if k <= CHOSEN_BY), default=self._ks[0])
+        most = min(CHOSEN_BY, model.num_items // 2)  # a list of all holds every hit, always
+        chosen_k = max((k for k in self._ks if k <= most), default=self._ks[0])
         self._figure = f"recall@{chosen_k}"
 
     def solve(self) -> tuple[int, dict[str, float], float]:

@@ -246,6 +246,16 @@ def test_training_ends_when_the_figure_stops_rising_and_the_best_is_kept(data, t
     assert result.metrics["recall@20"] == max(recalls)
 
 
+def test_a_small_catalogue_is_chosen_by_lists_that_do_not_hold_most_of_it(tmp_path):
+    few = dataset(clusters(num_groups=2))  # 20 items, all of which stand in a list of 20
+    settings = {**SMALL, "learning_rate": 2e-3}
+    result = fit(few, model="lightgcn", out=tmp_path, settings=settings, epochs=6, device="cpu")
+    looks = [json.loads(line) for line in (result.run / "metrics.jsonl").read_text().splitlines()]
+    assert {look["recall@20"] for look in looks} == {1.0}
+    recalls = [look["recall@10"] for look in looks]
+    assert result.best_epoch == recalls.index(max(recalls)) + 1 > 1
+
+
 def test_without_a_validation_part_the_last_epoch_is_kept(tmp_path):
     part = clusters()
     part.valid = part.valid.take(np.zeros(0, dtype=np.int64))
