@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+ID = "id"  # the channel of what is known of an item beside its content
 WHOLE_GRAPH_EDGES = 500_000  # from about here on a sampled pass takes less time than a whole one
 
 
@@ -98,7 +99,7 @@ class Training:
 
 _POSITIVE = (
     *("temperature", "num_negatives", "batch_size", "learning_rate", "epochs", "eval_every"),
-    *("patience", "dim", "num_neighbours"),
+    *("patience", "dim", "num_neighbours", "num_members"),
 )
 
 
@@ -177,6 +178,12 @@ class Model(nn.Module, ABC):
                 f"the model {self.name} needs features; extract some, or pass "
                 "--features NAME=FILE.npy, or take a model without: lightgcn, popularity"
             )
+        for name in dataset.features:
+            if name == ID or "." in name or hasattr(nn.ModuleDict(), name):
+                raise SettingError(
+                    f"no modality can be called '{name}', which has another meaning in a model; "
+                    f"rename it, such as --features my_{name.replace('.', '_')}=FILE.npy"
+                )
 
     @abstractmethod
     def forward(self) -> tuple[Tensor, Tensor]:
@@ -188,7 +195,7 @@ class Model(nn.Module, ABC):
 
     def item_parts(self) -> dict[str, Tensor]:
         """Return what the item vectors are the sum of, by channel. Shapes: each (I, d)."""
-        return {"id": self.forward()[1]}
+        return {ID: self.forward()[1]}
 
     def rows(self, user_index: Tensor, item_index: Tensor) -> tuple[Tensor, Tensor]:
         """Return the vectors of some users and items. Shapes: (B, d) and (N, d)."""

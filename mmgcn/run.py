@@ -55,7 +55,7 @@ class Run:
             RunError: there is none, it is not finished, or a newer mmgcn wrote it.
         """
         path = Path(path)
-        if path.is_file():  # `latest` where links cannot be made
+        if path.name == "latest" and path.is_file():  # where links cannot be made
             path = path.parent / path.read_text(encoding="utf-8").strip()
         if not path.is_dir():
             raise RunError(f"no run at {path}; train one with: mmgcn fit")
@@ -69,17 +69,17 @@ class Run:
         except ValueError as error:
             raise RunError(f"{path / 'config.json'} is corrupt: {error}; fit again") from error
         version = config.get("schema_version") if isinstance(config, dict) else None
-        if not isinstance(version, int) or version > SCHEMA_VERSION:
+        if isinstance(version, int) and version > SCHEMA_VERSION:
             raise RunError(
                 f"the run at {path} was written by a newer mmgcn (format {version}, this one reads "
                 f"up to {SCHEMA_VERSION}); upgrade mmgcn, or fit again"
             )
         numbers = [config.get(name) for name in NUMBERS]
         channels = config.get("channels")
-        if not all(isinstance(number, int) for number in numbers) or not channels:
+        if not all(isinstance(number, int) for number in (version, *numbers)) or not channels:
             raise RunError(
-                f"{path / 'config.json'} is corrupt: it lacks one of {', '.join(NUMBERS)}, "
-                "channels; fit again"
+                f"{path / 'config.json'} is corrupt: it lacks one of schema_version, "
+                f"{', '.join(NUMBERS)}, channels; fit again"
             )
         made = cls(path, config)
         _ = made.user, made.item  # a run that is not whole is refused now, not in mid-answer

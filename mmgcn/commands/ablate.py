@@ -17,6 +17,7 @@ from mmgcn.commands.data import (
     SplitSeedOption,
     TestOption,
     ValidOption,
+    refuse_without_figures,
     source_of,
 )
 from mmgcn.commands.fit import DEFAULT_MODEL
@@ -110,6 +111,7 @@ def ablate(
     dataset = source.dataset()
     for note in dataset.notes:
         tell(f"note: {note}")
+    refuse_without_figures(dataset)
     if (k := int(metric.partition("@")[2])) > len(dataset.items):
         raise ValueError(f"{metric} asks for {k} of {len(dataset.items):,} items")
     if not dataset.features:

@@ -18,6 +18,7 @@ from mmgcn.commands.data import (
     SplitSeedOption,
     TestOption,
     ValidOption,
+    refuse_without_figures,
     source_of,
 )
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
@@ -74,6 +75,7 @@ def compare(
     dataset = source.dataset()
     for note in dataset.notes:
         tell(f"note: {note}")
+    refuse_without_figures(dataset)
     if k > len(dataset.items):
         raise ValueError(f"k is {k}; there are {len(dataset.items):,} items")
 

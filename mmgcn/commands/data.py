@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mmgcn.commands.options import MAX_SEED
+
 if TYPE_CHECKING:
+    from mmgcn.data.dataset import Dataset
     from mmgcn.data.source import Source
 
 INTERACTIONS = "interactions.csv"
@@ -39,9 +42,14 @@ ValidOption = Annotated[
 TestOption = Annotated[Path | None, typer.Option(help="Test interactions, withheld.")]
 SplitOption = Annotated[
     str,
-    typer.Option(help="leave-last-out, temporal, random or cold-items, where no files are given."),
+    typer.Option(
+        help="Where no files are given: leave-last-out, temporal, random, cold-items, or none, "
+        "which learns from everything."
+    ),
 ]
-SplitSeedOption = Annotated[int, typer.Option(help="Of the split, the same for all.")]
+SplitSeedOption = Annotated[
+    int, typer.Option(help="Of the split, the same for all.", min=0, max=MAX_SEED)
+]
 FeaturesOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -61,6 +69,19 @@ MissingOption = Annotated[
     typer.Option(help="Where a watched item was never extracted: error, mask or drop."),
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+
+
+def refuse_without_figures(dataset: Dataset) -> None:
+    """Refuse data on which trainings cannot be compared, before any of them.
+
+    Raises:
+        ValueError: neither a validation nor a test part.
+    """
+    if len(dataset.split.valid) == 0 and len(dataset.split.test) == 0:
+        raise ValueError(
+            "there is neither a validation nor a test part to compare on; pass --valid or --test, "
+            "or another --split"
+        )
 
 
 def source_of(

@@ -29,7 +29,15 @@ def evaluate(
         Path | None,
         typer.Option(help="Test interactions.", show_default="those the run has withheld"),
     ] = None,
-    k: Annotated[str, typer.Option("--k", "-k", help="Lengths, with commas.")] = "5,10,20,50",
+    k: Annotated[
+        str | None,
+        typer.Option(
+            "--k",
+            "-k",
+            help="Lengths, with commas.",
+            show_default="of 5,10,20,50 those that the run has items for",
+        ),
+    ] = None,
     cold_items: Annotated[
         bool,
         typer.Option(
@@ -57,7 +65,7 @@ def evaluate(
     from mmgcn.evaluation import ranking
     from mmgcn.run import Run
 
-    ks = _ks(k)
+    asked = None if k is None else _ks(k)
     if candidates not in ("all", "cold"):
         raise typer.BadParameter(f"'{candidates}' is none of all, cold", param_hint="--candidates")
     if candidates == "cold" and not cold_items:
@@ -66,6 +74,7 @@ def evaluate(
     relevant = _relevant(opened, test)
     seen = [opened.csr("seen"), opened.csr("valid")]
     num_items = len(opened.items)
+    ks = asked or ranking.lengths(num_items)
     scorers = {
         opened.config["model"]: ranking.factor_scorer(opened.user, opened.item),
         "most popular": lambda users: opened.popularity[None].repeat(len(users), axis=0),
@@ -193,9 +202,22 @@ def _relevant(run: Run, test: Path | None) -> Csr:
         if len(relevant[1]) == 0:
             raise ValueError(f"the run at {run.path} has withheld no test part; pass --test FILE")
         return relevant
+    import numpy as np
+
     from mmgcn.data.interactions import read_interactions
 
     table = read_interactions(test, users=run.users, items=run.items)
     for note in table.notes:
         tell(f"note: {note}")
+    known = np.zeros(len(table), dtype=bool)
+    for part in ("seen", "valid"):
+        indptr, indices = run.csr(part)
+        users = np.repeat(np.arange(len(run.users)), np.diff(indptr))
+        known |= np.isin(table.pair_keys(), users * len(run.items) + indices)
+    if known.any():  # never in a list, they would only make the figures worse
+        tell(
+            f"note: {known.sum():,} of {len(known):,} pairs in {test} are in the run's training or "
+            "validation part; they were left out"
+        )
+        table = table.take(~known)
     return table.csr()

@@ -25,6 +25,7 @@ from mmgcn.commands.data import (
     ValidOption,
     source_of,
 )
+from mmgcn.commands.options import MAX_SEED
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
 from mmgcn.commands.settings import ConfigOption, EpochsOption, settings_of_models
 
@@ -52,12 +53,14 @@ def fit(
     model: Annotated[
         str,
         typer.Option(
-            "--model", help="linear_mmgcn, mmgcn, lightgcn, popularity, or one of a plug-in."
+            "--model",
+            help="linear_mmgcn, mmgcn, mmgcn_official, lightgcn, vbpr, mf, ease, itemknn, "
+            "popularity, or one of a plug-in.",
         ),
     ] = DEFAULT_MODEL,
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder of runs.")] = Path("runs"),
     epochs: EpochsOption = None,
-    seed: Annotated[int, typer.Option(help="Of every random draw.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of every random draw.", min=0, max=MAX_SEED)] = 0,
     device: DeviceOption = "auto",
     setting: Annotated[
         list[str] | None,

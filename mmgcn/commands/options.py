@@ -9,6 +9,8 @@ import typer
 
 LATEST = Path("runs/latest")
 
+MAX_SEED = 2**63 - 1  # that torch takes
+
 RunOption = Annotated[Path, typer.Option("--run", help="The run folder.")]
 KOption = Annotated[int, typer.Option("--k", "-k", help="How many.", min=1)]
 CaptionsOption = Annotated[

@@ -13,7 +13,6 @@ from mmgcn.commands.output import JsonOption, print_json, tell
 if TYPE_CHECKING:
     from mmgcn.run import Run
 
-KS = (5, 10, 20, 50)
 NUM_EXAMPLES = 3
 LIST_LENGTH = 8
 
@@ -103,7 +102,7 @@ def _test_figures(run: Run) -> dict[str, dict[str, float]]:
             num_items=len(run.items),
             relevant=relevant,
             seen=[run.csr("seen"), run.csr("valid")],
-            ks=[k for k in KS if k <= len(run.items)] or [len(run.items)],
+            ks=ranking.lengths(len(run.items)),
         )
         for name, scorer in scorers.items()
     }

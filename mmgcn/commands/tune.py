@@ -22,6 +22,7 @@ from mmgcn.commands.data import (
     source_of,
 )
 from mmgcn.commands.fit import DEFAULT_MODEL
+from mmgcn.commands.options import MAX_SEED
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
 from mmgcn.commands.settings import ConfigOption, EpochsOption, read_toml, settings_of_models
 
@@ -58,7 +59,9 @@ def tune(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Where the trials and the report are kept.")
     ] = Path("tune"),
-    seed: Annotated[int, typer.Option(help="Of every draw and every training.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Of every draw and every training.", min=0, max=MAX_SEED)
+    ] = 0,
     epochs: EpochsOption = None,
     setting: Annotated[
         list[str] | None,

@@ -22,7 +22,7 @@ class UnknownIds(LookupError):
         first = self.unknown[0]
         self.nearest = nearest_ids(first, known)
         hint = f"; the nearest known ids are {', '.join(self.nearest)}" if self.nearest else ""
-        others = f" and {len(unknown) - 1:,} others" if len(unknown) > 1 else ""
+        others = f" and {len(unknown) - 1:,} others are" if len(unknown) > 1 else " is"
         super().__init__(f"{kind} '{first}'{others} not in the data{hint}")
 
 
@@ -120,8 +120,10 @@ def as_texts(ids: Sequence[str] | pl.Series) -> pl.Series:
     """Return the ids as a column of text.
 
     Raises:
-        ValueError: they are something else, such as numbers.
+        ValueError: they are something else, such as numbers, or a single text.
     """
+    if isinstance(ids, str):  # polars would make an empty column of it
+        raise ValueError(f"ids are a list of texts, and '{ids}' is one text; pass ['{ids}']")
     try:
         return pl.Series(ids, dtype=pl.String)
     except TypeError as error:

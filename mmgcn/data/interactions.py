@@ -26,7 +26,7 @@ class Interactions:
         user_index, item_index: (E,) int32, rows of `users` and `items`.
         timestamp: (E,) int64 or float64, in whatever the table counts in; ISO dates are seconds
             since 1970. Or None.
-        weight: (E,) float32, or None.
+        weight: (E,) float32, or None; for models from elsewhere, ours take all pairs alike.
 
     `notes` say what a person should know; `num_duplicates` pairs were dropped in reading.
     """
@@ -153,10 +153,11 @@ def read_interactions(
     if table.height == 0:
         raise InteractionsError(f"{path} has a header and no rows")
     for name in IDS:
-        missing = int((table[name].is_null() | (table[name] == "")).sum())
-        if missing:
+        missing = (table[name].is_null() | (table[name] == "")).arg_true()
+        if len(missing):
             raise InteractionsError(
-                f"{missing:,} of {table.height:,} rows of {path} have no {name}"
+                f"{len(missing):,} of {table.height:,} rows of {path} have no {name}, the first of "
+                f"them row {missing[0] + 1:,}"
             )
     numbers = {name: _numbers(table[name], path) for name in NUMBERS if name in table.columns}
     user_index, own_users = _indexed(table["user_id"], "user")
@@ -171,6 +172,8 @@ def read_interactions(
         numbers["weight"].astype(np.float32) if "weight" in numbers else None,
     )
     notes = []
+    if made.weight is not None:
+        notes.append(f"the weights in {path} are read, and no model of mmgcn looks at them")
     again = _repeated(made)
     if len(again):
         made = made.take(np.delete(np.arange(len(made)), again))
@@ -200,7 +203,8 @@ def _read(path: Path) -> pl.DataFrame:
         absent = [name for name in IDS if name not in names]
         if absent:
             raise InteractionsError(
-                f"{path} has no column {' and no column '.join(absent)}; it has: {', '.join(names)}"
+                f"{path} has no column {' and no column '.join(absent)}; it has: "
+                f"{', '.join(map(repr, names))}; {_remedy(names)}"
             )
         ours = lazy.select(
             *(pl.col(name).cast(pl.String).cast(pl.Categorical) for name in IDS),
@@ -211,8 +215,19 @@ def _read(path: Path) -> pl.DataFrame:
         raise InteractionsError(f"{path} is empty") from error
     except (pl.exceptions.PolarsError, OSError) as error:
         first = str(error).splitlines()[0]
+        if "invalid utf-8" in first:
+            first += "; save it as UTF-8"
         suffix = path.suffix.lower()[1:]
         raise InteractionsError(f"{path} cannot be read as {suffix}: {first}") from error
+
+
+def _remedy(names: list[str]) -> str:
+    """Say what to do with a table whose columns are called so."""
+    if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
+        return "separate its columns by commas, or by tabs in a .tsv"
+    if any("\x00" in name or "\ufffd" in name for name in names):
+        return "save it as UTF-8"
+    return "name them user_id and item_id, without spaces and in small letters"
 
 
 def _scan(path: Path) -> pl.LazyFrame:

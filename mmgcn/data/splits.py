@@ -12,7 +12,7 @@ import numpy as np
 from mmgcn.data.ids import IdMap
 from mmgcn.data.interactions import Interactions, read_interactions
 
-SplitName = Literal["leave-last-out", "temporal", "random", "cold-items"]
+SplitName = Literal["leave-last-out", "temporal", "random", "cold-items", "none"]
 MIN_INTERACTIONS = 3  # a user with fewer keeps them all in training
 TRAIN, VALID, TEST = 0, 1, 2
 
@@ -65,6 +65,7 @@ def split(
     cold-items: a tenth of the items, drawn with the seed, is test with everything that was watched
     of them, another tenth is valid. What is left is divided as in random, so that both parts hold
     items that training knows beside those that it has never seen.
+    none: all is training, for lists that people will see; nothing is left to choose or test by.
 
     Raises:
         SplitError: an unknown name, shares that leave no training part, or a temporal split without
@@ -83,12 +84,21 @@ def split(
         part = _temporal(interactions, valid_share, test_share)
     elif name == "random":
         part = _random(interactions, valid_share, test_share, seed)
-    else:
+    elif name == "cold-items":
         part = _cold_items(interactions, valid_share, test_share, seed)
+    else:
+        part = np.full(len(interactions), TRAIN, dtype=np.int8)
     train, valid, test = (interactions.take(part == number) for number in (TRAIN, VALID, TEST))
     if len(train) == 0:
         raise SplitError(f"the split '{name}' of {len(interactions):,} interactions trains on none")
-    return Split(train, valid, test, name, [*interactions.notes, *_strangers(train, valid, test)])
+    notes = [*interactions.notes, *_strangers(train, valid, test)]
+    empty = [told for told, held in (("validation", valid), ("test", test)) if len(held) == 0]
+    if empty and name != "none":
+        notes.append(
+            f"the split '{name}' of {len(interactions):,} interactions leaves no "
+            f"{' and no '.join(empty)} part"
+        )
+    return Split(train, valid, test, name, notes)
 
 
 def given_split(train: Path, valid: Path | None = None, test: Path | None = None) -> Split:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmgcn.evaluation.ranking import Csr, Scorer, evaluate
+from mmgcn.evaluation.ranking import KS, Csr, Scorer, evaluate
 
 HEAD_SHARE = 0.8
 
@@ -76,7 +76,7 @@ def evaluate_groups(
     groups: Mapping[str, np.ndarray],
     relevant: Csr,
     seen: Sequence[Csr] = (),
-    ks: Sequence[int] = (5, 10, 20, 50),
+    ks: Sequence[int] = KS,
     candidates: np.ndarray | None = None,
 ) -> dict[str, GroupFigures]:
     """Return the figures of each group.

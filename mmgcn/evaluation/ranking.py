@@ -13,6 +13,16 @@ Scorer = Callable[[np.ndarray], np.ndarray]  # user_index (B,) -> scores (B, I)
 BLOCK_SCORES = 1_000_000  # scores in memory at once: 4 MB, which a core's cache holds
 MIN_BLOCK_USERS = 64  # below that, reading the item matrix again costs more than the cache saves
 METRICS = ("recall", "precision", "ndcg", "hit_rate", "mrr")
+KS = (5, 10, 20, 50)  # lengths of the lists that are looked at
+
+
+def lengths(num_items: int) -> list[int]:
+    """Return those of KS that a catalogue has items for; its own length where it has fewer.
+
+    >>> lengths(30), lengths(3)
+    ([5, 10, 20], [3])
+    """
+    return [k for k in KS if k <= num_items] or [num_items]
 
 
 def factor_scorer(user: np.ndarray, item: np.ndarray) -> Scorer:
@@ -112,7 +122,7 @@ def evaluate(
     num_items: int,
     relevant: Csr,
     seen: Sequence[Csr] = (),
-    ks: Sequence[int] = (5, 10, 20, 50),
+    ks: Sequence[int] = KS,
     per_user: bool = False,
 ) -> dict[str, float] | dict[str, np.ndarray]:
     """Return each of METRICS at each k, as `recall@20`.

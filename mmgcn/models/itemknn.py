@@ -42,6 +42,11 @@ class Settings(Training):
     """Trust in similarities: large values want many common viewers."""
     similarity: Literal["cosine", "dot"] = "dot"
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.num_alike == 0:
+            raise SettingError("num_alike is 0; an item needs at least 1 neighbour")
+
 
 class ItemKNN(Model):
     """An item-item matrix from common viewers; it looks at no modality."""

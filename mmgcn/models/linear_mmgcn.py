@@ -47,7 +47,15 @@ from torch.nn import functional
 
 from mmgcn.data.dataset import Dataset
 from mmgcn.graph import BipartiteGraph
-from mmgcn.model import GraphTraining, Model, Training, standardised, table
+from mmgcn.model import (
+    ID,
+    GraphTraining,
+    Model,
+    SettingError,
+    Training,
+    standardised,
+    table,
+)
 from mmgcn.neighbourhood import Neighbourhood
 from mmgcn.sparse import SparseProduct
 from mmgcn.training import losses
@@ -55,7 +63,6 @@ from mmgcn.training.sampling import Batch
 
 BLOCK_ROWS, BLOCK_CELLS = 2_048, 1 << 25  # items compared with all others at once; 128 MiB
 GROUP = 64  # of items, of which first the best is looked at
-ID = "id"
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,24 @@ class Settings(GraphTraining):
     negatives: Literal["all", "watched"] = "watched"
     epochs: int = 12
     patience: int = 12
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.similarity != "cosine":
+            raise SettingError(
+                f"similarity is '{self.similarity}'; linear_mmgcn knows cosine alone, whose mean "
+                "over its members is the score"
+            )
+        if self.penalty:
+            raise SettingError(
+                f"penalty is {self.penalty}; linear_mmgcn has none, since the lengths of its "
+                "vectors do not count; it takes weight_decay"
+            )
+        if self.leave_out > 1 or self.edge_dropout >= 1:
+            raise SettingError(
+                f"leave_out is {self.leave_out} and edge_dropout {self.edge_dropout}; the first is "
+                "at most 1, the second less than 1"
+            )
 
 
 class Member(nn.Module):

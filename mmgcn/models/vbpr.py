@@ -22,9 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmgcn.data.dataset import Dataset
-from mmgcn.model import Model, Training, standardised, table
-
-ID = "id"
+from mmgcn.model import ID, Model, Training, standardised, table
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Literal, Self, get_args
 import numpy as np
 import polars as pl
 
-from mmgcn.data.ids import UnknownIds
+from mmgcn.data.ids import UnknownIds, as_texts
 from mmgcn.evaluation.ranking import block_users, mask_seen, top_k
 from mmgcn.run import Run
 from mmgcn.serving.explanation import Explanation, cosine, explain
@@ -46,7 +46,7 @@ class Recommender:
             one creator. Items that are not named are not limited.
 
     They raise UnknownIds (a LookupError, with the nearest known ids) for a user or item that is not
-    in the run, and ValueError for a number out of range.
+    in the run, and ValueError for a number out of range and ids that are no list of texts.
     """
 
     def __init__(self, run: Run) -> None:
@@ -120,7 +120,7 @@ class Recommender:
             raise ValueError(f"cold is '{cold}'; known: {', '.join(get_args(Cold))}")
         if user_ids is None:
             return self._blocks(np.arange(len(self.run.users)), self.run.users.ids, rules)
-        ids = pl.Series(user_ids, dtype=pl.String).unique(maintain_order=True)
+        ids = as_texts(user_ids).unique(maintain_order=True)
         rows = self.run.users.get(ids)
         if (rows < 0).any() and cold == "error":
             unknown = ids.filter(pl.Series(rows < 0)).to_list()

@@ -36,7 +36,7 @@ def write_table(path: Path, blocks: Iterator[pl.DataFrame]) -> int:
         The number of rows.
 
     Raises:
-        TableError: another suffix, or no block at all.
+        TableError: another suffix, no block at all, or a disk that does not take it.
     """
     check_suffix(path)
     first = next(blocks, None)
@@ -89,10 +89,10 @@ def _write_parquet(path: Path, blocks: _Counted, schema: Any) -> None:
 
     try:
         register_io_source(lambda *_: iter(blocks), schema=schema).sink_parquet(path)
-    except pl.exceptions.PolarsError:
+    except pl.exceptions.PolarsError as error:  # such as a full disk
         if blocks.error is not None:  # which polars hides in one of its own
             raise blocks.error from None
-        raise
+        raise TableError(f"{path.with_suffix('')} cannot be written: {error}") from error
 
 
 def read_ids(path: Path, column: str) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from mmgcn.data.dataset import Dataset
 from mmgcn.data.source import Source
-from mmgcn.evaluation.ranking import evaluate, factor_scorer
+from mmgcn.evaluation.ranking import evaluate, factor_scorer, lengths
 from mmgcn.model import MODELS
 from mmgcn.run import Run
 from mmgcn.study.change import Change
@@ -178,6 +178,6 @@ def _test_figures(run: Run) -> dict[str, float]:
         num_items=num_items,
         relevant=relevant,
         seen=[run.csr("seen"), run.csr("valid")],
-        ks=[k for k in (5, 10, 20, 50) if k <= num_items] or [num_items],
+        ks=lengths(num_items),
     )
     return {name: float(value) for name, value in figures.items()}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -33,11 +34,18 @@ class Checkpoint:
     tensors: dict[str, Tensor]
 
     def save(self, folder: Path) -> None:
-        """Write it whole or not at all; the one before it stays until this one is there."""
+        """Write it whole or not at all; the one before it stays until this one is there.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         name = f"step-{self.state['step']}.safetensors"
         temporary = folder / f".{name}.tmp"
-        save_file({k: v.contiguous() for k, v in self.tensors.items()}, temporary)
+        try:
+            save_file({k: v.contiguous() for k, v in self.tensors.items()}, temporary)
+        except SafetensorError as error:
+            raise OSError(f"no checkpoint can be written to {folder}: {error}") from error
         temporary.replace(folder / name)
         write_json(folder / "state.json", self.state | {"tensors": name})
         for old in folder.glob("step-*.safetensors"):

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -95,9 +97,8 @@ def write_folder(
         ended: how the training ended, for the configuration.
 
     Raises:
-        FolderError: the vectors are not finite.
+        FolderError: the vectors are not finite, or the disk does not take the run.
     """
-    save_file({name: t.contiguous() for name, t in state.items()}, run / "model.safetensors")
     if not (np.isfinite(embeddings.user).all() and np.isfinite(embeddings.item).all()):
         raise FolderError(
             f"the vectors of {model.name} are not finite after the last step; lower learning_rate"
@@ -106,23 +107,30 @@ def write_folder(
     parts: dict[str, Csr] = dict(
         zip(PARTS, (p.csr() for p in (split.train, split.valid, split.test)), strict=True)
     )
-    write_run(
-        run,
-        config={
-            "model": model.name,
-            "settings": asdict(model.settings),
-            "seed": identity["seed"],
-            "split": split.name,
-            "num_interactions": {name: len(indices) for name, (_, indices) in parts.items()},
-            "features": dataset.sources,
-            "interactions_digest": identity["interactions"],
-            **ended,
-            "versions": {name: version(name) for name in ("mmgcn", "torch", "numpy")},
-        },
-        users=dataset.users,
-        items=dataset.items,
-        user=embeddings.user,
-        item_parts=embeddings.item_parts,
-        parts=parts,
-        popularity=np.bincount(dataset.train.item_index, minlength=len(dataset.items)),
-    )
+    try:
+        save_file({name: t.contiguous() for name, t in state.items()}, run / "model.safetensors")
+        write_run(
+            run,
+            config={
+                "model": model.name,
+                "settings": asdict(model.settings),
+                "seed": identity["seed"],
+                "split": split.name,
+                "num_interactions": {name: len(indices) for name, (_, indices) in parts.items()},
+                "features": dataset.sources,
+                "interactions_digest": identity["interactions"],
+                **ended,
+                "versions": {name: version(name) for name in ("mmgcn", "torch", "numpy")},
+            },
+            users=dataset.users,
+            items=dataset.items,
+            user=embeddings.user,
+            item_parts=embeddings.item_parts,
+            parts=parts,
+            popularity=np.bincount(dataset.train.item_index, minlength=len(dataset.items)),
+        )
+    except (OSError, SafetensorError, pl.exceptions.PolarsError) as error:
+        raise FolderError(
+            f"the run {run} cannot be written: {error}; when there is room, "
+            "`mmgcn fit --resume` with the same options writes it"
+        ) from error

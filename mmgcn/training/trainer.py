@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from mmgcn.data.dataset import Dataset
-from mmgcn.evaluation.ranking import METRICS, evaluate, factor_scorer
+from mmgcn.evaluation.ranking import METRICS, evaluate, factor_scorer, lengths
 from mmgcn.model import MODELS, Embeddings, Model, Training
 from mmgcn.run import move_latest
 from mmgcn.training.checkpoint import (
@@ -38,10 +38,9 @@ from mmgcn.training.part import Part
 from mmgcn.training.ranks import Ranks, joined
 from mmgcn.training.sampling import Sampler
 
-KS = (5, 10, 20, 50)
 MIN_STEPS_AN_EPOCH = 20  # small data would be looked at more often than it is learned from
 CHECK_STEPS = 20  # between two looks for a loss that is not finite
-CHOSEN_BY = 20  # validation recall at this k ends the training and picks the epoch
+CHOSEN_BY = 20  # validation recall at this k, at most, ends the training and picks the epoch
 
 
 class TrainingError(ValueError):
@@ -100,6 +99,7 @@ def fit(
         UnknownName: an unknown model.
         ResumeError: nothing to resume, or it was another training.
         TrainingError: no training interactions, or a loss that is not finite.
+        FolderError: the run cannot be written.
         PartitionError: a model or data that several processes cannot divide.
         RankError: processes that were started differently, or one that ended.
     """
@@ -147,7 +147,7 @@ def _fit(
             {"best_epoch": best_epoch, "valid": figures, "train_seconds": round(seconds, 3)}
         )
     except BaseException:
-        if ranks.leads and not (run / "checkpoint").is_dir():
+        if ranks.leads and not (run / "checkpoint" / "state.json").is_file():
             shutil.rmtree(run, ignore_errors=True)  # there is nothing to go on with
         raise
     return FitResult(run, best_epoch, figures, seconds, num_parameters)
@@ -183,8 +183,9 @@ class Trainer:
         self._seen = part.csr(dataset.train.csr())
         self._relevant = part.csr(dataset.split.valid.csr())
         self._looks_at = len(dataset.split.valid)
-        self._ks = [k for k in KS if k <= model.num_items] or [model.num_items]
-        chosen_k = max((k for k in self._ks if k <= CHOSEN_BY), default=self._ks[0])
+        self._ks = lengths(model.num_items)
+        most = min(CHOSEN_BY, model.num_items // 2)  # a list of all holds every hit, always
+        chosen_k = max((k for k in self._ks if k <= most), default=self._ks[0])
         self._figure = f"recall@{chosen_k}"
 
     def solve(self) -> tuple[int, dict[str, float], float]:

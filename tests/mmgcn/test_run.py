@@ -74,6 +74,12 @@ def test_no_run_says_how_to_get_one(tmp_path):
         Run.load(tmp_path / "nowhere")
 
 
+def test_a_file_is_no_run(tmp_path):
+    (tmp_path / "interactions.csv").write_text("user_id,item_id\n" * 1000)
+    with pytest.raises(RunError, match=r"no run at \S*interactions.csv; train one"):
+        Run.load(tmp_path / "interactions.csv")
+
+
 def test_a_run_without_its_configuration_is_not_finished(folder):
     (folder / "config.json").unlink()
     with pytest.raises(RunError, match="not finished; go on with `mmgcn fit --resume`"):
@@ -84,7 +90,7 @@ def test_a_run_without_its_configuration_is_not_finished(folder):
     ("change", "told"),
     [
         ({"schema_version": SCHEMA_VERSION + 1}, "written by a newer mmgcn"),
-        ({"schema_version": None}, "written by a newer mmgcn"),
+        ({"schema_version": None}, "corrupt: it lacks one of schema_version"),
         ({"num_users": 3}, "is not whole"),
     ],
 )

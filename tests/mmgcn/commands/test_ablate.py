@@ -55,6 +55,7 @@ def test_a_modality_is_shuffled_and_the_run_gets_a_copy(world, capsys, monkeypat
         (("--model", "mff", *FEATURES), 1, "did you mean mf"),
         (("--run", "nowhere", *FEATURES), 1, "no run at nowhere"),
         (("--metric", "recall@50", *FEATURES), 1, "recall@50 asks for 50 of 40 items"),
+        (("--split", "none", *FEATURES), 1, "neither a validation nor a test part"),
         ((), 1, "there is no modality"),
     ],
 )

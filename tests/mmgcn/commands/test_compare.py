@@ -65,6 +65,7 @@ def test_a_model_that_fails_is_told_and_finished_runs_are_not_repeated(world, ca
         (("--models", "mf", "--seeds", "0"), 2, "seeds"),
         (("--models", "mf", "-k", "7"), 2, "is none of 5, 10, 20, 50"),
         (("--models", "mf", "-k", "50"), 1, "k is 50; there are 40 items"),
+        (("--models", "mf", "--split", "none"), 1, "neither a validation nor a test part"),
         (("--models", "mf", "-i", "nowhere.csv"), 1, "no interactions at nowhere.csv"),
     ],
 )

@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 
 import cli
+from mmgcn.run import Run
 from mmgcn.training.trainer import fit
 from tests.mmgcn.models.test_cold_items import world
 from tests.worlds import clusters, dataset
@@ -78,6 +80,36 @@ def test_taking_cold_items_as_negatives_is_told(tmp_path, capsys):
     made = fit(world(), model="mmgcn", out=tmp_path, settings=settings, device="cpu").run
     _, _, err = run(capsys, "evaluate", "--run", str(made), "--cold-items", "-k", "5")
     assert "fit with --set negatives=watched" in err
+
+
+def test_lists_are_no_longer_than_the_catalogue_unless_asked_for(ordinary_run, capsys):
+    code, out, err = run(capsys, "evaluate", "--run", ordinary_run, "--json")  # 40 items
+    assert code == 0, err
+    assert [name for name in json.loads(out) if name.startswith("recall")] == [
+        *("recall@5", "recall@10", "recall@20")
+    ]
+    code, _, err = run(capsys, "evaluate", "--run", ordinary_run, "-k", "50")
+    assert code == 1
+    assert "k is 50; it lies from 1 to the number of items, 40" in err
+
+
+def test_test_pairs_that_the_run_was_made_of_are_left_out_and_told(ordinary_run, capsys, tmp_path):
+    held = Run.load(ordinary_run)
+    withheld, known = [], []
+    for part, pairs in (("test", withheld), ("seen", known), ("valid", known)):
+        indptr, indices = held.csr(part)
+        users = np.repeat(np.arange(len(held.users)), np.diff(indptr))
+        pairs += zip(held.users.ids.gather(users), held.items.ids.gather(indices), strict=True)
+    table = tmp_path / "test.csv"
+    table.write_text("user_id,item_id\n" + "".join(f"{u},{i}\n" for u, i in [*known, *withheld]))
+    words = ("evaluate", "--run", ordinary_run, "-k", "5", "--json")
+    code, out, err = run(capsys, *words, "--test", str(table))
+    assert code == 0, err
+    assert json.loads(out) == json.loads(run(capsys, *words)[1])
+    told = (
+        f"{len(known)} of {len(known) + len(withheld)} pairs in {table} are in the run's training"
+    )
+    assert told in err
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,17 @@ def test_given_parts_are_taken_as_they_are(world, capsys):
     }
 
 
+def test_without_a_split_everything_is_learned_and_left_out_of_lists(world, capsys):
+    code, out, err = run(capsys, "fit", "--split", "none", "--model", "mf", *PLAIN)
+    assert code == 0, err
+    assert "validation" not in out
+    held = config()["num_interactions"]
+    assert (held["valid"], held["test"]) == (0, 0)
+    code, _, err = run(capsys, "evaluate")
+    assert code == 1
+    assert "has withheld no test part" in err
+
+
 @pytest.mark.parametrize("name", ["popularity", "lightgcn"])
 def test_baselines_need_no_features(world, capsys, name):
     code, _, err = run(capsys, "fit", "--model", name, *PLAIN)
@@ -179,6 +190,8 @@ def test_bad_input_gets_one_line_and_leaves_no_run(world, capsys, words, told):
         ("--compat", "official", "--model", "lightgcn"),
         ("--epochs", "0"),
         ("--epoch", "3"),
+        ("--seed", "-1"),
+        ("--seed", "99999999999999999999"),
     ],
 )
 def test_wrong_usage_is_exit_code_2(world, capsys, words):

@@ -56,7 +56,7 @@ def test_report_refuses_an_unknown_user(folder, capsys):
         mmgcn("report", "--user", "u99", "--out", "report.html")
     assert leaving.value.code == 1
     told = capsys.readouterr().err
-    assert "user 'u99' not in the data; the nearest known ids are u9" in told
+    assert "user 'u99' is not in the data; the nearest known ids are u9" in told
     assert "--cold" not in told
     assert not (folder / "report.html").exists()
 

@@ -44,13 +44,18 @@ def test_ids_that_are_numbers_are_refused_with_the_text_to_pass():
         IdMap(["42"]).get([42])
 
 
+def test_one_text_is_no_list_of_ids():
+    with pytest.raises(ValueError, match=r"'42' is one text; pass \['42'\]"):
+        IdMap(["42"]).get("42")
+
+
 def test_a_missing_id_is_refused():
     with pytest.raises(ValueError, match="1 of the user ids are missing"):
         IdMap(pl.Series(["a", None]), kind="user")
 
 
 def test_an_unknown_id_is_counted_once_and_the_error_keeps_it():
-    with pytest.raises(UnknownIds, match="user 'x' and 1 others not in the data") as caught:
+    with pytest.raises(UnknownIds, match="user 'x' and 1 others are not in the data") as caught:
         IdMap(["a", "b"], kind="user").index(["x", "a", "x", "y"])
     assert caught.value.unknown == ["x", "y"]
 

@@ -125,9 +125,11 @@ def test_dates_in_parquet_are_seconds(tmp_path, moment):
     [
         ("", ".csv", "is empty"),
         ("user_id,item_id\n", ".csv", "a header and no rows"),
-        ("user,item_id\n1,2\n", ".csv", "no column user_id; it has: user, item_id"),
+        ("user,item_id\n1,2\n", ".csv", "no column user_id; it has: 'user', 'item_id'; name them"),
+        ("user_id, item_id\n1,2\n", ".csv", "no column item_id; it has: 'user_id', ' item_id'"),
+        ("user_id;item_id\n1;2\n", ".csv", "separate its columns by commas"),
         ("x\n", ".xlsx", r"none of \.csv, \.tsv"),
-        ('user_id,item_id\n"",x\n,x\na,x\n', ".csv", "2 of 3 rows of .* have no user_id"),
+        ('user_id,item_id\n"",x\n,x\na,x\n', ".csv", "2 of 3 rows of .* have no user_id.* row 1"),
         ("user_id,item_id\na,x\na,x,y\n", ".csv", "cannot be read as csv"),
         ("nonsense\n", ".jsonl", "cannot be read as jsonl"),
         ("nonsense", ".parquet", "cannot be read as parquet"),
@@ -148,6 +150,20 @@ def test_dates_in_parquet_are_seconds(tmp_path, moment):
 def test_what_cannot_be_used_is_refused_with_the_reason(tmp_path, text, suffix, message):
     with pytest.raises(InteractionsError, match=message):
         read(tmp_path, text, suffix)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_table_in_another_encoding_is_told_to_be_saved_as_utf_8(tmp_path, encoding):
+    path = tmp_path / "table.csv"
+    path.write_bytes("user_id,item_id\né,1\n".encode(encoding))
+    with pytest.raises(InteractionsError, match="save it as UTF-8"):
+        read_interactions(path)
+
+
+def test_weights_are_said_to_count_for_nothing(tmp_path):
+    made = read(tmp_path, "user_id,item_id,weight\n1,2,0.5\n")
+    assert made.weight.tolist() == [0.5]
+    assert "no model of mmgcn looks at them" in made.notes[0]
 
 
 def test_no_file_says_which_option_names_one(tmp_path):

@@ -24,7 +24,7 @@ def parts_of(made):
 @settings(deadline=None)
 @given(
     rows=pairs,
-    name=st.sampled_from(["leave-last-out", "temporal", "random", "cold-items"]),
+    name=st.sampled_from(["leave-last-out", "temporal", "random", "cold-items", "none"]),
     shares=st.sampled_from([(0.1, 0.1), (0.0, 0.3), (0.45, 0.45), (0.0, 0.0)]),
     data=st.data(),
 )
@@ -43,6 +43,16 @@ def test_every_interaction_is_in_one_part_with_its_time(rows, name, shares, data
         assert part.timestamp.tolist() == [time_of[row] for row in pairs_of(part)]
         assert part.users is table.users
         assert part.items is table.items
+
+
+def test_none_withholds_nothing_and_an_empty_part_is_told():
+    table = interactions_of([(0, 0), (0, 1), (1, 0), (2, 0)])
+    whole = split(table, "none")
+    assert (len(whole.train), len(whole.valid), len(whole.test)) == (4, 0, 0)
+    assert whole.notes == []
+    assert split(table, "leave-last-out").notes == [
+        "the split 'leave-last-out' of 4 interactions leaves no validation and no test part"
+    ]
 
 
 @settings(deadline=None)

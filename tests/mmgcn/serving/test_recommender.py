@@ -10,6 +10,7 @@ import pytest
 from mmgcn import Recommender
 from mmgcn.data.ids import IdMap
 from mmgcn.run import Run, write_run
+from mmgcn.serving.table_file import TableError, write_table
 
 USERS, ITEMS = ["ann", "bob", "cy"], ["a", "b", "c", "d", "e"]
 
@@ -85,8 +86,24 @@ def test_rows_are_what_ids_stand_for(recommender):
     assert scores[items >= 0].tolist() == told["score"].to_list()
 
 
+def test_one_text_or_a_number_is_no_list_of_users(recommender):
+    with pytest.raises(ValueError, match=r"'ann' is one text; pass \['ann'\]"):
+        recommender.recommend("ann")
+    with pytest.raises(ValueError, match="1 is int; pass '1'"):
+        recommender.recommend([1])
+
+
+def test_a_full_disk_is_told(recommender, tmp_path, monkeypatch):
+    def full(*_):
+        raise pl.exceptions.ComputeError("parquet: No space left on device")
+
+    monkeypatch.setattr(pl.LazyFrame, "sink_parquet", full)
+    with pytest.raises(TableError, match=r"lists.parquet cannot be written: .*No space left"):
+        write_table(tmp_path / "lists.parquet", recommender.blocks())
+
+
 def test_an_unknown_user_is_named_with_the_way_out(recommender):
-    with pytest.raises(LookupError, match=r"'anne' not in the data.*ann.*--cold popularity"):
+    with pytest.raises(LookupError, match=r"'anne' is not in the data.*ann.*--cold popularity"):
         recommender.recommend(["anne"])
     table = recommender.recommend(["anne"], cold="popularity", k=2)
     assert ids(table) == ["b", "c"]
@@ -156,7 +173,7 @@ def test_what_is_out_of_range_is_refused(recommender):
         recommender.recommend(["ann"], k=0)
     with pytest.raises(ValueError, match="diversity is 2"):
         recommender.recommend(["ann"], diversity=2)
-    with pytest.raises(LookupError, match="item 'z' not in the data"):
+    with pytest.raises(LookupError, match="item 'z' is not in the data"):
         recommender.recommend(["ann"], exclude=["z"])
 
 

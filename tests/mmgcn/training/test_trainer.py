@@ -7,6 +7,7 @@ import signal
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from mmgcn.data.dataset import Dataset
 from mmgcn.evaluation.ranking import evaluate, factor_scorer
@@ -14,6 +15,7 @@ from mmgcn.model import MODELS, SettingError
 from mmgcn.run import Run
 from mmgcn.training.checkpoint import ResumeError
 from mmgcn.training.device import DeviceError
+from mmgcn.training.folder import FolderError
 from mmgcn.training.trainer import TrainingError, fit
 from tests.worlds import clusters, dataset
 
@@ -244,6 +246,16 @@ def test_training_ends_when_the_figure_stops_rising_and_the_best_is_kept(data, t
     assert result.metrics["recall@20"] == max(recalls)
 
 
+def test_a_small_catalogue_is_chosen_by_lists_that_do_not_hold_most_of_it(tmp_path):
+    few = dataset(clusters(num_groups=2))  # 20 items, all of which stand in a list of 20
+    settings = {**SMALL, "learning_rate": 2e-3}
+    result = fit(few, model="lightgcn", out=tmp_path, settings=settings, epochs=6, device="cpu")
+    looks = [json.loads(line) for line in (result.run / "metrics.jsonl").read_text().splitlines()]
+    assert {look["recall@20"] for look in looks} == {1.0}
+    recalls = [look["recall@10"] for look in looks]
+    assert result.best_epoch == recalls.index(max(recalls)) + 1 > 1
+
+
 def test_without_a_validation_part_the_last_epoch_is_kept(tmp_path):
     part = clusters()
     part.valid = part.valid.take(np.zeros(0, dtype=np.int64))
@@ -306,6 +318,46 @@ def test_no_training_interactions_are_refused(tmp_path):
 def test_bad_settings_get_one_clear_line(data, tmp_path, settings, told):
     with pytest.raises(SettingError, match=told):
         fit(data, model="mmgcn", out=tmp_path, settings=settings)
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "told"),
+    [
+        ("linear_mmgcn", {"num_members": 0}, "num_members is 0; it must be positive"),
+        ("linear_mmgcn", {"similarity": "dot"}, "similarity is 'dot'; linear_mmgcn knows cosine"),
+        ("linear_mmgcn", {"penalty": 0.5}, "penalty is 0.5; linear_mmgcn has none"),
+        ("linear_mmgcn", {"leave_out": 1.5}, "leave_out is 1.5 .* at most 1"),
+        ("linear_mmgcn", {"edge_dropout": 1}, "edge_dropout 1.0; .* less than 1"),
+        ("itemknn", {"num_alike": 0}, "num_alike is 0; an item needs at least 1"),
+    ],
+)
+def test_a_setting_that_a_model_cannot_heed_is_refused(model, settings, told):
+    with pytest.raises(SettingError, match=told):
+        MODELS.get(model).Settings.read(settings)
+
+
+@pytest.mark.parametrize("where", ["folder", "checkpoint"])
+def test_a_full_disk_is_told_and_the_training_is_resumed(data, tmp_path, monkeypatch, where):
+    def full(*_):
+        raise SafetensorError("No space left on device")
+
+    chosen = {"model": "mf", "out": tmp_path, "settings": {**SMALL, "epochs": 2}}
+    with monkeypatch.context() as patch:
+        patch.setattr(f"mmgcn.training.{where}.save_file", full)
+        with pytest.raises((FolderError, OSError), match=r"written.*: No space left on device"):
+            fit(data, **chosen)
+    if where == "checkpoint":
+        assert not any(tmp_path.iterdir())  # there is nothing to go on with
+    else:
+        Run.load(fit(data, **chosen, resume=True).run)
+        assert len(list(tmp_path.glob("2*"))) == 1
+
+
+@pytest.mark.parametrize("name", ["id", "frames.v2", "items"])
+def test_a_modality_whose_name_a_model_uses_itself_is_refused(tmp_path, name):
+    with pytest.raises(SettingError, match=f"no modality can be called '{name}'"):
+        fit(dataset(modalities=[name]), model="linear_mmgcn", out=tmp_path)
     assert not any(tmp_path.iterdir())
 
 
