@@ -38,6 +38,12 @@ def clusters(*, num_groups=4, users=12, items=10, seen=5, seed=0) -> Split:
     return split(table, "random", seed=seed)
 
 
+def without(part: Split, users) -> Split:
+    """The same, but training knows nothing of these users."""
+    kept = ~np.isin(part.train.user_index, users)
+    return Split(part.train.take(kept), part.valid, part.test, part.name)
+
+
 def dataset(part: Split | None = None, *, modalities=("visual", "acoustic"), missing=0, seed=0):
     """A data set whose features tell the groups, with noise; some items may lack a modality."""
     part = part or clusters()

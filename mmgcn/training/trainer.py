@@ -181,6 +181,7 @@ class Trainer:
         )
         self._device = next(itertools.chain(model.parameters(), model.buffers())).device
         self._seen = part.csr(dataset.train.csr())
+        self._has_strangers = bool((np.diff(dataset.train.csr()[0]) == 0).any())
         self._relevant = part.csr(dataset.split.valid.csr())
         self._looks_at = len(dataset.split.valid)
         self._ks = lengths(model.num_items)
@@ -237,7 +238,7 @@ class Trainer:
     def write(self, ended: Mapping[str, Any]) -> None:
         """Write the run folder of the model as it is; `latest` then leads to it."""
         state = self.part.whole(self.model.state_dict(), self.part.names)
-        embeddings = self.model.embeddings()
+        embeddings = self._embeddings()
         user = self.ranks.rows(torch.from_numpy(embeddings.user), self.part.bounds)
         if user is None:
             return
@@ -324,10 +325,25 @@ class Trainer:
         of_cycle = share_done * self.model.num_cycles % 1.0
         return start * (0.02 + 0.49 * (1 + math.cos(math.pi * of_cycle)))
 
+    def _embeddings(self) -> Embeddings:
+        """Read out the model; who has no training interactions gets the mean of the other users.
+
+        What a model has for them is what it was drawn as, or nothing.
+        """
+        made = self.model.embeddings()
+        if not self._has_strangers:
+            return made
+        strange = np.diff(self._seen[0]) == 0
+        others = torch.from_numpy(made.user[~strange]).double()
+        *total, count = self.ranks.sum(torch.cat([others.sum(0), torch.tensor([len(others)])]))
+        user = made.user.copy()
+        user[strange] = torch.stack(total) / count
+        return Embeddings(user, made.item_parts)
+
     def _evaluate(self) -> dict[str, float]:
         if self._looks_at == 0:
             return {}
-        embeddings = self.model.embeddings()
+        embeddings = self._embeddings()
         num_asked = np.count_nonzero(np.diff(self._relevant[0]))
         values: Mapping[str, Any] = {}
         if num_asked:

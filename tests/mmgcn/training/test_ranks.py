@@ -17,7 +17,7 @@ from mmgcn.training.ranks import LostRank, RankError, joined
 from mmgcn.training.sampling import Sampler
 from mmgcn.training.trainer import Trainer, fit
 from tests.ranks import crew
-from tests.worlds import clusters, dataset
+from tests.worlds import clusters, dataset, without
 
 SMALL = {"batch_size": 32, "num_negatives": 16, "dim": 8}
 CASES = {
@@ -121,6 +121,11 @@ def solved(out):
     return fit(dataset(), model="ease", out=out, device="cpu")
 
 
+def with_strangers(out):
+    data = dataset(without(clusters(), [0, 30, 31]))
+    return fit(data, model="lightgcn", out=out, settings=SMALL, epochs=2, device="cpu")
+
+
 def few_users(out):
     data = dataset(clusters(num_groups=2, users=1))
     return fit(data, model="lightgcn", out=out, settings=SMALL, device="cpu")
@@ -156,6 +161,11 @@ def test_two_and_three_processes_learn_what_one_learns(ranks, tmp_path, case):
         assert results[0].best_epoch == alone.best_epoch
         assert_same(results[-1].run, alone.run)
         assert len(list((tmp_path / str(size)).iterdir())) == 2  # one run, and latest
+
+
+def test_users_of_whom_nothing_is_known_get_the_mean_of_all_others(ranks, tmp_path):
+    results = ranks.run(3, with_strangers, tmp_path / "3")
+    assert_same(results[0].run, with_strangers(tmp_path / "1").run)
 
 
 @pytest.mark.parametrize("case", ["linear_mmgcn", "mmgcn", "mmgcn, largest", "lightgcn"])

@@ -17,7 +17,7 @@ from mmgcn.training.checkpoint import ResumeError
 from mmgcn.training.device import DeviceError
 from mmgcn.training.folder import FolderError
 from mmgcn.training.trainer import TrainingError, fit
-from tests.worlds import clusters, dataset
+from tests.worlds import clusters, dataset, without
 
 SMALL = {"batch_size": 32, "num_negatives": 16, "dim": 8}
 CPU = {"device": "cpu", "settings": SMALL}
@@ -380,3 +380,22 @@ def test_nothing_in_a_run_is_a_pickle(finished):
     assert {path.suffix for path in finished.rglob("*") if path.is_file()} == {
         *(".npy", ".json", ".jsonl", ".parquet", ".safetensors", ".png")
     }
+
+
+@pytest.mark.parametrize("model", ["linear_mmgcn", "mmgcn", "lightgcn", "mf", "ease", "popularity"])
+def test_who_has_no_training_interactions_is_the_mean_of_the_others(model, tmp_path):
+    strangers = [0, 30]
+    data = dataset(without(clusters(), strangers))
+    result = fit(data, model=model, out=tmp_path, epochs=2, device="cpu")
+    run = Run.load(result.run)
+    others = np.delete(np.asarray(run.user), strangers, axis=0)
+    for stranger in strangers:
+        np.testing.assert_allclose(run.user[stranger], others.mean(0), rtol=1e-4, atol=1e-6)
+    figures = evaluate(
+        factor_scorer(run.user, run.item),
+        num_items=len(run.items),
+        relevant=run.csr("valid"),
+        seen=[run.csr("seen")],
+        ks=[20],
+    )
+    assert result.metrics["recall@20"] == pytest.approx(figures["recall@20"])
