@@ -142,16 +142,18 @@ class ClipWriter:
         for place in sorted(self._ledger.todo.get(index, ())):
             target = self._ledger.targets[place]
             if target.encoder.reads == "text":
-                self._write_title(place, index, decoded.title, facts)
+                self._write_title(place, index, decoded, facts)
             elif target.decodes:
                 self._write_rows(place, index, decoded, clip.rows.get(place), facts)
         del self._clips[index]
 
-    def _write_title(self, place: int, index: int, title: str | None, facts: FileFacts) -> None:
+    def _write_title(self, place: int, index: int, decoded: Decoded, facts: FileFacts) -> None:
         if self._ledger.items[index].caption:
             return  # it has its row, or will get it when the run goes on
-        if title:
-            self._undecoded.add_title(place, index, title, facts)
+        if decoded.error is not None:  # nobody knows whether it holds a title
+            self._ledger.write(place, index, None, facts, status="failed", reason=decoded.error)
+        elif decoded.title:
+            self._undecoded.add_title(place, index, decoded.title, facts)
         else:
             reason = "no caption, no file of one beside it and no title inside"
             self._ledger.write(place, index, None, facts, status="missing", reason=reason)
