@@ -117,6 +117,8 @@ class PictureDecoder:
         prepare_decoder(self._stream, self._source.limits)
         timeline = self._timeline
         shown = timeline.shown() if timeline.is_complete else np.zeros(0, dtype=np.int64)
+        if plan(shown[:1].tolist(), pts=timeline.pts, is_keyframe=timeline.is_keyframe) is None:
+            shown = shown[:0]  # it begins in the middle of a group: which frames come out is open
         times = Times(np.array(timeline.pts, np.int64)[shown], timeline.time_base, timeline.fps)
         chosen = self._choose(times, np.frombuffer(timeline.is_keyframe, np.uint8)[shown] > 0)
         given_until = -1.0
