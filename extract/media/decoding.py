@@ -132,7 +132,7 @@ class PictureDecoder:
                     given_until = picture.pts_seconds
                     yield from pending
                     pending, num_bytes = [], 0
-            self._seconds = times.duration_seconds
+            self._seconds = self._timeline.seconds(times)
             yield from pending
         except MissedTargetError:
             self.way = "whole"
@@ -207,7 +207,7 @@ class PictureDecoder:
             pts.append(NOT_KNOWN if frame.pts is None else frame.pts)
             is_keyframe.append(frame.key_frame)
         times = Times.of(pts, self._timeline.time_base, self._timeline.fps)
-        self._seconds = times.duration_seconds
+        self._seconds = self._timeline.seconds(times)
         chosen = self._choose(times, np.frombuffer(is_keyframe, np.uint8) > 0)
         seconds = dict(zip(chosen.tolist(), times.seconds(chosen), strict=True))
         wanted = {place: when for place, when in seconds.items() if when > after_seconds}
