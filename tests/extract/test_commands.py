@@ -94,7 +94,9 @@ def test_files_may_be_named_by_patterns_lists_and_standard_input(
     (tmp_path / "list.txt").write_text(f"{videos}/clip 2.mp4\n\n{videos}/clip 1.mp4\n")
     extract("--list", "list.txt", "--out", "list")
     assert ids(tmp_path, "list") == {"clip%201", "clip%202"}
-    monkeypatch.setattr("sys.stdin", io.StringIO(f"{videos}/clip 0.mp4\n"))
+    monkeypatch.setattr(
+        "sys.stdin", io.TextIOWrapper(io.BytesIO(f"{videos}/clip 0.mp4\n".encode()))
+    )
     extract("-", "--out", "standard input")
     assert ids(tmp_path, "standard input") == {"clip%200"}
 
