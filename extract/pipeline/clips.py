@@ -16,6 +16,8 @@ from extract.pipeline.ledger import Ledger
 from extract.pipeline.messages import Decoded, FileFacts, Job, RowsOf, UnitsOf
 from extract.pipeline.undecoded import Undecoded
 
+FINISHING = "finishing what is under way; Ctrl-C again stops now"
+
 Rows = tuple[np.ndarray, np.ndarray]  # (T, D) and their times (T,)
 
 
@@ -84,18 +86,19 @@ class ClipWriter:
                 self._batchers[place] = Batcher(
                     encoder, batch_units=self._batch_frames if encoder.reads == "frames" else None
                 )
-        teller.now("loading encoders")
+        doing = "loading encoders"
+
+        def tell() -> None:
+            teller.now(FINISHING if pool.stopping else doing)
 
         def poll() -> None:
             self._undecoded.step()
-            teller.tell()
+            tell()
 
+        tell()
         for event in pool.events(poll=poll):
-            teller.now(
-                "finishing what is under way; Ctrl-C again stops now"
-                if pool.stopping
-                else "extracting"
-            )
+            doing = "extracting"
+            tell()
             clip = self._clips[event.index]
             match event:
                 case UnitsOf():
