@@ -190,6 +190,17 @@ def test_posters_are_named_like_the_rows(run, videos, tmp_path):
     assert (tmp_path / "posters" / "clip%200.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
 
 
+def test_posters_that_cannot_be_written_are_told_as_such(run, videos, tmp_path):
+    from tests.encoders import Shade, registered
+
+    (tmp_path / "file").touch()
+    with registered(Shade):
+        words = ["extract", videos / "clip 0.mp4", "-m", "thing", "--device", "cpu"]
+        code, out, err = run(*words, "--posters", "file")
+    assert (code, out) == (1, "")
+    assert err == "error: no poster can be written to file: File exists\n"
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
