@@ -143,6 +143,19 @@ def test_a_dry_run_writes_nothing(extract, videos, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_name_is_one_line_and_gives_a_terminal_no_orders(extract, videos, tmp_path):
+    (tmp_path / "a\x1b[2J\n.mp4").write_bytes(b"no video at all")
+    (tmp_path / "b\x1b[2J.doc").touch()
+    _, out, err = extract(tmp_path)
+    assert "failed: " in out
+    assert r"a\x1b[2J\n.mp4 (acoustic): not a clip" in out
+    assert r"left out: b\x1b[2J.doc" in err
+    assert "\x1b" not in out + err
+    told = json.loads(extract(tmp_path, "--json")[1])
+    assert told["failures"][0]["id"] == "a\x1b[2J\n"
+    assert extract("no\x1bc.mp4")[2] == "error: no such folder: no\\x1bc.mp4\n"
+
+
 def test_strict_stops_with_exit_code_1(extract, videos):
     code, _, err = extract(videos / "broken.mp4", "--strict")
     assert code == 1
