@@ -181,7 +181,7 @@ def extract(
         ),
     ] = 120.0,
     clip_memory: Annotated[
-        float, typer.Option(help="GiB of memory that one clip may take.", min=0.001)
+        float, typer.Option(help="GiB of memory that one clip may take.", min=0.001, max=2.0**20)
     ] = 4.0,
     json: Json = False,
 ) -> None:

@@ -229,6 +229,7 @@ def test_posters_that_cannot_be_written_are_told_as_such(run, videos, tmp_path):
         (["VIDEOS", "--dtype", "float64"], "'float64' is none of float16, float32"),
         (["VIDEOS", "--id", "hash"], "'hash' is none of stem, relative-path"),
         (["VIDEOS", "--workers", "0"], "workers"),
+        (["VIDEOS", "--clip-memory", "inf"], "clip-memory"),
         (["VIDEOS", "--retry"], "No such option"),
     ],
 )
@@ -253,6 +254,7 @@ def test_wrong_usage_is_exit_code_2(extract, videos, monkeypatch, words, told):
         (["VIDEOS", "--encoder", "v=resnet50"], "named for visual, which is none of"),
         (["VIDEOS", "--encoder", "a=vggish:none.pth"], "no weights at none.pth"),
         (["VIDEOS", "--device", "tpu"], "device is 'tpu'"),
+        (["VIDEOS", "-m", ","], "no modality is named; known: acoustic, "),
         (["VIDEOS", "--precision", "bfloat16"], "none of the encoders computes in bfloat16; those"),
         (["VIDEOS", "--out", "file"], "a file stands where a folder is needed"),
     ],
