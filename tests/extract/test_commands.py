@@ -180,6 +180,21 @@ def test_verify_finds_what_was_changed_and_with_videos_does_it_again(
     assert run("extract", "--verify")[0] == 0
 
 
+def test_a_damaged_manifest_is_told_with_a_way_out_that_keeps_the_rows(extract, videos, tmp_path):
+    extract(videos)
+    (manifest,) = tmp_path.glob("features/acoustic/*/manifest.json")
+    whole = manifest.read_bytes()
+    manifest.write_bytes(whole[:-9])
+    code, _, err = extract(videos)
+    assert code == 1
+    assert "manifest.json is damaged" in err
+    assert "remove that file and extract again" in err
+    manifest.unlink()
+    told = json.loads(extract(videos, "--json")[1])
+    assert told["counts"]["acoustic"]["skipped"] == 5
+    assert manifest.read_bytes() == whole
+
+
 def test_captions_have_an_option(run, videos, tmp_path):
     from tests.encoders import Price, registered
 
