@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from extract import commands as extraction
+from extract.commands.output import printable
 from mmgcn.commands import (
     ablate,
     compare,
@@ -109,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from rich.console import Console
         from rich.text import Text
 
-        line = " ".join(describe(error).split())
+        line = printable(" ".join(describe(error).split()))
         Console(stderr=True, soft_wrap=True).print(Text(f"error: {line}", style="red"))
         sys.exit(1)
 

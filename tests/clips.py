@@ -221,8 +221,9 @@ def _sounds(sound: Sound, stream: Any):
     resampler = av.AudioResampler(format=stream.format, layout=sound.layout, rate=stream.rate)
     fifo = av.AudioFifo()
     for start in range(0, samples.shape[1], step):
-        part = np.ascontiguousarray(samples[:, start : start + step], dtype=np.float32)
-        frame = av.AudioFrame.from_ndarray(part, format="fltp", layout=sound.layout)
+        part = samples[:, start : start + step].T.reshape(1, -1)  # PyAV cannot set eight planes
+        part = np.ascontiguousarray(part, dtype=np.float32)
+        frame = av.AudioFrame.from_ndarray(part, format="flt", layout=sound.layout)
         frame.sample_rate, frame.pts, frame.time_base = sound.rate, start, Fraction(1, sound.rate)
         for converted in resampler.resample(frame):
             fifo.write(converted)

@@ -122,6 +122,16 @@ class Sleeper(Shade):
         return super().encode(units)
 
 
+class Sluggard(Shade):
+    """Takes long to load, and then cannot be loaded."""
+
+    name = "sluggard"
+
+    def load(self, device="cpu", *, engine="torch"):
+        time.sleep(5.0)
+        raise ValueError("nobody waits for this")
+
+
 class Price(Encoder):
     """Reads the item itself: a price in its caption; none for a gift, and some are nonsense."""
 

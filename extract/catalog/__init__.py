@@ -2,6 +2,7 @@
 
 from extract.catalog.captions import CaptionError, read_captions, subtitle_text
 from extract.catalog.catalog import Catalog, IdFrom, Item, read_catalog, read_list
+from extract.catalog.listed import files_in
 from extract.catalog.listing import MEDIA, CatalogError
 from extract.catalog.remote import AnyFile, RemoteError, RemoteFile, as_file, at_hand
 
@@ -17,6 +18,7 @@ __all__ = [
     "RemoteFile",
     "as_file",
     "at_hand",
+    "files_in",
     "read_captions",
     "read_catalog",
     "read_list",

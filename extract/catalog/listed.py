@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +36,19 @@ class Listed:
     captions: dict[AnyFile, str] = field(default_factory=dict)
 
 
+def files_in(text: bytes) -> tuple[AnyFile, ...]:
+    """Return the files that a text names by path or URL, one a line.
+
+    Bytes, since the name of a file need not be text: only line breaks have a meaning here, and the
+    mark that Windows puts first.
+
+    >>> files_in(b"a b.mp4\\r\\n\\n*.mp4\\n")
+    (PosixPath('a b.mp4'), PosixPath('*.mp4'))
+    """
+    lines = text.removeprefix(codecs.BOM_UTF8).splitlines()
+    return tuple(as_file(os.fsdecode(line)) for line in lines if line.strip())
+
+
 def read_listed(path: Path) -> Listed:
     """Return the videos that a file names, as paths or URLs, not as patterns.
 
@@ -48,10 +63,9 @@ def read_listed(path: Path) -> Listed:
     """
     if path.suffix.lower() not in TABLE_SUFFIXES:
         try:
-            words = path.read_text("utf-8", "surrogateescape").splitlines()
+            return Listed(files_in(path.read_bytes()))
         except OSError as error:
             raise CatalogError(f"{path} cannot be read: {error.strerror}") from error
-        return Listed(tuple(as_file(word) for word in words if word.strip()))
     if not path.is_file():
         raise CatalogError(f"no list of videos at {path}")
     table = read_table(path)

@@ -51,9 +51,10 @@ class Listing:
         """Raise if the path is a link that leads out of the folder."""
         if self.inside is None or not path.is_symlink():
             return
-        if not path.resolve().is_relative_to(self.inside):
+        leads_to = Path(os.path.realpath(path))  # resolve raises where links go round in circles
+        if not leads_to.is_relative_to(self.inside):
             raise CatalogError(
-                f"{path} is a link that leads out of {self.root}, to {path.resolve()}; "
+                f"{path} is a link that leads out of {self.root}, to {leads_to}; "
                 "copy the file there or remove the link"
             )
 

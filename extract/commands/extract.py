@@ -181,7 +181,7 @@ def extract(
         ),
     ] = 120.0,
     clip_memory: Annotated[
-        float, typer.Option(help="GiB of memory that one clip may take.", min=0.001)
+        float, typer.Option(help="GiB of memory that one clip may take.", min=0.001, max=2.0**20)
     ] = 4.0,
     json: Json = False,
 ) -> None:
@@ -256,7 +256,7 @@ def _stopping_in_order() -> Iterator[None]:
 def _catalog(
     videos: list[str], list_file: Path | None, captions: Path | None, id_from: Any
 ) -> Catalog:
-    from extract.catalog import as_file, read_catalog, read_list
+    from extract.catalog import files_in, read_catalog, read_list
 
     if bool(videos) == (list_file is not None):
         raise typer.BadParameter(
@@ -266,11 +266,8 @@ def _catalog(
         return read_catalog(videos if len(videos) > 1 else videos[0], captions, id_from=id_from)
     if list_file is not None:
         return read_list(list_file, captions, id_from=id_from)
-    words = sys.stdin.read().splitlines()
     # Files, not text: what comes so holds no patterns.
-    return read_catalog(
-        [as_file(word) for word in words if word.strip()], captions, id_from=id_from
-    )
+    return read_catalog(files_in(sys.stdin.buffer.read()), captions, id_from=id_from)
 
 
 def _pair(words: str) -> tuple[str, str]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
+
+# Control characters, and what stands for the bytes of a file name that are no text.
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON alone.")]
 
@@ -16,7 +20,8 @@ def print_json(value: Any) -> None:
     """Print a value as JSON on standard output."""
     from json import dumps
 
-    typer.echo(printable(dumps(value, indent=2, ensure_ascii=False)))
+    text = dumps(value, indent=2, ensure_ascii=False)
+    typer.echo(text.encode("utf-8", "backslashreplace").decode())
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -40,12 +45,14 @@ def tell(text: str) -> None:
 
 
 def printable(text: str) -> str:
-    """Return the text with the bytes of a file name that are no text written as escapes.
+    r"""Return a line with what is no text, or would be obeyed by a terminal, written as escapes.
 
-    >>> printable("caf\\udce9.mp4") == "caf\\\\udce9.mp4"
-    True
+    Names of files may hold both.
+
+    >>> print(printable("caf\udce9\x1b[2J\n.mp4"))
+    caf\udce9\x1b[2J\n.mp4
     """
-    return text.encode("utf-8", "backslashreplace").decode()
+    return UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 @contextmanager

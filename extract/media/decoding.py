@@ -117,6 +117,8 @@ class PictureDecoder:
         prepare_decoder(self._stream, self._source.limits)
         timeline = self._timeline
         shown = timeline.shown() if timeline.is_complete else np.zeros(0, dtype=np.int64)
+        if plan(shown[:1].tolist(), pts=timeline.pts, is_keyframe=timeline.is_keyframe) is None:
+            shown = shown[:0]  # it begins in the middle of a group: which frames come out is open
         times = Times(np.array(timeline.pts, np.int64)[shown], timeline.time_base, timeline.fps)
         chosen = self._choose(times, np.frombuffer(timeline.is_keyframe, np.uint8)[shown] > 0)
         given_until = -1.0
@@ -130,7 +132,7 @@ class PictureDecoder:
                     given_until = picture.pts_seconds
                     yield from pending
                     pending, num_bytes = [], 0
-            self._seconds = times.duration_seconds
+            self._seconds = self._timeline.seconds(times)
             yield from pending
         except MissedTargetError:
             self.way = "whole"
@@ -205,7 +207,7 @@ class PictureDecoder:
             pts.append(NOT_KNOWN if frame.pts is None else frame.pts)
             is_keyframe.append(frame.key_frame)
         times = Times.of(pts, self._timeline.time_base, self._timeline.fps)
-        self._seconds = times.duration_seconds
+        self._seconds = self._timeline.seconds(times)
         chosen = self._choose(times, np.frombuffer(is_keyframe, np.uint8) > 0)
         seconds = dict(zip(chosen.tolist(), times.seconds(chosen), strict=True))
         wanted = {place: when for place, when in seconds.items() if when > after_seconds}

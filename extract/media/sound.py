@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from av import AudioFrame, AudioResampler
+from av.audio.frame import format_dtypes
 
 from extract.media.blocks import Waveform
 from extract.media.container import DECODING_ERRORS, prepare_decoder, stated_seconds
@@ -43,9 +44,15 @@ FULL_SCALE = {"u1": 128.0, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63, "f4": 1.
 
 def to_mono(frame: AudioFrame) -> np.ndarray:
     """Return the weighted mean of the channels, (S,) float32; no sum can be louder than 1."""
-    samples = frame.to_ndarray()  # (C, S), or (1, S * C) where the channels are interleaved
     shares = _shares(tuple(channel.name for channel in frame.layout.channels))
-    if not frame.format.is_planar:
+    # Not frame.to_ndarray(): of eight channels and more, PyAV 18.1 takes what lies behind the last
+    # one for others (AudioFrame.planes counts pointers up to a null), which may be anywhere.
+    held = frame.planes[: len(shares) if frame.format.is_planar else 1]
+    planes = [memoryview(plane) for plane in held]
+    num_samples = frame.samples * len(shares) // len(planes)
+    dtype = format_dtypes[frame.format.name]
+    samples = np.stack([np.frombuffer(plane, dtype, num_samples) for plane in planes])  # (C, S)
+    if not frame.format.is_planar:  # (1, S * C) -> (C, S)
         samples = samples.reshape(-1, len(shares)).T
     scale = FULL_SCALE[samples.dtype.str[1:]]
     samples = samples.astype(np.float32) / np.float32(scale)

@@ -79,6 +79,7 @@ class Timeline:
         self.packets: list[Packet[VideoStream]] | None = []
         """The packets themselves, or None once they are more than `HELD_BYTES`."""
         self.problems: list[str] = []
+        self._last = NOT_KNOWN, 0  # of the frame that is shown last: when, and for how long
         self._num_held_bytes = 0
         self._max_seconds = limits.max_duration_seconds
         self._max_ticks = int(self._max_seconds / self.time_base)
@@ -96,6 +97,8 @@ class Timeline:
         self.dts.append(NOT_KNOWN if packet.dts is None else packet.dts)
         self.is_keyframe.append(packet.is_keyframe)
         self.is_shown.append(not packet.is_discard)
+        if packet.pts is not None and not packet.is_discard:
+            self._last = max(self._last, (packet.pts, packet.duration or 0))
         if self.packets is not None:
             self._num_held_bytes += packet.size + PACKET_BYTES
             self.packets.append(packet)
@@ -113,6 +116,17 @@ class Timeline:
         """True if every packet has a time of its own, so that a frame is known by its time."""
         times = np.array(self.pts, dtype=np.int64)
         return not (times == NOT_KNOWN).any() and len(np.unique(times)) == len(times)
+
+    def seconds(self, times: Times) -> float:
+        """Return how long frames last that came out at these times; the last as long as it says.
+
+        Recordings of a screen often end in a frame that is held for long.
+        """
+        seconds = times.duration_seconds
+        pts, num_ticks = self._last
+        if len(times.pts) and times.pts[-1] == pts:
+            seconds = max(seconds, float((pts + num_ticks - int(times.pts[0])) * times.time_base))
+        return seconds
 
     def shown(self) -> np.ndarray:
         """Return the places of the packets that give frames, in the order they are shown.

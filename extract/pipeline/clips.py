@@ -16,6 +16,8 @@ from extract.pipeline.ledger import Ledger
 from extract.pipeline.messages import Decoded, FileFacts, Job, RowsOf, UnitsOf
 from extract.pipeline.undecoded import Undecoded
 
+FINISHING = "finishing what is under way; Ctrl-C again stops now"
+
 Rows = tuple[np.ndarray, np.ndarray]  # (T, D) and their times (T,)
 
 
@@ -84,18 +86,19 @@ class ClipWriter:
                 self._batchers[place] = Batcher(
                     encoder, batch_units=self._batch_frames if encoder.reads == "frames" else None
                 )
-        teller.now("loading encoders")
+        doing = "loading encoders"
+
+        def tell() -> None:
+            teller.now(FINISHING if pool.stopping else doing)
 
         def poll() -> None:
             self._undecoded.step()
-            teller.tell()
+            tell()
 
+        tell()
         for event in pool.events(poll=poll):
-            teller.now(
-                "finishing what is under way; Ctrl-C again stops now"
-                if pool.stopping
-                else "extracting"
-            )
+            doing = "extracting"
+            tell()
             clip = self._clips[event.index]
             match event:
                 case UnitsOf():
@@ -142,16 +145,18 @@ class ClipWriter:
         for place in sorted(self._ledger.todo.get(index, ())):
             target = self._ledger.targets[place]
             if target.encoder.reads == "text":
-                self._write_title(place, index, decoded.title, facts)
+                self._write_title(place, index, decoded, facts)
             elif target.decodes:
                 self._write_rows(place, index, decoded, clip.rows.get(place), facts)
         del self._clips[index]
 
-    def _write_title(self, place: int, index: int, title: str | None, facts: FileFacts) -> None:
+    def _write_title(self, place: int, index: int, decoded: Decoded, facts: FileFacts) -> None:
         if self._ledger.items[index].caption:
             return  # it has its row, or will get it when the run goes on
-        if title:
-            self._undecoded.add_title(place, index, title, facts)
+        if decoded.error is not None:  # nobody knows whether it holds a title
+            self._ledger.write(place, index, None, facts, status="failed", reason=decoded.error)
+        elif decoded.title:
+            self._undecoded.add_title(place, index, decoded.title, facts)
         else:
             reason = "no caption, no file of one beside it and no title inside"
             self._ledger.write(place, index, None, facts, status="missing", reason=reason)

@@ -136,6 +136,7 @@ def _units(job: Job, place: int, encoder: Encoder, sample: Any) -> UnitsOf:
 
 def _write_poster(folder: Path, item_id: str, block: Frames) -> None:
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         write_poster(folder, item_id, block.data[len(block) // 2])
     except OSError as error:
         raise PosterError(f"no poster can be written to {folder}: {error.strerror}") from error

@@ -224,8 +224,6 @@ class _Settings:
 
 def _fill(ledger: Ledger, settings: _Settings, interruption: Interruption) -> None:
     """Do what the ledger wants."""
-    if settings.posters is not None:
-        settings.posters.mkdir(parents=True, exist_ok=True)
     device = resolve_device(settings.device)
     # On a cluster it is always others who encode.
     setup = settings.setup(ledger, "cpu" if settings.cluster is not None else device)

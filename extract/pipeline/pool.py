@@ -106,11 +106,14 @@ class WorkerPool:
 
     def close(self) -> None:
         """End all workers now."""
-        for process in self._processes:
-            process.connection.close()
-            process.process.kill()
-            process.process.wait()
-        self._processes.clear()
+        for process in list(self._processes):
+            self._end(process)
+
+    def _end(self, process: _Process) -> None:
+        process.connection.close()
+        process.process.kill()
+        process.process.wait()
+        self._processes.remove(process)
 
     def _unfinished(self) -> bool:
         if self.stopping:
@@ -120,8 +123,10 @@ class WorkerPool:
     def _staff(self) -> None:
         """Have as many workers as there is work for, and give them work."""
         if self.stopping:
-            for process in self._processes:
-                if not process.finishing:
+            for process in list(self._processes):
+                if not process.ready:  # it loads what nobody needs any more
+                    self._end(process)
+                elif not process.finishing:
                     process.finishing = True
                     self._send(process, Finish())
             return

@@ -69,11 +69,13 @@ def choose_targets(
 
     Raises:
         LookupError: an unknown modality, encoder or preset.
-        ValueError: an encoder is named for a modality that is left out, or twice, or none of them
-            offers the precision.
+        ValueError: no modality, an encoder is named for a modality that is left out, or twice, or
+            none of them offers the precision.
         WeightsUnavailable: weights are not here and cannot be fetched; all of them are named.
     """
     members = {member.name: member for member in map(MODALITIES.get, modalities)}
+    if not members:
+        raise ValueError(f"no modality is named; known: {', '.join(MODALITIES.names())}")
     chosen: dict[str, list[str]] = {}
     for name, words in encoders.items() if isinstance(encoders, Mapping) else encoders:
         chosen.setdefault(MODALITIES.get(name).name, []).append(words)

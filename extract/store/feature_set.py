@@ -209,7 +209,9 @@ class FeatureSet:
                 problems.append(Problem(record.id, "is not what was written"))
         known = {self.rows_path(record.id) for record in self.records.values() if record.rows}
         strays = sorted(set((self.path / "items").glob("*.npy")) - known)
-        return problems + [Problem(path.name, "belongs to no record") for path in strays]
+        return problems + [
+            Problem(path.name, "belongs to no record; it may be removed") for path in strays
+        ]
 
     def pooled(self) -> tuple[list[str], np.ndarray]:
         """Return one vector an item, computed once and kept beside the set.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 from extract.store.renaming import works, write_in_place
 
@@ -77,7 +77,8 @@ def write_atomically(path: Path, data: bytes | Iterable[bytes], *, durable: bool
     if not works(path.parent):
         write_in_place(path, [data] if isinstance(data, bytes) else data, marked=durable)
         return
-    temporary = path.with_name(f".{path.name[:64]}.{threading.get_native_id()}.tmp")
+    # By chance: shards on several machines have equal numbers, and some files in common.
+    temporary = path.with_name(f".{path.name[:64]}.{uuid4().hex}.tmp")
     try:
         with temporary.open("wb") as file:
             for part in [data] if isinstance(data, bytes) else data:

@@ -55,8 +55,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     try:
         manifest = json.loads((folder / FILE).read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise StoreError(f"{folder} is no feature set: {error}") from error
+    except ValueError as error:
+        raise StoreError(
+            f"{folder} is no feature set: its {FILE} is damaged ({error}); remove that file and "
+            "extract again with the same options: it is written anew, and the rows are kept"
+        ) from error
     version = manifest.get("schema_version") if isinstance(manifest, dict) else None
     if not isinstance(version, int):
         raise StoreError(f"{folder} is no feature set: its {FILE} has no schema_version")

@@ -94,7 +94,9 @@ def test_files_may_be_named_by_patterns_lists_and_standard_input(
     (tmp_path / "list.txt").write_text(f"{videos}/clip 2.mp4\n\n{videos}/clip 1.mp4\n")
     extract("--list", "list.txt", "--out", "list")
     assert ids(tmp_path, "list") == {"clip%201", "clip%202"}
-    monkeypatch.setattr("sys.stdin", io.StringIO(f"{videos}/clip 0.mp4\n"))
+    monkeypatch.setattr(
+        "sys.stdin", io.TextIOWrapper(io.BytesIO(f"{videos}/clip 0.mp4\n".encode()))
+    )
     extract("-", "--out", "standard input")
     assert ids(tmp_path, "standard input") == {"clip%200"}
 
@@ -141,6 +143,19 @@ def test_a_dry_run_writes_nothing(extract, videos, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_name_is_one_line_and_gives_a_terminal_no_orders(extract, videos, tmp_path):
+    (tmp_path / "a\x1b[2J\n.mp4").write_bytes(b"no video at all")
+    (tmp_path / "b\x1b[2J.doc").touch()
+    _, out, err = extract(tmp_path)
+    assert "failed: " in out
+    assert r"a\x1b[2J\n.mp4 (acoustic): not a clip" in out
+    assert r"left out: b\x1b[2J.doc" in err
+    assert "\x1b" not in out + err
+    told = json.loads(extract(tmp_path, "--json")[1])
+    assert told["failures"][0]["id"] == "a\x1b[2J\n"
+    assert extract("no\x1bc.mp4")[2] == "error: no such folder: no\\x1bc.mp4\n"
+
+
 def test_strict_stops_with_exit_code_1(extract, videos):
     code, _, err = extract(videos / "broken.mp4", "--strict")
     assert code == 1
@@ -163,6 +178,21 @@ def test_verify_finds_what_was_changed_and_with_videos_does_it_again(
     assert extract(videos, "--verify")[0] == 3
     assert rows.read_bytes() == whole
     assert run("extract", "--verify")[0] == 0
+
+
+def test_a_damaged_manifest_is_told_with_a_way_out_that_keeps_the_rows(extract, videos, tmp_path):
+    extract(videos)
+    (manifest,) = tmp_path.glob("features/acoustic/*/manifest.json")
+    whole = manifest.read_bytes()
+    manifest.write_bytes(whole[:-9])
+    code, _, err = extract(videos)
+    assert code == 1
+    assert "manifest.json is damaged" in err
+    assert "remove that file and extract again" in err
+    manifest.unlink()
+    told = json.loads(extract(videos, "--json")[1])
+    assert told["counts"]["acoustic"]["skipped"] == 5
+    assert manifest.read_bytes() == whole
 
 
 def test_captions_have_an_option(run, videos, tmp_path):
@@ -188,6 +218,17 @@ def test_posters_are_named_like_the_rows(run, videos, tmp_path):
     assert (tmp_path / "posters" / "clip%200.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
 
 
+def test_posters_that_cannot_be_written_are_told_as_such(run, videos, tmp_path):
+    from tests.encoders import Shade, registered
+
+    (tmp_path / "file").touch()
+    with registered(Shade):
+        words = ["extract", videos / "clip 0.mp4", "-m", "thing", "--device", "cpu"]
+        code, out, err = run(*words, "--posters", "file")
+    assert (code, out) == (1, "")
+    assert err == "error: no poster can be written to file: File exists\n"
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -203,6 +244,7 @@ def test_posters_are_named_like_the_rows(run, videos, tmp_path):
         (["VIDEOS", "--dtype", "float64"], "'float64' is none of float16, float32"),
         (["VIDEOS", "--id", "hash"], "'hash' is none of stem, relative-path"),
         (["VIDEOS", "--workers", "0"], "workers"),
+        (["VIDEOS", "--clip-memory", "inf"], "clip-memory"),
         (["VIDEOS", "--retry"], "No such option"),
     ],
 )
@@ -227,6 +269,7 @@ def test_wrong_usage_is_exit_code_2(extract, videos, monkeypatch, words, told):
         (["VIDEOS", "--encoder", "v=resnet50"], "named for visual, which is none of"),
         (["VIDEOS", "--encoder", "a=vggish:none.pth"], "no weights at none.pth"),
         (["VIDEOS", "--device", "tpu"], "device is 'tpu'"),
+        (["VIDEOS", "-m", ","], "no modality is named; known: acoustic, "),
         (["VIDEOS", "--precision", "bfloat16"], "none of the encoders computes in bfloat16; those"),
         (["VIDEOS", "--out", "file"], "a file stands where a folder is needed"),
     ],

@@ -255,6 +255,25 @@ def test_a_file_that_was_cut_off_gives_what_it_has(tmp_path, suffix):
     assert summary.partial_reason.startswith(f"picture: {summary.picture.problem}; sound: ")
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_clip_whose_last_frame_is_held_for_long_is_whole(tmp_path, suffix):
+    clip = make_clip(tmp_path / f"short{suffix}", num_frames=3, pts_ms=[0, 1000, 2000])
+    held = tmp_path / f"held{suffix}"
+    with av.open(clip) as source, av.open(held, "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                packet.duration = round(1 / packet.time_base)
+                if packet.pts * packet.time_base == 2:
+                    packet.duration *= 10
+                target.mux(packet)
+    indices, _, summary = read(held)
+    assert indices == [0, 1, 2]
+    assert summary.picture.seconds == pytest.approx(12)
+    assert summary.partial_reason is None
+
+
 def test_a_hole_in_the_middle_costs_only_what_was_there(tmp_path):
     clip = make_clip(
         tmp_path / "a.mp4", num_frames=240, options={"g": "24"}, sound=Sound(seconds=10)

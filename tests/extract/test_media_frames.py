@@ -151,6 +151,18 @@ def test_frames_are_those_of_decoding_everything(name, sampling, reference):
     assert seconds == pytest.approx([float(clip.seconds[place]) for place in picked])
 
 
+@pytest.mark.parametrize("sampling", SAMPLINGS, ids=lambda sampling: str(sampling.provenance))
+def test_a_recording_may_begin_between_key_frames(tmp_path, sampling, reference):
+    path = tmp_path / "joined-late.ts"
+    path.write_bytes(reference("b-frames.ts").path.read_bytes()[20 * 188 :])  # packets of 188 bytes
+    clip = decode_everything(path)
+    picked = pick_slowly(sampling, clip)
+    data, seconds = read(path, sampling)
+    assert 60 < len(clip.frames) < 80
+    assert np.array_equal(data, clip.frames[picked])
+    assert seconds == pytest.approx([float(clip.seconds[place]) for place in picked])
+
+
 @pytest.mark.parametrize("name", CLIPS)
 def test_frames_are_the_same_when_packets_are_read_again(name, reference, monkeypatch):
     monkeypatch.setattr(timeline, "HELD_BYTES", 0)

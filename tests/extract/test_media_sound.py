@@ -126,6 +126,26 @@ def test_surround_sound_is_mixed_by_the_standard(tmp_path, channel, layout):
     assert got == pytest.approx(share * samples[channel], abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "codec", "layout"),
+    [
+        (".m4a", "aac", "7.1"),
+        (".mkv", "libopus", "7.1"),
+        (".mkv", "flac", "7.1"),
+        (".mkv", "wavpack", "7.1.4"),
+        (".wav", "pcm_s16le", "hexadecagonal"),
+    ],
+)
+def test_eight_channels_and_more_are_read(tmp_path, suffix, codec, layout):
+    path = tmp_path / f"a{suffix}"
+    samples = read(
+        make_clip(path, num_frames=0, sound=Sound(rate=48_000, layout=layout, codec=codec))
+    )
+    pitch, loudness = pitch_and_loudness(samples)
+    assert pitch == pytest.approx(440, abs=2)
+    assert loudness == pytest.approx(0.5, rel=0.02)
+
+
 def test_full_scale_on_all_channels_does_not_clip(tmp_path):
     samples = np.tile(tone(1, 16_000) * 2, (6, 1)) * 0.999
     got = read(wav(tmp_path / "a.wav", samples, layout="5.1"))

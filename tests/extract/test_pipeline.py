@@ -201,7 +201,7 @@ def test_each_clip_gets_its_status_in_each_modality(extracted):
             "mute": "missing",
             "song": "missing",
             "cut": "missing",
-            "empty": "missing",
+            "empty": "failed",  # nobody knows what title it was to hold
         },
     }
 
@@ -298,6 +298,17 @@ def test_what_failed_is_tried_again_on_demand(world):
     videos, store = world
     assert extract(videos, store, dry_run=True).planned == 0
     assert extract(videos, store, dry_run=True, retry_failed=True).planned == 2  # noise, empty
+
+
+def test_the_title_of_a_clip_that_failed_is_read_when_it_is_tried_again(tmp_path):
+    (tmp_path / "clips").mkdir()
+    make_clip(tmp_path / "clips" / "bright.mp4", picture=white, title="A name inside")
+    store = tmp_path / "features"
+    encoders = (("visual", "hang"), ("textual", "letters"))
+    extract(tmp_path / "clips", store, encoders=encoders, clip_timeout_seconds=0.5)
+    assert FeatureStore(store).feature_set("textual").records["bright"].status == "failed"
+    extract(tmp_path / "clips", store, encoders=encoders[1:], retry_failed=True)
+    assert FeatureStore(store).feature_set("textual").read("bright").tolist() == [[13, 3]]
 
 
 def test_a_dry_run_decodes_nothing(clips, tmp_path):

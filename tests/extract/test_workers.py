@@ -15,12 +15,22 @@ from extract.catalog import Item
 from extract.pipeline import StoppedAtFailure
 from extract.store import FeatureStore
 from tests.clips import make_clip
-from tests.encoders import Company, Glutton, Gulper, Liar, Price, Shade, Sleeper, registered
+from tests.encoders import (
+    Company,
+    Glutton,
+    Gulper,
+    Liar,
+    Price,
+    Shade,
+    Sleeper,
+    Sluggard,
+    registered,
+)
 
 
 @pytest.fixture(autouse=True)
 def encoders():
-    with registered(Shade, Company, Glutton, Gulper, Liar, Sleeper, Price):
+    with registered(Shade, Company, Glutton, Gulper, Liar, Sleeper, Sluggard, Price):
         yield
 
 
@@ -89,6 +99,20 @@ def test_time_spent_encoding_is_not_held_against_a_clip(videos, tmp_path):
     report = extract(videos, tmp_path, "sleeper", clip_timeout_seconds=0.7)
     assert report.failures == []
     assert report.counts["thing"]["done"] == 7
+
+
+def test_an_interrupt_does_not_wait_for_encoders_to_load(videos, tmp_path):
+    told = []
+
+    def interrupt_once(now):
+        told.append(now.doing)
+        if now.doing == "loading encoders" and told.count(now.doing) == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    report = extract(videos, tmp_path, "sluggard", progress=interrupt_once)
+    assert report.interrupted
+    assert report.counts["thing"]["not done"] == 7
+    assert any(doing.startswith("finishing what is under way") for doing in told)
 
 
 def test_workers_do_not_outlive_a_parent_that_is_killed(videos, tmp_path):

@@ -1,5 +1,6 @@
 """Videos that a list or a table names."""
 
+import os
 from pathlib import Path
 
 import polars as pl
@@ -25,6 +26,15 @@ def test_a_text_holds_paths_and_urls_and_no_patterns(here):
         "[c]": Path("[c].mp4"),
         "d*": RemoteFile("s3://bucket/d*.mp4"),
     }
+
+
+def test_a_text_may_come_from_windows_and_names_may_be_no_text(here):
+    touch(here, "x\x0by\u2028z.mp4", os.fsdecode(b"caf\xe9.mp4"))
+    (here / "list.txt").write_bytes(
+        b"\xef\xbb\xbfa.mp4\r\nx\x0by\xe2\x80\xa8z.mp4\r\ncaf\xe9.mp4\r\n"
+    )
+    catalog = read_list(here / "list.txt")
+    assert [item.id for item in catalog.items] == ["a", "caf\\xe9", "x\x0by\u2028z"]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".jsonl"])

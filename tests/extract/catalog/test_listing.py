@@ -86,6 +86,12 @@ def test_a_linked_folder_that_leads_out_is_refused_and_one_inside_holds_nothing_
         read_catalog(videos)
 
 
+def test_links_in_a_circle_are_an_item_that_cannot_be_read(videos):
+    (videos / "a.mp4").symlink_to("b.mp4")
+    (videos / "b.mp4").symlink_to("a.mp4")
+    assert ids(videos) == ["a", "b"]
+
+
 def test_a_caption_that_is_a_link_that_leads_out_is_refused(videos, tmp_path):
     touch(videos, "a.mp4")
     (tmp_path / "secret").write_text("password")

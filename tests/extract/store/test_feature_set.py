@@ -250,8 +250,8 @@ def test_verify_finds_what_is_changed_what_is_gone_and_what_is_too_much(features
     assert features.verify() == [
         Problem("changed", "is not what was written"),
         Problem("gone", "cannot be read: No such file or directory"),
-        Problem("failed.npy", "belongs to no record"),
-        Problem("stray.npy", "belongs to no record"),
+        Problem("failed.npy", "belongs to no record; it may be removed"),
+        Problem("stray.npy", "belongs to no record; it may be removed"),
     ]
 
 

@@ -87,6 +87,18 @@ def test_a_file_is_written_whole_or_not_at_all_when_its_making_stops(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_two_may_write_one_file_at_a_time(tmp_path):
+
+    def parts():
+        yield b"my "
+        write_atomically(tmp_path / "file", b"yours")
+        yield b"own"
+
+    write_atomically(tmp_path / "file", parts())
+    assert (tmp_path / "file").read_bytes() == b"my own"
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
 def test_a_file_may_have_the_longest_name_there_is(tmp_path):
     path = tmp_path / f"{file_name('É' * 400)}.npy"
     write_atomically(path, b"rows")
