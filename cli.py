@@ -17,6 +17,7 @@ from mmgcn.commands import (
     export,
     fit,
     inspect,
+    models,
     recommend,
     report,
     serve,
@@ -38,6 +39,7 @@ app = typer.Typer(
 for commands in (
     extraction,
     inspect,
+    models,
     fit,
     evaluate,
     recommend,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -49,9 +50,11 @@ class Training:
     """Which items may be negatives: `all` takes it as evidence that nobody has watched an item,
     `watched` leaves new items to their content."""
     batch_size: int = 2048
+    """Interactions that a step learns from."""
     user_balance: float = 0.0
     """Interactions are drawn with weight degree(user)^-user_balance."""
     learning_rate: float = 2e-3
+    """Of AdamW, at the start."""
     schedule: Literal["constant", "cosine"] = "constant"
     """Of the learning rate; cosine lets it fall to a fiftieth by the last epoch."""
     penalty: float = 0.0
@@ -229,6 +232,37 @@ class Model(nn.Module, ABC):
         if settings.penalty:
             value = value + settings.penalty * penalty
         return value
+
+    @classmethod
+    def setting_names(cls) -> list[str]:
+        """Return what there is to set: its own first, then what all trained models have."""
+        own = [
+            name
+            for kind in cls.Settings.__mro__
+            if issubclass(kind, Training) and kind is not Training
+            for name in inspect.get_annotations(kind)
+        ]
+        if cls.closed_form:  # its scores are the inner products that it was solved for
+            return [name for name in own if name != "similarity"]
+        return list(dict.fromkeys([*own, *(field.name for field in dataclasses.fields(Training))]))
+
+    @classmethod
+    def read_settings(cls, given: Mapping[str, Any]) -> Training:
+        """Return the model's settings with some changed; values may be text.
+
+        Raises:
+            SettingError: an unknown name, one that a model without epochs does not look at, or a
+                value of another type.
+        """
+        settings = cls.Settings.read(given)
+        unheeded = [name for name in given if name not in cls.setting_names()]
+        if unheeded:
+            has = ", ".join(cls.setting_names())
+            raise SettingError(
+                f"{cls.name} is solved, not trained: it does not look at {', '.join(unheeded)}; "
+                f"it has {has or 'nothing to set'}"
+            )
+        return settings
 
     @torch.no_grad()
     def embeddings(self) -> Embeddings:

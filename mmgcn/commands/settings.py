@@ -38,7 +38,7 @@ def settings_of_models(
 
     Args:
         config: TOML with a table for each model, `[mmgcn]`.
-        words: MODEL.NAME=VALUE, or NAME=VALUE for all of the models.
+        words: MODEL.NAME=VALUE, or NAME=VALUE for those of the models that have it.
 
     Raises:
         typer.BadParameter: a table or a word for a model that takes no part.
@@ -59,9 +59,18 @@ def settings_of_models(
             raise typer.BadParameter(
                 f"'{name}' sets {model}, which is none of {', '.join(models)}", param_hint="--set"
             )
-        for each in [model] if dot else models:
+        for each in [model] if dot else _having(setting, models):
             settings[each][setting] = value
     return settings
+
+
+def _having(setting: str, models: Sequence[str]) -> Sequence[str]:
+    """Return the models that have a setting; all of them where none has, so that each says so."""
+    if len(models) == 1:
+        return models
+    from mmgcn.model import MODELS
+
+    return [name for name in models if setting in MODELS.get(name).setting_names()] or models
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -28,6 +28,7 @@ class Settings(GraphTraining):
     dim: int = 64
     """Width of the embeddings."""
     num_layers: int = 2
+    """Passes over the graph."""
     learning_rate: float = 5e-3
     temperature: float = 0.3
     user_balance: float = 0.5

@@ -52,8 +52,11 @@ class Settings(GraphTraining):
     dim: int = 64
     """Width of preferences, ids and every layer."""
     num_layers: int = 2
+    """Graph convolutions of each modality, one after the other."""
     aggregation: Literal["mean", "max"] = "mean"
+    """What a node hears: the mean of its neighbours, or the largest of each component."""
     combination: Literal["ele", "co"] = "ele"
+    """How that is combined with the node's own: as a sum, or side by side in a vector."""
     item_output: Literal["combination", "aggregation"] = "combination"
     """What stands for an item after the last layer: its combination, as for users, or its
     aggregation h, another reading of the paper."""

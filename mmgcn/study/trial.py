@@ -52,7 +52,7 @@ class Trial:
         told = {
             "data": data_digest,
             "model": self.model,
-            "settings": asdict(MODELS.get(self.model).Settings.read(dict(self.settings))),
+            "settings": asdict(MODELS.get(self.model).read_settings(self.settings)),
             "seed": self.seed,
             "change": asdict(self.change),
             "device": self.device,

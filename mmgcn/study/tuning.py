@@ -71,7 +71,7 @@ def tune(
     if k > len(dataset.items):
         raise TuningError(f"{metric} asks for {k} of {len(dataset.items):,} items")
     kind = MODELS.get(model)
-    own = asdict(kind.Settings.read(dict(settings)))
+    own = asdict(kind.read_settings(settings))
     told = {
         "data": digest_of(dataset),
         "model": model,
@@ -197,7 +197,7 @@ def _suggest(trial: Any, name: str, side: Any) -> Any:
 
 
 def _report(optuna: Any, study: Any, model: str, metric: str, shared: Mapping[str, Any]) -> Report:
-    defaults = asdict(MODELS.get(model).Settings.read(dict(shared)))
+    defaults = asdict(MODELS.get(model).read_settings(shared))
     held = {name: defaults[name] for name in shared}  # as values, where they came as text
     states = optuna.trial.TrialState
     names = {states.COMPLETE: "complete", states.PRUNED: "pruned"}

@@ -106,7 +106,7 @@ def fit(
     if len(dataset.train) == 0:
         raise TrainingError("there is no training interaction")
     kind = MODELS.get(model)
-    chosen = kind.Settings.read(dict(settings or {}))
+    chosen = kind.read_settings(settings or {})
     if epochs is not None:
         chosen = replace(chosen, epochs=epochs)
     place = find_device(device)

@@ -330,11 +330,13 @@ def test_bad_settings_get_one_clear_line(data, tmp_path, settings, told):
         ("linear_mmgcn", {"leave_out": 1.5}, "leave_out is 1.5 .* at most 1"),
         ("linear_mmgcn", {"edge_dropout": 1}, "edge_dropout 1.0; .* less than 1"),
         ("itemknn", {"num_alike": 0}, "num_alike is 0; an item needs at least 1"),
+        ("ease", {"learning_rate": 9}, "ease is solved.* at learning_rate; it has penalty"),
+        ("popularity", {"epochs": 9}, "does not look at epochs; it has nothing to set"),
     ],
 )
 def test_a_setting_that_a_model_cannot_heed_is_refused(model, settings, told):
     with pytest.raises(SettingError, match=told):
-        MODELS.get(model).Settings.read(settings)
+        MODELS.get(model).read_settings(settings)
 
 
 @pytest.mark.parametrize("where", ["folder", "checkpoint"])

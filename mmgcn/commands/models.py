@@ -1,0 +1,105 @@
+"""mmgcn models: what can be trained, and what there is to set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mmgcn.commands.output import JsonOption, console_table, print_json, print_table
+
+if TYPE_CHECKING:
+    from mmgcn.model import Model
+
+
+def models(
+    name: Annotated[
+        str | None, typer.Argument(help="Tell what this one has to set.", show_default=False)
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """List the models; of one, its settings, their defaults and what they mean."""
+    if name is None:
+        _list(json)
+        return
+    from mmgcn.model import MODELS
+
+    rows = _settings(MODELS.get(name))
+    if json:
+        print_json(rows)
+        return
+    if not rows:
+        typer.echo(f"{name} has nothing to set")
+        return
+    table = console_table("setting", "default", "values", "what it is")
+    for row in rows:
+        table.add_row(row["name"], str(row["default"]), row["values"], row["meaning"])
+    print_table(table)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `mmgcn`."""
+    app.command()(models)
+
+
+def _list(json: bool) -> None:
+    from extract.registry import PluginError
+    from mmgcn.model import MODELS
+
+    rows: list[dict[str, Any]] = []
+    for entry in MODELS.entries():
+        row: dict[str, Any] = {"name": entry.name, "source": entry.source}
+        try:
+            kind = MODELS.get(entry.name)
+        except PluginError as error:
+            rows.append(row | {"error": str(error)})
+            continue
+        told = {"description": _first_line(kind), "trained": not kind.closed_form}
+        rows.append(row | told | {"needs_features": kind.needs_features})
+    if json:
+        print_json(rows)
+        return
+    table = console_table("model", "what it is", "features", "from")
+    for row in rows:
+        needs = "needed" if row.get("needs_features") else ""
+        table.add_row(row["name"], row.get("description", row.get("error")), needs, row["source"])
+    print_table(table)
+
+
+def _first_line(kind: type[Model]) -> str:
+    return (kind.__doc__ or "").strip().partition("\n")[0]
+
+
+def _settings(kind: type[Model]) -> list[dict[str, Any]]:
+    """Return name, default, values and meaning of what a model has to set, its own first."""
+    from typing import Literal, get_args, get_origin, get_type_hints
+
+    hints, meanings = get_type_hints(kind.Settings), _meanings(kind.Settings)
+    defaults, rows = kind.Settings(), []
+    for name in kind.setting_names():
+        hint = hints[name]
+        values = " or ".join(get_args(hint)) if get_origin(hint) is Literal else hint.__name__
+        default = getattr(defaults, name)
+        rows.append({"name": name, "default": default, "values": values, "meaning": meanings[name]})
+    return rows
+
+
+def _meanings(kind: type) -> dict[str, str]:
+    """Return the text below each field of a dataclass, its own or that of a class it comes from."""
+    import ast
+    import inspect
+    import textwrap
+    from collections import defaultdict
+
+    found: dict[str, str] = defaultdict(str)
+    for each in reversed(kind.__mro__[:-1]):
+        (made,) = ast.parse(textwrap.dedent(inspect.getsource(each))).body
+        assert isinstance(made, ast.ClassDef)
+        for field, below in zip(made.body, made.body[1:], strict=False):
+            match field, below:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name)),
+                    ast.Expr(value=ast.Constant(value=str(text))),
+                ):
+                    found[name] = " ".join(text.split())
+    return found

@@ -1,0 +1,54 @@
+"""What models tells of the registered models and of their settings."""
+
+import json
+
+import pytest
+
+import cli
+from mmgcn.model import MODELS
+
+
+def run(capsys, *words):
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(["models", *words])
+    shown = capsys.readouterr()
+    return leaving.value.code or 0, shown.out, shown.err
+
+
+def test_all_models_are_listed(capsys):
+    code, out, _ = run(capsys, "--json")
+    rows = {row["name"]: row for row in json.loads(out)}
+    assert code == 0
+    assert rows.keys() == set(MODELS.names())
+    assert rows["mmgcn"]["needs_features"]
+    assert not rows["ease"]["trained"]
+    assert all(row["description"] for row in rows.values())
+    assert "linear_mmgcn" in run(capsys)[1]
+
+
+@pytest.mark.parametrize("name", MODELS.names())
+def test_every_setting_is_told_with_its_default_and_its_meaning(capsys, name):
+    code, out, _ = run(capsys, name, "--json")
+    assert code == 0
+    for row in json.loads(out):
+        assert row["meaning"], row["name"]
+        assert getattr(MODELS.get(name).Settings(), row["name"]) == row["default"]
+
+
+def test_a_table_for_people(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    _, out, _ = run(capsys, "mf")
+    (line,) = [line for line in out.splitlines() if line.startswith(" negatives")]
+    assert line.split()[1:5] == ["all", "all", "or", "watched"]
+
+
+def test_a_model_that_is_solved_has_no_settings_of_training(capsys):
+    assert run(capsys, "popularity")[1] == "popularity has nothing to set\n"
+    _, out, _ = run(capsys, "ease", "--json")
+    assert [row["name"] for row in json.loads(out)] == ["penalty"]
+
+
+def test_an_unknown_one_is_told_with_the_nearest(capsys):
+    code, _, err = run(capsys, "lightgnc")
+    assert code == 1
+    assert "lightgcn" in err
