@@ -150,11 +150,18 @@ def extract_features(
         for target in targets:
             target.open(store, shard)
         teller.now("looking at what is there")
-        plan = make_plan(items, targets, root=root, retry_failed=retry_failed, verify=verify)
+
+        def go_on(num_looked: int) -> bool:
+            teller.tell(f"looking at what is there: {num_looked:,} of {len(items):,}")
+            return not interruption.asked
+
+        plan = make_plan(
+            items, targets, root=root, retry_failed=retry_failed, verify=verify, go_on=go_on
+        )
         ledger = Ledger(items, targets, plan, teller, root=root, strict=strict)
         try:
             ledger.open()
-            if ledger.todo:
+            if ledger.todo and not interruption.asked:
                 _fill(ledger, settings, interruption)
         finally:
             ledger.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -40,6 +40,7 @@ def make_plan(
     root: Path | None,
     retry_failed: bool,
     verify: bool,
+    go_on: Callable[[int], bool] = lambda _: True,
 ) -> Plan:
     """Compare items with the records of the targets; nothing is written.
 
@@ -49,9 +50,13 @@ def make_plan(
     Args:
         retry_failed: whether what failed before is to be done again.
         verify: whether stored rows are read and compared with their hash, not only their size.
+        go_on: told how many items have been looked at, which may take long; says whether to look
+            at more. Of those that were not, the plan says nothing.
     """
     plan = Plan()
     for index, item in enumerate(items):
+        if not go_on(index):
+            break
         facts = _Facts(item, root)
         wanted = set()
         for place, target in enumerate(targets):

@@ -67,8 +67,9 @@ class Teller:
             self._doing, self._told_at = doing, 0.0
         self.tell()
 
-    def tell(self) -> None:
-        """Tell how far it is, unless that was told a moment ago."""
+    def tell(self, doing: str | None = None) -> None:
+        """Tell how far it is, and what is done, unless something was told a moment ago."""
+        self._doing = doing or self._doing
         now = time.monotonic()
         if self._callback is None or now - self._told_at < TELL_SECONDS:
             return

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from extract import extract_features, read_catalog
+from extract.pipeline.decoder import file_facts
 from extract.store import FeatureStore
 from tests.clips import Sound, make_clip
 
@@ -151,6 +152,27 @@ def test_one_interrupt_ends_in_order_and_the_same_call_goes_on(videos, tmp_path,
     assert not again.interrupted
     assert again.counts["acoustic"]["skipped"] == num_recorded
     assert again.counts["acoustic"]["not done"] == 0
+
+
+def test_an_interrupt_does_not_wait_until_everything_is_looked_at(videos, tmp_path, monkeypatch):
+    sounds(videos, tmp_path)
+    looked_at = []
+
+    def look(path):
+        looked_at.append(path)
+        if len(looked_at) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return file_facts(path)
+
+    for path in videos.iterdir():  # all are hashed anew
+        path.touch()
+    monkeypatch.setattr("extract.pipeline.plan.file_facts", look)
+    report = sounds(videos, tmp_path)
+    assert report.interrupted
+    assert len(looked_at) == 3
+    assert report.counts["acoustic"]["skipped"] == 3
+    monkeypatch.undo()
+    assert sounds(videos, tmp_path).counts["acoustic"]["skipped"] == 7
 
 
 def test_a_second_interrupt_ends_at_once(videos, tmp_path):
