@@ -17,6 +17,7 @@ from extract.media.container import (
     reason,
     stated_seconds,
 )
+from extract.media.jpeg import is_cut_off
 from extract.media.limits import Deadline, DeadlineError, MediaError
 from extract.media.packets import Demuxer, LostPacketError, StoredPackets
 from extract.media.picture import PictureConverter
@@ -93,6 +94,9 @@ class PictureDecoder:
             problems.append(self._refused)
         if self._num_broken and self._seconds:
             problems.append(f"damaged {in_places(self._num_broken)}")
+        packets = self._timeline.packets
+        if self._container.format.name == "jpeg_pipe" and packets and is_cut_off(bytes(packets[0])):
+            problems.append("cut off before its end")
         if not problems and not self._seconds and len(self._timeline):
             problems.append(
                 "no frame came out of the decoder: damaged, or more than "

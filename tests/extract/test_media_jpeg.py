@@ -1,0 +1,61 @@
+"""JPEGs that are cut off: the decoder says nothing of them."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from extract.media import Sampling, read_media
+from extract.media.jpeg import is_cut_off
+
+RNG = np.random.default_rng(0)
+
+
+def jpeg(**options):
+    with io.BytesIO() as held:
+        pixels = RNG.integers(0, 256, (90, 120, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(held, "JPEG", **options)
+        return held.getvalue()
+
+
+def with_thumbnail():
+    plain, segment = jpeg(), b"Exif\0\0" + jpeg()
+    return plain[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + plain[2:]
+
+
+WHOLE = {
+    "baseline": jpeg(),
+    "progressive": jpeg(progressive=True),
+    "with restarts": jpeg(restart_marker_blocks=1),
+    "with a thumbnail": with_thumbnail(),
+    "with a film behind it": jpeg() + RNG.bytes(50_000) + b"\xff\xda",
+}
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_a_whole_one_is_not_cut_off(kind):
+    assert not is_cut_off(WHOLE[kind])
+
+
+@pytest.mark.parametrize("kind", [kind for kind in WHOLE if "film" not in kind])
+def test_a_cut_one_is_cut_off_wherever_that_is(kind):
+    whole = WHOLE[kind]
+    for size in RNG.integers(2, len(whole) - 1, 200):
+        assert is_cut_off(whole[:size]), size
+
+
+def reason_of(path, data):
+    path.write_bytes(data)
+    with read_media(path, sampling=Sampling()) as media:
+        assert {block.data.shape for block in media} == {(1, 90, 120, 3)}
+    return media.summary.partial_reason
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_a_picture_is_partial_where_it_is_cut_off(tmp_path, kind):
+    whole = WHOLE[kind]
+    assert reason_of(tmp_path / "whole.jpg", whole) is None
+    if "film" not in kind:
+        told = reason_of(tmp_path / "cut.jpg", whole[: int(0.8 * len(whole))])
+        assert told == "picture: cut off before its end"
