@@ -74,7 +74,8 @@ def read_table(path: Path) -> pl.DataFrame:
         raise
     except Exception as error:  # what polars and the system raise is not one kind
         why = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise CaptionError(f"{path} cannot be read as {path.suffix[1:]}: {why}") from error
+        hint = "; save it as UTF-8" if "utf-8" in why.lower() else ""
+        raise CaptionError(f"{path} cannot be read as {path.suffix[1:]}: {why}{hint}") from error
 
 
 def read_side_file(path: Path) -> str | None:

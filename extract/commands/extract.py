@@ -266,6 +266,8 @@ def _catalog(
         return read_catalog(videos if len(videos) > 1 else videos[0], captions, id_from=id_from)
     if list_file is not None:
         return read_list(list_file, captions, id_from=id_from)
+    if sys.stdin is None:
+        raise ValueError("standard input is closed; name videos, or --list FILE")
     # Files, not text: what comes so holds no patterns.
     return read_catalog(files_in(sys.stdin.buffer.read()), captions, id_from=id_from)
 

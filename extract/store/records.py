@@ -74,6 +74,7 @@ def read_records(path: Path) -> Iterator[Record]:
                 held = json.loads(line)
                 known = {name: value for name, value in held.items() if name in _FIELDS}
                 known["pts_seconds"] = tuple(known.get("pts_seconds", ()))
-                yield Record(**known)
-            except (ValueError, TypeError, AttributeError, RecursionError):
+                if isinstance(known["id"], str):
+                    yield Record(**known)
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 continue

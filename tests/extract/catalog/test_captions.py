@@ -75,7 +75,7 @@ def test_an_id_that_stands_twice_is_noted(tmp_path):
         ("c.csv", "name,caption\na,b\n", "needs a column item_id or id or video_id; it has: name"),
         ("c.csv", "id;caption\na;b\n", "it has: id;caption"),
         ("c.csv", "id,caption\na,b,c\n", r"c\.csv cannot be read as csv: found more fields"),
-        ("c.csv", b"id,caption\na,caf\xe9\n", r"c\.csv cannot be read as csv: invalid utf-8"),
+        ("c.csv", b"id,caption\na,caf\xe9\n", r"csv: invalid utf-8 .*; save it as UTF-8"),
         ("c.csv", "", r"c\.csv cannot be read as csv: "),
         ("c.jsonl", '{"id": "a"}\n{broken', r"line 2 of .*c\.jsonl is not JSON"),
         ("c.jsonl", "12", r"line 1 of .*c\.jsonl is no object such as"),

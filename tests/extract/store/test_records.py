@@ -65,3 +65,10 @@ def test_fields_of_a_later_version_are_not_read(tmp_path):
 
 def test_no_file_is_no_records(tmp_path):
     assert list(read_records(tmp_path / "records.jsonl")) == []
+
+
+@pytest.mark.parametrize("line", ['{"id":5}', "{}", "[]", "5", '{"id":null,"rows":1}'])
+def test_a_line_of_something_else_is_passed_over(tmp_path, line):
+    path = tmp_path / "records.jsonl"
+    path.write_bytes(line.encode() + b"\n" + record_line(Record("a")))
+    assert list(read_records(path)) == [Record("a")]
