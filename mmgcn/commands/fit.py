@@ -144,7 +144,13 @@ def fit(
             values = [result.metrics[f"{family}@{k}"] for k in _ks(result.metrics)]
             table.add_row(family, *(f"{value:.4f}" for value in values))
         print_table(table)
-    typer.echo(f"best epoch {result.best_epoch}, {result.seconds:.1f} s of training: {result.run}")
+    if result.best_epoch == 0:
+        how = "solved"
+    elif result.metrics:
+        how = f"best epoch {result.best_epoch}"
+    else:
+        how = f"{result.best_epoch} epochs"
+    typer.echo(f"{how}, {result.seconds:.1f} s of training: {result.run}")
 
 
 def _trained(source: Source, options: dict[str, Any], num_workers: int) -> tuple[FitResult, str]:

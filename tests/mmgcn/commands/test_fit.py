@@ -107,6 +107,7 @@ def test_without_a_split_everything_is_learned_and_left_out_of_lists(world, caps
     code, out, err = run(capsys, "fit", "--split", "none", "--model", "mf", *PLAIN)
     assert code == 0, err
     assert "validation" not in out
+    assert "2 epochs, " in out  # of which none is known to be the best
     held = config()["num_interactions"]
     assert (held["valid"], held["test"]) == (0, 0)
     code, _, err = run(capsys, "evaluate")
