@@ -145,9 +145,21 @@ def page(window, service):
     assert not complaints
 
 
+def go(page, address):
+    """Open an address anew, so that nothing of the page before it is still there."""
+    page.goto("about:blank")
+    page.goto(address)
+    page.wait_for_selector("main:not([aria-busy]) h1")
+
+
 def open_user(page, user="u0"):
     page.evaluate(f"location.hash = '#/user/{user}'")
-    page.wait_for_selector(".actions")
+    see_user(page, user)
+
+
+def see_user(page, user="u0"):
+    """Wait for a user's page; other pages have cards as well."""
+    page.get_by_role("heading", name=f"User {user}", exact=True).wait_for()
 
 
 def keep_lines(page):
@@ -184,7 +196,7 @@ def test_a_user_is_found_by_typing_and_chosen_with_the_keyboard(page):
     box.press("ArrowDown")
     box.press("ArrowDown")
     box.press("Enter")
-    page.get_by_role("heading", name="User u10").wait_for()
+    see_user(page, "u10")
     assert page.locator(".strip .thumb").count() == 2
     assert cards(page).count() == len(NAMES) - 2
     assert page.title() == "User u10 · mmgcn"
@@ -342,7 +354,7 @@ def test_a_like_is_the_same_on_the_wall_and_on_the_page_of_its_video(page, servi
     assert not pressed(like)
     until(lambda: service.said() == [(item, "like"), (item, "unlike")])
     page.go_back()
-    page.get_by_role("heading", name="User u0").wait_for()
+    see_user(page)
     assert page.locator(".like").count() == len(NAMES) - 2
     assert page.locator(".like[aria-pressed=true]").count() == 0
 
@@ -398,7 +410,7 @@ def test_a_skip_outlasts_its_line_and_another_page(page, service):
     page.get_by_role("heading", name="Status").wait_for()
     assert page.get_by_role("button", name="Undo").count() == 0  # its wall is gone
     page.go_back()
-    page.get_by_role("heading", name="User u0").wait_for()
+    see_user(page)
     assert item not in ids(cards(page))
     page.get_by_role("button", name="Bring back the last skipped").click()
     assert cards(page).first.get_attribute("data-item") == item
@@ -433,7 +445,7 @@ def test_an_unknown_user_is_told_and_the_nearest_offered(page):
     page.evaluate("location.hash = '#/user/u111'")
     page.get_by_role("heading", name="No user “u111”").wait_for()
     page.get_by_role("link", name="u11", exact=True).click()
-    page.get_by_role("heading", name="User u11").wait_for()
+    see_user(page, "u11")
 
 
 def test_a_hostile_caption_is_text(page):
@@ -449,8 +461,7 @@ def test_a_hostile_caption_is_text(page):
 @pytest.mark.parametrize("address", ["", "#/user/u0", "#/video/clip-007?for=u0", "#/status"])
 def test_a_narrow_screen_scrolls_down_alone(page, service, address):
     page.set_viewport_size({"width": 320, "height": 640})
-    page.evaluate("address => location.hash = address", address)
-    page.wait_for_selector("main:not([aria-busy]) h1")
+    go(page, service.address + address)
     assert page.evaluate("document.documentElement.scrollWidth") == 320
 
 
@@ -491,10 +502,10 @@ def test_a_token_is_asked_for_once_and_opens_the_media_too(page, service):
         page.get_by_text("The service does not know this token.").wait_for()
         page.keyboard.type("open-sesame")
         page.keyboard.press("Enter")
-        page.wait_for_selector(".actions")
+        see_user(page)
         until(lambda: page.evaluate("document.querySelector('.card img')?.naturalWidth > 0"))
         page.reload()
-        page.wait_for_selector(".actions")
+        see_user(page)
         assert page.get_by_role("dialog").count() == 0
         page.goto("about:blank")
 
@@ -519,9 +530,8 @@ def test_going_back_leads_to_the_same_card(page):
     page.keyboard.press("Enter")
     page.get_by_role("tab", name="visual").wait_for()
     page.go_back()
-    page.wait_for_selector(".actions")
-    item = page.evaluate("document.activeElement.closest('.card')?.dataset.item")
-    assert item == cards(page).nth(3).get_attribute("data-item")
+    see_user(page)
+    assert focused(page) == cards(page).nth(3).get_attribute("data-item")
 
 
 def test_documents_without_a_service_fit_a_narrow_screen_too(page, service, tmp_path, monkeypatch):
