@@ -37,7 +37,8 @@ def test_a_row_is_the_librarys_own_embedding_of_length_one(encoder):
     for index, length in ((0, 480_000), (1, 100_000)):
         given = extractor(sample.data[index, :length], sampling_rate=48_000, return_tensors="pt")
         with torch.inference_mode():
-            found = network.get_audio_features(given["input_features"]).pooler_output[0]
+            found = network.get_audio_features(given["input_features"])
+        found = getattr(found, "pooler_output", found)[0]  # a tensor before transformers 5
         expected = found / found.norm()
         row = encoder.encode(encoder.prepare(sample))[index]
         np.testing.assert_allclose(row, expected, rtol=1e-3, atol=1e-5)
