@@ -40,6 +40,7 @@ STAGES = {
     "mmgcn.models": 15,
     "mmgcn.evaluation.ranking": 16,
     "mmgcn.evaluation.groups": 16,
+    "mmgcn.evaluation.withheld": 17,
     "mmgcn.run": 16,
     "mmgcn.training.curves": 17,
     "mmgcn.training.device": 17,

@@ -132,15 +132,12 @@ class Interactions:
         return kept
 
 
-def read_interactions(
-    path: Path, *, users: IdMap | None = None, items: IdMap | None = None
-) -> Interactions:
+def read_interactions(path: Path) -> Interactions:
     """Read a table with the columns user_id, item_id and perhaps timestamp and weight.
 
     .csv, .tsv, .parquet and .jsonl; other columns are ignored. Ids are text: 007 stays 007. A pair
     that stands twice is kept once: the earliest in time, else the first in the table. Rows of users
-    and items follow their first appearance, unless id maps are given: then interactions that are
-    not in them are left out, and counted in the notes.
+    and items follow their first appearance.
 
     The table is read as a stream and ids become numbers on the way: 16 bytes of memory a row with
     timestamps, and as much again while duplicates are looked for.
@@ -178,14 +175,6 @@ def read_interactions(
     if len(again):
         made = made.take(np.delete(np.arange(len(made)), again))
         notes.append(f"{len(again):,} duplicate pairs in {path} were dropped")
-    if users is not None or items is not None:
-        num = len(made)
-        made = made.relabelled(users or own_users, items or own_items)
-        if len(made) < num:
-            notes.append(
-                f"{num - len(made):,} of {num:,} interactions in {path} have a user or an item "
-                "that is not known from training; they were left out"
-            )
     made.notes, made.num_duplicates = notes, len(again)
     return made
 

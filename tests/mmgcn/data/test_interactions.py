@@ -13,10 +13,10 @@ from mmgcn.data.interactions import Interactions, InteractionsError, read_intera
 from tests.worlds import interactions_of
 
 
-def read(tmp_path, text, suffix=".csv", **maps):
+def read(tmp_path, text, suffix=".csv"):
     path = tmp_path / f"table{suffix}"
     path.write_text(text, encoding="utf-8")
-    return read_interactions(path, **maps)
+    return read_interactions(path)
 
 
 def pairs_of(table):
@@ -175,14 +175,6 @@ def test_duplicates_are_counted(tmp_path):
     made = read(tmp_path, "user_id,item_id\n1,2\n1,2\n1,3\n1,2\n")
     assert pairs_of(made) == [("1", "2"), ("1", "3")]
     assert "2 duplicate pairs" in made.notes[0]
-
-
-def test_rows_of_given_maps_are_kept_and_strangers_counted(tmp_path):
-    users, items = IdMap(["b", "a"], kind="user"), IdMap(["y", "x"], kind="item")
-    made = read(tmp_path, "user_id,item_id\na,x\na,z\nc,x\nb,y\n", users=users, items=items)
-    assert pairs_of(made) == [("a", "x"), ("b", "y")]
-    assert made.users is users
-    assert "2 of 4 interactions" in made.notes[0]
 
 
 def test_columns_of_unequal_length_and_rows_outside_the_maps_are_refused():
