@@ -125,14 +125,18 @@ class Dataset:
         """Leave items out, with their interactions. Shapes: unwanted: (I,) bool."""
         if not unwanted.any():
             return
-        num_before = len(self.train)
+        before = self.split
         items = IdMap(self.items.ids.filter(pl.Series(~unwanted)), kind="item")
         self.split = self.split.map(lambda part: part.relabelled(part.users, items))
         if len(self.train) == 0:
             raise FeatureError("no training interaction is left when unknown items are dropped")
+        train, valid, test = (
+            f"{len(getattr(before, name)) - len(getattr(self.split, name)):,}"
+            for name in ("train", "valid", "test")
+        )
         self.notes.append(
-            f"{unwanted.sum():,} items without features were dropped, with "
-            f"{num_before - len(self.train):,} training interactions"
+            f"{unwanted.sum():,} items without features were dropped, with {train} training, "
+            f"{valid} validation and {test} test interactions"
         )
 
     def _append_items(self, tables: Sequence[FeatureTable], *, everywhere: bool) -> None:
