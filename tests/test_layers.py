@@ -27,6 +27,7 @@ STAGES = {
     "mmgcn.data.events": 9,
     "mmgcn.data.history": 10,
     "mmgcn.evaluation.metrics": 9,
+    "mmgcn.data.table": 9,
     "mmgcn.data.splits": 10,
     "mmgcn.data.dataset": 11,
     "mmgcn.data.source": 12,

@@ -187,7 +187,7 @@ def _ks(words: str) -> list[int]:
 
 def _withheld(run: Run, test: Path | None) -> Withheld:
     """Return what the run has withheld, or what the file holds."""
-    from mmgcn.data.interactions import read_interactions
+    from mmgcn.data.table import read_interactions
     from mmgcn.evaluation.withheld import Withheld
 
     if test is None:

@@ -69,7 +69,7 @@ def inspect(
                 raise ValueError(f"two --features are called '{name}'; rename one of them")
             found["features"][name], sides[name] = told, side
     if interactions is not None:
-        from mmgcn.data.interactions import read_interactions
+        from mmgcn.data.table import read_interactions
 
         table = read_interactions(interactions)
         found["interactions"] = _interactions(interactions, table)

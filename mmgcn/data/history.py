@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 
 from mmgcn.data.ids import IdMap
-from mmgcn.data.interactions import Interactions, InteractionsError, read_interactions
+from mmgcn.data.interactions import Interactions, InteractionsError
+from mmgcn.data.table import read_interactions
 
 ROW_WEIGHT = 1.0  # of a pair in a table, beside what feedback says of it
 NO_SECONDS = 1e11  # since 1970 is the year 5138; milliseconds passed it in 1973

@@ -10,7 +10,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from mmgcn.data.ids import IdMap
-from mmgcn.data.interactions import Interactions, read_interactions
+from mmgcn.data.interactions import Interactions
+from mmgcn.data.table import read_interactions
 
 SplitName = Literal["leave-last-out", "temporal", "random", "cold-items", "none"]
 MIN_INTERACTIONS = 3  # a user with fewer keeps them all in training

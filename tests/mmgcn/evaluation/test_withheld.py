@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmgcn.data.interactions import read_interactions
+from mmgcn.data.table import read_interactions
 from mmgcn.evaluation.groups import evaluate_groups, item_groups
 from mmgcn.evaluation.ranking import evaluate, factor_scorer
 from mmgcn.evaluation.withheld import POPULAR, Withheld
