@@ -23,6 +23,7 @@ STAGES = {
     "extract.commands": 9,
     "mmgcn.data.ids": 9,
     "mmgcn.data.features": 10,
+    "mmgcn.data.columns": 9,
     "mmgcn.data.interactions": 9,
     "mmgcn.data.events": 9,
     "mmgcn.data.history": 10,

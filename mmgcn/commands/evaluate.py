@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mmgcn.commands.data import COLUMNS_HELP, MIN_RATING_HELP
 from mmgcn.commands.options import LATEST, RunOption
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from mmgcn.evaluation.groups import GroupFigures
     from mmgcn.evaluation.withheld import Withheld
     from mmgcn.run import Run
+
+AS_THE_RUN = "both as for the run's interactions, if neither is given"
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +32,12 @@ def evaluate(
     test: Annotated[
         Path | None,
         typer.Option(help="Test interactions.", show_default="those the run has withheld"),
+    ] = None,
+    columns: Annotated[
+        str, typer.Option(help=f"With --test. {COLUMNS_HELP}", show_default=AS_THE_RUN)
+    ] = "",
+    min_rating: Annotated[
+        float | None, typer.Option(help=f"With --test. {MIN_RATING_HELP}", show_default=AS_THE_RUN)
     ] = None,
     k: Annotated[
         str | None,
@@ -72,8 +82,10 @@ def evaluate(
         raise typer.BadParameter(f"'{candidates}' is none of all, cold", param_hint="--candidates")
     if candidates == "cold" and not cold_items:
         raise typer.BadParameter("goes with --cold-items", param_hint="--candidates")
+    if test is None and (columns or min_rating is not None):
+        raise typer.BadParameter("goes with --test", param_hint="--columns or --min-rating")
     opened = Run.load(run)
-    part = _withheld(opened, test)
+    part = _withheld(opened, test, columns, min_rating)
     ks = asked or lengths(len(opened.items))
     if cold_items:
         _evaluate_groups(part, ks, candidates, json=json)
@@ -185,7 +197,7 @@ def _ks(words: str) -> list[int]:
     return ks
 
 
-def _withheld(run: Run, test: Path | None) -> Withheld:
+def _withheld(run: Run, test: Path | None, columns: str, min_rating: float | None) -> Withheld:
     """Return what the run has withheld, or what the file holds."""
     from mmgcn.data.table import read_interactions
     from mmgcn.evaluation.withheld import Withheld
@@ -195,7 +207,15 @@ def _withheld(run: Run, test: Path | None) -> Withheld:
         if len(part) == 0:
             raise ValueError(f"the run at {run.path} has withheld no test part; pass --test FILE")
         return part
-    part = Withheld.given(run, read_interactions(test))
+    if not columns and min_rating is None:
+        held = run.config.get("reading", {})
+        columns, min_rating = held.get("columns") or "", held.get("min_rating")
+        words = ["--columns", columns] if columns else []
+        words += [] if min_rating is None else ["--min-rating", f"{min_rating:g}"]
+        if words:
+            tell(f"note: {test} is read as the run's interactions were, by {shlex.join(words)}")
+    table = read_interactions(test, columns=columns, min_rating=min_rating)
+    part = Withheld.given(run, table)
     for note in part.notes:
         tell(f"note: {note}")
     if len(part) == 0:

@@ -22,7 +22,8 @@ class Dataset:
     """What a model is built from.
 
     Items are those of the interactions, then those that have features and were never watched: they
-    can be recommended by their content.
+    can be recommended by their content. `reading` is how the tables were read, for who reads
+    another one of that kind.
 
     Shapes:
         features: for each modality (I, D) float32; rows of absent items are zero.
@@ -34,6 +35,7 @@ class Dataset:
     present: dict[str, np.ndarray] = field(default_factory=dict)
     sources: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    reading: dict[str, Any] = field(default_factory=dict)
 
     @property
     def users(self) -> IdMap:

@@ -12,10 +12,10 @@ from mmgcn.data.interactions import InteractionsError
 from mmgcn.data.table import read_interactions
 
 
-def read(tmp_path, text, suffix=".csv"):
+def read(tmp_path, text, suffix=".csv", **options):
     path = tmp_path / f"table{suffix}"
     path.write_text(text, encoding="utf-8")
-    return read_interactions(path)
+    return read_interactions(path, **options)
 
 
 def pairs_of(table):
@@ -46,28 +46,122 @@ def test_each_pair_is_kept_once_at_its_earliest_in_the_order_of_the_table(rows, 
     assert made.items.ids.to_list() == list(dict.fromkeys(item for _, item, _ in rows))
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".jsonl"])
-def test_every_format_gives_the_same(tmp_path, suffix):
-    table = pl.DataFrame(
-        {
-            "other": [0, 0],
-            "user_id": ["007", "8"],
-            "item_id": ["x", "y"],
-            "timestamp": [5.5, 6.0],
-            "weight": [1, 2],
-        }
-    )
-    path = tmp_path / f"table{suffix}"
-    if suffix == ".parquet":
+def write(path, table):
+    """Write a table in the format of its suffix."""
+    if path.suffix == ".parquet":
         table.write_parquet(path)
-    elif suffix == ".jsonl":
+    elif path.suffix == ".jsonl":
         table.write_ndjson(path)
     else:
-        table.write_csv(path, separator="\t" if suffix == ".tsv" else ",")
-    made = read_interactions(path)
+        table.write_csv(path, separator="\t" if path.suffix == ".tsv" else ",")
+
+
+TABLE = pl.DataFrame(
+    {
+        "other": [0, 0],
+        "user_id": ["007", "8"],
+        "item_id": ["x", "y"],
+        "timestamp": [5.5, 6.0],
+        "weight": [1, 2],
+        "rating": [4, 3],
+    }
+)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".jsonl"])
+@pytest.mark.parametrize("words", ["", "user=who,item=what,time=when,rating=stars"])
+def test_every_format_gives_the_same_whatever_its_columns_are_called(tmp_path, suffix, words):
+    names = {"user": "user_id", "item": "item_id", "time": "timestamp", "rating": "rating"}
+    named = dict(word.split("=") for word in words.split(",")) if words else {}
+    path = tmp_path / f"table{suffix}"
+    write(path, TABLE.rename({names[role]: name for role, name in named.items()}))
+    made = read_interactions(path, columns=words)
     assert pairs_of(made) == [("007", "x"), ("8", "y")]
     assert made.timestamp.tolist() == [5.5, 6.0]
     assert (made.weight.dtype, made.weight.tolist()) == (np.float32, [1, 2])
+    good = read_interactions(path, columns=words, min_rating=3.5)
+    assert (pairs_of(good), good.timestamp.tolist()) == ([("007", "x")], [5.5])
+
+
+@pytest.mark.parametrize(("suffix", "separator"), [(".csv", ","), (".tsv", "\t")])
+def test_a_table_without_a_header_has_places(tmp_path, suffix, separator):
+    rows = ["A1", "007", "5.0", "30"], ["A2", "1", "4.0", "20"], ["A2", "007", "1.0", "10"]
+    text = "".join(separator.join(row) + "\n" for row in rows)
+    columns = "user=1,item=2,rating=3,time=4"
+    made = read(tmp_path, text, suffix, columns=columns, min_rating=4)
+    assert pairs_of(made) == [("A1", "007"), ("A2", "1")]
+    assert made.timestamp.tolist() == [30, 20]
+    assert "1 of 3 rows of" in made.notes[0]
+    assert "have a rating below 4; they were left out" in made.notes[0]
+
+
+def test_numbers_name_the_columns_of_a_table_that_has_names(tmp_path):
+    pl.DataFrame({"0": ["a"], "1": ["x"]}).write_parquet(tmp_path / "table.parquet")
+    made = read_interactions(tmp_path / "table.parquet", columns="user=0,item=1")
+    assert pairs_of(made) == [("a", "x")]
+
+
+def test_a_header_is_no_row(tmp_path):
+    text = "userId,movieId,rating\n1,2,3\n"
+    with pytest.raises(
+        InteractionsError, match=r"is a header: 'userId', .*; pass --columns user=userId,item=movie"
+    ):
+        read(tmp_path, text, columns="user=1,item=2")
+
+
+RATED = "user_id,item_id,rating\na,x,5\na,y,2.5\nb,x,3\nb,x,4\nc,z,3.5\n"
+
+
+def test_low_ratings_are_left_out_and_counted(tmp_path):
+    made = read(tmp_path, RATED, min_rating=3.5)
+    assert pairs_of(made) == [("a", "x"), ("b", "x"), ("c", "z")]  # b liked x in the end
+    (note,) = made.notes
+    assert "2 of 5 rows of" in note
+    assert "have a rating below 3.5; they were left out" in note
+    assert read(tmp_path, RATED, min_rating=2).num_duplicates == 1
+
+
+def test_ratings_that_are_not_looked_at_are_told(tmp_path):
+    made = read(tmp_path, RATED)
+    assert len(made) == 4
+    assert "every row counts as watched; --min-rating leaves low ones out" in made.notes[0]
+
+
+def test_a_rating_is_as_high_as_it_is_stored(tmp_path):
+    """0.1 in float32 is a little more than 0.1, and 0.7 a little less."""
+    table = pl.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "x"], "rating": [0.1, 0.7]})
+    table.with_columns(pl.col("rating").cast(pl.Float32)).write_parquet(tmp_path / "table.parquet")
+    assert len(read_interactions(tmp_path / "table.parquet", min_rating=0.1)) == 2
+    assert len(read_interactions(tmp_path / "table.parquet", min_rating=0.7)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "told"),
+    [
+        (RATED, {"min_rating": 6}, "none of 5 rows .* has a rating of 6 or more; the highest is 5"),
+        (RATED, {"min_rating": float("nan")}, "the least rating is nan; it must be a finite"),
+        (RATED + "c,x,\n", {"min_rating": 1}, "1 of 6 rows .* a rating that .* as an empty one"),
+        (RATED + "c,x,nan\n", {"min_rating": 1}, "1 of 6 rows .* a rating that .* as 'nan'; it"),
+        (RATED, {"columns": "time=when"}, "no column when; it has: 'user_id'"),
+        (
+            "user_id,item_id\na,b\n",
+            {"min_rating": 1},
+            "no column rating; .* pass --columns rating=COLUMN, or leave --min-rating out",
+        ),
+        (
+            "userId,movieId,rating\n1,2,3\n",
+            {},
+            "has: 'userId', 'movieId', 'rating'; pass --columns user=userId,item=movieId",
+        ),
+        ("A1,B1\nA2,B2\n", {}, "or --columns user=1,item=2 where there is no header"),
+        ("A1,B1\n", {"columns": "user=0,item=1"}, "no column 0; .* are counted from 1"),
+        ("A1,B1\n,B1\n", {"columns": "user=1,item=2"}, "1 of 2 rows .* have no user_id"),
+        ("A1;B1\n", {"columns": "user=1,item=2"}, "no column 2; .* its columns by commas"),
+    ],
+)
+def test_columns_and_ratings_that_do_not_fit_are_told(tmp_path, text, options, told):
+    with pytest.raises(InteractionsError, match=told):
+        read(tmp_path, text, **options)
 
 
 def test_ids_keep_zeros_spaces_and_signs(tmp_path):
@@ -124,7 +218,7 @@ def test_dates_in_parquet_are_seconds(tmp_path, moment):
     [
         ("", ".csv", "is empty"),
         ("user_id,item_id\n", ".csv", "a header and no rows"),
-        ("user,item_id\n1,2\n", ".csv", "no column user_id; it has: 'user', 'item_id'; name them"),
+        ("user,item_id\n1,2\n", ".csv", "no column user_id; it has: 'user', 'item_id'; pass --co"),
         ("user_id, item_id\n1,2\n", ".csv", "no column item_id; it has: 'user_id', ' item_id'"),
         ("user_id;item_id\n1;2\n", ".csv", "separate its columns by commas"),
         ("x\n", ".xlsx", r"none of \.csv, \.tsv"),
