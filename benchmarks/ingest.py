@@ -91,8 +91,8 @@ def indexed(folder: Path) -> dict[str, float]:
     """Return the seconds of each step before training."""
     from mmgcn.data.dataset import Dataset
     from mmgcn.data.features import from_file
-    from mmgcn.data.interactions import read_interactions
     from mmgcn.data.splits import split
+    from mmgcn.data.table import read_interactions
 
     spent: dict[str, float] = {}
 

@@ -9,10 +9,12 @@ import typer
 
 from mmgcn.commands.data import (
     INTERACTIONS,
+    ColumnsOption,
     DeviceOption,
     FeaturesOption,
     InteractionsOption,
     KCoreOption,
+    MinRatingOption,
     SplitOption,
     SplitSeedOption,
     TestOption,
@@ -54,6 +56,8 @@ def ablate(
     ] = None,
     metric: Annotated[str, typer.Option(help="recall@K or ndcg@K.")] = "recall@20",
     interactions: InteractionsOption = INTERACTIONS,
+    columns: ColumnsOption = "",
+    min_rating: MinRatingOption = None,
     valid: ValidOption = None,
     test: TestOption = None,
     split: SplitOption = "leave-last-out",
@@ -93,7 +97,16 @@ def ablate(
             f"'{metric}' is none of {', '.join(METRICS)}", param_hint="--metric"
         )
     source = source_of(
-        interactions, valid, test, split, features, k_core, never_extracted, seed=split_seed
+        interactions,
+        valid,
+        test,
+        split,
+        features,
+        k_core,
+        never_extracted,
+        seed=split_seed,
+        columns=columns,
+        min_rating=min_rating,
     )
 
     from mmgcn.model import MODELS
@@ -149,8 +162,8 @@ def ablate(
         if json:
             print_json(ablation.to_json(made))
         else:
-            columns, rows = ablation.table_of(made)
-            table = console_table(*columns, title=ablation.basis(made))
+            titles, rows = ablation.table_of(made)
+            table = console_table(*titles, title=ablation.basis(made))
             for row in rows:
                 table.add_row(*row)
             print_table(table)

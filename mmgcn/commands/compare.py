@@ -9,10 +9,12 @@ import typer
 
 from mmgcn.commands.data import (
     INTERACTIONS,
+    ColumnsOption,
     DeviceOption,
     FeaturesOption,
     InteractionsOption,
     KCoreOption,
+    MinRatingOption,
     MissingOption,
     SplitOption,
     SplitSeedOption,
@@ -40,6 +42,8 @@ def compare(
         int, typer.Option(help="Trainings of each model; one that is solved runs once.", min=1)
     ] = 3,
     interactions: InteractionsOption = INTERACTIONS,
+    columns: ColumnsOption = "",
+    min_rating: MinRatingOption = None,
     valid: ValidOption = None,
     test: TestOption = None,
     split: SplitOption = "leave-last-out",
@@ -71,7 +75,18 @@ def compare(
         raise typer.BadParameter(f"{k} is none of {', '.join(map(str, KS))}", param_hint="--k")
     names = _names(models)
     settings = settings_of_models(names, config, setting or [])
-    source = source_of(interactions, valid, test, split, features, k_core, missing, seed=split_seed)
+    source = source_of(
+        interactions,
+        valid,
+        test,
+        split,
+        features,
+        k_core,
+        missing,
+        seed=split_seed,
+        columns=columns,
+        min_rating=min_rating,
+    )
     dataset = source.dataset()
     for note in dataset.notes:
         tell(f"note: {note}")
@@ -125,9 +140,9 @@ def compare(
     elif rows:
         typer.echo(about)
         parts = [comparison.accuracy(rows, part, k=k) for part in comparison.PARTS]
-        for columns, lines in (*parts, comparison.cost(rows)):
+        for titles, lines in (*parts, comparison.cost(rows)):
             if lines:
-                table = console_table(*columns)
+                table = console_table(*titles)
                 for line in lines:
                     table.add_row(*line)
                 print_table(table)

@@ -20,9 +20,20 @@ InteractionsOption = Annotated[
     typer.Option(
         "--interactions",
         "-i",
-        help="A table with user_id and item_id, and perhaps timestamp and weight "
+        help="A table with user_id and item_id, and perhaps timestamp, rating and weight "
         "(.csv .tsv .parquet .jsonl), or the feedback in a database (sqlite: or postgresql:).",
     ),
+]
+COLUMNS_HELP = (
+    "What the columns user, item, time and rating are called: user=userId,item=movieId. Numbers "
+    "are places, from 1, in a .csv or .tsv without a header."
+)
+MIN_RATING_HELP = "Leave out the rows with a lower rating."
+ColumnsOption = Annotated[
+    str, typer.Option(help=COLUMNS_HELP, show_default="user_id, item_id, timestamp, rating")
+]
+MinRatingOption = Annotated[
+    float | None, typer.Option(help=MIN_RATING_HELP, show_default="every row counts as watched")
 ]
 FeedbackOption = Annotated[
     str | None,
@@ -94,6 +105,8 @@ def source_of(
     missing: Any,
     *,
     seed: int,
+    columns: str = "",
+    min_rating: float | None = None,
     feedback: str | None = None,
     event_weights: str = "",
 ) -> Source:
@@ -131,4 +144,6 @@ def source_of(
         missing,
         feedback,
         event_weights,
+        columns,
+        min_rating,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,13 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mmgcn.commands.data import COLUMNS_HELP, MIN_RATING_HELP
 from mmgcn.commands.options import LATEST, RunOption
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
 
 if TYPE_CHECKING:
     from mmgcn.evaluation.groups import GroupFigures
-    from mmgcn.evaluation.ranking import Csr, Scorer
+    from mmgcn.evaluation.withheld import Withheld
     from mmgcn.run import Run
+
+AS_THE_RUN = "both as for the run's interactions, if neither is given"
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +32,12 @@ def evaluate(
     test: Annotated[
         Path | None,
         typer.Option(help="Test interactions.", show_default="those the run has withheld"),
+    ] = None,
+    columns: Annotated[
+        str, typer.Option(help=f"With --test. {COLUMNS_HELP}", show_default=AS_THE_RUN)
+    ] = "",
+    min_rating: Annotated[
+        float | None, typer.Option(help=f"With --test. {MIN_RATING_HELP}", show_default=AS_THE_RUN)
     ] = None,
     k: Annotated[
         str | None,
@@ -56,13 +66,15 @@ def evaluate(
 
     Recall, precision, NDCG and hit rate, over the users with a test item; the items of the
     training and validation parts are left out of the lists. Beside them, what the most popular
-    items would reach.
+    items would reach. Everything in --test counts, also users and items that the run does not
+    know: such an item stands in no list, such a user is taken to be like the mean of the others.
 
     With --cold-items, the figures of each group of items apart, over the users with a test item in
     it. Warm: with a training interaction. Head: of those the fewest, most watched first, that hold
     80 % of the interactions; tail: the others. Cold: without one, ranked by content alone.
     """
-    from mmgcn.evaluation import ranking
+    from mmgcn.evaluation.ranking import lengths
+    from mmgcn.evaluation.withheld import POPULAR
     from mmgcn.run import Run
 
     asked = None if k is None else _ks(k)
@@ -70,26 +82,18 @@ def evaluate(
         raise typer.BadParameter(f"'{candidates}' is none of all, cold", param_hint="--candidates")
     if candidates == "cold" and not cold_items:
         raise typer.BadParameter("goes with --cold-items", param_hint="--candidates")
+    if test is None and (columns or min_rating is not None):
+        raise typer.BadParameter("goes with --test", param_hint="--columns or --min-rating")
     opened = Run.load(run)
-    relevant = _relevant(opened, test)
-    seen = [opened.csr("seen"), opened.csr("valid")]
-    num_items = len(opened.items)
-    ks = asked or ranking.lengths(num_items)
-    scorers = {
-        opened.config["model"]: ranking.factor_scorer(opened.user, opened.item),
-        "most popular": lambda users: opened.popularity[None].repeat(len(users), axis=0),
-    }
+    part = _withheld(opened, test, columns, min_rating)
+    ks = asked or lengths(len(opened.items))
     if cold_items:
-        _evaluate_groups(opened, scorers, relevant, seen, ks, candidates, json=json)
+        _evaluate_groups(part, ks, candidates, json=json)
         return
-    figures = {}
-    for name, scorer in scorers.items():
-        figures[name] = ranking.evaluate(
-            scorer, num_items=num_items, relevant=relevant, seen=seen, ks=ks
-        )
-        if json:
-            print_json(figures[name])
-            return
+    if json:
+        print_json(part.figures(ks=ks))
+        return
+    figures = {name: part.figures(name, ks=ks) for name in (part.model, POPULAR)}
     for family in ("recall", "ndcg", "precision", "hit_rate"):
         table = console_table(family, *(f"@{length}" for length in ks))
         for name, values in figures.items():
@@ -97,48 +101,45 @@ def evaluate(
         print_table(table)
 
 
-def _evaluate_groups(
-    run: Run,
-    scorers: Mapping[str, Scorer],
-    relevant: Csr,
-    seen: Sequence[Csr],
-    ks: Sequence[int],
-    candidates: str,
-    *,
-    json: bool,
-) -> None:
+def _evaluate_groups(part: Withheld, ks: Sequence[int], candidates: str, *, json: bool) -> None:
     """Show the figures of warm, head, tail and cold items apart."""
     from mmgcn.evaluation.groups import HEAD_SHARE, evaluate_groups, item_groups
+    from mmgcn.evaluation.withheld import POPULAR
 
-    groups = item_groups(run.popularity)
+    groups = item_groups(part.popularity)
     only = groups["cold"] if candidates == "cold" else None
     if only is not None:
         groups = {"cold": only}
     found = {
         name: evaluate_groups(
-            scorer, groups=groups, relevant=relevant, seen=seen, ks=ks, candidates=only
+            scorer,
+            groups=groups,
+            relevant=part.relevant,
+            seen=part.seen,
+            ks=ks,
+            candidates=only,
         )
-        for name, scorer in scorers.items()
+        for name, scorer in part.scorers().items()
         # Among cold items alone all are equally popular: a list of them would be of no order.
-        if only is None or name == run.config["model"]
+        if only is None or name == part.model
     }
-    model, popular = found[run.config["model"]], found.get("most popular")
+    model, popular = found[part.model], found.get(POPULAR)
     if json:
         told = {name: asdict(held) for name, held in model.items()}
         for name, held in (popular or {}).items():
             told[name]["most_popular"] = held.figures
         print_json({"candidates": candidates, "head_share": HEAD_SHARE, "groups": told})
         return
-    title = run.config["model"] + ("" if only is None else ", among cold items alone")
+    title = part.model + ("" if only is None else ", among cold items alone")
     _show_groups(model, popular, ks, title)
-    if model["cold"].num_items and _took_cold_negatives(run):
+    if model["cold"].num_items and _took_cold_negatives(part.run):
         tell(
             "note: this run took items that nobody has watched as negatives, which can teach that "
             "they are unwanted; fit with --set negatives=watched to leave them to their content"
         )
     for name, held in model.items():
         if not held.figures:
-            typer.echo(_emptiness(name, held, run.config["split"]))
+            typer.echo(_emptiness(name, held, part.run.config["split"]))
 
 
 def _show_groups(
@@ -196,28 +197,27 @@ def _ks(words: str) -> list[int]:
     return ks
 
 
-def _relevant(run: Run, test: Path | None) -> Csr:
+def _withheld(run: Run, test: Path | None, columns: str, min_rating: float | None) -> Withheld:
+    """Return what the run has withheld, or what the file holds."""
+    from mmgcn.data.table import read_interactions
+    from mmgcn.evaluation.withheld import Withheld
+
     if test is None:
-        relevant = run.csr("test")
-        if len(relevant[1]) == 0:
+        part = Withheld.own(run)
+        if len(part) == 0:
             raise ValueError(f"the run at {run.path} has withheld no test part; pass --test FILE")
-        return relevant
-    import numpy as np
-
-    from mmgcn.data.interactions import read_interactions
-
-    table = read_interactions(test, users=run.users, items=run.items)
-    for note in table.notes:
+        return part
+    if not columns and min_rating is None:
+        held = run.config.get("reading", {})
+        columns, min_rating = held.get("columns") or "", held.get("min_rating")
+        words = ["--columns", columns] if columns else []
+        words += [] if min_rating is None else ["--min-rating", f"{min_rating:g}"]
+        if words:
+            tell(f"note: {test} is read as the run's interactions were, by {shlex.join(words)}")
+    table = read_interactions(test, columns=columns, min_rating=min_rating)
+    part = Withheld.given(run, table)
+    for note in part.notes:
         tell(f"note: {note}")
-    known = np.zeros(len(table), dtype=bool)
-    for part in ("seen", "valid"):
-        indptr, indices = run.csr(part)
-        users = np.repeat(np.arange(len(run.users)), np.diff(indptr))
-        known |= np.isin(table.pair_keys(), users * len(run.items) + indices)
-    if known.any():  # never in a list, they would only make the figures worse
-        tell(
-            f"note: {known.sum():,} of {len(known):,} pairs in {test} are in the run's training or "
-            "validation part; they were left out"
-        )
-        table = table.take(~known)
-    return table.csr()
+    if len(part) == 0:
+        raise ValueError(f"all of {test} is in the run's training or validation part")
+    return part

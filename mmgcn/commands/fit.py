@@ -13,12 +13,14 @@ import typer
 
 from mmgcn.commands.data import (
     INTERACTIONS,
+    ColumnsOption,
     DeviceOption,
     EventWeightsOption,
     FeaturesOption,
     FeedbackOption,
     InteractionsOption,
     KCoreOption,
+    MinRatingOption,
     MissingOption,
     SplitOption,
     TestOption,
@@ -44,6 +46,8 @@ def register(app: typer.Typer) -> None:
 
 def fit(
     interactions: InteractionsOption = INTERACTIONS,
+    columns: ColumnsOption = "",
+    min_rating: MinRatingOption = None,
     feedback: FeedbackOption = None,
     event_weights: EventWeightsOption = "",
     valid: ValidOption = None,
@@ -107,6 +111,8 @@ def fit(
         k_core,
         missing,
         seed=seed,
+        columns=columns,
+        min_rating=min_rating,
         feedback=feedback,
         event_weights=event_weights,
     )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from mmgcn.commands.output import JsonOption, console_table, print_json, print_table
+from mmgcn.commands.data import ColumnsOption, MinRatingOption
+from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,6 +46,8 @@ def inspect(
             show_default="./interactions.csv, if there",
         ),
     ] = None,
+    columns: ColumnsOption = "",
+    min_rating: MinRatingOption = None,
     json: JsonOption = False,
 ) -> None:
     """Show what is there, what is missing and what does not fit together.
@@ -69,9 +72,11 @@ def inspect(
                 raise ValueError(f"two --features are called '{name}'; rename one of them")
             found["features"][name], sides[name] = told, side
     if interactions is not None:
-        from mmgcn.data.interactions import read_interactions
+        from mmgcn.data.table import read_interactions
 
-        table = read_interactions(interactions)
+        table = read_interactions(interactions, columns=columns, min_rating=min_rating)
+        for note in table.notes:
+            tell(f"note: {note}")
         found["interactions"] = _interactions(interactions, table)
         if sides:
             found["matching"] = _matching(table.items, sides)

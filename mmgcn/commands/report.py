@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -50,6 +50,7 @@ def report(
     what the most popular items would reach; modality worth is there after `mmgcn ablate`.
     """
     from mmgcn.commands.document import Shown, lists_of
+    from mmgcn.evaluation.withheld import Withheld
     from mmgcn.report.document import write_document
     from mmgcn.report.run_report import run_document
     from mmgcn.serving.item_table import ItemTable
@@ -60,9 +61,10 @@ def report(
     users = user or _drawn(recommender.run)
     recommender.run.users.index(users)  # an unknown one is an error before anything is drawn
     table = recommender.recommend(users, k=LIST_LENGTH)
+    part = Withheld.own(recommender.run)
     text = run_document(
         recommender.run,
-        test=_test_figures(recommender.run),
+        test={name: part.figures(name) for name in part.scorers()} if len(part) else {},
         lists=lists_of(recommender, table, [None] * table.height),
         captions=shown.captions,
         pictures=shown.pictures,
@@ -83,27 +85,3 @@ def _drawn(run: Run) -> list[str]:
     rows = np.flatnonzero(np.diff(indptr))
     chosen = np.random.default_rng(0).permutation(rows)[:NUM_EXAMPLES]
     return run.users.ids.gather(np.sort(chosen)).to_list()
-
-
-def _test_figures(run: Run) -> dict[str, dict[str, float]]:
-    """Return the figures of the run and of the most popular items; none without a test part."""
-    from mmgcn.evaluation import ranking
-
-    relevant = run.csr("test")
-    if len(relevant[1]) == 0:
-        return {}
-    scorers = {
-        run.config["model"]: ranking.factor_scorer(run.user, run.item),
-        "most popular": lambda users: run.popularity[None].repeat(len(users), axis=0),
-    }
-    figures: dict[str, Any] = {
-        name: ranking.evaluate(
-            scorer,
-            num_items=len(run.items),
-            relevant=relevant,
-            seen=[run.csr("seen"), run.csr("valid")],
-            ks=ranking.lengths(len(run.items)),
-        )
-        for name, scorer in scorers.items()
-    }
-    return figures

@@ -10,10 +10,12 @@ import typer
 from mmgcn.commands.ablate import METRICS
 from mmgcn.commands.data import (
     INTERACTIONS,
+    ColumnsOption,
     DeviceOption,
     FeaturesOption,
     InteractionsOption,
     KCoreOption,
+    MinRatingOption,
     MissingOption,
     SplitOption,
     SplitSeedOption,
@@ -49,6 +51,8 @@ def tune(
     ] = None,
     metric: Annotated[str, typer.Option(help="recall@K or ndcg@K.")] = "recall@20",
     interactions: InteractionsOption = INTERACTIONS,
+    columns: ColumnsOption = "",
+    min_rating: MinRatingOption = None,
     valid: ValidOption = None,
     test: TestOption = None,
     split: SplitOption = "leave-last-out",
@@ -82,7 +86,18 @@ def tune(
         raise typer.BadParameter(
             f"'{metric}' is none of {', '.join(METRICS)}", param_hint="--metric"
         )
-    source = source_of(interactions, valid, test, split, features, k_core, missing, seed=split_seed)
+    source = source_of(
+        interactions,
+        valid,
+        test,
+        split,
+        features,
+        k_core,
+        missing,
+        seed=split_seed,
+        columns=columns,
+        min_rating=min_rating,
+    )
 
     from mmgcn.model import MODELS
     from mmgcn.study import findings, tuning
@@ -140,9 +155,9 @@ def tune(
         )
     else:
         typer.echo(findings.summary(report))
-        columns, rows = findings.table_of(report)
+        titles, rows = findings.table_of(report)
         if rows:
-            table = console_table(*columns)
+            table = console_table(*titles)
             for row in rows:
                 table.add_row(*row)
             print_table(table)

@@ -22,7 +22,8 @@ class Dataset:
     """What a model is built from.
 
     Items are those of the interactions, then those that have features and were never watched: they
-    can be recommended by their content.
+    can be recommended by their content. `reading` is how the tables were read, for who reads
+    another one of that kind.
 
     Shapes:
         features: for each modality (I, D) float32; rows of absent items are zero.
@@ -34,6 +35,7 @@ class Dataset:
     present: dict[str, np.ndarray] = field(default_factory=dict)
     sources: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    reading: dict[str, Any] = field(default_factory=dict)
 
     @property
     def users(self) -> IdMap:
@@ -125,14 +127,18 @@ class Dataset:
         """Leave items out, with their interactions. Shapes: unwanted: (I,) bool."""
         if not unwanted.any():
             return
-        num_before = len(self.train)
+        before = self.split
         items = IdMap(self.items.ids.filter(pl.Series(~unwanted)), kind="item")
         self.split = self.split.map(lambda part: part.relabelled(part.users, items))
         if len(self.train) == 0:
             raise FeatureError("no training interaction is left when unknown items are dropped")
+        train, valid, test = (
+            f"{len(getattr(before, name)) - len(getattr(self.split, name)):,}"
+            for name in ("train", "valid", "test")
+        )
         self.notes.append(
-            f"{unwanted.sum():,} items without features were dropped, with "
-            f"{num_before - len(self.train):,} training interactions"
+            f"{unwanted.sum():,} items without features were dropped, with {train} training, "
+            f"{valid} validation and {test} test interactions"
         )
 
     def _append_items(self, tables: Sequence[FeatureTable], *, everywhere: bool) -> None:

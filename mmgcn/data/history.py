@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 
 from mmgcn.data.ids import IdMap
-from mmgcn.data.interactions import Interactions, InteractionsError, read_interactions
+from mmgcn.data.interactions import Interactions, InteractionsError
+from mmgcn.data.table import read_interactions
 
 ROW_WEIGHT = 1.0  # of a pair in a table, beside what feedback says of it
 NO_SECONDS = 1e11  # since 1970 is the year 5138; milliseconds passed it in 1973
@@ -24,7 +25,12 @@ def is_database(source: str) -> bool:
 
 
 def read_history(
-    source: str, *, feedback: str | None = None, event_weights: str = ""
+    source: str,
+    *,
+    columns: str = "",
+    min_rating: float | None = None,
+    feedback: str | None = None,
+    event_weights: str = "",
 ) -> Interactions:
     """Return the pairs of a user and an item that count as watched.
 
@@ -33,20 +39,27 @@ def read_history(
     back a play, or a pair of the table.
 
     Args:
-        source: a table (see `read_interactions`), or the URL of a database of feedback.
+        source: a table, or the URL of a database of feedback.
+        columns, min_rating: of the table, see `read_interactions`.
         feedback: the URL of a database that is added to the table.
         event_weights: what kinds of events weigh, if not the usual, such as `like=3,skip=0`.
 
     Raises:
+        ColumnsError: `columns` says something else.
         InteractionsError: the table cannot be read, its times do not go with those of feedback, or
             no pair weighs more than 0.
         EventsError: the database cannot be read.
     """
     if not is_database(source):
-        table = read_interactions(Path(source))
+        table = read_interactions(Path(source), columns=columns, min_rating=min_rating)
         return table if feedback is None else _joined(table, source, feedback, event_weights)
     if feedback is not None:
         raise InteractionsError(f"'{source}' is feedback already; leave the other one out")
+    if columns or min_rating is not None:
+        raise InteractionsError(
+            f"'{source}' is feedback, which has columns of its own and no ratings; leave --columns "
+            "and --min-rating out"
+        )
     events = _events(source, event_weights)
     return _counted(events, events.height)
 

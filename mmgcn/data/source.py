@@ -23,6 +23,7 @@ class Source:
         k_core: keep the part in which every user and item has this many interactions.
         missing: see `Dataset.build`.
         feedback, event_weights: see `read_history`.
+        columns, min_rating: of every table, see `read_interactions`.
     """
 
     interactions: str
@@ -35,25 +36,35 @@ class Source:
     missing: Missing = "error"
     feedback: str | None = None
     event_weights: str = ""
+    columns: str = ""
+    min_rating: float | None = None
 
     def dataset(self) -> Dataset:
         """Read it.
 
         Raises:
-            InteractionsError, EventsError, SplitError, FeatureError: see those who read.
+            ColumnsError, InteractionsError, EventsError, SplitError, FeatureError: see those who
+                read.
         """
         if self.valid is not None or self.test is not None:
             if self.k_core:
                 raise SplitError("a k-core filters one table; it does not go with given parts")
-            made = given_split(Path(self.interactions), _path(self.valid), _path(self.test))
+            paths = Path(self.interactions), _path(self.valid), _path(self.test)
+            made = given_split(*paths, columns=self.columns, min_rating=self.min_rating)
         else:
             table = read_history(
-                self.interactions, feedback=self.feedback, event_weights=self.event_weights
+                self.interactions,
+                columns=self.columns,
+                min_rating=self.min_rating,
+                feedback=self.feedback,
+                event_weights=self.event_weights,
             )
             if self.k_core:
                 table = table.k_core(k_user=self.k_core, k_item=self.k_core)
             made = split(table, self.split, seed=self.seed)  # type: ignore[arg-type]  # checked there
-        return Dataset.build(made, read_features(self.features), missing=self.missing)
+        dataset = Dataset.build(made, read_features(self.features), missing=self.missing)
+        dataset.reading = {"columns": self.columns or None, "min_rating": self.min_rating}
+        return dataset
 
 
 def _path(word: str | None) -> Path | None:

@@ -10,7 +10,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from mmgcn.data.ids import IdMap
-from mmgcn.data.interactions import Interactions, read_interactions
+from mmgcn.data.interactions import Interactions
+from mmgcn.data.table import read_interactions
 
 SplitName = Literal["leave-last-out", "temporal", "random", "cold-items", "none"]
 MIN_INTERACTIONS = 3  # a user with fewer keeps them all in training
@@ -101,18 +102,28 @@ def split(
     return Split(train, valid, test, name, notes)
 
 
-def given_split(train: Path, valid: Path | None = None, test: Path | None = None) -> Split:
+def given_split(
+    train: Path,
+    valid: Path | None = None,
+    test: Path | None = None,
+    *,
+    columns: str = "",
+    min_rating: float | None = None,
+) -> Split:
     """Read parts that are files of their own.
 
     The id maps hold the users and items of all files, those of training first. What is withheld of
     a user or an item that training does not know is kept, and counts in the figures: a model is
     not excused for what it cannot know. A pair that stands in two files stays in the first.
 
+    Args:
+        columns, min_rating: of all of them, see `read_interactions`.
+
     Raises:
-        InteractionsError: see `read_interactions`.
+        ColumnsError, InteractionsError: see `read_interactions`.
     """
     read = {
-        name: read_interactions(path)
+        name: read_interactions(path, columns=columns, min_rating=min_rating)
         for name, path in (("train", train), ("valid", valid), ("test", test))
         if path is not None
     }
@@ -222,8 +233,8 @@ def _temporal(interactions: Interactions, valid_share: float, test_share: float)
     time, num = interactions.timestamp, len(interactions)
     if time is None:
         raise SplitError(
-            "a temporal split needs a column timestamp; use --split random, or leave-last-out, "
-            "which takes the order of the table"
+            "a temporal split needs a column timestamp, or another that --columns time=NAME names; "
+            "use --split random, or leave-last-out, which takes the order of the table"
         )
     num_valid, num_test = round(num * valid_share), round(num * test_share)
     last_train, last_valid = num - num_test - num_valid - 1, num - num_test - 1

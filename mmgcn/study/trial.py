@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from mmgcn.data.dataset import Dataset
 from mmgcn.data.source import Source
-from mmgcn.evaluation.ranking import evaluate, factor_scorer, lengths
+from mmgcn.evaluation.withheld import Withheld
 from mmgcn.model import MODELS
 from mmgcn.run import Run
 from mmgcn.study.change import Change
@@ -133,7 +133,7 @@ def train(trial: Trial, folder: Path) -> Outcome:
     memory, gpu_memory = peak_memory_bytes(), peak_gpu_bytes()
     return Outcome(
         result.metrics,
-        _test_figures(Run.load(result.run)),
+        Withheld.own(Run.load(result.run)).figures(),
         result.best_epoch,
         result.seconds,
         seconds,
@@ -165,19 +165,3 @@ def peak_gpu_bytes() -> int:
     import torch
 
     return int(torch.cuda.max_memory_allocated()) if torch.cuda.is_available() else 0
-
-
-def _test_figures(run: Run) -> dict[str, float]:
-    """Rank for the test part, what is in training and validation left out."""
-    relevant = run.csr("test")
-    if len(relevant[1]) == 0:
-        return {}
-    num_items = len(run.items)
-    figures = evaluate(
-        factor_scorer(run.user, run.item),
-        num_items=num_items,
-        relevant=relevant,
-        seen=[run.csr("seen"), run.csr("valid")],
-        ks=lengths(num_items),
-    )
-    return {name: float(value) for name, value in figures.items()}

@@ -76,6 +76,7 @@ def identity_of(model: Model, dataset: Dataset, seed: int) -> dict[str, Any]:
         "model": model.name,
         "settings": asdict(model.settings),
         "seed": seed,
+        **dataset.reading,
         "interactions": digest.hexdigest(),
         "features": features,
     }
@@ -115,6 +116,7 @@ def write_folder(
                 "model": model.name,
                 "settings": asdict(model.settings),
                 "seed": identity["seed"],
+                "reading": dataset.reading,
                 "split": split.name,
                 "num_interactions": {name: len(indices) for name, (_, indices) in parts.items()},
                 "features": dataset.sources,

@@ -106,10 +106,35 @@ def test_test_pairs_that_the_run_was_made_of_are_left_out_and_told(ordinary_run,
     code, out, err = run(capsys, *words, "--test", str(table))
     assert code == 0, err
     assert json.loads(out) == json.loads(run(capsys, *words)[1])
-    told = (
-        f"{len(known)} of {len(known) + len(withheld)} pairs in {table} are in the run's training"
-    )
-    assert told in err
+    assert f"{len(known)} of {len(known) + len(withheld)} test pairs are in the run's" in err
+    table.write_text("user_id,item_id\n" + "".join(f"{u},{i}\n" for u, i in known))
+    code, out, err = run(capsys, *words, "--test", str(table))
+    assert (code, out) == (1, "")
+    assert f"all of {table} is in the run's training or validation part" in err
+
+
+def test_a_test_part_gives_the_same_figures_to_fit_and_to_evaluate(tmp_path, capsys):
+    """Popularity, so that what training does not know changes nothing of what is learned."""
+    rows = {"train": "u1,a u1,b u2,a u2,c u3,a", "test": "u1,c u1,new u2,a u3,b u9,a u9,new"}
+    for name, pairs in rows.items():
+        (tmp_path / f"{name}.csv").write_text("\n".join(["user_id,item_id", *pairs.split()]))
+    train, test = (str(tmp_path / f"{name}.csv") for name in rows)
+    fitting = ("fit", "--model", "popularity", "-i", train, "--device", "cpu", "--json")
+    answers = []
+    for name, of_fit, of_evaluate in (
+        ("fit", ("--test", test), ()),
+        ("evaluate", ("--split", "none"), ("--test", test)),
+    ):
+        out = str(tmp_path / name)
+        assert run(capsys, *fitting, *of_fit, "--out", out)[0] == 0
+        told = run(capsys, "evaluate", "--run", f"{out}/latest", "-k", "1", "--json", *of_evaluate)
+        answers.append((json.loads(told[1]), told[2]))
+    (first, _), (second, err) = answers
+    assert first == second
+    # u1 finds c, u3 finds b, the unknown u9 finds a: half, all and half of what they have.
+    assert first["recall@1"] == pytest.approx((1 / 2 + 1 + 1 / 2) / 3)
+    assert "1 of 6 test pairs are in the run's training or validation part" in err
+    assert "3 of 5 test interactions have a user (2) or an item (2) that the run does not" in err
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,10 @@ class TestAnItemThatWasNeverExtracted:
         assert built.items.ids.to_list() == ["i0", "i1", "i2"]
         assert built.train.item_index.tolist() == [0, 1, 2]
         assert built.split.valid.items is built.items
-        assert "1 items without features were dropped, with 1 training" in built.notes[0]
+        assert (
+            "1 items without features were dropped, with 1 training, 0 validation and 0 test "
+            "interactions" in built.notes[0]
+        )
 
     def test_leaves_nothing_where_all_are_dropped(self):
         tables = [table_of("a", ["i0", "i1"]), table_of("b", ["i2", "i3"])]

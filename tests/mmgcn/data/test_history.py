@@ -164,6 +164,18 @@ def test_a_table_alone_is_read_as_it_is(tmp_path):
     assert read_history(str(table)).weight is None
 
 
+def test_the_columns_and_ratings_of_a_table_are_told_beside_feedback(feedback, tmp_path):
+    table = tmp_path / "watched.csv"
+    table.write_text("who,item_id,rating\nann,b,5\nann,a,1\n")
+    url = feedback(("ann", "c", "like", None))
+    read = read_history(str(table), columns="user=who", min_rating=3, feedback=url)
+    assert pairs(read) == [("ann", "b", 1.0), ("ann", "c", 2.0)]
+    assert "1 of 2 rows" in read.notes[0]
+    for options in ({"columns": "user=who"}, {"min_rating": 0}):
+        with pytest.raises(InteractionsError, match="leave --columns and --min-rating out"):
+            read_history(url, **options)
+
+
 def test_what_cannot_be_joined_is_refused(feedback, tmp_path):
     table = tmp_path / "watched.csv"
     table.write_text("user_id,item_id,timestamp\nann,b,1700000000000\n")

@@ -103,7 +103,7 @@ def test_a_temporal_split_is_cut_in_time():
 
 
 def test_a_temporal_split_needs_timestamps():
-    with pytest.raises(SplitError, match="needs a column timestamp; use --split random"):
+    with pytest.raises(SplitError, match="--columns time=NAME names; use --split random"):
         split(interactions_of([(0, 0)]), "temporal")
 
 
@@ -144,6 +144,15 @@ def test_given_files_define_the_ids_together_and_strangers_count(tmp_path):
         "1 of 1 test interactions have a user (0) or an item (1) without training interactions; "
         "they count in the figures",
     ]
+
+
+def test_given_files_are_read_alike(tmp_path):
+    (tmp_path / "train.csv").write_text("userId,item_id,rating\n1,x,5\n2,y,1\n")
+    (tmp_path / "test.csv").write_text("userId,item_id,rating\n1,y,1\n1,z,5\n")
+    files = tmp_path / "train.csv", None, tmp_path / "test.csv"
+    made = given_split(*files, columns="user=userId", min_rating=3)
+    assert (made.users.ids.to_list(), made.items.ids.to_list()) == (["1"], ["x", "z"])
+    assert parts_of(made) == [[(0, 0)], [], [(0, 1)]]
 
 
 def test_a_pair_in_two_files_stays_in_the_first(tmp_path):

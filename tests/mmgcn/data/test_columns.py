@@ -1,0 +1,72 @@
+"""What the columns of other people's tables are called."""
+
+import shlex
+
+import pytest
+
+from mmgcn.data.columns import Columns, ColumnsError, option
+
+MOVIELENS = ["userId", "movieId", "rating", "timestamp"]
+AMAZON = ["reviewerID", "asin", "helpful", "overall", "unixReviewTime"]
+KUAIREC = ["user_id", "video_id", "play_duration", "video_duration", "timestamp", "watch_ratio"]
+YELP = ["review_id", "user_id", "business_id", "stars", "date"]
+
+
+def test_what_is_not_named_is_called_as_always():
+    columns = Columns.read("item=movieId, time=when")
+    assert [columns.name(role) for role in ("user", "item", "time", "rating")] == [
+        *("user_id", "movieId", "when", "rating")
+    ]
+    assert Columns.read("") == Columns()
+
+
+def test_a_name_may_hold_spaces_and_signs():
+    columns = Columns.read("user= user id,item=a=b")
+    assert (columns.name("user"), columns.name("item")) == (" user id", "a=b")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("userId", "'userId' is not ROLE=COLUMN, for example user=userId,item=movieId"),
+        ("user=", "'user=' is not ROLE=COLUMN"),
+        ("usr=userId", "no column says 'usr'; did you mean user"),
+        ("price=cost", "no column says 'price'; known: user, item, time, rating"),
+        ("user=a,user=b", "names two columns for user"),
+        ("user=a,item=a", "names the column 'a' twice"),
+    ],
+)
+def test_words_that_name_no_columns_are_refused(words, told):
+    with pytest.raises(ColumnsError, match=told):
+        Columns.read(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "are_places"), [("user=1,item=2", True), ("user=1,item=b", False), ("", False)]
+)
+def test_numbers_alone_are_places(words, are_places):
+    assert Columns.read(words).are_places is are_places
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (MOVIELENS, "user=userId,item=movieId"),
+        (AMAZON, "user=reviewerID,item=asin,time=unixReviewTime,rating=overall"),
+        (KUAIREC, "item=video_id,rating=watch_ratio"),
+        (YELP, "item=business_id,time=date,rating=stars"),
+        (["User ID", " item_id"], "user=User ID,item= item_id"),
+        (["uid", "x"], "user=uid,item=COLUMN"),
+    ],
+)
+def test_the_option_for_a_known_table_is_guessed_and_can_be_typed(names, words):
+    typed = shlex.split(option(Columns().guessed(names)))
+    assert typed == ["--columns", words]
+    if "COLUMN" not in words:
+        columns = Columns.read(typed[1])
+        assert {columns.name("user"), columns.name("item")} <= set(names)
+
+
+def test_what_was_named_and_is_there_is_kept_in_the_guess():
+    guessed = Columns.read("user=rating").guessed(MOVIELENS)
+    assert guessed == {"user": "rating", "item": "movieId"}

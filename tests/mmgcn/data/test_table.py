@@ -1,0 +1,270 @@
+"""Tables of who watched what, of every kind that people have."""
+
+from datetime import UTC, date, datetime
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmgcn.data.interactions import InteractionsError
+from mmgcn.data.table import read_interactions
+
+
+def read(tmp_path, text, suffix=".csv", **options):
+    path = tmp_path / f"table{suffix}"
+    path.write_text(text, encoding="utf-8")
+    return read_interactions(path, **options)
+
+
+def pairs_of(table):
+    users, items = table.users.ids.to_list(), table.items.ids.to_list()
+    rows = zip(table.user_index.tolist(), table.item_index.tolist(), strict=True)
+    return [(users[user], items[item]) for user, item in rows]
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    rows=st.lists(
+        st.tuples(st.sampled_from("abcd"), st.sampled_from("wxyz"), st.integers(0, 5)), min_size=1
+    )
+)
+def test_each_pair_is_kept_once_at_its_earliest_in_the_order_of_the_table(rows, tmp_path_factory):
+    path = tmp_path_factory.mktemp("tables") / "table.parquet"
+    table = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
+    table.write_parquet(path)
+    made = read_interactions(path)
+    # Slowly: the first row among those of least time.
+    kept = {}
+    for place, (user, item, time) in enumerate(rows):
+        kept[user, item] = min(kept.get((user, item), (time, place)), (time, place))
+    expected = sorted((place, pair, time) for pair, (time, place) in kept.items())
+    assert pairs_of(made) == [pair for _, pair, _ in expected]
+    assert made.timestamp.tolist() == [time for _, _, time in expected]
+    assert made.users.ids.to_list() == list(dict.fromkeys(user for user, _, _ in rows))
+    assert made.items.ids.to_list() == list(dict.fromkeys(item for _, item, _ in rows))
+
+
+def write(path, table):
+    """Write a table in the format of its suffix."""
+    if path.suffix == ".parquet":
+        table.write_parquet(path)
+    elif path.suffix == ".jsonl":
+        table.write_ndjson(path)
+    else:
+        table.write_csv(path, separator="\t" if path.suffix == ".tsv" else ",")
+
+
+TABLE = pl.DataFrame(
+    {
+        "other": [0, 0],
+        "user_id": ["007", "8"],
+        "item_id": ["x", "y"],
+        "timestamp": [5.5, 6.0],
+        "weight": [1, 2],
+        "rating": [4, 3],
+    }
+)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".jsonl"])
+@pytest.mark.parametrize("words", ["", "user=who,item=what,time=when,rating=stars"])
+def test_every_format_gives_the_same_whatever_its_columns_are_called(tmp_path, suffix, words):
+    names = {"user": "user_id", "item": "item_id", "time": "timestamp", "rating": "rating"}
+    named = dict(word.split("=") for word in words.split(",")) if words else {}
+    path = tmp_path / f"table{suffix}"
+    write(path, TABLE.rename({names[role]: name for role, name in named.items()}))
+    made = read_interactions(path, columns=words)
+    assert pairs_of(made) == [("007", "x"), ("8", "y")]
+    assert made.timestamp.tolist() == [5.5, 6.0]
+    assert (made.weight.dtype, made.weight.tolist()) == (np.float32, [1, 2])
+    good = read_interactions(path, columns=words, min_rating=3.5)
+    assert (pairs_of(good), good.timestamp.tolist()) == ([("007", "x")], [5.5])
+
+
+@pytest.mark.parametrize(("suffix", "separator"), [(".csv", ","), (".tsv", "\t")])
+def test_a_table_without_a_header_has_places(tmp_path, suffix, separator):
+    rows = ["A1", "007", "5.0", "30"], ["A2", "1", "4.0", "20"], ["A2", "007", "1.0", "10"]
+    text = "".join(separator.join(row) + "\n" for row in rows)
+    columns = "user=1,item=2,rating=3,time=4"
+    made = read(tmp_path, text, suffix, columns=columns, min_rating=4)
+    assert pairs_of(made) == [("A1", "007"), ("A2", "1")]
+    assert made.timestamp.tolist() == [30, 20]
+    assert "1 of 3 rows of" in made.notes[0]
+    assert "have a rating below 4; they were left out" in made.notes[0]
+
+
+def test_numbers_name_the_columns_of_a_table_that_has_names(tmp_path):
+    pl.DataFrame({"0": ["a"], "1": ["x"]}).write_parquet(tmp_path / "table.parquet")
+    made = read_interactions(tmp_path / "table.parquet", columns="user=0,item=1")
+    assert pairs_of(made) == [("a", "x")]
+
+
+def test_a_header_is_no_row(tmp_path):
+    text = "userId,movieId,rating\n1,2,3\n"
+    with pytest.raises(
+        InteractionsError, match=r"is a header: 'userId', .*; pass --columns user=userId,item=movie"
+    ):
+        read(tmp_path, text, columns="user=1,item=2")
+
+
+RATED = "user_id,item_id,rating\na,x,5\na,y,2.5\nb,x,3\nb,x,4\nc,z,3.5\n"
+
+
+def test_low_ratings_are_left_out_and_counted(tmp_path):
+    made = read(tmp_path, RATED, min_rating=3.5)
+    assert pairs_of(made) == [("a", "x"), ("b", "x"), ("c", "z")]  # b liked x in the end
+    (note,) = made.notes
+    assert "2 of 5 rows of" in note
+    assert "have a rating below 3.5; they were left out" in note
+    assert read(tmp_path, RATED, min_rating=2).num_duplicates == 1
+
+
+def test_ratings_that_are_not_looked_at_are_told(tmp_path):
+    made = read(tmp_path, RATED)
+    assert len(made) == 4
+    assert "every row counts as watched; --min-rating leaves low ones out" in made.notes[0]
+
+
+def test_a_rating_is_as_high_as_it_is_stored(tmp_path):
+    """0.1 in float32 is a little more than 0.1, and 0.7 a little less."""
+    table = pl.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "x"], "rating": [0.1, 0.7]})
+    table.with_columns(pl.col("rating").cast(pl.Float32)).write_parquet(tmp_path / "table.parquet")
+    assert len(read_interactions(tmp_path / "table.parquet", min_rating=0.1)) == 2
+    assert len(read_interactions(tmp_path / "table.parquet", min_rating=0.7)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "told"),
+    [
+        (RATED, {"min_rating": 6}, "none of 5 rows .* has a rating of 6 or more; the highest is 5"),
+        (RATED, {"min_rating": float("nan")}, "the least rating is nan; it must be a finite"),
+        (RATED + "c,x,\n", {"min_rating": 1}, "1 of 6 rows .* a rating that .* as an empty one"),
+        (RATED + "c,x,nan\n", {"min_rating": 1}, "1 of 6 rows .* a rating that .* as 'nan'; it"),
+        (RATED, {"columns": "time=when"}, "no column when; it has: 'user_id'"),
+        (
+            "user_id,item_id\na,b\n",
+            {"min_rating": 1},
+            "no column rating; .* pass --columns rating=COLUMN, or leave --min-rating out",
+        ),
+        (
+            "userId,movieId,rating\n1,2,3\n",
+            {},
+            "has: 'userId', 'movieId', 'rating'; pass --columns user=userId,item=movieId",
+        ),
+        ("A1,B1\nA2,B2\n", {}, "or --columns user=1,item=2 where there is no header"),
+        ("A1,B1\n", {"columns": "user=0,item=1"}, "no column 0; .* are counted from 1"),
+        ("A1,B1\n,B1\n", {"columns": "user=1,item=2"}, "1 of 2 rows .* have no user_id"),
+        ("A1;B1\n", {"columns": "user=1,item=2"}, "no column 2; .* its columns by commas"),
+    ],
+)
+def test_columns_and_ratings_that_do_not_fit_are_told(tmp_path, text, options, told):
+    with pytest.raises(InteractionsError, match=told):
+        read(tmp_path, text, **options)
+
+
+def test_ids_keep_zeros_spaces_and_signs(tmp_path):
+    made = read(tmp_path, 'user_id,item_id\n007, a \n7,"a,b"\n07,дом\n')
+    assert pairs_of(made) == [("007", " a "), ("7", "a,b"), ("07", "дом")]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path):
+    assert pairs_of(read(tmp_path, "\ufeffuser_id,item_id\n1,2\n")) == [("1", "2")]
+
+
+def test_numbers_in_json_lines_are_ids_and_times(tmp_path):
+    text = '{"user_id": 7, "item_id": "007", "timestamp": 3, "x": [1]}\n'
+    text += '{"user_id": 123456789012345678901, "item_id": "b", "timestamp": 3.5}\n'
+    made = read(tmp_path, text, ".jsonl")
+    assert pairs_of(made) == [("7", "007"), ("123456789012345678901", "b")]
+    assert made.timestamp.tolist() == [3, 3.5]
+
+
+def test_whole_numbers_in_parquet_are_ids_and_fractions_are_not(tmp_path):
+    pl.DataFrame({"user_id": [7], "item_id": ["a"]}).write_parquet(tmp_path / "whole.parquet")
+    assert pairs_of(read_interactions(tmp_path / "whole.parquet")) == [("7", "a")]
+    pl.DataFrame({"user_id": [7.0], "item_id": ["a"]}).write_parquet(tmp_path / "real.parquet")
+    with pytest.raises(InteractionsError, match=r"user_id of .* is Float64; ids are text or whole"):
+        read_interactions(tmp_path / "real.parquet")
+
+
+@pytest.mark.parametrize(
+    ("written", "dtype", "expected"),
+    [
+        (["2000000000000000001", "2"], np.int64, [2000000000000000001, 2]),  # nanoseconds stay
+        (["1.5", "2"], np.float64, [1.5, 2]),
+        (["1970-01-01", "1970-01-02"], np.float64, [0, 86_400]),
+        (["1970-01-01T00:00:01Z", "1970-01-01T00:00:01.5Z"], np.float64, [1, 1.5]),
+        (["1970-01-01T02:00:00+02:00", "1970-01-01T00:00:09+00:00"], np.float64, [0, 9]),
+    ],
+)
+def test_times_are_numbers_or_iso_dates(tmp_path, written, dtype, expected):
+    rows = "".join(f"u{place},i,{time}\n" for place, time in enumerate(written))
+    made = read(tmp_path, f"user_id,item_id,timestamp\n{rows}")
+    assert made.timestamp.dtype == dtype
+    assert made.timestamp.tolist() == expected
+
+
+@pytest.mark.parametrize("moment", [date(1970, 1, 2), datetime(1970, 1, 2, tzinfo=UTC)])
+def test_dates_in_parquet_are_seconds(tmp_path, moment):
+    table = pl.DataFrame({"user_id": ["u"], "item_id": ["i"], "timestamp": [moment]})
+    table.write_parquet(tmp_path / "table.parquet")
+    assert read_interactions(tmp_path / "table.parquet").timestamp.tolist() == [86_400]
+
+
+@pytest.mark.parametrize(
+    ("text", "suffix", "message"),
+    [
+        ("", ".csv", "is empty"),
+        ("user_id,item_id\n", ".csv", "a header and no rows"),
+        ("user,item_id\n1,2\n", ".csv", "no column user_id; it has: 'user', 'item_id'; pass --co"),
+        ("user_id, item_id\n1,2\n", ".csv", "no column item_id; it has: 'user_id', ' item_id'"),
+        ("user_id;item_id\n1;2\n", ".csv", "separate its columns by commas"),
+        ("x\n", ".xlsx", r"none of \.csv, \.tsv"),
+        ('user_id,item_id\n"",x\n,x\na,x\n', ".csv", "2 of 3 rows of .* have no user_id.* row 1"),
+        ("user_id,item_id\na,x\na,x,y\n", ".csv", "cannot be read as csv"),
+        ("nonsense\n", ".jsonl", "cannot be read as jsonl"),
+        ("nonsense", ".parquet", "cannot be read as parquet"),
+        ("", ".jsonl", "is empty"),
+        (
+            "user_id,item_id,timestamp\na,x,5\na,y,2024-01-01\n",
+            ".csv",
+            "1 of 2 rows .* a timestamp that cannot be read, such as '2024-01-01'; it takes a "
+            "number or an ISO date",
+        ),
+        (
+            "user_id,item_id,weight\na,x,nan\n",
+            ".csv",
+            "a weight .* such as 'nan'; it takes a number",
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_the_reason(tmp_path, text, suffix, message):
+    with pytest.raises(InteractionsError, match=message):
+        read(tmp_path, text, suffix)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_table_in_another_encoding_is_told_to_be_saved_as_utf_8(tmp_path, encoding):
+    path = tmp_path / "table.csv"
+    path.write_bytes("user_id,item_id\né,1\n".encode(encoding))
+    with pytest.raises(InteractionsError, match="save it as UTF-8"):
+        read_interactions(path)
+
+
+def test_weights_are_said_to_count_for_nothing(tmp_path):
+    made = read(tmp_path, "user_id,item_id,weight\n1,2,0.5\n")
+    assert made.weight.tolist() == [0.5]
+    assert "no model of mmgcn looks at them" in made.notes[0]
+
+
+def test_no_file_says_which_option_names_one(tmp_path):
+    with pytest.raises(InteractionsError, match=r"no interactions at .*; pass --interactions FILE"):
+        read_interactions(tmp_path / "nowhere.csv")
+
+
+def test_duplicates_are_counted(tmp_path):
+    made = read(tmp_path, "user_id,item_id\n1,2\n1,2\n1,3\n1,2\n")
+    assert pairs_of(made) == [("1", "2"), ("1", "3")]
+    assert "2 duplicate pairs" in made.notes[0]
