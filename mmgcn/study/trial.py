@@ -14,9 +14,9 @@ from typing import Any, Self
 
 from mmgcn.data.dataset import Dataset
 from mmgcn.data.source import Source
-from mmgcn.evaluation.ranking import evaluate, factor_scorer, lengths
 from mmgcn.model import MODELS
 from mmgcn.run import Run
+from mmgcn.study import user_figures
 from mmgcn.study.change import Change
 from mmgcn.training.trainer import fit
 
@@ -110,11 +110,12 @@ def digest_of(dataset: Dataset) -> str:
     return digest.hexdigest()
 
 
-def train(trial: Trial, folder: Path) -> Outcome:
+def train(trial: Trial, folder: Path, users: Path | None = None) -> Outcome:
     """Train it in this process, and measure.
 
     Args:
         folder: of the run; the caller removes it.
+        users: gets the figures of each user, see `user_figures`.
 
     Raises:
         ValueError, LookupError, OSError: see `Source.dataset` and `fit`.
@@ -131,9 +132,13 @@ def train(trial: Trial, folder: Path) -> Outcome:
     )
     seconds = time.perf_counter() - started
     memory, gpu_memory = peak_memory_bytes(), peak_gpu_bytes()
+    run = Run.load(result.run)
+    of_users = user_figures.figures_of_users(run, "test")
+    if users is not None:
+        user_figures.save(users, run)
     return Outcome(
         result.metrics,
-        _test_figures(Run.load(result.run)),
+        {name: float(values.mean()) for name, values in of_users.items()},
         result.best_epoch,
         result.seconds,
         seconds,
@@ -165,19 +170,3 @@ def peak_gpu_bytes() -> int:
     import torch
 
     return int(torch.cuda.max_memory_allocated()) if torch.cuda.is_available() else 0
-
-
-def _test_figures(run: Run) -> dict[str, float]:
-    """Rank for the test part, what is in training and validation left out."""
-    relevant = run.csr("test")
-    if len(relevant[1]) == 0:
-        return {}
-    num_items = len(run.items)
-    figures = evaluate(
-        factor_scorer(run.user, run.item),
-        num_items=num_items,
-        relevant=relevant,
-        seen=[run.csr("seen"), run.csr("valid")],
-        ks=lengths(num_items),
-    )
-    return {name: float(value) for name, value in figures.items()}
