@@ -42,6 +42,7 @@ def assembled() -> Callable[..., None]:
             "own."
         ),
         no_args_is_help=True,
+        rich_markup_mode="markdown",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )

@@ -22,6 +22,12 @@ def test_help_names_the_three_commands(capsys):
     assert all(name in out for name in ("extract", "fit", "recommend"))
 
 
+def test_a_paragraph_of_help_is_not_broken_where_its_source_is(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    _, out, _ = run(capsys, "compare", "--help")
+    assert "the validation part; the test part, where there is one, is reported beside it." in out
+
+
 def test_version_is_that_of_the_distribution(capsys):
     from importlib.metadata import version
 
