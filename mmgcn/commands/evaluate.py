@@ -90,6 +90,8 @@ def evaluate(
         if json:
             print_json(figures[name])
             return
+    num_users = int((relevant[0][1:] > relevant[0][:-1]).sum())
+    typer.echo(f"{num_users:,} users with a test item; {num_items:,} items ranked for each")
     for family in ("recall", "ndcg", "precision", "hit_rate"):
         table = console_table(family, *(f"@{length}" for length in ks))
         for name, values in figures.items():
