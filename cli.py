@@ -2,81 +2,91 @@
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Sequence
 
-import typer
-
-from extract import commands as extraction
-from extract.commands.output import printable
-from mmgcn.commands import (
-    ablate,
-    compare,
-    demo,
-    evaluate,
-    export,
-    fit,
-    inspect,
-    models,
-    recommend,
-    report,
-    serve,
-    similar,
-    tune,
-)
-
-app = typer.Typer(
-    name="mmgcn",
-    help=(
-        "Recommend micro-videos by what they look, sound and read like.\n\n"
-        "Three commands lead from a folder of videos and a table of who watched what to a ranked "
-        "list: extract, fit, recommend. `mmgcn demo` shows all three on clips of its own."
-    ),
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for commands in (
-    extraction,
-    inspect,
-    models,
-    fit,
-    evaluate,
-    recommend,
-    report,
-    similar,
-    serve,
-    export,
-    compare,
-    ablate,
-    tune,
-    demo,
-):
-    commands.register(app)
+INTERRUPTED = 130
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
+def assembled() -> Callable[..., None]:
+    """Return the app with all its commands.
 
-        typer.echo(f"mmgcn {version('mmgcn')}")
-        raise typer.Exit
+    They are imported here, not above, so that `main` is there to hear an interruption meanwhile.
+    """
+    from typing import Annotated
 
+    import typer
 
-@app.callback()
-def _options(
-    _debug: Annotated[
-        bool,
-        typer.Option("--debug", help="Show the traceback when something fails (any position)."),
-    ] = False,
-    _version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
+    from extract import commands as extraction
+    from mmgcn.commands import (
+        ablate,
+        compare,
+        demo,
+        evaluate,
+        export,
+        fit,
+        inspect,
+        models,
+        recommend,
+        report,
+        serve,
+        similar,
+        tune,
+    )
+
+    app = typer.Typer(
+        name="mmgcn",
+        help=(
+            "Recommend micro-videos by what they look, sound and read like.\n\n"
+            "Three commands lead from a folder of videos and a table of who watched what to a "
+            "ranked list: extract, fit, recommend. `mmgcn demo` shows all three on clips of its "
+            "own."
         ),
-    ] = False,
-) -> None:
-    """Hold the options that every command shares; `main` reads --debug, its callback --version."""
+        no_args_is_help=True,
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for commands in (
+        extraction,
+        inspect,
+        models,
+        fit,
+        evaluate,
+        recommend,
+        report,
+        similar,
+        serve,
+        export,
+        compare,
+        ablate,
+        tune,
+        demo,
+    ):
+        commands.register(app)
+
+    def print_version(wanted: bool) -> None:
+        if wanted:
+            from importlib.metadata import version
+
+            typer.echo(f"mmgcn {version('mmgcn')}")
+            raise typer.Exit
+
+    @app.callback()
+    def options(
+        _debug: Annotated[
+            bool,
+            typer.Option("--debug", help="Show the traceback when something fails (any position)."),
+        ] = False,
+        _version: Annotated[
+            bool,
+            typer.Option(
+                "--version", callback=print_version, is_eager=True, help="Print the version."
+            ),
+        ] = False,
+    ) -> None:
+        """Hold the options that every command shares; `main` reads --debug."""
+
+    return app
 
 
 def describe(error: Exception) -> str:
@@ -105,12 +115,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in words or bool(os.environ.get("MMGCN_DEBUG"))
     words = [word for word in words if word != "--debug"]
     try:
-        app(words, prog_name="mmgcn")
+        assembled()(words, prog_name="mmgcn")
+    except KeyboardInterrupt:  # while importing; later the app answers it so
+        sys.exit(INTERRUPTED)
     except Exception as error:
         if debug:
             raise
         from rich.console import Console
         from rich.text import Text
+
+        from extract.commands.output import printable
 
         line = printable(" ".join(describe(error).split()))
         Console(stderr=True, soft_wrap=True).print(Text(f"error: {line}", style="red"))

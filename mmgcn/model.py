@@ -155,6 +155,7 @@ class Model(nn.Module, ABC):
         Settings: its settings, a `Training` with fields of its own.
         needs_features: it cannot do without at least one modality.
         closed_form: it is solved, not trained: it has no epochs.
+        unheeded: which settings of training it does not look at, and why.
         user_tables: patterns of the names of its parameters with a row for each user; all else is
             about items. None where it cannot be trained in parts, by several processes.
     """
@@ -164,6 +165,7 @@ class Model(nn.Module, ABC):
     Settings: ClassVar[type[Training]] = Training
     needs_features: ClassVar[bool] = False
     closed_form: ClassVar[bool] = False
+    unheeded: ClassVar[Mapping[str, str]] = {}
     user_tables: ClassVar[tuple[str, ...] | None] = None
 
     share_done: float = 0.0
@@ -235,7 +237,10 @@ class Model(nn.Module, ABC):
 
     @classmethod
     def setting_names(cls) -> list[str]:
-        """Return what there is to set: its own first, then what all trained models have."""
+        """Return what there is to set: its own first, then what all trained models have.
+
+        Each is taken by `read_settings`, and no other is.
+        """
         own = [
             name
             for kind in cls.Settings.__mro__
@@ -244,17 +249,21 @@ class Model(nn.Module, ABC):
         ]
         if cls.closed_form:  # its scores are the inner products that it was solved for
             return [name for name in own if name != "similarity"]
-        return list(dict.fromkeys([*own, *(field.name for field in dataclasses.fields(Training))]))
+        names = dict.fromkeys([*own, *(field.name for field in dataclasses.fields(Training))])
+        return [name for name in names if name not in cls.unheeded]
 
     @classmethod
     def read_settings(cls, given: Mapping[str, Any]) -> Training:
         """Return the model's settings with some changed; values may be text.
 
         Raises:
-            SettingError: an unknown name, one that a model without epochs does not look at, or a
-                value of another type.
+            SettingError: an unknown name, one that the model does not look at, or a value of
+                another type.
         """
         settings = cls.Settings.read(given)
+        for name in given:
+            if name in cls.unheeded:
+                raise SettingError(f"{cls.name} does not look at {name}: {cls.unheeded[name]}")
         unheeded = [name for name in given if name not in cls.setting_names()]
         if unheeded:
             has = ", ".join(cls.setting_names())

@@ -1,6 +1,8 @@
 """The command line as a whole: help, version, errors and exit codes."""
 
 import errno
+import subprocess
+import sys
 
 import pytest
 
@@ -18,6 +20,12 @@ def test_help_names_the_three_commands(capsys):
     code, out, _ = run(capsys, "--help")
     assert code == 0
     assert all(name in out for name in ("extract", "fit", "recommend"))
+
+
+def test_a_paragraph_of_help_is_not_broken_where_its_source_is(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    _, out, _ = run(capsys, "compare", "--help")
+    assert "the validation part; the test part, where there is one, is reported beside it." in out
 
 
 def test_version_is_that_of_the_distribution(capsys):
@@ -64,3 +72,26 @@ def test_debug_shows_the_traceback_in_any_position(tmp_path):
 )
 def test_errors_are_described_for_a_person(error, line):
     assert cli.describe(error).startswith(line)
+
+
+@pytest.mark.parametrize("module", ["typer", "mmgcn.commands.fit", "rich"])
+def test_an_interruption_while_the_commands_are_imported_is_quiet(module):
+    code = f"""
+import signal, sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+from cli import main
+main(["--help"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_importing_the_command_line_imports_no_command():
+    code = "import cli, sys; assert not {'typer', 'rich', 'extract', 'mmgcn'} & set(sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -54,6 +55,10 @@ def compare(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Where the table and the finished runs are kept.")
     ] = Path("compare"),
+    baseline: Annotated[
+        str | None,
+        typer.Option(help="With which of them each is compared.", show_default="the best"),
+    ] = None,
     k: Annotated[int, typer.Option("--k", "-k", help="Which lists are shown: 5, 10, 20, 50.")] = 20,
     epochs: EpochsOption = None,
     setting: Annotated[
@@ -67,13 +72,15 @@ def compare(
     """Train several models on one split, over seeds, and write one table.
 
     Each training runs in a process of its own. Epochs are chosen on the validation part; the test
-    part, where there is one, is reported beside it. Finished trainings are kept in
+    part, where there is one, is reported beside it. Each model is compared with the best of the
+    validation part, or with --baseline, in pairs of users. Finished trainings are kept in
     OUT/compare.jsonl: the same command again goes on from there. Exit code 3: a model failed and
     the others went on.
     """
     if k not in KS:
         raise typer.BadParameter(f"{k} is none of {', '.join(map(str, KS))}", param_hint="--k")
     names = _names(models)
+    against = None if baseline is None else _among(baseline, names)
     settings = settings_of_models(names, config, setting or [])
     source = source_of(
         interactions,
@@ -94,7 +101,7 @@ def compare(
     if k > len(dataset.items):
         raise ValueError(f"k is {k}; there are {len(dataset.items):,} items")
 
-    from mmgcn.study import comparison
+    from mmgcn.study import comparison, difference
     from mmgcn.study.journal import Journal, run_trials
     from mmgcn.study.trial import digest_of
 
@@ -109,15 +116,26 @@ def compare(
     )
     digest = digest_of(dataset)
     del dataset
-    journal = Journal.open(out / "compare.jsonl")
+    journal = Journal.open(out / "compare.jsonl", keeps_users=True)
     try:
         results = run_trials(trials, data_digest=digest, journal=journal, tell=tell)
     except KeyboardInterrupt:
         tell("interrupted; the same command goes on after the finished trainings")
         raise
     rows = comparison.rows_of(results, metric=f"recall@{k}")
+    differences, unknown = comparison.differences_of(results, rows, baseline=against)
+    if unknown:
+        tell(
+            f"note: {', '.join(unknown)}: trained before the figures of each user were kept; "
+            f"how they differ is not known; without {journal.path} they are trained anew"
+        )
+    once = [row.model for row in rows if row.num_seeds == 1 and not row.deterministic]
+    if differences and once:
+        tell(f"note: {', '.join(once)}: one seed; how much another would change is not in p")
     if rows:
-        comparison.write(out, rows, k=k, about=about)
+        comparison.write(out, rows, differences, k=k, about=about)
+        if against is not None and against not in [row.model for row in rows]:
+            tell(f"note: no training of {against} ended; nothing is compared with it")
     if json:
         print_json(
             {
@@ -131,6 +149,7 @@ def compare(
                     }
                     for row in rows
                 ],
+                "differences": [asdict(each) for each in differences],
                 "failures": [
                     {"model": trial.model, "seed": trial.seed, "error": error}
                     for trial, error in results.failures.items()
@@ -139,17 +158,27 @@ def compare(
         )
     elif rows:
         typer.echo(about)
-        parts = [comparison.accuracy(rows, part, k=k) for part in comparison.PARTS]
-        for titles, lines in (*parts, comparison.cost(rows)):
-            if lines:
-                table = console_table(*titles)
-                for line in lines:
-                    table.add_row(*line)
-                print_table(table)
-        typer.echo(f"{out / 'compare.md'}, compare.csv, compare.png, compare.jsonl")
+        for titles, lines in comparison.tables(rows, differences, k=k):
+            table = console_table(*titles)
+            for line in lines:
+                table.add_row(*line)
+            print_table(table)
+        if differences:
+            typer.echo(difference.CAPTION)
+        typer.echo(f"{out / 'compare.md'}, compare.csv, compare.png, differences.csv")
     if results.failures:
         tell(f"{len(results.failures)} of {len(trials)} trainings failed")
         raise typer.Exit(SOME_FAILED if rows else 1)
+
+
+def _among(word: str, names: list[str]) -> str:
+    """Return the canonical name of the baseline."""
+    from mmgcn.model import MODELS
+
+    name = MODELS.get(word).name
+    if name not in names:
+        raise typer.BadParameter(f"'{word}' is none of {', '.join(names)}", param_hint="--baseline")
+    return name
 
 
 def _names(words: str) -> list[str]:

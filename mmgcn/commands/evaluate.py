@@ -94,6 +94,8 @@ def evaluate(
         print_json(part.figures(ks=ks))
         return
     figures = {name: part.figures(name, ks=ks) for name in (part.model, POPULAR)}
+    num_users = int((part.relevant[0][1:] > part.relevant[0][:-1]).sum())
+    typer.echo(f"{num_users:,} users with a test item; {len(opened.items):,} items ranked for each")
     for family in ("recall", "ndcg", "precision", "hit_rate"):
         table = console_table(family, *(f"@{length}" for length in ks))
         for name, values in figures.items():

@@ -106,7 +106,7 @@ def tune(
 
     kind = MODELS.get(model)
     if space is not None:
-        sides = read_space(kind.name, kind.Settings, read_toml(space))
+        sides = read_space(kind, read_toml(space))
     elif kind.name in DEFAULT:
         sides = DEFAULT[kind.name]
     else:

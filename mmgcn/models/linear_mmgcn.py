@@ -38,6 +38,7 @@ ICLR 2017), started afresh.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -98,16 +99,6 @@ class Settings(GraphTraining):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.similarity != "cosine":
-            raise SettingError(
-                f"similarity is '{self.similarity}'; linear_mmgcn knows cosine alone, whose mean "
-                "over its members is the score"
-            )
-        if self.penalty:
-            raise SettingError(
-                f"penalty is {self.penalty}; linear_mmgcn has none, since the lengths of its "
-                "vectors do not count; it takes weight_decay"
-            )
         if self.leave_out > 1 or self.edge_dropout >= 1:
             raise SettingError(
                 f"leave_out is {self.leave_out} and edge_dropout {self.edge_dropout}; the first is "
@@ -133,6 +124,10 @@ class LinearMMGCN(Model):
 
     name: ClassVar[str] = "linear_mmgcn"
     Settings: ClassVar[type[Training]] = Settings
+    unheeded: ClassVar[Mapping[str, str]] = {
+        "similarity": "a score is the mean of its members' cosines",
+        "penalty": "the lengths of its vectors do not count; it takes weight_decay",
+    }
     user_tables: ClassVar[tuple[str, ...] | None] = ()
 
     def __init__(self, dataset: Dataset, settings: Any, generator: torch.Generator) -> None:

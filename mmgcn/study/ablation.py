@@ -219,8 +219,8 @@ def write(out: Path, ablation: Ablation, *, about: str) -> None:
 
 LEGEND = (
     "Worth: the figure of the whole model less that of the model without, in pairs of the same "
-    "seed; mean and 95 % interval by Student's t. Shuffled: the vectors dealt out anew among the "
-    "items. An interval that holds zero shows no effect."
+    "seed; mean and 95 % interval over seeds by Student's t, for these users. Shuffled: the "
+    "vectors dealt out anew among the items. An interval that holds zero shows no effect."
 )
 
 

@@ -8,15 +8,20 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import numpy as np
+
 from mmgcn.data.source import Source
 from mmgcn.model import MODELS
+from mmgcn.study import difference, user_figures
+from mmgcn.study.bars import draw
+from mmgcn.study.difference import Difference
 from mmgcn.study.journal import Results
 from mmgcn.study.statistics import spread
 from mmgcn.study.table import markdown, write_csv, write_text
 from mmgcn.study.trial import Outcome, Trial
+from mmgcn.study.user_figures import FAMILIES
 
 PARTS = ("valid", "test")
-FAMILIES = ("recall", "ndcg")  # shown; the CSV has all
 MEBIBYTE = 2**20
 
 
@@ -89,6 +94,32 @@ def rows_of(results: Results, *, metric: str) -> list[Row]:
     return sorted(rows, key=lambda row: -(row.mean(f"valid {metric}") or 0.0))
 
 
+def differences_of(
+    results: Results, rows: Sequence[Row], *, baseline: str | None = None
+) -> tuple[list[Difference], list[str]]:
+    """Return how the models differ from the baseline, and the models of which that is not known.
+
+    Not known is a model of which a training finished before the figures of each user were kept.
+
+    Args:
+        baseline: one of the models; by default that of the first row.
+    """
+    held: dict[str, list[dict[str, np.ndarray]]] = {row.model: [] for row in rows}
+    for trial in results.outcomes:
+        path = results.users.get(trial)
+        held[trial.model].append(user_figures.load(path) if path is not None else {})
+    unknown = [model for model, seeds in held.items() if not all(seeds)]
+    figures = {
+        model: {name: np.stack([seed[name] for seed in seeds]) for name in seeds[0]}
+        for model, seeds in held.items()
+        if model not in unknown
+    }
+    chosen = baseline or next((row.model for row in rows), None)
+    if chosen is None or chosen not in figures:
+        return [], unknown
+    return difference.differences_of(figures, baseline=chosen), unknown
+
+
 def _columns(outcome: Outcome) -> dict[str, float]:
     return {
         **{f"valid {name}": value for name, value in outcome.valid.items()},
@@ -134,11 +165,13 @@ def cost(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
         for row in rows
     ]
     columns = ["model", "training s", "total s", "memory MiB", *(["GPU MiB"] if gpu else [])]
-    return [*columns, "parameters", "best epoch"], lines
+    return [*columns, "parameters", "epoch"], lines
 
 
-def write(out: Path, rows: Sequence[Row], *, k: int, about: str) -> None:
-    """Write compare.csv, compare.md and compare.png.
+def write(
+    out: Path, rows: Sequence[Row], differences: Sequence[Difference], *, k: int, about: str
+) -> None:
+    """Write compare.csv, compare.md, compare.png and differences.csv.
 
     Args:
         about: a sentence on the data, for the Markdown.
@@ -151,56 +184,28 @@ def write(out: Path, rows: Sequence[Row], *, k: int, about: str) -> None:
         for row in rows
     ]
     write_csv(out / "compare.csv", ["model", "seeds", "deterministic", *columns], cells)
-    tables = [accuracy(rows, part, k=k) for part in PARTS] + [cost(rows)]
-    told = "\n".join(markdown(*table) for table in tables if table[1])
-    write_text(out / "compare.md", f"{about}\n\n{told}\n{LEGEND}\n")
-    draw(out / "compare.png", rows, k=k)
+    difference.write(out / "differences.csv", differences)
+    told = "\n".join(markdown(*table) for table in tables(rows, differences, k=k))
+    legend = f"{LEGEND}\n\n{difference.LEGEND}" if differences else LEGEND
+    write_text(out / "compare.md", f"{about}\n\n{told}\n{legend}\n")
+    draw(out / "compare.png", rows, differences, k=k)
+
+
+def tables(
+    rows: Sequence[Row], differences: Sequence[Difference], *, k: int
+) -> list[tuple[list[str], list[list[str]]]]:
+    """Return columns and rows of each table that has any: figures, differences, cost."""
+    found = [accuracy(rows, part, k=k) for part in PARTS]
+    found += [difference.table_of(differences, f"{part} recall@{k}") for part in PARTS]
+    return [table for table in (*found, cost(rows)) if table[1]]
 
 
 LEGEND = (
     "Mean ± standard deviation over seeds. Epochs and the order of the rows are chosen on the "
     "validation part. Training: the optimiser's steps alone. Total: from building the model to "
-    "its written run. Memory: the most that the process held, libraries and data included."
+    "its written run. Memory: the most that the process held, libraries and data included. "
+    "Epoch: the one that was kept."
 )
-
-
-def draw(path: Path, rows: Sequence[Row], *, k: int) -> None:
-    """Draw bars of recall, NDCG and seconds, with their spread."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    part = "test" if any(f"test recall@{k}" in row.values for row in rows) else "valid"
-    told = {"valid": "validation", "test": "test"}[part]
-    panels = [
-        (f"{part} recall@{k}", f"{told} recall@{k}"),
-        (f"{part} ndcg@{k}", f"{told} NDCG@{k}"),
-        ("total_seconds", "seconds to train, in all"),
-    ]
-    figure = Figure(figsize=(12, 1.7 + 0.42 * len(rows)), layout="constrained")
-    FigureCanvasAgg(figure)
-    places = range(len(rows))
-    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-    for axis, (column, title) in zip(axes, panels, strict=True):
-        means = [row.mean(column) or 0.0 for row in rows]
-        spreads = [row.spread(column) for row in rows]
-        axis.barh(places, means, color=["C0" if p == 0 else "0.7" for p in places], height=0.7)
-        digits = 1 if column == "total_seconds" else 4
-        for place, mean, deviation in zip(places, means, spreads, strict=True):
-            if deviation is not None:
-                axis.errorbar(mean, place, xerr=deviation, color="0.1", capsize=3, lw=1)
-            at = mean + (deviation or 0), place
-            axis.annotate(
-                f"{mean:.{digits}f}", at, xytext=(6, 0), textcoords="offset points", va="center"
-            )
-        ends = [mean + (deviation or 0) for mean, deviation in zip(means, spreads, strict=True)]
-        axis.set_xlim(0, max(ends) * 1.25 or 1)
-        axis.locator_params(axis="x", nbins=5)
-        axis.set_title(title)
-        axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_yticks(places, [row.model for row in rows])
-    axes[0].invert_yaxis()
-    figure.supxlabel("mean over seeds; whiskers: standard deviation", fontsize="small")
-    figure.savefig(path, dpi=120)
 
 
 def _with_spread(row: Row, column: str, digits: int) -> str:

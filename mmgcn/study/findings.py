@@ -85,7 +85,10 @@ def summary(report: Report) -> str:
     own = report.tried[0]
     beside = ""
     if own.state == "complete" and all(own.settings[n] == report.defaults[n] for n in own.settings):
-        beside = f", the model's own settings {own.value:.4f}"
+        if own.number == report.best.number:
+            beside = ", which is the model's own settings"
+        else:
+            beside = f"; the model's own settings: {own.value:.4f}"
     return (
         f"{len(report.tried)} trials: {told}. Best validation {report.metric}: "
         f"{report.best.value:.4f} (trial {report.best.number}){beside}."

@@ -18,19 +18,23 @@ class Journal:
 
     A trial whose key is there is not run again: the digest of the data, the model, all its
     settings, the seed and the change are in the key.
+
+    Args:
+        keeps_users: the figures of each user are kept, too, a file a trial in a folder beside.
     """
 
     path: Path
+    keeps_users: bool = False
     outcomes: dict[str, Outcome] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, path: Path) -> Journal:
+    def open(cls, path: Path, *, keeps_users: bool = False) -> Journal:
         """Read what is there; a last line that was not finished is cut off.
 
         Raises:
             ValueError: a line that is no outcome.
         """
-        made = cls(path)
+        made = cls(path, keeps_users)
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.is_file():
             return made
@@ -50,6 +54,13 @@ class Journal:
                     "anew, or pass another --out"
                 ) from error
         return made
+
+    def users(self, key: str) -> Path | None:
+        """Where a trial's figures of each user are, None where they are not kept.
+
+        A trial of a journal that was begun without them has no such file.
+        """
+        return self.path.with_suffix(".users") / f"{key}.npz" if self.keeps_users else None
 
     def add(self, key: str, trial: Trial, outcome: Outcome) -> None:
         """Write a line."""
@@ -74,10 +85,12 @@ class Results:
     Args:
         outcomes: of those that finished, now or earlier.
         failures: why the others did not.
+        users: where the figures of each user are, if they are.
     """
 
     outcomes: dict[Trial, Outcome] = field(default_factory=dict)
     failures: dict[Trial, str] = field(default_factory=dict)
+    users: dict[Trial, Path] = field(default_factory=dict)
 
 
 def run_trials(
@@ -86,13 +99,14 @@ def run_trials(
     data_digest: str,
     journal: Journal,
     tell: Callable[[str], None],
-    run: Callable[[Trial], Outcome] | None = None,
+    run: Callable[[Trial, Path | None], Outcome] | None = None,
 ) -> Results:
     """Run what the journal does not hold, one after the other. A failure does not stop the rest.
 
     Args:
         tell: gets a line before and after each.
-        run: trains one; by default in a process of its own.
+        run: trains one, and writes the figures of each user there; by default in a process of its
+            own.
 
     Raises:
         UnknownName, SettingError: a model or a setting that is not there; nothing was run then.
@@ -100,20 +114,25 @@ def run_trials(
     keys = [trial.key(data_digest) for trial in trials]
     results = Results()
     for number, (key, trial) in enumerate(zip(keys, trials, strict=True), start=1):
+        users = journal.users(key)
         place = f"[{number}/{len(trials)}] {trial.name}, seed {trial.seed}"
         if key in journal.outcomes:
             results.outcomes[trial] = journal.outcomes[key]
+            if users is not None and users.is_file():
+                results.users[trial] = users
             tell(f"{place}: {told(journal.outcomes[key])} (from {journal.path.name})")
             continue
         tell(f"{place} ...")
         try:
-            outcome = (run or train_apart)(trial)
+            outcome = (run or train_apart)(trial, users)
         except TrialError as error:
             results.failures[trial] = str(error)
             tell(f"{place} failed: {error}")
             continue
         journal.add(key, trial, outcome)
         results.outcomes[trial] = outcome
+        if users is not None:
+            results.users[trial] = users
         tell(f"{place}: {told(outcome)}")
     return results
 

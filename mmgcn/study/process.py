@@ -1,9 +1,9 @@
 """A trial in a process of its own, so that its peak memory and its seconds are its own.
 
-    python -m mmgcn.study.process FOLDER
+    python -m mmgcn.study.process FOLDER [USERS]
 
-reads FOLDER/trial.json and writes FOLDER/answer.json. What it prints goes to FOLDER/log.txt. It
-leaves, with the folder, when the process that started it is gone.
+reads FOLDER/trial.json and writes FOLDER/answer.json; the figures of each user go to USERS. What it
+prints goes to FOLDER/log.txt. It leaves, with the folder, when the process that started it is gone.
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ class TrialError(ValueError):
     """A training of a study that failed; the message says why."""
 
 
-def train_apart(trial: Trial) -> Outcome:
+def train_apart(trial: Trial, users: Path | None = None) -> Outcome:
     """Train it in a new process, and wait.
+
+    Args:
+        users: gets the figures of each user.
 
     Raises:
         TrialError: it failed.
@@ -36,7 +39,7 @@ def train_apart(trial: Trial) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="mmgcn-study-") as name:
         folder = Path(name)
         write_json(folder / "trial.json", trial.to_json())
-        code = _run(folder)
+        code = _run(folder, users)
         try:
             answer = json.loads((folder / "answer.json").read_text(encoding="utf-8"))
         except FileNotFoundError as error:
@@ -46,12 +49,13 @@ def train_apart(trial: Trial) -> Outcome:
     return Outcome(**answer)
 
 
-def _run(folder: Path) -> int:
+def _run(folder: Path, users: Path | None) -> int:
     """Run this module on a folder and return its exit status, negative for a signal."""
+    given = [] if users is None else [str(users)]
     with (folder / "log.txt").open("wb") as log:
         # It holds the other end of the pipe, which closes when this process ends, however it does.
         process = subprocess.Popen(
-            [sys.executable, "-m", "mmgcn.study.process", str(folder)],
+            [sys.executable, "-m", "mmgcn.study.process", str(folder), *given],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
@@ -84,12 +88,12 @@ def main() -> None:
     """Train the trial of a folder."""
     from mmgcn.training.memory import keep_freed_memory
 
-    folder = Path(sys.argv[1])
+    folder, *given = map(Path, sys.argv[1:])
     threading.Thread(target=_leave_with_parent, args=(folder,), daemon=True).start()
     keep_freed_memory()
     trial = Trial.from_json(json.loads((folder / "trial.json").read_text(encoding="utf-8")))
     try:
-        answer = asdict(train(trial, folder / "runs"))
+        answer = asdict(train(trial, folder / "runs", *given))
     except (ValueError, LookupError, OSError, ImportError) as error:
         traceback.print_exc()
         answer = {"error": " ".join(str(error).split())}

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mmgcn.model import SettingError, Training
+from mmgcn.model import Model, SettingError
 
 
 @dataclass(frozen=True)
@@ -102,29 +102,28 @@ DEFAULT: Mapping[str, Space] = {
 """A space for each model that has something to tune; a plug-in brings its own in a file."""
 
 
-def read_space(model: str, kind: type[Training], held: Mapping[str, Any]) -> Space:
+def read_space(kind: type[Model], held: Mapping[str, Any]) -> Space:
     """Return the space that a TOML file declares for a model.
 
     Args:
-        kind: the model's settings.
         held: the file; or the table of it that is called like the model.
 
     Raises:
-        SettingError: an unknown setting (the nearest is given), a value that it cannot take, or
-            something that is no range and no list.
+        SettingError: a setting that the model does not have (the nearest is given), a value that
+            it cannot take, or something that is no range and no list.
     """
-    held = held.get(model, held)
+    held = held.get(kind.name, held)
     if not isinstance(held, Mapping) or not held:
-        raise SettingError(f"the space of {model} names no setting")
+        raise SettingError(f"the space of {kind.name} names no setting")
     return {name: _read(name, kind, given) for name, given in held.items()}
 
 
-def _read(name: str, kind: type[Training], given: Any) -> Range | Choice:
+def _read(name: str, kind: type[Model], given: Any) -> Range | Choice:
     if isinstance(given, Sequence) and not isinstance(given, str):
         if not given:
             raise SettingError(f"the space of {name} is an empty list")
         for value in given:
-            kind.read({name: value})  # a bad value is told now, not after hours
+            kind.read_settings({name: value})  # a bad value is told now, not after hours
         return Choice(tuple(given))
     if not isinstance(given, Mapping):
         raise SettingError(
@@ -144,5 +143,5 @@ def _read(name: str, kind: type[Training], given: Any) -> Range | Choice:
             "it takes two numbers, the lower first, above 0 where log is true"
         )
     for end in (low, high):
-        kind.read({name: end})
+        kind.read_settings({name: end})
     return Range(low, high, log)

@@ -1,13 +1,14 @@
-"""What a handful of seeds say: mean, spread and the interval of a mean."""
+"""What a handful of seeds, or many users, say: spread, the interval of a mean, and p-values."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import NormalDist, fmean, stdev
+from statistics import NormalDist, fmean, stdev, variance
 
 # Two-sided 95 % points of Student's t for 1 to 9 degrees of freedom, where the series is not exact.
 T_95 = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622)
+NORMAL_DEGREES = 1_000  # above, Student's t differs from the normal by less than 0.0003
 
 
 def spread(values: Sequence[float]) -> float | None:
@@ -30,8 +31,29 @@ def interval(values: Sequence[float]) -> tuple[float, float | None, float | None
     mean = fmean(values)
     if len(values) < 2:
         return mean, None, None
-    half = t_95(len(values) - 1) * stdev(values) / math.sqrt(len(values))
-    return mean, mean - half, mean + half
+    low, high, _ = student(mean, [(variance(values) / len(values), len(values) - 1)])
+    return mean, low, high
+
+
+def student(mean: float, errors: Sequence[tuple[float, int]]) -> tuple[float, float, float]:
+    """Return the ends of a mean's 95 % interval, and the p-value of its being zero.
+
+    Args:
+        errors: independent sources of error, each a squared standard error with its degrees of
+            freedom. Their squares add up, and the sum is given the degrees of Satterthwaite,
+            rounded down.
+
+    Source: Welch: The generalization of Student's problem, Biometrika 1947; Satterthwaite: An
+    approximate distribution of estimates of variance components, Biometrics 1946.
+    """
+    total = math.fsum(square for square, _ in errors)
+    if total == 0:
+        return mean, mean, float(mean == 0)
+    # In shares, which do not vanish when squared; 1e-6 for what rounding leaves below a whole one.
+    shares = math.fsum((square / total) ** 2 / degrees for square, degrees in errors)
+    degrees = int(1 / shares + 1e-6)
+    half = t_95(degrees) * math.sqrt(total)
+    return mean - half, mean + half, p_value(mean / math.sqrt(total), degrees)
 
 
 def t_95(degrees: int) -> float:
@@ -40,8 +62,7 @@ def t_95(degrees: int) -> float:
     Source: for ten degrees and more, the expansion about the normal point in Abramowitz, Stegun,
     Handbook of Mathematical Functions, 26.7.5; its error is below 0.001.
     """
-    if degrees < 1:
-        raise ValueError(f"Student's t has at least one degree of freedom, not {degrees}")
+    _check(degrees)
     if degrees <= len(T_95):
         return T_95[degrees - 1]
     z = NormalDist().inv_cdf(0.975)
@@ -51,3 +72,54 @@ def t_95(degrees: int) -> float:
         + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
         + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * degrees**3)
     )
+
+
+def p_value(t: float, degrees: int) -> float:
+    """Return how probable a t as far from zero or farther is, to either side, where there is none.
+
+    Source: Abramowitz, Stegun, 26.7.3 and 26.7.4, exact sums; the normal distribution above a
+    thousand degrees.
+
+    >>> p_value(1.0, 1)  # of one degree, a quarter of the distribution lies above 1
+    0.5
+    """
+    _check(degrees)
+    if degrees > NORMAL_DEGREES:
+        return math.erfc(abs(t) / math.sqrt(2))
+    sine = abs(t) / math.hypot(t, math.sqrt(degrees))
+    cosine_squared = degrees / (t * t + degrees)
+    odd = degrees % 2
+    # Odd: cos (1 + 2/3 cos^2 + 2*4/(3*5) cos^4 + ...); even: 1 + 1/2 cos^2 + 1*3/(2*4) cos^4 + ...
+    term, total = math.sqrt(cosine_squared) if odd else 1.0, 0.0
+    for step in range(degrees // 2):
+        total += term
+        term *= cosine_squared * (2 * step + 1 + odd) / (2 * step + 2 + odd)
+    within = sine * total
+    if odd:
+        within = 2 / math.pi * (math.asin(sine) + within)
+    return min(max(1 - within, 0.0), 1.0)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values that hold for all comparisons together, in the order given.
+
+    The smallest is multiplied by how many there are, the next by one less, and so on; none may
+    come out below a smaller one.
+
+    Source: Holm: A simple sequentially rejective multiple test procedure, Scandinavian Journal of
+    Statistics, 1979.
+
+    >>> holm([0.5, 0.25, 0.0625])  # 0.0625 * 3, 0.25 * 2, 0.5 * 1
+    [0.5, 0.5, 0.1875]
+    """
+    corrected, largest = [0.0] * len(p_values), 0.0
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    for rank, place in enumerate(order):
+        largest = max(largest, min(p_values[place] * (len(p_values) - rank), 1.0))
+        corrected[place] = largest
+    return corrected
+
+
+def _check(degrees: int) -> None:
+    if degrees < 1:
+        raise ValueError(f"Student's t has at least one degree of freedom, not {degrees}")

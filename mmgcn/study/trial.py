@@ -14,9 +14,9 @@ from typing import Any, Self
 
 from mmgcn.data.dataset import Dataset
 from mmgcn.data.source import Source
-from mmgcn.evaluation.withheld import Withheld
 from mmgcn.model import MODELS
 from mmgcn.run import Run
+from mmgcn.study import user_figures
 from mmgcn.study.change import Change
 from mmgcn.training.trainer import fit
 
@@ -110,11 +110,12 @@ def digest_of(dataset: Dataset) -> str:
     return digest.hexdigest()
 
 
-def train(trial: Trial, folder: Path) -> Outcome:
+def train(trial: Trial, folder: Path, users: Path | None = None) -> Outcome:
     """Train it in this process, and measure.
 
     Args:
         folder: of the run; the caller removes it.
+        users: gets the figures of each user, see `user_figures`.
 
     Raises:
         ValueError, LookupError, OSError: see `Source.dataset` and `fit`.
@@ -131,9 +132,13 @@ def train(trial: Trial, folder: Path) -> Outcome:
     )
     seconds = time.perf_counter() - started
     memory, gpu_memory = peak_memory_bytes(), peak_gpu_bytes()
+    run = Run.load(result.run)
+    of_users = user_figures.figures_of_users(run, "test")
+    if users is not None:
+        user_figures.save(users, run)
     return Outcome(
         result.metrics,
-        Withheld.own(Run.load(result.run)).figures(),
+        {name: float(values.mean()) for name, values in of_users.items()},
         result.best_epoch,
         result.seconds,
         seconds,

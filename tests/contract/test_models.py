@@ -1,5 +1,8 @@
 """What every registered model must do."""
 
+from dataclasses import asdict
+from typing import Literal, get_args, get_origin, get_type_hints
+
 import numpy as np
 import pytest
 import torch
@@ -103,6 +106,28 @@ class TestEveryModel:
     def test_an_unknown_setting_is_refused_with_the_nearest_name(self, name):
         with pytest.raises(ValueError, match="batch_size"):
             MODELS.get(name).Settings.read({"batch_sise": 3})
+
+    def test_takes_each_setting_that_it_lists_and_no_other(self, name):
+        kind = MODELS.get(name)
+        listed = kind.setting_names()
+        for setting, default in asdict(kind.Settings()).items():
+            if setting in listed:
+                assert kind.read_settings({setting: str(default)}) == kind.Settings()
+                value = another(kind.Settings, setting)
+                assert getattr(kind.read_settings({setting: value}), setting) == value
+            else:
+                with pytest.raises(ValueError, match=f"does not look at {setting}"):
+                    kind.read_settings({setting: default})
+
+
+def another(kind, setting):
+    """Return a value that is not the default of a setting."""
+    default, hint = getattr(kind(), setting), get_type_hints(kind)[setting]
+    if get_origin(hint) is Literal:
+        return next(value for value in get_args(hint) if value != default)
+    if hint is bool:
+        return not default
+    return default + 1 if hint is int else default / 2 or 0.5
 
 
 @pytest.mark.parametrize("aggregation", ["mean", "max"])

@@ -19,7 +19,8 @@ def test_a_modality_is_shuffled_and_the_run_gets_a_copy(world, capsys, monkeypat
 
     ran = []
 
-    def train_here(each):
+    def train_here(each, users):
+        assert users is None  # an ablation keeps no figures of users
         ran.append(each.change.how)
         return trial.train(each, world / "trainings")
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,8 @@ def test_a_model_that_fails_is_told_and_finished_runs_are_not_repeated(world, ca
     assert "popularity" in out
     assert "1 of 2 trainings failed" in err
     assert {path.name for path in Path("compare").iterdir()} == {
-        *("compare.csv", "compare.jsonl", "compare.md", "compare.png"),
+        *("compare.csv", "compare.jsonl", "compare.md", "compare.png", "compare.users"),
+        "differences.csv",
     }
     (line,) = Path("compare/compare.jsonl").read_text().splitlines()
     assert json.loads(line)["peak_memory_bytes"] > 50 * 2**20
@@ -52,6 +54,51 @@ def test_a_model_that_fails_is_told_and_finished_runs_are_not_repeated(world, ca
     assert "test recall@20" in row["mean"]
 
 
+def test_models_are_compared_in_pairs_of_users_also_after_an_interruption(world, capsys):
+    words = ("compare", "--models", "popularity,itemknn", "--split", "random", "--json")
+    code, first, _ = run(capsys, *words)
+    assert code == 0
+    differences = json.loads(first)["differences"]
+    recall = next(each for each in differences if each["figure"] == "valid recall@20")
+    assert (recall["model"], recall["baseline"]) == ("popularity", "itemknn")
+    assert recall["low"] < recall["difference"] < recall["high"]
+    mean = {row["model"]: row["mean"]["valid recall@20"] for row in json.loads(first)["rows"]}
+    assert recall["difference"] == pytest.approx(mean["popularity"] - mean["itemknn"], abs=1e-6)
+    assert json.loads(run(capsys, *words)[1]) == json.loads(first)  # from the journal
+    _, out, err = run(capsys, *words[:-1], "--baseline", "popularity")
+    assert "less popularity" in out
+    assert "corrected for the models; from 0.05 on not told apart" in out
+    assert "one seed" not in err  # both are solved
+    assert "trained before" not in err
+
+
+def test_a_study_without_figures_of_users_still_shows_the_others(world, capsys):
+    words = ("compare", "--models", "popularity,itemknn", "--split", "random")
+    run(capsys, *words)
+    shutil.rmtree("compare/compare.users")
+    code, out, err = run(capsys, *words)
+    assert code == 0
+    assert "valid recall@20" in out
+    assert "less" not in out
+    assert "note: itemknn, popularity: trained before the figures of each user were kept" in err
+    assert "without compare/compare.jsonl they are trained anew" in err
+
+
+def test_what_one_seed_leaves_open_is_told(world, capsys):
+    words = ("compare", "--models", "popularity,mf", "--seeds", "1", "--epochs", "1")
+    code, _, err = run(capsys, *words)
+    assert code == 0
+    assert "note: mf: one seed; how much another would change is not in p" in err
+
+
+def test_a_baseline_that_failed_is_told(world, capsys):
+    words = ("compare", "--models", "popularity,vbpr", "--baseline", "vbpr", "--seeds", "1")
+    code, out, err = run(capsys, *words)
+    assert code == 3
+    assert "note: no training of vbpr ended; nothing is compared with it" in err
+    assert "less" not in out
+
+
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
@@ -62,6 +109,8 @@ def test_a_model_that_fails_is_told_and_finished_runs_are_not_repeated(world, ca
         (("--models", "mf", "--set", "dim"), 2, "is not NAME=VALUE"),
         (("--models", "mf", "--config", "bad.toml"), 1, "bad.toml is no TOML"),
         (("--models", "mf", "--config", "other.toml"), 2, "sets 'ease'"),
+        (("--models", "mf", "--baseline", "ease"), 2, "'ease' is none of mf"),
+        (("--models", "mf", "--baseline", "mff"), 1, "did you mean mf"),
         (("--models", "mf", "--seeds", "0"), 2, "seeds"),
         (("--models", "mf", "-k", "7"), 2, "is none of 5, 10, 20, 50"),
         (("--models", "mf", "-k", "50"), 1, "k is 50; there are 40 items"),

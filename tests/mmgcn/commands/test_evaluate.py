@@ -43,6 +43,14 @@ def test_groups_are_shown_apart(cold_run, capsys):
     assert "negatives" not in err
 
 
+def test_of_how_many_users_the_figures_are_is_told(ordinary_run, capsys):
+    code, out, _ = run(capsys, "evaluate", "--run", ordinary_run, "-k", "5")
+    assert code == 0
+    test = clusters(seen=8).test
+    num_users = len(set(test.user_index))
+    assert out.startswith(f"{num_users} users with a test item; 40 items ranked for each\n")
+
+
 def test_json_holds_every_group(cold_run, capsys):
     words = ("evaluate", "--run", cold_run, "--cold-items", "-k", "5,10", "--json")
     code, out, _ = run(capsys, *words)

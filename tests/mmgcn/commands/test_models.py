@@ -48,6 +48,13 @@ def test_a_model_that_is_solved_has_no_settings_of_training(capsys):
     assert [row["name"] for row in json.loads(out)] == ["penalty"]
 
 
+def test_linear_mmgcn_lists_no_setting_that_it_refuses(capsys):
+    _, out, _ = run(capsys, "linear_mmgcn", "--json")
+    names = {row["name"] for row in json.loads(out)}
+    assert not names & {"similarity", "penalty"}
+    assert names >= {"dim", "weight_decay", "loss"}
+
+
 def test_an_unknown_one_is_told_with_the_nearest(capsys):
     code, _, err = run(capsys, "lightgnc")
     assert code == 1

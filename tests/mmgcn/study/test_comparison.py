@@ -1,10 +1,21 @@
 """The rows of a comparison, and the files it writes."""
 
 import csv
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from mmgcn.study.comparison import accuracy, cost, rows_of, trials_of, write
+from mmgcn.study.bars import BASELINE, OTHER, UNCLEAR, colour
+from mmgcn.study.comparison import (
+    accuracy,
+    cost,
+    differences_of,
+    rows_of,
+    tables,
+    trials_of,
+    write,
+)
 from mmgcn.study.journal import Results
 from mmgcn.study.trial import Outcome, Trial
 
@@ -19,15 +30,30 @@ def outcome(valid, *, test=None, seconds=2.0):
 
 
 @pytest.fixture
-def rows(source):
-    results = Results(
+def results(source):
+    return Results(
         {
             Trial(source, "popularity"): outcome(0.05, test=0.04),
             Trial(source, "mf", 0): outcome(0.1, test=0.3),
             Trial(source, "mf", 1): outcome(0.3, test=0.5, seconds=4.0),
         }
     )
+
+
+@pytest.fixture
+def rows(results):
     return rows_of(results, metric="recall@20")
+
+
+@pytest.fixture
+def with_users(results, tmp_path):
+    """Four users, whose recalls have the means of the outcomes."""
+    shares = {0.05: [0, 0, 0, 0.2], 0.1: [0, 0.2, 0, 0.2], 0.3: [0.2, 0.4, 0.2, 0.4]}
+    for number, (trial, held) in enumerate(results.outcomes.items()):
+        results.users[trial] = tmp_path / f"{number}.npz"
+        recalls = np.array(shares[held.valid["recall@20"]])
+        np.savez(results.users[trial], **{"valid recall@20": recalls, "valid ndcg@20": recalls / 2})
+    return results
 
 
 def test_a_solved_model_is_trained_once_and_the_others_for_each_seed(source):
@@ -67,20 +93,72 @@ def test_without_a_test_part_there_is_no_table_of_it(source):
     assert accuracy(rows, "test", k=20) == ([], [])
 
 
-def test_the_files(rows, tmp_path):
-    write(tmp_path, rows, k=20, about="40 users.")
-    assert sorted(path.name for path in tmp_path.iterdir() if "compare" in path.name) == [
+def test_each_is_compared_with_the_best_or_with_the_baseline(with_users, rows):
+    found, unknown = differences_of(with_users, rows)
+    assert unknown == []
+    assert [(each.model, each.baseline, each.figure) for each in found] == [
+        ("popularity", "mf", "valid recall@20"),
+        ("popularity", "mf", "valid ndcg@20"),
+    ]
+    # By user -0.1, -0.3, -0.1, -0.1
+    assert found[0].difference == pytest.approx(-0.15)
+    # Variance 0.01 over 4 users, and 0.02 over 2 seeds: the error is sqrt(0.0025 + 0.01).
+    # Degrees: 0.0125^2 / (0.0025^2 / 3 + 0.01^2 / 1) = 1.53, rounded down to one.
+    assert found[0].high == pytest.approx(-0.15 + 12.7062 * 0.0125**0.5)
+    back, _ = differences_of(with_users, rows, baseline="popularity")
+    assert [(each.model, each.baseline) for each in back] == [("mf", "popularity")] * 2
+    assert back[0].difference == pytest.approx(0.15)
+
+
+def test_a_model_without_figures_of_users_is_named_and_the_others_compared(with_users, rows):
+    trial = next(trial for trial in with_users.users if trial.seed == 1)
+    del with_users.users[trial]
+    assert differences_of(with_users, rows) == ([], ["mf"])  # there is no baseline
+    assert differences_of(with_users, rows, baseline="popularity") == ([], ["mf"])
+    assert differences_of(Results(), []) == ([], [])
+
+
+def test_differences_stand_between_the_figures_and_the_cost(with_users, rows):
+    differences, _ = differences_of(with_users, rows)
+    heads = [columns[:2] for columns, _ in tables(rows, differences, k=20)]
+    assert heads == [["model", "seeds"]] * 2 + [
+        ["less mf", "valid recall@20"],
+        ["model", "training s"],
+    ]
+    assert len(tables(rows, [], k=20)) == 3
+
+
+def test_the_files(with_users, rows, tmp_path):
+    differences, _ = differences_of(with_users, rows)
+    out = tmp_path / "out"
+    out.mkdir()
+    write(out, rows, differences, k=20, about="40 users.")
+    assert sorted(path.name for path in out.iterdir()) == [
         "compare.csv",
         "compare.md",
         "compare.png",
+        "differences.csv",
     ]
-    with (tmp_path / "compare.csv").open(newline="") as file:
+    with (out / "compare.csv").open(newline="") as file:
         first, second = csv.DictReader(file)
     assert first["model"] == "mf"
     assert float(first["valid recall@20 mean"]) == pytest.approx(0.2)
     assert float(first["valid recall@20 sd"]) == pytest.approx(0.02**0.5)
     assert second["valid recall@20 sd"] == ""
-    text = (tmp_path / "compare.md").read_text()
+    text = (out / "compare.md").read_text()
     assert "| mf | 2 | 0.2000 ± 0.1414 |" in text
+    assert "| popularity | -0.1500 | [" in text
     assert text.startswith("40 users.")
-    assert (tmp_path / "compare.png").read_bytes()[1:4] == b"PNG"
+    assert (out / "differences.csv").read_text().count("\n") == 3
+    assert (out / "compare.png").read_bytes()[1:4] == b"PNG"
+
+
+def test_the_picture_shows_the_baseline_and_what_is_not_told_apart_from_it(rows, with_users):
+    unclear, _ = differences_of(with_users, rows)
+    clear = [replace(each, p_holm=0.01) for each in unclear]
+    best, other = rows
+    colours = [
+        colour(row, "valid recall@20", "mf", told)
+        for row, told in ((best, unclear), (other, unclear), (other, clear), (other, []))
+    ]
+    assert colours == [BASELINE, UNCLEAR, OTHER, OTHER]

@@ -18,10 +18,13 @@ class Runner:
     def __init__(self, *, fails=(), stops=None):
         self.ran, self.fails, self.stops = [], fails, stops
 
-    def __call__(self, trial):
+    def __call__(self, trial, users):
         if trial.seed == self.stops:
             raise KeyboardInterrupt
         self.ran.append(trial.seed)
+        if users is not None:
+            users.parent.mkdir(exist_ok=True)
+            users.write_text(f"of seed {trial.seed}")
         if trial.seed in self.fails:
             raise TrialError("no luck")
         return outcome(trial.seed / 10)
@@ -48,6 +51,24 @@ def test_what_is_in_the_journal_is_not_run_again(trials, tmp_path):
     assert (first.ran, second.ran) == ([0, 1], [2, 3])
     assert [results.outcomes[trial] for trial in trials] == [outcome(s / 10) for s in range(4)]
     assert lines[0].endswith("(from study.jsonl)")
+
+
+def test_figures_of_users_are_kept_beside_for_whoever_asks_for_them(trials, tmp_path):
+    def users(path, *, keeps_users):
+        journal = Journal.open(path, keeps_users=keeps_users)
+        results = run_trials(
+            trials[:2], data_digest="data", journal=journal, tell=lambda line: None, run=Runner()
+        )
+        return {trial.seed: path.read_text() for trial, path in results.users.items()}
+
+    asked, not_asked = tmp_path / "asked.jsonl", tmp_path / "not.jsonl"
+    kept = {0: "of seed 0", 1: "of seed 1"}
+    assert users(asked, keeps_users=True) == kept
+    assert users(asked, keeps_users=True) == kept  # from the journal
+    assert len(list((tmp_path / "asked.users").iterdir())) == 2
+    assert users(not_asked, keeps_users=False) == {}
+    assert users(not_asked, keeps_users=True) == {}  # it was begun without them
+    assert not (tmp_path / "not.users").exists()
 
 
 def test_other_data_is_another_study(trials, tmp_path):

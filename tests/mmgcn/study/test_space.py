@@ -30,7 +30,7 @@ def test_a_file_declares_lists_and_ranges():
         "learning_rate": {"low": 0.001, "high": 0.1, "log": True},
         "num_layers": {"low": 1, "high": 3},
     }
-    space = read_space("lightgcn", MODELS.get("lightgcn").Settings, held)
+    space = read_space(MODELS.get("lightgcn"), held)
     assert space == {
         "dim": Choice((8, 16)),
         "learning_rate": Range(0.001, 0.1, log=True),
@@ -38,7 +38,7 @@ def test_a_file_declares_lists_and_ranges():
     }
     assert space["num_layers"].whole
     assert not space["learning_rate"].whole
-    named = read_space("lightgcn", MODELS.get("lightgcn").Settings, {"lightgcn": held})
+    named = read_space(MODELS.get("lightgcn"), {"lightgcn": held})
     assert named == space
 
 
@@ -60,4 +60,9 @@ def test_a_file_declares_lists_and_ranges():
 )
 def test_a_bad_file_is_refused_before_anything_is_trained(held, told):
     with pytest.raises(SettingError, match=told):
-        read_space("mf", MODELS.get("mf").Settings, held)
+        read_space(MODELS.get("mf"), held)
+
+
+def test_what_a_solved_model_does_not_look_at_is_no_side_of_its_space():
+    with pytest.raises(SettingError, match="does not look at epochs"):
+        read_space(MODELS.get("ease"), {"epochs": [1, 2]})

@@ -2,6 +2,7 @@
 
 import sys
 import tomllib
+from dataclasses import replace
 
 import pytest
 
@@ -60,6 +61,12 @@ def test_the_first_trial_is_the_model_as_it_is(data, tmp_path):
     report = tune(data, out=tmp_path, num_trials=2, **{**KNN, "space": space})
     assert report.tried[0].settings == {"num_alike": 100, "user_weight": 1.0}
     assert "the model's own settings" in summary(report)
+    first = replace(report, best=report.tried[0])
+    assert summary(first).endswith("(trial 0), which is the model's own settings.")
+    second = replace(report, best=report.tried[1])
+    assert summary(second).endswith(
+        f"(trial 1); the model's own settings: {report.tried[0].value:.4f}."
+    )
 
 
 def test_where_the_model_as_it_is_lies_outside_it_is_not_tried(data, tmp_path):

@@ -325,8 +325,8 @@ def test_bad_settings_get_one_clear_line(data, tmp_path, settings, told):
     ("model", "settings", "told"),
     [
         ("linear_mmgcn", {"num_members": 0}, "num_members is 0; it must be positive"),
-        ("linear_mmgcn", {"similarity": "dot"}, "similarity is 'dot'; linear_mmgcn knows cosine"),
-        ("linear_mmgcn", {"penalty": 0.5}, "penalty is 0.5; linear_mmgcn has none"),
+        ("linear_mmgcn", {"similarity": "dot"}, "does not look at similarity: a score"),
+        ("linear_mmgcn", {"penalty": 0.5}, "look at penalty: .* takes weight_decay"),
         ("linear_mmgcn", {"leave_out": 1.5}, "leave_out is 1.5 .* at most 1"),
         ("linear_mmgcn", {"edge_dropout": 1}, "edge_dropout 1.0; .* less than 1"),
         ("itemknn", {"num_alike": 0}, "num_alike is 0; an item needs at least 1"),

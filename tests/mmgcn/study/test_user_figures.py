@@ -1,0 +1,55 @@
+"""Figures of each user: their arithmetic, and the file."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mmgcn.evaluation.ranking import evaluate, factor_scorer
+from mmgcn.run import Run
+from mmgcn.study.trial import Trial, train
+from mmgcn.study.user_figures import figures_of_users, load, save
+
+
+@pytest.fixture
+def run(source, tmp_path):
+    train(Trial(source, "popularity"), tmp_path / "runs")
+    return Run.load(tmp_path / "runs" / "latest")
+
+
+@pytest.mark.parametrize(("part", "hidden"), [("valid", ["seen"]), ("test", ["seen", "valid"])])
+def test_they_are_those_whose_mean_is_told(run, part, hidden):
+    of_users = figures_of_users(run, part)
+    told = evaluate(
+        factor_scorer(run.user, run.item),
+        num_items=len(run.items),
+        relevant=run.csr(part),
+        seen=[run.csr(name) for name in hidden],
+        ks=[5, 10, 20],
+    )
+    assert {name: values.mean() for name, values in of_users.items()} == pytest.approx(told)
+    asked = np.count_nonzero(np.diff(run.csr(part)[0]))
+    assert of_users["recall@5"].shape == (asked,)
+
+
+def test_recall_and_ndcg_are_kept(run, tmp_path):
+    save(tmp_path / "new" / "users.npz", run)
+    held = load(tmp_path / "new" / "users.npz")
+    names = [f"{family}@{k}" for k in (5, 10, 20) for family in ("recall", "ndcg")]
+    assert sorted(held) == sorted(f"{part} {name}" for part in ("valid", "test") for name in names)
+    whole = figures_of_users(run, "test")["ndcg@10"]
+    np.testing.assert_array_equal(held["test ndcg@10"], whole.astype(np.float32))
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["users.npz"]
+
+
+def test_a_part_that_is_empty_has_none(source, tmp_path):
+    train(Trial(replace(source, test=None), "popularity"), tmp_path / "runs", tmp_path / "u.npz")
+    assert {name.split()[0] for name in load(tmp_path / "u.npz")} == {"valid"}
+
+
+def test_no_file_has_none_and_another_is_refused(tmp_path):
+    assert load(tmp_path / "nowhere.npz") == {}
+    for content in (b"", b"PK\x03\x04 cut off", b"something else"):
+        (tmp_path / "bad.npz").write_bytes(content)
+        with pytest.raises(ValueError, match=r"bad.npz holds no figures of users; remove it"):
+            load(tmp_path / "bad.npz")
