@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import numpy as np
 import polars as pl
 import pytest
@@ -70,12 +71,12 @@ class Service:
         yield
         away.rename(self._database)
 
-    def events(self, kind):
-        """What is stored of that kind: (user_id, item_id, seconds)."""
+    def plays(self, user):
+        """What is stored of a user's plays: (item_id, seconds)."""
         engine = make_engine(self._url, poolclass=sa.NullPool)
-        wanted = sa.select(events).where(events.c.event == kind)
+        wanted = sa.select(events).where(events.c.event == "play", events.c.user_id == user)
         with engine.connect() as connection:
-            return [(row.user_id, row.item_id, row.seconds) for row in connection.execute(wanted)]
+            return [(row.item_id, row.seconds) for row in connection.execute(wanted)]
 
     def said(self):
         """Likes and skips, given and taken back, as they were stored: (item_id, kind)."""
@@ -84,6 +85,12 @@ class Service:
         with engine.connect() as connection:
             rows = connection.execute(wanted.order_by(events.c.id))
             return [(row.item_id, row.event) for row in rows]
+
+    def say(self, *words, user="u0"):
+        """Send events past the page, as another tab does: (item_id, kind)."""
+        sent = [{"user_id": user, "item_id": item, "event": kind} for item, kind in words]
+        answer = httpx.post(f"{self.address}v1/feedback", json={"events": sent})
+        assert answer.status_code == 201
 
     def forget(self):
         engine = make_engine(self._url, poolclass=sa.NullPool)
@@ -120,6 +127,8 @@ def window(browser):
     """One window for all tests, and what it complains of."""
     context = browser.new_context()
     context.set_default_timeout(30_000)
+    # However slow the test is, it waits for what is on its way.
+    context.add_init_script("AbortSignal.timeout = () => new AbortController().signal")
     page = context.new_page()
     complaints = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -137,6 +146,7 @@ def page(window, service):
     page, complaints = window
     page.set_viewport_size({"width": 1000, "height": 800})
     page.emulate_media(color_scheme="light")
+    page.mouse.move(0, 0)  # the pointer of the test before plays nothing
     page.goto(service.address)
     yield page
     page.context.clear_cookies()
@@ -203,7 +213,7 @@ def test_a_user_is_found_by_typing_and_chosen_with_the_keyboard(page):
 
 
 def test_a_card_plays_under_the_pointer_and_stops_when_it_leaves(page, service):
-    open_user(page)
+    open_user(page, "u5")  # whom no other test plays anything for
     card = page.locator(".card:not([data-item=gone]) .stage").first
     assert page.locator("video").count() == 0  # nothing is loaded before somebody looks
     card.hover()
@@ -213,9 +223,8 @@ def test_a_card_plays_under_the_pointer_and_stops_when_it_leaves(page, service):
     assert card.locator("video").evaluate("video => video.muted && video.preload === 'none'")
     page.locator("h1").hover()
     until(lambda: page.evaluate("document.querySelector('.stage video').paused"))
-    until(lambda: service.events("play"))
-    ((user, _, seconds),) = service.events("play")
-    assert user == "u0"
+    until(lambda: service.plays("u5"))
+    ((_, seconds),) = service.plays("u5")
     assert 0.3 <= seconds < 60
 
 
@@ -439,6 +448,114 @@ def test_a_skip_that_could_not_be_stored_or_undone_is_restored(page, service):
     ).click()
     until(lambda: service.said() == [(before[2], "skip"), (before[2], "unskip")])
     assert ids(cards(page)) == before
+
+
+def test_what_was_said_on_another_day_is_shown(page, service):
+    open_user(page)
+    first, second, third, *rest = ids(cards(page))
+    service.say((third, "skip"), (first, "skip"), (second, "like"), (third, "like"))
+    go(page, f"{service.address}#/user/u0")
+    assert ids(cards(page)) == [second, *rest]
+    liked = page.locator(".card:has(.like[aria-pressed=true])")
+    assert ids(liked) == [second, third]
+    back = page.get_by_role("button", name="Bring back the last skipped")
+    back.click()
+    assert focused(page) == first  # that was skipped after the third
+    back.click()
+    assert ids(cards(page)) == [first, second, third, *rest]
+    assert not back.is_visible()
+    until(lambda: {(first, "unskip"), (third, "unskip")} < set(service.said()))
+    cards(page).nth(1).locator(".stage").click()
+    like = page.locator(".about > .row .like")
+    like.wait_for()
+    assert pressed(like)
+    like.click()
+    until(lambda: service.said()[-1] == (second, "unlike"))
+    go(page, f"{service.address}#/user/u0")
+    assert ids(cards(page)) == [first, second, third, *rest]
+    assert ids(liked) == [third]
+
+
+def test_what_another_tab_says_is_known_on_the_next_page(page, service):
+    open_user(page)
+    keep_lines(page)
+    first, second, *_ = ids(cards(page))
+    page.locator(".like").first.click()
+    cards(page).nth(1).get_by_role("button", name="Skip").click()
+    until(lambda: set(service.said()) == {(first, "like"), (second, "skip")})
+    service.say((first, "unlike"), (second, "unskip"))
+    page.get_by_role("link", name="Status").click()
+    page.get_by_role("heading", name="Status").wait_for()
+    page.go_back()
+    see_user(page)
+    assert ids(cards(page))[:2] == [first, second]
+    assert page.locator(".like[aria-pressed=true]").count() == 0
+
+
+def test_a_list_is_as_long_without_what_was_skipped(page, service):
+    open_user(page)
+    items = ids(cards(page))
+    service.say(*((item, "skip") for item in items[:3]))
+    go(page, f"{service.address}#/user/u0?k=2")
+    assert ids(cards(page)) == items[3:5]
+    page.get_by_role("link", name="Show more").click()
+    page.get_by_role("link", name="Show more").wait_for(state="detached")
+    assert ids(cards(page)) == items[3:]
+    for item in reversed(items[:3]):
+        page.get_by_role("button", name="Bring back the last skipped").click()
+        assert focused(page) == item
+    assert ids(cards(page)) == items
+
+
+def test_what_was_skipped_is_not_offered_as_similar_either(page, service):
+    page.evaluate("location.hash = '#/video/clip-020?for=u0'")
+    similar = page.get_by_role("list", name="Alike in all channels")
+    similar.wait_for()
+    first, *rest = ids(cards(page))
+    service.say((first, "skip"))
+    go(page, f"{service.address}#/video/clip-020?for=u0")
+    similar.wait_for()
+    assert ids(cards(page)) == rest
+    go(page, f"{service.address}#/video/clip-020")  # nobody's page
+    similar.wait_for()
+    assert ids(cards(page)) == [first, *rest]
+
+
+def test_a_press_while_a_page_is_made_is_not_forgotten(page, service):
+    open_user(page)
+    keep_lines(page)
+    item = cards(page).first.get_attribute("data-item")
+    held = []
+    page.route("**/v1/feedback/u0", lambda route: held.append((route, route.fetch())))
+    page.evaluate("location.hash = '#/user/u0?seen=1'")
+    until(lambda: page.evaluate("true") and held)  # the answer of before the press
+    page.locator(".like").first.click()
+    until(lambda: page.evaluate("true") and service.said() == [(item, "like")])
+    ((route, answer),) = held
+    route.fulfill(response=answer)
+    page.get_by_role("checkbox", name="Watched ones too", checked=True).wait_for()
+    assert pressed(page.locator(f"[data-item='{item}'] .like"))
+    page.unroute("**/v1/feedback/u0")
+
+
+def test_lists_are_shown_without_what_a_database_does_not_tell(page, service):
+    open_user(page)
+    keep_lines(page)
+    first, second, *_ = items = ids(cards(page))
+    service.say((first, "skip"), (second, "like"))
+    with service.without_database():
+        go(page, f"{service.address}#/user/u0")
+        assert ids(cards(page)) == items
+        assert page.locator(".like[aria-pressed=true]").count() == 0
+    page.route("**/v1/feedback/u0", lambda route: None)  # a database that hangs
+    page.goto("about:blank")
+    page.goto(service.address)
+    page.evaluate(
+        "AbortSignal.timeout = () => AbortSignal.abort(new DOMException('', 'TimeoutError'))"
+    )
+    open_user(page)
+    assert ids(cards(page)) == items
+    page.unroute("**/v1/feedback/u0")
 
 
 def test_an_unknown_user_is_told_and_the_nearest_offered(page):

@@ -1,13 +1,13 @@
 /** Card: one video of a wall, with what may be done about it. */
 
 import { el, icon, link, titleOf } from "./dom.js";
+import { tick, whenSaid } from "./feedback.js";
 import { picture } from "./picture.js";
 import { calm, preview } from "./player.js";
 import { switchOf } from "./switch.js";
 import { toast } from "./toast.js";
 import { openWhy } from "./why.js";
 
-let numHidden = 0;
 let closeLast = () => {}; // the line of the last skip; it goes with its wall
 addEventListener("hashchange", () => closeLast());
 
@@ -99,7 +99,7 @@ function skipButton(item, card, userId) {
   let closeToast = () => {};
   const { turn } = switchOf(userId, card, "skip", (skipped) => {
     closeToast();
-    if (skipped) hide(item);
+    if (skipped) hide(item, whenSaid(userId, card.item_id, "skip") ?? tick());
     else item.hidden = false;
   });
   item.unskip = () => {
@@ -126,11 +126,11 @@ export function shownIn(wall) {
   return [...wall.querySelectorAll(".card:not([hidden])")];
 }
 
-function hide(item) {
+function hide(item, when) {
   const next = item.contains(document.activeElement) ? nextOf(item) : null;
   item.player.stop();
   item.hidden = true;
-  item.hiddenAs = numHidden += 1;
+  item.hiddenAt = when;
   next?.focus();
 }
 

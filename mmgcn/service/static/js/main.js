@@ -62,7 +62,7 @@ async function show() {
   main.removeAttribute("aria-busy");
   document.title = `${main.querySelector("h1").textContent} · mmgcn`;
   scrollTo({ top: place.top, behavior: "instant" });
-  const card = [...main.querySelectorAll(".card")].find((item) => item.dataset.item === place.item);
+  const card = [...main.querySelectorAll(".card:not([hidden])")].find((item) => item.dataset.item === place.item);
   if (!first) (card?.querySelector(".stage") ?? main).focus({ preventScroll: true });
 }
 
