@@ -159,7 +159,7 @@ def go(page, address):
     """Open an address anew, so that nothing of the page before it is still there."""
     page.goto("about:blank")
     page.goto(address)
-    page.wait_for_selector("main:not([aria-busy]) h1")
+    page.wait_for_selector("main:not([aria-busy]):not(:has([aria-busy])) h1")
 
 
 def open_user(page, user="u0"):
