@@ -558,6 +558,18 @@ def test_lists_are_shown_without_what_a_database_does_not_tell(page, service):
     page.unroute("**/v1/feedback/u0")
 
 
+def test_a_service_that_takes_no_feedback_offers_none(page, service):
+    with running(replace(service.settings, feedback=None)) as address:
+        go(page, f"{address}#/user/u0")
+        assert cards(page).count() == len(NAMES) - 2
+        assert page.locator(".card button").all_inner_texts() == ["Why"] * (len(NAMES) - 2)
+        page.locator(".wall .stage").first.press("l")  # which does nothing
+        go(page, f"{address}#/video/clip-020?for=u0")
+        assert page.locator(".like").count() == 0
+        assert page.locator(".toast").count() == 0
+        page.goto("about:blank")
+
+
 def test_an_unknown_user_is_told_and_the_nearest_offered(page):
     page.evaluate("location.hash = '#/user/u111'")
     page.get_by_role("heading", name="No user “u111”").wait_for()

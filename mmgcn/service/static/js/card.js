@@ -1,7 +1,7 @@
 /** Card: one video of a wall, with what may be done about it. */
 
 import { el, icon, link, titleOf } from "./dom.js";
-import { tick, whenSaid } from "./feedback.js";
+import { isTaken, tick, whenSaid } from "./feedback.js";
 import { picture } from "./picture.js";
 import { calm, preview } from "./player.js";
 import { switchOf } from "./switch.js";
@@ -69,17 +69,21 @@ function addPick(item, stage, card, pick, chosen) {
 }
 
 function addActions(item, card, userId) {
-  const like = likeButton(card, userId);
-  like.title = "Like (L)";
-  const skip = skipButton(item, card, userId);
   const why = el(
     "button",
     { class: "button why", "aria-label": `Why ${titleOf(card)}`, title: "Why this one (W)" },
     "Why",
   );
   why.addEventListener("click", () => openWhy(userId, card));
-  item.append(el("div", { class: "actions" }, like, skip, why));
-  Object.assign(item.keys, { l: () => like.click(), s: () => skip.click(), w: () => why.click() });
+  item.keys.w = () => why.click();
+  const actions = el("div", { class: "actions" }, why);
+  item.append(actions);
+  if (!isTaken()) return;
+  const like = likeButton(card, userId);
+  like.title = "Like (L)";
+  const skip = skipButton(item, card, userId);
+  actions.prepend(like, skip);
+  Object.assign(item.keys, { l: () => like.click(), s: () => skip.click() });
 }
 
 /** Return a button that stores a like, and takes it back when it is pressed again. */

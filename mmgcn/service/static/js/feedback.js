@@ -7,6 +7,7 @@ const MOST_KEPT = 200; // what waits for a database that is away; older ones are
 const LONGEST_MS = 4000; // a page waits no longer to learn what was said
 const groups = new Map(); // by user and kind: walls are drawn anew, these stay
 let clock = 0;
+let off = false; // whether this service takes no feedback at all
 let waiting = [];
 let timer = null;
 
@@ -35,8 +36,10 @@ export async function learn(userId, signal) {
     said = await get(`v1/feedback/${encodeURIComponent(userId)}`, {}, patience);
   } catch (error) {
     if (signal.aborted) throw error;
+    off = await get("readyz", {}, signal).then(({ feedback }) => feedback === "off", () => false);
     return;
   }
+  off = false;
   for (const [kind, itemIds] of [["like", said.liked], ["skip", said.skipped]]) {
     const group = groupOf(userId, kind);
     const now = new Map(itemIds.reverse().map((itemId) => [itemId, tick()])); // the latest last
@@ -48,6 +51,11 @@ export async function learn(userId, signal) {
     group.stored.clear();
     now.forEach((when, itemId) => group.stored.set(itemId, when));
   }
+}
+
+/** Return whether likes and skips are taken, at least when the database is there. */
+export function isTaken() {
+  return !off;
 }
 
 /** Return when a like or a skip was said, by `tick`; undefined if it was not, or was taken back. */
@@ -74,6 +82,7 @@ function groupOf(userId, kind) {
 
 /** Store an impression or a play soon, together with others; nobody waits for it. */
 export function note(userId, itemId, event, seconds = null) {
+  if (off) return;
   waiting.push({ user_id: userId, item_id: itemId, event, seconds });
   timer ??= setTimeout(() => flush(false), WAIT_MS);
 }

@@ -2,7 +2,7 @@
 
 import { get } from "../api.js";
 import { el, link, number } from "../dom.js";
-import { learn, numSaid } from "../feedback.js";
+import { isTaken, learn, numSaid } from "../feedback.js";
 import { thumb } from "../picture.js";
 import { LONGEST, upToShown, wallOf } from "../wall.js";
 
@@ -55,7 +55,8 @@ export async function userPage({ id, params }, signal) {
     el(
       "p",
       { class: "keys muted" },
-      ...["Arrow keys", " walk, ", "Enter", " opens, ", "Space", " plays, ", "L", " likes, ", "S", " skips, ", "U", " brings back, ", "W", " says why."]
+      ...["Arrow keys", " walk, ", "Enter", " opens, ", "Space", " plays, ",
+        ...(isTaken() ? ["L", " likes, ", "S", " skips, ", "U", " brings back, "] : []), "W", " says why."]
         .map((word, place) => (place % 2 ? word : el("kbd", {}, word))),
     ),
   ].filter(Boolean);

@@ -3,7 +3,7 @@
 import { get } from "../api.js";
 import { likeButton } from "../card.js";
 import { el, link, titleOf } from "../dom.js";
-import { learn, note, numSaid } from "../feedback.js";
+import { isTaken, learn, note, numSaid } from "../feedback.js";
 import { LONGEST, upToShown, wallOf } from "../wall.js";
 import { openWhy } from "../why.js";
 
@@ -32,7 +32,7 @@ export async function videoPage({ id, params }, signal) {
           el(
             "div",
             { class: "row start" },
-            likeButton(card, userId),
+            isTaken() && likeButton(card, userId),
             el("button", { class: "button", click: () => openWhy(userId, card) }, `Why for user ${userId}`),
             el("a", { class: "button", href: link("user", userId) }, "Back to the list"),
           ),
@@ -77,7 +77,7 @@ function player(card, userId, signal) {
 /** Tabs, one a channel, and the wall of the chosen one. */
 function similar(card, userId, first, signal) {
   const channels = ["", ...(card.channels ?? [])];
-  const panel = el("div", { id: "similar", role: "tabpanel", tabindex: "-1" });
+  const panel = el("div", { id: "similar", role: "tabpanel", tabindex: "-1", "aria-label": "Similar" });
   const tabs = channels.map((channel) =>
     el(
       "button",
