@@ -501,6 +501,7 @@ def test_a_list_is_as_long_without_what_was_skipped(page, service):
     page.get_by_role("link", name="Show more").click()
     page.get_by_role("link", name="Show more").wait_for(state="detached")
     assert ids(cards(page)) == items[3:]
+    assert focused(page) == items[5]  # the first that is new
     for item in reversed(items[:3]):
         page.get_by_role("button", name="Bring back the last skipped").click()
         assert focused(page) == item
@@ -568,6 +569,25 @@ def test_a_service_that_takes_no_feedback_offers_none(page, service):
         assert page.locator(".like").count() == 0
         assert page.locator(".toast").count() == 0
         page.goto("about:blank")
+
+
+def test_a_setting_of_the_list_leaves_the_page_where_it_is(page, service):
+    page.set_viewport_size({"width": 320, "height": 500})
+    go(page, f"{service.address}#/user/u0")
+    slider = page.get_by_role("slider", name="Variety")
+    slider.focus()
+    page.evaluate("scrollBy(0, 100)")
+    before = page.evaluate("scrollY")
+    for key, variety in (("ArrowRight", "0.2"), ("ArrowRight", "0.4"), ("ArrowLeft", "0.2")):
+        page.evaluate("document.querySelector('main h1').className = 'old'")
+        page.keyboard.press(key)
+        page.locator("main h1:not(.old)").wait_for()
+        assert slider.input_value() == variety
+        assert slider.evaluate("slider => slider === document.activeElement")
+        assert page.evaluate("scrollY") == before > 0
+    page.get_by_role("link", name="Status").click()
+    page.get_by_role("heading", name="Status").wait_for()
+    assert page.evaluate("scrollY") == 0
 
 
 def test_an_unknown_user_is_told_and_the_nearest_offered(page):

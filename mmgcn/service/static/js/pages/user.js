@@ -71,10 +71,10 @@ function settings(id, now) {
     location.replace(here(id, { ...now, ...change }));
   };
   const slider = el("input", {
-    type: "range", min: 0, max: 0.8, step: 0.2, value: now.diversity,
+    type: "range", name: "variety", min: 0, max: 0.8, step: 0.2, value: now.diversity,
     change: () => go({ diversity: Number(slider.value) }),
   });
-  const box = el("input", { type: "checkbox", change: () => go({ seen: box.checked }) });
+  const box = el("input", { type: "checkbox", name: "seen", change: () => go({ seen: box.checked }) });
   box.checked = now.seen;
   return el(
     "form",
