@@ -502,7 +502,8 @@ def test_a_list_is_as_long_without_what_was_skipped(page, service):
     page.get_by_role("link", name="Show more").wait_for(state="detached")
     assert ids(cards(page)) == items[3:]
     assert focused(page) == items[5]  # the first that is new
-    for item in reversed(items[:3]):
+    for num_skipped, item in ((3, items[2]), (2, items[1]), (1, items[0])):
+        assert page.locator(".back").inner_text().startswith(f"{num_skipped} skipped")
         page.get_by_role("button", name="Bring back the last skipped").click()
         assert focused(page) == item
     assert ids(cards(page)) == items

@@ -105,6 +105,7 @@ function skipButton(item, card, userId) {
     closeToast();
     if (skipped) hide(item, whenSaid(userId, card.item_id, "skip") ?? tick());
     else item.hidden = false;
+    item.dispatchEvent(new Event("skip", { bubbles: true }));
   });
   item.unskip = () => {
     turn(false);

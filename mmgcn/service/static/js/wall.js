@@ -15,7 +15,9 @@ export function wallOf(cards, { label, ...options }) {
   add(wall, cards, options);
   if (options.userId) {
     const back = el("button", { class: "button", click: () => unskip(wall) }, "Bring back the last skipped");
-    wall.append(el("li", { class: "back" }, back));
+    wall.append(el("li", { class: "back" }, el("span", { class: "muted" }), back));
+    count(wall);
+    wall.addEventListener("skip", () => count(wall));
   }
   wall.addEventListener("keydown", (event) => walk(wall, event));
   wall.addEventListener("focusin", (event) => activate(wall, event.target.closest(".card")));
@@ -43,6 +45,11 @@ export function upToShown(cards, k, userId) {
     if (!userId || whenSaid(userId, card.item_id, "skip") === undefined) left -= 1;
     return true;
   });
+}
+
+/** Tell how many cards of a wall are skipped. */
+function count(wall) {
+  wall.querySelector(".back span").textContent = `${wall.querySelectorAll(".card[hidden]").length} skipped`;
 }
 
 /** Bring back, of the cards that were skipped, the one that was last. */
