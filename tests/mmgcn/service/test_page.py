@@ -30,6 +30,19 @@ TURNS = ("skip", "unskip")
 CAPTIONS = {"clip-003": HOSTILE, "clip-007": "A ball", "море": "The sea"}
 
 
+# However slow a test is, the page waits for what is on its way, until it is told not to.
+PATIENCE = """
+const waiting = [];
+AbortSignal.timeout = () => {
+  waiting.push(new AbortController());
+  return waiting.at(-1).signal;
+};
+window.loseAllPatience = () => {
+  for (const one of waiting.splice(0)) one.abort(new DOMException("", "TimeoutError"));
+};
+"""
+
+
 @pytest.fixture(scope="module")
 def browser():
     path = shutil.which("chromium")
@@ -68,8 +81,10 @@ class Service:
     @contextmanager
     def without_database(self):
         away = self._database.rename(self._database.with_name("away"))
-        yield
-        away.rename(self._database)
+        try:
+            yield
+        finally:
+            away.rename(self._database)
 
     def plays(self, user):
         """What is stored of a user's plays: (item_id, seconds)."""
@@ -110,9 +125,11 @@ def running(settings):
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         until(lambda: server.started)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        server.should_exit = True
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -127,8 +144,7 @@ def window(browser):
     """One window for all tests, and what it complains of."""
     context = browser.new_context()
     context.set_default_timeout(30_000)
-    # However slow the test is, it waits for what is on its way.
-    context.add_init_script("AbortSignal.timeout = () => new AbortController().signal")
+    context.add_init_script(PATIENCE)
     page = context.new_page()
     complaints = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -549,13 +565,13 @@ def test_lists_are_shown_without_what_a_database_does_not_tell(page, service):
         go(page, f"{service.address}#/user/u0")
         assert ids(cards(page)) == items
         assert page.locator(".like[aria-pressed=true]").count() == 0
-    page.route("**/v1/feedback/u0", lambda route: None)  # a database that hangs
+    held = []
+    page.route("**/v1/feedback/u0", lambda route: held.append(route))  # one that hangs
     page.goto("about:blank")
-    page.goto(service.address)
-    page.evaluate(
-        "AbortSignal.timeout = () => AbortSignal.abort(new DOMException('', 'TimeoutError'))"
-    )
-    open_user(page)
+    page.goto(f"{service.address}#/user/u0")
+    until(lambda: page.evaluate("true") and held)
+    page.evaluate("loseAllPatience()")
+    see_user(page)
     assert ids(cards(page)) == items
     page.unroute("**/v1/feedback/u0")
 
@@ -644,15 +660,17 @@ def test_the_status_page_draws_the_metrics_and_the_curves(page):
 
 
 def test_a_token_is_asked_for_once_and_opens_the_media_too(page, service):
-    guarded = replace(service.settings, token="open-sesame", feedback=None)
-    with running(guarded) as address:
+    service.say(("clip-020", "like"))
+    with running(replace(service.settings, token="open-sesame")) as address:
         page.goto(f"{address}#/user/u0")
         page.get_by_label("Token", exact=True).last.fill("wrong")
         page.keyboard.press("Enter")
         page.get_by_text("The service does not know this token.").wait_for()
+        page.evaluate("loseAllPatience()")  # typing takes as long as it takes
         page.keyboard.type("open-sesame")
         page.keyboard.press("Enter")
         see_user(page)
+        assert pressed(page.locator("[data-item=clip-020] .like"))
         until(lambda: page.evaluate("document.querySelector('.card img')?.naturalWidth > 0"))
         page.reload()
         see_user(page)

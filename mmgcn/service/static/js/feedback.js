@@ -30,10 +30,9 @@ export async function tell(userId, itemId, kind, on) {
 /** Learn from the service what a user likes and skips. Where it does not tell, nothing changes. */
 export async function learn(userId, signal) {
   const began = tick();
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(LONGEST_MS)]);
   let said;
   try {
-    said = await get(`v1/feedback/${encodeURIComponent(userId)}`, {}, patience);
+    said = await get(`v1/feedback/${encodeURIComponent(userId)}`, {}, signal, LONGEST_MS);
   } catch (error) {
     if (signal.aborted) throw error;
     off = await get("readyz", {}, signal).then(({ feedback }) => feedback === "off", () => false);
