@@ -102,6 +102,8 @@ def serve(
         app = create_app(settings)  # with several workers, to tell here what is wrong, and once
         _check_free(host, port)
         tell(f"serving {app.state.service.live.name} on http://{_shown(host)}:{port}")
+        if workers > 1 and rate_limit:
+            tell(f"each of {workers} workers lets one client ask {rate_limit:g} times a second")
         uvicorn.run(
             app if workers == 1 else "mmgcn.service.app:worker_app",
             factory=workers > 1,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mmgcn.service.state import State
 
 MAX_BYTES = 64 << 20
+NO_STORE = (b"cache-control", b"no-store")
 REMEMBERED = tuple(
     f"/v1/{name}" for name in ("recommend/", "similar/", "explain", "users", "items")
 )
@@ -56,7 +57,8 @@ class Answers:
 class Remembered:
     """Gives an answer that was given before, before anything is parsed.
 
-    What depends on nothing but the run and the question: lists, reasons, users and items.
+    What depends on nothing but the run and the question: lists, reasons, users and items. An
+    answer that depends on more says so, by its header Cache-Control: no-store.
     """
 
     def __init__(self, app: ASGIApp, state: State) -> None:
@@ -74,15 +76,15 @@ class Remembered:
             self._state.metrics.remembered.inc()
             await send_body(send, 200, body)
             return
-        status, parts = 0, []
+        keep, parts = False, []
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal keep
             if message["type"] == "http.response.start":
-                status = message["status"]
+                keep = message["status"] == 200 and NO_STORE not in message["headers"]
             elif message["type"] == "http.response.body":
                 parts.append(message.get("body", b""))
-                if status == 200 and not message.get("more_body", False):
+                if keep and not message.get("more_body", False):
                     self._keep(answers, question, b"".join(parts))
             await send(message)
 

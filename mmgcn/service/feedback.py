@@ -1,13 +1,14 @@
-"""FeedbackStore: events into a database. What it takes is stored when it returns."""
+"""FeedbackStore: events in a database. What it takes is stored when it returns."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from alembic import command
@@ -15,18 +16,29 @@ from alembic.config import Config
 from alembic.util import CommandError
 from anyio import CapacityLimiter, to_thread
 
-from mmgcn.data.events import EventsError, events, make_engine, shown
+from mmgcn.data.events import SAID, TAKES_BACK, EventsError, events, make_engine, shown
 
 logger = logging.getLogger("mmgcn.service")
 
+READING = "mmgcn_reading"  # an option of a connection that need not wait for writers
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 0x6D6D6763  # of the migration, for processes that start together
 BUSY_SECONDS = 5
-NUM_WRITING, MAX_WAITING = 4, 100  # requests that write at a time, and that wait to
+NUM_AT_ONCE, MAX_WAITING = 4, 100  # requests that write at a time, and that wait to; or read
+
+T = TypeVar("T")
 
 
 class FeedbackUnavailable(OSError):
     """The database does not answer; nothing was stored."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a user likes and what they skip: their last word on each item, the latest first."""
+
+    liked: list[str]
+    skipped: list[str]
 
 
 class FeedbackStore:
@@ -53,7 +65,7 @@ class FeedbackStore:
         else:
             self._engine = make_engine(url)
         self._lock = Lock()
-        self._writing = CapacityLimiter(NUM_WRITING)
+        self._writing, self._reading = CapacityLimiter(NUM_AT_ONCE), CapacityLimiter(NUM_AT_ONCE)
         self.available = False
 
     def prepare(self) -> None:
@@ -77,9 +89,7 @@ class FeedbackStore:
         Raises:
             FeedbackUnavailable: the database does not answer, or not as quickly as events come.
         """
-        if self._writing.statistics().tasks_waiting >= MAX_WAITING:
-            raise FeedbackUnavailable(f"{shown(self.url)} does not keep up")
-        await to_thread.run_sync(self.write, rows, run, limiter=self._writing)
+        await self._in_turn(self._writing, lambda: self.write(rows, run))
 
     def write(self, rows: Sequence[Mapping[str, Any]], run: str) -> None:
         """Store events, all or none, in this thread; see `add`."""
@@ -87,6 +97,26 @@ class FeedbackStore:
         now = datetime.now(UTC)
         dated = [{**row, "run": run, "created_at": now} for row in rows]
         self._reached(lambda: self._insert(dated))
+
+    async def said(self, user_id: str) -> Said:
+        """Return what a user likes and skips, in one query.
+
+        Raises:
+            FeedbackUnavailable: as for `add`.
+        """
+        return await self._in_turn(self._reading, lambda: self.read(user_id))
+
+    def read(self, user_id: str) -> Said:
+        """Return what a user likes and skips, in this thread; see `said`."""
+        self.prepare()
+        rows = self._reached(lambda: self._words(user_id))
+        said: dict[str, dict[str, None]] = {"like": {}, "skip": {}}
+        for item_id, kind in rows:
+            if kind in TAKES_BACK:
+                said[TAKES_BACK[kind]].pop(item_id, None)
+            else:
+                said[kind][item_id] = None
+        return Said([*reversed(said["like"])], [*reversed(said["skip"])])
 
     def close(self) -> None:
         """Let the connections go."""
@@ -96,9 +126,18 @@ class FeedbackStore:
         with self._engine.begin() as connection:
             connection.execute(sa.insert(events), rows)
 
-    def _reached(self, work: Callable[[], None]) -> None:
+    def _words(self, user_id: str) -> list[tuple[str, str]]:
+        with self._engine.connect().execution_options(**{READING: True}) as connection:
+            return [(item_id, kind) for item_id, kind in connection.execute(last_words(user_id))]
+
+    async def _in_turn(self, limiter: CapacityLimiter, work: Callable[[], T]) -> T:
+        if limiter.statistics().tasks_waiting >= MAX_WAITING:
+            raise FeedbackUnavailable(f"{shown(self.url)} does not keep up")
+        return await to_thread.run_sync(work, limiter=limiter)
+
+    def _reached(self, work: Callable[[], T]) -> T:
         try:
-            work()
+            return work()
         except (sa.exc.SQLAlchemyError, CommandError, OSError) as error:
             if self.available:
                 logger.error("feedback is not taken: %s: %s", shown(self.url), _first_line(error))
@@ -106,6 +145,19 @@ class FeedbackStore:
             raise FeedbackUnavailable(
                 f"{shown(self.url)} does not answer: {_first_line(error)}"
             ) from error
+
+
+def last_words(user_id: str) -> sa.Select[Any]:
+    """Ask for item and kind of what a user said of items, each pair once, the last one last.
+
+    Ids tell the order, not clocks: events that were sent together have one time.
+    """
+    return (
+        sa.select(events.c.item_id, events.c.event)
+        .where(events.c.user_id == user_id, SAID)
+        .group_by(events.c.item_id, events.c.event)
+        .order_by(sa.func.max(events.c.id))
+    )
 
 
 def migrate(engine: sa.Engine, revision: str) -> None:
@@ -138,7 +190,8 @@ def _keep_sqlite_safe(engine: sa.Engine) -> None:
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        reading = connection.get_execution_options().get(READING)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 def _first_line(error: BaseException) -> str:

@@ -163,6 +163,20 @@ class Stored(BaseModel):
     stored: int
 
 
+class Said(BaseModel):
+    """What a user likes and skips: their last word on each item, the latest first."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"user_id": "42", "liked": ["clip-006", "clip-003"], "skipped": []}]
+        }
+    )
+
+    user_id: str
+    liked: list[str]
+    skipped: list[str]
+
+
 class RunFacts(BaseModel):
     """The run in service."""
 

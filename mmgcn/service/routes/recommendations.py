@@ -9,13 +9,18 @@ from fastapi.concurrency import run_in_threadpool
 
 from mmgcn.service import schemas
 from mmgcn.service.problems import Problem, answer
+from mmgcn.service.routes.feedback import UNAVAILABLE, said_by
 from mmgcn.service.routes.questions import BODY, PROBLEMS, UNKNOWN, K, PathId, QueryId, Shared
 from mmgcn.serving.recommender import Cold
 
 router = APIRouter(prefix="/v1", tags=["recommendations"], responses=PROBLEMS)
 
 
-@router.get("/recommend/{user_id:path}", response_model=schemas.Recommendations, responses=UNKNOWN)
+@router.get(
+    "/recommend/{user_id:path}",
+    response_model=schemas.Recommendations,
+    responses={**UNKNOWN, **UNAVAILABLE},
+)
 async def recommend(
     state: Shared,
     user_id: PathId,
@@ -25,12 +30,19 @@ async def recommend(
         float, Query(ge=0, le=1, description="Push down what resembles an item above.")
     ] = 0.0,
     cold: Annotated[Cold, Query(description="What a user gets who is not in the data.")] = "error",
+    filter_skipped: Annotated[
+        bool, Query(description="Leave out what the user skips; asks the database each time.")
+    ] = False,
 ) -> Response:
     """Return the best items for a user, best first."""
     live = state.live
-
-    rows = None
-    if not diversity:
+    rows, skipped = None, []
+    if filter_skipped:
+        said = (await said_by(state, user_id)).skipped
+        skipped = [
+            item for item, row in zip(said, live.run.items.get(said), strict=True) if row >= 0
+        ]
+    if not diversity and not skipped:
         rows = live.short_lists.best(user_id, k=k, filter_seen=filter_seen)
     if rows is None:
         table = await run_in_threadpool(
@@ -40,9 +52,13 @@ async def recommend(
             filter_seen=filter_seen,
             diversity=diversity,
             cold=cold,
+            exclude=skipped,
         )
         rows = table.to_dicts()
-    return answer({"run": live.name, "user_id": user_id, "items": state.cards.ranked(rows)})
+    made = answer({"run": live.name, "user_id": user_id, "items": state.cards.ranked(rows)})
+    if filter_skipped:
+        made.headers["cache-control"] = "no-store"  # it holds until the next skip
+    return made
 
 
 @router.get("/similar/{item_id:path}", response_model=schemas.Similar, responses=UNKNOWN)

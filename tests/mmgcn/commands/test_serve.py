@@ -116,8 +116,9 @@ def test_several_workers_answer_and_their_figures_add_up(runs):
         (count,) = re.findall(r'requests_total\{route="recommend",status="200"\} (\S+)', figures)
         assert float(count) == 20
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=WAIT_SECONDS)
+        told = process.communicate(timeout=WAIT_SECONDS)[1]
         assert process.returncode == 0
+        assert "each of 2 workers lets one client ask 100 times a second" in told
 
 
 def refusal(capsys, *words):

@@ -21,7 +21,7 @@ from mmgcn.data.events import (
     read_events,
     shown,
 )
-from mmgcn.service.feedback import FeedbackStore, FeedbackUnavailable, migrate
+from mmgcn.service.feedback import FeedbackStore, FeedbackUnavailable, last_words, migrate
 from mmgcn.service.schemas import EventKind
 from tests.databases import postgres_url
 
@@ -83,7 +83,8 @@ def test_what_is_sent_together_counts_in_its_order(serve, url):
     assert read_events(url).select("item_id", "weight").rows() == [("a", 0), ("b", 2)]
 
 
-def test_events_are_read_as_by_going_through_them_one_by_one(url):
+def random_events(url):
+    """Store events of four users and five items in any order, and return them."""
     rng = np.random.default_rng(0)
     engine = make_engine(url, poolclass=sa.NullPool)
     migrate(engine, "head")
@@ -99,6 +100,11 @@ def test_events_are_read_as_by_going_through_them_one_by_one(url):
     ]
     with engine.begin() as connection:
         connection.execute(sa.insert(events), rows)
+    return rows
+
+
+def test_events_are_read_as_by_going_through_them_one_by_one(url):
+    rows = random_events(url)
     counting = {}  # of each pair, (kind, time) of what was not taken back
     for time, row in enumerate(rows):
         told = counting.setdefault((row["user_id"], row["item_id"]), [])
@@ -114,6 +120,81 @@ def test_events_are_read_as_by_going_through_them_one_by_one(url):
     }
     read = {(user, item): (weight, time) for user, item, weight, time in read_events(url).rows()}
     assert read == expected
+
+
+def test_the_last_word_is_that_of_going_through_them_one_by_one(serve, url):
+    said = {f"u{user}": {"like": [], "skip": []} for user in range(5)}  # u4 said nothing
+    for row in random_events(url):
+        kind = row["event"].removeprefix("un")
+        if kind in ("like", "skip"):
+            held = said[row["user_id"]][kind]
+            if row["item_id"] in held:
+                held.remove(row["item_id"])
+            if kind == row["event"]:
+                held.insert(0, row["item_id"])
+    client = serve(feedback=url)
+    for user, words in said.items():
+        answer = client.get(f"/v1/feedback/{user}")
+        told = {"user_id": user, "liked": words["like"], "skipped": words["skip"]}
+        assert (answer.status_code, answer.json()) == (200, told)
+
+
+def test_the_last_word_is_found_by_its_index(url):
+    random_events(url)
+    engine = make_engine(url, poolclass=sa.NullPool)
+    asked = str(last_words("u0").compile(engine, compile_kwargs={"literal_binds": True}))
+    with engine.connect() as connection:
+        explain = "EXPLAIN QUERY PLAN "
+        if engine.dialect.name == "postgresql":  # which looks through a small table as a whole
+            connection.execute(sa.text("SET enable_seqscan = off"))
+            explain = "EXPLAIN "
+        plan = connection.execute(sa.text(explain + asked)).all()
+    assert "feedback_events_said" in str(plan)
+
+
+def test_whoever_reads_does_not_wait_for_who_writes(serve, tmp_path):
+    url = f"sqlite:///{tmp_path}/feedback.db"
+    client = serve(feedback=url)
+    assert client.post("/v1/feedback", json={"events": [LIKE]}).status_code == 201
+    with make_engine(url, poolclass=sa.NullPool).connect() as writing:
+        writing.exec_driver_sql("BEGIN IMMEDIATE")
+        assert client.get("/v1/feedback/ann").json()["liked"] == ["b"]
+
+
+def test_a_word_to_one_worker_is_known_to_the_others(serve, url):
+    first, second = serve(feedback=url), serve(feedback=url)
+    for kind, liked in (("like", ["b"]), ("unlike", []), ("like", ["b"])):
+        sent = {"events": [LIKE | {"event": kind}]}
+        assert first.post("/v1/feedback", json=sent).status_code == 201
+        for client in (first, second):
+            assert client.get("/v1/feedback/ann").json()["liked"] == liked
+
+
+def test_a_list_leaves_out_what_is_skipped_where_it_is_asked_to(serve, url):
+    first, second = serve(feedback=url), serve(feedback=url)
+
+    def lists(**options):
+        options = {"k": 3, "filter_skipped": True, **options}
+        answers = [client.get("/v1/recommend/ann", params=options) for client in (first, second)]
+        (told, other) = ([card["item_id"] for card in answer.json()["items"]] for answer in answers)
+        assert told == other
+        return told
+
+    def say(kind, *items):
+        sent = {"events": [LIKE | {"item_id": item, "event": kind} for item in items]}
+        assert first.post("/v1/feedback", json=sent).status_code == 201
+
+    assert lists() == ["b", "d/e", "mörk 100%"]
+    say("skip", "d/e")
+    assert lists() == ["b", "mörk 100%"]
+    assert lists(k=1) == ["b"]
+    assert lists(filter_skipped=False) == ["b", "d/e", "mörk 100%"]
+    assert "d/e" not in lists(diversity=0.5)
+    say("skip", "b")
+    assert lists(filter_seen=False) == ["a", "c", "mörk 100%"]
+    say("unskip", "b", "d/e")
+    insert(url, "skip", item="of another run")
+    assert lists() == ["b", "d/e", "mörk 100%"]
 
 
 def test_many_at_once_are_all_stored(serve, url):
@@ -169,6 +250,10 @@ def test_without_a_database_feedback_is_503_and_lists_go_on(serve, tmp_path):
         answer = client.post("/v1/feedback", json={"events": [LIKE]})
         assert answer.status_code == 503
         assert "feedback" in answer.json()["error"]
+        for path in ("/v1/feedback/ann", "/v1/recommend/ann?filter_skipped=true"):
+            answer = client.get(path)
+            assert answer.status_code == 503
+            assert "feedback" in answer.json()["error"]
         assert client.get("/v1/recommend/ann").status_code == 200
         assert client.get("/readyz").json()["feedback"] == ("unavailable" if url else "off")
 
@@ -186,7 +271,7 @@ def test_a_database_that_hangs_holds_up_feedback_alone(serve, tmp_path, monkeypa
         waiting = [pool.submit(send, number) for number in range(20)]
         done, _ = wait(waiting, return_when=FIRST_COMPLETED)
         assert done.pop().result() == 503
-        for path in ("/v1/recommend/ann", "/v1/items", "/v1/users/ann"):
+        for path in ("/v1/recommend/ann", "/v1/items", "/v1/users/ann", "/v1/feedback/ann"):
             assert client.get(path).status_code == 200
         goes_on.set()
         statuses = [answer.result() for answer in waiting]
@@ -284,11 +369,11 @@ def test_tables_of_an_older_version_keep_what_is_in_them(url):
     assert stored(url)[:-1] == before
     assert stored(url)[-1]["event"] == "unlike"
     assert read_events(url)["weight"].to_list() == [0]
-    (index,) = sa.inspect(engine).get_indexes(events.name)
-    assert (index["name"], index["column_names"]) == (
-        "feedback_events_pair",
-        ["user_id", "item_id"],
-    )
+    made = sa.inspect(engine).get_indexes(events.name)
+    assert {index["name"]: index["column_names"] for index in made} == {
+        "feedback_events_pair": ["user_id", "item_id"],
+        "feedback_events_said": ["user_id", "item_id", "event"],
+    }
 
 
 def test_a_step_back_makes_nothing_count_again_that_was_taken_back(url):
@@ -298,7 +383,7 @@ def test_a_step_back_makes_nothing_count_again_that_was_taken_back(url):
     insert(url, "unlike", "like", "skip", item="b")
     before = read_events(url).drop("timestamp").rows()
     assert before == [("ann", "a", 3), ("ann", "b", 1)]
-    migrate(engine, "-1")
+    migrate(engine, "-2")
     kept = [(row["item_id"], row["event"]) for row in stored(url)]
     assert kept == [("a", "play"), ("a", "like"), ("b", "like"), ("b", "skip")]
     assert read_events(url).drop("timestamp").rows() == before

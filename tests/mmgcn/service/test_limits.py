@@ -9,11 +9,11 @@ from mmgcn.service.limits import BodyLimit, RateLimit
 
 
 def test_a_client_that_asks_too_often_is_told_when_to_come_back(serve):
-    client = serve(requests_per_second=1)
-    statuses = [client.get("/v1/users").status_code for _ in range(4)]
-    assert statuses == [200, 200, 429, 429]
+    client = serve(requests_per_second=0.01)  # one in 100 seconds, however slow the test is
+    statuses = [client.get("/v1/users").status_code for _ in range(3)]
+    assert statuses == [200, 429, 429]
     answer = client.get("/v1/users")
-    assert answer.headers["retry-after"] == "1"
+    assert 1 < int(answer.headers["retry-after"]) <= 100
     assert answer.json() == {"error": "too many requests; ask again later", "nearest": []}
     assert client.get("/healthz").status_code == 200
 

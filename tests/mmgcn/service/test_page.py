@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import numpy as np
 import polars as pl
 import pytest
@@ -27,6 +28,19 @@ NAMES = ["clip-003", "clip-007", "clip-009", "clip-015", "clip-020", "clip-024",
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 TURNS = ("skip", "unskip")
 CAPTIONS = {"clip-003": HOSTILE, "clip-007": "A ball", "море": "The sea"}
+
+
+# However slow a test is, the page waits for what is on its way, until it is told not to.
+PATIENCE = """
+const waiting = [];
+AbortSignal.timeout = () => {
+  waiting.push(new AbortController());
+  return waiting.at(-1).signal;
+};
+window.loseAllPatience = () => {
+  for (const one of waiting.splice(0)) one.abort(new DOMException("", "TimeoutError"));
+};
+"""
 
 
 @pytest.fixture(scope="module")
@@ -67,15 +81,17 @@ class Service:
     @contextmanager
     def without_database(self):
         away = self._database.rename(self._database.with_name("away"))
-        yield
-        away.rename(self._database)
+        try:
+            yield
+        finally:
+            away.rename(self._database)
 
-    def events(self, kind):
-        """What is stored of that kind: (user_id, item_id, seconds)."""
+    def plays(self, user):
+        """What is stored of a user's plays: (item_id, seconds)."""
         engine = make_engine(self._url, poolclass=sa.NullPool)
-        wanted = sa.select(events).where(events.c.event == kind)
+        wanted = sa.select(events).where(events.c.event == "play", events.c.user_id == user)
         with engine.connect() as connection:
-            return [(row.user_id, row.item_id, row.seconds) for row in connection.execute(wanted)]
+            return [(row.item_id, row.seconds) for row in connection.execute(wanted)]
 
     def said(self):
         """Likes and skips, given and taken back, as they were stored: (item_id, kind)."""
@@ -84,6 +100,12 @@ class Service:
         with engine.connect() as connection:
             rows = connection.execute(wanted.order_by(events.c.id))
             return [(row.item_id, row.event) for row in rows]
+
+    def say(self, *words, user="u0"):
+        """Send events past the page, as another tab does: (item_id, kind)."""
+        sent = [{"user_id": user, "item_id": item, "event": kind} for item, kind in words]
+        answer = httpx.post(f"{self.address}v1/feedback", json={"events": sent})
+        assert answer.status_code == 201
 
     def forget(self):
         engine = make_engine(self._url, poolclass=sa.NullPool)
@@ -103,9 +125,11 @@ def running(settings):
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         until(lambda: server.started)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        server.should_exit = True
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +144,7 @@ def window(browser):
     """One window for all tests, and what it complains of."""
     context = browser.new_context()
     context.set_default_timeout(30_000)
+    context.add_init_script(PATIENCE)
     page = context.new_page()
     complaints = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -137,6 +162,7 @@ def page(window, service):
     page, complaints = window
     page.set_viewport_size({"width": 1000, "height": 800})
     page.emulate_media(color_scheme="light")
+    page.mouse.move(0, 0)  # the pointer of the test before plays nothing
     page.goto(service.address)
     yield page
     page.context.clear_cookies()
@@ -149,7 +175,7 @@ def go(page, address):
     """Open an address anew, so that nothing of the page before it is still there."""
     page.goto("about:blank")
     page.goto(address)
-    page.wait_for_selector("main:not([aria-busy]) h1")
+    page.wait_for_selector("main:not([aria-busy]):not(:has([aria-busy])) h1")
 
 
 def open_user(page, user="u0"):
@@ -203,7 +229,7 @@ def test_a_user_is_found_by_typing_and_chosen_with_the_keyboard(page):
 
 
 def test_a_card_plays_under_the_pointer_and_stops_when_it_leaves(page, service):
-    open_user(page)
+    open_user(page, "u5")  # whom no other test plays anything for
     card = page.locator(".card:not([data-item=gone]) .stage").first
     assert page.locator("video").count() == 0  # nothing is loaded before somebody looks
     card.hover()
@@ -213,9 +239,8 @@ def test_a_card_plays_under_the_pointer_and_stops_when_it_leaves(page, service):
     assert card.locator("video").evaluate("video => video.muted && video.preload === 'none'")
     page.locator("h1").hover()
     until(lambda: page.evaluate("document.querySelector('.stage video').paused"))
-    until(lambda: service.events("play"))
-    ((user, _, seconds),) = service.events("play")
-    assert user == "u0"
+    until(lambda: service.plays("u5"))
+    ((_, seconds),) = service.plays("u5")
     assert 0.3 <= seconds < 60
 
 
@@ -441,6 +466,147 @@ def test_a_skip_that_could_not_be_stored_or_undone_is_restored(page, service):
     assert ids(cards(page)) == before
 
 
+def test_what_was_said_on_another_day_is_shown(page, service):
+    open_user(page)
+    first, second, third, *rest = ids(cards(page))
+    service.say((third, "skip"), (first, "skip"), (second, "like"), (third, "like"))
+    go(page, f"{service.address}#/user/u0")
+    assert ids(cards(page)) == [second, *rest]
+    liked = page.locator(".card:has(.like[aria-pressed=true])")
+    assert ids(liked) == [second, third]
+    back = page.get_by_role("button", name="Bring back the last skipped")
+    back.click()
+    assert focused(page) == first  # that was skipped after the third
+    back.click()
+    assert ids(cards(page)) == [first, second, third, *rest]
+    assert not back.is_visible()
+    until(lambda: {(first, "unskip"), (third, "unskip")} < set(service.said()))
+    cards(page).nth(1).locator(".stage").click()
+    like = page.locator(".about > .row .like")
+    like.wait_for()
+    assert pressed(like)
+    like.click()
+    until(lambda: service.said()[-1] == (second, "unlike"))
+    go(page, f"{service.address}#/user/u0")
+    assert ids(cards(page)) == [first, second, third, *rest]
+    assert ids(liked) == [third]
+
+
+def test_what_another_tab_says_is_known_on_the_next_page(page, service):
+    open_user(page)
+    keep_lines(page)
+    first, second, *_ = ids(cards(page))
+    page.locator(".like").first.click()
+    cards(page).nth(1).get_by_role("button", name="Skip").click()
+    until(lambda: set(service.said()) == {(first, "like"), (second, "skip")})
+    service.say((first, "unlike"), (second, "unskip"))
+    page.get_by_role("link", name="Status").click()
+    page.get_by_role("heading", name="Status").wait_for()
+    page.go_back()
+    see_user(page)
+    assert ids(cards(page))[:2] == [first, second]
+    assert page.locator(".like[aria-pressed=true]").count() == 0
+
+
+def test_a_list_is_as_long_without_what_was_skipped(page, service):
+    open_user(page)
+    items = ids(cards(page))
+    service.say(*((item, "skip") for item in items[:3]))
+    go(page, f"{service.address}#/user/u0?k=2")
+    assert ids(cards(page)) == items[3:5]
+    page.get_by_role("link", name="Show more").click()
+    page.get_by_role("link", name="Show more").wait_for(state="detached")
+    assert ids(cards(page)) == items[3:]
+    assert focused(page) == items[5]  # the first that is new
+    for num_skipped, item in ((3, items[2]), (2, items[1]), (1, items[0])):
+        assert page.locator(".back").inner_text().startswith(f"{num_skipped} skipped")
+        page.get_by_role("button", name="Bring back the last skipped").click()
+        assert focused(page) == item
+    assert ids(cards(page)) == items
+
+
+def test_what_was_skipped_is_not_offered_as_similar_either(page, service):
+    page.evaluate("location.hash = '#/video/clip-020?for=u0'")
+    similar = page.get_by_role("list", name="Alike in all channels")
+    similar.wait_for()
+    first, *rest = ids(cards(page))
+    service.say((first, "skip"))
+    go(page, f"{service.address}#/video/clip-020?for=u0")
+    similar.wait_for()
+    assert ids(cards(page)) == rest
+    go(page, f"{service.address}#/video/clip-020")  # nobody's page
+    similar.wait_for()
+    assert ids(cards(page)) == [first, *rest]
+
+
+def test_a_press_while_a_page_is_made_is_not_forgotten(page, service):
+    open_user(page)
+    keep_lines(page)
+    item = cards(page).first.get_attribute("data-item")
+    held = []
+    page.route("**/v1/feedback/u0", lambda route: held.append((route, route.fetch())))
+    page.evaluate("location.hash = '#/user/u0?seen=1'")
+    until(lambda: page.evaluate("true") and held)  # the answer of before the press
+    page.locator(".like").first.click()
+    until(lambda: page.evaluate("true") and service.said() == [(item, "like")])
+    ((route, answer),) = held
+    route.fulfill(response=answer)
+    page.get_by_role("checkbox", name="Watched ones too", checked=True).wait_for()
+    assert pressed(page.locator(f"[data-item='{item}'] .like"))
+    page.unroute("**/v1/feedback/u0")
+
+
+def test_lists_are_shown_without_what_a_database_does_not_tell(page, service):
+    open_user(page)
+    keep_lines(page)
+    first, second, *_ = items = ids(cards(page))
+    service.say((first, "skip"), (second, "like"))
+    with service.without_database():
+        go(page, f"{service.address}#/user/u0")
+        assert ids(cards(page)) == items
+        assert page.locator(".like[aria-pressed=true]").count() == 0
+    held = []
+    page.route("**/v1/feedback/u0", lambda route: held.append(route))  # one that hangs
+    page.goto("about:blank")
+    page.goto(f"{service.address}#/user/u0")
+    until(lambda: page.evaluate("true") and held)
+    page.evaluate("loseAllPatience()")
+    see_user(page)
+    assert ids(cards(page)) == items
+    page.unroute("**/v1/feedback/u0")
+
+
+def test_a_service_that_takes_no_feedback_offers_none(page, service):
+    with running(replace(service.settings, feedback=None)) as address:
+        go(page, f"{address}#/user/u0")
+        assert cards(page).count() == len(NAMES) - 2
+        assert page.locator(".card button").all_inner_texts() == ["Why"] * (len(NAMES) - 2)
+        page.locator(".wall .stage").first.press("l")  # which does nothing
+        go(page, f"{address}#/video/clip-020?for=u0")
+        assert page.locator(".like").count() == 0
+        assert page.locator(".toast").count() == 0
+        page.goto("about:blank")
+
+
+def test_a_setting_of_the_list_leaves_the_page_where_it_is(page, service):
+    page.set_viewport_size({"width": 320, "height": 500})
+    go(page, f"{service.address}#/user/u0")
+    slider = page.get_by_role("slider", name="Variety")
+    slider.focus()
+    page.evaluate("scrollBy(0, 100)")
+    before = page.evaluate("scrollY")
+    for key, variety in (("ArrowRight", "0.2"), ("ArrowRight", "0.4"), ("ArrowLeft", "0.2")):
+        page.evaluate("document.querySelector('main h1').className = 'old'")
+        page.keyboard.press(key)
+        page.locator("main h1:not(.old)").wait_for()
+        assert slider.input_value() == variety
+        assert slider.evaluate("slider => slider === document.activeElement")
+        assert page.evaluate("scrollY") == before > 0
+    page.get_by_role("link", name="Status").click()
+    page.get_by_role("heading", name="Status").wait_for()
+    assert page.evaluate("scrollY") == 0
+
+
 def test_an_unknown_user_is_told_and_the_nearest_offered(page):
     page.evaluate("location.hash = '#/user/u111'")
     page.get_by_role("heading", name="No user “u111”").wait_for()
@@ -494,15 +660,17 @@ def test_the_status_page_draws_the_metrics_and_the_curves(page):
 
 
 def test_a_token_is_asked_for_once_and_opens_the_media_too(page, service):
-    guarded = replace(service.settings, token="open-sesame", feedback=None)
-    with running(guarded) as address:
+    service.say(("clip-020", "like"))
+    with running(replace(service.settings, token="open-sesame")) as address:
         page.goto(f"{address}#/user/u0")
         page.get_by_label("Token", exact=True).last.fill("wrong")
         page.keyboard.press("Enter")
         page.get_by_text("The service does not know this token.").wait_for()
+        page.evaluate("loseAllPatience()")  # typing takes as long as it takes
         page.keyboard.type("open-sesame")
         page.keyboard.press("Enter")
         see_user(page)
+        assert pressed(page.locator("[data-item=clip-020] .like"))
         until(lambda: page.evaluate("document.querySelector('.card img')?.naturalWidth > 0"))
         page.reload()
         see_user(page)

@@ -11,10 +11,10 @@ export class ApiError extends Error {
   }
 }
 
-/** Return the JSON of a GET; params that are null are left out. */
-export function get(path, params = {}, signal = undefined) {
+/** Return the JSON of a GET; params that are null are left out. Waits for `longest` ms, if told. */
+export function get(path, params = {}, signal = undefined, longest = null) {
   const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value != null));
-  return request(`${path}?${query}`.replace(/\?$/, ""), { signal });
+  return request(`${path}?${query}`.replace(/\?$/, ""), { signal, longest });
 }
 
 /** Return the JSON of a POST. */
@@ -27,20 +27,22 @@ export function post(path, body, options = {}) {
   });
 }
 
-async function request(path, options, retried = false) {
+async function request(path, { longest = null, ...options }, retried = false) {
   const token = savedToken();
   const headers = { ...options.headers };
   if (token) headers.Authorization = `Bearer ${token}`;
+  const { signal } = options; // the time that somebody needs to type a token does not count
+  const patience = longest ? AbortSignal.any([signal, AbortSignal.timeout(longest)]) : signal;
   let answer;
   try {
-    answer = await fetch(path, { ...options, headers });
+    answer = await fetch(path, { ...options, headers, signal: patience });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, { error: "The service does not answer. Is it still running?" });
   }
   if (answer.status === 401 && !retried && !options.keepalive) {
     await askToken(token);
-    return request(path, options, true);
+    return request(path, { ...options, longest }, true);
   }
   const body = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new ApiError(answer.status, body);

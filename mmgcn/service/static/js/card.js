@@ -1,13 +1,13 @@
 /** Card: one video of a wall, with what may be done about it. */
 
 import { el, icon, link, titleOf } from "./dom.js";
+import { isTaken, tick, whenSaid } from "./feedback.js";
 import { picture } from "./picture.js";
 import { calm, preview } from "./player.js";
 import { switchOf } from "./switch.js";
 import { toast } from "./toast.js";
 import { openWhy } from "./why.js";
 
-let numHidden = 0;
 let closeLast = () => {}; // the line of the last skip; it goes with its wall
 addEventListener("hashchange", () => closeLast());
 
@@ -69,17 +69,21 @@ function addPick(item, stage, card, pick, chosen) {
 }
 
 function addActions(item, card, userId) {
-  const like = likeButton(card, userId);
-  like.title = "Like (L)";
-  const skip = skipButton(item, card, userId);
   const why = el(
     "button",
     { class: "button why", "aria-label": `Why ${titleOf(card)}`, title: "Why this one (W)" },
     "Why",
   );
   why.addEventListener("click", () => openWhy(userId, card));
-  item.append(el("div", { class: "actions" }, like, skip, why));
-  Object.assign(item.keys, { l: () => like.click(), s: () => skip.click(), w: () => why.click() });
+  item.keys.w = () => why.click();
+  const actions = el("div", { class: "actions" }, why);
+  item.append(actions);
+  if (!isTaken()) return;
+  const like = likeButton(card, userId);
+  like.title = "Like (L)";
+  const skip = skipButton(item, card, userId);
+  actions.prepend(like, skip);
+  Object.assign(item.keys, { l: () => like.click(), s: () => skip.click() });
 }
 
 /** Return a button that stores a like, and takes it back when it is pressed again. */
@@ -99,8 +103,9 @@ function skipButton(item, card, userId) {
   let closeToast = () => {};
   const { turn } = switchOf(userId, card, "skip", (skipped) => {
     closeToast();
-    if (skipped) hide(item);
+    if (skipped) hide(item, whenSaid(userId, card.item_id, "skip") ?? tick());
     else item.hidden = false;
+    item.dispatchEvent(new Event("skip", { bubbles: true }));
   });
   item.unskip = () => {
     turn(false);
@@ -126,11 +131,11 @@ export function shownIn(wall) {
   return [...wall.querySelectorAll(".card:not([hidden])")];
 }
 
-function hide(item) {
+function hide(item, when) {
   const next = item.contains(document.activeElement) ? nextOf(item) : null;
   item.player.stop();
   item.hidden = true;
-  item.hiddenAs = numHidden += 1;
+  item.hiddenAt = when;
   next?.focus();
 }
 

@@ -33,7 +33,8 @@ function parse(hash) {
 async function show() {
   if (shown !== null) left.set(shown, { top: scrollY, item: focusedItem() });
   const hash = location.hash;
-  const place = (!pressed && left.get(hash)) || { top: 0, item: null };
+  const stays = stayed(hash);
+  const place = stays ?? ((!pressed && left.get(hash)) || { top: 0 });
   const first = shown === null;
   shown = hash;
   pressed = false;
@@ -62,8 +63,25 @@ async function show() {
   main.removeAttribute("aria-busy");
   document.title = `${main.querySelector("h1").textContent} · mmgcn`;
   scrollTo({ top: place.top, behavior: "instant" });
-  const card = [...main.querySelectorAll(".card")].find((item) => item.dataset.item === place.item);
-  if (!first) (card?.querySelector(".stage") ?? main).focus({ preventScroll: true });
+  if (!first) (target(place) ?? main).focus({ preventScroll: true });
+}
+
+/** Return where somebody is on a page that is drawn anew with other settings, or longer. */
+function stayed(hash) {
+  if (shown === null) return null;
+  const [before, after] = [parse(shown), parse(hash)];
+  const control = document.activeElement?.closest("main [name]")?.name;
+  if (before.name !== after.name || before.id !== after.id || !(pressed || control)) return null;
+  return { top: scrollY, control, from: main.querySelectorAll(".card").length };
+}
+
+/** Return what has the focus: the control that was used, the card that was left, the first new one. */
+function target({ item, control, from }) {
+  if (control) return main.querySelector(`[name="${control}"]`);
+  const cards = [...main.querySelectorAll(".card")];
+  const card = from ? cards.slice(from).find(({ hidden }) => !hidden)
+    : cards.find(({ hidden, dataset }) => !hidden && dataset.item === item);
+  return card?.querySelector(".stage");
 }
 
 function focusedItem() {
@@ -95,7 +113,8 @@ function problem(error, route) {
 
 document.getElementById("search").append(userSearch());
 addEventListener("click", (event) => {
-  if (event.target.closest?.("a[href^='#/']")) pressed = true;
+  const anchor = event.target.closest?.("a[href^='#/']");
+  if (anchor) pressed = anchor.hash !== location.hash;
 });
 document.querySelector(".skip-link").addEventListener("click", (event) => {
   event.preventDefault(); // the address names the page, not a place on it

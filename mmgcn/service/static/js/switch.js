@@ -1,6 +1,6 @@
 /** Switch: a like or a skip, given and taken back. */
 
-import { tell, wasTold } from "./feedback.js";
+import { tell, whenSaid } from "./feedback.js";
 import { toast } from "./toast.js";
 
 /**
@@ -10,7 +10,7 @@ import { toast } from "./toast.js";
  * next one waits, for their order counts.
  */
 export function switchOf(userId, card, kind, show) {
-  const stored = () => wasTold(userId, card.item_id, kind);
+  const stored = () => whenSaid(userId, card.item_id, kind) !== undefined;
   let on = stored();
   let sending = false;
 

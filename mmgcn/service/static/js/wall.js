@@ -2,9 +2,10 @@
 
 import { cardOf, shownIn } from "./card.js";
 import { el } from "./dom.js";
-import { note } from "./feedback.js";
+import { note, whenSaid } from "./feedback.js";
 import { calm } from "./player.js";
 
+export const LONGEST = 1000; // list that the service gives
 const SEEN_SHARE = 0.6; // of a card, to count as an impression
 const touch = matchMedia("(hover: none)");
 
@@ -14,7 +15,9 @@ export function wallOf(cards, { label, ...options }) {
   add(wall, cards, options);
   if (options.userId) {
     const back = el("button", { class: "button", click: () => unskip(wall) }, "Bring back the last skipped");
-    wall.append(el("li", { class: "back" }, back));
+    wall.append(el("li", { class: "back" }, el("span", { class: "muted" }), back));
+    count(wall);
+    wall.addEventListener("skip", () => count(wall));
   }
   wall.addEventListener("keydown", (event) => walk(wall, event));
   wall.addEventListener("focusin", (event) => activate(wall, event.target.closest(".card")));
@@ -34,10 +37,25 @@ export function add(wall, cards, options) {
   activate(wall, wall.querySelector(".card.active") ?? shownIn(wall)[0]);
 }
 
+/** Return a list up to its k-th item that is not skipped, with the skipped ones between. */
+export function upToShown(cards, k, userId) {
+  let left = k;
+  return cards.filter((card) => {
+    if (left === 0) return false;
+    if (!userId || whenSaid(userId, card.item_id, "skip") === undefined) left -= 1;
+    return true;
+  });
+}
+
+/** Tell how many cards of a wall are skipped. */
+function count(wall) {
+  wall.querySelector(".back span").textContent = `${wall.querySelectorAll(".card[hidden]").length} skipped`;
+}
+
 /** Bring back, of the cards that were skipped, the one that was last. */
 function unskip(wall) {
   const skipped = [...wall.querySelectorAll(".card[hidden]")];
-  skipped.sort((a, b) => b.hiddenAs - a.hiddenAs)[0]?.unskip();
+  skipped.sort((a, b) => b.hiddenAt - a.hiddenAt)[0]?.unskip();
 }
 
 /** Tab stops at one card of a wall, and at that card's buttons. */

@@ -12,7 +12,7 @@ export async function openWhy(userId, card) {
     "dialog",
     { class: "sheet", "aria-label": `Why ${titleOf(card)}` },
     el(
-      "header",
+      "div",
       { class: "sheet-top" },
       picture(card, { class: "picture tiny" }),
       el("div", {}, el("p", { class: "muted" }, "Why this one"), el("h2", {}, titleOf(card))),

@@ -17,7 +17,7 @@ export async function statusPage(_route, signal) {
     el("div", { class: "title" }, el("h1", {}, "Status"), el("p", { class: "muted" }, `run ${run.run}`)),
     facts({
       model: run.model,
-      made: run.created ? String(run.created).replace("T", " ").slice(0, 16) : "unknown",
+      made: run.created ? `${String(run.created).replace("T", " ").slice(0, 16)} UTC` : "unknown",
       users: number.format(run.num_users),
       videos: number.format(run.num_items),
       channels: (run.channels ?? []).join(", "),

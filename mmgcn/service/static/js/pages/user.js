@@ -2,8 +2,9 @@
 
 import { get } from "../api.js";
 import { el, link, number } from "../dom.js";
+import { isTaken, learn, numSaid } from "../feedback.js";
 import { thumb } from "../picture.js";
-import { wallOf } from "../wall.js";
+import { LONGEST, upToShown, wallOf } from "../wall.js";
 
 const PAGE = 24;
 const MOST = 96;
@@ -13,12 +14,16 @@ export async function userPage({ id, params }, signal) {
   const k = Math.min(Number(params.get("k")) || PAGE, MOST);
   const diversity = Number(params.get("variety")) || 0;
   const seen = params.get("seen") === "1";
-  const [user, list] = await Promise.all([
+  const [{ watched, total }] = await Promise.all([
     get(`v1/users/${encodeURIComponent(id)}`, {}, signal),
-    get(`v1/recommend/${encodeURIComponent(id)}`, { k, diversity, filter_seen: !seen }, signal),
+    learn(id, signal),
   ]);
-  const { watched, total } = user;
-  const { items } = list;
+  // Skipped ones are asked for as well: they may be brought back to their places.
+  const asked = Math.min(k + numSaid(id, "skip"), LONGEST);
+  const path = `v1/recommend/${encodeURIComponent(id)}`;
+  const list = await get(path, { k: asked, diversity, filter_seen: !seen }, signal);
+  const items = upToShown(list.items, k, id);
+  const more = items.length < list.items.length || list.items.length === asked;
   return [
     el(
       "div",
@@ -40,7 +45,7 @@ export async function userPage({ id, params }, signal) {
       items.length
         ? wallOf(items, { label: `What user ${id} gets`, userId: id })
         : el("p", { class: "note" }, "Nothing is left: this user has seen every video."),
-      items.length === k && k < MOST &&
+      more && k < MOST &&
         el(
           "p",
           { class: "more" },
@@ -50,7 +55,8 @@ export async function userPage({ id, params }, signal) {
     el(
       "p",
       { class: "keys muted" },
-      ...["Arrow keys", " walk, ", "Enter", " opens, ", "Space", " plays, ", "L", " likes, ", "S", " skips, ", "U", " brings back, ", "W", " says why."]
+      ...["Arrow keys", " walk, ", "Enter", " opens, ", "Space", " plays, ",
+        ...(isTaken() ? ["L", " likes, ", "S", " skips, ", "U", " brings back, "] : []), "W", " says why."]
         .map((word, place) => (place % 2 ? word : el("kbd", {}, word))),
     ),
   ].filter(Boolean);
@@ -65,10 +71,10 @@ function settings(id, now) {
     location.replace(here(id, { ...now, ...change }));
   };
   const slider = el("input", {
-    type: "range", min: 0, max: 0.8, step: 0.2, value: now.diversity,
+    type: "range", name: "variety", min: 0, max: 0.8, step: 0.2, value: now.diversity,
     change: () => go({ diversity: Number(slider.value) }),
   });
-  const box = el("input", { type: "checkbox", change: () => go({ seen: box.checked }) });
+  const box = el("input", { type: "checkbox", name: "seen", change: () => go({ seen: box.checked }) });
   box.checked = now.seen;
   return el(
     "form",

@@ -3,8 +3,8 @@
 import { get } from "../api.js";
 import { likeButton } from "../card.js";
 import { el, link, titleOf } from "../dom.js";
-import { note } from "../feedback.js";
-import { wallOf } from "../wall.js";
+import { isTaken, learn, note, numSaid } from "../feedback.js";
+import { LONGEST, upToShown, wallOf } from "../wall.js";
 import { openWhy } from "../why.js";
 
 const K = 12;
@@ -12,7 +12,10 @@ const K = 12;
 /** Return the parts of the page. */
 export async function videoPage({ id, params }, signal) {
   const userId = params.get("for");
-  const card = await get(`v1/items/${encodeURIComponent(id)}`, {}, signal);
+  const [card] = await Promise.all([
+    get(`v1/items/${encodeURIComponent(id)}`, {}, signal),
+    userId && learn(userId, signal),
+  ]);
   const [tabs, panel] = similar(card, userId, params.get("by") ?? "", signal);
   return [
     el(
@@ -29,7 +32,7 @@ export async function videoPage({ id, params }, signal) {
           el(
             "div",
             { class: "row start" },
-            likeButton(card, userId),
+            isTaken() && likeButton(card, userId),
             el("button", { class: "button", click: () => openWhy(userId, card) }, `Why for user ${userId}`),
             el("a", { class: "button", href: link("user", userId) }, "Back to the list"),
           ),
@@ -74,7 +77,7 @@ function player(card, userId, signal) {
 /** Tabs, one a channel, and the wall of the chosen one. */
 function similar(card, userId, first, signal) {
   const channels = ["", ...(card.channels ?? [])];
-  const panel = el("div", { id: "similar", role: "tabpanel", tabindex: "-1" });
+  const panel = el("div", { id: "similar", role: "tabpanel", tabindex: "-1", "aria-label": "Similar" });
   const tabs = channels.map((channel) =>
     el(
       "button",
@@ -105,8 +108,10 @@ function similar(card, userId, first, signal) {
     panel.setAttribute("aria-busy", "true");
     try {
       const path = `v1/similar/${encodeURIComponent(card.item_id)}`;
-      const { items } = await get(path, { k: K, channel: channel || null }, signal);
+      const asked = userId ? Math.min(K + numSaid(userId, "skip"), LONGEST) : K;
+      const list = await get(path, { k: asked, channel: channel || null }, signal);
       if (tabs[channels.indexOf(channel)].getAttribute("aria-selected") !== "true") return;
+      const items = upToShown(list.items, K, userId);
       panel.replaceChildren(wallOf(items, { label: `Alike in ${channel || "all channels"}`, userId }));
     } catch (error) {
       if (signal.aborted) return;

@@ -1,0 +1,25 @@
+"""Let the last word of a user on each item be found at once."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+SAID = sa.text("event IN ('like', 'skip', 'unlike', 'unskip')")
+
+
+def upgrade() -> None:
+    """Make an index of likes and skips, given and taken back."""
+    op.create_index(
+        "feedback_events_said",
+        "feedback_events",
+        ["user_id", "item_id", "event"],
+        sqlite_where=SAID,
+        postgresql_where=SAID,
+    )
+
+
+def downgrade() -> None:
+    """Drop the index."""
+    op.drop_index("feedback_events_said", "feedback_events")
