@@ -68,6 +68,7 @@ STAGES = {
 JOINTS = (
     "extract.catalog",
     "extract.cluster",
+    "extract.commands.output",
     "extract.modality",
     "extract.registry",
     "extract.store",

@@ -1,17 +1,22 @@
-"""How the commands of this half show what they have to say."""
+"""How commands show what they have to say: JSON, tables, notes and progress."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from math import inf
 from typing import Annotated, Any
 
 import typer
 
 # Control characters, and what stands for the bytes of a file name that are no text.
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# Words up to this long are not cut in two in a table, in characters; and where that is too wide.
+LONGEST_WORD, LONGEST_WORD_IF_NARROW = 24, 12
+PROSE_WIDTH = 8  # characters that a column of prose gets at least
 
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON alone.")]
 
@@ -24,19 +29,67 @@ def print_json(value: Any) -> None:
     typer.echo(text.encode("utf-8", "backslashreplace").decode())
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table on standard output."""
+@dataclass
+class Table:
+    """Rows of text below their titles, for a person."""
+
+    columns: tuple[str, ...]
+    title: str | None = None
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+
+    def add_row(self, *cells: str) -> None:
+        """Add a row, a cell for each column. A cell may have several lines."""
+        self.rows.append(cells)
+
+
+def console_table(*columns: str, title: str | None = None) -> Table:
+    """Return an empty table with those columns."""
+    return Table(columns, title)
+
+
+def print_table(table: Table) -> None:
+    """Print a table on standard output; brackets and colons in it are text, not markup.
+
+    A name or a number that is cut in two can be neither read nor copied: prose makes room for
+    them, and where that is not enough the lines are longer than the terminal is wide.
+    """
     from rich import box
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from rich.table import Table as Drawn
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    rows = [[_printable_lines(cell) for cell in row] for row in (table.columns, *table.rows)]
+    columns = list(zip(*rows, strict=True))
+    console = Console(markup=False, emoji=False, highlight=False)
+    longest = LONGEST_WORD
+    if _least_width(columns, longest) > console.width:
+        longest = LONGEST_WORD_IF_NARROW
+    console.width = max(console.width, _least_width(columns, longest))
+    drawn = Drawn(box=box.SIMPLE_HEAD, pad_edge=False, title=table.title, title_justify="left")
     for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))  # Text: brackets are no markup
-    Console().print(table)
+        drawn.add_column(column[0], overflow="fold", no_wrap=_word_width(column) <= longest)
+    for row in rows[1:]:
+        drawn.add_row(*row)
+    console.print(drawn)
+
+
+def _printable_lines(cell: str) -> str:
+    return "\n".join(printable(line) for line in cell.split("\n"))
+
+
+def _word_width(column: Sequence[str]) -> float:
+    """Return how wide a column of words or numbers is; of prose, infinity."""
+    from rich.cells import cell_len
+
+    if any(" " in cell for cell in column):
+        return inf
+    return max(cell_len(line) for cell in column for line in cell.split("\n"))
+
+
+def _least_width(columns: Sequence[Sequence[str]], longest: int) -> int:
+    """Return how wide a table is whose prose is as narrow as can be read."""
+    widths = [_word_width(column) for column in columns]
+    kept = (int(width) if width <= longest else PROSE_WIDTH for width in widths)
+    return sum(kept) + 3 * len(widths) - 1  # three between two columns, one at each end
 
 
 def tell(text: str) -> None:
