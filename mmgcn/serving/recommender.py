@@ -125,7 +125,7 @@ class Recommender:
         if (rows < 0).any() and cold == "error":
             unknown = ids.filter(pl.Series(rows < 0)).to_list()
             error = UnknownIds("user", unknown, self.run.users.ids)
-            error.args = (f"{error}; or pass --cold popularity",)
+            error.args = (f"{error}; --cold popularity gives such users what is popular",)
             raise error
         return self._blocks(rows, ids, rules)
 
