@@ -29,6 +29,7 @@ def extract(
             help="A folder of videos (searched with its subfolders), or files, or patterns such as "
             "'clips/*.mp4', or a URL of these, such as s3://bucket/clips, or - to read paths from "
             "standard input.",
+            metavar="VIDEOS",
             show_default=False,
         ),
     ] = None,

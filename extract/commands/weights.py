@@ -46,6 +46,7 @@ def fetch_weights(
         list[str] | None,
         typer.Argument(
             help="Names from `mmgcn weights list`, or OWNER/NAME of a model of the hub.",
+            metavar="NAMES",
             show_default="those of --preset paper",
         ),
     ] = None,

@@ -34,7 +34,8 @@ def inspect(
         list[str] | None,
         typer.Option(
             help="A feature store, or NAME=FILE.npy[,IDS.txt]. Repeatable.",
-            show_default="./features, if there",
+            metavar="<path>",
+            show_default="./features, if it is there",
         ),
     ] = None,
     interactions: Annotated[
@@ -42,8 +43,8 @@ def inspect(
         typer.Option(
             "--interactions",
             "-i",
-            help="The interactions.",
-            show_default="./interactions.csv, if there",
+            help="A table, as for fit.",
+            show_default="./interactions.csv, if it is there",
         ),
     ] = None,
     columns: ColumnsOption = "",

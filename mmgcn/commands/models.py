@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def models(
     name: Annotated[
-        str | None, typer.Argument(help="Tell what this one has to set.", show_default=False)
+        str | None,
+        typer.Argument(help="Tell what this one has to set.", metavar="NAME", show_default=False),
     ] = None,
     json: JsonOption = False,
 ) -> None:
