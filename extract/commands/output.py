@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from math import inf
 from typing import Annotated, Any
 
 import typer
@@ -58,15 +57,13 @@ def print_table(table: Table) -> None:
     from rich.table import Table as Drawn
 
     rows = [[_printable_lines(cell) for cell in row] for row in (table.columns, *table.rows)]
-    columns = list(zip(*rows, strict=True))
     console = Console(markup=False, emoji=False, highlight=False)
-    longest = LONGEST_WORD
-    if _least_width(columns, longest) > console.width:
-        longest = LONGEST_WORD_IF_NARROW
-    console.width = max(console.width, _least_width(columns, longest))
+    between = 3 * len(table.columns) - 1  # three between two columns, one at each end
+    widths = _widths(list(zip(*rows, strict=True)), console.width - between)
+    console.width = max(console.width, sum(widths) + between)
     drawn = Drawn(box=box.SIMPLE_HEAD, pad_edge=False, title=table.title, title_justify="left")
-    for column in columns:
-        drawn.add_column(column[0], overflow="fold", no_wrap=_word_width(column) <= longest)
+    for title, width in zip(rows[0], widths, strict=True):
+        drawn.add_column(title, overflow="fold", width=width)
     for row in rows[1:]:
         drawn.add_row(*row)
     console.print(drawn)
@@ -76,20 +73,27 @@ def _printable_lines(cell: str) -> str:
     return "\n".join(printable(line) for line in cell.split("\n"))
 
 
-def _word_width(column: Sequence[str]) -> float:
-    """Return how wide a column of words or numbers is; of prose, infinity."""
+def _widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Return how wide each column is, title included: all of it, where there is room for that."""
     from rich.cells import cell_len
 
-    if any(" " in cell for cell in column):
-        return inf
-    return max(cell_len(line) for cell in column for line in cell.split("\n"))
-
-
-def _least_width(columns: Sequence[Sequence[str]], longest: int) -> int:
-    """Return how wide a table is whose prose is as narrow as can be read."""
-    widths = [_word_width(column) for column in columns]
-    kept = (int(width) if width <= longest else PROSE_WIDTH for width in widths)
-    return sum(kept) + 3 * len(widths) - 1  # three between two columns, one at each end
+    words = [
+        max((cell_len(w) for cell in each for w in cell.split()), default=0) for each in columns
+    ]
+    lines = [max(cell_len(line) for cell in each for line in cell.split("\n")) for each in columns]
+    widths = list(words)
+    for longest in (LONGEST_WORD, LONGEST_WORD_IF_NARROW):
+        whole = [
+            word if line == word <= longest else PROSE_WIDTH
+            for word, line in zip(words, lines, strict=True)
+        ]
+        widths = list(map(min, words, whole))
+        if sum(widths) <= room:
+            break
+    while sum(widths) < min(room, sum(lines)):
+        short = [place for place, line in enumerate(lines) if widths[place] < line]
+        widths[min(short, key=widths.__getitem__)] += 1
+    return widths
 
 
 def tell(text: str) -> None:

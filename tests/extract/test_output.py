@@ -32,6 +32,12 @@ def test_no_number_is_cut_in_two_however_narrow_it_is(lines):
     assert shown[-1].split() == ["mmgcn", "0.3300", "0.5300", "0.7150"]
 
 
+def test_titles_of_several_words_make_room_for_numbers(lines):
+    shown = lines(27, ("recall", "@5", "popular @5"), ("mmgcn", "0.3300", "0.1200"))
+    assert max(map(len, shown)) <= 27
+    assert shown[-1].split() == ["mmgcn", "0.3300", "0.1200"]
+
+
 def test_a_long_id_is_folded_and_none_of_it_is_lost(lines):
     shown = lines(40, ("rank", "item"), ("1", "i" * 100))
     assert max(map(len, shown)) <= 40
