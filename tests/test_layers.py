@@ -53,6 +53,8 @@ STAGES = {
     "mmgcn.training.memory": 17,
     "mmgcn.training.launcher": 17,
     "mmgcn.training.part": 17,
+    "mmgcn.training.standing": 17,
+    "mmgcn.training.validation": 17,
     "mmgcn.training.ranks": 16,
     "mmgcn.training.trainer": 18,
     "mmgcn.serving": 19,
