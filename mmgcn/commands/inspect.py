@@ -102,9 +102,9 @@ def _tables(words: str) -> list[tuple[str, dict[str, Any], Side]]:
 
         table = from_file(words)
         return [(table.name, _file(table), Side(table.known, table.known))]
-    from extract.store import FeatureStore
+    from mmgcn.data.features import open_store
 
-    store = FeatureStore(words)
+    store = open_store(Path(words))
     sets = [(name, store.feature_set(name)) for name in store.modalities()]
     found = []
     for name, held in sets:

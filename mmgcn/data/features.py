@@ -101,15 +101,24 @@ def _not_finite(block: np.ndarray) -> np.ndarray:
         return np.flatnonzero(~np.isfinite(block.astype(np.float32)).all(axis=1))
 
 
+def open_store(root: Path) -> FeatureStore:
+    """Return a store.
+
+    Raises:
+        FeatureError: it is a file, which needs a name.
+    """
+    if root.is_file():
+        raise FeatureError(f"{root} is a file; name its modality: --features NAME={root}")
+    return FeatureStore(root)
+
+
 def from_store(root: Path) -> list[FeatureTable]:
     """Return the current features of every modality in a store.
 
     Raises:
         FeatureError: there are none, or it is a file.
     """
-    if root.is_file():
-        raise FeatureError(f"{root} is a file; name its modality: --features NAME={root}")
-    store = FeatureStore(root)
+    store = open_store(root)
     tables = []
     for modality in store.modalities():
         features = store.feature_set(modality)
