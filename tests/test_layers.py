@@ -13,6 +13,7 @@ STAGES = {
     "extract.catalog": 2,
     "extract.cluster": 2,
     "extract.weights": 2,
+    "extract.state_dict": 3,
     "extract.modality": 3,
     "extract.encoder": 3,
     "extract.store": 4,
