@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 CHUNK_BYTES = 1 << 20
 TIMEOUT_SECONDS = 30
@@ -124,7 +124,7 @@ class Weights:
             raise
         except Exception as error:  # every library between us and the network has errors of its own
             looked = str(torch_cache() / self.file_name) if self.kind == "url" else _hub_cache()
-            told = f"looked in {looked} and at {self.where}: {_short(error)}"
+            told = f"looked in {looked} and at {self.where}: {first_line(error)}"
             raise WeightsUnavailable.unfetched((self.name,), (told,)) from error
 
     def _download(self, target: Path, progress: Callable[[int, int | None], None] | None) -> Path:
@@ -246,46 +246,6 @@ def model_file(folder: Path) -> Path:
     return folder / "model.safetensors"
 
 
-def load_state_dict(path: Path) -> dict[str, Any]:
-    """Read a file of tensors by name: .safetensors, or torch's own with weights alone.
-
-    Raises:
-        WrongWeights: it is no such file.
-    """
-    import torch
-
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return dict(load_file(path))
-        held = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file makes their readers raise errors of every kind
-        raise WrongWeights(f"{path} is no file of weights: {_short(error)}") from error
-    if isinstance(held, dict) and isinstance(held.get("state_dict"), dict):
-        held = held["state_dict"]
-    if not isinstance(held, dict) or not all(isinstance(v, torch.Tensor) for v in held.values()):
-        raise WrongWeights(f"{path} does not hold tensors by name")
-    return held
-
-
-def fit_state_dict(network: Any, state: dict[str, Any], path: Path) -> None:
-    """Load tensors into a network that must have exactly those.
-
-    Raises:
-        WrongWeights: names or shapes differ; the message gives the first differences.
-    """
-    own = network.state_dict()
-    absent = [name for name in own if name not in state and "num_batches_tracked" not in name]
-    extra = [name for name in state if name not in own]
-    shapes = [name for name in own if name in state and own[name].shape != state[name].shape]
-    if absent or extra or shapes:
-        parts = (("lacks", absent), ("has besides", extra), ("has of another shape", shapes))
-        told = "; ".join(f"{what} {', '.join(names[:2])}" for what, names in parts if names)
-        raise WrongWeights(f"{path} holds the weights of another network: it {told}")
-    network.load_state_dict(state, strict=False)
-
-
 def _package_path(where: str) -> Path | None:
     distribution, _, inside = where.partition(":")
     try:
@@ -323,6 +283,7 @@ def _hub_cache() -> str:
     return str(constants.HF_HUB_CACHE)
 
 
-def _short(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Return what an error of a library says, in one line for a message."""
     lines = str(getattr(error, "reason", None) or error).strip().splitlines()
     return (lines[0] if lines else type(error).__name__)[:200]

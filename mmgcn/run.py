@@ -62,10 +62,7 @@ class Run:
         try:
             config = json.loads((path / "config.json").read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            raise RunError(
-                f"the run at {path} is not finished; go on with `mmgcn fit --resume`, or name "
-                "another with --run"
-            ) from error
+            raise RunError(_why_no_configuration(path)) from error
         except ValueError as error:
             raise RunError(f"{path / 'config.json'} is corrupt: {error}; fit again") from error
         version = config.get("schema_version") if isinstance(config, dict) else None
@@ -179,6 +176,17 @@ class Run:
                 f"says {shape}; fit again"
             )
         return array
+
+
+def _why_no_configuration(path: Path) -> str:
+    if (path / "latest").exists():
+        return f"{path} is a folder of runs; name one of them, such as {path / 'latest'}"
+    if any((path / name).exists() for name in ("checkpoint", "metrics.jsonl", "users.parquet")):
+        return (
+            f"the run at {path} is not finished; go on with `mmgcn fit --resume`, or name another "
+            "with --run"
+        )
+    return f"{path} holds no run: it has no config.json; name another with --run"
 
 
 def write_run(

@@ -158,7 +158,7 @@ def _clap() -> Path:
     )
     torch.manual_seed(0)
     made = folder() / "clap"
-    config = ClapConfig(text.to_dict(), audio.to_dict(), projection_dim=24)
+    config = ClapConfig(text_config=text.to_dict(), audio_config=audio.to_dict(), projection_dim=24)
     ClapModel(config).save_pretrained(made)
     ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad").save_pretrained(made)
     return made

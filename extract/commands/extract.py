@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from extract.commands.output import Json, counting, print_json, printable, tell
+from extract.commands.output import Json, tell
 from extract.commands.summary import print_report, progress_bar
+from extract.commands.verify import verify_store
+from extract.commands.words import (
+    catalog_of,
+    encoder_of,
+    engine_of,
+    one_of,
+    sampling_of,
+    shard_of,
+)
 
-if TYPE_CHECKING:
-    from extract.catalog import Catalog
-    from extract.cluster import Cluster
-    from extract.encoder import Engine
-    from extract.media import Sampling
-
-FAILED, SOME_FAILED, INTERRUPTED = 1, 3, 130
+SOME_FAILED, INTERRUPTED = 3, 130
 
 
 def extract(
@@ -29,6 +31,7 @@ def extract(
             help="A folder of videos (searched with its subfolders), or files, or patterns such as "
             "'clips/*.mp4', or a URL of these, such as s3://bucket/clips, or - to read paths from "
             "standard input.",
+            metavar="VIDEOS",
             show_default=False,
         ),
     ] = None,
@@ -191,16 +194,16 @@ def extract(
     already is kept, what changed is done again. Exit code 3 says that some items failed.
     """
     if verify and not videos and list_file is None:
-        _verify_store(out, json)
+        verify_store(out, json=json)
         return
-    pairs = [_pair(words) for words in encoder or ()]
-    sampling = _sampling(num_frames, fps, every_nth, keyframes)
-    network, cluster = _engine(engine, address, num_cpus_per_worker, num_gpus_per_worker)
-    _one_of("precision", precision, ("float32", "bfloat16", "int8"))
-    _one_of("dtype", dtype, ("float16", "float32"))
-    _one_of("id", id_from, ("stem", "relative-path"))
-    part = _shard(shard)
-    catalog = _catalog(videos or [], list_file, captions, id_from)
+    pairs = [encoder_of(words) for words in encoder or ()]
+    sampling = sampling_of(num_frames, fps, every_nth, keyframes)
+    network, cluster = engine_of(engine, address, num_cpus_per_worker, num_gpus_per_worker)
+    one_of("precision", precision, ("float32", "bfloat16", "int8"))
+    one_of("dtype", dtype, ("float16", "float32"))
+    one_of("id", id_from, ("stem", "relative-path"))
+    part = shard_of(shard)
+    catalog = catalog_of(videos or [], list_file, captions, id_from)
     for note in catalog.notes:
         tell(f"note: {note}")
 
@@ -251,136 +254,3 @@ def _stopping_in_order() -> Iterator[None]:
     except KeyboardInterrupt:
         tell("stopped; the same command goes on from here")
         raise typer.Exit(INTERRUPTED) from None
-
-
-def _catalog(
-    videos: list[str], list_file: Path | None, captions: Path | None, id_from: Any
-) -> Catalog:
-    from extract.catalog import files_in, read_catalog, read_list
-
-    if bool(videos) == (list_file is not None):
-        raise typer.BadParameter(
-            "name a folder or files, or a --list, and not both", param_hint="VIDEOS"
-        )
-    if list_file is None and videos != ["-"]:
-        return read_catalog(videos if len(videos) > 1 else videos[0], captions, id_from=id_from)
-    if list_file is not None:
-        return read_list(list_file, captions, id_from=id_from)
-    if sys.stdin is None:
-        raise ValueError("standard input is closed; name videos, or --list FILE")
-    # Files, not text: what comes so holds no patterns.
-    return read_catalog(files_in(sys.stdin.buffer.read()), captions, id_from=id_from)
-
-
-def _pair(words: str) -> tuple[str, str]:
-    modality, equals, name = words.partition("=")
-    if not (modality and equals and name):
-        raise typer.BadParameter(
-            f"'{words}' is not MODALITY=NAME[:WEIGHTS], for example visual=resnet50:weights.pth",
-            param_hint="--encoder",
-        )
-    return modality, name
-
-
-def _sampling(
-    num_frames: int | None, fps: float | None, every_nth: int | None, keyframes: bool
-) -> Sampling:
-    from extract.media import Sampling
-
-    rules = {
-        "--num-frames": num_frames,
-        "--fps": fps,
-        "--every-nth": every_nth,
-        "--keyframes": keyframes or None,
-    }
-    given = [name for name, value in rules.items() if value is not None]
-    if len(given) > 1:
-        raise typer.BadParameter(f"one of {', '.join(rules)}", param_hint=" and ".join(given))
-    try:
-        return Sampling(num_frames=num_frames, fps=fps, every_nth=every_nth, keyframes=keyframes)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=given[0]) from error
-
-
-def _engine(
-    words: str, address: str | None, num_cpus: float | None, num_gpus: float | None
-) -> tuple[Engine, Cluster | None]:
-    """Return what runs the networks, and the cluster that runs all of it, if one does.
-
-    One option for both, since a person asks one question, what does the work, and no word of one
-    answer is one of the other: `--engine ray` and `--engine onnx` both say all there is to say.
-    """
-    known: dict[str, tuple[str, ...]] = {"where": ("local", "ray"), "network": ("torch", "onnx")}
-    given: dict[str, list[str]] = {kind: [] for kind in known}
-    for word in (word.strip() for word in words.split(",")):
-        kind = next((kind for kind, names in known.items() if word in names), None)
-        if kind is None:
-            raise typer.BadParameter(
-                f"'{word}' is none of torch, onnx, local, ray", param_hint="--engine"
-            )
-        given[kind].append(word)
-        if len(given[kind]) > 1:
-            raise typer.BadParameter(
-                f"{' and '.join(given[kind])} exclude each other", param_hint="--engine"
-            )
-    options = {
-        "--address": address,
-        "--num-cpus-per-worker": num_cpus,
-        "--num-gpus-per-worker": num_gpus,
-    }
-    network: Any = (given["network"] or ["torch"])[0]
-    if given["where"] != ["ray"]:
-        for option, value in options.items():
-            if value is not None:
-                raise typer.BadParameter("needs --engine ray", param_hint=option)
-        return network, None
-
-    from extract.cluster import Cluster
-
-    return network, Cluster(address, num_cpus, num_gpus or 0.0)
-
-
-def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise typer.BadParameter(
-            f"'{value}' is none of {', '.join(known)}", param_hint=f"--{option}"
-        )
-
-
-def _shard(words: str | None) -> tuple[int, int]:
-    if words is None:
-        return 1, 1
-    first, _, second = words.partition("/")
-    if not (first.isdigit() and second.isdigit() and 1 <= int(first) <= int(second)):
-        raise typer.BadParameter(
-            f"'{words}' is not i/n with i from 1 to n, for example 1/4", param_hint="--shard"
-        )
-    return int(first), int(second)
-
-
-def _verify_store(out: Path, json: bool) -> None:
-    from extract.store import FeatureStore
-
-    store = FeatureStore(out)
-    found: list[dict[str, str]] = []
-    num_checked = 0
-    sets = list(store.all_sets())
-    num_records = sum(len(features.records) for features in sets)
-    with counting("verifying") as show:
-        for features in sets:
-            modality, before = features.manifest["modality"], num_checked
-            problems = features.verify(
-                show and (lambda done, before=before: show(before + done, num_records))
-            )
-            num_checked += len(features.records)
-            found += [{"modality": modality, "id": p.id, "problem": p.what} for p in problems]
-    if json:
-        print_json({"checked": num_checked, "problems": found})
-    else:
-        for row in found:
-            typer.echo(printable(f"{row['modality']} of {row['id']}: {row['problem']}"))
-        typer.echo(f"{num_checked:,} records checked, {len(found):,} problems")
-        if found:
-            typer.echo("mmgcn extract --verify VIDEOS, with the options as before, does them again")
-    if found:
-        raise typer.Exit(FAILED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from extract.commands.output import Json, print_json, print_table
+from extract.commands.output import Json, console_table, print_json, print_table
 
 
 def modalities(json: Json = False) -> None:
@@ -35,21 +35,28 @@ def modalities(json: Json = False) -> None:
     if json:
         print_json(rows)
         return
-    presets = list(dict.fromkeys(name for row in rows for name in row.get("presets", {})))
-    print_table(
-        ("modality", "", "what it is", "encoders", *presets, "from"),
-        [_cells(row, presets) for row in rows],
-    )
+    table = console_table("modality", "", "what it is", "encoders", "from")
+    for row in rows:
+        told = row["error"] if "error" in row else row["description"]
+        table.add_row(row["name"], row.get("letter", ""), told, _encoders(row), row["source"])
+    print_table(table)
 
 
-def _cells(row: dict[str, Any], presets: list[str]) -> list[str]:
-    if "error" in row:
-        return [row["name"], "", row["error"], "", *("" for _ in presets), row["source"]]
-    return [
-        row["name"],
-        row["letter"],
-        row["description"],
-        ", ".join(row["encoders"]),
-        *(row["presets"].get(preset, "") for preset in presets),
-        row["source"],
-    ]
+def _encoders(row: dict[str, Any]) -> str:
+    """Return a line for each encoder, with the presets that take it.
+
+    >>> presets = {"paper": "sentence", "offline": "sentence:package"}
+    >>> print(_encoders({"encoders": ["sentence", "other"], "presets": presets}))
+    sentence (paper)
+    sentence:package (offline)
+    other
+    """
+    lines = []
+    for encoder in row.get("encoders", ()):
+        presets: dict[str, list[str]] = {}
+        for preset, chosen in row["presets"].items():
+            if chosen.partition(":")[0] == encoder:
+                presets.setdefault(chosen, []).append(preset)
+        lines += [f"{chosen} ({', '.join(names)})" for chosen, names in presets.items()]
+        lines += [] if presets else [encoder]
+    return "\n".join(lines)

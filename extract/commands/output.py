@@ -1,17 +1,21 @@
-"""How the commands of this half show what they have to say."""
+"""How commands show what they have to say: JSON, tables, notes and progress."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import typer
 
 # Control characters, and what stands for the bytes of a file name that are no text.
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# Words up to this long are not cut in two in a table, in characters; and where that is too wide.
+LONGEST_WORD, LONGEST_WORD_IF_NARROW = 24, 12
+PROSE_WIDTH = 8  # characters that a column of prose gets at least
 
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON alone.")]
 
@@ -24,19 +28,72 @@ def print_json(value: Any) -> None:
     typer.echo(text.encode("utf-8", "backslashreplace").decode())
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table on standard output."""
+@dataclass
+class Table:
+    """Rows of text below their titles, for a person."""
+
+    columns: tuple[str, ...]
+    title: str | None = None
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+
+    def add_row(self, *cells: str) -> None:
+        """Add a row, a cell for each column. A cell may have several lines."""
+        self.rows.append(cells)
+
+
+def console_table(*columns: str, title: str | None = None) -> Table:
+    """Return an empty table with those columns."""
+    return Table(columns, title)
+
+
+def print_table(table: Table) -> None:
+    """Print a table on standard output; brackets and colons in it are text, not markup.
+
+    A name or a number that is cut in two can be neither read nor copied: prose makes room for
+    them, and where that is not enough the lines are longer than the terminal is wide.
+    """
     from rich import box
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from rich.table import Table as Drawn
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))  # Text: brackets are no markup
-    Console().print(table)
+    rows = [[_printable_lines(cell) for cell in row] for row in (table.columns, *table.rows)]
+    console = Console(markup=False, emoji=False, highlight=False)
+    between = 3 * len(table.columns) - 1  # three between two columns, one at each end
+    widths = _widths(list(zip(*rows, strict=True)), console.width - between)
+    console.width = max(console.width, sum(widths) + between)
+    drawn = Drawn(box=box.SIMPLE_HEAD, pad_edge=False, title=table.title, title_justify="left")
+    for title, width in zip(rows[0], widths, strict=True):
+        drawn.add_column(title, overflow="fold", width=width)
+    for row in rows[1:]:
+        drawn.add_row(*row)
+    console.print(drawn)
+
+
+def _printable_lines(cell: str) -> str:
+    return "\n".join(printable(line) for line in cell.split("\n"))
+
+
+def _widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Return how wide each column is, title included: all of it, where there is room for that."""
+    from rich.cells import cell_len
+
+    words = [
+        max((cell_len(w) for cell in each for w in cell.split()), default=0) for each in columns
+    ]
+    lines = [max(cell_len(line) for cell in each for line in cell.split("\n")) for each in columns]
+    widths = list(words)
+    for longest in (LONGEST_WORD, LONGEST_WORD_IF_NARROW):
+        whole = [
+            word if line == word <= longest else PROSE_WIDTH
+            for word, line in zip(words, lines, strict=True)
+        ]
+        widths = list(map(min, words, whole))
+        if sum(widths) <= room:
+            break
+    while sum(widths) < min(room, sum(lines)):
+        short = [place for place, line in enumerate(lines) if widths[place] < line]
+        widths[min(short, key=widths.__getitem__)] += 1
+    return widths
 
 
 def tell(text: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from extract.commands.output import print_json, print_table, printable
+from extract.commands.output import console_table, print_json, print_table, printable
 
 if TYPE_CHECKING:
     from extract.pipeline import Failure, Progress, Report
@@ -123,13 +123,10 @@ def print_report(report: Report, out: Path, *, json: bool) -> None:
             typer.echo(f"{name}: {counts['skipped']:,} of {_num_items(counts):,} are there already")
         return
     shown = [s for s in STATUSES if s == "done" or any(c[s] for c in report.counts.values())]
-    print_table(
-        ("modality", *shown, "were there before"),
-        [
-            [name, *(f"{counts[status]:,}" for status in (*shown, "skipped"))]
-            for name, counts in report.counts.items()
-        ],
-    )
+    table = console_table("modality", *shown, "were there before")
+    for name, counts in report.counts.items():
+        table.add_row(name, *(f"{counts[status]:,}" for status in (*shown, "skipped")))
+    print_table(table)
     for name, cosine in report.cosines.items():
         typer.echo(f"{name}: the least cosine of a row to float32 is {cosine:.5f}")
     for title, failures in (("failed", report.failures), ("partial", report.partial)):

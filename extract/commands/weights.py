@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from extract.commands.output import Json, counting, print_json, print_table, tell
+from extract.commands.output import Json, console_table, counting, print_json, print_table, tell
 
 if TYPE_CHECKING:
     from extract.weights import Weights
@@ -32,19 +32,12 @@ def list_weights(json: Json = False) -> None:
     if json:
         print_json(rows)
         return
-    print_table(
-        ("weights", "encoder", "licence", "here", "from"),
-        [
-            [
-                str(row["name"]),
-                str(row["encoder"]),
-                str(row["licence"]),
-                "yes" if row["path"] else "no",
-                str(row["from"]),
-            ]
-            for row in rows
-        ],
-    )
+    table = console_table("weights", "encoder", "licence", "here", "from")
+    for row in rows:
+        here = "yes" if row["path"] else "no"
+        told = (str(row[name]) for name in ("name", "encoder", "licence"))
+        table.add_row(*told, here, _place(str(row["from"])))
+    print_table(table)
 
 
 @app.command("fetch")
@@ -53,6 +46,7 @@ def fetch_weights(
         list[str] | None,
         typer.Argument(
             help="Names from `mmgcn weights list`, or OWNER/NAME of a model of the hub.",
+            metavar="NAMES",
             show_default="those of --preset paper",
         ),
     ] = None,
@@ -101,6 +95,17 @@ def verify_weights(json: Json = False) -> None:
             typer.echo("no weights are here")
     if not all(row["ok"] for row in rows):
         raise typer.Exit(1)
+
+
+def _place(where: str) -> str:
+    """Return the host, the package or the model of a hub, which a table has room for.
+
+    >>> _place("https://example.org/a.pth"), _place("a-package:a/b.pth"), _place("owner/name")
+    ('example.org', 'a-package', 'owner/name')
+    """
+    if "://" in where:
+        return where.split("/")[2]
+    return where.partition(":")[0]
 
 
 def _known() -> Iterator[tuple[str, Weights]]:

@@ -14,7 +14,8 @@ import numpy as np
 
 from extract.encoder import Encoder, Engine, Precision, Reads
 from extract.encoders._image import ImageNetwork, resized
-from extract.weights import Weights, WrongWeights, load_state_dict, resolve, sha256_of
+from extract.state_dict import load_state_dict
+from extract.weights import Weights, WrongWeights, resolve, sha256_of
 
 if TYPE_CHECKING:
     import torch

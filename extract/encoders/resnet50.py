@@ -13,7 +13,8 @@ import numpy as np
 
 from extract.encoder import Encoder, Engine, Precision, Reads
 from extract.encoders._image import ImageNetwork, resized
-from extract.weights import Weights, fit_state_dict, load_state_dict, resolve, sha256_of
+from extract.state_dict import fit_state_dict, load_state_dict
+from extract.weights import Weights, resolve, sha256_of
 
 IMAGENET1K_V2 = Weights(
     name="IMAGENET1K_V2",

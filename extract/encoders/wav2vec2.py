@@ -14,7 +14,8 @@ import numpy as np
 
 from extract.encoder import Encoder, Engine, Reads
 from extract.encoders._windows import cut_of, num_sounding
-from extract.weights import Weights, fit_state_dict, load_state_dict, resolve, sha256_of
+from extract.state_dict import fit_state_dict, load_state_dict
+from extract.weights import Weights, resolve, sha256_of
 
 if TYPE_CHECKING:
     import torch

@@ -51,7 +51,8 @@ def ablate(
     variant: Annotated[
         list[str] | None,
         typer.Option(
-            help="Also train with this setting changed, NAME=VALUE[,NAME=VALUE]. Repeatable."
+            help="Also train with this setting changed, or several with commas. Repeatable.",
+            metavar="NAME=VALUE",
         ),
     ] = None,
     metric: Annotated[str, typer.Option(help="recall@K or ndcg@K.")] = "recall@20",
@@ -77,7 +78,7 @@ def ablate(
     epochs: EpochsOption = None,
     setting: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A setting of the model, NAME=VALUE. Repeatable."),
+        typer.Option("--set", help="A setting of the model. Repeatable.", metavar="NAME=VALUE"),
     ] = None,
     config: ConfigOption = None,
     device: DeviceOption = "auto",

@@ -63,7 +63,11 @@ def compare(
     epochs: EpochsOption = None,
     setting: Annotated[
         list[str] | None,
-        typer.Option("--set", help="MODEL.NAME=VALUE, or NAME=VALUE for all of them. Repeatable."),
+        typer.Option(
+            "--set",
+            help="A setting of all that have it, or of one, MODEL.NAME=VALUE. Repeatable.",
+            metavar="NAME=VALUE",
+        ),
     ] = None,
     config: ConfigOption = None,
     device: DeviceOption = "auto",

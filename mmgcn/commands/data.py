@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mmgcn.commands.options import MAX_SEED
+from mmgcn.commands.options import seed_option
 
 if TYPE_CHECKING:
     from mmgcn.data.dataset import Dataset
@@ -58,15 +58,14 @@ SplitOption = Annotated[
         "which learns from everything."
     ),
 ]
-SplitSeedOption = Annotated[
-    int, typer.Option(help="Of the split, the same for all.", min=0, max=MAX_SEED)
-]
+SplitSeedOption = Annotated[int, seed_option("Of the split, the same for all.")]
 FeaturesOption = Annotated[
     list[str] | None,
     typer.Option(
         help="A feature store, or NAME=FILE.npy[,IDS.txt] (one id a line; without it row i is "
         "item i). Repeatable, may be mixed.",
-        show_default="./features if it is there",
+        metavar="<path>",
+        show_default="./features, if it is there",
     ),
 ]
 KCoreOption = Annotated[

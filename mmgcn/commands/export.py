@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mmgcn.commands.options import LATEST, RunOption
+from mmgcn.commands.output import JsonOption, print_json
 
 
 def register(app: typer.Typer) -> None:
@@ -30,6 +31,7 @@ def export(
     prefix: Annotated[
         str, typer.Option(help="Of the tables: PREFIX_users and PREFIX_items.")
     ] = "mmgcn",
+    json: JsonOption = False,
 ) -> None:
     """Write the vectors of users and items: Parquet, .npy with ids, and CSV for pgvector.
 
@@ -40,10 +42,18 @@ def export(
     if to is not None:
         from mmgcn.serving.postgres import write_tables
 
-        for table, count in write_tables(Run.load(run), to, prefix=prefix).items():
+        counts = write_tables(Run.load(run), to, prefix=prefix)
+        if json:
+            print_json({"tables": counts})
+            return
+        for table, count in counts.items():
             typer.echo(f"{count:,} rows in {table}")
         return
     from mmgcn.serving.export import export_vectors
 
-    for path in export_vectors(Run.load(run), out):
-        typer.echo(str(path))
+    paths = [str(path) for path in export_vectors(Run.load(run), out)]
+    if json:
+        print_json({"files": paths})
+        return
+    for path in paths:
+        typer.echo(path)

@@ -27,7 +27,7 @@ from mmgcn.commands.data import (
     ValidOption,
     source_of,
 )
-from mmgcn.commands.options import MAX_SEED
+from mmgcn.commands.options import seed_option
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
 from mmgcn.commands.settings import ConfigOption, EpochsOption, settings_of_models
 
@@ -64,11 +64,11 @@ def fit(
     ] = DEFAULT_MODEL,
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder of runs.")] = Path("runs"),
     epochs: EpochsOption = None,
-    seed: Annotated[int, typer.Option(help="Of every random draw.", min=0, max=MAX_SEED)] = 0,
+    seed: Annotated[int, seed_option("Of every random draw.")] = 0,
     device: DeviceOption = "auto",
     setting: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A setting of the model, NAME=VALUE. Repeatable."),
+        typer.Option("--set", help="A setting of the model. Repeatable.", metavar="NAME=VALUE"),
     ] = None,
     config: ConfigOption = None,
     compat: Annotated[

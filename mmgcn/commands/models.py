@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def models(
     name: Annotated[
-        str | None, typer.Argument(help="Tell what this one has to set.", show_default=False)
+        str | None,
+        typer.Argument(help="Tell what this one has to set.", metavar="NAME", show_default=False),
     ] = None,
     json: JsonOption = False,
 ) -> None:
@@ -62,7 +63,8 @@ def _list(json: bool) -> None:
     table = console_table("model", "what it is", "features", "from")
     for row in rows:
         needs = "needed" if row.get("needs_features") else ""
-        table.add_row(row["name"], row.get("description", row.get("error")), needs, row["source"])
+        told = row["error"] if "error" in row else row["description"]
+        table.add_row(row["name"], told, needs, row["source"])
     print_table(table)
 
 

@@ -1,47 +1,19 @@
-"""What the commands share: JSON, tables, notes and progress."""
+"""How commands show what they have to say: as those of extract do, and blocks as they come."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, TypeVar
+from typing import TypeVar
 
-import typer
+from extract.commands.output import Json as JsonOption
+from extract.commands.output import console_table, print_json, print_table, tell
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON alone.")]
+__all__ = ["JsonOption", "console_table", "print_json", "print_table", "tell", "with_progress"]
+
 QUIET_SECONDS = 1.0  # work that takes no longer needs no bar
 T = TypeVar("T")
-
-
-def print_json(value: Any) -> None:
-    """Print JSON to standard output."""
-    from json import dumps
-
-    typer.echo(dumps(value, indent=2, ensure_ascii=False))
-
-
-def tell(text: str) -> None:
-    """Print a line for a person to standard error."""
-    typer.echo(text, err=True)
-
-
-def console_table(*columns: str, title: str | None = None) -> Any:
-    """Return an empty table with those columns."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def print_table(table: Any) -> None:
-    """Print a table to standard output. Brackets and colons in it are text, not markup."""
-    from rich.console import Console
-
-    Console(markup=False, emoji=False, highlight=False).print(table)
 
 
 def with_progress(blocks: Iterable[T], *, total: int, doing: str) -> Iterator[T]:

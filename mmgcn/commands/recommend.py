@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mmgcn.commands.answer import Answer
 from mmgcn.commands.document import ListPage, Shown
-from mmgcn.commands.listing import json_rows, show_list
 from mmgcn.commands.options import LATEST, CaptionsOption, KOption, RunOption
-from mmgcn.commands.output import JsonOption, print_json, tell, with_progress
+from mmgcn.commands.output import JsonOption, tell
 
 if TYPE_CHECKING:
     import numpy as np
-    import polars as pl
 
-    from extract.cluster import Cluster
     from mmgcn.data.ids import IdMap
-    from mmgcn.serving.explanation import Explanation
-    from mmgcn.serving.item_table import ItemTable
     from mmgcn.serving.recommender import Recommender
 
 
@@ -32,7 +28,9 @@ def register(app: typer.Typer) -> None:
 def recommend(
     user: Annotated[
         list[str] | None,
-        typer.Option("--user", "-u", help="A user's id. Repeatable.", show_default=False),
+        typer.Option(
+            "--user", "-u", help="A user's id. Repeatable.", metavar="<str>", show_default=False
+        ),
     ] = None,
     users: Annotated[
         Path | None,
@@ -48,6 +46,7 @@ def recommend(
         typer.Option(
             help="Items, with commas or repeated: for somebody who is not in the data and has "
             "watched these.",
+            metavar="<str>",
             show_default=False,
         ),
     ] = None,
@@ -56,6 +55,7 @@ def recommend(
         typer.Option(
             help="A video that was never seen before: what goes with it, by its content. "
             "Repeatable; joins --history. Takes seconds, encoders are loaded.",
+            metavar="<path>",
             show_default=False,
         ),
     ] = None,
@@ -160,7 +160,9 @@ def recommend(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(help="With --engine ray.", show_default="one a CPU of the cluster", min=1),
+        typer.Option(
+            help="Processes, with --engine ray.", show_default="one a CPU of the cluster", min=1
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
@@ -168,31 +170,41 @@ def recommend(
 
     What a user has watched, in the training and validation parts, is left out.
     """
-    if cold not in ("error", "popularity"):
-        raise typer.BadParameter(f"'{cold}' is none of error, popularity", param_hint="--cold")
-    newcomer = bool(history or like)
-    if sum([bool(user or users), everyone, newcomer]) != 1:
-        raise typer.BadParameter("name one of --user (or --users), --history (or --like), --all")
-    if everyone and out is None:
-        raise typer.BadParameter("--all needs --out FILE.parquet, .csv or .jsonl")
-    if engine not in ("local", "ray"):
-        raise typer.BadParameter(f"'{engine}' is none of local, ray", param_hint="--engine")
-    if engine == "ray" and not everyone:
-        raise typer.BadParameter("ray makes the lists of --all", param_hint="--engine")
-    if engine == "local" and not (address is None and workers is None):
-        raise typer.BadParameter("they need --engine ray", param_hint="--address and --workers")
-    if approximate and (not everyone or explain or items or exclude or diversity or per_creator):
-        raise typer.BadParameter(
-            "it goes with --all, --out, --k and --seen alone", param_hint="--approximate"
-        )
-    if html is not None and (everyone or out is not None or json):
-        raise typer.BadParameter("it goes with none of --all, --out, --json", param_hint="--html")
-    if videos is not None and html is None:
-        raise typer.BadParameter("it is for --html FILE", param_hint="--videos")
-    if per_creator is not None and captions is None:
-        raise typer.BadParameter(
-            "it needs --captions FILE, a table with item_id and creator", param_hint="--per-creator"
-        )
+    newcomer, local = bool(history or like), engine == "local"
+    narrowed = bool(explain or items or exclude or diversity or per_creator)
+    _refuse_first(
+        ("--cold", cold not in ("error", "popularity"), f"'{cold}' is none of error, popularity"),
+        (
+            "",
+            sum([bool(user or users), everyone, newcomer]) != 1,
+            "name one of --user (or --users), --history (or --like), --all",
+        ),
+        ("", everyone and out is None, "--all needs --out FILE.parquet, .csv or .jsonl"),
+        ("--engine", engine not in ("local", "ray"), f"'{engine}' is none of local, ray"),
+        ("--engine", not local and not everyone, "ray makes the lists of --all"),
+        ("--address", local and address is not None, "it needs --engine ray"),
+        ("--workers", local and workers is not None, "it needs --engine ray"),
+        (
+            "--approximate",
+            approximate and (not everyone or narrowed),
+            "it goes with --all, --out, --k and --seen alone",
+        ),
+        (
+            "--html",
+            html is not None and (everyone or out is not None or json),
+            "it goes with none of --all, --out, --json",
+        ),
+        ("--videos", videos is not None and html is None, "it is for --html FILE"),
+        ("--features", features is not None and not like, "it is for --like VIDEO"),
+        ("--encoder", bool(encoder) and not like, "it is for --like VIDEO"),
+        ("--seen", seen and newcomer, "a history is never recommended; it is for --user and --all"),
+        ("--cold", cold != "error" and newcomer, "it is for --user and --users"),
+        (
+            "--per-creator",
+            per_creator is not None and captions is None,
+            "it needs --captions FILE, a table with item_id and creator",
+        ),
+    )
 
     from extract.cluster import Cluster
     from mmgcn.serving.item_table import ItemTable
@@ -213,7 +225,7 @@ def recommend(
     if per_creator is not None:
         rules |= {"creators": told.creators(), "per_creator": per_creator}
     page = None if html is None else ListPage(html, recommender, Shown(videos, told))
-    answer = _Answer(recommender, told, explain=explain, json=json, page=page)
+    answer = Answer(recommender, told, explain=explain, json=json, page=page)
     if newcomer:
         watched = _named(history or [], recommender.run.items)
         others = _placed(recommender, like or [], features, encoder or [])
@@ -236,112 +248,11 @@ def recommend(
         answer.to_users(ids or [], rules)
 
 
-class _Answer:
-    """Lists on their way out: to a person, to a program, or to a file."""
-
-    def __init__(
-        self,
-        recommender: Recommender,
-        told: ItemTable,
-        *,
-        explain: bool,
-        json: bool,
-        page: ListPage | None,
-    ) -> None:
-        self._recommender, self._told = recommender, told
-        self._explain, self._json = explain or page is not None, json
-        self._page = page
-
-    def to_users(self, ids: Sequence[str], rules: dict[str, Any]) -> None:
-        table = self._recommender.recommend(ids, **rules)
-        reasons: list[Explanation | None] | None = None
-        if self._explain:
-            rows = self._recommender.run.users.get(table["user_id"])
-            pairs = zip(table["user_id"], table["item_id"], rows, strict=True)
-            reasons = [self._recommender.explain(u, i) if row >= 0 else None for u, i, row in pairs]
-        if self._page is not None:
-            self._page.write_users(table, reasons or [])
-            return
-        self._show(table, reasons)
-
-    def to_newcomer(
-        self,
-        watched: Sequence[str],
-        others: np.ndarray | None,
-        rules: dict[str, Any],
-        out: Path | None,
-    ) -> None:
-        table = self._recommender.recommend_history(watched, others=others, **rules)
-        if out is not None:
-            self._write(out, iter([table]), table.height)
-            return
-        reasons: list[Explanation | None] | None = None
-        if self._explain:
-            reasons = [
-                self._recommender.explain_history(watched, item, others=others)
-                for item in table["item_id"]
-            ]
-        if self._page is not None:
-            self._page.write_newcomer(watched, table, reasons or [])
-            return
-        self._show(table, reasons)
-
-    def to_file(self, out: Path, ids: Sequence[str] | None, rules: dict[str, Any]) -> None:
-        run = self._recommender.run
-        blocks = self._recommender.blocks(ids, **rules)
-        if self._explain:
-            blocks = (self._recommender.with_parts(block) for block in blocks)
-        num_users = len(run.users) if ids is None else len(set(ids))
-        self._write(out, blocks, num_users * min(rules["k"], len(run.items)))
-
-    def to_file_by_index(self, out: Path, rules: dict[str, Any]) -> None:
-        from mmgcn.serving.item_index import ItemIndex
-
-        run, k = self._recommender.run, rules["k"]
-        index = ItemIndex(self._recommender, k=k)
-        tell(
-            f"index: {index.num_probes:,} of {index.num_clusters:,} clusters are looked at, which "
-            f"finds {index.recall:.1%} of the exact lists"
-        )
-        blocks = index.blocks(filter_seen=rules["filter_seen"])
-        self._write(out, blocks, len(run.users) * min(k, len(run.items)))
-
-    def to_parts(
-        self, out: str, rules: dict[str, Any], cluster: Cluster, workers: int | None
-    ) -> None:
-        from mmgcn.serving.bulk import write_lists
-
-        run = self._recommender.run
-        parts = write_lists(
-            self._recommender,
-            out,
-            cluster=cluster,
-            workers=workers,
-            with_parts=self._explain,
-            **rules,
-        )
-        total = len(run.users) * min(rules["k"], len(run.items))
-        rows = (range(count) for count in parts)  # as long as the part is
-        count = sum(map(len, with_progress(rows, total=total, doing="ranking")))
-        self._tell_of(out, count)
-
-    def _write(self, out: Path, blocks: Iterator[pl.DataFrame], num_rows: int) -> None:
-        from mmgcn.serving.table_file import write_table
-
-        count = write_table(out, with_progress(blocks, total=num_rows, doing="ranking"))
-        self._tell_of(str(out), count)
-
-    def _tell_of(self, out: str, count: int) -> None:
-        if self._json:
-            print_json({"path": out, "num_rows": count})
-        else:
-            tell(f"{count:,} rows in {out}")
-
-    def _show(self, table: pl.DataFrame, reasons: list[Explanation | None] | None) -> None:
-        if self._json:
-            print_json(json_rows(table, reasons))
-        else:
-            show_list(table, self._told, reasons=reasons)
+def _refuse_first(*rules: tuple[str, bool, str]) -> None:
+    """Refuse the first of some options that is wrong: its name, whether it is, and why."""
+    for option, wrong, why in rules:
+        if wrong:
+            raise typer.BadParameter(why, param_hint=option or None)
 
 
 def _named(history: Sequence[str], known: IdMap) -> list[str]:

@@ -31,6 +31,7 @@ def report(
             "--user",
             "-u",
             help="Whose lists to show. Repeatable.",
+            metavar="<str>",
             show_default="three drawn users",
         ),
     ] = None,

@@ -21,7 +21,8 @@ def similar(
     run: RunOption = LATEST,
     k: KOption = 10,
     channel: Annotated[
-        str | None, typer.Option(help="Compare only this channel, such as visual.")
+        str | None,
+        typer.Option(help="Compare only this channel, such as visual.", show_default=False),
     ] = None,
     captions: CaptionsOption = None,
     json: JsonOption = False,

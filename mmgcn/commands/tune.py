@@ -24,7 +24,7 @@ from mmgcn.commands.data import (
     source_of,
 )
 from mmgcn.commands.fit import DEFAULT_MODEL
-from mmgcn.commands.options import MAX_SEED
+from mmgcn.commands.options import seed_option
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
 from mmgcn.commands.settings import ConfigOption, EpochsOption, read_toml, settings_of_models
 
@@ -64,12 +64,15 @@ def tune(
         Path, typer.Option("--out", "-o", help="Where the trials and the report are kept.")
     ] = Path("tune"),
     seed: Annotated[
-        int, typer.Option(help="Of every draw and every training.", min=0, max=MAX_SEED)
+        int,
+        seed_option("Of every draw and every training."),
     ] = 0,
     epochs: EpochsOption = None,
     setting: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A setting that all trials share, NAME=VALUE. Repeatable."),
+        typer.Option(
+            "--set", help="A setting that all trials share. Repeatable.", metavar="NAME=VALUE"
+        ),
     ] = None,
     config: ConfigOption = None,
     device: DeviceOption = "auto",

@@ -79,7 +79,8 @@ class Dataset:
             raise FeatureError(
                 f"none of the {len(watched):,} items of the interactions has features: the "
                 f"interactions name {examples(watched)}, the features {examples(strangers)}; "
-                "an item's id is its file's name without suffix"
+                "an item's id is its file's name without suffix, or its line of IDS.txt in "
+                "--features NAME=FILE.npy,IDS.txt"
             )
         if missing == "drop":
             made._drop_items(np.logical_not(known.all(axis=0)))

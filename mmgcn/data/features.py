@@ -101,13 +101,24 @@ def _not_finite(block: np.ndarray) -> np.ndarray:
         return np.flatnonzero(~np.isfinite(block.astype(np.float32)).all(axis=1))
 
 
+def open_store(root: Path) -> FeatureStore:
+    """Return a store.
+
+    Raises:
+        FeatureError: it is a file, which needs a name.
+    """
+    if root.is_file():
+        raise FeatureError(f"{root} is a file; name its modality: --features NAME={root}")
+    return FeatureStore(root)
+
+
 def from_store(root: Path) -> list[FeatureTable]:
     """Return the current features of every modality in a store.
 
     Raises:
-        FeatureError: there are none.
+        FeatureError: there are none, or it is a file.
     """
-    store = FeatureStore(root)
+    store = open_store(root)
     tables = []
     for modality in store.modalities():
         features = store.feature_set(modality)
@@ -142,7 +153,9 @@ def from_file(words: str) -> FeatureTable:
     except FileNotFoundError as error:
         raise FeatureError(f"no features at {path}") from error
     except (ValueError, EOFError, OSError) as error:
-        raise FeatureError(f"{path} is no .npy file of numbers: {error}") from error
+        # numpy takes any other file for a pickle, and says how to trust it.
+        told = "" if "pickle" in str(error) else f": {error}"
+        raise FeatureError(f"{path} is no .npy file of numbers{told}") from error
     if not isinstance(matrix, np.ndarray) or matrix.ndim == 0:
         raise FeatureError(f"{path} is no .npy file of one table, (N, D) or (N,)")
     ids = _read_ids(Path(id_file)) if id_file else _row_numbers(len(matrix))

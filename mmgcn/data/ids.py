@@ -126,6 +126,8 @@ def as_texts(ids: Sequence[str] | pl.Series) -> pl.Series:
         raise ValueError(f"ids are a list of texts, and '{ids}' is one text; pass ['{ids}']")
     try:
         return pl.Series(ids, dtype=pl.String)
+    except UnicodeEncodeError as error:  # bytes of a command line that are no UTF-8
+        raise ValueError(f"ids are text in UTF-8, and {error.object!r} is not") from error
     except TypeError as error:
         first = next(one for one in ids if not isinstance(one, str))
         raise ValueError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self, get_args
@@ -16,20 +15,9 @@ from mmgcn.evaluation.ranking import block_users, mask_seen, top_k
 from mmgcn.run import Run
 from mmgcn.serving.explanation import Explanation, cosine, explain
 from mmgcn.serving.newcomer import Newcomers
-from mmgcn.serving.selection import Variety, select
+from mmgcn.serving.rules import Rules
 
 Cold = Literal["error", "popularity"]
-ID_CHANNEL = "id"  # the part of an item's vector that is not content
-
-
-@dataclass(frozen=True, eq=False)
-class _Rules:
-    """What a list may hold. Shapes: allowed: (I,) bool, or None for all."""
-
-    k: int
-    filter_seen: bool = True
-    allowed: np.ndarray | None = None
-    variety: Variety | None = None
 
 
 class Recommender:
@@ -115,7 +103,16 @@ class Recommender:
 
         Memory is bounded by the block, whatever the number of users.
         """
-        rules = self._rules(k, filter_seen, items, exclude, diversity, creators, per_creator)
+        rules = Rules.of(
+            self.run,
+            k=k,
+            filter_seen=filter_seen,
+            items=items,
+            exclude=exclude,
+            diversity=diversity,
+            creators=creators,
+            per_creator=per_creator,
+        )
         if cold not in get_args(Cold):
             raise ValueError(f"cold is '{cold}'; known: {', '.join(get_args(Cold))}")
         if user_ids is None:
@@ -125,7 +122,7 @@ class Recommender:
         if (rows < 0).any() and cold == "error":
             unknown = ids.filter(pl.Series(rows < 0)).to_list()
             error = UnknownIds("user", unknown, self.run.users.ids)
-            error.args = (f"{error}; or pass --cold popularity",)
+            error.args = (f"{error}; --cold popularity gives such users what is popular",)
             raise error
         return self._blocks(rows, ids, rules)
 
@@ -138,7 +135,7 @@ class Recommender:
             rows: (B,) of users; the result: rows of items (B, K), -1 for an empty place, and their
             scores (B, K).
         """
-        return self._ranked(rows, _Rules(k, filter_seen))
+        return self._ranked(rows, Rules(k, filter_seen))
 
     def recommend_history(
         self,
@@ -166,11 +163,19 @@ class Recommender:
         Raises:
             ValueError: an empty history.
         """
-        rules = self._rules(k, False, items, exclude, diversity, creators, per_creator)
+        rules = Rules.of(
+            self.run,
+            k=k,
+            items=items,
+            exclude=exclude,
+            diversity=diversity,
+            creators=creators,
+            per_creator=per_creator,
+        )
         vector, watched = self._newcomer(item_ids, others)
         scores = np.array(self.run.item @ vector)
         scores[watched] = -np.inf
-        best, values = self._chosen(scores[None], rules)
+        best, values = rules.choose(scores[None])
         return self._item_table(best[0], values[0])
 
     def similar(self, item_id: str, *, k: int = 10, channel: str | None = None) -> pl.DataFrame:
@@ -266,57 +271,13 @@ class Recommender:
             [indices[indptr[user] : indptr[user + 1]] for indptr, indices in self._masks]
         )
 
-    def _rules(
-        self,
-        k: int,
-        filter_seen: bool,
-        items: Sequence[str] | None,
-        exclude: Sequence[str] | None,
-        diversity: float,
-        creators: Mapping[str, str] | None,
-        per_creator: int,
-    ) -> _Rules:
-        if k < 1:
-            raise ValueError(f"k is {k}; it must be at least 1")
-        if not 0 <= diversity <= 1:
-            raise ValueError(f"diversity is {diversity}; it lies from 0 to 1")
-        if per_creator < 1:
-            raise ValueError(f"per_creator is {per_creator}; it must be at least 1")
-        allowed = None
-        if items is not None or exclude:
-            allowed = np.full(len(self.run.items), items is None)
-            if items is not None:
-                allowed[self.run.items.index(items)] = True
-            if exclude:
-                allowed[self.run.items.index(exclude)] = False
-        variety = None
-        if diversity or creators is not None:
-            creator = None if creators is None else self._creator_codes(creators)
-            variety = Variety(self._content, diversity, creator, per_creator)
-        return _Rules(k, filter_seen, allowed, variety)
-
-    def _creator_codes(self, creators: Mapping[str, str]) -> np.ndarray:
-        """Return a number for the creator of each item, -1 where nobody is named. Shapes: (I,)."""
-        codes = np.full(len(self.run.items), -1, dtype=np.int64)
-        rows = self.run.items.get(list(creators))
-        _, numbers = np.unique(np.array(list(creators.values()), dtype=str), return_inverse=True)
-        codes[rows[rows >= 0]] = numbers[rows >= 0]
-        return codes
-
-    def _content(self, rows: np.ndarray) -> np.ndarray:
-        """Return what items are by their modalities alone, if there are any. Shapes: (N, d)."""
-        parts = [part for name, part in self.run.parts.items() if name != ID_CHANNEL]
-        if not parts:
-            return np.asarray(self.run.item[rows])
-        return np.asarray(sum(part[rows] for part in parts))
-
-    def _blocks(self, rows: np.ndarray, ids: pl.Series, rules: _Rules) -> Iterator[pl.DataFrame]:
+    def _blocks(self, rows: np.ndarray, ids: pl.Series, rules: Rules) -> Iterator[pl.DataFrame]:
         """Yield lists of the users of those rows; -1 is somebody whom the run does not know."""
         size = block_users(len(self.run.items))
         popular = None
         if (rows < 0).any():
             scores = np.array(self.run.popularity[None], dtype=np.float32)
-            popular = self._chosen(scores, rules)
+            popular = rules.choose(scores)
         for start in range(0, len(rows), size):
             block = rows[start : start + size]
             known = block >= 0
@@ -333,19 +294,11 @@ class Recommender:
                 ranks[there],
             )
 
-    def _ranked(self, rows: np.ndarray, rules: _Rules) -> tuple[np.ndarray, np.ndarray]:
+    def _ranked(self, rows: np.ndarray, rules: Rules) -> tuple[np.ndarray, np.ndarray]:
         scores = np.asarray(self.run.user[rows]) @ np.asarray(self.run.item).T  # (B, I)
         if rules.filter_seen:
             mask_seen(scores, rows, self._masks)
-        return self._chosen(scores, rules)
-
-    def _chosen(self, scores: np.ndarray, rules: _Rules) -> tuple[np.ndarray, np.ndarray]:
-        """Choose the list of each row. Shapes: (B, I) -> (B, K) twice; changes the scores."""
-        if rules.allowed is not None:
-            scores[:, ~rules.allowed] = -np.inf
-        if rules.variety is None:
-            return top_k(scores, rules.k)
-        return select(scores, rules.k, rules.variety)
+        return rules.choose(scores)
 
     def _channel(self, channel: str | None) -> np.ndarray:
         if channel is None:

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from mmgcn.data.dataset import Dataset
-from mmgcn.evaluation.ranking import METRICS, evaluate, factor_scorer, lengths
 from mmgcn.model import MODELS, Embeddings, Model, Training
 from mmgcn.run import move_latest
 from mmgcn.training.checkpoint import (
@@ -37,10 +36,11 @@ from mmgcn.training.looks import Look, write_looks
 from mmgcn.training.part import Part
 from mmgcn.training.ranks import Ranks, joined
 from mmgcn.training.sampling import Sampler
+from mmgcn.training.standing import Best, Standing
+from mmgcn.training.validation import Validation
 
 MIN_STEPS_AN_EPOCH = 20  # small data would be looked at more often than it is learned from
 CHECK_STEPS = 20  # between two looks for a loss that is not finite
-CHOSEN_BY = 20  # validation recall at this k, at most, ends the training and picks the epoch
 
 
 class TrainingError(ValueError):
@@ -180,18 +180,11 @@ class Trainer:
             math.ceil(len(dataset.train) / self.settings.batch_size), MIN_STEPS_AN_EPOCH
         )
         self._device = next(itertools.chain(model.parameters(), model.buffers())).device
-        self._seen = part.csr(dataset.train.csr())
-        self._has_strangers = bool((np.diff(dataset.train.csr()[0]) == 0).any())
-        self._relevant = part.csr(dataset.split.valid.csr())
-        self._looks_at = len(dataset.split.valid)
-        self._ks = lengths(model.num_items)
-        most = min(CHOSEN_BY, model.num_items // 2)  # a list of all holds every hit, always
-        chosen_k = max((k for k in self._ks if k <= most), default=self._ks[0])
-        self._figure = f"recall@{chosen_k}"
+        self._validation = Validation(model, dataset, part)
 
     def solve(self) -> tuple[int, dict[str, float], float]:
         """Look once at a model that is not trained."""
-        figures = self._evaluate()
+        figures = self._validation.figures()
         self._note(Look(0, 0, 0.0, 0.0, figures))
         return 0, figures, 0.0
 
@@ -216,29 +209,29 @@ class Trainer:
             user_balance=self.settings.user_balance,
             only_watched=self.settings.negatives == "watched",
         )
-        state: dict[str, Any] = {"step": 0, "seconds": 0.0, "best": None, "waited": 0}
-        best = self._parameters()
+        standing, best = Standing(), self._parameters()
         if resume:
-            state, best = self._restore(optimiser)
+            standing, best = self._restore(optimiser)
         steps = self._steps_an_epoch
         end = steps * self.settings.epochs
         between = self.settings.eval_steps or steps * self.settings.eval_every
         with Interruption(patient=self.ranks.size > 1) as interruption:
-            while state["step"] < end and state["waited"] < self.settings.patience:
-                until = min((state["step"] // between + 1) * between, end)
-                self._learn(optimiser, sampler, state, until, interruption)
-                if state["step"] == until:
-                    best = self._look(state, best)
-                self._checkpoint(state, optimiser, best)
+            while standing.step < end and standing.waited < self.settings.patience:
+                until = min((standing.step // between + 1) * between, end)
+                self._learn(optimiser, sampler, standing, until, interruption)
+                if standing.step == until and self._look(standing):
+                    best = self._parameters()
+                self._checkpoint(standing, optimiser, best)
                 if self.ranks.any(interruption.wanted):
                     raise KeyboardInterrupt
         self.model.load_state_dict(best)
-        return state["best"]["epoch"], state["best"]["figures"], state["seconds"]
+        assert standing.best is not None, "every training has an epoch, and ends with a look"
+        return standing.best.epoch, standing.best.figures, standing.seconds
 
     def write(self, ended: Mapping[str, Any]) -> None:
         """Write the run folder of the model as it is; `latest` then leads to it."""
         state = self.part.whole(self.model.state_dict(), self.part.names)
-        embeddings = self._embeddings()
+        embeddings = self._validation.embeddings()
         user = self.ranks.rows(torch.from_numpy(embeddings.user), self.part.bounds)
         if user is None:
             return
@@ -260,7 +253,7 @@ class Trainer:
         self,
         optimiser: torch.optim.Optimizer,
         sampler: Sampler,
-        state: dict[str, Any],
+        standing: Standing,
         until: int,
         interruption: Interruption,
     ) -> None:
@@ -268,8 +261,8 @@ class Trainer:
         started = time.perf_counter()
         self.model.train()
         end = self._steps_an_epoch * self.settings.epochs
-        while state["step"] < until and not self.ranks.any(interruption.wanted):
-            self.model.share_done = state["step"] / end
+        while standing.step < until and not self.ranks.any(interruption.wanted):
+            self.model.share_done = standing.step / end
             for group in optimiser.param_groups:
                 group["lr"] = self._learning_rate(self.model.share_done)
             loss = self.part.loss(self.model, self.model.draw(sampler), self._device)
@@ -278,11 +271,11 @@ class Trainer:
             self.part.add_gradients(self.model)
             optimiser.step()
             self._losses.append(self.ranks.sum(loss.detach()))
-            state["step"] += 1
+            standing.step += 1
             if len(self._losses) % CHECK_STEPS == 0:
-                self._check(state["step"])
-        self._check(state["step"])
-        state["seconds"] += time.perf_counter() - started
+                self._check(standing.step)
+        self._check(standing.step)
+        standing.seconds += time.perf_counter() - started
 
     def _check(self, step: int) -> None:
         """Stop where a loss is not finite. Looked at now and then: each look waits for a GPU."""
@@ -299,21 +292,14 @@ class Trainer:
                 f"{self.settings.temperature:g}), and look at the features with: mmgcn inspect"
             )
 
-    def _look(self, state: dict[str, Any], best: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Evaluate, write it down, and return the best parameters so far."""
-        epoch = math.ceil(state["step"] / self._steps_an_epoch)
+    def _look(self, standing: Standing) -> bool:
+        """Look at the validation part, write it down, and return whether it is the best so far."""
+        epoch = math.ceil(standing.step / self._steps_an_epoch)
         loss = float(torch.stack(self._losses).mean())
         self._losses.clear()
-        figures = self._evaluate()
-        self._note(Look(epoch, state["step"], state["seconds"], loss, figures))
-        value = figures.get(self._figure)
-        # Without a validation part the last look is the best.
-        if value is None or state["best"] is None or value > state["best"]["value"]:
-            state["best"] = {"epoch": epoch, "value": value, "figures": figures}
-            state["waited"] = 0
-            return self._parameters()
-        state["waited"] += 1
-        return best
+        figures = self._validation.figures()
+        self._note(Look(epoch, standing.step, standing.seconds, loss, figures))
+        return standing.take(Best(epoch, figures.get(self._validation.figure), figures))
 
     def _parameters(self) -> dict[str, Tensor]:
         return {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
@@ -324,41 +310,6 @@ class Trainer:
             return start
         of_cycle = share_done * self.model.num_cycles % 1.0
         return start * (0.02 + 0.49 * (1 + math.cos(math.pi * of_cycle)))
-
-    def _embeddings(self) -> Embeddings:
-        """Read out the model; who has no training interactions gets the mean of the other users.
-
-        What a model has for them is what it was drawn as, or nothing.
-        """
-        made = self.model.embeddings()
-        if not self._has_strangers:
-            return made
-        strange = np.diff(self._seen[0]) == 0
-        others = torch.from_numpy(made.user[~strange]).double()
-        *total, count = self.ranks.sum(torch.cat([others.sum(0), torch.tensor([len(others)])]))
-        user = made.user.copy()
-        user[strange] = torch.stack(total) / count
-        return Embeddings(user, made.item_parts)
-
-    def _evaluate(self) -> dict[str, float]:
-        if self._looks_at == 0:
-            return {}
-        embeddings = self._embeddings()
-        num_asked = np.count_nonzero(np.diff(self._relevant[0]))
-        values: Mapping[str, Any] = {}
-        if num_asked:
-            values = evaluate(
-                factor_scorer(embeddings.user, embeddings.item),
-                num_items=self.model.num_items,
-                relevant=self._relevant,
-                seen=[self._seen],
-                ks=self._ks,
-                per_user=True,
-            )
-        names = [f"{name}@{k}" for k in self._ks for name in METRICS]
-        sums = [float(values[name].sum()) if num_asked else 0.0 for name in names]
-        *totals, count = self.ranks.sum(torch.tensor([*sums, num_asked], dtype=torch.float64))
-        return {name: float(t / count) for name, t in zip(names, totals, strict=True)}
 
     def _note(self, look: Look) -> None:
         self.looks.append(look)
@@ -380,7 +331,7 @@ class Trainer:
         )
 
     def _checkpoint(
-        self, state: dict[str, Any], optimiser: torch.optim.Optimizer, best: Mapping[str, Tensor]
+        self, standing: Standing, optimiser: torch.optim.Optimizer, best: Mapping[str, Tensor]
     ) -> None:
         cut = self.part.names
         tensors = {
@@ -396,13 +347,11 @@ class Trainer:
         if not self.ranks.leads:
             return
         looks = [asdict(look) for look in self.looks]
-        Checkpoint(state | {"identity": self.identity, "looks": looks}, tensors).save(
-            self.run / "checkpoint"
-        )
+        state = {**standing.as_dict(), "identity": self.identity, "looks": looks}
+        Checkpoint(state, tensors).save(self.run / "checkpoint")
 
-    def _restore(
-        self, optimiser: torch.optim.Optimizer
-    ) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    def _restore(self, optimiser: torch.optim.Optimizer) -> tuple[Standing, dict[str, Tensor]]:
+        """Go back to the last checkpoint, and return how far that was, with the best parameters."""
         held = Checkpoint.load(self.run / "checkpoint") if self.ranks.leads else None
         if held is not None:
             check_same(held.state["identity"], self.identity, self.run)
@@ -415,8 +364,7 @@ class Trainer:
         self.generator.set_state(tensors["generator"])
         self.looks = [Look(**look) for look in state["looks"]]
         self._losses = list(tensors["losses"].to(self._device))
-        names = ("step", "seconds", "best", "waited")
-        return {name: state[name] for name in names}, without_prefix("best", tensors)
+        return Standing.of(state), without_prefix("best", tensors)
 
     def _cut_of_optimiser(self) -> set[str]:
         """Return the names of the optimiser's tensors that hold rows of users."""

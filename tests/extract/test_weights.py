@@ -6,17 +6,13 @@ from email.message import Message
 from urllib.error import URLError
 
 import pytest
-import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
-from safetensors.torch import save_file
 
 from extract import weights as module
 from extract.weights import (
     Weights,
     WeightsUnavailable,
     WrongWeights,
-    fit_state_dict,
-    load_state_dict,
     resolve,
     sha256_of,
 )
@@ -207,81 +203,3 @@ def test_a_hash_follows_the_file(tmp_path):
     assert sha256_of(path) == hashlib.sha256(DATA + b"!").hexdigest()
     with pytest.raises(WeightsUnavailable, match="absent cannot be read: No such file"):
         sha256_of(tmp_path / "absent")
-
-
-# --- files of tensors ---
-
-STATE = {"weight": torch.ones(3, 2), "bias": torch.zeros(3)}
-
-
-def write(path, state=STATE):
-    save_file(state, path) if path.suffix == ".safetensors" else torch.save(state, path)
-    return path
-
-
-@pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
-def test_tensors_are_read_by_name(tmp_path, name):
-    held = load_state_dict(write(tmp_path / name))
-    assert held.keys() == STATE.keys()
-    assert torch.equal(held["weight"], STATE["weight"])
-
-
-def test_a_checkpoint_is_looked_into(tmp_path):
-    held = load_state_dict(write(tmp_path / "a.pth", {"epoch": 3, "state_dict": STATE}))
-    assert held.keys() == STATE.keys()
-
-
-@pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
-@pytest.mark.parametrize("data", [b"", b"no tensors at all", b"\x80\x02broken"])
-def test_a_file_that_is_none_of_tensors_is_told(tmp_path, name, data):
-    (tmp_path / name).write_bytes(data)
-    with pytest.raises(WrongWeights, match=r"is no file of weights: \w+"):
-        load_state_dict(tmp_path / name)
-
-
-@pytest.mark.parametrize("zipped", [True, False])
-def test_a_file_that_was_cut_short_is_told_wherever_it_was_cut(tmp_path, zipped):
-    path = tmp_path / "a.pth"
-    torch.save(STATE, path, _use_new_zipfile_serialization=zipped)
-    data = path.read_bytes()
-    for length in range(0, len(data) - 1, 5):
-        path.write_bytes(data[:length])
-        with pytest.raises(WrongWeights, match="is no file of weights"):
-            load_state_dict(path)
-
-
-@pytest.mark.parametrize("held", [[1, 2], {"a": 1}])
-def test_a_file_of_something_else_is_told(tmp_path, held):
-    with pytest.raises(WrongWeights, match="does not hold tensors by name"):
-        load_state_dict(write(tmp_path / "a.pth", held))
-
-
-class Malicious:
-    def __reduce__(self):
-        return print, ("code was run",)
-
-
-def test_code_in_a_file_of_weights_is_not_run(tmp_path, capsys):
-    with pytest.raises(WrongWeights, match="is no file of weights"):
-        load_state_dict(write(tmp_path / "a.pth", {"a": Malicious()}))
-    assert capsys.readouterr().out == ""
-
-
-def test_tensors_go_into_the_network_they_fit(tmp_path):
-    network = torch.nn.Linear(2, 3)
-    fit_state_dict(network, STATE, tmp_path)
-    assert torch.equal(network.weight, STATE["weight"])
-
-
-@pytest.mark.parametrize(
-    ("state", "match"),
-    [
-        ({"weight": torch.ones(3, 2)}, "it lacks bias$"),
-        (STATE | {"gain": torch.ones(1)}, "it has besides gain$"),
-        (STATE | {"bias": torch.zeros(4)}, "it has of another shape bias$"),
-        ({"w": torch.ones(3, 2)}, "it lacks weight, bias; has besides w$"),
-    ],
-)
-def test_tensors_of_another_network_are_refused(tmp_path, state, match):
-    with pytest.raises(WrongWeights, match=f"holds the weights of another network: {match}"):
-        fit_state_dict(torch.nn.Linear(2, 3), state, tmp_path / "a.pth")

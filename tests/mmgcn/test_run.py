@@ -86,6 +86,18 @@ def test_a_run_without_its_configuration_is_not_finished(folder):
         Run.load(folder)
 
 
+def test_a_folder_of_something_else_is_no_run(tmp_path):
+    (tmp_path / "clip.mp4").write_bytes(b"")
+    with pytest.raises(RunError, match=r"holds no run: it has no config\.json; name another"):
+        Run.load(tmp_path)
+
+
+def test_the_folder_of_runs_names_its_latest(folder):
+    move_latest(folder)
+    with pytest.raises(RunError, match=r"is a folder of runs; name one of them, such as \S*latest"):
+        Run.load(folder.parent)
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from extract.encoders.efficientnet_lite0 import PACKAGE, EfficientNetLite0
-from extract.weights import WrongWeights, load_state_dict
+from extract.state_dict import load_state_dict
+from extract.weights import WrongWeights
 from tests import networks
 
 

@@ -121,3 +121,10 @@ def test_nothing_to_look_at_is_an_error(capsys, tmp_path, monkeypatch):
         code, _, err = run(capsys, option, tmp_path / "nowhere")
         assert code == 1
         assert "nowhere" in err
+
+
+def test_a_file_without_a_name_is_refused(capsys, tmp_path):
+    np.save(tmp_path / "f.npy", np.ones((2, 2)))
+    code, _, err = run(capsys, "--features", tmp_path / "f.npy")
+    assert code == 1
+    assert f"name its modality: --features NAME={tmp_path / 'f.npy'}" in err

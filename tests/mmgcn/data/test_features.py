@@ -82,6 +82,9 @@ def test_words_that_name_no_file_are_refused(tmp_path):
     ):
         with pytest.raises(FeatureError, match=message):
             from_file(words)
+    (tmp_path / "text.npy").write_text("1 2 3")
+    with pytest.raises(FeatureError, match=r"text\.npy is no \.npy file of numbers$"):
+        from_file(f"x={tmp_path / 'text.npy'}")
     (tmp_path / "cut.npy").write_bytes((tmp_path / "f.npy").read_bytes()[:-3])
     with pytest.raises(FeatureError, match=r"cut\.npy is no"):
         from_file(f"x={tmp_path / 'cut.npy'}")
@@ -98,6 +101,12 @@ def store(tmp_path):
         made.write(Record("mute", status="missing", reason="no sound"), None)
         made.finish()
     return held
+
+
+def test_a_file_that_is_taken_for_a_store_needs_a_name(tmp_path):
+    save(tmp_path, np.eye(2))
+    with pytest.raises(FeatureError, match=r"f\.npy is a file; .*--features NAME=\S*f\.npy"):
+        from_store(tmp_path / "f.npy")
 
 
 def test_a_store_gives_a_table_a_modality_and_knows_what_had_nothing_to_read(store):

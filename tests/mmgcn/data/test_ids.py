@@ -39,6 +39,11 @@ def test_a_file_that_holds_no_ids_is_refused(tmp_path):
         IdMap.load(tmp_path / "items.parquet")
 
 
+def test_ids_that_are_no_unicode_are_refused():
+    with pytest.raises(ValueError, match=r"ids are text in UTF-8, and 'a\\udcff' is not"):
+        IdMap(["a"]).get(["a\udcff"])
+
+
 def test_ids_that_are_numbers_are_refused_with_the_text_to_pass():
     with pytest.raises(ValueError, match="ids are text, and 42 is int; pass '42'"):
         IdMap(["42"]).get([42])

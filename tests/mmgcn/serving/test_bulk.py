@@ -152,7 +152,7 @@ def test_the_command_writes_parts(recommender, tmp_path, ray_of_two_cpus, capsys
     [
         (["--all", "--out", "f", "--engine", "spark"], "'spark' is none of local, ray"),
         (["--user", "u", "--engine", "ray"], "ray makes the lists of --all"),
-        (["--all", "--out", "f.csv", "--workers", "2"], "they need --engine ray"),
+        (["--all", "--out", "f.csv", "--workers", "2"], "it needs --engine ray"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(words, told, capsys):

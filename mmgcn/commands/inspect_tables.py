@@ -1,0 +1,103 @@
+"""How what `mmgcn inspect` has found is shown to a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from mmgcn.commands.output import console_table, print_table
+
+NUM_EXAMPLES = 5  # ids and reasons that are told of many
+QUANTILES = (0, 0.25, 0.5, 0.75, 0.9, 0.99, 1)
+
+
+def show(found: dict[str, Any]) -> None:
+    """Print what was found of the features, of the interactions, and of both together."""
+    if found["features"]:
+        _show_features(found["features"])
+    if found["interactions"] is not None:
+        _show_interactions(found["interactions"])
+    matching = found["matching"]
+    if matching is None:
+        return
+    total = found["interactions"]["items"]
+    table = console_table(
+        "modality", "extracted", "with features", title="Of the items that were watched"
+    )
+    for name, counts in matching["watched_items"].items():
+        shares = (f"{count:,} of {total:,} ({count / total:.1%})" for count in counts.values())
+        table.add_row(name, *shares)
+    print_table(table)
+    strangers, unwatched = matching["items_never_extracted"], matching["items_never_watched"]
+    if strangers["count"]:
+        nearest = ", ".join(matching["nearest_to_the_first"])
+        hint = f"; the nearest extracted ids to the first: {nearest}" if nearest else ""
+        typer.echo(f"watched, and extracted in no modality: {_told(strangers)}{hint}")
+    if unwatched["count"]:
+        typer.echo(f"extracted, and watched by nobody: {_told(unwatched)}")
+
+
+def _show_features(features: dict[str, Any]) -> None:
+    table = console_table(
+        *("modality", "encoder", "items", "with features", "vectors", "rows an item", "statuses"),
+        title="Features",
+    )
+    for name, told in features.items():
+        rows, shape = told["rows_per_item"], told["shape"]
+        table.add_row(
+            name,
+            told["encoder"] or told["where"],
+            f"{told['items']:,}",
+            f"{told['with_features']:,} ({told['coverage']:.1%})",
+            "?" if shape is None else f"{shape[0]:,} x {shape[1]:,} {told['dtype']}",
+            "-" if rows is None else f"{rows[0]} to {rows[2]}, median {rows[1]}",
+            ", ".join(f"{count:,} {status}" for status, count in told["statuses"].items()),
+        )
+    print_table(table)
+    troubles = [
+        (name, what, some)
+        for name, told in features.items()
+        for what, some in (
+            *((f"{r['status']}: {r['reason']}", r) for r in told["reasons"][:NUM_EXAMPLES]),
+            ("damaged files; extract again, they will be redone", told["damaged"]),
+            ("vectors of zeros alone", told["zero_rows"]),
+            ("vectors that are not finite", told["non_finite_rows"]),
+        )
+        if some is not None and some["count"]
+    ]
+    if troubles:
+        table = console_table("modality", "what", "items", title="What to know")
+        for name, what, some in troubles:
+            table.add_row(name, what, _told(some))
+        print_table(table)
+
+
+def _show_interactions(told: dict[str, Any]) -> None:
+    table = console_table(
+        "each",
+        *("least" if q == 0 else "most" if q == 1 else f"{q:.0%}" for q in QUANTILES),
+        title=f"Interactions: {told['file']}",
+    )
+    for side in ("user", "item"):
+        table.add_row(side, *(f"{value:,}" for value in told[f"per_{side}"]))
+    print_table(table)
+    typer.echo(
+        f"{told['interactions']:,} interactions of {told['users']:,} users with {told['items']:,} "
+        f"items, density {told['density']:.3g}; {told['duplicates']:,} duplicate pairs"
+    )
+    typer.echo(
+        f"a tenth of the items has {told['share_of_top_tenth_of_items']:.0%} of the interactions; "
+        f"{told['users_below_3']:,} users have fewer than 3, which a split leaves in training"
+    )
+    span = told["timestamps"]
+    when = "without timestamps" if span is None else f"timestamps from {span[0]} to {span[1]}"
+    typer.echo(f"{when}, {'with' if told['weights'] else 'without'} weights")
+
+
+def _told(some: dict[str, Any] | None) -> str:
+    """The count, with examples: 2 (a, b)."""
+    if some is None:
+        return "?"
+    examples = ", ".join(some["examples"]) + (", ..." if some["count"] > NUM_EXAMPLES else "")
+    return f"{some['count']:,}" + (f" ({examples})" if examples else "")

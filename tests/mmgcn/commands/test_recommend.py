@@ -1,0 +1,81 @@
+"""mmgcn recommend and export: what they answer, and which options do not go together."""
+
+import json
+
+import pytest
+
+import cli
+from tests.runs import made_run
+
+ITEMS = ["a", "b", "c", "d", "e"]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """A command on a run of five items, of which everybody has watched b and c."""
+    monkeypatch.chdir(tmp_path)
+    made_run(tmp_path / "run", ITEMS)
+
+    def answer(*words):
+        with pytest.raises(SystemExit) as leaving:
+            cli.main([*words, "--run", "run"])
+        shown = capsys.readouterr()
+        return leaving.value.code or 0, shown.out, " ".join(shown.err.replace("│", " ").split())
+
+    return answer
+
+
+def test_json_is_the_list_alone(run):
+    code, out, err = run("recommend", "--user", "u0", "--k", "5", "--json")
+    rows = json.loads(out)
+    assert (code, err) == (0, "")
+    assert [row["rank"] for row in rows] == [1, 2, 3]
+    assert {row["item_id"] for row in rows} == {"a", "d", "e"}
+
+
+def test_a_file_is_told_with_its_rows(run, tmp_path):
+    code, out, _ = run("recommend", "--all", "--k", "2", "--out", "lists.csv", "--json")
+    assert code == 0
+    assert json.loads(out) == {"path": "lists.csv", "num_rows": 24}
+    assert len((tmp_path / "lists.csv").read_text().splitlines()) == 25
+
+
+def test_who_is_not_in_the_data_is_told_of_cold(run):
+    code, out, err = run("recommend", "--user", "zz")
+    assert (code, out) == (1, "")
+    told = "error: user 'zz' is not in the data; --cold popularity gives such users what is popular"
+    assert err == told
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "name one of --user (or --users), --history (or --like), --all"),
+        (("--user", "u0", "--all", "--out", "x.csv"), "name one of --user"),
+        (("--all",), "--all needs --out FILE.parquet, .csv or .jsonl"),
+        (("--user", "u0", "--cold", "popular"), "--cold: 'popular' is none of error, popularity"),
+        (("--user", "u0", "--engine", "dask"), "--engine: 'dask' is none of local, ray"),
+        (("--user", "u0", "--engine", "ray"), "--engine: ray makes the lists of --all"),
+        (("--user", "u0", "--workers", "2"), "--workers: it needs --engine ray"),
+        (("--user", "u0", "--address", "auto"), "--address: it needs --engine ray"),
+        (("--user", "u0", "--approximate"), "--approximate: it goes with --all"),
+        (("--user", "u0", "--html", "x.html", "--json"), "--html: it goes with none of --all"),
+        (("--user", "u0", "--videos", "videos"), "--videos: it is for --html FILE"),
+        (("--user", "u0", "--features", "features"), "--features: it is for --like VIDEO"),
+        (("--user", "u0", "--encoder", "visual=resnet50"), "--encoder: it is for --like VIDEO"),
+        (("--history", "a", "--seen"), "--seen: a history is never recommended"),
+        (("--history", "a", "--cold", "popularity"), "--cold: it is for --user and --users"),
+        (("--user", "u0", "--per-creator", "1"), "--per-creator: it needs --captions FILE"),
+    ],
+)
+def test_options_that_do_not_go_together_are_wrong_usage(run, words, told):
+    code, out, err = run("recommend", *words)
+    assert (code, out) == (2, "")
+    assert told in err
+
+
+def test_exported_files_are_listed_for_a_person_and_for_a_program(run, tmp_path):
+    code, out, _ = run("export", "--out", "vectors")
+    assert code == 0
+    assert json.loads(run("export", "--out", "vectors", "--json")[1]) == {"files": out.split()}
+    assert all((tmp_path / name).is_file() for name in out.split())

@@ -1,0 +1,49 @@
+"""The help of every command: it fits a terminal, and every option is a sentence."""
+
+import re
+
+import pytest
+
+import cli
+
+
+@pytest.fixture
+def help_of(capsys, monkeypatch):
+    def shown(*words, width):
+        monkeypatch.setenv("COLUMNS", str(width))
+        with pytest.raises(SystemExit) as leaving:
+            cli.main([*words, "--help"])
+        assert leaving.value.code in (0, None)
+        return capsys.readouterr().out
+
+    return shown
+
+
+@pytest.fixture
+def commands(help_of):
+    """The words of every command, those of `mmgcn weights` too."""
+    found = [(name,) for name in names(help_of(width=200))]
+    assert len(found) > 10
+    return [*found, *(("weights", name) for name in names(help_of("weights", width=200)))]
+
+
+def names(text):
+    return re.findall(r"^│ (\w+) ", text.partition("Commands")[2], re.MULTILINE)
+
+
+def test_help_fits_eighty_columns(help_of, commands):
+    for words in commands:
+        assert max(map(len, help_of(*words, width=80).splitlines())) <= 80, words
+
+
+def test_every_option_tells_what_it_takes_and_means(help_of, commands):
+    for words in commands:
+        lines = re.findall(
+            r"^│ [ *]*(--[\w-]+) (.+?) *│$", help_of(*words, width=400), re.MULTILINE
+        )
+        assert lines, words
+        for option, told in lines:
+            meaning = re.sub(r" *\[[^\]]*\]$", "", told).rsplit("   ", 1)[-1]  # without default
+            assert meaning.endswith("."), (*words, option, told)
+            assert "list[" not in told, (*words, option)
+            assert "9223372036854775807" not in told, (*words, option)
