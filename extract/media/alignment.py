@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import av
 
-from extract.media.container import picture_stream
+from extract.media.container import MP4, picture_stream
 
 if TYPE_CHECKING:
     from av import AudioFrame
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # Containers that store when each piece of sound is heard. In others (AVI, WAV, MP3) one piece
 # follows the other, and their times are only counted, in AVI from an average bit rate.
 FORMATS_WITH_TIMES = (
-    *("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "flv", "mpegts", "mpeg"),
+    *(MP4, "matroska,webm", "flv", "mpegts", "mpeg"),
     *("asf", "ogg", "nut", "rm"),
 )
 # Sound that is less than this from where it should be stays as it is, to the sample: containers

@@ -33,9 +33,10 @@ FORMATS = (
     *("gif", "apng", "png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe", "ppm_pipe"),
     *("jpegxl_pipe", "jpegxl_anim", "qoi_pipe"),
 )
+MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
 # Those that write a duration into the header. For others FFmpeg makes a guess from the size.
 FORMATS_WITH_DURATION = (
-    *("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "flv", "asf", "mxf", "nut"),
+    *(MP4, "matroska,webm", "avi", "flv", "asf", "mxf", "nut"),
     *("wav", "w64", "flac", "aiff", "caf", "au"),
 )
 MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")  # one of them comes first
@@ -167,10 +168,12 @@ def stated_seconds(container: InputContainer, stream: VideoStream | AudioStream)
     if container.format.name not in FORMATS_WITH_DURATION:
         return None
     time_base = stream.time_base or Fraction(0)
-    if stream.duration:
-        return float(stream.duration * time_base)
     # Matroska and FLV state when the last frame ends, on a clock that may start late.
     start_seconds = float((stream.start_time or 0) * time_base)
+    if stream.duration and container.format.name == MP4 and stream.frames and start_seconds > 0:
+        return _indexed_seconds(stream)
+    if stream.duration:
+        return float(stream.duration * time_base)
     tag = stream.metadata.get("DURATION", "")  # Matroska: "00:00:02.048000000"
     if match := re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", tag):
         hours, minutes, seconds = (float(part) for part in match.groups())
@@ -178,6 +181,17 @@ def stated_seconds(container: InputContainer, stream: VideoStream | AudioStream)
     if len(container.streams) == 1 and container.duration:
         return container.duration / av.time_base - start_seconds
     return None
+
+
+def _indexed_seconds(stream: VideoStream | AudioStream) -> float:
+    """Return how long the part of an MP4's stream lasts that its edit list leaves.
+
+    FFmpeg gives the lesser of what is stored and what the edit list shows, with the empty edit that
+    makes it start late: too much where a start is cut away, too.
+    """
+    shown = [entry.timestamp for entry in stream.index_entries if not entry.is_discard]
+    span = (max(shown) - min(shown)) * (stream.time_base or 0) if shown else 0
+    return float(span * len(shown) / max(len(shown) - 1, 1))
 
 
 def media_info(container: InputContainer) -> MediaInfo:
