@@ -168,8 +168,10 @@ def stated_seconds(container: InputContainer, stream: VideoStream | AudioStream)
     if container.format.name not in FORMATS_WITH_DURATION:
         return None
     time_base = stream.time_base or Fraction(0)
-    # Matroska and FLV state when the last frame ends, on a clock that may start late.
+    # Matroska, FLV and ASF state when the last frame ends, on a clock that may start late.
     start_seconds = float((stream.start_time or 0) * time_base)
+    if stream.duration and container.format.name == "asf":
+        return float(stream.duration * time_base) - start_seconds
     if stream.duration and container.format.name == MP4 and stream.frames and start_seconds > 0:
         return _indexed_seconds(stream)
     if stream.duration:

@@ -315,6 +315,19 @@ def test_an_mp4_that_starts_late_and_is_cut_off_is_partial(tmp_path):
     assert "of 4.0 s" in summary.partial_reason
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".asf", ".flv", ".ts"])
+def test_sound_that_starts_late_is_whole(tmp_path, suffix):
+    clip = make_clip(
+        tmp_path / f"a{suffix}",
+        codec="mpeg4" if suffix == ".asf" else None,
+        num_frames=72,
+        sound=Sound(codec="aac", heard_at=lambda start: start + 16_000),
+    )
+    _, heard, summary = read(clip)
+    assert len(heard) / 16_000 == pytest.approx(3, abs=0.15)
+    assert summary.partial_reason is None
+
+
 def test_a_hole_in_the_middle_costs_only_what_was_there(tmp_path):
     clip = make_clip(
         tmp_path / "a.mp4", num_frames=240, options={"g": "24"}, sound=Sound(seconds=10)
