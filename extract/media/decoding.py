@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from extract.media import tiff
 from extract.media.container import (
     DECODING_ERRORS,
     Source,
@@ -98,9 +100,11 @@ class PictureDecoder:
         if self._container.format.name == "jpeg_pipe" and packets and is_cut_off(bytes(packets[0])):
             problems.append("cut off before its end")
         if not problems and not self._seconds and len(self._timeline):
+            is_tiff = self._stream.codec_context.name == "tiff"
             problems.append(
-                "no frame came out of the decoder: damaged, or more than "
-                f"{self._source.limits.max_pixels:,} pixels"
+                "no frame came out of the decoder: damaged, "
+                + ("a TIFF of tiles or JPEG (save it in strips), " if is_tiff else "")
+                + f"or more than {self._source.limits.max_pixels:,} pixels"
             )
         return coverage(self._seconds, self._expected_seconds, problems)
 
@@ -237,11 +241,13 @@ class PictureDecoder:
             demuxer = Demuxer(
                 container, [stream], limits=self._source.limits, deadline=self._deadline
             )
+            codec = stream.codec_context
+            decode = partial(tiff.decode, codec) if codec.name == "tiff" else codec.decode
             for place, packet in enumerate(chain(demuxer, [None])):  # None drains the decoder
                 if packet is not None and self._timeline.is_out_of_bounds(packet, place):
                     continue
                 try:
-                    frames = stream.codec_context.decode(packet)
+                    frames = decode(packet)
                 except DECODING_ERRORS:
                     self._num_broken += count_broken
                     continue
