@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -27,11 +27,13 @@ from extract.media.plan import Segment, can_skip_unreferenced, plan
 from extract.media.sampling import Sampling
 from extract.media.summary import Coverage, coverage, in_places
 from extract.media.timeline import NOT_KNOWN, Timeline, Times
+from extract.media.webp import Animation, Canvas
 
 if TYPE_CHECKING:
     from av import VideoFrame
     from av.container import InputContainer
     from av.packet import Packet
+    from av.video.codeccontext import VideoCodecContext
     from av.video.stream import VideoStream
 
 # Codecs whose frames come out bit for bit the same when decoding starts at a key frame and leaves
@@ -62,7 +64,7 @@ class PictureDecoder:
     frame did not come out as planned, the whole clip is decoded in order, and the frames are
     chosen from what came out.
 
-    `container` is the one whose packets made the timeline.
+    `container` is the one whose packets made the timeline, unless those of an animation did.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class PictureDecoder:
         container: InputContainer,
         timeline: Timeline,
         *,
+        animation: Animation | None,
         sampling: Sampling,
         deadline: Deadline,
     ) -> None:
@@ -79,7 +82,7 @@ class PictureDecoder:
         self._num_broken = 0
         self._refused: str | None = None
         self._source, self._container, self._timeline = source, container, timeline
-        self._sampling, self._deadline = sampling, deadline
+        self._animation, self._sampling, self._deadline = animation, sampling, deadline
         stream = picture_stream(container)
         assert stream is not None
         self._stream: VideoStream = stream
@@ -238,12 +241,11 @@ class PictureDecoder:
             stream = picture_stream(container)
             assert stream is not None
             prepare_decoder(stream, self._source.limits)
-            demuxer = Demuxer(
+            packets = self._animation or Demuxer(
                 container, [stream], limits=self._source.limits, deadline=self._deadline
             )
-            codec = stream.codec_context
-            decode = partial(tiff.decode, codec) if codec.name == "tiff" else codec.decode
-            for place, packet in enumerate(chain(demuxer, [None])):  # None drains the decoder
+            decode = self._decode_with(stream.codec_context)
+            for place, packet in enumerate(chain(packets, [None])):  # None drains the decoder
                 if packet is not None and self._timeline.is_out_of_bounds(packet, place):
                     continue
                 try:
@@ -254,3 +256,10 @@ class PictureDecoder:
                 for frame in frames:
                     self._num_broken += count_broken and frame.is_corrupt
                     yield frame, packet
+
+    def _decode_with(
+        self, codec: VideoCodecContext
+    ) -> Callable[[Packet[VideoStream] | None], Sequence[VideoFrame]]:
+        if self._animation is not None:
+            return partial(Canvas(self._animation).decode, codec)
+        return partial(tiff.decode, codec) if codec.name == "tiff" else codec.decode

@@ -69,8 +69,10 @@ class Timeline:
     Some 18 bytes a packet, whatever its size: eight megabytes for two hours at 60 frames a second.
     """
 
-    def __init__(self, stream: VideoStream, limits: Limits) -> None:
-        self.time_base = stream.time_base or Fraction(1, 1_000_000)
+    def __init__(
+        self, stream: VideoStream, limits: Limits, *, time_base: Fraction | None = None
+    ) -> None:
+        self.time_base = time_base or stream.time_base or Fraction(1, 1_000_000)
         rate = stream.guessed_rate
         self.fps = Fraction(rate if rate and rate > 0 else USUAL_FPS)
         self.pts, self.dts = array("q"), array("q")
