@@ -19,6 +19,7 @@ from extract.media.container import (
     sound_stream,
 )
 from extract.media.decoding import Picture, PictureDecoder
+from extract.media.ending import is_cut_off
 from extract.media.limits import Deadline, Limits, MediaError
 from extract.media.packets import Demuxer
 from extract.media.sampling import Sampling
@@ -147,9 +148,12 @@ class MediaReader(Iterator[Frames | Waveform]):
                 yield from hearing.push(packet)
             elif timeline is not None:
                 timeline.add(packet)
+        problems = list(packets.problems)
+        if is_cut_off(self._source.file, self._container.format.name):
+            problems.append("cut off before its end")
         if hearing is not None:
             yield from hearing.finish()
-            heard = hearing.coverage(packets.problems)
+            heard = hearing.coverage(problems)
         if timeline is not None and self._sampling is not None:
             seeing = PictureDecoder(
                 self._source,
@@ -160,7 +164,7 @@ class MediaReader(Iterator[Frames | Waveform]):
                 deadline=self._deadline,
             )
             yield from _blocks(seeing.pictures())
-            seen = seeing.coverage(packets.problems)
+            seen = seeing.coverage(problems)
         self._summary = Summary(picture=seen, sound=heard)
         _raise_if_all_failed(self._summary)
 
