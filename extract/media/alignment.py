@@ -23,7 +23,9 @@ FORMATS_WITH_TIMES = (
 # round times, encoders put some 20 ms before the sound, and people hardly notice (ITU-R BT.1359:
 # from 45 ms too soon or 125 ms too late). FFmpeg's aresample=async=1 leaves as much.
 TOLERANCE_SECONDS = Fraction(1, 10)
-# Segments of a stream may overlap by a little. Further back lies a clock that started again.
+# Where a clock may start again, as in recordings that were joined: any step back is one (FFmpeg's
+# AVFMT_TS_DISCONT), for the picture, too. Elsewhere pieces may overlap by a little.
+FORMATS_WITH_JOINTS = ("mpegts", "mpeg", "ogg")
 MAX_OVERLAP_SECONDS = 1
 # The longest gap that is believed where the header does not say how long the clip lasts.
 MAX_GAP_SECONDS = 600
@@ -41,6 +43,8 @@ class Alignment:
     """What is wrong with the times, in words."""
 
     def __init__(self, container: InputContainer) -> None:
+        has_joints = container.format.name in FORMATS_WITH_JOINTS
+        self._max_overlap = 0 if has_joints else MAX_OVERLAP_SECONDS
         self._is_timed = container.format.name in FORMATS_WITH_TIMES
         picture = picture_stream(container)
         self._origin: Fraction | None = None
@@ -77,7 +81,7 @@ class Alignment:
         if is_first:
             self.start_seconds = float(gap) if -gap <= self._max_gap else 0.0
             return 0
-        if -gap > MAX_OVERLAP_SECONDS:
+        if -gap > self._max_overlap:
             return 0
         self._is_repeating = self._due < was_due
         self._due = max(self._due, was_due)

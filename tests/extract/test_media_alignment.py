@@ -132,6 +132,18 @@ def test_many_small_gaps_do_not_add_up(tmp_path):
     assert problem is None
 
 
+def test_what_comes_twice_is_heard_once(tmp_path):
+    samples = tone(4, RATE)  # in pieces of which each begins in the middle of the one before
+    clip = make_clip(
+        tmp_path / "a.mkv",
+        num_frames=48,
+        sound=Sound(samples=samples[None], codec="pcm_f32le", heard_at=lambda start: start // 2),
+    )
+    heard, _, problem = read(clip)
+    assert len(heard) / RATE == pytest.approx(2, abs=0.1)
+    assert problem is None
+
+
 def test_sound_before_the_picture_is_timed_before_it(tmp_path):
     samples = tone(4, RATE)
     clip = make_clip(
@@ -182,14 +194,18 @@ def joined(tmp_path: Path, *, second_at: float) -> Path:
     ("second_at", "seconds", "turns_at"),
     [
         (2, 4, 2),
-        (1.5, 3.5, 2),  # they overlap: what was heard is not heard again
         (3, 5, 3),
-        (-1, 4, 2),  # the clock starts again
+        (1.5, 4, 2),  # the clock starts again
+        (-1, 4, 2),
     ],
 )
 def test_recordings_that_are_joined_follow_their_clock(tmp_path, second_at, seconds, turns_at):
-    heard, start_seconds, problem = read(joined(tmp_path, second_at=second_at))
+    path = joined(tmp_path, second_at=second_at)
+    heard, start_seconds, problem = read(path)
     assert (start_seconds, problem) == (0, None)
+    with read_media(path, sampling=Sampling(every_nth=1)) as blocks:
+        times = np.concatenate([block.pts_seconds for block in blocks])
+    assert (times[50], times[-1]) == pytest.approx((turns_at, seconds - 1 / 25))
     assert len(heard) / RATE == pytest.approx(seconds, abs=0.1)
     for span, hz in (((0.2, 1.8), 440), ((turns_at + 0.2, seconds - 0.2), 880)):
         part = heard[round(span[0] * RATE) : round(span[1] * RATE)]
