@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from av import AudioFrame
     from av.container import InputContainer
 
-# Containers that store when each piece of sound is heard. In others (AVI, WAV, MP3) one piece
-# follows the other, and their times are only counted, in AVI from an average bit rate.
+# Containers that store when each piece of sound is heard. In others (WAV, MP3) one piece follows
+# the other. AVI stores when the first is heard; later times are counted from an average bit rate.
 FORMATS_WITH_TIMES = (
     *(MP4, "matroska,webm", "flv", "mpegts", "mpeg"),
     *("asf", "ogg", "nut", "rm"),
@@ -46,6 +46,7 @@ class Alignment:
         has_joints = container.format.name in FORMATS_WITH_JOINTS
         self._max_overlap = 0 if has_joints else MAX_OVERLAP_SECONDS
         self._is_timed = container.format.name in FORMATS_WITH_TIMES
+        self._has_start = self._is_timed or container.format.name == "avi"
         picture = picture_stream(container)
         self._origin: Fraction | None = None
         if picture is not None and picture.start_time is not None and picture.time_base:
@@ -61,7 +62,8 @@ class Alignment:
         Below zero: how many of its first samples are left out, since their time is over.
         """
         lasts = Fraction(frame.samples, frame.sample_rate)
-        if not self._is_timed or frame.pts is None or not frame.time_base:
+        is_timed = self._has_start if self._due is None else self._is_timed
+        if not is_timed or frame.pts is None or not frame.time_base:
             self._due = None if self._due is None else self._due + lasts
             return 0
         start, is_first = frame.pts * frame.time_base, self._due is None

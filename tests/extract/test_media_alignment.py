@@ -1,5 +1,6 @@
 """Sound lies where the file says it is heard, beside the picture."""
 
+import struct
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -105,6 +106,25 @@ def test_containers_and_codecs_keep_their_times(tmp_path, suffix, codec):
     assert [loud[place] for place in inside] == pytest.approx(
         [tenths[place] for place in inside], abs=0.05
     )
+
+
+@pytest.mark.parametrize("codec", ["pcm_s16le", "libmp3lame"])
+def test_an_avi_says_when_its_sound_starts(tmp_path, codec):
+    def made(start_seconds: int) -> np.ndarray:
+        sound = Sound(seconds=2, rate=48_000, codec=codec)
+        clip = make_clip(tmp_path / "a.avi", num_frames=75, fps=25, sound=sound)
+        data = bytearray(clip.read_bytes())
+        header = data.index(b"strh", data.index(b"strh") + 4) + 8  # of the sound: AVISTREAMHEADER
+        scale, rate = struct.unpack_from("<2I", data, header + 20)
+        struct.pack_into("<I", data, header + 28, start_seconds * rate // scale)
+        clip.write_bytes(data)
+        heard, start, problem = read(clip)
+        assert (start, problem) == (0, None)
+        return heard
+
+    whole, late = made(0), made(3)
+    assert np.abs(late[: 3 * RATE - 100]).max() < 1e-3
+    assert late[3 * RATE + 100 :] == pytest.approx(whole[100:], abs=1e-4)
 
 
 def test_small_steps_of_the_clock_are_no_gaps(tmp_path):
@@ -282,12 +302,15 @@ def test_sound_is_nowhere_further_from_its_time_than_it_may_be(pieces):
     assert places.start_seconds == 0
 
 
-@given(PIECES)
-def test_without_times_one_piece_follows_the_other(pieces):
-    places, until = clock("avi"), 0
+@given(st.sampled_from(["avi", "mp3"]), PIECES)
+def test_without_times_one_piece_follows_the_other(name, pieces):
+    places, until = clock(name), 0
     for step, num_samples in pieces:
         frame = SimpleNamespace(
-            pts=until + step, time_base=Fraction(1, 1000), samples=num_samples, sample_rate=1000
+            pts=until and until + step,
+            time_base=Fraction(1, 1000),
+            samples=num_samples,
+            sample_rate=1000,
         )
         assert places.place(frame) == 0
         until += num_samples
