@@ -7,27 +7,27 @@ from typing import IO, cast
 
 # Who writes into a pipe cannot know the size, and writes none or one that is too large.
 UNKNOWN_BYTES = 0x7FFF0000
+FLV_TAGS = (b"\x08", b"\x09", b"\x12")  # sound, picture, script
 GIF_IMAGE, GIF_EXTENSION = b",", b"!"
 
 
 def is_cut_off(file: IO[bytes], container: str) -> bool:
-    """Return whether a GIF, an AVI or a WAV ends too early; leaves the file where it is.
+    """Return whether a GIF, an FLV, an AVI or a WAV ends too early; leaves the file where it is.
 
-    Of AVI and WAV, FFmpeg shortens the duration that the header states to what is there; of a GIF,
-    it gives the part that is there of the last picture.
+    Of AVI and WAV, FFmpeg shortens the duration that the header states to what is there; of FLV, it
+    does not know the duration of a stream; of a GIF, it gives what is there of the last picture.
     """
-    if container not in ("gif", "avi", "wav"):
+    if container not in ("gif", "flv", "avi", "wav"):
         return False
     place = file.seek(0, io.SEEK_CUR)
     num_bytes = file.seek(0, io.SEEK_END)
     file.seek(0)
     buffered = io.BufferedReader(cast("io.RawIOBase", file))
     try:
-        return (
-            _gif_is_cut_off(buffered)
-            if container == "gif"
-            else _riff_is_cut_off(buffered, num_bytes)
-        )
+        if container == "gif":
+            return _gif_is_cut_off(buffered)
+        walk = _flv_is_cut_off if container == "flv" else _riff_is_cut_off
+        return walk(buffered, num_bytes)
     finally:
         buffered.detach()
         file.seek(place)
@@ -46,6 +46,21 @@ def _riff_is_cut_off(file: IO[bytes], num_bytes: int) -> bool:
         end += size % 2
         file.seek(end)
     return False
+
+
+def _flv_is_cut_off(file: IO[bytes], num_bytes: int) -> bool:
+    """A header, then tags, each behind the size of the one before it.
+
+    Source: Adobe Flash Video File Format Specification 10.1, annex E.
+    """
+    place = int.from_bytes(file.read(9)[5:], "big") + 4
+    while place < num_bytes:
+        file.seek(place)
+        header = file.read(11)
+        if header[:1] not in FLV_TAGS:  # no longer an FLV
+            return False
+        place += 11 + int.from_bytes(header[1:4], "big") + 4
+    return place - 4 > num_bytes  # some leave out the last size
 
 
 def _gif_is_cut_off(file: IO[bytes]) -> bool:

@@ -28,7 +28,15 @@ def wav() -> bytes:
         return held.getvalue()
 
 
-def avi(path) -> bytes:
+def flv(tags) -> bytes:
+    whole = b"FLV\1\5" + struct.pack(">I", 9) + bytes(4)
+    for kind, size in tags:
+        whole += struct.pack(">II", kind << 24 | size, 0) + bytes(3 + size)
+        whole += struct.pack(">I", 11 + size)
+    return whole
+
+
+def clip(path) -> bytes:
     return make_clip(path, num_frames=25, sound=Sound(seconds=1)).read_bytes()
 
 
@@ -36,6 +44,7 @@ WHOLE = {
     "one picture": ("gif", gif()),
     "an animation": ("gif", gif(num_frames=4, comment=b"four" * 100)),
     "a wav": ("wav", wav()),
+    "a film": ("flv", flv([(9, 900), (8, 300), (9, 70_000), (18, 0), (8, 5)])),
 }
 
 
@@ -44,7 +53,7 @@ def test_a_file_is_cut_off_wherever_it_is_cut(kind):
     container, whole = WHOLE[kind]
     for behind in (b"", bytes(100), b"!,\xff" * 50):
         assert not is_cut_off(io.BytesIO(whole + behind), container)
-    for size in np.random.default_rng(0).integers(14, len(whole) - 1, 200):
+    for size in np.random.default_rng(0).integers(14, len(whole) - 4, 200):
         assert is_cut_off(io.BytesIO(whole[:size]), container), size
 
 
@@ -67,13 +76,14 @@ def test_a_size_that_could_not_be_known_says_nothing(size):
     assert not is_cut_off(io.BytesIO(whole[:4] + struct.pack("<I", size) + whole[8:]), "wav")
 
 
-@pytest.mark.parametrize("name", ["a.gif", "a.avi", "a.wav"])
+@pytest.mark.parametrize("name", ["a.gif", "a.flv", "a.avi", "a.wav"])
 def test_what_is_cut_off_is_partial(tmp_path, name):
     path = tmp_path / name
-    whole = {"a.gif": lambda: gif(num_frames=4), "a.wav": wav, "a.avi": lambda: avi(path)}[name]()
+    whole = {"a.gif": gif(num_frames=4), "a.wav": wav()}.get(name) or clip(path)
     for data, problem in ((whole, None), (whole[: len(whole) * 3 // 4], "cut off before its end")):
         path.write_bytes(data)
         with read_media(path, sampling=Sampling(), sample_rate_hz=[16_000]) as blocks:
             assert list(blocks)
         for part in (blocks.summary.picture, blocks.summary.sound):
-            assert part is None or part.problem == problem
+            assert part is None or (part.problem or "").startswith(problem or "")
+            assert part is None or (part.problem is None) == (problem is None)
