@@ -16,7 +16,7 @@ class Frames:
     Shapes:
         data: (T, H, W, 3) uint8, RGB.
         pts_seconds: (T,) float64, the time at which each is shown, from the first picture of the
-            file; strictly increasing.
+            file (which may be one that cannot be decoded); strictly increasing.
     """
 
     data: np.ndarray

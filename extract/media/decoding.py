@@ -220,8 +220,11 @@ class PictureDecoder:
         times = Times.of(pts, self._timeline.time_base, self._timeline.fps)
         self._seconds = self._timeline.seconds(times)
         chosen = self._choose(times, np.frombuffer(is_keyframe, np.uint8) > 0)
+        late_seconds = self._timeline.late_seconds(times)
         seconds = dict(zip(chosen.tolist(), times.seconds(chosen), strict=True))
-        wanted = {place: when for place, when in seconds.items() if when > after_seconds}
+        wanted = {
+            place: late_seconds + when for place, when in seconds.items() if when > after_seconds
+        }
         if wanted.keys() <= kept.keys():
             for place, when in wanted.items():
                 yield Picture(when, kept[place])

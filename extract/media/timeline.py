@@ -81,6 +81,7 @@ class Timeline:
         self.packets: list[Packet[VideoStream]] | None = []
         """The packets themselves, or None once they are more than `HELD_BYTES`."""
         self.problems: list[str] = []
+        self._start = stream.start_time
         self._last = NOT_KNOWN, 0  # of the frame that is shown last: when, and for how long
         self._num_held_bytes = 0
         self._max_seconds = limits.max_duration_seconds
@@ -129,6 +130,17 @@ class Timeline:
         if len(times.pts) and times.pts[-1] == pts:
             seconds = max(seconds, float((pts + num_ticks - int(times.pts[0])) * times.time_base))
         return seconds
+
+    def late_seconds(self, times: Times) -> float:
+        """Return how much later than the stream the first frame starts that came out.
+
+        A recording that begins between key frames has packets before it, and sound beside them.
+        """
+        begins_with_key = self.is_keyframe[:1] != b"\0"
+        if begins_with_key or self._start is None or times.time_base != self.time_base:
+            return 0.0
+        first = int(times.pts[0]) if len(times.pts) else self._start
+        return max(0.0, float((first - self._start) * self.time_base))
 
     def shown(self) -> np.ndarray:
         """Return the places of the packets that give frames, in the order they are shown.
