@@ -2,10 +2,13 @@
 
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 
+import av
+import av.filter
 import numpy as np
 import pytest
 from hypothesis import given
@@ -125,6 +128,44 @@ def test_an_avi_says_when_its_sound_starts(tmp_path, codec):
     whole, late = made(0), made(3)
     assert np.abs(late[: 3 * RATE - 100]).max() < 1e-3
     assert late[3 * RATE + 100 :] == pytest.approx(whole[100:], abs=1e-4)
+
+
+def by_ffmpeg(path: Path) -> np.ndarray:
+    """The sound that FFmpeg itself lays beside the picture."""
+    with av.open(path) as container:
+        picture, sound = container.streams.video[0], container.streams.audio[0]
+        graph = av.filter.Graph()
+        chain = [
+            graph.add_abuffer(template=sound),
+            graph.add("aresample", f"{RATE}:async=1:first_pts=0"),
+            graph.add("aformat", "sample_fmts=flt:channel_layouts=mono"),
+            graph.add("abuffersink"),
+        ]
+        graph.link_nodes(*chain).configure()
+        heard = []
+        for frame in [*container.decode(sound), None]:
+            if frame is not None:
+                frame.pts -= int(picture.start_time * picture.time_base / frame.time_base)
+            graph.push(frame)
+            with suppress(av.BlockingIOError, av.EOFError):
+                while True:
+                    heard.append(graph.pull().to_ndarray()[0])
+    return np.concatenate(heard)
+
+
+@pytest.mark.parametrize("layout", ["whole", "late", "with a hole"])
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("a.mp4", "aac"), ("a.mkv", "aac"), ("a.webm", "libopus"), ("a.mkv", "pcm_s16le")],
+)
+def test_sound_is_what_ffmpeg_makes_of_it(tmp_path, name, codec, layout):
+    def heard_at(start: int) -> int | None:
+        place = LAYOUTS[layout](start // 3)
+        return None if place is None else 3 * place
+
+    sound = Sound(rate=3 * RATE, codec=codec, heard_at=heard_at)
+    clip = make_clip(tmp_path / name, num_frames=72, sound=sound)
+    assert read(clip)[0] == pytest.approx(by_ffmpeg(clip), abs=1e-6)
 
 
 def test_small_steps_of_the_clock_are_no_gaps(tmp_path):
