@@ -86,7 +86,7 @@ class PictureDecoder:
         stream = picture_stream(container)
         assert stream is not None
         self._stream: VideoStream = stream
-        self._expected_seconds = stated_seconds(container, stream)
+        self._expected_seconds = stated_seconds(container, stream, first_pts=timeline.first_pts)
         self._converter = PictureConverter(stream.sample_aspect_ratio, source.limits)
         self._stored = StoredPackets(
             container, stream, timeline, limits=source.limits, deadline=deadline

@@ -87,9 +87,9 @@ class SoundDecoder:
         limits: Limits,
     ) -> None:
         self._seconds = self._lead_seconds = 0.0
-        self._expected_seconds = stated_seconds(container, stream)
+        self._first_pts: int | None = None
         self._alignment = Alignment(container)
-        self._stream, self._limits = stream, limits
+        self._container, self._stream, self._limits = container, stream, limits
         self._tracks = [_Track(rate) for rate in dict.fromkeys(sample_rate_hz)]
         self._num_packets = self._num_broken = 0
         self._refused: str | None = None
@@ -107,12 +107,15 @@ class SoundDecoder:
             problems.append(self._alignment.problem)
         if not problems and not self._seconds and self._num_packets:
             problems.append("no sound came out of the decoder")
-        return coverage(self._seconds, self._expected_seconds, problems)
+        expected_seconds = stated_seconds(self._container, self._stream, first_pts=self._first_pts)
+        return coverage(self._seconds, expected_seconds, problems)
 
     def push(self, packet: Packet[AudioStream] | None) -> Iterator[Waveform]:
         """Decode the next packet, or with None the end; yield the blocks that are full."""
         if self._refused:
             return
+        if packet is not None and self._num_packets == 0:
+            self._first_pts = packet.pts
         self._num_packets += packet is not None
         try:
             for frame in self._stream.codec_context.decode(packet):

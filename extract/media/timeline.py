@@ -115,6 +115,11 @@ class Timeline:
         return abs(packet.pts - self.pts[0]) > self._max_ticks
 
     @property
+    def first_pts(self) -> int | None:
+        """The time of the packet that is stored first."""
+        return None if not self.pts or self.pts[0] == NOT_KNOWN else self.pts[0]
+
+    @property
     def is_complete(self) -> bool:
         """True if every packet has a time of its own, so that a frame is known by its time."""
         times = np.array(self.pts, dtype=np.int64)

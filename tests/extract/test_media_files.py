@@ -315,6 +315,25 @@ def test_an_mp4_that_starts_late_and_is_cut_off_is_partial(tmp_path):
     assert "of 4.0 s" in summary.partial_reason
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm", ".ts"])
+def test_a_stream_that_starts_long_after_the_other_is_whole(tmp_path, suffix):
+    def late(start: int) -> int:
+        return start + 20 * 48_000
+
+    sound, pts_ms = Sound(2, rate=48_000, heard_at=late), [20_000 + 40 * n for n in range(50)]
+    clip = make_clip(tmp_path / f"a{suffix}", num_frames=550, fps=25, sound=sound)
+    _, heard, summary = read(clip)
+    assert len(heard) / 16_000 == pytest.approx(22, abs=0.15)
+    assert summary.partial_reason is None
+    clip = make_clip(
+        tmp_path / f"b{suffix}", num_frames=50, pts_ms=pts_ms, sound=Sound(22, rate=48_000)
+    )
+    indices, _, summary = read(clip)
+    assert indices == list(range(50))
+    assert summary.picture.seconds == pytest.approx(2, abs=0.05)
+    assert summary.partial_reason is None
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".asf", ".flv", ".ts"])
 def test_sound_that_starts_late_is_whole(tmp_path, suffix):
     clip = make_clip(
