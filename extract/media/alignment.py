@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # the other. AVI stores when the first is heard; later times are counted from an average bit rate.
 FORMATS_WITH_TIMES = (
     *(MP4, "matroska,webm", "flv", "mpegts", "mpeg"),
-    *("asf", "ogg", "nut", "rm"),
+    *("asf", "ogg", "nut"),
 )
 # Sound that is less than this from where it should be stays as it is, to the sample: containers
 # round times, encoders put some 20 ms before the sound, and people hardly notice (ITU-R BT.1359:
@@ -27,6 +27,9 @@ TOLERANCE_SECONDS = Fraction(1, 10)
 # AVFMT_TS_DISCONT), for the picture, too. Elsewhere pieces may overlap by a little.
 FORMATS_WITH_JOINTS = ("mpegts", "mpeg", "ogg")
 MAX_OVERLAP_SECONDS = 1
+# The clocks of MPEG-TS and MPEG-PS have 33 bits, and FFmpeg unrolls them by the streams that it
+# knows when it opens the file.
+CLOCK_SECONDS = {name: Fraction(2**33, 90_000) for name in ("mpegts", "mpeg")}
 # The longest gap that is believed where the header does not say how long the clip lasts.
 MAX_GAP_SECONDS = 600
 
@@ -45,6 +48,7 @@ class Alignment:
     def __init__(self, container: InputContainer) -> None:
         has_joints = container.format.name in FORMATS_WITH_JOINTS
         self._max_overlap = 0 if has_joints else MAX_OVERLAP_SECONDS
+        self._clock_seconds = CLOCK_SECONDS.get(container.format.name)
         self._is_timed = container.format.name in FORMATS_WITH_TIMES
         self._has_start = self._is_timed or container.format.name == "avi"
         picture = picture_stream(container)
@@ -70,6 +74,8 @@ class Alignment:
         if self._due is None:
             self._due = start if self._origin is None else self._origin
         gap = start - self._due
+        if self._clock_seconds is not None:
+            gap -= round(gap / self._clock_seconds) * self._clock_seconds
         if abs(gap) <= (0 if self._is_repeating else TOLERANCE_SECONDS):
             self._due = start + lasts if is_first else self._due + lasts
             return 0

@@ -232,6 +232,18 @@ def test_sound_without_a_picture_starts_at_once(tmp_path):
     assert start_seconds == 0
 
 
+def test_a_clock_may_turn_over_between_picture_and_sound(tmp_path):
+    # Stored behind the picture, sound is not seen when the file is opened; and it starts with what
+    # the encoder put before it, at the last ticks of the clock.
+    clip = make_clip(tmp_path / "a.ts", num_frames=600, sound=Sound(25, rate=48_000))
+    with av.open(clip) as container:
+        sound = container.streams.audio[0]
+        assert next(container.decode(sound)).pts * sound.time_base > 90_000
+    heard, start_seconds, problem = read(clip)
+    assert len(heard) / RATE == pytest.approx(25, abs=0.1)
+    assert (start_seconds, problem) == (0, None)
+
+
 def joined(tmp_path: Path, *, second_at: float) -> Path:
     """Two recordings of two seconds, 440 and 880 Hz, the second on a clock that starts there."""
     parts = [
