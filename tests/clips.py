@@ -52,6 +52,8 @@ class Sound:
     layout: str = "mono"
     codec: str | None = None
     samples: np.ndarray | None = None
+    heard_at: Callable[[int], int | None] = lambda start: start
+    """Where a piece is heard whose first sample is number `start`; None if it is not stored."""
 
 
 def draw(index: int, width: int = 96, height: int = 64) -> np.ndarray:
@@ -227,7 +229,14 @@ def _sounds(sound: Sound, stream: Any):
         frame.sample_rate, frame.pts, frame.time_base = sound.rate, start, Fraction(1, sound.rate)
         for converted in resampler.resample(frame):
             fifo.write(converted)
-        while size := fifo.read(stream.codec_context.frame_size or step):
-            yield size
+        while piece := fifo.read(stream.codec_context.frame_size or step):
+            yield from _placed(piece, sound)
     if rest := fifo.read(0, partial=True):
-        yield rest
+        yield from _placed(rest, sound)
+
+
+def _placed(piece: Any, sound: Sound):
+    heard_at = sound.heard_at(piece.pts)
+    if heard_at is not None:
+        piece.pts = heard_at
+        yield piece

@@ -16,7 +16,7 @@ class Frames:
     Shapes:
         data: (T, H, W, 3) uint8, RGB.
         pts_seconds: (T,) float64, the time at which each is shown, from the first picture of the
-            file; strictly increasing.
+            file (which may be one that cannot be decoded); strictly increasing.
     """
 
     data: np.ndarray
@@ -43,7 +43,8 @@ class Waveform:
     Shapes:
         data: (S,) float32, finite and in [-1, 1].
 
-    `start_seconds` is where the block lies in the sound of the file, whose first sample is at 0.
+    `start_seconds` is where the block begins, from the first picture of the file: below 0 if sound
+    comes before it. In a file without pictures the first sample is at 0.
     """
 
     data: np.ndarray

@@ -33,11 +33,14 @@ FORMATS = (
     *("gif", "apng", "png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe", "ppm_pipe"),
     *("jpegxl_pipe", "jpegxl_anim", "qoi_pipe"),
 )
+MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
 # Those that write a duration into the header. For others FFmpeg makes a guess from the size.
 FORMATS_WITH_DURATION = (
-    *("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "flv", "asf", "mxf", "nut"),
+    *(MP4, "matroska,webm", "avi", "flv", "asf", "mxf", "nut"),
     *("wav", "w64", "flac", "aiff", "caf", "au"),
 )
+# Of these, those that state when the last frame ends, on a clock that may start late.
+FORMATS_WITH_END = ("matroska,webm", "flv", "asf")
 MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")  # one of them comes first
 GENERATE_PTS: int = Flags.gen_pts.value  # type: ignore[assignment]  # the stub says Flags
 # What goes wrong inside FFmpeg or PyAV on a malformed file.
@@ -141,8 +144,13 @@ def picture_stream(container: InputContainer) -> VideoStream | None:
 
 
 def sound_stream(container: InputContainer) -> AudioStream | None:
-    """Return the stream that a player would play, or None."""
-    return container.streams.best("audio")  # type: ignore[return-value]
+    """Return the stream that a player would play, or None.
+
+    One that starts seconds after the picture may be the first: FFmpeg knows nothing of it yet, and
+    so calls none the best.
+    """
+    best: AudioStream | None = container.streams.best("audio")  # type: ignore[assignment]
+    return best or next(iter(container.streams.audio), None)
 
 
 def prepare_decoder(stream: VideoStream | AudioStream, limits: Limits) -> None:
@@ -162,15 +170,28 @@ def prepare_decoder(stream: VideoStream | AudioStream, limits: Limits) -> None:
         codec.options = {"max_pixels": str(limits.max_pixels)}
 
 
-def stated_seconds(container: InputContainer, stream: VideoStream | AudioStream) -> float | None:
-    """Return how long the header says that a stream lasts, if its format can be believed."""
+def stated_seconds(
+    container: InputContainer, stream: VideoStream | AudioStream, *, first_pts: int | None = None
+) -> float | None:
+    """Return how long the header says that a stream lasts, if its format can be believed.
+
+    Args:
+        container: an open file.
+        stream: one of its streams.
+        first_pts: the time of its first packet, in its ticks. Of a stream that starts seconds
+            after the others, FFmpeg says that it starts with them: it has not seen it yet.
+    """
     if container.format.name not in FORMATS_WITH_DURATION:
         return None
     time_base = stream.time_base or Fraction(0)
-    if stream.duration:
+    start_pts = stream.start_time or 0
+    start_seconds = float(max(start_pts, first_pts or start_pts) * time_base)
+    if container.format.name == MP4 and stream.duration and stream.frames and start_seconds > 0:
+        return _indexed_seconds(stream)
+    if stream.duration and container.format.name not in FORMATS_WITH_END:
         return float(stream.duration * time_base)
-    # Matroska and FLV state when the last frame ends, on a clock that may start late.
-    start_seconds = float((stream.start_time or 0) * time_base)
+    if stream.duration and container.format.name == "asf":
+        return float(stream.duration * time_base) - start_seconds
     tag = stream.metadata.get("DURATION", "")  # Matroska: "00:00:02.048000000"
     if match := re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", tag):
         hours, minutes, seconds = (float(part) for part in match.groups())
@@ -178,6 +199,17 @@ def stated_seconds(container: InputContainer, stream: VideoStream | AudioStream)
     if len(container.streams) == 1 and container.duration:
         return container.duration / av.time_base - start_seconds
     return None
+
+
+def _indexed_seconds(stream: VideoStream | AudioStream) -> float:
+    """Return how long the part of an MP4's stream lasts that its edit list leaves.
+
+    FFmpeg gives the lesser of what is stored and what the edit list shows, with the empty edit that
+    makes it start late: too much where a start is cut away, too.
+    """
+    shown = [entry.timestamp for entry in stream.index_entries if not entry.is_discard]
+    span = (max(shown) - min(shown)) * (stream.time_base or 0) if shown else 0
+    return float(span * len(shown) / max(len(shown) - 1, 1))
 
 
 def media_info(container: InputContainer) -> MediaInfo:

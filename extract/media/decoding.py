@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from extract.media import tiff
 from extract.media.container import (
     DECODING_ERRORS,
     Source,
@@ -25,11 +27,13 @@ from extract.media.plan import Segment, can_skip_unreferenced, plan
 from extract.media.sampling import Sampling
 from extract.media.summary import Coverage, coverage, in_places
 from extract.media.timeline import NOT_KNOWN, Timeline, Times
+from extract.media.webp import Animation, Canvas
 
 if TYPE_CHECKING:
     from av import VideoFrame
     from av.container import InputContainer
     from av.packet import Packet
+    from av.video.codeccontext import VideoCodecContext
     from av.video.stream import VideoStream
 
 # Codecs whose frames come out bit for bit the same when decoding starts at a key frame and leaves
@@ -60,7 +64,7 @@ class PictureDecoder:
     frame did not come out as planned, the whole clip is decoded in order, and the frames are
     chosen from what came out.
 
-    `container` is the one whose packets made the timeline.
+    `container` is the one whose packets made the timeline, unless those of an animation did.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class PictureDecoder:
         container: InputContainer,
         timeline: Timeline,
         *,
+        animation: Animation | None,
         sampling: Sampling,
         deadline: Deadline,
     ) -> None:
@@ -77,11 +82,11 @@ class PictureDecoder:
         self._num_broken = 0
         self._refused: str | None = None
         self._source, self._container, self._timeline = source, container, timeline
-        self._sampling, self._deadline = sampling, deadline
+        self._animation, self._sampling, self._deadline = animation, sampling, deadline
         stream = picture_stream(container)
         assert stream is not None
         self._stream: VideoStream = stream
-        self._expected_seconds = stated_seconds(container, stream)
+        self._expected_seconds = stated_seconds(container, stream, first_pts=timeline.first_pts)
         self._converter = PictureConverter(stream.sample_aspect_ratio, source.limits)
         self._stored = StoredPackets(
             container, stream, timeline, limits=source.limits, deadline=deadline
@@ -98,9 +103,11 @@ class PictureDecoder:
         if self._container.format.name == "jpeg_pipe" and packets and is_cut_off(bytes(packets[0])):
             problems.append("cut off before its end")
         if not problems and not self._seconds and len(self._timeline):
+            is_tiff = self._stream.codec_context.name == "tiff"
             problems.append(
-                "no frame came out of the decoder: damaged, or more than "
-                f"{self._source.limits.max_pixels:,} pixels"
+                "no frame came out of the decoder: damaged, "
+                + ("a TIFF of tiles or JPEG (save it in strips), " if is_tiff else "")
+                + f"or more than {self._source.limits.max_pixels:,} pixels"
             )
         return coverage(self._seconds, self._expected_seconds, problems)
 
@@ -213,8 +220,11 @@ class PictureDecoder:
         times = Times.of(pts, self._timeline.time_base, self._timeline.fps)
         self._seconds = self._timeline.seconds(times)
         chosen = self._choose(times, np.frombuffer(is_keyframe, np.uint8) > 0)
+        late_seconds = self._timeline.late_seconds(times)
         seconds = dict(zip(chosen.tolist(), times.seconds(chosen), strict=True))
-        wanted = {place: when for place, when in seconds.items() if when > after_seconds}
+        wanted = {
+            place: late_seconds + when for place, when in seconds.items() if when > after_seconds
+        }
         if wanted.keys() <= kept.keys():
             for place, when in wanted.items():
                 yield Picture(when, kept[place])
@@ -234,17 +244,25 @@ class PictureDecoder:
             stream = picture_stream(container)
             assert stream is not None
             prepare_decoder(stream, self._source.limits)
-            demuxer = Demuxer(
+            packets = self._animation or Demuxer(
                 container, [stream], limits=self._source.limits, deadline=self._deadline
             )
-            for place, packet in enumerate(chain(demuxer, [None])):  # None drains the decoder
+            decode = self._decode_with(stream.codec_context)
+            for place, packet in enumerate(chain(packets, [None])):  # None drains the decoder
                 if packet is not None and self._timeline.is_out_of_bounds(packet, place):
                     continue
                 try:
-                    frames = stream.codec_context.decode(packet)
+                    frames = decode(packet)
                 except DECODING_ERRORS:
                     self._num_broken += count_broken
                     continue
                 for frame in frames:
                     self._num_broken += count_broken and frame.is_corrupt
                     yield frame, packet
+
+    def _decode_with(
+        self, codec: VideoCodecContext
+    ) -> Callable[[Packet[VideoStream] | None], Sequence[VideoFrame]]:
+        if self._animation is not None:
+            return partial(Canvas(self._animation).decode, codec)
+        return partial(tiff.decode, codec) if codec.name == "tiff" else codec.decode

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from extract.media import webp
 from extract.media.blocks import Frames, Waveform
 from extract.media.container import (
     DECODING_ERRORS,
@@ -18,12 +19,17 @@ from extract.media.container import (
     sound_stream,
 )
 from extract.media.decoding import Picture, PictureDecoder
+from extract.media.ending import is_cut_off
 from extract.media.limits import Deadline, Limits, MediaError
 from extract.media.packets import Demuxer
 from extract.media.sampling import Sampling
 from extract.media.sound import SoundDecoder
 from extract.media.summary import Summary
 from extract.media.timeline import Timeline
+from extract.media.webp import Animation
+
+if TYPE_CHECKING:
+    from av.packet import Packet
 
 BLOCK_FRAMES = 32
 BLOCK_BYTES = 64 << 20
@@ -116,37 +122,49 @@ class MediaReader(Iterator[Frames | Waveform]):
     def _read(self) -> Generator[Frames | Waveform, None, None]:
         sound = sound_stream(self._container) if self._rates else None
         picture = picture_stream(self._container) if self._sampling is not None else None
-        demuxer = Demuxer(
+        packets: Demuxer | Animation = Demuxer(
             self._container,
             [stream for stream in (sound, picture) if stream is not None],
             limits=self._limits,
             deadline=self._deadline,
         )
+        animation = None
+        if picture is not None and self._container.format.name == "webp_pipe":
+            animation = Animation.of(self._source.file, self._limits, self._deadline)
+            packets = animation or packets
         heard = seen = None
         hearing = None
         if sound is not None:
             hearing = SoundDecoder(
                 self._container, sound, sample_rate_hz=self._rates, limits=self._limits
             )
-        timeline = None if picture is None else Timeline(picture, self._limits)
-        for packet in demuxer:
+        timeline = None
+        if picture is not None:
+            time_base = None if animation is None else webp.TIME_BASE
+            timeline = Timeline(picture, self._limits, time_base=time_base)
+        packet: Packet[Any]
+        for packet in packets:
             if hearing is not None and packet.stream is sound:
                 yield from hearing.push(packet)
             elif timeline is not None:
                 timeline.add(packet)
+        problems = list(packets.problems)
+        if is_cut_off(self._source.file, self._container.format.name):
+            problems.append("cut off before its end")
         if hearing is not None:
             yield from hearing.finish()
-            heard = hearing.coverage(demuxer.problems)
+            heard = hearing.coverage(problems)
         if timeline is not None and self._sampling is not None:
             seeing = PictureDecoder(
                 self._source,
                 self._container,
                 timeline,
+                animation=animation,
                 sampling=self._sampling,
                 deadline=self._deadline,
             )
             yield from _blocks(seeing.pictures())
-            seen = seeing.coverage(demuxer.problems)
+            seen = seeing.coverage(problems)
         self._summary = Summary(picture=seen, sound=heard)
         _raise_if_all_failed(self._summary)
 

@@ -10,6 +10,7 @@ import numpy as np
 from av import AudioFrame, AudioResampler
 from av.audio.frame import format_dtypes
 
+from extract.media.alignment import Alignment
 from extract.media.blocks import Waveform
 from extract.media.container import DECODING_ERRORS, prepare_decoder, stated_seconds
 from extract.media.limits import Limits, MediaError
@@ -85,9 +86,10 @@ class SoundDecoder:
         sample_rate_hz: Sequence[int],
         limits: Limits,
     ) -> None:
-        self._seconds = 0.0
-        self._expected_seconds = stated_seconds(container, stream)
-        self._stream, self._limits = stream, limits
+        self._seconds = self._lead_seconds = 0.0
+        self._first_pts: int | None = None
+        self._alignment = Alignment(container)
+        self._container, self._stream, self._limits = container, stream, limits
         self._tracks = [_Track(rate) for rate in dict.fromkeys(sample_rate_hz)]
         self._num_packets = self._num_broken = 0
         self._refused: str | None = None
@@ -101,22 +103,28 @@ class SoundDecoder:
         problems = [*problems, self._refused] if self._refused else [*problems]
         if self._num_broken > TOLERATED_SHARE * self._num_packets:
             problems.append(f"damaged {in_places(self._num_broken)}")
+        if self._alignment.problem:
+            problems.append(self._alignment.problem)
         if not problems and not self._seconds and self._num_packets:
             problems.append("no sound came out of the decoder")
-        return coverage(self._seconds, self._expected_seconds, problems)
+        expected_seconds = stated_seconds(self._container, self._stream, first_pts=self._first_pts)
+        return coverage(self._seconds, expected_seconds, problems)
 
     def push(self, packet: Packet[AudioStream] | None) -> Iterator[Waveform]:
         """Decode the next packet, or with None the end; yield the blocks that are full."""
         if self._refused:
             return
+        if packet is not None and self._num_packets == 0:
+            self._first_pts = packet.pts
         self._num_packets += packet is not None
         try:
             for frame in self._stream.codec_context.decode(packet):
                 self._check(frame)
-                mono = to_mono(frame)
-                self._seconds += frame.samples / frame.sample_rate
-                for track in self._tracks:
-                    yield from track.push(mono, frame.sample_rate)
+                rate, num_silent = frame.sample_rate, self._alignment.place(frame)
+                yield from self._silence(num_silent, rate)
+                mono = to_mono(frame)[max(-num_silent, 0) :]
+                self._seconds += len(mono) / rate
+                yield from self._give(mono, rate)
         except MediaError as error:
             self._refused = str(error)
         except DECODING_ERRORS:
@@ -128,10 +136,31 @@ class SoundDecoder:
         for track in self._tracks:
             yield from track.finish()
 
+    def _give(self, mono: np.ndarray, rate: int) -> Iterator[Waveform]:
+        for track in self._tracks if len(mono) else ():
+            track.start_seconds = self._alignment.start_seconds
+            yield from track.push(mono, rate)
+
+    def _silence(self, num_samples: int, rate: int) -> Iterator[Waveform]:
+        """Give silence, a second at a time, before the first sound or between two."""
+        is_lead = self._seconds == 0
+        for start in range(0, num_samples, rate):
+            self._check_duration()
+            part = np.zeros(min(rate, num_samples - start), dtype=np.float32)
+            if is_lead:
+                self._lead_seconds += len(part) / rate
+            else:
+                self._seconds += len(part) / rate
+            yield from self._give(part, rate)
+
+    def _check_duration(self) -> None:
+        longest = self._limits.max_duration_seconds
+        if self._lead_seconds + self._seconds > longest:
+            raise MediaError(f"only the first {longest:g} s were read")
+
     def _check(self, frame: AudioFrame) -> None:
         limits, num_channels = self._limits, len(frame.layout.channels)
-        if self._seconds > limits.max_duration_seconds:
-            raise MediaError(f"only the first {limits.max_duration_seconds:g} s were read")
+        self._check_duration()
         if num_channels > limits.max_channels or frame.sample_rate > limits.max_sample_rate_hz:
             raise MediaError(
                 f"{num_channels} channels at {frame.sample_rate:,} Hz are more than the limit of "
@@ -144,6 +173,7 @@ class _Track:
 
     def __init__(self, rate: int) -> None:
         self.rate = rate
+        self.start_seconds = 0.0
         self._resampler = self._new_resampler()
         self._source_rate: int | None = None
         self._waiting: list[np.ndarray] = []
@@ -179,6 +209,6 @@ class _Track:
             block = samples[: BLOCK_SECONDS * self.rate]
             rest = samples[len(block) :]
             self._waiting, self._num_waiting = [rest], len(rest)
-            start_seconds = self._num_given / self.rate
+            start_seconds = self.start_seconds + self._num_given / self.rate
             self._num_given += len(block)
             yield Waveform(np.clip(block, -1, 1), self.rate, start_seconds)

@@ -69,8 +69,10 @@ class Timeline:
     Some 18 bytes a packet, whatever its size: eight megabytes for two hours at 60 frames a second.
     """
 
-    def __init__(self, stream: VideoStream, limits: Limits) -> None:
-        self.time_base = stream.time_base or Fraction(1, 1_000_000)
+    def __init__(
+        self, stream: VideoStream, limits: Limits, *, time_base: Fraction | None = None
+    ) -> None:
+        self.time_base = time_base or stream.time_base or Fraction(1, 1_000_000)
         rate = stream.guessed_rate
         self.fps = Fraction(rate if rate and rate > 0 else USUAL_FPS)
         self.pts, self.dts = array("q"), array("q")
@@ -79,6 +81,7 @@ class Timeline:
         self.packets: list[Packet[VideoStream]] | None = []
         """The packets themselves, or None once they are more than `HELD_BYTES`."""
         self.problems: list[str] = []
+        self._start = stream.start_time
         self._last = NOT_KNOWN, 0  # of the frame that is shown last: when, and for how long
         self._num_held_bytes = 0
         self._max_seconds = limits.max_duration_seconds
@@ -112,6 +115,11 @@ class Timeline:
         return abs(packet.pts - self.pts[0]) > self._max_ticks
 
     @property
+    def first_pts(self) -> int | None:
+        """The time of the packet that is stored first."""
+        return None if not self.pts or self.pts[0] == NOT_KNOWN else self.pts[0]
+
+    @property
     def is_complete(self) -> bool:
         """True if every packet has a time of its own, so that a frame is known by its time."""
         times = np.array(self.pts, dtype=np.int64)
@@ -127,6 +135,17 @@ class Timeline:
         if len(times.pts) and times.pts[-1] == pts:
             seconds = max(seconds, float((pts + num_ticks - int(times.pts[0])) * times.time_base))
         return seconds
+
+    def late_seconds(self, times: Times) -> float:
+        """Return how much later than the stream the first frame starts that came out.
+
+        A recording that begins between key frames has packets before it, and sound beside them.
+        """
+        begins_with_key = self.is_keyframe[:1] != b"\0"
+        if begins_with_key or self._start is None or times.time_base != self.time_base:
+            return 0.0
+        first = int(times.pts[0]) if len(times.pts) else self._start
+        return max(0.0, float((first - self._start) * self.time_base))
 
     def shown(self) -> np.ndarray:
         """Return the places of the packets that give frames, in the order they are shown.

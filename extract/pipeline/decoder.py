@@ -103,7 +103,7 @@ class ClipDecoder:
                 if isinstance(block, Waveform):
                     for i, encoder in sounds.items():
                         if encoder.sample_rate_hz == block.sample_rate:
-                            for windows in cutters[i].push(block.data):
+                            for windows in cutters[i].push(block.data, block.start_seconds):
                                 yield _units(job, i, encoder, windows)
                     continue
                 if poster is not None:

@@ -31,14 +31,21 @@ class WindowCutter:
         self._hop = round(encoder.hop_seconds * self._rate)
         self._shortest = max(1, round(encoder.min_window_seconds * self._rate))
         self._held = np.zeros(0, dtype=np.float32)
+        self._start_seconds: float | None = None
         self._num_cut = 0
 
-    def push(self, data: np.ndarray) -> Iterator[Windows]:
+    def push(self, data: np.ndarray, start_seconds: float = 0.0) -> Iterator[Windows]:
         """Take the next samples and yield the windows that are full.
+
+        Args:
+            data: samples that follow those before.
+            start_seconds: where they begin; windows are timed from the first.
 
         Shapes:
             data: (S,) float32.
         """
+        if self._start_seconds is None:
+            self._start_seconds = start_seconds
         self._held = np.concatenate([self._held, data])
         if len(self._held) >= self._window:
             views = np.lib.stride_tricks.sliding_window_view(self._held, self._window)
@@ -58,4 +65,5 @@ class WindowCutter:
         self._num_cut += len(windows)
         self._held = self._held[len(windows) * self._hop :]
         starts = np.arange(first, self._num_cut) * (self._hop / self._rate)
+        starts += self._start_seconds or 0.0
         return Windows(windows, self._rate, starts)

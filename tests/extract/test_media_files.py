@@ -274,6 +274,79 @@ def test_a_clip_whose_last_frame_is_held_for_long_is_whole(tmp_path, suffix):
     assert summary.partial_reason is None
 
 
+@pytest.mark.parametrize(
+    ("late_ms", "cut_ms", "shown_ms"), [(1000, 0, 4000), (1000, 1000, 2000), (3000, 0, 1000)]
+)
+def test_an_mp4_that_starts_late_and_is_trimmed_is_whole(tmp_path, late_ms, cut_ms, shown_ms):
+    clip = make_clip(
+        tmp_path / "a.mp4",
+        num_frames=100,
+        pts_ms=[1000 + 40 * n for n in range(100)],
+        options={"g": "10"},
+        sound=Sound(seconds=4, heard_at=lambda start: start + 16_000),
+    )
+    data, start = bytearray(clip.read_bytes()), 0
+    for _ in ("picture", "sound"):  # of either, a second has 16,000 ticks
+        start = data.index(b"elst", start) + 8
+        (count, _, mark) = struct.unpack_from(">IIi", data, start)
+        assert (count, mark) == (2, -1)  # an empty edit, and the media
+        (first,) = struct.unpack_from(">i", data, start + 20)
+        struct.pack_into(">I", data, start + 4, late_ms)
+        struct.pack_into(">Ii", data, start + 16, shown_ms, first + 16 * cut_ms)
+    clip.write_bytes(data)
+    indices, heard, summary = read(clip)
+    assert indices == list(range(cut_ms // 40, (cut_ms + shown_ms) // 40))
+    assert len(heard) / 16_000 == pytest.approx(shown_ms / 1000, abs=0.15)
+    for part in (summary.picture, summary.sound):
+        assert part.seconds == pytest.approx(shown_ms / 1000, abs=0.15)
+        assert part.expected_seconds == pytest.approx(shown_ms / 1000, abs=0.15)
+    assert summary.partial_reason is None
+
+
+def test_an_mp4_that_starts_late_and_is_cut_off_is_partial(tmp_path):
+    clip = make_clip(
+        tmp_path / "a.mp4",
+        num_frames=100,
+        pts_ms=[3000 + 40 * n for n in range(100)],
+        container_options={"movflags": "faststart"},
+    )
+    clip.write_bytes(clip.read_bytes()[: clip.stat().st_size * 3 // 4])
+    _, _, summary = read(clip)
+    assert "of 4.0 s" in summary.partial_reason
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm", ".ts"])
+def test_a_stream_that_starts_long_after_the_other_is_whole(tmp_path, suffix):
+    def late(start: int) -> int:
+        return start + 20 * 48_000
+
+    sound, pts_ms = Sound(2, rate=48_000, heard_at=late), [20_000 + 40 * n for n in range(50)]
+    clip = make_clip(tmp_path / f"a{suffix}", num_frames=550, fps=25, sound=sound)
+    _, heard, summary = read(clip)
+    assert len(heard) / 16_000 == pytest.approx(22, abs=0.15)
+    assert summary.partial_reason is None
+    clip = make_clip(
+        tmp_path / f"b{suffix}", num_frames=50, pts_ms=pts_ms, sound=Sound(22, rate=48_000)
+    )
+    indices, _, summary = read(clip)
+    assert indices == list(range(50))
+    assert summary.picture.seconds == pytest.approx(2, abs=0.05)
+    assert summary.partial_reason is None
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".asf", ".flv", ".ts"])
+def test_sound_that_starts_late_is_whole(tmp_path, suffix):
+    clip = make_clip(
+        tmp_path / f"a{suffix}",
+        codec="mpeg4" if suffix == ".asf" else None,
+        num_frames=72,
+        sound=Sound(codec="aac", heard_at=lambda start: start + 16_000),
+    )
+    _, heard, summary = read(clip)
+    assert len(heard) / 16_000 == pytest.approx(3, abs=0.15)
+    assert summary.partial_reason is None
+
+
 def test_a_hole_in_the_middle_costs_only_what_was_there(tmp_path):
     clip = make_clip(
         tmp_path / "a.mp4", num_frames=240, options={"g": "24"}, sound=Sound(seconds=10)

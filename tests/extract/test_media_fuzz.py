@@ -24,7 +24,9 @@ BASES: dict[str, dict] = {
     "h264.flv": {"sound": Sound(seconds=1)},
     "h264.ts": {"sound": Sound(seconds=1, codec="ac3", rate=48_000)},
     "animation.gif": {"num_frames": 8},
+    "animation.webp": {"num_frames": 8, "codec": "libwebp_anim"},
     "picture.png": {"num_frames": 1, "codec": "png", "pix_fmt": "rgb24"},
+    "picture.tiff": {"num_frames": 1, "codec": "tiff", "pix_fmt": "rgb24"},
     "sound.mp3": {"num_frames": 0, "sound": Sound(seconds=1, codec="libmp3lame")},
 }
 LIES = (b"\0\0\0\0", b"\0\0\0\1", b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"\xff\xff\xff\xff")

@@ -1,0 +1,89 @@
+"""Files that are cut off where FFmpeg says nothing of it."""
+
+import io
+import struct
+import wave
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from extract.media import Sampling, read_media
+from extract.media.ending import is_cut_off
+from tests.clips import Sound, draw, make_clip, tone
+
+
+def gif(*, num_frames: int = 1, **options) -> bytes:
+    with io.BytesIO() as held:
+        first, *rest = (Image.fromarray(draw(index)) for index in range(num_frames))
+        first.save(held, "GIF", save_all=True, append_images=rest, **options)
+        return held.getvalue()
+
+
+def wav() -> bytes:
+    with io.BytesIO() as held:
+        with wave.open(held, "wb") as file:
+            file.setparams((1, 2, 16_000, 0, "NONE", ""))
+            file.writeframes((tone(0.1, 16_000) * 32767).astype(np.int16).tobytes())
+        return held.getvalue()
+
+
+def flv(tags) -> bytes:
+    whole = b"FLV\1\5" + struct.pack(">I", 9) + bytes(4)
+    for kind, size in tags:
+        whole += struct.pack(">II", kind << 24 | size, 0) + bytes(3 + size)
+        whole += struct.pack(">I", 11 + size)
+    return whole
+
+
+def clip(path) -> bytes:
+    return make_clip(path, num_frames=25, sound=Sound(seconds=1)).read_bytes()
+
+
+WHOLE = {
+    "one picture": ("gif", gif()),
+    "an animation": ("gif", gif(num_frames=4, comment=b"four" * 100)),
+    "a wav": ("wav", wav()),
+    "a film": ("flv", flv([(9, 900), (8, 300), (9, 70_000), (18, 0), (8, 5)])),
+}
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_a_file_is_cut_off_wherever_it_is_cut(kind):
+    container, whole = WHOLE[kind]
+    for behind in (b"", bytes(100), b"!,\xff" * 50):
+        assert not is_cut_off(io.BytesIO(whole + behind), container)
+    for size in np.random.default_rng(0).integers(14, len(whole) - 4, 200):
+        assert is_cut_off(io.BytesIO(whole[:size]), container), size
+
+
+def test_the_file_is_left_where_it_is():
+    file = io.BytesIO(gif())
+    file.seek(7)
+    is_cut_off(file, "gif")
+    assert file.tell() == 7
+
+
+def test_a_large_avi_is_several_chunks():
+    chunk = b"RIFF" + struct.pack("<I", 7) + bytes(7)
+    assert not is_cut_off(io.BytesIO(chunk + b"\0" + chunk), "avi")
+    assert is_cut_off(io.BytesIO(chunk + b"\0" + chunk[:-1]), "avi")
+
+
+@pytest.mark.parametrize("size", [0, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_a_size_that_could_not_be_known_says_nothing(size):
+    whole = wav()
+    assert not is_cut_off(io.BytesIO(whole[:4] + struct.pack("<I", size) + whole[8:]), "wav")
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.flv", "a.avi", "a.wav"])
+def test_what_is_cut_off_is_partial(tmp_path, name):
+    path = tmp_path / name
+    whole = {"a.gif": gif(num_frames=4), "a.wav": wav()}.get(name) or clip(path)
+    for data, problem in ((whole, None), (whole[: len(whole) * 3 // 4], "cut off before its end")):
+        path.write_bytes(data)
+        with read_media(path, sampling=Sampling(), sample_rate_hz=[16_000]) as blocks:
+            assert list(blocks)
+        for part in (blocks.summary.picture, blocks.summary.sound):
+            assert part is None or (part.problem or "").startswith(problem or "")
+            assert part is None or (part.problem is None) == (problem is None)
