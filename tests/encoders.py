@@ -171,6 +171,16 @@ class Company(Encoder):
         return np.array([[len(unit), len("".join(units))] for unit in units], np.float32)
 
 
+class Brooder(Company):
+    """Is never done with a caption."""
+
+    name = "brooder"
+
+    def encode(self, units):
+        while True:
+            time.sleep(0.01)
+
+
 @contextlib.contextmanager
 def registered(*encoders: type[Encoder]) -> Iterator[None]:
     """Know these encoders by name, and a modality `thing` that has them, for a while."""

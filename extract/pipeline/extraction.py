@@ -13,7 +13,7 @@ from extract.catalog import Item
 from extract.cluster import Cluster, check_installed
 from extract.encoder import Engine, Precision
 from extract.media import Limits, Sampling
-from extract.pipeline.clips import ClipWriter, Pool
+from extract.pipeline.clips import FINISHING, ClipWriter, Pool
 from extract.pipeline.device import frames_at_once, resolve_device
 from extract.pipeline.estimate import estimate_seconds
 from extract.pipeline.interruption import Interruption
@@ -251,7 +251,7 @@ def _fill(ledger: Ledger, settings: _Settings, interruption: Interruption) -> No
         )
         writer.run(pool, jobs)
         while undecoded.step(wait_seconds=0.1):
-            ledger.teller.now("encoding captions")
+            ledger.teller.now(FINISHING if interruption.asked else "encoding captions")
     finally:
         pool.close()
         undecoded.close()

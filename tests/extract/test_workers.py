@@ -16,6 +16,7 @@ from extract.pipeline import StoppedAtFailure
 from extract.store import FeatureStore
 from tests.clips import make_clip
 from tests.encoders import (
+    Brooder,
     Company,
     Glutton,
     Gulper,
@@ -30,7 +31,7 @@ from tests.encoders import (
 
 @pytest.fixture(autouse=True)
 def encoders():
-    with registered(Shade, Company, Glutton, Gulper, Liar, Sleeper, Sluggard, Price):
+    with registered(Shade, Company, Brooder, Glutton, Gulper, Liar, Sleeper, Sluggard, Price):
         yield
 
 
@@ -236,3 +237,23 @@ def test_an_interrupt_ends_captions_after_the_chunk_under_way(tmp_path, monkeypa
     assert report.interrupted
     assert report.counts["thing"]["not done"] > 40
     assert captions(tmp_path, items).counts["thing"]["done"] == 50
+
+
+def test_a_second_interrupt_does_not_wait_for_captions(tmp_path):
+    told = []
+
+    def interrupt(now):
+        if now.doing == "encoding captions" or told:
+            told.append(now.doing)
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        extract_features(
+            [Item("item", None, "x")],
+            tmp_path,
+            modalities=["thing"],
+            encoders=[("thing", "brooder")],
+            device="cpu",
+            progress=interrupt,
+        )
+    assert told[:2] == ["encoding captions", "finishing what is under way; Ctrl-C again stops now"]
