@@ -12,7 +12,10 @@ import pytest
 
 from extract import extract_features, read_catalog
 from extract.catalog import Item
+from extract.media import Limits, Sampling
 from extract.pipeline import StoppedAtFailure
+from extract.pipeline.decoder import ClipDecoder
+from extract.pipeline.messages import Allowed, Job
 from extract.store import FeatureStore
 from tests.clips import make_clip
 from tests.encoders import (
@@ -193,6 +196,22 @@ def test_an_item_whose_caption_or_file_changed_is_done_again(tmp_path):
 def test_strict_stops_at_an_item_too(tmp_path):
     with pytest.raises(StoppedAtFailure, match=r"odd failed: .*; stopped by --strict"):
         price(tmp_path, strict=True)
+
+
+def test_a_clip_may_not_take_as_long_as_its_header_likes(videos):
+    limits = Limits(max_duration_seconds=0.1)
+    decoder = ClipDecoder([Shade()], sampling=Sampling(), limits=limits)
+    said = decoder.read(Job(0, "clip6", videos / "clip6.mp4", (0,)))  # 6 / 24 s
+    allowed = [message.seconds for message in said if isinstance(message, Allowed)]
+    assert allowed[-1] - allowed[0] == pytest.approx(0.1)
+
+
+def test_a_file_that_is_larger_than_any_clip_is_not_read(tmp_path):
+    with (tmp_path / "hole.mp4").open("wb") as file:
+        file.truncate(129 << 30)  # it takes no room on the disk
+    report = extract(tmp_path, tmp_path / "store", "shade")
+    assert report.failures[0].reason == "is 129 GiB, and larger than the limit of 128 GiB"
+    assert extract(tmp_path, tmp_path / "store", "shade").counts["thing"]["skipped"] == 1
 
 
 # --- captions ---
