@@ -203,6 +203,7 @@ def extract(
     catalog = _catalog(videos or [], list_file, captions, id_from)
     for note in catalog.notes:
         tell(f"note: {note}")
+    _check_posters(posters, videos or [])
 
     items = catalog.items[part[0] - 1 :: part[1]][:limit]
 
@@ -270,6 +271,18 @@ def _catalog(
         raise ValueError("standard input is closed; name videos, or --list FILE")
     # Files, not text: what comes so holds no patterns.
     return read_catalog(files_in(sys.stdin.buffer.read()), captions, id_from=id_from)
+
+
+def _check_posters(posters: Path | None, videos: list[str]) -> None:
+    """Refuse posters among the videos: the next run would take them for items."""
+    if posters is None or len(videos) != 1 or not Path(videos[0]).is_dir():
+        return
+    if posters.resolve().is_relative_to(Path(videos[0]).resolve()):
+        raise typer.BadParameter(
+            f"{posters} lies in {videos[0]}, where the next run would take posters for items; "
+            "name a folder elsewhere",
+            param_hint="--posters",
+        )
 
 
 def _pair(words: str) -> tuple[str, str]:
