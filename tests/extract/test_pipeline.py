@@ -334,12 +334,13 @@ def test_rows_that_were_changed_on_the_disk_are_found_on_demand(world):
     assert extract(videos, store, dry_run=True, verify=True).planned == 1
 
 
-def test_two_encoders_of_one_modality_are_filled_and_the_last_is_current(clips, tmp_path):
-    pairs = [("visual", "brightness:x"), ("visual", "brightness:y")]
+def test_encoders_of_one_modality_are_filled_and_the_last_is_current(clips, tmp_path):
+    pairs = [("visual", f"brightness:{weights}") for weights in "xyz"]
     report = extract([clips / "mute.mp4"], tmp_path, encoders=pairs, posters=tmp_path / "posters")
-    assert [counts["done"] for counts in report.counts.values()] == [1, 1]
+    assert [*report.counts] == ["visual", "visual/brightness", "visual/brightness:z"]
+    assert [counts["done"] for counts in report.counts.values()] == [1, 1, 1]
     current = FeatureStore(tmp_path).feature_set("visual").manifest["provenance"]
-    assert current["weights"] == "y"
+    assert current["weights"] == "z"
     assert (tmp_path / "posters" / "mute.jpg").read_bytes()[:2] == b"\xff\xd8"
 
 
