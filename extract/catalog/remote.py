@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
@@ -100,12 +101,14 @@ AnyFile = Path | RemoteFile
 def as_file(word: str | AnyFile) -> AnyFile:
     """Return the file that a path or URL names; a file:// URL is a path.
 
+    A file may be called `Rick::Morty.mp4`; where it is there, it is no URL of two protocols.
+
     >>> as_file("s3://bucket/a.mp4"), as_file("file:///b.mp4")
     (RemoteFile(url='s3://bucket/a.mp4'), PosixPath('/b.mp4'))
     """
     if not isinstance(word, str):
         return word
-    if not is_url(word):
+    if not is_url(word) or ("://" not in word and os.path.lexists(word)):
         return Path(word)
     return Path(word.removeprefix(LOCAL)) if word.startswith(LOCAL) else RemoteFile(word)
 
