@@ -364,7 +364,7 @@ def _shard(words: str | None) -> tuple[int, int]:
     if words is None:
         return 1, 1
     first, _, second = words.partition("/")
-    if not (first.isdigit() and second.isdigit() and 1 <= int(first) <= int(second)):
+    if not (first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second)):
         raise typer.BadParameter(
             f"'{words}' is not i/n with i from 1 to n, for example 1/4", param_hint="--shard"
         )

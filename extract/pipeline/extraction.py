@@ -293,7 +293,7 @@ def _check(
         if value not in known:
             raise ValueError(f"{name} is '{value}'; known: {', '.join(known)}")
     kind, _, index = device.partition(":")
-    if device not in ("auto", "cpu", "cuda") and not (kind == "cuda" and index.isdigit()):
+    if device not in ("auto", "cpu", "cuda") and not (kind == "cuda" and index.isdecimal()):
         raise ValueError(f"device is '{device}'; known: auto, cpu, cuda, cuda:N")
     if kind == "cuda":
         resolve_device(device)
