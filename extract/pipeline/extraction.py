@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
@@ -26,7 +26,7 @@ from extract.pipeline.ray_pool import RayPool
 from extract.pipeline.report import Report
 from extract.pipeline.target import Choices, choose_targets
 from extract.pipeline.undecoded import Undecoded
-from extract.store import FeatureStore
+from extract.store import FeatureStore, file_name
 
 CLIP_TIMEOUT_SECONDS = 120.0
 CLIP_MEMORY_BYTES = 4 << 30
@@ -35,7 +35,7 @@ CLIPS_A_WORKER = 2  # a worker takes seconds to start; it is not worth it for on
 
 
 def extract_features(
-    items: Sequence[Item],
+    items: Iterable[Item],
     store: FeatureStore | Path | str,
     *,
     root: Path | None = None,
@@ -56,7 +56,7 @@ def extract_features(
     dry_run: bool = False,
     estimate: bool = False,
     verify: bool = False,
-    posters: Path | None = None,
+    posters: Path | str | None = None,
     clip_timeout_seconds: float = CLIP_TIMEOUT_SECONDS,
     clip_memory_bytes: int = CLIP_MEMORY_BYTES,
     progress: Callable[[Progress], None] | None = None,
@@ -112,7 +112,11 @@ def extract_features(
     """
     if cluster is not None:
         check_installed()
+    items = tuple(items)
     _check(items, engine=engine, dtype=dtype, workers=workers, device=device)
+    _check_bounds(clip_timeout_seconds, clip_memory_bytes)
+    if shard is not None and (not shard or file_name(shard) != shard):
+        raise ValueError(f"shard is '{shard}'; small letters, digits and - are expected")
     store = store if isinstance(store, FeatureStore) else FeatureStore(store)
     sampling = sampling or Sampling()
     teller = Teller(progress)
@@ -132,7 +136,7 @@ def extract_features(
         limits=limits or Limits(),
         workers=workers,
         cluster=cluster,
-        posters=posters,
+        posters=None if posters is None else Path(posters),
         clip_timeout_seconds=clip_timeout_seconds,
         clip_memory_bytes=clip_memory_bytes,
     )
@@ -299,3 +303,13 @@ def _check(
         resolve_device(device)
     if workers is not None and workers < 1:
         raise ValueError(f"workers is {workers}; at least 1 is needed")
+
+
+def _check_bounds(clip_timeout_seconds: float, clip_memory_bytes: int) -> None:
+    """Refuse limits that every clip would fail at."""
+    for name, value in (
+        ("clip_timeout_seconds", clip_timeout_seconds),
+        ("clip_memory_bytes", clip_memory_bytes),
+    ):
+        if not value > 0:  # nor is what is no number
+            raise ValueError(f"{name} is {value}; it must be positive")
