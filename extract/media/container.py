@@ -39,6 +39,7 @@ FORMATS_WITH_DURATION = (
     *("wav", "w64", "flac", "aiff", "caf", "au"),
 )
 MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")  # one of them comes first
+MAX_TITLE_CHARS = 1 << 16  # no encoder looks at more, and a file may hold a gigabyte of it
 GENERATE_PTS: int = Flags.gen_pts.value  # type: ignore[assignment]  # the stub says Flags
 # What goes wrong inside FFmpeg or PyAV on a malformed file.
 DECODING_ERRORS = (av.FFmpegError, OSError, ValueError, ArithmeticError, LookupError, RuntimeError)
@@ -184,7 +185,7 @@ def media_info(container: InputContainer) -> MediaInfo:
     """Return what the header says."""
     picture, sound = picture_stream(container), sound_stream(container)
     codec = None if picture is None else picture.codec_context
-    title = container.metadata.get("title", "").strip()
+    title = container.metadata.get("title", "")[:MAX_TITLE_CHARS].strip()
     return MediaInfo(
         container=container.format.name,
         duration_seconds=container.duration / av.time_base if container.duration else None,
