@@ -17,6 +17,8 @@ from typing import IO, Any
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(://|::)")
 LOCAL = "file://"
 CHUNK_BYTES = 1 << 20
+OPEN_FILES = Path("/proc/self/fd")  # Linux's: each leads to a file that this process has open
+NAMELESS = OPEN_FILES.is_dir()
 MAX_FETCHED_BYTES = 16 << 30  # of one file; what honest clips have is a thousandth of that
 
 
@@ -148,7 +150,8 @@ def matching(url: str) -> list[RemoteFile]:
 def at_hand(file: AnyFile) -> Iterator[Path]:
     """Yield a local path of a file; a remote one is fetched, and removed at the end.
 
-    So no more than one file a worker lies in the temporary folder (TMPDIR) at a time.
+    So no more than one file a worker lies in the temporary folder (TMPDIR) at a time. On Linux it
+    has no name there, and goes with the process, also with one that a clip takes down.
 
     Raises:
         RemoteError: it cannot be fetched, or is larger than any clip.
@@ -156,9 +159,9 @@ def at_hand(file: AnyFile) -> Iterator[Path]:
     if isinstance(file, Path):
         yield file
         return
-    with tempfile.TemporaryDirectory(prefix="mmgcn-") as folder:
-        local = Path(folder, f"clip{file.suffix}")
-        with _explained(file.url), file.open() as source, local.open("wb") as target:
+    folder = tempfile.gettempdir()
+    with tempfile.TemporaryFile() if NAMELESS else tempfile.NamedTemporaryFile() as target:
+        with _explained(file.url), file.open() as source:
             size = getattr(source, "size", None)
             room = min(MAX_FETCHED_BYTES, shutil.disk_usage(folder).free)
             if size is not None and size > room:
@@ -167,7 +170,8 @@ def at_hand(file: AnyFile) -> Iterator[Path]:
                     "larger temporary folder with TMPDIR"
                 )
             shutil.copyfileobj(source, target, CHUNK_BYTES)
-        yield local
+            target.flush()
+        yield OPEN_FILES / str(target.fileno()) if NAMELESS else Path(target.name)
 
 
 def _reached(url: str) -> tuple[Any, str]:
