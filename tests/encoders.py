@@ -122,6 +122,16 @@ class Sleeper(Shade):
         return super().encode(units)
 
 
+class Dawdler(Shade):
+    """Takes a second to prepare frames."""
+
+    name = "dawdler"
+
+    def prepare(self, sample):
+        time.sleep(1.0)
+        return super().prepare(sample)
+
+
 class Sluggard(Shade):
     """Takes long to load, and then cannot be loaded."""
 

@@ -1,11 +1,13 @@
 """Workers: who decodes, who encodes, and what one clip may cost."""
 
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from tests.clips import make_clip
 from tests.encoders import (
     Brooder,
     Company,
+    Dawdler,
     Glutton,
     Gulper,
     Liar,
@@ -34,7 +37,9 @@ from tests.encoders import (
 
 @pytest.fixture(autouse=True)
 def encoders():
-    with registered(Shade, Company, Brooder, Glutton, Gulper, Liar, Sleeper, Sluggard, Price):
+    with registered(
+        Shade, Company, Brooder, Dawdler, Glutton, Gulper, Liar, Sleeper, Sluggard, Price
+    ):
         yield
 
 
@@ -196,6 +201,16 @@ def test_an_item_whose_caption_or_file_changed_is_done_again(tmp_path):
 def test_strict_stops_at_an_item_too(tmp_path):
     with pytest.raises(StoppedAtFailure, match=r"odd failed: .*; stopped by --strict"):
         price(tmp_path, strict=True)
+
+
+def test_time_in_which_everybody_stood_still_is_not_held_against_a_clip(
+    videos, tmp_path, monkeypatch
+):
+    hours = itertools.count(step=3600)  # from one look at the clock to the next
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + next(hours))
+    monkeypatch.setattr("extract.pipeline.pool.time", clock)
+    report = extract(videos / "clip1.mp4", tmp_path, "dawdler")
+    assert report.counts["thing"]["done"] == 1
 
 
 def test_a_clip_may_not_take_as_long_as_its_header_likes(videos):
