@@ -15,7 +15,7 @@ from extract.encoder import Engine, Precision
 from extract.media import Limits, Sampling
 from extract.pipeline.clips import FINISHING, ClipWriter, Pool
 from extract.pipeline.device import frames_at_once, resolve_device
-from extract.pipeline.estimate import estimate_seconds
+from extract.pipeline.estimate import estimate_caption_seconds, estimate_seconds
 from extract.pipeline.interruption import Interruption
 from extract.pipeline.ledger import Ledger
 from extract.pipeline.messages import EncoderSpec, Job, Setup
@@ -263,13 +263,20 @@ def _fill(ledger: Ledger, settings: _Settings, interruption: Interruption) -> No
 
 
 def _estimate(ledger: Ledger, settings: _Settings) -> float:
-    jobs = _jobs(ledger)
-    return estimate_seconds(
+    jobs, device = _jobs(ledger), resolve_device(settings.device)
+    seconds = estimate_seconds(
         jobs,
-        replace(settings.setup(ledger, resolve_device(settings.device)), posters=None),
+        replace(settings.setup(ledger, device), posters=None),
         num_workers=settings.num_workers(len(jobs)),
         clip_timeout_seconds=settings.clip_timeout_seconds,
     )
+    for place, target in enumerate(ledger.targets):
+        wanted = [ledger.items[i].caption for i, places in ledger.todo.items() if place in places]
+        captions = [caption for caption in wanted if caption]
+        if captions and target.encoder.reads == "text":
+            target.encoder.load(device, engine=settings.engine)
+            seconds += estimate_caption_seconds(captions, target.encoder)
+    return seconds
 
 
 def _jobs(ledger: Ledger) -> list[Job]:

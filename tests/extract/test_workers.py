@@ -257,6 +257,14 @@ def test_captions_keep_their_company_wherever_a_run_was_interrupted(tmp_path, mo
     }
 
 
+def test_a_dry_run_tries_captions_too(tmp_path):
+    items = [Item(f"item{n}", None, "x" * (n % 3)) for n in range(100)]
+    report = captions(tmp_path, items, dry_run=True, estimate=True)
+    assert report.estimated_seconds > 0
+    report = captions(tmp_path, items[::3], dry_run=True, estimate=True)  # none has a caption
+    assert report.estimated_seconds == 0
+
+
 def test_an_interrupt_ends_captions_after_the_chunk_under_way(tmp_path, monkeypatch):
     monkeypatch.setattr("extract.pipeline.undecoded.CAPTION_CHUNK", 1)
     interrupts = iter([signal.SIGINT])
