@@ -172,6 +172,9 @@ def extract_features(
         if not interruption.asked and shard is None:
             for target in targets:
                 target.make_current(store)
+            if settings.posters is not None:
+                for leftover in settings.posters.glob(".*.jpg.*.tmp"):  # of a worker that died
+                    leftover.unlink(missing_ok=True)
         made = ledger.report(interrupted=interruption.asked)
         made.notes += notes
         return made
