@@ -122,6 +122,16 @@ class Sleeper(Shade):
         return super().encode(units)
 
 
+class Dawdler(Shade):
+    """Takes a second to prepare frames."""
+
+    name = "dawdler"
+
+    def prepare(self, sample):
+        time.sleep(1.0)
+        return super().prepare(sample)
+
+
 class Sluggard(Shade):
     """Takes long to load, and then cannot be loaded."""
 
@@ -169,6 +179,16 @@ class Company(Encoder):
 
     def encode(self, units):
         return np.array([[len(unit), len("".join(units))] for unit in units], np.float32)
+
+
+class Brooder(Company):
+    """Is never done with a caption."""
+
+    name = "brooder"
+
+    def encode(self, units):
+        while True:
+            time.sleep(0.01)
 
 
 @contextlib.contextmanager

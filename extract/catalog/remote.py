@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
@@ -16,6 +17,8 @@ from typing import IO, Any
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(://|::)")
 LOCAL = "file://"
 CHUNK_BYTES = 1 << 20
+OPEN_FILES = Path("/proc/self/fd")  # Linux's: each leads to a file that this process has open
+NAMELESS = OPEN_FILES.is_dir()
 MAX_FETCHED_BYTES = 16 << 30  # of one file; what honest clips have is a thousandth of that
 
 
@@ -100,12 +103,14 @@ AnyFile = Path | RemoteFile
 def as_file(word: str | AnyFile) -> AnyFile:
     """Return the file that a path or URL names; a file:// URL is a path.
 
+    A file may be called `Rick::Morty.mp4`; where it is there, it is no URL of two protocols.
+
     >>> as_file("s3://bucket/a.mp4"), as_file("file:///b.mp4")
     (RemoteFile(url='s3://bucket/a.mp4'), PosixPath('/b.mp4'))
     """
     if not isinstance(word, str):
         return word
-    if not is_url(word):
+    if not is_url(word) or ("://" not in word and os.path.lexists(word)):
         return Path(word)
     return Path(word.removeprefix(LOCAL)) if word.startswith(LOCAL) else RemoteFile(word)
 
@@ -145,7 +150,8 @@ def matching(url: str) -> list[RemoteFile]:
 def at_hand(file: AnyFile) -> Iterator[Path]:
     """Yield a local path of a file; a remote one is fetched, and removed at the end.
 
-    So no more than one file a worker lies in the temporary folder (TMPDIR) at a time.
+    So no more than one file a worker lies in the temporary folder (TMPDIR) at a time. On Linux it
+    has no name there, and goes with the process, also with one that a clip takes down.
 
     Raises:
         RemoteError: it cannot be fetched, or is larger than any clip.
@@ -153,9 +159,9 @@ def at_hand(file: AnyFile) -> Iterator[Path]:
     if isinstance(file, Path):
         yield file
         return
-    with tempfile.TemporaryDirectory(prefix="mmgcn-") as folder:
-        local = Path(folder, f"clip{file.suffix}")
-        with _explained(file.url), file.open() as source, local.open("wb") as target:
+    folder = tempfile.gettempdir()
+    with tempfile.TemporaryFile() if NAMELESS else tempfile.NamedTemporaryFile() as target:
+        with _explained(file.url), file.open() as source:
             size = getattr(source, "size", None)
             room = min(MAX_FETCHED_BYTES, shutil.disk_usage(folder).free)
             if size is not None and size > room:
@@ -164,7 +170,8 @@ def at_hand(file: AnyFile) -> Iterator[Path]:
                     "larger temporary folder with TMPDIR"
                 )
             shutil.copyfileobj(source, target, CHUNK_BYTES)
-        yield local
+            target.flush()
+        yield OPEN_FILES / str(target.fileno()) if NAMELESS else Path(target.name)
 
 
 def _reached(url: str) -> tuple[Any, str]:

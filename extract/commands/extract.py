@@ -14,6 +14,7 @@ from extract.commands.summary import print_report, progress_bar
 from extract.commands.verify import verify_store
 from extract.commands.words import (
     catalog_of,
+    check_posters,
     encoder_of,
     engine_of,
     one_of,
@@ -206,6 +207,7 @@ def extract(
     catalog = catalog_of(videos or [], list_file, captions, id_from)
     for note in catalog.notes:
         tell(f"note: {note}")
+    check_posters(posters, videos or [])
 
     items = catalog.items[part[0] - 1 :: part[1]][:limit]
 

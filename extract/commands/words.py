@@ -35,6 +35,18 @@ def catalog_of(
     return read_catalog(files_in(sys.stdin.buffer.read()), captions, id_from=id_from)
 
 
+def check_posters(posters: Path | None, videos: list[str]) -> None:
+    """Refuse posters among the videos: the next run would take them for items."""
+    if posters is None or len(videos) != 1 or not Path(videos[0]).is_dir():
+        return
+    if posters.resolve().is_relative_to(Path(videos[0]).resolve()):
+        raise typer.BadParameter(
+            f"{posters} lies in {videos[0]}, where the next run would take posters for items; "
+            "name a folder elsewhere",
+            param_hint="--posters",
+        )
+
+
 def encoder_of(words: str) -> tuple[str, str]:
     """Return the modality and the encoder, perhaps with its weights, of MODALITY=NAME[:WEIGHTS]."""
     modality, equals, name = words.partition("=")
@@ -118,7 +130,7 @@ def shard_of(words: str | None) -> tuple[int, int]:
     if words is None:
         return 1, 1
     first, _, second = words.partition("/")
-    if not (first.isdigit() and second.isdigit() and 1 <= int(first) <= int(second)):
+    if not (first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second)):
         raise typer.BadParameter(
             f"'{words}' is not i/n with i from 1 to n, for example 1/4", param_hint="--shard"
         )

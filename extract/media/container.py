@@ -42,6 +42,7 @@ FORMATS_WITH_DURATION = (
 # Of these, those that state when the last frame ends, on a clock that may start late.
 FORMATS_WITH_END = ("matroska,webm", "flv", "asf")
 MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")  # one of them comes first
+MAX_TITLE_CHARS = 1 << 16  # no encoder looks at more, and a file may hold a gigabyte of it
 GENERATE_PTS: int = Flags.gen_pts.value  # type: ignore[assignment]  # the stub says Flags
 # What goes wrong inside FFmpeg or PyAV on a malformed file.
 DECODING_ERRORS = (av.FFmpegError, OSError, ValueError, ArithmeticError, LookupError, RuntimeError)
@@ -216,7 +217,7 @@ def media_info(container: InputContainer) -> MediaInfo:
     """Return what the header says."""
     picture, sound = picture_stream(container), sound_stream(container)
     codec = None if picture is None else picture.codec_context
-    title = container.metadata.get("title", "").strip()
+    title = container.metadata.get("title", "")[:MAX_TITLE_CHARS].strip()
     return MediaInfo(
         container=container.format.name,
         duration_seconds=container.duration / av.time_base if container.duration else None,

@@ -19,6 +19,7 @@ from extract.pipeline.poster import write_poster
 from extract.pipeline.windows import WindowCutter
 
 HASH_CHUNK_BYTES = 1 << 20
+MAX_GIB = 128  # of a file; a hole of an exabyte takes no room on a disk, and years to hash
 SLOW_DISK_BYTES = 10 << 20  # that a disk gives in a second, at the least
 SLOW_NETWORK_BYTES = 1 << 20
 
@@ -98,7 +99,8 @@ class ClipDecoder:
             sample_rate_hz=sorted({encoder.sample_rate_hz for encoder in sounds.values()}),
             limits=self._limits,
         ) as blocks:
-            yield Allowed(job.index, allowed_seconds + (blocks.info.duration_seconds or 0.0))
+            stated = min(blocks.info.duration_seconds or 0.0, self._limits.max_duration_seconds)
+            yield Allowed(job.index, allowed_seconds + stated)
             for block in blocks:
                 if isinstance(block, Waveform):
                     for i, encoder in sounds.items():
@@ -168,11 +170,15 @@ def file_facts(path: AnyFile) -> FileFacts:
 
     Raises:
         OSError: the file cannot be read.
-        MediaError: it is a device or a pipe, which might never end.
+        MediaError: it is a device or a pipe, which might never end, or larger than any clip.
     """
     if not path.is_file():
         raise MediaError("is no regular file")
     facts = stat_facts(path)
+    if facts.size_bytes > MAX_GIB << 30:
+        raise MediaError(
+            f"is {facts.size_bytes / 2**30:,.0f} GiB, and larger than the limit of {MAX_GIB} GiB"
+        )
     digest = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
         while chunk := file.read(HASH_CHUNK_BYTES):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
+from extract.encoder import Encoder
 from extract.pipeline.messages import Decoded, Job, RowsOf, Setup
 from extract.pipeline.pool import WorkerPool
 
 NUM_TRIED = 4
+NUM_CAPTIONS_TRIED = 32
 
 
 def estimate_seconds(
@@ -15,7 +18,7 @@ def estimate_seconds(
 ) -> float:
     """Decode and encode a few clips, spread over all, and say how long all would take.
 
-    Captions, loading and writing are left out; so is encoding where workers do not encode.
+    Loading and writing are left out; so is encoding where workers do not encode.
     """
     if not jobs:
         return 0.0
@@ -32,3 +35,18 @@ def estimate_seconds(
     finally:
         pool.close()
     return spent / len(tried) * len(jobs) / num_workers
+
+
+def estimate_caption_seconds(captions: Sequence[str], encoder: Encoder) -> float:
+    """Encode a few captions, spread over all, and say how long all would take.
+
+    Args:
+        captions: at least one.
+        encoder: loaded.
+    """
+    tried = list(captions[:: -(-len(captions) // NUM_CAPTIONS_TRIED)])
+    units = [unit for text in tried for unit in encoder.prepare(text)]
+    encoder.encode(units[:1])  # the first time takes longer than any other
+    started = time.perf_counter()
+    encoder.encode(units)
+    return (time.perf_counter() - started) / len(tried) * len(captions)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
@@ -13,9 +13,9 @@ from extract.catalog import Item
 from extract.cluster import Cluster, check_installed
 from extract.encoder import Engine, Precision
 from extract.media import Limits, Sampling
-from extract.pipeline.clips import ClipWriter, Pool
+from extract.pipeline.clips import FINISHING, ClipWriter, Pool
 from extract.pipeline.device import frames_at_once, resolve_device
-from extract.pipeline.estimate import estimate_seconds
+from extract.pipeline.estimate import estimate_caption_seconds, estimate_seconds
 from extract.pipeline.interruption import Interruption
 from extract.pipeline.ledger import Ledger
 from extract.pipeline.messages import EncoderSpec, Job, Setup
@@ -26,7 +26,7 @@ from extract.pipeline.ray_pool import RayPool
 from extract.pipeline.report import Report
 from extract.pipeline.target import Choices, choose_targets
 from extract.pipeline.undecoded import Undecoded
-from extract.store import FeatureStore
+from extract.store import FeatureStore, file_name
 
 CLIP_TIMEOUT_SECONDS = 120.0
 CLIP_MEMORY_BYTES = 4 << 30
@@ -35,7 +35,7 @@ CLIPS_A_WORKER = 2  # a worker takes seconds to start; it is not worth it for on
 
 
 def extract_features(
-    items: Sequence[Item],
+    items: Iterable[Item],
     store: FeatureStore | Path | str,
     *,
     root: Path | None = None,
@@ -56,7 +56,7 @@ def extract_features(
     dry_run: bool = False,
     estimate: bool = False,
     verify: bool = False,
-    posters: Path | None = None,
+    posters: Path | str | None = None,
     clip_timeout_seconds: float = CLIP_TIMEOUT_SECONDS,
     clip_memory_bytes: int = CLIP_MEMORY_BYTES,
     progress: Callable[[Progress], None] | None = None,
@@ -112,7 +112,11 @@ def extract_features(
     """
     if cluster is not None:
         check_installed()
+    items = tuple(items)
     _check(items, engine=engine, dtype=dtype, workers=workers, device=device)
+    _check_bounds(clip_timeout_seconds, clip_memory_bytes)
+    if shard is not None and (not shard or file_name(shard) != shard):
+        raise ValueError(f"shard is '{shard}'; small letters, digits and - are expected")
     store = store if isinstance(store, FeatureStore) else FeatureStore(store)
     sampling = sampling or Sampling()
     teller = Teller(progress)
@@ -132,7 +136,7 @@ def extract_features(
         limits=limits or Limits(),
         workers=workers,
         cluster=cluster,
-        posters=posters,
+        posters=None if posters is None else Path(posters),
         clip_timeout_seconds=clip_timeout_seconds,
         clip_memory_bytes=clip_memory_bytes,
     )
@@ -168,6 +172,9 @@ def extract_features(
         if not interruption.asked and shard is None:
             for target in targets:
                 target.make_current(store)
+            if settings.posters is not None:
+                for leftover in settings.posters.glob(".*.jpg.*.tmp"):  # of a worker that died
+                    leftover.unlink(missing_ok=True)
         made = ledger.report(interrupted=interruption.asked)
         made.notes += notes
         return made
@@ -251,7 +258,7 @@ def _fill(ledger: Ledger, settings: _Settings, interruption: Interruption) -> No
         )
         writer.run(pool, jobs)
         while undecoded.step(wait_seconds=0.1):
-            ledger.teller.now("encoding captions")
+            ledger.teller.now(FINISHING if interruption.asked else "encoding captions")
     finally:
         pool.close()
         undecoded.close()
@@ -259,13 +266,20 @@ def _fill(ledger: Ledger, settings: _Settings, interruption: Interruption) -> No
 
 
 def _estimate(ledger: Ledger, settings: _Settings) -> float:
-    jobs = _jobs(ledger)
-    return estimate_seconds(
+    jobs, device = _jobs(ledger), resolve_device(settings.device)
+    seconds = estimate_seconds(
         jobs,
-        replace(settings.setup(ledger, resolve_device(settings.device)), posters=None),
+        replace(settings.setup(ledger, device), posters=None),
         num_workers=settings.num_workers(len(jobs)),
         clip_timeout_seconds=settings.clip_timeout_seconds,
     )
+    for place, target in enumerate(ledger.targets):
+        wanted = [ledger.items[i].caption for i, places in ledger.todo.items() if place in places]
+        captions = [caption for caption in wanted if caption]
+        if captions and target.encoder.reads == "text":
+            target.encoder.load(device, engine=settings.engine)
+            seconds += estimate_caption_seconds(captions, target.encoder)
+    return seconds
 
 
 def _jobs(ledger: Ledger) -> list[Job]:
@@ -293,9 +307,19 @@ def _check(
         if value not in known:
             raise ValueError(f"{name} is '{value}'; known: {', '.join(known)}")
     kind, _, index = device.partition(":")
-    if device not in ("auto", "cpu", "cuda") and not (kind == "cuda" and index.isdigit()):
+    if device not in ("auto", "cpu", "cuda") and not (kind == "cuda" and index.isdecimal()):
         raise ValueError(f"device is '{device}'; known: auto, cpu, cuda, cuda:N")
     if kind == "cuda":
         resolve_device(device)
     if workers is not None and workers < 1:
         raise ValueError(f"workers is {workers}; at least 1 is needed")
+
+
+def _check_bounds(clip_timeout_seconds: float, clip_memory_bytes: int) -> None:
+    """Refuse limits that every clip would fail at."""
+    for name, value in (
+        ("clip_timeout_seconds", clip_timeout_seconds),
+        ("clip_memory_bytes", clip_memory_bytes),
+    ):
+        if not value > 0:  # nor is what is no number
+            raise ValueError(f"{name} is {value}; it must be positive")

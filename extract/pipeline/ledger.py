@@ -154,6 +154,8 @@ class Ledger:
             name = target.modality.name
             if name in made.counts:  # another encoder of the modality
                 name = f"{name}/{target.encoder.name}"
+            if name in made.counts:  # the same encoder with other weights
+                name = f"{name}:{target.encoder.given_weights}"
             counts = made.counts[name] = Counter({"skipped": self._plan.skipped[place]})
             if target.features is not None:
                 made.sets[name] = target.features.path

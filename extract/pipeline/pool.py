@@ -35,6 +35,9 @@ MAX_QUEUED = 8  # clips a worker has waiting, so that it need not wait for the p
 MAX_ATTEMPTS = 3  # how often a clip may be near a crash before it is taken for the cause
 MAX_HEARD = 64  # messages of one worker before the next one is listened to
 TICK_SECONDS = 0.25
+# Counted at most between two looks at the clock: if more went by, everybody stood still (a frozen
+# container, a suspended job), and that is not held against a clip.
+ASLEEP_SECONDS = 10.0
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 SERVE = "from extract.pipeline.worker import main; main()"
 
@@ -233,10 +236,14 @@ class WorkerPool:
 
     def _watch(self) -> None:
         now = time.monotonic()
-        if now - self._watched_at < TICK_SECONDS:
+        gap_seconds = now - self._watched_at
+        if gap_seconds < TICK_SECONDS:
             return
         self._watched_at = now
         for process in self._processes:
+            if gap_seconds > ASLEEP_SECONDS and process.running_since is not None:
+                awake_since = process.running_since + gap_seconds - ASLEEP_SECONDS
+                process.running_since = min(awake_since, now)
             if process.killed_for is not None or not process.ready or process.connection.poll():
                 continue  # what it has said is listened to first
             limit = self._timeout + process.allowed_seconds

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -51,7 +53,13 @@ class Undecoded:
         self._loaded: set[int] = set()
         self._tasks: deque[_Task] = deque()
         self._running: tuple[_Task, Future[tuple[list[_Outcome], float]]] | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="captions")
+        self._stopping = False
+        self._idents: list[int] = []  # of the thread, once it has begun
+        self._thread = ThreadPoolExecutor(
+            1,
+            thread_name_prefix="captions",
+            initializer=lambda: self._idents.append(threading.get_ident()),
+        )
         for place, target in enumerate(ledger.targets):
             if target.encoder.reads == "text":
                 self._add_captions(place)
@@ -82,18 +90,21 @@ class Undecoded:
             self._ledger.teller.encode_seconds += seconds
             for outcome in outcomes:
                 self._write(task.place, outcome)
-        if self._tasks:
+        if self._tasks and not self._stopping:
             task = self._tasks.popleft()
             self._running = task, self._thread.submit(_timed, task.encode)
         return self._running is not None
 
     def stop(self) -> None:
         """Start nothing more; what runs is still written by `step`."""
-        self._tasks.clear()
+        self._stopping = True  # no more than that: a signal may come between any two lines
 
     def close(self) -> None:
-        """Wait for what runs, and forget it."""
-        self._tasks.clear()
+        """End what runs, and forget it."""
+        if self._running is not None:
+            # Nobody wants its rows any more, and a chunk of long captions takes a minute.
+            for ident in self._idents:
+                _interrupt(ident)
         self._thread.shutdown()
 
     def encoder(self, place: int) -> Encoder:
@@ -177,6 +188,13 @@ class Undecoded:
             write(place, index, None, facts, status="missing", reason=reason)
         else:
             write(place, index, outcome.rows, facts)
+
+
+def _interrupt(ident: int) -> None:
+    """Raise KeyboardInterrupt in a thread, as Ctrl-C does in the main one."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(ident), ctypes.py_object(KeyboardInterrupt)
+    )
 
 
 def _timed(encode: Callable[[], list[_Outcome]]) -> tuple[list[_Outcome], float]:

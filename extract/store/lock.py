@@ -29,19 +29,23 @@ def sole_writer(root: Path, shard: str | None = None) -> Iterator[None]:
         root.mkdir(parents=True, exist_ok=True)
         file = (root / ".lock").open("a+", encoding="utf-8")
     with file, ExitStack() as others:
+        held = [file]
         _lock(root, file, shared=shard is not None)
         if shard is not None:
             with explained(root):
                 mine = others.enter_context((root / f".lock-{shard}").open("a+", encoding="utf-8"))
             _lock(root, mine, shared=False)
+            held.append(mine)
         with explained(root):
-            file.truncate(0)
-            file.write(f"{os.getpid()} {socket.gethostname()}\n")
-            file.flush()
+            for each in held:
+                each.truncate(0)
+                each.write(f"{os.getpid()} {socket.gethostname()}\n")
+                each.flush()
         try:
             yield
         finally:
-            file.truncate(0)
+            for each in held:
+                each.truncate(0)
 
 
 def _lock(root: Path, file: IO[str], *, shared: bool) -> None:
@@ -66,7 +70,7 @@ def _try_lock(descriptor: int, *, shared: bool) -> bool:
 
 
 def _holder(told: str) -> str:
-    """Say who wrote the lock's file."""
+    """Say who wrote the lock's file; a shard that has ended has emptied it for the others."""
     pid, _, host = told.strip().partition(" ")
     where = f" on {host}" if host and host != socket.gethostname() else ""
-    return f"process {pid or 'unknown'}{where}"
+    return f"process {pid}{where}" if pid else "another process"

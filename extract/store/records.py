@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 Status = Literal["done", "partial", "missing", "failed"]
+STATUSES = get_args(Status)
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,12 @@ def read_records(path: Path) -> Iterator[Record]:
                 held = json.loads(line)
                 known = {name: value for name, value in held.items() if name in _FIELDS}
                 known["pts_seconds"] = tuple(known.get("pts_seconds", ()))
-                if isinstance(known["id"], str):
-                    yield Record(**known)
+                record = Record(**known)
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 continue
+            if (
+                isinstance(record.id, str)
+                and isinstance(record.rows, int)
+                and record.status in STATUSES
+            ):
+                yield record

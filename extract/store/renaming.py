@@ -15,6 +15,7 @@ import socket
 from collections.abc import Iterable
 from pathlib import Path
 
+PROBE = ".probe"
 _without: set[int] = set()  # devices whose file systems do not rename in one step
 
 
@@ -28,7 +29,7 @@ def look(root: Path) -> bool:
     Raises:
         OSError: the folder cannot be written.
     """
-    name = f".probe.{socket.gethostname()}.{os.getpid()}"  # shards look side by side
+    name = f"{PROBE}.{socket.gethostname()}.{os.getpid()}"  # shards look side by side
     old, new = root / f"{name}.old", root / f"{name}.new"
     try:
         old.write_bytes(b"old")
@@ -78,7 +79,12 @@ def write_in_place(path: Path, parts: Iterable[bytes], *, marked: bool) -> None:
 
 
 def finish_marked(root: Path) -> None:
-    """Finish what an interrupted `write_in_place` has marked, in a store's folders."""
+    """Finish what an interrupted `write_in_place` has marked in a store's folders.
+
+    And remove what an interrupted `look` has left there.
+    """
+    for probe in root.glob(f"{PROBE}.*"):
+        probe.unlink()
     for mark in [*root.glob("*/.*.whole"), *root.glob("*/*/.*.whole")]:
         path = mark.with_name(mark.name.removeprefix(".").removesuffix(".whole"))
         beside = _beside(path)

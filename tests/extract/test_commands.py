@@ -218,6 +218,12 @@ def test_posters_are_named_like_the_rows(run, videos, tmp_path):
     assert (tmp_path / "posters" / "clip%200.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
 
 
+def test_posters_among_the_videos_are_refused(extract, videos):
+    code, _, err = extract(videos, "--posters", videos / "posters")
+    assert code == 2
+    assert "the next run would take posters for items" in " ".join(err.replace("│", " ").split())
+
+
 def test_posters_that_cannot_be_written_are_told_as_such(run, videos, tmp_path):
     from tests.encoders import Shade, registered
 
@@ -238,6 +244,7 @@ def test_posters_that_cannot_be_written_are_told_as_such(run, videos, tmp_path):
         (["VIDEOS", "--fps", "0"], "fps must be positive"),
         (["VIDEOS", "--num-frames", "0"], "num-frames"),
         (["VIDEOS", "--shard", "3/2"], "'3/2' is not i/n with i from 1 to n"),
+        (["VIDEOS", "--shard", "²/3"], "'²/3' is not i/n with i from 1 to n"),
         (["VIDEOS", "--encoder", "logmel"], "'logmel' is not MODALITY=NAME"),
         (["VIDEOS", "--engine", "tensorrt"], "'tensorrt' is none of torch, onnx"),
         (["VIDEOS", "--precision", "int4"], "'int4' is none of float32, bfloat16"),

@@ -178,6 +178,11 @@ def test_a_header_is_read_without_decoding(tmp_path):
     assert probe(make_clip(tmp_path / "c.mkv")).title is None
 
 
+def test_a_title_of_any_length_is_read_as_far_as_anybody_looks(tmp_path):
+    title = probe(make_clip(tmp_path / "a.mp4", title="word " * 100_000)).title
+    assert title == ("word " * 100_000)[: 1 << 16].strip()
+
+
 def test_long_clips_are_not_held_in_memory(tmp_path, monkeypatch):
     held = []
     original = timeline.Timeline.shown

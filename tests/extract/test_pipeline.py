@@ -334,13 +334,30 @@ def test_rows_that_were_changed_on_the_disk_are_found_on_demand(world):
     assert extract(videos, store, dry_run=True, verify=True).planned == 1
 
 
-def test_two_encoders_of_one_modality_are_filled_and_the_last_is_current(clips, tmp_path):
-    pairs = [("visual", "brightness:x"), ("visual", "brightness:y")]
+def test_encoders_of_one_modality_are_filled_and_the_last_is_current(clips, tmp_path):
+    pairs = [("visual", f"brightness:{weights}") for weights in "xyz"]
     report = extract([clips / "mute.mp4"], tmp_path, encoders=pairs, posters=tmp_path / "posters")
-    assert [counts["done"] for counts in report.counts.values()] == [1, 1]
+    assert [*report.counts] == ["visual", "visual/brightness", "visual/brightness:z"]
+    assert [counts["done"] for counts in report.counts.values()] == [1, 1, 1]
     current = FeatureStore(tmp_path).feature_set("visual").manifest["provenance"]
-    assert current["weights"] == "y"
+    assert current["weights"] == "z"
     assert (tmp_path / "posters" / "mute.jpg").read_bytes()[:2] == b"\xff\xd8"
+
+
+def test_items_may_come_one_after_another_and_posters_by_the_name_of_a_folder(clips, tmp_path):
+    items = read_catalog([clips / "mute.mp4"]).items
+    (tmp_path / "posters").mkdir()
+    (tmp_path / "posters" / ".mute.jpg.fc5d.tmp").touch()  # a worker was killed while it wrote it
+    report = extract_features(
+        (item for item in items),
+        tmp_path / "store",
+        modalities=["visual"],
+        encoders=[("visual", "brightness")],
+        device="cpu",
+        posters=str(tmp_path / "posters"),
+    )
+    assert report.counts["visual"]["done"] == 1
+    assert [path.name for path in (tmp_path / "posters").iterdir()] == ["mute.jpg"]
 
 
 # --- what goes wrong ---
@@ -422,6 +439,10 @@ def test_a_store_that_another_process_writes_is_refused(clips, tmp_path):
         ({"engine": "torhc"}, ValueError, "engine is 'torhc'; known: torch, onnx"),
         ({"dtype": "float8"}, ValueError, "dtype is 'float8'; known: float16, float32"),
         ({"workers": 0}, ValueError, "workers is 0; at least 1 is needed"),
+        ({"shard": "../x"}, ValueError, r"shard is '\.\./x'; small letters, digits and - are"),
+        ({"shard": ""}, ValueError, "shard is ''; small letters"),
+        ({"clip_timeout_seconds": -1}, ValueError, "clip_timeout_seconds is -1; it must be pos"),
+        ({"clip_memory_bytes": 0}, ValueError, "clip_memory_bytes is 0; it must be positive"),
     ],
 )
 def test_a_wrong_option_is_an_error_that_says_what_is_known(clips, tmp_path, more, error, match):

@@ -1,22 +1,29 @@
 """Workers: who decodes, who encodes, and what one clip may cost."""
 
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from extract import extract_features, read_catalog
 from extract.catalog import Item
+from extract.media import Limits, Sampling
 from extract.pipeline import StoppedAtFailure
+from extract.pipeline.decoder import ClipDecoder
+from extract.pipeline.messages import Allowed, Job
 from extract.store import FeatureStore
 from tests.clips import make_clip
 from tests.encoders import (
+    Brooder,
     Company,
+    Dawdler,
     Glutton,
     Gulper,
     Liar,
@@ -30,7 +37,9 @@ from tests.encoders import (
 
 @pytest.fixture(autouse=True)
 def encoders():
-    with registered(Shade, Company, Glutton, Gulper, Liar, Sleeper, Sluggard, Price):
+    with registered(
+        Shade, Company, Brooder, Dawdler, Glutton, Gulper, Liar, Sleeper, Sluggard, Price
+    ):
         yield
 
 
@@ -194,6 +203,32 @@ def test_strict_stops_at_an_item_too(tmp_path):
         price(tmp_path, strict=True)
 
 
+def test_time_in_which_everybody_stood_still_is_not_held_against_a_clip(
+    videos, tmp_path, monkeypatch
+):
+    hours = itertools.count(step=3600)  # from one look at the clock to the next
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + next(hours))
+    monkeypatch.setattr("extract.pipeline.pool.time", clock)
+    report = extract(videos / "clip1.mp4", tmp_path, "dawdler")
+    assert report.counts["thing"]["done"] == 1
+
+
+def test_a_clip_may_not_take_as_long_as_its_header_likes(videos):
+    limits = Limits(max_duration_seconds=0.1)
+    decoder = ClipDecoder([Shade()], sampling=Sampling(), limits=limits)
+    said = decoder.read(Job(0, "clip6", videos / "clip6.mp4", (0,)))  # 6 / 24 s
+    allowed = [message.seconds for message in said if isinstance(message, Allowed)]
+    assert allowed[-1] - allowed[0] == pytest.approx(0.1)
+
+
+def test_a_file_that_is_larger_than_any_clip_is_not_read(tmp_path):
+    with (tmp_path / "hole.mp4").open("wb") as file:
+        file.truncate(129 << 30)  # it takes no room on the disk
+    report = extract(tmp_path, tmp_path / "store", "shade")
+    assert report.failures[0].reason == "is 129 GiB, and larger than the limit of 128 GiB"
+    assert extract(tmp_path, tmp_path / "store", "shade").counts["thing"]["skipped"] == 1
+
+
 # --- captions ---
 
 
@@ -222,6 +257,14 @@ def test_captions_keep_their_company_wherever_a_run_was_interrupted(tmp_path, mo
     }
 
 
+def test_a_dry_run_tries_captions_too(tmp_path):
+    items = [Item(f"item{n}", None, "x" * (n % 3)) for n in range(100)]
+    report = captions(tmp_path, items, dry_run=True, estimate=True)
+    assert report.estimated_seconds > 0
+    report = captions(tmp_path, items[::3], dry_run=True, estimate=True)  # none has a caption
+    assert report.estimated_seconds == 0
+
+
 def test_an_interrupt_ends_captions_after_the_chunk_under_way(tmp_path, monkeypatch):
     monkeypatch.setattr("extract.pipeline.undecoded.CAPTION_CHUNK", 1)
     interrupts = iter([signal.SIGINT])
@@ -236,3 +279,23 @@ def test_an_interrupt_ends_captions_after_the_chunk_under_way(tmp_path, monkeypa
     assert report.interrupted
     assert report.counts["thing"]["not done"] > 40
     assert captions(tmp_path, items).counts["thing"]["done"] == 50
+
+
+def test_a_second_interrupt_does_not_wait_for_captions(tmp_path):
+    told = []
+
+    def interrupt(now):
+        if now.doing == "encoding captions" or told:
+            told.append(now.doing)
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        extract_features(
+            [Item("item", None, "x")],
+            tmp_path,
+            modalities=["thing"],
+            encoders=[("thing", "brooder")],
+            device="cpu",
+            progress=interrupt,
+        )
+    assert told[:2] == ["encoding captions", "finishing what is under way; Ctrl-C again stops now"]

@@ -141,6 +141,12 @@ def test_a_name_with_signs_of_a_pattern_is_a_name_if_there_is_such_a_file(videos
     assert ids([videos / "a[1].mp4"]) == ["a[1]"]
 
 
+def test_a_name_with_colons_is_no_url_if_there_is_such_a_file(videos, monkeypatch):
+    touch(videos, "Rick::Morty.mp4")
+    monkeypatch.chdir(videos)
+    assert ids("Rick::Morty.mp4") == ids(["Rick::Morty.mp4"]) == ["Rick::Morty"]
+
+
 @pytest.mark.parametrize(
     ("given_videos", "match"),
     [

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from extract.catalog import CatalogError, RemoteError, RemoteFile, as_file, at_hand, read_catalog
+from extract.catalog import (
+    CatalogError,
+    RemoteError,
+    RemoteFile,
+    as_file,
+    at_hand,
+    read_catalog,
+    remote,
+)
 
 fsspec = pytest.importorskip("fsspec")
 
@@ -57,12 +65,14 @@ def test_a_url_of_a_local_file_is_a_path(tmp_path):
         assert item.path == tmp_path / "a.mp4"
 
 
-def test_a_file_is_fetched_for_as_long_as_it_is_needed(memory, tmp_path, monkeypatch):
+@pytest.mark.parametrize("nameless", [remote.NAMELESS, False])
+def test_a_file_is_fetched_for_as_long_as_it_is_needed(memory, tmp_path, monkeypatch, nameless):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("extract.catalog.remote.NAMELESS", nameless)
     with at_hand(RemoteFile("memory://shop/one.mp4")) as path:
         assert path.read_bytes() == b"one.mp4"
-        assert path.suffix == ".mp4"
-        assert path.is_relative_to(tmp_path)
+        # Without a name it is gone whatever becomes of this process.
+        assert list(tmp_path.iterdir()) == ([] if nameless else [path])
     assert list(tmp_path.iterdir()) == []
     with at_hand(Path("of/mine.mp4")) as path:
         assert path == Path("of/mine.mp4")

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from extract.encoders._mel import log_mel
+from extract.pipeline.batcher import Batcher
 from tests import networks
 
 
@@ -15,3 +16,11 @@ def test_it_is_mean_deviation_and_change_of_the_spectrogram():
     change = np.mean([np.abs(b - a) for a, b in pairwise(bands)], axis=0)
     expected = [*bands.mean(axis=0), *bands.std(axis=0), *change]
     np.testing.assert_allclose(encoder.encode(encoder.prepare(sample))[0], expected, atol=1e-5)
+
+
+def test_no_clip_waits_until_others_have_filled_a_batch():
+    encoder = networks.loaded("logmel")
+    batcher = Batcher(encoder)
+    batcher.add(7, encoder.prepare(networks.sample(encoder, 3)), np.arange(3.0))
+    batcher.close(7)
+    assert [clip for clip, _, _ in batcher.ready()] == [7]

@@ -180,7 +180,7 @@ def test_a_lock_whose_holder_has_not_signed_yet_is_a_lock(tmp_path):
     store = FeatureStore(tmp_path)
     with (tmp_path / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(StoreError, match="by process unknown; wait"), store.locked():
+        with pytest.raises(StoreError, match="by another process; wait"), store.locked():
             pass
 
 

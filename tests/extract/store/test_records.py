@@ -49,7 +49,12 @@ def test_a_torn_line_costs_that_record_alone(tmp_path_factory, records, data):
 
 
 @pytest.mark.parametrize(
-    "line", [b"\x00" * 40, b"12", b'["id"]', b"{}", b'{"pts_seconds":1}', b"\xff", b"[" * 100_000]
+    "line",
+    [
+        *(b"\x00" * 40, b"12", b'["id"]', b"{}", b'{"pts_seconds":1}', b"\xff", b"[" * 100_000),
+        *(b'{"id":["c"]}', b'{"id":"c","status":"dond"}', b'{"id":"c","status":[]}'),
+        b'{"id":"c","rows":"9"}',
+    ],
 )
 def test_a_line_that_is_no_record_is_passed_over(tmp_path, line):
     path = tmp_path / "records.jsonl"

@@ -75,6 +75,12 @@ def test_where_it_works_nothing_is_said(tmp_path):
     assert renaming.works(tmp_path)
 
 
+def test_what_a_killed_look_has_left_is_removed(tmp_path):
+    (tmp_path / ".probe.elsewhere.7.old").touch()
+    fill(tmp_path)
+    assert not list(tmp_path.glob(".probe*"))
+
+
 @pytest.mark.usefixtures("_without_rename")
 def test_the_store_is_the_same_without(tmp_path, monkeypatch):
     features, notes = fill(tmp_path / "without")
