@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -57,21 +58,26 @@ def test_ids_that_differ_far_behind_have_two_file_names():
 # --- writes ---
 
 
-@pytest.fixture
+@contextmanager
 def small_files():
-    """Have the system refuse files of more than 100 bytes, after taking what fits."""
+    """Have the system refuse files of more than 100 bytes, after taking what fits.
+
+    Not a fixture: pytest's own output may go into a file, and is written before one ends.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("durable", [True, False])
 @pytest.mark.parametrize("data", [b"new" * 50, [b"new"] * 50])
-def test_a_file_is_written_whole_or_not_at_all(tmp_path, small_files, durable, data):
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, durable, data):
     path = tmp_path / "file"
     write_atomically(path, b"old", durable=durable)
-    with pytest.raises(OSError, match="File too large"):
+    with small_files(), pytest.raises(OSError, match="File too large"):
         write_atomically(path, data, durable=durable)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
@@ -105,10 +111,10 @@ def test_a_file_may_have_the_longest_name_there_is(tmp_path):
     assert path.read_bytes() == b"rows"
 
 
-def test_a_line_is_appended_whole_or_not_at_all(tmp_path, small_files):
+def test_a_line_is_appended_whole_or_not_at_all(tmp_path):
     path = tmp_path / "lines"
     append_whole(path, b"a" * 59 + b"\n")
-    with pytest.raises(OSError, match="File too large"):
+    with small_files(), pytest.raises(OSError, match="File too large"):
         append_whole(path, b"b" * 59 + b"\n")
     append_whole(path, b"c" * 39 + b"\n")
     assert path.read_bytes() == b"a" * 59 + b"\n" + b"c" * 39 + b"\n"
