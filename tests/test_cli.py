@@ -84,6 +84,7 @@ class Finder:
         if name == {module!r}:
             signal.raise_signal(signal.SIGINT)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it
 sys.meta_path.insert(0, Finder())
 from cli import main
 main(["--help"])
