@@ -244,7 +244,7 @@ def _numbers(column: pl.Series, name: str, path: Path) -> np.ndarray:
     first = "an empty one" if bad[0] is None else f"'{bad[0]}'"
     raise InteractionsError(
         f"{len(bad):,} of {len(column):,} rows of {path} have a {name} that cannot be read, such "
-        f"as {first}; it takes a number{' or an ISO date' * is_time}"
+        f"as {first}; it takes {'numbers alone or ISO dates alone' if is_time else 'a number'}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Search: ids that begin with what was typed, then those that hold it elsewhere."""
+"""Search: the id that was typed, those that begin so, then those that hold it elsewhere."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import polars as pl
 
 
 def find_ids(ids: pl.Series, query: str, *, limit: int) -> list[str]:
-    """Return up to `limit` of the ids that hold the text, those that begin with it first.
+    """Return up to `limit` of the ids that hold the text: itself, those that begin with it, others.
 
-    >>> find_ids(pl.Series(["cab", "b", "abc"]), "ab", limit=5)
-    ['abc', 'cab']
+    >>> find_ids(pl.Series(["cab", "b", "abc", "ab"]), "ab", limit=5)
+    ['ab', 'abc', 'cab']
     """
     if not query:
         return ids.head(limit).to_list()
-    begins = ids.str.starts_with(query)
-    found: list[str] = ids.filter(begins).head(limit).to_list()
+    same, begins = ids == query, ids.str.starts_with(query)
+    found: list[str] = ids.filter(same).head(limit).to_list()
+    found += ids.filter(begins & ~same).head(limit - len(found)).to_list()
     if len(found) < limit:
         holds = ids.str.contains(query, literal=True)
         found += ids.filter(holds & ~begins).head(limit - len(found)).to_list()

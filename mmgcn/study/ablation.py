@@ -183,7 +183,7 @@ def table_of(ablation: Ablation) -> tuple[list[str], list[list[str]]]:
         ends = "-" if effect.low is None else f"[{effect.low:+.4f}, {effect.high:+.4f}]"
         rows.append(
             [
-                told(effect.variant) + (f" ({len(effect.worth)} seeds)" if few else ""),
+                told(effect.variant) + (f" ({_seeds(effect.worth)})" if few else ""),
                 f"{fmean(effect.values):.4f}",
                 f"{effect.mean:+.4f}",
                 ends,
@@ -196,7 +196,11 @@ def table_of(ablation: Ablation) -> tuple[list[str], list[list[str]]]:
 def basis(ablation: Ablation) -> str:
     """Say which part the figures are of, and of how many seeds."""
     part = {"valid": "validation", "test": "test"}[ablation.part]
-    return f"{part} part, {len(ablation.whole)} seeds"
+    return f"{part} part, {_seeds(ablation.whole)}"
+
+
+def _seeds(figures: Sequence[float]) -> str:
+    return f"{len(figures)} seed{'s' * (len(figures) != 1)}"
 
 
 def write(out: Path, ablation: Ablation, *, about: str) -> None:
