@@ -1,6 +1,7 @@
 """What every test gets: one thread, no network, and random states that leak nowhere."""
 
 import gc
+import importlib
 import os
 import random
 import sys
@@ -55,5 +56,9 @@ def ray_of_two_cpus():
                 gc.collect()  # while warnings of its processes are ignored
                 if not goes_left:
                     raise
-        yield ray
+        # Ray Data warns of itself, once: here, and not in whichever test happens to be first.
+        importlib.import_module("ray.data").DataContext.get_current()
+    yield ray
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         ray.shutdown()
