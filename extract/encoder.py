@@ -113,6 +113,17 @@ class Encoder(ABC):
             ValueError: the weights are of another network.
         """
 
+    def check(self, device: str, *, engine: Engine = "torch") -> None:  # noqa: ARG002  (a hook)
+        """Refuse what this machine cannot compute. Called before anything is loaded or decoded.
+
+        Args:
+            device: cpu, cuda or cuda:N.
+
+        Raises:
+            ValueError: the encoder cannot run there, by the engine, in its `precision`.
+        """
+        return
+
     @property
     def cosine(self) -> float | None:
         """The least cosine of a row to what float32 makes of its unit, over the first batch.

@@ -13,12 +13,31 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from extract.catalog import Item
 from extract.encoder import ENCODERS, Encoder, Windows
 from extract.media import Frames
 
 WORDS = ("a", "cat", "dog", "plays", "the", "piano", "stocks", "fell", "on", "monday", "##s", ",")
+
+
+def _processor_computes(precision: str) -> bool:
+    from extract.encoders._image import check_arithmetic
+
+    try:
+        check_arithmetic("cpu", "torch", precision)
+    except ValueError:
+        return False
+    return True
+
+
+needs_bfloat16 = pytest.mark.skipif(
+    not _processor_computes("bfloat16"), reason="this processor does not compute in bfloat16"
+)
+needs_int8 = pytest.mark.skipif(
+    not _processor_computes("int8"), reason="this processor does not compute in int8"
+)
 
 
 @cache

@@ -58,8 +58,8 @@ class ImageNetwork:
         batch_pictures: how many will usually come at once.
 
     Raises:
-        ValueError: ONNX Runtime is asked for on another device, or in another precision; or int8
-            where it cannot be.
+        ValueError: ONNX Runtime on another device than the CPU, or in another precision than
+            float32; or a precision that the processor cannot compute in.
         ImportError: ONNX Runtime is not installed.
     """
 
@@ -80,7 +80,7 @@ class ImageNetwork:
         from extract.encoders._fusion import folded, traced
 
         self._device = torch.device(device)
-        _check(self._device, engine, precision)
+        check_arithmetic(device, engine, precision)
         self.cosine: float | None = None
         self._twin: torch.nn.Module | None = None
         self._dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
@@ -147,29 +147,43 @@ class ImageNetwork:
         return batch.float().sub_(self._mean).mul_(self._scale)
 
 
-def _check(device: torch.device, engine: Engine, precision: Precision) -> None:
-    if engine == "onnx" and device.type != "cpu":
+def check_arithmetic(device: str, engine: Engine, precision: Precision) -> None:
+    """Refuse an engine or a precision that this machine cannot compute with.
+
+    Raises:
+        ValueError: the engine does not run on the device or in the precision, or the processor
+            lacks the instructions that the precision needs.
+    """
+    on_cpu = device.partition(":")[0] == "cpu"
+    if engine == "onnx" and not on_cpu:
         raise ValueError(
-            f"the engine onnx runs on the CPU, not on {device}; pass --device cpu, or leave "
-            "the engine out"
+            f"the engine onnx runs on the CPU, not on {device}; use the device cpu, or the engine "
+            "torch"
         )
     if engine == "onnx" and precision != "float32":
         raise ValueError(
-            f"the engine onnx computes in float32; leave out one of it and {precision}"
+            f"the engine onnx computes in float32, not in {precision}; use the engine torch, or "
+            "the precision float32"
         )
-    if precision == "int8":
-        from extract.encoders import _int8
+    if precision == "int8" and not on_cpu:
+        raise ValueError(
+            f"int8 is computed on the CPU, not on {device}, which computes in half precision "
+            "anyway; use the device cpu, or the precision float32"
+        )
+    if precision == "float32" or not on_cpu:
+        return
+    from extract.encoders import _int8, _onednn
 
-        if device.type != "cpu":
-            raise ValueError(
-                f"int8 is computed on the CPU, not on {device}, which computes in half precision "
-                "anyway; pass --device cpu, or leave out --precision"
-            )
-        if not _int8.is_available():
-            raise ValueError(
-                "int8 needs an x86 processor with VNNI or AMX, and torch's oneDNN: this one would "
-                "add up wrongly; leave out --precision"
-            )
+    if precision == "int8" and not _int8.is_available():
+        raise ValueError(
+            "int8 needs an x86 processor with VNNI or AMX, and torch's oneDNN; sums of bytes "
+            "overflow on this one: use the precision float32"
+        )
+    if precision == "bfloat16" and _onednn.is_available() and not _onednn.computes_bfloat16():
+        raise ValueError(
+            "bfloat16 needs an x86 processor with AVX-512 (BW, VL and DQ) or AVX-NE-CONVERT, which "
+            "this one lacks: use the precision float32"
+        )
 
 
 def onnx_session(network: torch.nn.Module, example: torch.Tensor) -> Any:

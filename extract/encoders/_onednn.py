@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import platform
+from functools import cache
 
 import torch
+from torch.nn import Conv2d
 
 from extract.encoders._fusion import Convolution, replace_convolutions
 
@@ -18,6 +20,23 @@ def is_available() -> bool:
         and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         and all(hasattr(torch.ops.mkldnn, name) for name in ops)
     )
+
+
+@cache
+def computes_bfloat16() -> bool:
+    """Whether the fused convolutions run in bfloat16 on this processor.
+
+    They need AVX-512 (BW, VL and DQ) or AVX-NE-CONVERT; torch raises where neither is there.
+    """
+    conv = Conv2d(16, 16, 1, bias=False).requires_grad_(False).to(torch.bfloat16)
+    conv.weight.fill_(1)
+    ones = torch.ones((1, 16, 8, 8), dtype=torch.bfloat16).to(memory_format=torch.channels_last)
+    found = Convolution("", conv, "", None, tuple(ones.shape), None, False, None)  # type: ignore[arg-type]
+    try:
+        with torch.inference_mode():
+            return bool((_FloatStep(found, 1)(ones) == 16).all())
+    except RuntimeError:
+        return False
 
 
 def fuse_convolutions(network: torch.fx.GraphModule, example: torch.Tensor) -> None:

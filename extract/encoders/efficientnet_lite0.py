@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from extract.encoder import Encoder, Engine, Precision, Reads
-from extract.encoders._image import ImageNetwork, resized
+from extract.encoders._image import ImageNetwork, check_arithmetic, resized
 from extract.state_dict import load_state_dict
 from extract.weights import Weights, WrongWeights, resolve, sha256_of
 
@@ -55,6 +55,10 @@ class EfficientNetLite0(Encoder):
             "weights_sha256": sha256_of(self._path()),
             "preprocessing": "shorter side 256 bicubic antialias, centre 224, (byte - 127) / 128",
         }
+
+    def check(self, device: str, *, engine: Engine = "torch") -> None:
+        """See `Encoder`."""
+        check_arithmetic(device, engine, self.precision)
 
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
         """Build the network from its weights."""

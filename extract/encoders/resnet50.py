@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from extract.encoder import Encoder, Engine, Precision, Reads
-from extract.encoders._image import ImageNetwork, resized
+from extract.encoders._image import ImageNetwork, check_arithmetic, resized
 from extract.state_dict import fit_state_dict, load_state_dict
 from extract.weights import Weights, resolve, sha256_of
 
@@ -52,6 +52,10 @@ class ResNet50(Encoder):
             "weights_sha256": sha256_of(self._path()),
             "preprocessing": "shorter side 232 bilinear antialias, centre 224, ImageNet mean/std",
         }
+
+    def check(self, device: str, *, engine: Engine = "torch") -> None:
+        """See `Encoder`."""
+        check_arithmetic(device, engine, self.precision)
 
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
         """Build the network from its weights."""

@@ -108,7 +108,8 @@ def extract_features(
         WorkerError: an encoder cannot be loaded, or failed.
         ClusterError: nobody answers at the cluster's address, or the workers do not fit on it.
         ImportError: `cluster`, and Ray is not installed.
-        ValueError: options that make no sense, or two items of one id.
+        ValueError: options that make no sense, two items of one id, or a precision that this
+            processor cannot compute in.
     """
     if cluster is not None:
         check_installed()
@@ -150,6 +151,10 @@ def extract_features(
             teller.now("trying a few clips")
             made.estimated_seconds = _estimate(ledger, settings)
         return made
+    if cluster is None:  # whose workers have processors of their own
+        resolved = resolve_device(device)
+        for target in targets:
+            target.encoder.check(resolved, engine=engine)
     with store.locked(shard) as notes, Interruption() as interruption:
         for target in targets:
             target.open(store, shard)

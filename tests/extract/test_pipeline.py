@@ -15,6 +15,7 @@ from extract import extract_features, read_catalog
 from extract.encoder import ENCODERS
 from extract.media import Sampling, read_media
 from extract.store import FeatureStore, StoreError
+from tests import networks
 from tests.clips import Sound, make_clip
 
 # Encoders that are quick, and some that go wrong on clips of one brightness. Workers import it.
@@ -449,6 +450,18 @@ def test_a_wrong_option_is_an_error_that_says_what_is_known(clips, tmp_path, mor
     more = {"modalities": ["a"], "preset": "offline", "device": "cpu"} | more
     with pytest.raises(error, match=match):
         extract_features(read_catalog(clips).items, tmp_path, **more)
+    assert not list(tmp_path.rglob("manifest.json"))
+
+
+def test_a_precision_that_the_processor_lacks_is_refused_before_a_set_is_made(
+    clips, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("extract.encoders._onednn.is_available", lambda: True)
+    monkeypatch.setattr("extract.encoders._onednn.computes_bfloat16", lambda: False)
+    options = {"encoders": {"visual": f"resnet50:{networks.weights('resnet50')}"}, "device": "cpu"}
+    items = read_catalog(clips).items
+    with pytest.raises(ValueError, match="bfloat16 needs an x86 processor with AVX-512"):
+        extract_features(items, tmp_path, modalities=["v"], precision="bfloat16", **options)
     assert not list(tmp_path.rglob("manifest.json"))
 
 

@@ -89,7 +89,7 @@ def onnx_engine():
 
 
 def test_onnx_runtime_is_for_the_cpu():
-    with pytest.raises(ValueError, match="onnx runs on the CPU, not on cuda; pass --device cpu"):
+    with pytest.raises(ValueError, match="onnx runs on the CPU, not on cuda; use the device cpu"):
         small_network(engine="onnx", device="cuda")
 
 

@@ -9,14 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from extract.encoders import _int8
+from extract.encoders import _int8, _onednn
 from extract.encoders._fusion import Convolution, folded, traced
 from extract.encoders._image import ImageNetwork
 from extract.encoders._int8 import Channels, Scale, channels_by_path, quantise
 from extract.encoders.efficientnet_lite0 import EfficientNetLite0
 from tests import networks
-
-needs_vnni = pytest.mark.skipif(not _int8.is_available(), reason="no processor for int8")
+from tests.networks import needs_int8
 
 
 class Residual(nn.Module):
@@ -60,7 +59,7 @@ def in_bytes(network):
     return made
 
 
-@needs_vnni
+@needs_int8
 @pytest.mark.parametrize("ceiling", [None, 6])
 def test_rows_are_near_those_of_the_network(ceiling):
     network = Residual(ceiling)
@@ -72,7 +71,7 @@ def test_rows_are_near_those_of_the_network(ceiling):
     assert (found - expected).mean().abs() < 0.01 * expected.abs().mean()
 
 
-@needs_vnni
+@needs_int8
 def test_a_row_does_not_depend_on_its_batch():
     network = in_bytes(Residual())
     given = pictures(5)
@@ -81,7 +80,7 @@ def test_a_row_does_not_depend_on_its_batch():
         assert torch.equal(network(given), one_by_one)
 
 
-@needs_vnni
+@needs_int8
 def test_what_rounding_the_weights_shifts_is_taken_from_the_bias():
     torch.manual_seed(0)
     conv = nn.Conv2d(64, 8, 1).requires_grad_(False)
@@ -106,7 +105,7 @@ def convolved(conv, given, scale, made, *, mean=0.0, other=None, overwrites=Fals
     return (result.float() - made.zero) * made.step
 
 
-@needs_vnni
+@needs_int8
 @pytest.mark.parametrize("ceiling", [None, float("inf"), 6.0])
 @pytest.mark.parametrize(("groups", "stride"), [(1, 1), (1, 2), (4, 1), (16, 2)])
 def test_a_step_gives_what_the_convolution_gives_rounded(ceiling, groups, stride):
@@ -123,7 +122,7 @@ def test_a_step_gives_what_the_convolution_gives_rounded(ceiling, groups, stride
     assert (found - expected).abs().max() <= 0.0501  # half a byte
 
 
-@needs_vnni
+@needs_int8
 @pytest.mark.parametrize("overwrites", [True, False])
 def test_a_sum_is_that_of_the_numbers(overwrites):
     torch.manual_seed(0)
@@ -166,7 +165,7 @@ def test_what_is_said_of_a_rectified_result_is_so():
     torch.testing.assert_close(found.std, drawn.std(0), atol=0.03, rtol=0)
 
 
-@needs_vnni
+@needs_int8
 def test_trained_weights_give_nearly_the_same_rows_and_it_is_said_how_near():
     encoder = networks.loaded("efficientnet_lite0")
     other = EfficientNetLite0()
@@ -193,15 +192,22 @@ def test_other_devices_and_engines_refuse_it():
         small(precision="int8", engine="onnx")
 
 
-def test_a_processor_that_adds_wrongly_is_refused(monkeypatch):
+def test_a_processor_without_vnni_is_refused(monkeypatch):
     monkeypatch.setattr(_int8, "is_available", lambda: False)
     with pytest.raises(ValueError, match="int8 needs an x86 processor with VNNI or AMX"):
         small(precision="int8")
 
 
-@needs_vnni
+def test_a_processor_without_avx512_is_refused_for_bfloat16(monkeypatch):
+    monkeypatch.setattr(_onednn, "is_available", lambda: True)
+    monkeypatch.setattr(_onednn, "computes_bfloat16", lambda: False)
+    with pytest.raises(ValueError, match="bfloat16 needs an x86 processor with AVX-512"):
+        small(precision="bfloat16")
+
+
+@needs_int8
 @pytest.mark.slow
-def test_processors_without_vnni_are_told_by_their_sums():
+def test_processors_without_vnni_are_recognised_by_their_sums():
     asked = "from extract.encoders._int8 import is_available; print(is_available())"
     done = subprocess.run(
         [sys.executable, "-c", asked],

@@ -144,3 +144,11 @@ def test_without_it_the_network_runs_as_it_is(monkeypatch):
 def test_it_is_not_for_other_processors(monkeypatch):
     monkeypatch.setattr("platform.machine", lambda: "arm64")
     assert not _onednn.is_available()
+
+
+def test_a_processor_that_raises_does_not_compute_in_bfloat16(monkeypatch):
+    def raises(*_given):
+        raise RuntimeError("bf16 path needs the cpu support avx_ne_convert")
+
+    monkeypatch.setattr(_onednn, "_FloatStep", raises)
+    assert not _onednn.computes_bfloat16.__wrapped__()

@@ -70,6 +70,7 @@ def test_a_frame_of_one_colour_stays_so(encoder):
     assert np.unique(encoder.prepare(grey)).tolist() == [77]
 
 
+@networks.needs_bfloat16
 def test_bfloat16_says_how_near_it_is_to_float32(encoder, pictures):
     other = ResNet50(networks.weights("resnet50"))
     other.precision = "bfloat16"
