@@ -7,6 +7,7 @@ import random
 import sys
 import warnings
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -14,6 +15,12 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+# How busy the machine is decides no test.
+hypothesis.settings.register_profile(
+    "no_clock", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("no_clock")
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from extract.pipeline.batcher import Batcher, checked_rows
@@ -45,7 +45,6 @@ def test_a_batch_is_filled_across_clips():
     assert batcher.encode_seconds > 0
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), max_size=12),
     st.integers(1, 6),

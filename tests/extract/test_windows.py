@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from extract.encoder import ENCODERS
@@ -47,7 +47,6 @@ def encoder(window, hop, shortest, rate=1):
     )
 
 
-@settings(deadline=None)
 @given(st.data(), SECONDS, st.integers(0, 40))
 def test_windows_are_those_of_plain_words_however_the_sound_is_cut_into_blocks(data, window, num):
     hop = data.draw(st.integers(1, window), label="hop")

@@ -115,7 +115,7 @@ def test_of_equal_ones_the_first_gets_the_gradient_and_minus_infinity_takes_no_p
 rows_of_users = st.lists(st.integers(0, NUM_USERS - 1), min_size=1, max_size=9)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rows_of_users, st.sampled_from(["mean", "sym", "sum"]), st.booleans())
 def test_some_rows_are_those_of_all(adjacency, rows, normalise, maximum):
     graph, rows = graph_of(adjacency, normalise), torch.tensor(rows)
@@ -134,7 +134,7 @@ def test_some_items_are_those_of_all(adjacency):
         assert torch.equal(product(user, rows=rows), product(user)[rows])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.permutations(range(12)))
 def test_the_order_of_the_interactions_changes_no_bit(order):
     rng = np.random.default_rng(1)

@@ -28,7 +28,7 @@ def files_of(features):
 # --- what is written is what is read ---
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.dictionaries(IDS, st.integers(1, 4), min_size=1, max_size=5))
 def test_rows_and_records_come_back(tmp_path_factory, lengths):
     features = new_set(tmp_path_factory.mktemp("store"))
@@ -99,7 +99,7 @@ def test_a_touched_record_keeps_its_rows(features):
 # --- what an interruption or a bad disk leaves ---
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.data())
 def test_a_set_that_was_interrupted_ends_in_the_bytes_of_one_that_was_not(tmp_path_factory, data):
     """Written in another order, its records cut off anywhere, what is not there done again."""
@@ -328,7 +328,7 @@ def test_pooled_features_of_a_store_that_cannot_be_written_are_the_same(features
     assert not list(features.path.glob("*pooled*"))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.permutations(["a", "b", "c", "mute", "unknown"]))
 def test_aligned_features_are_joined_by_id(tmp_path_factory, order):
     features = new_set(tmp_path_factory.mktemp("store"))

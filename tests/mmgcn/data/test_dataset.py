@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mmgcn.data.dataset import Dataset
@@ -22,7 +22,6 @@ def plain(num_items=4):
     return Split(table, nothing, nothing, "given")
 
 
-@settings(deadline=None)
 @given(data=st.data(), num_items=st.integers(1, 12))
 def test_an_item_never_gets_the_vector_of_another(data, num_items):
     """Whatever the order of the rows, and whatever rows there are of items that nobody watched."""

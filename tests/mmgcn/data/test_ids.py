@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mmgcn.data.ids import FEW, IdMap, UnknownIds, nearest_ids
@@ -10,7 +10,6 @@ from mmgcn.data.ids import FEW, IdMap, UnknownIds, nearest_ids
 TEXTS = st.lists(st.text(st.characters(codec="utf-8"), max_size=6), unique=True, max_size=3 * FEW)
 
 
-@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_a_look_up_is_that_of_a_dictionary(known, asked):
     ids = IdMap(known)
@@ -20,7 +19,6 @@ def test_a_look_up_is_that_of_a_dictionary(known, asked):
     assert [ids.get([one])[0] for one in asked] == expected  # many at once equals one by one
 
 
-@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_joining_keeps_every_row_and_appends_the_strangers(known, more):
     joined = IdMap(known).joined(more)

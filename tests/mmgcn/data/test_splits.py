@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mmgcn.data.splits import SplitError, given_split, split
@@ -21,7 +21,6 @@ def parts_of(made):
     return [pairs_of(part) for part in (made.train, made.valid, made.test)]
 
 
-@settings(deadline=None)
 @given(
     rows=pairs,
     name=st.sampled_from(["leave-last-out", "temporal", "random", "cold-items", "none"]),
@@ -55,7 +54,6 @@ def test_none_withholds_nothing_and_an_empty_part_is_told():
     ]
 
 
-@settings(deadline=None)
 @given(rows=pairs, data=st.data())
 def test_the_last_of_each_user_are_withheld(rows, data):
     times = data.draw(st.lists(st.integers(0, 4), min_size=len(rows), max_size=len(rows)))
@@ -78,7 +76,6 @@ def test_the_last_of_each_user_are_withheld(rows, data):
             )
 
 
-@settings(deadline=None)
 @given(rows=pairs, data=st.data())
 def test_what_happens_later_is_never_in_an_earlier_part(rows, data):
     times = data.draw(st.lists(st.integers(0, 9), min_size=len(rows), max_size=len(rows)))

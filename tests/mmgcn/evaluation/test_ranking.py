@@ -15,7 +15,7 @@ def csr(rows):
     return indptr, np.array([item for row in rows for item in row], dtype=np.int32)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(st.integers(1, 12), st.integers(0, 10**6), st.sampled_from([np.float32, np.float64]))
 def test_the_best_are_those_of_a_full_sort_ties_by_index(k, seed, dtype):
     rng = np.random.default_rng(seed)
@@ -49,7 +49,7 @@ def test_what_is_seen_in_any_part_is_never_ranked_and_places_stay_empty():
     assert items.tolist() == [[1, 2, -1], [2, -1, -1]]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10**6), data=st.data())
 def test_blocks_change_nothing_and_scores_are_left_alone(seed, data):
     rng = np.random.default_rng(seed)

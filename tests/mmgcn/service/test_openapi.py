@@ -45,7 +45,6 @@ def test_no_question_gets_an_answer_that_the_document_does_not_tell_of(asked, mo
             max_examples=NUM_EXAMPLES,
             derandomize=True,
             database=None,
-            deadline=None,
             phases=(Phase.generate,),
             suppress_health_check=list(HealthCheck),
         )
