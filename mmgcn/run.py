@@ -59,6 +59,7 @@ class Run:
             path = path.parent / path.read_text(encoding="utf-8").strip()
         if not path.is_dir():
             raise RunError(f"no run at {path}; train one with: mmgcn fit")
+        path = path.resolve()  # files are opened later, when `latest` may link to another run
         try:
             config = json.loads((path / "config.json").read_text(encoding="utf-8"))
         except FileNotFoundError as error:
