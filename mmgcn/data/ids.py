@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +53,7 @@ class IdMap:
     def __repr__(self) -> str:
         return f"IdMap({len(self):,} {self.kind}s: {examples(self.ids.head(NUM_EXAMPLES + 1))})"
 
-    def get(self, ids: Sequence[str] | pl.Series) -> np.ndarray:
+    def get(self, ids: Iterable[str] | pl.Series) -> np.ndarray:
         """Return the row of each id, -1 where it has none.
 
         Shapes:
@@ -68,7 +68,7 @@ class IdMap:
         joined = asked.to_frame("id").join(self._rows, on="id", how="left", maintain_order="left")
         return joined["row"].fill_null(-1).to_numpy().astype(np.int64)
 
-    def index(self, ids: Sequence[str] | pl.Series) -> np.ndarray:
+    def index(self, ids: Iterable[str] | pl.Series) -> np.ndarray:
         """Return the row of each id.
 
         Shapes:
@@ -77,9 +77,10 @@ class IdMap:
         Raises:
             UnknownIds: some have none.
         """
-        rows = self.get(ids)
+        texts = as_texts(ids)
+        rows = self.get(texts)
         if (rows < 0).any():
-            unknown = as_texts(ids).filter(pl.Series(rows < 0)).unique(maintain_order=True)
+            unknown = texts.filter(pl.Series(rows < 0)).unique(maintain_order=True)
             raise UnknownIds(self.kind, unknown.to_list(), self.ids)
         return rows
 
@@ -116,23 +117,31 @@ class IdMap:
             raise ValueError(f"{path} holds no ids: {str(error).splitlines()[0]}") from error
 
 
-def as_texts(ids: Sequence[str] | pl.Series) -> pl.Series:
-    """Return the ids as a column of text.
+def as_texts(ids: Iterable[str] | pl.Series) -> pl.Series:
+    """Return ids as a column of text.
+
+    Args:
+        ids: any iterable of str: a list, a set, an array, a categorical column, a generator.
 
     Raises:
-        ValueError: they are something else, such as numbers, or a single text.
+        TypeError: ids is not iterable.
+        ValueError: ids is a single str, or an id is not a str.
     """
-    if isinstance(ids, str):  # polars would make an empty column of it
+    if isinstance(ids, str):  # it would be read letter by letter
         raise ValueError(f"ids are a list of texts, and '{ids}' is one text; pass ['{ids}']")
+    if isinstance(ids, pl.Series) and ids.dtype in (pl.String, pl.Categorical, pl.Enum):
+        return ids.cast(pl.String)
+    if not isinstance(ids, Iterable):
+        raise TypeError(f"ids are an iterable of str, not {type(ids).__name__}; pass ['{ids}']")
+    texts = list(ids)
+    # None is for the caller to report, with how many there are.
+    wrong = next((one for one in texts if one is not None and not isinstance(one, str)), None)
+    if wrong is not None:
+        raise ValueError(f"ids are text, and {wrong!r} is {type(wrong).__name__}; pass '{wrong}'")
     try:
-        return pl.Series(ids, dtype=pl.String)
+        return pl.Series(texts, dtype=pl.String)
     except UnicodeEncodeError as error:  # bytes of a command line that are no UTF-8
         raise ValueError(f"ids are text in UTF-8, and {error.object!r} is not") from error
-    except TypeError as error:
-        first = next(one for one in ids if not isinstance(one, str))
-        raise ValueError(
-            f"ids are text, and {first!r} is {type(first).__name__}; pass '{first}'"
-        ) from error
 
 
 def nearest_ids(wanted: str, known: Sequence[str] | pl.Series) -> list[str]:

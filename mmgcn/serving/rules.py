@@ -58,11 +58,11 @@ class Rules:
         if per_creator < 1:
             raise ValueError(f"per_creator is {per_creator}; it must be at least 1")
         allowed = None
-        if items is not None or exclude:
+        if items is not None or exclude is not None:
             allowed = np.full(len(run.items), items is None)
             if items is not None:
                 allowed[run.items.index(items)] = True
-            if exclude:
+            if exclude is not None:
                 allowed[run.items.index(exclude)] = False
         variety = None
         if diversity or creators is not None:
