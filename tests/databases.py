@@ -55,6 +55,20 @@ def _debian_tools():
     return Path(on_path).parent if on_path else None
 
 
+def postgres_tool(name: str) -> str:
+    """Return the path of a program of Postgres; skip without it."""
+    try:
+        import pgserver
+
+        found = Path(pgserver.__file__).parent / "pginstall" / "bin" / name
+    except ImportError:
+        tools = _debian_tools()
+        found = Path(name) if tools is None else tools / name
+    if not found.is_file():
+        pytest.skip(f"no {name} here")
+    return str(found)
+
+
 @contextmanager
 def _debian(tools: Path, folder: Path):
     """A server on loopback; initdb refuses to be root, so root lends it to user postgres."""

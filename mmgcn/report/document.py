@@ -6,6 +6,7 @@ from pathlib import Path
 from string import Template
 
 from mmgcn.report.markup import Markup, element
+from mmgcn.serving.table_file import write_errors_name
 
 PAGE = Path(__file__).parent.parent / "service" / "static" / "page.css"  # the service's page
 OWN = Path(__file__).parent / "report.css"
@@ -38,11 +39,16 @@ def document(title: str, body: Markup, *, styles: str = "") -> str:
 
 
 def write_document(path: Path, text: str) -> None:
-    """Write a document whole or not at all, its folder made where there is none."""
+    """Write a document, whole or not at all. Its folder is created if needed.
+
+    Raises:
+        OSError: it cannot be written; the error names the path.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.part")
     try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        with write_errors_name(path):
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

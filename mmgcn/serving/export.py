@@ -10,18 +10,26 @@ import polars as pl
 
 from mmgcn.data.ids import IdMap
 from mmgcn.run import Run
-from mmgcn.serving.table_file import write_table
+from mmgcn.serving.table_file import write_errors_name, write_table
 
 BLOCK_VALUES = 4_000_000  # in memory at once: 16 MB, and their text
+MAX_INDEXED_DIM = 2_000  # of pgvector's indexes
+INDEX = "CREATE INDEX mmgcn_items_vector ON mmgcn_items USING hnsw (vector vector_ip_ops);\n"
+NO_INDEX = "-- No index of the item vectors: pgvector indexes up to 2,000 dimensions.\n"
 SQL = """\
--- Loads the vectors into Postgres with pgvector: psql DATABASE -f load.sql, in this folder.
+-- Load the vectors into Postgres with pgvector: psql DATABASE -f load.sql, in this folder.
+-- Tables of an earlier load are replaced, in one transaction.
+\\set ON_ERROR_STOP on
+BEGIN;
 CREATE EXTENSION IF NOT EXISTS vector;
+DROP TABLE IF EXISTS mmgcn_users, mmgcn_items;
 CREATE TABLE mmgcn_users (id text PRIMARY KEY, vector vector({dim}) NOT NULL);
 CREATE TABLE mmgcn_items (id text PRIMARY KEY, vector vector({dim}) NOT NULL);
 \\copy mmgcn_users FROM 'users.pgvector.csv' WITH (FORMAT csv, HEADER)
 \\copy mmgcn_items FROM 'items.pgvector.csv' WITH (FORMAT csv, HEADER)
--- A score is an inner product, which pgvector writes <#> and negates. The ten best of one user,
--- seen items among them:
+{index}COMMIT;
+-- The score is the inner product; pgvector's operator <#> is its negative. The ten best items of
+-- one user, items already watched included:
 --   SELECT i.id, -(i.vector <#> u.vector) AS score FROM mmgcn_users u, mmgcn_items i
 --   WHERE u.id = '42' ORDER BY i.vector <#> u.vector LIMIT 10;
 """
@@ -56,11 +64,15 @@ def export_vectors(run: Run, folder: Path) -> list[Path]:
         ]
         write_table(paths[0], _blocks(ids, matrix))
         write_table(paths[1], text_blocks(ids, matrix))
-        np.save(paths[2], matrix)
-        ids.ids.to_frame().write_csv(paths[3], include_header=False, quote_style="never")
+        with write_errors_name(paths[2]):
+            np.save(paths[2], matrix)
+        with write_errors_name(paths[3]):
+            ids.ids.to_frame().write_csv(paths[3], include_header=False, quote_style="never")
         written += paths
     sql = folder / "load.sql"
-    sql.write_text(SQL.format(dim=run.user.shape[1]), encoding="utf-8")
+    dim = run.user.shape[1]
+    index = INDEX if dim <= MAX_INDEXED_DIM else NO_INDEX
+    sql.write_text(SQL.format(dim=dim, index=index), encoding="utf-8")
     return [*written, sql]
 
 

@@ -10,6 +10,9 @@ from mmgcn.serving.export import ExportError, sides, text_blocks
 if TYPE_CHECKING:
     from mmgcn.run import Run
 
+SCHEMES = ("postgresql", "postgres")
+FORM = "postgresql://USER@HOST/DATABASE"
+
 
 def write_tables(run: Run, url: str, *, prefix: str = "mmgcn") -> dict[str, int]:
     """Write the vectors of users and items into two tables, replacing those of an earlier export.
@@ -25,8 +28,13 @@ def write_tables(run: Run, url: str, *, prefix: str = "mmgcn") -> dict[str, int]
         The number of rows by table.
 
     Raises:
-        ExportError: psycopg is not installed, nobody answers, or the database refuses.
+        ExportError: another kind of URL, psycopg is not installed, the server does not answer, or
+            it refuses.
     """
+    scheme = url.partition("://")[0]
+    if scheme not in SCHEMES:
+        came = f"a {scheme}: URL" if "://" in url else "no URL"  # which may hold a password
+        raise ExportError(f"vectors go to Postgres, and this is {came}: expected {FORM}")
     try:
         import psycopg
         from psycopg import sql

@@ -27,6 +27,19 @@ def check_suffix(path: Path) -> None:
         raise TableError(f"{path} ends in none of {', '.join(SUFFIXES)}")
 
 
+@contextmanager
+def write_errors_name(path: Path) -> Iterator[None]:
+    """Raise errors of writing with the path, which those of a full disk lack.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
 def write_table(path: Path, blocks: Iterator[pl.DataFrame]) -> int:
     """Write blocks of a table to .parquet, .csv or .jsonl, one in memory at a time.
 
@@ -36,7 +49,8 @@ def write_table(path: Path, blocks: Iterator[pl.DataFrame]) -> int:
         The number of rows.
 
     Raises:
-        TableError: another suffix, no block at all, or a disk that does not take it.
+        TableError: another suffix, or no block at all.
+        OSError: the file cannot be written, such as on a full disk.
     """
     check_suffix(path)
     first = next(blocks, None)
@@ -49,12 +63,7 @@ def write_table(path: Path, blocks: Iterator[pl.DataFrame]) -> int:
         if path.suffix.lower() == ".parquet":
             _write_parquet(partial, counted, first.schema)
         else:
-            with partial.open("wb") as file:
-                for number, block in enumerate(counted):
-                    if path.suffix.lower() == ".csv":
-                        block.write_csv(file, include_header=number == 0)
-                    else:
-                        block.write_ndjson(file)
+            _write_text(partial, counted)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -83,6 +92,18 @@ class _Counted:
             raise
 
 
+def _write_text(path: Path, blocks: _Counted) -> None:
+    """Write .csv.part or .jsonl.part, one block after the other."""
+    final = path.with_suffix("")
+    with path.open("wb") as file:
+        for index, block in enumerate(blocks):
+            with write_errors_name(final):
+                if final.suffix.lower() == ".csv":
+                    block.write_csv(file, include_header=index == 0)
+                else:
+                    block.write_ndjson(file)
+
+
 def _write_parquet(path: Path, blocks: _Counted, schema: Any) -> None:
     """Let polars stream the blocks into one file."""
     from polars.io.plugins import register_io_source
@@ -92,7 +113,7 @@ def _write_parquet(path: Path, blocks: _Counted, schema: Any) -> None:
     except pl.exceptions.PolarsError as error:  # such as a full disk
         if blocks.error is not None:  # which polars hides in one of its own
             raise blocks.error from None
-        raise TableError(f"{path.with_suffix('')} cannot be written: {error}") from error
+        raise OSError(f"{path.with_suffix('')} cannot be written: {error}") from error
 
 
 def read_ids(path: Path, column: str) -> list[str]:

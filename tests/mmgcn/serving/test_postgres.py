@@ -1,14 +1,17 @@
 """Vectors in a Postgres."""
 
+import subprocess
+
 import numpy as np
 import pytest
 
 from mmgcn.data.ids import IdMap
 from mmgcn.run import Run, write_run
-from mmgcn.serving.export import ExportError
+from mmgcn.serving.export import ExportError, export_vectors
 from mmgcn.serving.postgres import write_tables
-from tests.databases import postgres_url
+from tests.databases import postgres_tool, postgres_url
 
+psycopg = pytest.importorskip("psycopg")
 USERS, ITEMS = ["ann", "bo\tb", 'c"y'], ["a", "b\\n"]
 
 
@@ -18,7 +21,7 @@ def url():
         yield found
 
 
-def made_run(folder, value=0.5):
+def made_run(folder, value=0.5, dim=2):
     folder.mkdir()
     none = (np.zeros(4, dtype=int), np.zeros(0, dtype=int))
     write_run(
@@ -26,8 +29,8 @@ def made_run(folder, value=0.5):
         config={"model": "made"},
         users=IdMap(USERS),
         items=IdMap(ITEMS),
-        user=np.array([[1, value], [0.1, -2], [0, 3e-5]], dtype=np.float32),
-        item_parts={"id": np.array([[1, 0], [0, 1]], dtype=np.float32)},
+        user=np.pad(np.array([[1, value], [0.1, -2], [0, 3e-5]]), ((0, 0), (0, dim - 2))),
+        item_parts={"id": np.eye(2, dim)},
         parts={"seen": none, "valid": none, "test": none},
         popularity=np.ones(2, dtype=int),
     )
@@ -35,8 +38,6 @@ def made_run(folder, value=0.5):
 
 
 def table(url, name):
-    import psycopg
-
     with psycopg.connect(url) as connection:
         rows = connection.execute(f"SELECT id, vector::text FROM {name}").fetchall()
     return {i: np.array(v.strip("[]").split(","), dtype=np.float32).tolist() for i, v in rows}
@@ -62,6 +63,36 @@ def test_another_run_takes_their_place_at_once_or_not_at_all(url, tmp_path, monk
     monkeypatch.undo()
     write_tables(other, url)
     assert table(url, "mmgcn_users")["ann"] == [1, 0.75]
+
+
+@pytest.mark.parametrize(
+    ("url", "came"), [("mysql://ann:secret@db/x", "a mysql: URL"), ("db", "no URL")]
+)
+def test_another_database_is_refused_with_the_form_that_is_expected(tmp_path, url, came):
+    expected = f"this is {came}: expected postgresql://USER@HOST/DATABASE"
+    with pytest.raises(ExportError, match=expected) as refused:
+        write_tables(made_run(tmp_path / "run"), url)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("dim", "has_index"), [(2, True), (2001, False)])
+def test_the_script_replaces_the_tables_of_an_earlier_load(url, tmp_path, dim, has_index):
+    psql = postgres_tool("psql")
+    with psycopg.connect(url) as connection:
+        there = "SELECT 1 FROM pg_available_extensions WHERE name = 'vector'"
+        if connection.execute(there).fetchone() is None:
+            pytest.skip("this Postgres comes without pgvector")
+    run = made_run(tmp_path / "run", dim=dim)
+    export_vectors(run, tmp_path / "vectors")
+    for _ in range(2):
+        words = [psql, "--quiet", url, "-f", "load.sql"]
+        done = subprocess.run(words, cwd=tmp_path / "vectors", capture_output=True, text=True)
+        assert (done.returncode, done.stderr.count("ERROR")) == (0, 0), done.stderr
+    assert table(url, "mmgcn_items") == dict(zip(ITEMS, run.item.tolist(), strict=True))
+    with psycopg.connect(url) as connection:
+        indexes = "SELECT indexname FROM pg_indexes WHERE tablename = 'mmgcn_items'"
+        names = {name for (name,) in connection.execute(indexes)}
+    assert ("mmgcn_items_vector" in names) == has_index
 
 
 def test_a_database_that_does_not_answer_is_told_in_one_line(tmp_path):

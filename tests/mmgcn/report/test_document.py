@@ -1,0 +1,39 @@
+"""Documents on disk."""
+
+import resource
+from contextlib import contextmanager
+
+import polars as pl
+import pytest
+
+from mmgcn.report.document import write_document
+from mmgcn.serving.table_file import write_table
+
+
+@contextmanager
+def small_files():
+    """Have the system refuse files of more than 100 bytes, as a full disk does.
+
+    Not a fixture: pytest's own output may go into a file, and is written before one ends.
+    """
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_document_that_does_not_fit_the_disk_is_an_error_with_its_path(tmp_path):
+    path = tmp_path / "report.html"
+    with small_files(), pytest.raises(OSError, match=f"{path} cannot be written: File too large"):
+        write_document(path, "x" * 1000)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_a_table_that_does_not_fit_the_disk_is_an_error_with_its_path(tmp_path, suffix):
+    path, table = tmp_path / f"lists{suffix}", pl.DataFrame({"item_id": [*map(str, range(1000))]})
+    with small_files(), pytest.raises(OSError, match=f"{path} cannot be written: .*too large"):
+        write_table(path, iter([table]))
+    assert list(tmp_path.iterdir()) == []
