@@ -198,7 +198,16 @@ def recommend(
         ("--features", features is not None and not like, "it is for --like VIDEO"),
         ("--encoder", bool(encoder) and not like, "it is for --like VIDEO"),
         ("--seen", seen and newcomer, "a history is never recommended; it is for --user and --all"),
-        ("--cold", cold != "error" and newcomer, "it is for --user and --users"),
+        (
+            "--cold",
+            cold != "error" and (newcomer or everyone),
+            "it is for --user and --users; other lists have no unknown users",
+        ),
+        (
+            "--explain",
+            explain and newcomer and out is not None,
+            "with --history and --like it is printed, or written by --html; leave out --out",
+        ),
         (
             "--per-creator",
             per_creator is not None and captions is None,
@@ -207,6 +216,7 @@ def recommend(
     )
 
     from extract.cluster import Cluster
+    from mmgcn.data.ids import UnknownIds
     from mmgcn.serving.item_table import ItemTable
     from mmgcn.serving.recommender import Recommender
     from mmgcn.serving.table_file import check_suffix, read_ids
@@ -242,10 +252,15 @@ def recommend(
     ids = None
     if not everyone:
         ids = [*(user or []), *(read_ids(users, "user_id") if users else [])]
-    if file is not None:
-        answer.to_file(file, ids, rules)
-    else:
-        answer.to_users(ids or [], rules)
+    try:
+        if file is not None:
+            answer.to_file(file, ids, rules)
+        else:
+            answer.to_users(ids or [], rules)
+    except UnknownIds as error:
+        if error.kind == "user" and cold == "error":
+            error.args = (f"{error}; --cold popularity gives unknown users the most popular items",)
+        raise
 
 
 def _refuse_first(*rules: tuple[str, bool, str]) -> None:

@@ -121,9 +121,7 @@ class Recommender:
         rows = self.run.users.get(ids)
         if (rows < 0).any() and cold == "error":
             unknown = ids.filter(pl.Series(rows < 0)).to_list()
-            error = UnknownIds("user", unknown, self.run.users.ids)
-            error.args = (f"{error}; --cold popularity gives such users what is popular",)
-            raise error
+            raise UnknownIds("user", unknown, self.run.users.ids)
         return self._blocks(rows, ids, rules)
 
     def recommend_rows(
@@ -260,9 +258,9 @@ class Recommender:
         self, item_ids: Sequence[str], others: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Shapes: the result: (d,), and (N,) rows of items."""
-        if not len(item_ids) and (others is None or not len(others)):
-            raise ValueError("the history is empty; name at least one item")
         rows = self.run.items.index(item_ids)
+        if not len(rows) and (others is None or not len(others)):
+            raise ValueError("the history is empty; name at least one item")
         return self.newcomers.vector(rows, others), rows
 
     def _watched(self, user: int) -> np.ndarray:

@@ -43,8 +43,10 @@ def test_a_file_is_told_with_its_rows(run, tmp_path):
 def test_who_is_not_in_the_data_is_told_of_cold(run):
     code, out, err = run("recommend", "--user", "zz")
     assert (code, out) == (1, "")
-    told = "error: user 'zz' is not in the data; --cold popularity gives such users what is popular"
-    assert err == told
+    assert err == (
+        "error: user 'zz' is not in the data; --cold popularity gives unknown users the most "
+        "popular items"
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,6 +67,8 @@ def test_who_is_not_in_the_data_is_told_of_cold(run):
         (("--user", "u0", "--encoder", "visual=resnet50"), "--encoder: it is for --like VIDEO"),
         (("--history", "a", "--seen"), "--seen: a history is never recommended"),
         (("--history", "a", "--cold", "popularity"), "--cold: it is for --user and --users"),
+        (("--all", "--out", "x.csv", "--cold", "popularity"), "--cold: it is for --user"),
+        (("--history", "a", "--out", "x.csv", "--explain"), "--explain: with --history"),
         (("--user", "u0", "--per-creator", "1"), "--per-creator: it needs --captions FILE"),
     ],
 )

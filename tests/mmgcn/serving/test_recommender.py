@@ -1,5 +1,6 @@
 """Answers from a small run that is written by hand."""
 
+import shutil
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import pytest
 from mmgcn import Recommender
 from mmgcn.data.ids import IdMap
 from mmgcn.run import Run, write_run
-from mmgcn.serving.table_file import TableError, write_table
+from mmgcn.serving.table_file import write_table
 
 USERS, ITEMS = ["ann", "bob", "cy"], ["a", "b", "c", "d", "e"]
 
@@ -86,6 +87,47 @@ def test_rows_are_what_ids_stand_for(recommender):
     assert scores[items >= 0].tolist() == told["score"].to_list()
 
 
+@pytest.mark.parametrize(
+    "users",
+    [
+        {"ann"},
+        np.array(["ann"]),
+        np.array(["ann"], dtype=object),
+        pl.Series(["ann", "ann"], dtype=pl.Categorical).unique(),
+        (name for name in ["ann"]),
+        {"ann": 1}.keys(),
+    ],
+    ids=["set", "array", "objects", "categorical", "generator", "keys"],
+)
+def test_users_and_items_are_any_iterable_of_ids(recommender, users):
+    assert ids(recommender.recommend(users, k=1, exclude=iter(["b"]))) == ["d"]
+
+
+def test_a_history_is_any_iterable_of_ids(recommender):
+    wanted = ids(recommender.recommend_history(["a"]))
+    assert ids(recommender.recommend_history(np.array(["a"]))) == wanted
+    assert ids(recommender.recommend_history(iter(["a"]))) == wanted
+
+
+def test_what_is_not_iterable_is_no_list_of_users(recommender):
+    with pytest.raises(TypeError, match=r"an iterable of str, not int; pass \['42'\]"):
+        recommender.recommend(42)
+
+
+def test_a_run_stays_the_one_that_latest_linked_to_when_it_was_loaded(run):
+    """A later fit moves the link while ids and parts of the first run are not read yet."""
+    latest = run.parent / "latest"
+    latest.symlink_to(run.name, target_is_directory=True)
+    recommender = Recommender.load(latest)
+    other = run.parent / "other"
+    shutil.copytree(run, other)
+    IdMap([f"x{user}" for user in range(len(USERS))]).save(other / "users.parquet")
+    latest.unlink()
+    latest.symlink_to(other.name, target_is_directory=True)
+    assert recommender.run.users.ids.to_list() == USERS
+    assert recommender.run.path == run
+
+
 def test_one_text_or_a_number_is_no_list_of_users(recommender):
     with pytest.raises(ValueError, match=r"'ann' is one text; pass \['ann'\]"):
         recommender.recommend("ann")
@@ -98,12 +140,12 @@ def test_a_full_disk_is_told(recommender, tmp_path, monkeypatch):
         raise pl.exceptions.ComputeError("parquet: No space left on device")
 
     monkeypatch.setattr(pl.LazyFrame, "sink_parquet", full)
-    with pytest.raises(TableError, match=r"lists.parquet cannot be written: .*No space left"):
+    with pytest.raises(OSError, match=r"lists.parquet cannot be written: .*No space left"):
         write_table(tmp_path / "lists.parquet", recommender.blocks())
 
 
 def test_an_unknown_user_is_named_with_the_way_out(recommender):
-    with pytest.raises(LookupError, match=r"'anne' is not in the data.*ann.*--cold popularity"):
+    with pytest.raises(LookupError, match=r"'anne' is not in the data; the nearest.*ann"):
         recommender.recommend(["anne"])
     table = recommender.recommend(["anne"], cold="popularity", k=2)
     assert ids(table) == ["b", "c"]
