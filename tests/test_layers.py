@@ -71,7 +71,9 @@ STAGES = {
 JOINTS = (
     "extract.catalog",
     "extract.cluster",
+    "extract.commands.options",
     "extract.commands.output",
+    "extract.commands.usage",
     "extract.modality",
     "extract.registry",
     "extract.store",

@@ -1,0 +1,114 @@
+"""Which options were given, options that a mode would ignore, and errors in terms of options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+
+
+class UsageError(ValueError):
+    """An error of the library, its arguments replaced by the options of the command."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """The options of a command."""
+
+    flags: Mapping[str, str]
+    """The option of each parameter: {"min_rating": "--min-rating"}."""
+
+    @contextmanager
+    def of(self, context: typer.Context) -> Iterator[None]:
+        """Make this the usage of the command that runs, and name options in its errors.
+
+        Raises:
+            UsageError: in place of an error whose message names an argument.
+        """
+        token = _CURRENT.set((self, context))
+        try:
+            yield
+        except (ValueError, LookupError, ImportError, TypeError) as error:
+            if type(error) in (KeyError, IndexError):  # bugs, whose message is no sentence
+                raise
+            text = in_flags(str(error), self.flags)
+            if text == str(error):
+                raise
+            raise UsageError(text) from error
+        finally:
+            _CURRENT.reset(token)
+
+
+_CURRENT: ContextVar[tuple[Usage, Any]] = ContextVar("usage")
+
+
+def given_options() -> list[str]:
+    """Return the parameters of the running command whose options were given, in their order."""
+    usage, context = _CURRENT.get()
+    return [
+        name
+        for name in usage.flags
+        if getattr(context.get_parameter_source(name), "name", "") in ("COMMANDLINE", "ENVIRONMENT")
+    ]
+
+
+def refuse_options(*names: str, because: str) -> None:
+    """Refuse options that the command would ignore.
+
+    Args:
+        names: of parameters of the command.
+        because: such as "--history ranks for one user".
+
+    Raises:
+        typer.BadParameter: one of them was given, even with its default.
+    """
+    usage, _ = _CURRENT.get()
+    for name in given_options():
+        if name in names:
+            raise typer.BadParameter(because, param_hint=usage.flags[name])
+
+
+def refuse_options_but(*names: str, because: str) -> None:
+    """Refuse all options but these; see `refuse_options`."""
+    usage, _ = _CURRENT.get()
+    refuse_options(*(name for name in usage.flags if name not in names), because=because)
+
+
+def in_flags(message: str, flags: Mapping[str, str]) -> str:
+    """Return a message that names options in place of arguments.
+
+    `name=value` becomes the option and its value. A name alone is replaced where nothing else can
+    be meant: in backticks, with an underscore, or as the subject that the message begins with.
+
+    >>> flags = {"min_rating": "--min-rating", "missing": "--missing", "strict": "--strict"}
+    >>> in_flags("min_rating is -1; pass missing='mask' or strict=True", flags)
+    '--min-rating is -1; pass --missing mask or --strict'
+    >>> in_flags("missing is 'x'; nothing is missing from `missing`", flags)
+    "--missing is 'x'; nothing is missing from --missing"
+    """
+    if not flags:
+        return message
+    names = "|".join(sorted(map(re.escape, flags), key=len, reverse=True))
+
+    def with_value(match: re.Match[str]) -> str:
+        flag, value = flags[match["name"]], match["value"]
+        return flag if value == "True" else f"{flag} {value.strip(chr(39))}"
+
+    message = re.sub(
+        rf"`?(?<![\w.=-])(?P<name>{names})=(?P<value>True|'[^']*'|[\w./:-]*\w)`?",
+        with_value,
+        message,
+    )
+    message = re.sub(rf"`({names})`", lambda match: flags[match[1]], message)
+    message = re.sub(rf"^({names})(?= (?:is|are|must|needs)\b)", lambda m: flags[m[1]], message)
+    underscored = "|".join(name for name in names.split("|") if "_" in name)
+    if underscored:
+        message = re.sub(
+            rf"(?<![\w.'\"/-])({underscored})(?![\w'\"/-]|\.\w)", lambda m: flags[m[1]], message
+        )
+    return message
