@@ -60,12 +60,13 @@ STAGES = {
     "mmgcn.training.trainer": 18,
     "mmgcn.serving": 19,
     "mmgcn.study": 19,
-    "mmgcn.service": 20,
-    "mmgcn.service.routes": 21,
+    "mmgcn.display": 20,
+    "mmgcn.service": 21,
+    "mmgcn.service.routes": 22,
     "mmgcn.report": 21,
-    "mmgcn.commands": 22,
-    "mmgcn.__main__": 24,
-    "cli": 23,
+    "mmgcn.commands": 23,
+    "mmgcn.__main__": 25,
+    "cli": 24,
 }
 # What mmgcn/ may know of extract/. The catalogue: only what it lists may be served, by its ids.
 JOINTS = (
@@ -75,6 +76,7 @@ JOINTS = (
     "extract.commands.output",
     "extract.commands.usage",
     "extract.modality",
+    "extract.pipeline.poster_process",
     "extract.registry",
     "extract.store",
 )

@@ -12,6 +12,12 @@ from extract.pipeline.worker import die_with_parent, limit_memory
 MAX_GROWTH_BYTES = 2 << 30  # what decoding one frame may take
 
 
+def poster_command(video: Path, folder: Path, item_id: str) -> list[str]:
+    """Return the command line that writes the poster of one video; see `main`."""
+    module = "extract.pipeline.poster_process"  # this one; __name__ differs when it is run
+    return [sys.executable, "-m", module, str(video), str(folder), item_id]
+
+
 def main() -> None:
     """Write the poster of a video: the arguments are the video, the folder and the item's id.
 
@@ -28,3 +34,7 @@ def main() -> None:
         write_poster(Path(folder), item_id, block.data[0])
     except (MediaError, OSError, MemoryError) as error:
         sys.exit(str(error) or type(error).__name__)
+
+
+if __name__ == "__main__":
+    main()

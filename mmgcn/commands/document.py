@@ -39,8 +39,8 @@ class Shown:
         self.pictures: Pictures = Pictures(make)
 
     def _maker(self, videos: Path) -> MakePoster:
-        from mmgcn.service.posters import PosterError, Posters, default_folder
-        from mmgcn.service.videos import Videos
+        from mmgcn.display.posters import PosterError, Posters, default_folder
+        from mmgcn.display.videos import Videos
 
         held = Videos.read(videos)
         for note in held.notes:
@@ -52,7 +52,7 @@ class Shown:
             if item_id not in held.paths:
                 return None
             try:
-                return posters.drawn(item_id, held.paths[item_id]).read_bytes()
+                return posters.draw(item_id, held.paths[item_id]).read_bytes()
             except PosterError as error:
                 self._failed[item_id] = str(error)
                 return None

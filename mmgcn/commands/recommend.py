@@ -305,6 +305,6 @@ def _placed(
     """Return where videos lie among the items of the run. Shapes: the result: (N, d)."""
     if not videos:
         return None
-    from mmgcn.serving.unseen import vectors
+    from mmgcn.serving.cold_start.cold_items import vectors
 
     return vectors(recommender.run, videos, store=features, encoders=encoders)

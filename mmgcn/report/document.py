@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from string import Template
 
+from mmgcn.display.styles import shared_styles
 from mmgcn.report.markup import Markup, element
 from mmgcn.serving.table_file import write_errors_name
 
-PAGE = Path(__file__).parent.parent / "service" / "static" / "page.css"  # the service's page
 OWN = Path(__file__).parent / "report.css"
 SHELL = Template("""<!doctype html>
 <html lang="en">
@@ -34,8 +34,8 @@ $body
 
 def document(title: str, body: Markup, *, styles: str = "") -> str:
     """Return a whole document. It loads nothing and runs no script."""
-    held = PAGE.read_text(encoding="utf-8") + OWN.read_text(encoding="utf-8") + styles
-    return SHELL.substitute(title=element("title", title), styles=held, body=body)
+    everything = shared_styles() + OWN.read_text(encoding="utf-8") + styles
+    return SHELL.substitute(title=element("title", title), styles=everything, body=body)
 
 
 def write_document(path: Path, text: str) -> None:

@@ -14,12 +14,13 @@ from fastapi.responses import FileResponse
 from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
 
-from mmgcn.service.answers import Remembered
+from mmgcn.display.styles import STYLES
+from mmgcn.service.cache import CacheMiddleware
 from mmgcn.service.limits import BodyLimit, RateLimit
-from mmgcn.service.metrics import Measured
+from mmgcn.service.metrics import MetricsMiddleware
 from mmgcn.service.problems import add_handlers
 from mmgcn.service.reload import Reloader
-from mmgcn.service.routes import feedback, items, media, people, recommendations, status
+from mmgcn.service.routes import feedback, items, media, recommendations, status, users
 from mmgcn.service.security import LoopbackHost, StrictHeaders, TokenRequired
 from mmgcn.service.settings import Settings
 from mmgcn.service.state import State
@@ -47,14 +48,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.service = state
     add_handlers(app)
     shown = [Security(HTTPBearer(auto_error=False))] if settings.token else []  # in the document
-    for part in (recommendations, people, items, media, feedback, status):
+    for part in (recommendations, users, items, media, feedback, status):
         app.include_router(part.router, dependencies=shown)
     app.include_router(status.probes)
     if STATIC.is_dir():
+        app.add_api_route("/static/styles.css", _styles, include_in_schema=False)
         app.mount("/static", StaticFiles(directory=STATIC))
         app.add_api_route("/", _page, include_in_schema=False)
     # The last that is added stands first.
-    app.add_middleware(Remembered, state=state)
+    app.add_middleware(CacheMiddleware, state=state)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     if settings.token:
         app.add_middleware(TokenRequired, token=settings.token)
@@ -63,7 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
     if settings.requests_per_second:  # before the token, which is not to be guessed at leisure
         app.add_middleware(RateLimit, per_second=settings.requests_per_second)
     app.add_middleware(StrictHeaders)
-    app.add_middleware(Measured, metrics=state.metrics)
+    app.add_middleware(MetricsMiddleware, metrics=state.metrics)
     return app
 
 
@@ -84,6 +86,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         watching.cancel()
     if state.feedback is not None:
         state.feedback.close()
+
+
+def _styles() -> FileResponse:
+    return FileResponse(STYLES)
 
 
 def _page() -> FileResponse:

@@ -34,7 +34,7 @@ class FeedbackUnavailable(OSError):
 
 
 @dataclass(frozen=True)
-class Said:
+class Preferences:
     """What a user likes and what they skip: their last word on each item, the latest first."""
 
     liked: list[str]
@@ -98,7 +98,7 @@ class FeedbackStore:
         dated = [{**row, "run": run, "created_at": now} for row in rows]
         self._reached(lambda: self._insert(dated))
 
-    async def said(self, user_id: str) -> Said:
+    async def said(self, user_id: str) -> Preferences:
         """Return what a user likes and skips, in one query.
 
         Raises:
@@ -106,7 +106,7 @@ class FeedbackStore:
         """
         return await self._in_turn(self._reading, lambda: self.read(user_id))
 
-    def read(self, user_id: str) -> Said:
+    def read(self, user_id: str) -> Preferences:
         """Return what a user likes and skips, in this thread; see `said`."""
         self.prepare()
         rows = self._reached(lambda: self._words(user_id))
@@ -116,7 +116,7 @@ class FeedbackStore:
                 said[TAKES_BACK[kind]].pop(item_id, None)
             else:
                 said[kind][item_id] = None
-        return Said([*reversed(said["like"])], [*reversed(said["skip"])])
+        return Preferences([*reversed(said["like"])], [*reversed(said["skip"])])
 
     def close(self) -> None:
         """Let the connections go."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mmgcn.run import RunError
-from mmgcn.service.answers import Answers
+from mmgcn.service.cache import ResponseCache
 from mmgcn.service.short_lists import ShortLists
 from mmgcn.serving.recommender import Recommender
 
@@ -25,7 +25,7 @@ class LiveRun:
         self.recommender = recommender
         self.run = recommender.run
         self.name = self.run.path.resolve().name
-        self.answers = Answers()
+        self.cache = ResponseCache()
         self.short_lists = ShortLists(recommender)
 
     @classmethod

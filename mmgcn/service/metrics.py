@@ -1,4 +1,4 @@
-"""Metrics: what Prometheus reads at /metrics."""
+"""Metrics of the service for Prometheus, at /metrics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from prometheus_client import (
 )
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where several workers add up, by the library's rule
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where the library adds up several workers
 ROUTES = frozenset(
     (
         *("recommend", "similar", "history", "explain", "users", "items"),
@@ -26,34 +26,32 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 
 
 class Metrics:
-    """Counts of one process; where several answer, /metrics tells of them all."""
+    """Counters of one process; with several workers, /metrics sums them."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self.requests = Counter(
-            "mmgcn_requests", "Requests answered.", ["route", "status"], registry=self._registry
+            "mmgcn_requests", "Requests.", ["route", "status"], registry=self._registry
         )
         self.seconds = Histogram(
             "mmgcn_request_seconds",
-            "Seconds from a request to the end of its answer.",
+            "Seconds from a request to the end of its response.",
             ["route"],
             buckets=BUCKETS,
             registry=self._registry,
         )
-        self.remembered = Counter(
-            "mmgcn_remembered_answers",
-            "Answers that were given before.",
-            registry=self._registry,
+        self.cache_hits = Counter(
+            "mmgcn_cache_hits", "Responses sent from the cache.", registry=self._registry
         )
         self.reloads = Counter(
-            "mmgcn_reloads", "Runs that were looked at.", ["outcome"], registry=self._registry
+            "mmgcn_reloads", "Attempts to load a new run.", ["outcome"], registry=self._registry
         )
         self.events = Counter(
-            "mmgcn_feedback_events", "Events stored.", ["event"], registry=self._registry
+            "mmgcn_feedback_events", "Feedback events stored.", ["event"], registry=self._registry
         )
 
     def text(self) -> tuple[bytes, str]:
-        """Return the figures as Prometheus reads them, and the type of that text."""
+        """Return the metrics in Prometheus's text format, and its media type."""
         registry = self._registry
         if os.environ.get(SHARED_FOLDER):
             registry = CollectorRegistry()
@@ -61,14 +59,14 @@ class Metrics:
         return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
-class Measured:
-    """Counts and times every request that passes."""
+class MetricsMiddleware:
+    """Counts and times every request."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app, self._metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
+        """Pass the request on, and record its route, status and duration."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -89,7 +87,7 @@ class Measured:
 
 
 def route_of(path: str) -> str:
-    """Return what a path asks for, of a few names: no client can make them many.
+    """Return the route of a path, from a fixed set: clients cannot create new label values.
 
     >>> route_of("/v1/recommend/42"), route_of("/v1/zzz"), route_of("/healthz")
     ('recommend', 'other', 'other')

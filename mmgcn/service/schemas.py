@@ -163,7 +163,7 @@ class Stored(BaseModel):
     stored: int
 
 
-class Said(BaseModel):
+class Preferences(BaseModel):
     """What a user likes and skips: their last word on each item, the latest first."""
 
     model_config = ConfigDict(

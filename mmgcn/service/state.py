@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from mmgcn.service.cards import Cards
+from mmgcn.display.cards import Cards
+from mmgcn.display.posters import Posters, default_folder
+from mmgcn.display.videos import Videos
 from mmgcn.service.feedback import FeedbackStore, FeedbackUnavailable
 from mmgcn.service.live_run import LiveRun
 from mmgcn.service.metrics import Metrics
-from mmgcn.service.posters import Posters, default_folder
 from mmgcn.service.settings import Settings
-from mmgcn.service.videos import Videos
 from mmgcn.serving.item_table import ItemTable
 
 logger = logging.getLogger("mmgcn.service")

@@ -13,9 +13,9 @@ import polars as pl
 from mmgcn.data.ids import UnknownIds, as_texts
 from mmgcn.evaluation.ranking import block_users, mask_seen, top_k
 from mmgcn.run import Run
+from mmgcn.serving.cold_start.fold_in import FoldIn
 from mmgcn.serving.explanation import Explanation, cosine, explain
-from mmgcn.serving.newcomer import Newcomers
-from mmgcn.serving.rules import Rules
+from mmgcn.serving.selector import Rules
 
 Cold = Literal["error", "popularity"]
 
@@ -149,7 +149,7 @@ class Recommender:
     ) -> pl.DataFrame:
         """Return the k best items for somebody who is not in the data and has watched these.
 
-        Their vector is made of the items' as the run makes it for its own users (`Newcomers`).
+        Their vector is made of the items' as the run makes it for its own users (`FoldIn`).
 
         Args:
             others: the vectors of further items that were watched and are not in the run
@@ -250,9 +250,9 @@ class Recommender:
         return self.run.items.ids.gather(self._watched(user)).to_list()
 
     @cached_property
-    def newcomers(self) -> Newcomers:
+    def newcomers(self) -> FoldIn:
         """What makes a vector of a history."""
-        return Newcomers(self.run)
+        return FoldIn(self.run)
 
     def _newcomer(
         self, item_ids: Sequence[str], others: np.ndarray | None

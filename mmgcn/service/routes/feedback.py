@@ -9,9 +9,9 @@ from fastapi.concurrency import run_in_threadpool
 
 from mmgcn.data.ids import UnknownIds
 from mmgcn.service import schemas
-from mmgcn.service.feedback import FeedbackUnavailable, Said
+from mmgcn.service.feedback import FeedbackUnavailable, Preferences
 from mmgcn.service.problems import Problem, answer
-from mmgcn.service.routes.questions import BODY, PROBLEMS, UNKNOWN, PathId, Shared
+from mmgcn.service.routes.dependencies import BODY, PROBLEMS, UNKNOWN, PathId, Shared
 from mmgcn.service.state import State
 
 router = APIRouter(prefix="/v1", tags=["feedback"], responses=PROBLEMS)
@@ -56,7 +56,7 @@ async def feedback(state: Shared, sent: schemas.Feedback) -> Response:
 
 @router.get(
     "/feedback/{user_id:path}",
-    response_model=schemas.Said,
+    response_model=schemas.Preferences,
     responses={**UNKNOWN, **UNAVAILABLE},  # a path that cannot be one of an id is 404
 )
 async def said(state: Shared, user_id: PathId) -> Response:
@@ -68,7 +68,7 @@ async def said(state: Shared, user_id: PathId) -> Response:
     return answer({"user_id": user_id, "liked": told.liked, "skipped": told.skipped})
 
 
-async def said_by(state: State, user_id: str) -> Said:
+async def said_by(state: State, user_id: str) -> Preferences:
     """Return what a user likes and skips.
 
     Raises:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from mmgcn.service import schemas
 from mmgcn.service.problems import answer
-from mmgcn.service.routes.questions import PROBLEMS, UNKNOWN, Limit, PathId, Shared, Text
+from mmgcn.service.routes.dependencies import PROBLEMS, UNKNOWN, Limit, PathId, Shared, Text
 from mmgcn.service.search import find_ids
 
 router = APIRouter(prefix="/v1", tags=["items"], responses=PROBLEMS)

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from mmgcn.data.ids import nearest_ids
+from mmgcn.display.posters import PosterError
+from mmgcn.display.videos import media_type
 from mmgcn.service.media import file_answer
-from mmgcn.service.posters import PosterError
 from mmgcn.service.problems import Problem
-from mmgcn.service.routes.questions import PROBLEMS, UNKNOWN, PathId, Shared
+from mmgcn.service.routes.dependencies import PROBLEMS, UNKNOWN, PathId, Shared
 from mmgcn.service.state import State
-from mmgcn.service.videos import media_type
 
 router = APIRouter(prefix="/v1", tags=["media"], responses={**PROBLEMS, **UNKNOWN})
 

@@ -9,8 +9,8 @@ from fastapi.concurrency import run_in_threadpool
 
 from mmgcn.service import schemas
 from mmgcn.service.problems import Problem, answer
+from mmgcn.service.routes.dependencies import BODY, PROBLEMS, UNKNOWN, K, PathId, QueryId, Shared
 from mmgcn.service.routes.feedback import UNAVAILABLE, said_by
-from mmgcn.service.routes.questions import BODY, PROBLEMS, UNKNOWN, K, PathId, QueryId, Shared
 from mmgcn.serving.recommender import Cold
 
 router = APIRouter(prefix="/v1", tags=["recommendations"], responses=PROBLEMS)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from mmgcn.service import schemas
 from mmgcn.service.problems import answer
-from mmgcn.service.routes.questions import PROBLEMS, Shared
+from mmgcn.service.routes.dependencies import PROBLEMS, Shared
 
 router = APIRouter(tags=["status"])
 probes = APIRouter(tags=["status"])  # which need no token

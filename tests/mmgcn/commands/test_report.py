@@ -120,7 +120,7 @@ def test_a_document_of_too_many_users_is_refused_before_it_is_written(folder, ca
 def test_posters_need_none_of_the_services_packages():
     code = """
 import sys
-import mmgcn.service.posters, mmgcn.service.videos, mmgcn.report.lists, mmgcn.report.run_report
+import mmgcn.display.posters, mmgcn.display.videos, mmgcn.report.lists, mmgcn.report.run_report
 heavy = {"fastapi", "sqlalchemy", "alembic", "uvicorn", "anyio", "torch"}
 print("LOADED", *(heavy & set(sys.modules)))
 """

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
-from mmgcn.service.posters import PosterError, Posters
-from mmgcn.service.videos import Videos
+from mmgcn.display.posters import PosterError, Posters
+from mmgcn.display.videos import Videos
 from mmgcn.serving.table_file import TableError
 
 BYTES = bytes(range(256)) * 4
@@ -114,8 +114,8 @@ def test_a_poster_is_made_once_and_kept(client, videos, settings):
 
 def test_a_poster_that_many_ask_for_is_made_once(tmp_path, videos, monkeypatch):
     posters, made = Posters(tmp_path / "posters"), []
-    make = Posters._made
-    monkeypatch.setattr(Posters, "_made", lambda *words: made.append(words) or make(*words))
+    make = Posters._draw
+    monkeypatch.setattr(Posters, "_draw", lambda *words: made.append(words) or make(*words))
 
     async def ask():
         return await asyncio.gather(*(posters.poster("a", videos / "a.mp4") for _ in range(9)))
@@ -135,13 +135,13 @@ def test_a_video_without_a_picture_is_tried_once(tmp_path, videos, monkeypatch):
     posters = Posters(tmp_path / "posters")
     with pytest.raises(PosterError, match=r"\w"):
         asyncio.run(posters.poster("b", videos / "b.mp4"))
-    monkeypatch.setattr(Posters, "_made", lambda *_: pytest.fail("tried again"))
+    monkeypatch.setattr(Posters, "_draw", lambda *_: pytest.fail("tried again"))
     with pytest.raises(PosterError, match=r"\w"):
         asyncio.run(posters.poster("b", videos / "b.mp4"))
 
 
 def test_a_video_that_takes_too_long_is_left(tmp_path, videos, monkeypatch):
-    monkeypatch.setattr("mmgcn.service.posters.MAX_SECONDS", 0.001)
+    monkeypatch.setattr("mmgcn.display.posters.MAX_SECONDS", 0.001)
     with pytest.raises(PosterError, match=r"longer than 0\.001 s"):
         asyncio.run(Posters(tmp_path / "posters").poster("a", videos / "a.mp4"))
 

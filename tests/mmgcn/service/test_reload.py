@@ -8,7 +8,7 @@ from queue import Queue
 import pytest
 
 from mmgcn.run import move_latest
-from mmgcn.service.answers import Answers
+from mmgcn.service.cache import ResponseCache
 from mmgcn.service.reload import Reloader
 from tests.mmgcn.service.conftest import write_small_run
 
@@ -120,7 +120,7 @@ def test_no_request_fails_while_runs_change(client, runs, reloader):
 
 
 def test_answers_are_kept_within_their_bytes():
-    answers = Answers(max_bytes=10)
+    answers = ResponseCache(max_bytes=10)
     answers.put(b"a", b"1234")
     answers.put(b"b", b"1234")
     assert answers.get(b"a") == b"1234"  # now b is the least recent

@@ -122,5 +122,5 @@ def test_prometheus_can_read_the_figures(client):
     lines = answer.text.splitlines()
     assert 'mmgcn_requests_total{route="recommend",status="200"} 2.0' in lines
     assert 'mmgcn_requests_total{route="recommend",status="404"} 1.0' in lines
-    assert "mmgcn_remembered_answers_total 1.0" in lines
+    assert "mmgcn_cache_hits_total 1.0" in lines
     assert 'mmgcn_request_seconds_count{route="recommend"} 3.0' in lines

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmgcn.serving.projection import Projection
+from mmgcn.serving.cold_start.projection import Projection
 
 RNG = np.random.default_rng(0)
 

@@ -1,4 +1,4 @@
-"""Newcomers: a user vector for somebody who is not in the data, from what they have watched."""
+"""FoldIn: a user vector for somebody who is not in the data, from what they have watched."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PENALTY = 0.1  # times the mean squared length of what the map takes
 NUM_COMPARED = 8
 
 
-class Newcomers:
+class FoldIn:
     """How the run turns what a user watched into the user's vector, learned from its own users.
 
     m_u is the mean of the vectors of what user u watched in training, each of length one:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mmgcn.evaluation.ranking import top_k
 from mmgcn.run import Run
-from mmgcn.serving.selection import Variety, select
+from mmgcn.serving.diversity import Variety, select
 
 ID_CHANNEL = "id"  # the part of an item's vector that is not content
 

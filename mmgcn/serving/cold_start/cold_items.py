@@ -15,7 +15,7 @@ import numpy as np
 from extract.modality import MODALITIES
 from extract.store import FeatureSet, FeatureStore
 from mmgcn.run import Run
-from mmgcn.serving.projection import Projection
+from mmgcn.serving.cold_start.projection import Projection
 
 PRESETS = ("paper", "offline")
 SAMPLING = {"num_frames": "--num-frames", "fps": "--fps", "every_nth": "--every-nth"}

@@ -1,0 +1,1 @@
+"""Vectors for users and items that a run was not trained on."""
