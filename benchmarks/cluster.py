@@ -77,7 +77,7 @@ class Run:
 
 
 def run(items: list[Any], encoder: str, **options: Any) -> Run:
-    from extract import extract_features
+    from extract import ExtractConfig, extract_features
 
     stored: list[tuple[float, int]] = []
 
@@ -90,11 +90,10 @@ def run(items: list[Any], encoder: str, **options: Any) -> Run:
         extract_features(
             items,
             store,
-            modalities=["visual"],
-            encoders={"visual": encoder},
-            device="cpu",
+            ExtractConfig(
+                modalities=["visual"], encoders={"visual": encoder}, device="cpu", **options
+            ),
             progress=watch,
-            **options,
         )
     return Run(cpu_seconds() - before, stored)
 

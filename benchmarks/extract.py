@@ -110,7 +110,7 @@ def ours(
     videos: list[Path], weights: Path, *, how: str, workers: int, store: Path
 ) -> dict[str, object]:
     """Extract with an engine, or with torch in a precision."""
-    from extract import extract_features, read_catalog
+    from extract import ExtractConfig, extract_features, read_catalog
     from extract.store import FeatureStore
 
     catalog = read_catalog(videos)
@@ -119,13 +119,15 @@ def ours(
         catalog.items,
         store,
         root=catalog.root,
-        modalities=["visual"],
-        encoders={"visual": f"resnet50:{weights}"},
-        device="cpu",
-        engine="onnx" if how == "onnx" else "torch",
-        precision=how if how in PRECISIONS else "float32",  # type: ignore[arg-type]
-        dtype="float32",
-        workers=workers,
+        config=ExtractConfig(
+            modalities=["visual"],
+            encoders={"visual": f"resnet50:{weights}"},
+            device="cpu",
+            engine="onnx" if how == "onnx" else "torch",
+            precision=how if how in PRECISIONS else "float32",  # type: ignore[arg-type]
+            dtype="float32",
+            workers=workers,
+        ),
     )
     spent = since(started)
     features = FeatureStore(store).feature_set("visual")

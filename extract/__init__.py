@@ -1,18 +1,63 @@
-"""Raw micro-videos to features: catalogue, media, encoders, store and the pipeline between them."""
+"""Features of micro-videos: read items, extract features, open the feature store.
+
+>>> from extract import ExtractConfig, Item, extract_features
+>>> items = [Item("clip", None, "a cat plays the piano")]
+>>> config = ExtractConfig(modalities=["textual"], preset="offline")
+>>> report = extract_features(items, "features", config)  # doctest: +SKIP
+"""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from extract.catalog import read_catalog as read_catalog
-    from extract.pipeline import extract_features as extract_features
+    from extract.catalog import Catalog, Item, read_catalog
+    from extract.cluster import Cluster
+    from extract.config import ExtractConfig
+    from extract.encoder import ENCODERS, Encoder
+    from extract.modality import MODALITIES, Modality
+    from extract.pipeline import Progress, Report, extract_features
+    from extract.store import FeatureStore
 
-_LAZY = {"read_catalog": "extract.catalog", "extract_features": "extract.pipeline"}
+__all__ = [
+    "ENCODERS",
+    "MODALITIES",
+    "Catalog",
+    "Cluster",
+    "Encoder",
+    "ExtractConfig",
+    "FeatureStore",
+    "Item",
+    "Modality",
+    "Progress",
+    "Report",
+    "extract_features",
+    "read_catalog",
+]
+
+_MODULES = {
+    "ENCODERS": "extract.encoder",
+    "MODALITIES": "extract.modality",
+    "Catalog": "extract.catalog",
+    "Cluster": "extract.cluster",
+    "Encoder": "extract.encoder",
+    "ExtractConfig": "extract.config",
+    "FeatureStore": "extract.store",
+    "Item": "extract.catalog",
+    "Modality": "extract.modality",
+    "Progress": "extract.pipeline",
+    "Report": "extract.pipeline",
+    "extract_features": "extract.pipeline",
+    "read_catalog": "extract.catalog",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for and no sooner: importing this package stays light."""
-    if name in _LAZY:
+    """Import a public name when it is first used: importing the package stays light."""
+    if name in _MODULES:
         from importlib import import_module
 
-        return getattr(import_module(_LAZY[name]), name)
+        return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

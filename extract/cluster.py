@@ -22,21 +22,19 @@ class ClusterError(ValueError):
 
 @dataclass(frozen=True)
 class Cluster:
-    """Which Ray runs the work, and what each of its workers is given.
+    """Address of a Ray cluster, and the resources of each worker.
 
-    A worker is an actor that runs one encoder. Decoding needs none: its tasks take the CPUs that
-    the workers leave.
-
-    Args:
-        address: auto, HOST:PORT or ray://HOST:PORT; None starts Ray on this machine, unless the
-            variable RAY_ADDRESS names another.
-        num_cpus_per_worker: may be a fraction; by default the workers share half of the CPUs.
-        num_gpus_per_worker: may be a fraction; 0 encodes on the CPU.
+    A worker is an actor that runs one encoder. Decoding uses tasks on the CPUs that the workers
+    leave free.
     """
 
     address: str | None = None
+    """Address of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT. By default the one that
+    RAY_ADDRESS names, or else a local one that is started."""
     num_cpus_per_worker: float | None = None
+    """Number of CPUs that Ray reserves for each actor, possibly a fraction."""
     num_gpus_per_worker: float = 0.0
+    """Number of GPUs that Ray reserves for each actor, possibly a fraction; 0 encodes on CPUs."""
 
     def __post_init__(self) -> None:
         for name in ("num_cpus_per_worker", "num_gpus_per_worker"):

@@ -8,12 +8,11 @@ from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
+from extract.config import Engine, Precision
 from extract.registry import Registry
 from extract.weights import Weights
 
 Reads = Literal["frames", "waveform", "text", "item"]
-Engine = Literal["torch", "onnx"]
-Precision = Literal["float32", "bfloat16", "int8"]
 Units = Any  # an array whose first axis counts units, or a list of them
 
 

@@ -4,28 +4,81 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from extract.cluster import Cluster
+from extract.commands.options import Flag, with_options
 from extract.commands.output import Json, tell
-from extract.commands.summary import print_report, progress_bar
-from extract.commands.verify import verify_store
-from extract.commands.words import (
+from extract.commands.parsing import (
     catalog_of,
     check_posters,
+    comma_separated,
     encoder_of,
     engine_of,
     one_of,
-    sampling_of,
     shard_of,
 )
+from extract.commands.summary import print_report, progress_bar
+from extract.commands.usage import refuse_options, refuse_options_but
+from extract.commands.verify import verify_store
+from extract.config import ExtractConfig
 
 SOME_FAILED, INTERRUPTED = 3, 130
+CLUSTER_OPTIONS = ("address", "num_cpus_per_worker", "num_gpus_per_worker")
+
+CONFIG_FLAGS = {
+    "modalities": Flag(
+        ("--modality", "-m"),
+        help="Names or letters of modalities, separated by commas.",
+        parse=comma_separated,
+        repeatable=False,
+        show_default="v,a,t",
+    ),
+    "encoders": Flag(
+        ("--encoder",),
+        help="MODALITY=NAME, or MODALITY=NAME:WEIGHTS where WEIGHTS is a name or a path. "
+        "Repeatable; several of one modality share one pass over the file, and `fit` uses the last "
+        "one.",
+        parse=encoder_of,
+        repeatable=True,
+        metavar="MODALITY=NAME",
+    ),
+    "num_frames": Flag(show_default="16", min=1),
+    "fps": Flag(help="Frames per second, in place of --num-frames."),
+    "every_nth": Flag(help="Every n-th frame, in place of --num-frames.", min=1),
+    "keyframes": Flag(help="Key frames only, in place of --num-frames."),
+    "device": Flag(help="Device of the encoders: auto, cpu, cuda or cuda:N."),
+    "engine": None,
+    "workers": Flag(
+        help="Number of worker processes; with --engine ray, of actors per encoder.",
+        show_default="one per core",
+        min=1,
+    ),
+    "cluster": None,
+    "strict": Flag(help="Stop at the first failure, with exit code 1."),
+    "verify": Flag(
+        help="Compare every file of the store with its hash. With VIDEOS, extract corrupt ones "
+        "again; without, only report them."
+    ),
+    "posters": Flag(parse=Path, metavar="<path>"),
+    "clip_timeout_seconds": Flag(("--clip-timeout",), min=0.001),
+    "clip_memory_gib": Flag(("--clip-memory",), min=0.001, max=2.0**20),
+    "limits": None,
+}
+CLUSTER_FLAGS = {
+    "address": Flag(show_default="a local cluster is started"),
+    "num_cpus_per_worker": Flag(show_default="half of all CPUs, shared", min=0),
+    "num_gpus_per_worker": Flag(min=0),
+}
 
 
+@with_options(config=CONFIG_FLAGS, cluster=CLUSTER_FLAGS)
 def extract(
+    *,
     videos: Annotated[
         list[str] | None,
         typer.Argument(
@@ -36,9 +89,6 @@ def extract(
             show_default=False,
         ),
     ] = None,
-    modality: Annotated[
-        str, typer.Option("--modality", "-m", help="Names or letters, with commas.")
-    ] = "v,a,t",
     captions: Annotated[
         Path | None,
         typer.Option(
@@ -48,195 +98,82 @@ def extract(
             show_default=False,
         ),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The feature store.")] = Path("features"),
-    preset: Annotated[
-        str,
-        typer.Option(
-            help="paper: ResNet50, VGGish, sentence embeddings; weights are downloaded once. "
-            "offline: weights that come as packages, or none."
-        ),
-    ] = "paper",
-    encoder: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="MODALITY=NAME, or MODALITY=NAME:WEIGHTS where WEIGHTS is a name or a path. "
-            "Repeatable; several of one modality share one pass over the file, and the last one "
-            "is what `fit` takes.",
-            metavar="MODALITY=NAME",
-            show_default=False,
-        ),
-    ] = None,
-    num_frames: Annotated[
-        int | None,
-        typer.Option(
-            help="Frames a clip, spread evenly over its duration.", show_default="16", min=1
-        ),
-    ] = None,
-    fps: Annotated[
-        float | None,
-        typer.Option(help="Or: this many frames a second.", show_default=False),
-    ] = None,
-    every_nth: Annotated[
-        int | None, typer.Option(help="Or: every n-th frame.", show_default=False, min=1)
-    ] = None,
-    keyframes: Annotated[bool, typer.Option("--keyframes", help="Or: key frames alone.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    engine: Annotated[
-        str,
-        typer.Option(
-            help="What runs the encoders of pictures on a CPU: torch or onnx. And where all of it "
-            "runs: local or ray, a cluster. One of each, with a comma: ray,onnx."
-        ),
-    ] = "torch",
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            help="Processes; with --engine ray, actors for each encoder.",
-            show_default="one a core",
-            min=1,
-        ),
-    ] = None,
-    address: Annotated[
-        str | None,
-        typer.Option(
-            help="Of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT.",
-            show_default="Ray is started here",
-        ),
-    ] = None,
-    num_cpus_per_worker: Annotated[
-        float | None,
-        typer.Option(
-            help="CPUs that Ray sets aside for each actor; a fraction is fine.",
-            show_default="half of all is shared out",
-            min=0,
-        ),
-    ] = None,
-    num_gpus_per_worker: Annotated[
-        float | None,
-        typer.Option(
-            help="GPUs that Ray gives each actor; a fraction is fine.", show_default="0", min=0
-        ),
-    ] = None,
-    precision: Annotated[
-        str,
-        typer.Option(
-            help="In which numbers encoders of pictures compute: float32; bfloat16, several times "
-            "faster on processors with AMX; or int8, faster with VNNI too. How near their rows are "
-            "to those of float32 is told."
-        ),
-    ] = "float32",
-    dtype: Annotated[str, typer.Option(help="Stored as float16 or float32.")] = "float16",
-    id_from: Annotated[
-        str,
-        typer.Option("--id", help="What names an item: stem (of its file) or relative-path."),
-    ] = "stem",
     limit: Annotated[
-        int | None, typer.Option(help="Only the first N items.", show_default=False, min=1)
+        int | None,
+        typer.Option(help="Number of items: only the first N.", show_default=False, min=1),
     ] = None,
     list_file: Annotated[
         Path | None,
         typer.Option(
             "--list",
-            help="Instead of VIDEOS: a file with one path or URL a line, or a table (.csv .tsv "
-            ".jsonl .parquet) with a column path and, if you like, item_id and caption.",
+            help="File list, in place of VIDEOS: a path or URL per line, or a table (.csv .tsv "
+            ".jsonl .parquet) with a column path and optionally item_id and caption.",
             show_default=False,
         ),
     ] = None,
     shard: Annotated[
         str | None,
         typer.Option(
-            help="Only part i of n, written i/n with i from 1 to n. All may fill one --out side by "
-            "side; the same command without --shard then makes it the current one.",
+            help="Part i of n of the items, written i/n with i from 1 to n. All parts may fill one "
+            "--out at the same time; the same command without --shard then makes it current.",
             metavar="I/N",
             show_default=False,
         ),
     ] = None,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Do again what failed before.")
-    ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at the first failure, with exit code 1.")
-    ] = False,
-    verify: Annotated[
-        bool,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The feature store.")] = Path("features"),
+    id_from: Annotated[
+        str,
+        typer.Option("--id", help="Source of an item's id: stem (of its file) or relative-path."),
+    ] = "stem",
+    config: ExtractConfig,
+    engine: Annotated[
+        str,
         typer.Option(
-            "--verify",
-            help="Compare every file of the store with its hash. With VIDEOS, do again what is "
-            "corrupt; without, only say so.",
+            help="Runtime of the image encoders on a CPU, torch or onnx, and where everything "
+            "runs: local, or ray for a cluster. One of each, separated by a comma: ray,onnx."
         ),
-    ] = False,
+    ] = "torch",
+    cluster: Cluster,
     dry_run: Annotated[
         bool,
         typer.Option(
-            "--dry-run", help="Only say what would be done, and about how long that takes."
+            "--dry-run", help="Only report what would be extracted, and about how long it takes."
         ),
     ] = False,
-    posters: Annotated[
-        Path | None,
-        typer.Option(
-            help="Also write one JPEG of each clip that is decoded into this folder.",
-            show_default=False,
-        ),
-    ] = None,
-    clip_timeout: Annotated[
-        float,
-        typer.Option(
-            help="Seconds that decoding one clip may take, beside its own duration.", min=0.001
-        ),
-    ] = 120.0,
-    clip_memory: Annotated[
-        float, typer.Option(help="GiB of memory that one clip may take.", min=0.001, max=2.0**20)
-    ] = 4.0,
     json: Json = False,
 ) -> None:
-    """Turn videos into features: what they look (v), sound (a) and read (t) like.
+    """Extract features from videos: visual (v), acoustic (a) and textual (t).
 
-    One .npy of (rows, width) per video and modality. Run it again at any time: what is there
-    already is kept, what changed is done again. Exit code 3 says that some items failed.
+    One .npy of (rows, width) per video and modality. Rows of unchanged videos are kept, so the same
+    command resumes and updates. Exit code 3 means that some items failed.
     """
-    if verify and not videos and list_file is None:
+    if config.verify and not videos and list_file is None:
+        refuse_options_but(
+            "verify", "out", "json", because="--verify without VIDEOS checks the store alone"
+        )
         verify_store(out, json=json)
         return
-    pairs = [encoder_of(words) for words in encoder or ()]
-    sampling = sampling_of(num_frames, fps, every_nth, keyframes)
-    network, cluster = engine_of(engine, address, num_cpus_per_worker, num_gpus_per_worker)
-    one_of("precision", precision, ("float32", "bfloat16", "int8"))
-    one_of("dtype", dtype, ("float16", "float32"))
+    network, on_ray = engine_of(engine)
+    if not on_ray:
+        refuse_options(*CLUSTER_OPTIONS, because="it needs --engine ray")
     one_of("id", id_from, ("stem", "relative-path"))
     part = shard_of(shard)
     catalog = catalog_of(videos or [], list_file, captions, id_from)
     for note in catalog.notes:
         tell(f"note: {note}")
-    check_posters(posters, videos or [])
-
-    items = catalog.items[part[0] - 1 :: part[1]][:limit]
+    check_posters(config.posters, videos or [])
 
     from extract.pipeline import extract_features
 
-    with _stopping_in_order(), progress_bar() as show:
+    with _clean_interrupt(), progress_bar() as show:
         report = extract_features(
-            items,
+            catalog.items[part[0] - 1 :: part[1]][:limit],
             out,
+            replace(config, engine=network, cluster=cluster if on_ray else None),
             root=catalog.root,
-            modalities=[name.strip() for name in modality.split(",") if name.strip()],
-            preset=preset,
-            encoders=pairs,
-            sampling=sampling,
-            device=device,
-            engine=network,
-            precision=precision,  # type: ignore[arg-type]  # checked above
-            dtype=dtype,
-            workers=workers,
-            cluster=cluster,
             shard=None if part[1] == 1 else f"{part[0]}-of-{part[1]}",
-            retry_failed=retry_failed,
-            strict=strict,
             dry_run=dry_run,
             estimate=dry_run,
-            verify=verify,
-            posters=posters,
-            clip_timeout_seconds=clip_timeout,
-            clip_memory_bytes=int(clip_memory * 2**30),
             progress=show,
         )
     for note in report.notes:
@@ -249,10 +186,10 @@ def extract(
 
 
 @contextmanager
-def _stopping_in_order() -> Iterator[None]:
-    """Turn a Ctrl-C that would not wait into one line."""
+def _clean_interrupt() -> Iterator[None]:
+    """End a second Ctrl-C with one line and its exit code."""
     try:
         yield
     except KeyboardInterrupt:
-        tell("stopped; the same command goes on from here")
+        tell("stopped; the same command resumes here")
         raise typer.Exit(INTERRUPTED) from None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from extract.encoder import Engine, Precision
+from extract.config import Engine, Precision
 
 if TYPE_CHECKING:
     import torch

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from extract.encoder import Encoder, Engine, Precision, Reads
+from extract.config import Engine, Precision
+from extract.encoder import Encoder, Reads
 from extract.encoders._image import ImageNetwork, check_arithmetic, resized
 from extract.state_dict import load_state_dict
 from extract.weights import Weights, WrongWeights, resolve, sha256_of

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from extract.encoder import Encoder, Engine, Reads
+from extract.config import Engine
+from extract.encoder import Encoder, Reads
 from extract.encoders._mel import log_mel
 from extract.encoders._windows import cut_of
 

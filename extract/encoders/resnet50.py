@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from extract.encoder import Encoder, Engine, Precision, Reads
+from extract.config import Engine, Precision
+from extract.encoder import Encoder, Reads
 from extract.encoders._image import ImageNetwork, check_arithmetic, resized
 from extract.state_dict import fit_state_dict, load_state_dict
 from extract.weights import Weights, resolve, sha256_of

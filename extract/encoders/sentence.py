@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from extract.encoder import Encoder, Engine, Reads
+from extract.config import Engine
+from extract.encoder import Encoder, Reads
 from extract.encoders._pretrained import a_folder, hashes_of, load_network, load_part, read_settings
 from extract.weights import Weights, WrongWeights, resolve
 

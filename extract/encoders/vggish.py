@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from extract.encoder import Encoder, Engine, Reads
+from extract.config import Engine
+from extract.encoder import Encoder, Reads
 from extract.encoders._mel import log_mel
 from extract.encoders._windows import cut_of
 from extract.state_dict import fit_state_dict, load_state_dict

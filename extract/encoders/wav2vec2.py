@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from extract.encoder import Encoder, Engine, Reads
+from extract.config import Engine
+from extract.encoder import Encoder, Reads
 from extract.encoders._windows import cut_of, num_sounding
 from extract.state_dict import fit_state_dict, load_state_dict
 from extract.weights import Weights, resolve, sha256_of

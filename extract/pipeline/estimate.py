@@ -13,9 +13,7 @@ NUM_TRIED = 4
 NUM_CAPTIONS_TRIED = 32
 
 
-def estimate_seconds(
-    jobs: Sequence[Job], setup: Setup, *, num_workers: int, clip_timeout_seconds: float
-) -> float:
+def estimate_seconds(jobs: Sequence[Job], setup: Setup, *, num_workers: int) -> float:
     """Decode and encode a few clips, spread over all, and say how long all would take.
 
     Loading and writing are left out; so is encoding where workers do not encode.
@@ -23,7 +21,7 @@ def estimate_seconds(
     if not jobs:
         return 0.0
     tried = list(jobs[:: -(-len(jobs) // NUM_TRIED)])
-    pool = WorkerPool(setup, num_workers=1, clip_timeout_seconds=clip_timeout_seconds)
+    pool = WorkerPool(setup, num_workers=1)
     spent = 0.0
     try:
         pool.start(tried)

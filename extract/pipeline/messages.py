@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 
 from extract.catalog import AnyFile, RemoteFile
-from extract.encoder import Encoder, Engine, Precision
-from extract.media import Coverage, Limits, Sampling
+from extract.cluster import Cluster
+from extract.config import ExtractConfig, Precision
+from extract.encoder import Encoder
+from extract.media import Coverage, Limits
 
 KIND = "~"
 
@@ -60,22 +62,16 @@ class EncoderSpec:
 
 @dataclass(frozen=True)
 class Setup:
-    """What a worker needs to know before its first clip.
+    """What a worker needs before its first clip.
 
     Args:
-        encoders: by place; None where the worker has no use for it.
+        encoders: by target; None where this worker does not use it.
         encodes: whether it encodes, too, or sends units to its parent.
-        clip_memory_bytes: how much more memory it may take than it has when it is ready.
-        posters: where to put one JPEG a clip.
     """
 
     encoders: tuple[EncoderSpec | None, ...]
     encodes: bool
-    engine: Engine
-    sampling: Sampling
-    limits: Limits
-    clip_memory_bytes: int
-    posters: Path | None = None
+    config: ExtractConfig
 
 
 @dataclass(frozen=True)
@@ -189,7 +185,7 @@ class Broken:
 KINDS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
-        *(EncoderSpec, Setup, Job, RemoteFile, Finish, Sampling, Limits, Coverage),
+        *(EncoderSpec, Setup, ExtractConfig, Cluster, Limits, Job, RemoteFile, Finish, Coverage),
         *(Ready, Started, Allowed, Clock, UnitsOf, RowsOf, FileFacts, Decoded, Broken),
     )
 }

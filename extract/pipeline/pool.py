@@ -73,14 +73,12 @@ class WorkerPool:
     done again by another.
 
     Args:
-        setup: what every worker is told.
-        num_workers: how many processes at most.
-        clip_timeout_seconds: how long one clip may be decoded, beside its own duration.
+        setup: what every worker receives.
+        num_workers: maximum number of processes.
     """
 
-    def __init__(self, setup: Setup, *, num_workers: int, clip_timeout_seconds: float) -> None:
+    def __init__(self, setup: Setup, *, num_workers: int) -> None:
         self._setup, self._num_workers = setup, num_workers
-        self._timeout = clip_timeout_seconds
         self._processes: list[_Process] = []
         self._waiting: deque[Job] = deque()
         self._attempts: dict[int, int] = {}
@@ -246,15 +244,15 @@ class WorkerPool:
                 process.running_since = min(awake_since, now)
             if process.killed_for is not None or not process.ready or process.connection.poll():
                 continue  # what it has said is listened to first
-            limit = self._timeout + process.allowed_seconds
+            limit = self._setup.config.clip_timeout_seconds + process.allowed_seconds
             if (
                 process.running_since is not None
                 and process.decode_seconds + now - process.running_since > limit
             ):
                 self._kill(process, f"took longer than {limit:.0f} s to decode")
             grown = resident_bytes(process.process.pid) - process.ready_bytes
-            if grown > self._setup.clip_memory_bytes:
-                most = self._setup.clip_memory_bytes / 2**30
+            if grown > self._setup.config.clip_memory_bytes:
+                most = self._setup.config.clip_memory_bytes / 2**30
                 self._kill(process, f"needed more than {most:g} GiB of memory")
 
     @staticmethod

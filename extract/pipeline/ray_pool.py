@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from extract.cluster import Cluster, Layout, connected, layout_of
+from extract.cluster import Layout, connected, layout_of
 from extract.encoder import Encoder
 from extract.pipeline.device import MAX_FRAMES
 from extract.pipeline.messages import Decoded, Job, RowsOf, Setup, pack, unpack
@@ -39,21 +39,12 @@ class RayPool:
     Args:
         setup: as for workers on one machine.
         encoders: by place; None where there is nothing to decode for.
-        workers: actors for every encoder; by default what the cluster has room for.
     """
 
-    def __init__(
-        self,
-        setup: Setup,
-        encoders: Sequence[Encoder | None],
-        *,
-        cluster: Cluster,
-        workers: int | None,
-        clip_timeout_seconds: float,
-    ) -> None:
+    def __init__(self, setup: Setup, encoders: Sequence[Encoder | None]) -> None:
+        assert setup.config.cluster is not None
         self._setup, self._encoders = setup, encoders
-        self._cluster, self._workers = cluster, workers
-        self._timeout = clip_timeout_seconds
+        self._cluster, self._workers = setup.config.cluster, setup.config.workers
         self._held = ExitStack()
         self._said: queue.Queue[pa.Table | BaseException | None] = queue.Queue(QUEUED_TABLES)
         self._ended = threading.Event()
@@ -124,11 +115,12 @@ class RayPool:
             pa.table({"job": pa.array(map(pack, jobs[start : start + size]), pa.large_binary())})
             for start in range(0, len(jobs), size)
         ]
+        config = self._setup.config
+        config = replace(config, posters=_absolute(config.posters))
         decode = Decode(
-            replace(self._setup, encodes=False, posters=_absolute(self._setup.posters)),
+            replace(self._setup, encodes=False, config=config),
             self._places,
             attempts,
-            clip_timeout_seconds=self._timeout,
         )
         dataset = from_arrow(tables).map_batches(
             decode.table, batch_format="pyarrow", batch_size=None, num_cpus=1
@@ -149,7 +141,7 @@ class RayPool:
                 Encode,
                 fn_constructor_args=(place, spec),
                 fn_constructor_kwargs={
-                    "engine": self._setup.engine,
+                    "engine": config.engine,
                     "num_gpus": layout.num_gpus,
                     "attempts": attempts,
                 },

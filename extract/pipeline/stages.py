@@ -70,11 +70,8 @@ class Decode:
         attempts: the actor that counts.
     """
 
-    def __init__(
-        self, setup: Setup, places: Sequence[int], attempts: Any, *, clip_timeout_seconds: float
-    ) -> None:
+    def __init__(self, setup: Setup, places: Sequence[int], attempts: Any) -> None:
         self._setup, self._places, self._attempts = setup, tuple(places), attempts
-        self._timeout = clip_timeout_seconds
 
     def table(self, table: pa.Table) -> Iterator[pa.Table]:
         """Yield the parts of the clips whose packed jobs the column `job` holds."""
@@ -93,7 +90,7 @@ class Decode:
     def _parts(self, job: Job) -> Iterator[pa.Table]:
         held: dict[int, list[UnitsOf]] = {}
         num_bytes = number = 0
-        for event in _decode(job, self._setup, self._timeout):
+        for event in _decode(job, self._setup):
             if isinstance(event, Decoded):
                 yield self._part(job, number, held, event)
             elif isinstance(event, UnitsOf):
@@ -199,19 +196,18 @@ class Encode:
         return self._batcher
 
 
-_kept: tuple[Setup, float, WorkerPool] | None = None
+_kept: tuple[Setup, WorkerPool] | None = None
 
 
-def _decode(job: Job, setup: Setup, timeout_seconds: float) -> Iterator[Any]:
-    """Yield what this process's own decoder says of a clip."""
-    global _kept  # a task of Ray has no other place that outlives it
-    if _kept is not None and _kept[:2] != (setup, timeout_seconds):
-        _kept[2].close()
+def _decode(job: Job, setup: Setup) -> Iterator[Any]:
+    """Yield the messages of this process's own decoder about a clip."""
+    global _kept  # a task of Ray has nothing else that outlives it
+    if _kept is not None and _kept[0] != setup:
+        _kept[1].close()
         _kept = None
     if _kept is None:
-        pool = WorkerPool(setup, num_workers=1, clip_timeout_seconds=timeout_seconds)
-        _kept = setup, timeout_seconds, pool
-    pool = _kept[2]
+        _kept = setup, WorkerPool(setup, num_workers=1)
+    pool = _kept[1]
     try:
         pool.start([job])
         yield from pool.events(poll=lambda: None)

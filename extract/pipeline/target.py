@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from extract.encoder import ENCODERS, Encoder, Precision
-from extract.media import Sampling, picture, sound
+from extract.config import ExtractConfig
+from extract.encoder import ENCODERS, Encoder
+from extract.media import picture, sound
 from extract.modality import MODALITIES, Modality
 from extract.store import FeatureSet, FeatureStore
 from extract.weights import WeightsUnavailable
-
-Choices = Mapping[str, str] | Sequence[tuple[str, str]]
 
 
 @dataclass
@@ -49,35 +48,25 @@ class Target:
 
 
 def choose_targets(
-    modalities: Sequence[str],
-    *,
-    preset: str,
-    encoders: Choices,
-    sampling: Sampling,
-    dtype: str,
-    precision: Precision = "float32",
-    tell: Callable[[str], None] = lambda _: None,
+    config: ExtractConfig, *, tell: Callable[[str], None] = lambda _: None
 ) -> list[Target]:
     """Return the encoders of the modalities, their weights found; nothing is written.
 
     Args:
-        modalities: names or letters; one named twice counts once.
-        preset: which encoder a modality uses unless `encoders` says otherwise.
-        encoders: by modality, NAME or NAME:WEIGHTS.
-        precision: in which numbers the encoders that offer it compute.
+        config: a modality named twice counts once.
         tell: called before weights are fetched, which may take long.
 
     Raises:
         LookupError: an unknown modality, encoder or preset.
-        ValueError: no modality, an encoder is named for a modality that is left out, or twice, or
-            none of them offers the precision.
+        ValueError: no modality, an encoder is named for a modality that is not extracted, or twice,
+            or none of them offers the precision.
         WeightsUnavailable: weights are not here and cannot be fetched; all of them are named.
     """
-    members = {member.name: member for member in map(MODALITIES.get, modalities)}
+    members = {member.name: member for member in map(MODALITIES.get, config.modalities)}
     if not members:
         raise ValueError(f"no modality is named; known: {', '.join(MODALITIES.names())}")
     chosen: dict[str, list[str]] = {}
-    for name, words in encoders.items() if isinstance(encoders, Mapping) else encoders:
+    for name, words in config.encoder_choices:
         chosen.setdefault(MODALITIES.get(name).name, []).append(words)
     unused = sorted(set(chosen) - set(members))
     if unused:
@@ -88,26 +77,26 @@ def choose_targets(
     targets: list[Target] = []
     unavailable: list[WeightsUnavailable] = []
     for modality in members.values():
-        for words in chosen.get(modality.name) or [_of_preset(modality, preset)]:
+        for words in chosen.get(modality.name) or [_of_preset(modality, config.preset)]:
             name, _, weights = words.partition(":")
             encoder = ENCODERS.get(name)(weights or None)
-            if precision in encoder.precisions:
-                encoder.precision = precision
+            if config.precision in encoder.precisions:
+                encoder.precision = config.precision
             published = type(encoder).weights
             if not weights and published is not None and published.locate() is None:
                 tell(f"fetching the weights {published.name} from {published.where}")
             try:
-                manifest = _manifest(modality, encoder, sampling, dtype)
+                manifest = _manifest(modality, encoder, config)
             except WeightsUnavailable as error:
                 unavailable.append(error)
             else:
                 targets.append(Target(modality, encoder, manifest))
     if unavailable:
         raise _all_of(unavailable)
-    if all(precision not in target.encoder.precisions for target in targets):
-        able = [n for n in ENCODERS.names() if precision in ENCODERS.get(n).precisions]
+    if all(config.precision not in target.encoder.precisions for target in targets):
+        able = [n for n in ENCODERS.names() if config.precision in ENCODERS.get(n).precisions]
         raise ValueError(
-            f"none of the encoders computes in {precision}; those that do: {', '.join(able)}"
+            f"none of the encoders computes in {config.precision}; those that do: {', '.join(able)}"
         )
     clashes = {(t.modality.name, str(t.manifest)) for t in targets}
     if len(clashes) < len(targets):
@@ -125,21 +114,19 @@ def _of_preset(modality: Modality, preset: str) -> str:
     return modality.presets[preset]
 
 
-def _manifest(
-    modality: Modality, encoder: Encoder, sampling: Sampling, dtype: str
-) -> dict[str, Any]:
+def _manifest(modality: Modality, encoder: Encoder, config: ExtractConfig) -> dict[str, Any]:
     manifest: dict[str, Any] = {
         "encoder": encoder.name,
         "provenance": encoder.provenance,
         "dim": encoder.dim,
         "reads": encoder.reads,
         "pooling": modality.pooling,
-        "dtype": dtype,
+        "dtype": config.dtype,
     }
     if encoder.precision != "float32":
         manifest["precision"] = encoder.precision
     if encoder.reads == "frames":
-        manifest |= {"sampling": sampling.provenance, "decoding": picture.PROVENANCE}
+        manifest |= {"sampling": config.sampling.provenance, "decoding": picture.PROVENANCE}
     if encoder.reads == "waveform":
         manifest |= {"decoding": sound.PROVENANCE}
     return manifest

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from extract.encoder import Encoder, Engine, Units
+from extract.config import Engine
+from extract.encoder import Encoder, Units
 from extract.pipeline.batcher import checked_rows
 from extract.pipeline.decoder import file_facts, told
 from extract.pipeline.ledger import Ledger

@@ -17,6 +17,7 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from extract.media import Limits
 from extract.pipeline.batcher import Batcher
 from extract.pipeline.decoder import ClipDecoder, PosterError
 from extract.pipeline.messages import (
@@ -46,14 +47,18 @@ class Worker:
         self._connection = connection
         self._waiting: deque[Job] = deque()
         encoders = [spec.build() if spec is not None else None for spec in setup.encoders]
+        config = setup.config
         self._decoder = ClipDecoder(
-            encoders, sampling=setup.sampling, limits=setup.limits, posters=setup.posters
+            encoders,
+            sampling=config.sampling,
+            limits=config.limits or Limits(),
+            posters=None if config.posters is None else Path(config.posters),
         )
         self._batchers: dict[int, Batcher] = {}
         if setup.encodes:
             for place, encoder in enumerate(encoders):
                 if encoder is not None:
-                    encoder.load("cpu", engine=setup.engine)
+                    encoder.load("cpu", engine=config.engine)
                     self._batchers[place] = Batcher(encoder)
 
     def run(self) -> None:
@@ -187,7 +192,7 @@ def main() -> None:
         setup = receive(connection)
         try:
             worker = Worker(connection, setup)
-            limit_memory(setup.clip_memory_bytes)
+            limit_memory(setup.config.clip_memory_bytes)
         except Exception as error:  # noqa: BLE001  (told to the parent, which raises it)
             send(connection, Ready(error=why_not_loaded(error)))
             return

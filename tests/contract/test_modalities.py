@@ -4,8 +4,8 @@ import pytest
 
 from extract.encoder import ENCODERS
 from extract.modality import MODALITIES
-from extract.pipeline import extract_features
 from extract.store import file_name
+from tests.extraction import extract_items
 
 NAMES = MODALITIES.names()
 
@@ -49,7 +49,7 @@ def test_the_offline_preset_needs_no_network(modality):
 
 def test_a_preset_that_there_is_not_lists_those_there_are(modality, tmp_path):
     with pytest.raises(LookupError, match=r"has no preset 'best'; it has: paper, offline"):
-        extract_features([], tmp_path, modalities=[modality.name], preset="best", device="cpu")
+        extract_items([], tmp_path, modalities=[modality.name], preset="best", device="cpu")
 
 
 def test_no_two_share_a_letter():

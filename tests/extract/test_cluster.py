@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from extract import extract_features
 from extract.cluster import Cluster, ClusterError, connected, layout_of
+from tests.extraction import extract_items
 
 NOWHERE = "no Ray answers at"
 
@@ -54,7 +54,7 @@ def test_less_than_nothing_is_refused():
 def test_without_ray_the_line_that_installs_it_is_told(monkeypatch, tmp_path):
     monkeypatch.setattr("extract.cluster.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"pip install 'mmgcn\[scale\]'"):
-        extract_features([], tmp_path, cluster=Cluster())
+        extract_items([], tmp_path, cluster=Cluster())
     assert list(tmp_path.iterdir()) == []
 
 

@@ -221,7 +221,7 @@ def test_posters_are_named_like_the_rows(run, videos, tmp_path):
 def test_posters_among_the_videos_are_refused(extract, videos):
     code, _, err = extract(videos, "--posters", videos / "posters")
     assert code == 2
-    assert "the next run would take posters for items" in " ".join(err.replace("│", " ").split())
+    assert "the next run would read posters as items" in " ".join(err.replace("│", " ").split())
 
 
 def test_posters_that_cannot_be_written_are_told_as_such(run, videos, tmp_path):
@@ -240,8 +240,11 @@ def test_posters_that_cannot_be_written_are_told_as_such(run, videos, tmp_path):
     [
         ([], "name a folder or files"),
         (["VIDEOS", "--list", "list.txt"], "not both"),
-        (["VIDEOS", "--fps", "1", "--num-frames", "4"], "one of --num-frames, --fps"),
-        (["VIDEOS", "--fps", "0"], "fps must be positive"),
+        (
+            ["VIDEOS", "--fps", "1", "--num-frames", "4"],
+            "--num-frames and --fps exclude each other; choose",
+        ),
+        (["VIDEOS", "--fps", "0"], "--fps is 0.0; it must be positive"),
         (["VIDEOS", "--num-frames", "0"], "num-frames"),
         (["VIDEOS", "--shard", "3/2"], "'3/2' is not i/n with i from 1 to n"),
         (["VIDEOS", "--shard", "²/3"], "'²/3' is not i/n with i from 1 to n"),
@@ -251,6 +254,9 @@ def test_posters_that_cannot_be_written_are_told_as_such(run, videos, tmp_path):
         (["VIDEOS", "--dtype", "float64"], "'float64' is none of float16, float32"),
         (["VIDEOS", "--id", "hash"], "'hash' is none of stem, relative-path"),
         (["VIDEOS", "--workers", "0"], "workers"),
+        (["VIDEOS", "--device", "tpu"], "--device is 'tpu'; known: auto, cpu, cuda"),
+        (["--verify", "--fps", "1"], "--verify without VIDEOS checks the store alone"),
+        (["VIDEOS", "--address", "auto"], "it needs --engine ray"),
         (["VIDEOS", "--clip-memory", "inf"], "clip-memory"),
         (["VIDEOS", "--retry"], "No such option"),
     ],
@@ -275,7 +281,6 @@ def test_wrong_usage_is_exit_code_2(extract, videos, monkeypatch, words, told):
         (["VIDEOS", "--encoder", "a=logmell"], "no encoder is called 'logmell'"),
         (["VIDEOS", "--encoder", "v=resnet50"], "named for visual, which is none of"),
         (["VIDEOS", "--encoder", "a=vggish:none.pth"], "no weights at none.pth"),
-        (["VIDEOS", "--device", "tpu"], "device is 'tpu'"),
         (["VIDEOS", "-m", ","], "no modality is named; known: acoustic, "),
         (["VIDEOS", "--precision", "bfloat16"], "none of the encoders computes in bfloat16; those"),
         (["VIDEOS", "--out", "file"], "a file stands where a folder is needed"),

@@ -6,11 +6,12 @@
 import numpy as np
 import pytest
 
-from extract import extract_features, read_catalog
+from extract import read_catalog
 from extract.store import FeatureStore
 from tests.clips import make_clip
 from tests.encoders import Shade, registered
 from tests.extract.test_media_fuzz import BASES, MUTATIONS, ROUNDS
+from tests.extraction import extract_items
 
 
 @pytest.mark.parametrize("name", ["h264.mp4", "h264.mkv", "mpeg4.avi"])
@@ -26,7 +27,7 @@ def test_every_damaged_file_is_accounted_for(tmp_path, name):
             (videos / f"{mutation.__name__}{seed}-{name}").write_bytes(damaged)
     items = read_catalog(videos).items
     with registered(Shade):
-        report = extract_features(
+        report = extract_items(
             items,
             tmp_path / "features",
             modalities=["thing", "acoustic"],

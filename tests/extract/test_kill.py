@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from extract import extract_features, read_catalog
+from extract import read_catalog
 from extract.pipeline.decoder import file_facts
 from extract.store import FeatureStore
 from tests.clips import Sound, make_clip
+from tests.extraction import extract_items
 
 ROOT = Path(__file__).parents[2]
 # Dies by its own hand at a chosen moment: before or after a file is on the disk, a file has its
@@ -21,7 +22,8 @@ PROGRAM = """
 import os, signal, sys
 from pathlib import Path
 from mmgcn_colour import HueHistogram, MODALITY
-from extract import extract_features, read_catalog
+from tests.extraction import extract_items
+from extract import read_catalog
 from extract.encoder import ENCODERS
 from extract.modality import MODALITIES
 from extract.store import feature_set
@@ -47,7 +49,7 @@ os.fsync, Path.replace = watched(os.fsync), watched(Path.replace)
 feature_set.append_whole = watched(feature_set.append_whole)
 MODALITIES.register("colour", MODALITY)
 ENCODERS.register("hue_histogram", HueHistogram)
-extract_features(
+extract_items(
     read_catalog(videos).items, store, root=videos, modalities=["colour", "acoustic"],
     preset="offline", device="cpu", workers=1,
 )
@@ -123,7 +125,7 @@ def test_a_killed_extraction_ends_in_the_same_bytes_and_redoes_nothing_finished(
 
 
 def sounds(videos, store, **more):
-    return extract_features(
+    return extract_items(
         read_catalog(videos).items,
         store,
         root=videos,

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from extract.cluster import Cluster
+from extract.config import ExtractConfig
 from extract.encoders.logmel import LogMel
-from extract.media import Coverage, Limits, Sampling
+from extract.media import Coverage, Limits
 from extract.pipeline.messages import (
     Decoded,
     EncoderSpec,
@@ -40,11 +42,13 @@ def line():
         Setup(
             encoders=(None, EncoderSpec("m", "q", None)),
             encodes=True,
-            engine="torch",
-            sampling=Sampling(fps=0.5),
-            limits=Limits(max_streams=3),
-            clip_memory_bytes=1 << 40,
-            posters=Path("p"),
+            config=ExtractConfig(
+                encoders={"visual": "shade"},
+                fps=0.5,
+                cluster=Cluster("auto", num_cpus_per_worker=0.5),
+                posters="p",
+                limits=Limits(max_streams=3),
+            ),
         ),
     ],
     ids=lambda message: type(message).__name__,

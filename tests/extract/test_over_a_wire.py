@@ -6,11 +6,12 @@ import threading
 
 import pytest
 
-from extract import extract_features, read_catalog
+from extract import read_catalog
 from extract.catalog import Item, RemoteFile, read_list
 from extract.store import FeatureStore
 from tests.clips import make_clip
 from tests.encoders import Shade, registered
+from tests.extraction import extract_items
 from tests.object_store import object_store
 
 pytest.importorskip("aiohttp", reason="what fsspec speaks HTTP with")
@@ -47,7 +48,7 @@ def server(videos):
 
 
 def extract(items, store, **more):
-    return extract_features(items, store, modalities=["thing"], device="cpu", workers=1, **more)
+    return extract_items(items, store, modalities=["thing"], device="cpu", workers=1, **more)
 
 
 def records_of(store):

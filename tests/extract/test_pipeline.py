@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from extract import extract_features, read_catalog
+from extract import read_catalog
 from extract.encoder import ENCODERS
 from extract.media import Sampling, read_media
 from extract.store import FeatureStore, StoreError
 from tests import networks
 from tests.clips import Sound, make_clip
+from tests.extraction import extract_items
 
 # Encoders that are quick, and some that go wrong on clips of one brightness. Workers import it.
 MODULE = '''
@@ -119,7 +120,7 @@ def extract(videos, store, *, encoders=(("visual", "brightness"), ("acoustic", "
     catalog = read_catalog(videos)
     more = {"root": catalog.root, "device": "cpu", "workers": 1} | more
     names = list(dict.fromkeys(name for name, _ in encoders))
-    return extract_features(catalog.items, store, modalities=names, encoders=encoders, **more)
+    return extract_items(catalog.items, store, modalities=names, encoders=encoders, **more)
 
 
 def rows_and_inodes(store):
@@ -319,7 +320,7 @@ def test_a_dry_run_decodes_nothing(clips, tmp_path):
     assert not list((tmp_path / "features").rglob("*.npy"))
 
 
-@pytest.mark.parametrize("more", [{"sampling": Sampling(num_frames=4)}, {"dtype": "float32"}])
+@pytest.mark.parametrize("more", [{"num_frames": 4}, {"dtype": "float32"}])
 def test_other_settings_go_to_another_set(world, more):
     videos, store = world
     one = [("visual", "brightness")]
@@ -349,7 +350,7 @@ def test_items_may_come_one_after_another_and_posters_by_the_name_of_a_folder(cl
     items = read_catalog([clips / "mute.mp4"]).items
     (tmp_path / "posters").mkdir()
     (tmp_path / "posters" / ".mute.jpg.fc5d.tmp").touch()  # a worker was killed while it wrote it
-    report = extract_features(
+    report = extract_items(
         (item for item in items),
         tmp_path / "store",
         modalities=["visual"],
@@ -378,7 +379,7 @@ def one_white(tmp_path_factory):
     [
         ("crash", "signal 9, SIGKILL", {}),
         ("hang", "longer than", {"clip_timeout_seconds": 2.0}),
-        ("hog", "needed more memory", {"clip_memory_bytes": 1 << 28}),
+        ("hog", "needed more memory", {"clip_memory_gib": 0.25}),
         ("stumble", "no such colour", {}),
         ("not_finite", "not finite", {}),
     ],
@@ -443,13 +444,13 @@ def test_a_store_that_another_process_writes_is_refused(clips, tmp_path):
         ({"shard": "../x"}, ValueError, r"shard is '\.\./x'; small letters, digits and - are"),
         ({"shard": ""}, ValueError, "shard is ''; small letters"),
         ({"clip_timeout_seconds": -1}, ValueError, "clip_timeout_seconds is -1; it must be pos"),
-        ({"clip_memory_bytes": 0}, ValueError, "clip_memory_bytes is 0; it must be positive"),
+        ({"clip_memory_gib": 0}, ValueError, "clip_memory_gib is 0; it must be positive"),
     ],
 )
 def test_a_wrong_option_is_an_error_that_says_what_is_known(clips, tmp_path, more, error, match):
     more = {"modalities": ["a"], "preset": "offline", "device": "cpu"} | more
     with pytest.raises(error, match=match):
-        extract_features(read_catalog(clips).items, tmp_path, **more)
+        extract_items(read_catalog(clips).items, tmp_path, **more)
     assert not list(tmp_path.rglob("manifest.json"))
 
 
@@ -461,7 +462,7 @@ def test_a_precision_that_the_processor_lacks_is_refused_before_a_set_is_made(
     options = {"encoders": {"visual": f"resnet50:{networks.weights('resnet50')}"}, "device": "cpu"}
     items = read_catalog(clips).items
     with pytest.raises(ValueError, match="bfloat16 needs an x86 processor with AVX-512"):
-        extract_features(items, tmp_path, modalities=["v"], precision="bfloat16", **options)
+        extract_items(items, tmp_path, modalities=["v"], precision="bfloat16", **options)
     assert not list(tmp_path.rglob("manifest.json"))
 
 
@@ -474,7 +475,7 @@ def test_a_gpu_that_is_not_there_is_an_error(clips, tmp_path, monkeypatch):
 def test_two_items_of_one_id_are_refused(clips, tmp_path):
     items = read_catalog([clips / "mute.mp4"]).items * 2
     with pytest.raises(ValueError, match="1 ids belong to several items, such as 'mute'"):
-        extract_features(items, tmp_path, preset="offline")
+        extract_items(items, tmp_path, preset="offline")
 
 
 def test_an_encoder_that_workers_cannot_import_is_refused(clips, tmp_path, troubles, monkeypatch):

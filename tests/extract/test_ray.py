@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from extract import extract_features, read_catalog
+from extract import read_catalog
 from extract.cluster import Cluster
 from extract.pipeline import WorkerError
 from extract.pipeline.messages import EncoderSpec
@@ -18,6 +18,7 @@ from extract.pipeline.stages import Attempts, Encode
 from extract.store import FeatureStore
 from tests.clips import Sound, make_clip
 from tests.encoders import Once, Reaper, Shade, Stumbler, registered
+from tests.extraction import extract_items
 
 pytestmark = pytest.mark.usefixtures("ray_of_two_cpus")
 
@@ -47,7 +48,7 @@ def bright(_index, width, height):
 
 def extract(videos, store, *, encoder="shade", cluster=None, **more):
     more = {"modalities": ["thing", "acoustic"], "preset": "offline"} | more
-    return extract_features(
+    return extract_items(
         read_catalog(videos).items,
         store,
         root=videos,

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from extract import extract_features, read_catalog
+from extract import read_catalog
 from extract.catalog import Item
 from extract.media import Limits, Sampling
 from extract.pipeline import StoppedAtFailure
@@ -33,6 +33,7 @@ from tests.encoders import (
     Sluggard,
     registered,
 )
+from tests.extraction import extract_items
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +61,7 @@ def bright(_index, width, height):
 def extract(videos, store, encoder, **more):
     items = read_catalog(videos).items
     more = {"root": videos, "device": "cpu", "workers": 1} | more
-    return extract_features(items, store, modalities=["thing"], encoders={"thing": encoder}, **more)
+    return extract_items(items, store, modalities=["thing"], encoders={"thing": encoder}, **more)
 
 
 def rows_of(store):
@@ -90,7 +91,7 @@ def test_every_batch_has_the_same_size(videos, tmp_path):
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system tells no memory")
 @pytest.mark.parametrize("encoder", ["glutton", "gulper"])
 def test_a_clip_that_needs_too_much_memory_fails_alone(videos, tmp_path, encoder):
-    report = extract(videos, tmp_path, encoder, clip_memory_bytes=300 << 20)
+    report = extract(videos, tmp_path, encoder, clip_memory_gib=0.3)
     assert [failure.id for failure in report.failures] == ["bright"]
     assert "memory" in report.failures[0].reason
     assert report.counts["thing"]["done"] == 6
@@ -170,7 +171,7 @@ ITEMS = (
 
 
 def price(store, items=ITEMS, **more):
-    return extract_features(
+    return extract_items(
         items, store, modalities=["thing"], encoders=[("thing", "price")], device="cpu", **more
     )
 
@@ -233,7 +234,7 @@ def test_a_file_that_is_larger_than_any_clip_is_not_read(tmp_path):
 
 
 def captions(store, items, **more):
-    return extract_features(
+    return extract_items(
         items, store, modalities=["thing"], encoders=[("thing", "company")], device="cpu", **more
     )
 
@@ -290,7 +291,7 @@ def test_a_second_interrupt_does_not_wait_for_captions(tmp_path):
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        extract_features(
+        extract_items(
             [Item("item", None, "x")],
             tmp_path,
             modalities=["thing"],

@@ -1,0 +1,108 @@
+"""Parsing of the options of `mmgcn extract`. Each function raises typer.BadParameter."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from extract.catalog import Catalog
+    from extract.config import Engine
+
+
+def catalog_of(
+    videos: list[str], list_file: Path | None, captions: Path | None, id_from: Any
+) -> Catalog:
+    """Return the items of VIDEOS or --list."""
+    from extract.catalog import files_in, read_catalog, read_list
+
+    if bool(videos) == (list_file is not None):
+        raise typer.BadParameter(
+            "name a folder or files, or a --list, and not both", param_hint="VIDEOS"
+        )
+    if list_file is None and videos != ["-"]:
+        return read_catalog(videos if len(videos) > 1 else videos[0], captions, id_from=id_from)
+    if list_file is not None:
+        return read_list(list_file, captions, id_from=id_from)
+    if sys.stdin is None:
+        raise ValueError("standard input is closed; name videos, or --list FILE")
+    # Names of files, not text of a user: they are not patterns.
+    return read_catalog(files_in(sys.stdin.buffer.read()), captions, id_from=id_from)
+
+
+def check_posters(posters: Path | str | None, videos: list[str]) -> None:
+    """Refuse a folder of posters among the videos: the next run would read them as items."""
+    if posters is None or len(videos) != 1 or not Path(videos[0]).is_dir():
+        return
+    if Path(posters).resolve().is_relative_to(Path(videos[0]).resolve()):
+        raise typer.BadParameter(
+            f"{posters} is inside {videos[0]}, where the next run would read posters as items; "
+            "choose a folder elsewhere",
+            param_hint="--posters",
+        )
+
+
+def encoder_of(text: str) -> tuple[str, str]:
+    """Return the modality and NAME[:WEIGHTS] of MODALITY=NAME[:WEIGHTS]."""
+    modality, equals, name = text.partition("=")
+    if not (modality and equals and name):
+        raise typer.BadParameter(
+            f"'{text}' is not MODALITY=NAME[:WEIGHTS], for example visual=resnet50:weights.pth",
+            param_hint="--encoder",
+        )
+    return modality, name
+
+
+def comma_separated(text: str) -> tuple[str, ...]:
+    """Return the words between commas.
+
+    >>> comma_separated("v, a,")
+    ('v', 'a')
+    """
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def engine_of(text: str) -> tuple[Engine, bool]:
+    """Return the runtime of the networks, and whether everything runs on Ray.
+
+    One option for both, since no name of one is a name of the other: `--engine ray` and
+    `--engine onnx` are both complete.
+    """
+    known: dict[str, tuple[str, ...]] = {"where": ("local", "ray"), "network": ("torch", "onnx")}
+    given: dict[str, list[str]] = {kind: [] for kind in known}
+    for word in (word.strip() for word in text.split(",")):
+        kind = next((kind for kind, names in known.items() if word in names), None)
+        if kind is None:
+            raise typer.BadParameter(
+                f"'{word}' is none of torch, onnx, local, ray", param_hint="--engine"
+            )
+        given[kind].append(word)
+        if len(given[kind]) > 1:
+            raise typer.BadParameter(
+                f"{' and '.join(given[kind])} exclude each other", param_hint="--engine"
+            )
+    network: Engine = "onnx" if given["network"] == ["onnx"] else "torch"
+    return network, given["where"] == ["ray"]
+
+
+def one_of(option: str, value: str, known: tuple[str, ...]) -> None:
+    """Refuse a value that an option does not know."""
+    if value not in known:
+        raise typer.BadParameter(
+            f"'{value}' is none of {', '.join(known)}", param_hint=f"--{option}"
+        )
+
+
+def shard_of(text: str | None) -> tuple[int, int]:
+    """Return i and n of I/N; 1 and 1 without an option."""
+    if text is None:
+        return 1, 1
+    first, _, second = text.partition("/")
+    if not (first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second)):
+        raise typer.BadParameter(
+            f"'{text}' is not i/n with i from 1 to n, for example 1/4", param_hint="--shard"
+        )
+    return int(first), int(second)
