@@ -139,8 +139,8 @@ def decoding(videos: list[Path], weights: Path) -> dict[str, object]:
     """Decode and resize, as a worker does, and encode nothing."""
     from extract.encoders.resnet50 import ResNet50
     from extract.media import Limits, Sampling
-    from extract.pipeline.decoder import ClipDecoder
-    from extract.pipeline.messages import Job, UnitsOf
+    from extract.workers.decoder import ClipDecoder
+    from extract.workers.messages import Job, UnitsOf
 
     decoder = ClipDecoder([ResNet50(str(weights))], sampling=Sampling(), limits=Limits())
     list(decoder.read(Job(0, "warm", videos[0], (0,))))

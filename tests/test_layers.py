@@ -21,6 +21,9 @@ STAGES = {
     "extract.media": 1,
     "extract.encoders": 6,
     "extract.modalities": 7,
+    "extract.workers": 6,
+    "extract.cluster.pool": 7,
+    "extract.cluster.tasks": 7,
     "extract.pipeline": 8,
     "extract.commands": 9,
     "mmgcn.data.ids": 9,
@@ -77,7 +80,7 @@ JOINTS = (
     "extract.commands.output",
     "extract.commands.usage",
     "extract.modality",
-    "extract.pipeline.poster_process",
+    "extract.workers.poster_process",
     "extract.registry",
     "extract.store",
 )

@@ -2,9 +2,9 @@
 
 from extract.pipeline.extraction import extract_features
 from extract.pipeline.ledger import StoppedAtFailure
-from extract.pipeline.pool import WorkerError
 from extract.pipeline.progress import Progress
 from extract.pipeline.report import Failure, Report
+from extract.workers.pool import WorkerError
 
 __all__ = [
     "Failure",

@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 
 from extract.encoder import Encoder
-from extract.pipeline.messages import Decoded, Job, RowsOf, Setup
-from extract.pipeline.pool import WorkerPool
+from extract.workers.messages import Decoded, Job, RowsOf, Setup
+from extract.workers.pool import WorkerPool
 
 NUM_TRIED = 4
 NUM_CAPTIONS_TRIED = 32

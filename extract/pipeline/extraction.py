@@ -10,21 +10,21 @@ from pathlib import Path
 
 from extract.catalog import Item
 from extract.cluster import check_installed
+from extract.cluster.pool import RayPool
 from extract.config import ExtractConfig
-from extract.pipeline.clips import FINISHING, ClipWriter, Pool
-from extract.pipeline.device import frames_at_once, resolve_device
+from extract.pipeline.clip_writer import FINISHING, ClipWriter, Pool
 from extract.pipeline.estimate import estimate_caption_seconds, estimate_seconds
 from extract.pipeline.interruption import Interruption
 from extract.pipeline.ledger import Ledger
-from extract.pipeline.messages import EncoderSpec, Job, Setup
 from extract.pipeline.plan import make_plan
-from extract.pipeline.pool import WorkerPool
 from extract.pipeline.progress import Progress, Teller
-from extract.pipeline.ray_pool import RayPool
 from extract.pipeline.report import Report
 from extract.pipeline.target import choose_targets
-from extract.pipeline.undecoded import Undecoded
+from extract.pipeline.text_and_items import Undecoded
 from extract.store import FeatureStore, file_name
+from extract.workers.device import frames_at_once, resolve_device
+from extract.workers.messages import EncoderSpec, Job, Setup
+from extract.workers.pool import WorkerPool
 
 WORKER_BYTES = 2 << 30  # what a worker is reckoned to need when their number is chosen
 CLIPS_A_WORKER = 2  # a worker takes seconds to start; it is not worth it for one clip

@@ -12,12 +12,12 @@ import numpy as np
 
 from extract.catalog import Item
 from extract.media import Coverage
-from extract.pipeline.messages import FileFacts
 from extract.pipeline.plan import Plan, source_of
 from extract.pipeline.progress import Teller
 from extract.pipeline.report import Failure, Report
 from extract.pipeline.target import Target
 from extract.store import FeatureSet, Record, Status
+from extract.workers.messages import FileFacts
 
 
 class StoppedAtFailure(ValueError):

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from extract.catalog import AnyFile, Item
 from extract.media import MediaError
-from extract.pipeline.decoder import file_facts
-from extract.pipeline.messages import FileFacts
 from extract.pipeline.target import Target
 from extract.store import Record, content_hash
+from extract.workers.decoder import file_facts
+from extract.workers.messages import FileFacts
 
 BOTH = "+"  # between the hashes of a file and its caption, where an encoder reads the item
 

@@ -85,7 +85,7 @@ class Posters:
 
     def _draw(self, item_id: str, video: Path) -> str:
         """Draw a poster; return the reason where that failed, else an empty string."""
-        from extract.pipeline.poster_process import poster_command  # imports PyAV
+        from extract.workers.poster_process import poster_command  # imports PyAV
 
         self.folder.mkdir(parents=True, exist_ok=True)
         try:

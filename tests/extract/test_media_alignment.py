@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from extract.media import Limits, Sampling, Waveform, read_media
 from extract.media.alignment import Alignment
-from extract.pipeline.decoder import ClipDecoder
-from extract.pipeline.messages import Job, UnitsOf
+from extract.workers.decoder import ClipDecoder
+from extract.workers.messages import Job, UnitsOf
 from tests import networks
 from tests.clips import Sound, make_clip, tone
 

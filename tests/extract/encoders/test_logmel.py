@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from extract.encoders._mel import log_mel
-from extract.pipeline.batcher import Batcher
+from extract.workers.batcher import Batcher
 from tests import networks
 
 

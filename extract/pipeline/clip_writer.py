@@ -10,11 +10,11 @@ from typing import Protocol
 import numpy as np
 
 from extract.media import MediaError
-from extract.pipeline.batcher import Batcher
-from extract.pipeline.decoder import file_facts, stat_facts
 from extract.pipeline.ledger import Ledger
-from extract.pipeline.messages import Decoded, FileFacts, Job, RowsOf, UnitsOf
-from extract.pipeline.undecoded import Undecoded
+from extract.pipeline.text_and_items import Undecoded
+from extract.workers.batcher import Batcher
+from extract.workers.decoder import file_facts, stat_facts
+from extract.workers.messages import Decoded, FileFacts, Job, RowsOf, UnitsOf
 
 FINISHING = "finishing what is under way; Ctrl-C again stops now"
 

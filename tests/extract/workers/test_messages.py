@@ -11,7 +11,7 @@ from extract.cluster import Cluster
 from extract.config import ExtractConfig
 from extract.encoders.logmel import LogMel
 from extract.media import Coverage, Limits
-from extract.pipeline.messages import (
+from extract.workers.messages import (
     Decoded,
     EncoderSpec,
     FileFacts,

@@ -14,9 +14,9 @@ import numpy as np
 from extract.catalog import AnyFile, at_hand
 from extract.encoder import Encoder
 from extract.media import Frames, Limits, MediaError, Sampling, Waveform, probe, read_media
-from extract.pipeline.messages import Allowed, Decoded, FileFacts, Job, UnitsOf
-from extract.pipeline.poster import write_poster
-from extract.pipeline.windows import WindowCutter
+from extract.workers.messages import Allowed, Decoded, FileFacts, Job, UnitsOf
+from extract.workers.poster import write_poster
+from extract.workers.windows import WindowCutter
 
 HASH_CHUNK_BYTES = 1 << 20
 MAX_GIB = 128  # of a file; a hole of an exabyte takes no room on a disk, and years to hash

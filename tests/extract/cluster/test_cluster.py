@@ -52,7 +52,7 @@ def test_less_than_nothing_is_refused():
 
 
 def test_without_ray_the_line_that_installs_it_is_told(monkeypatch, tmp_path):
-    monkeypatch.setattr("extract.cluster.find_spec", lambda name: None)
+    monkeypatch.setattr("extract.cluster.cluster.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"pip install 'mmgcn\[scale\]'"):
         extract_items([], tmp_path, cluster=Cluster())
     assert list(tmp_path.iterdir()) == []
@@ -73,7 +73,7 @@ def test_nobody_at_the_address_is_told_at_once(monkeypatch):
 def test_somebody_else_at_the_address_is_told_within_ten_seconds(monkeypatch):
     """As it is when Ray waits for one that listens and never answers."""
     ray = pytest.importorskip("ray")
-    monkeypatch.setattr("extract.cluster.CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr("extract.cluster.cluster.CONNECT_SECONDS", 0.2)
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", lambda **options: time.sleep(5))
     with socket.socket() as listening:

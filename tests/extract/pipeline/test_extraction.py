@@ -413,7 +413,7 @@ def test_a_store_that_another_process_writes_is_refused(clips, tmp_path):
     )
     other = subprocess.Popen(
         [sys.executable, "-c", held, str(tmp_path)],
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from extract.pipeline.batcher import Batcher
-from extract.pipeline.device import frames_at_once
-from extract.pipeline.messages import (
+from extract.workers.batcher import Batcher
+from extract.workers.device import frames_at_once
+from extract.workers.messages import (
     Decoded,
     EncoderSpec,
     Job,
@@ -26,8 +26,8 @@ from extract.pipeline.messages import (
     pack,
     unpack,
 )
-from extract.pipeline.pool import MAX_ATTEMPTS, THREAD_VARIABLES, WorkerError, WorkerPool
-from extract.pipeline.worker import why_not_loaded
+from extract.workers.pool import MAX_ATTEMPTS, THREAD_VARIABLES, WorkerError, WorkerPool
+from extract.workers.worker import why_not_loaded
 
 if TYPE_CHECKING:
     import pyarrow as pa

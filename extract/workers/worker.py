@@ -18,9 +18,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from extract.media import Limits
-from extract.pipeline.batcher import Batcher
-from extract.pipeline.decoder import ClipDecoder, PosterError
-from extract.pipeline.messages import (
+from extract.weights import WeightsUnavailable
+from extract.workers.batcher import Batcher
+from extract.workers.decoder import ClipDecoder, PosterError
+from extract.workers.messages import (
     Broken,
     Clock,
     Decoded,
@@ -34,7 +35,6 @@ from extract.pipeline.messages import (
     receive,
     send,
 )
-from extract.weights import WeightsUnavailable
 
 PR_SET_PDEATHSIG = 1  # Linux's prctl.h
 HEADROOM_BYTES = 256 << 20

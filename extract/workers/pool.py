@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from extract.pipeline.messages import (
+from extract.workers.messages import (
     Allowed,
     Broken,
     Clock,
@@ -29,7 +29,7 @@ from extract.pipeline.messages import (
     receive,
     send,
 )
-from extract.pipeline.worker import resident_bytes
+from extract.workers.worker import resident_bytes
 
 MAX_QUEUED = 8  # clips a worker has waiting, so that it need not wait for the parent
 MAX_ATTEMPTS = 3  # how often a clip may be near a crash before it is taken for the cause
@@ -39,7 +39,7 @@ TICK_SECONDS = 0.25
 # container, a suspended job), and that is not held against a clip.
 ASLEEP_SECONDS = 10.0
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-SERVE = "from extract.pipeline.worker import main; main()"
+SERVE = "from extract.workers.worker import main; main()"
 
 Event = Decoded | RowsOf | UnitsOf
 

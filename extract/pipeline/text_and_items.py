@@ -14,11 +14,11 @@ import numpy as np
 
 from extract.config import Engine
 from extract.encoder import Encoder, Units
-from extract.pipeline.batcher import checked_rows
-from extract.pipeline.decoder import file_facts, told
 from extract.pipeline.ledger import Ledger
-from extract.pipeline.messages import FileFacts
 from extract.pipeline.plan import item_hash, text_hash
+from extract.workers.batcher import checked_rows
+from extract.workers.decoder import file_facts, told
+from extract.workers.messages import FileFacts
 
 CAPTION_CHUNK = 512
 ITEM_CHUNK = 32

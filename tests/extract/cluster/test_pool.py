@@ -12,10 +12,10 @@ import pytest
 
 from extract import read_catalog
 from extract.cluster import Cluster
+from extract.cluster.tasks import Attempts, Encode
 from extract.pipeline import WorkerError
-from extract.pipeline.messages import EncoderSpec
-from extract.pipeline.stages import Attempts, Encode
 from extract.store import FeatureStore
+from extract.workers.messages import EncoderSpec
 from tests.clips import Sound, make_clip
 from tests.encoders import Once, Reaper, Shade, Stumbler, registered
 from tests.extraction import extract_items
@@ -147,7 +147,7 @@ def test_a_killed_driver_goes_on(videos, tmp_path, ray_of_two_cpus):
         "from pathlib import Path\n"
         "from extract.cluster import Cluster\n"
         "from tests.encoders import *\n"
-        "from tests.extract.test_ray import look\n"
+        "from tests.extract.cluster.test_pool import look\n"
         "def kill(now):\n"
         "    if now.num_done: os.kill(os.getpid(), signal.SIGKILL)\n"
         "videos, store, address = sys.argv[1:]\n"
@@ -157,7 +157,7 @@ def test_a_killed_driver_goes_on(videos, tmp_path, ray_of_two_cpus):
     address = ray_of_two_cpus.get_runtime_context().gcs_address
     done = subprocess.run(
         [sys.executable, "-c", program, videos, tmp_path / "killed", address],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         env=os.environ | {"PYTHONPATH": "."},
         stderr=subprocess.PIPE,
     )

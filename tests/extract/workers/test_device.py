@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from extract.pipeline.device import frames_at_once
+from extract.workers.device import frames_at_once
 
 
 @pytest.mark.parametrize(

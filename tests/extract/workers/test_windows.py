@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extract.encoder import ENCODERS
-from extract.pipeline.windows import WindowCutter
+from extract.workers.windows import WindowCutter
 
 SECONDS = st.integers(1, 12)
 

@@ -16,9 +16,9 @@ from extract import read_catalog
 from extract.catalog import Item
 from extract.media import Limits, Sampling
 from extract.pipeline import StoppedAtFailure
-from extract.pipeline.decoder import ClipDecoder
-from extract.pipeline.messages import Allowed, Job
 from extract.store import FeatureStore
+from extract.workers.decoder import ClipDecoder
+from extract.workers.messages import Allowed, Job
 from tests.clips import make_clip
 from tests.encoders import (
     Brooder,
@@ -131,13 +131,13 @@ def test_workers_do_not_outlive_a_parent_that_is_killed(videos, tmp_path):
         "import sys, os; sys.path.insert(0, os.getcwd())\n"
         "from pathlib import Path\n"
         "from tests.encoders import *\n"
-        "from tests.extract.test_workers import extract\n"
+        "from tests.extract.workers.test_pool import extract\n"
         "def tell(now):\n"
         "    if now.doing == 'loading encoders': print('there', flush=True)\n"
         "with registered(Sleeper):\n"
         "    extract(Path(sys.argv[1]), sys.argv[2], 'sleeper', progress=tell)\n"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     parent = subprocess.Popen(
         [sys.executable, "-c", program, videos, tmp_path], cwd=root, stdout=subprocess.PIPE
     )
@@ -209,7 +209,7 @@ def test_time_in_which_everybody_stood_still_is_not_held_against_a_clip(
 ):
     hours = itertools.count(step=3600)  # from one look at the clock to the next
     clock = SimpleNamespace(monotonic=lambda: time.monotonic() + next(hours))
-    monkeypatch.setattr("extract.pipeline.pool.time", clock)
+    monkeypatch.setattr("extract.workers.pool.time", clock)
     report = extract(videos / "clip1.mp4", tmp_path, "dawdler")
     assert report.counts["thing"]["done"] == 1
 
@@ -240,7 +240,7 @@ def captions(store, items, **more):
 
 
 def test_captions_keep_their_company_wherever_a_run_was_interrupted(tmp_path, monkeypatch):
-    monkeypatch.setattr("extract.pipeline.undecoded.CAPTION_CHUNK", 3)
+    monkeypatch.setattr("extract.pipeline.text_and_items.CAPTION_CHUNK", 3)
     items = [Item(f"item{n}", None, "x" * n) for n in range(1, 8)]
     captions(tmp_path, items)
     whole = rows_of(tmp_path)
@@ -267,7 +267,7 @@ def test_a_dry_run_tries_captions_too(tmp_path):
 
 
 def test_an_interrupt_ends_captions_after_the_chunk_under_way(tmp_path, monkeypatch):
-    monkeypatch.setattr("extract.pipeline.undecoded.CAPTION_CHUNK", 1)
+    monkeypatch.setattr("extract.pipeline.text_and_items.CAPTION_CHUNK", 1)
     interrupts = iter([signal.SIGINT])
 
     def interrupt_once(now):

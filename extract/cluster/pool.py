@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from extract.cluster import Layout, connected, layout_of
+from extract.cluster.tasks import END, INDEX, PART, Attempts, Decode, Encode, units_column
 from extract.encoder import Encoder
-from extract.pipeline.device import MAX_FRAMES
-from extract.pipeline.messages import Decoded, Job, RowsOf, Setup, pack, unpack
-from extract.pipeline.pool import TICK_SECONDS, WorkerError
-from extract.pipeline.stages import END, INDEX, PART, Attempts, Decode, Encode, units_column
+from extract.workers.device import MAX_FRAMES
+from extract.workers.messages import Decoded, Job, RowsOf, Setup, pack, unpack
+from extract.workers.pool import TICK_SECONDS, WorkerError
 
 if TYPE_CHECKING:
     import pyarrow as pa

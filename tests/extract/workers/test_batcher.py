@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extract.pipeline.batcher import Batcher, checked_rows
+from extract.workers.batcher import Batcher, checked_rows
 
 
 class Double:

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from extract import read_catalog
-from extract.pipeline.decoder import file_facts
 from extract.store import FeatureStore
+from extract.workers.decoder import file_facts
 from tests.clips import Sound, make_clip
 from tests.extraction import extract_items
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # Dies by its own hand at a chosen moment: before or after a file is on the disk, a file has its
 # name, or a record is in its place.
 PROGRAM = """

@@ -6,15 +6,15 @@ import sys
 from pathlib import Path
 
 from extract.media import Frames, MediaError, Sampling, read_media
-from extract.pipeline.poster import write_poster
-from extract.pipeline.worker import die_with_parent, limit_memory
+from extract.workers.poster import write_poster
+from extract.workers.worker import die_with_parent, limit_memory
 
 MAX_GROWTH_BYTES = 2 << 30  # what decoding one frame may take
 
 
 def poster_command(video: Path, folder: Path, item_id: str) -> list[str]:
     """Return the command line that writes the poster of one video; see `main`."""
-    module = "extract.pipeline.poster_process"  # this one; __name__ differs when it is run
+    module = "extract.workers.poster_process"  # this one; __name__ differs when it is run
     return [sys.executable, "-m", module, str(video), str(folder), item_id]
 
 

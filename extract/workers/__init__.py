@@ -1,0 +1,1 @@
+"""Worker processes: decode clips, prepare and encode their units, in processes that may crash."""
