@@ -1,4 +1,4 @@
-"""Files behind URLs, on fsspec's own memory; over a wire in tests/extract/test_over_a_wire.py."""
+"""Files behind URLs, on fsspec's own memory; over HTTP in tests/extract/pipeline/test_remote.py."""
 
 from pathlib import Path
 

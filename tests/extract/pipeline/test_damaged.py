@@ -1,6 +1,6 @@
 """A folder of damaged files goes through a whole extraction, and every file is accounted for.
 
-`MEDIA_FUZZ_ROUNDS=1000 pytest tests/extract/test_damaged.py` goes on for longer.
+`MEDIA_FUZZ_ROUNDS=1000 pytest tests/extract/pipeline/test_damaged.py` goes on for longer.
 """
 
 import numpy as np
