@@ -36,16 +36,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch_geometric.nn import MessagePassing
 
+from mmgcn import losses
 from mmgcn.data.dataset import Dataset
 from mmgcn.data.features import read_features
 from mmgcn.data.splits import given_split
 from mmgcn.evaluation.ranking import evaluate, factor_scorer
 from mmgcn.model import MODELS, Model
-from mmgcn.training import losses
-from mmgcn.training.looks import Look
+from mmgcn.sampling import Batch, Sampler
+from mmgcn.training.eval_records import EvalRecord
+from mmgcn.training.fit import fit
 from mmgcn.training.memory import keep_freed_memory
-from mmgcn.training.sampling import Batch, Sampler
-from mmgcn.training.trainer import fit
 
 BATCH = 1024
 LOOK_STEPS = 5
@@ -165,16 +165,12 @@ def read(folder: Path) -> Dataset:
 
 def build(name: str, dataset: Dataset, *, seed: int = 0, **settings: Any) -> Model:
     kind = MODELS.get(name)
-    return kind(dataset, kind.Settings.read(settings), torch.Generator().manual_seed(seed))
+    assert issubclass(kind, Model)
+    return kind.build(dataset, settings, seed=seed)
 
 
 def sampler_of(dataset: Dataset) -> Sampler:
-    return Sampler(
-        dataset.train.user_index,
-        dataset.train.item_index,
-        num_items=len(dataset.items),
-        generator=torch.Generator().manual_seed(0),
-    )
+    return Sampler.of(dataset.train, torch.Generator().manual_seed(0))
 
 
 def seconds_a_step(
@@ -240,7 +236,7 @@ def train_plain(dataset: Dataset, num_epochs: int, seed: int) -> Curve:
 
 
 def train_ours(dataset: Dataset, name: str, seed: int) -> Curve:
-    looks: list[Look] = []
+    records: list[EvalRecord] = []
     with TemporaryDirectory() as folder:
         fit(
             dataset,
@@ -249,10 +245,11 @@ def train_ours(dataset: Dataset, name: str, seed: int) -> Curve:
             settings={"eval_steps": LOOK_STEPS, "patience": 1_000_000},
             seed=seed,
             device="cpu",
-            progress=looks.append,
+            progress=records.append,
         )
     return Curve(
-        [look.train_seconds for look in looks], [look.figures["recall@20"] for look in looks]
+        [each.train_seconds for each in records],
+        [each.metrics["recall@20"] for each in records],
     )
 
 

@@ -1,7 +1,8 @@
 """How training grows: seconds and memory from ten thousand to twenty million interactions.
 
     python -m benchmarks.scale [--sizes 10000,100000,1000000,20000000] [--model linear_mmgcn]
-                               [--passes auto,whole,sampled] [--steps 30] [--set NAME=VALUE]
+                               [--propagation auto,full_graph,sampled] [--steps 30]
+                               [--set NAME=VALUE]
 
 Graphs are made up: an interaction's user and item are drawn with power-law weights, twenty
 interactions a user and a hundred an item on average, two modalities of 128 numbers. Each line is
@@ -34,7 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--sizes", default=SIZES, help="numbers of interactions, with commas")
     parser.add_argument("--model", default="linear_mmgcn")
-    parser.add_argument("--passes", default="auto")
+    parser.add_argument("--propagation", default="auto")
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--share", type=float, default=0.002, help="of the interactions in a batch")
     parser.add_argument("--threads", type=int, default=1)
@@ -50,9 +51,9 @@ def main() -> None:
         f"{'s an epoch':>10} {'s a million':>11} {'building s':>10} {'peak GiB':>8}"
     )
     for size in map(int, arguments.sizes.split(",")):
-        for passes in arguments.passes.split(","):
+        for propagation in arguments.propagation.split(","):
             words = [sys.executable, "-m", "benchmarks.scale", *sys.argv[1:]]
-            words += ["--only", str(size), "--passes", passes]
+            words += ["--only", str(size), "--propagation", propagation]
             done = subprocess.run(
                 words,
                 check=False,
@@ -62,7 +63,8 @@ def main() -> None:
             )
             if done.returncode:
                 print(
-                    f"{size:12,} {passes}: {(done.stderr.strip().splitlines() or ['killed'])[-1]}"
+                    f"{size:12,} {propagation}: "
+                    f"{(done.stderr.strip().splitlines() or ['killed'])[-1]}"
                 )
                 continue
             told = json.loads(done.stdout.splitlines()[-1])
@@ -126,29 +128,22 @@ def made(size: int, seed: int = 0):
 def measure(size: int, arguments: argparse.Namespace) -> dict[str, object]:
     import torch
 
+    from mmgcn.graph_model import GraphModel
     from mmgcn.model import MODELS
+    from mmgcn.sampling import Sampler
     from mmgcn.training.memory import keep_freed_memory
-    from mmgcn.training.sampling import Sampler
 
     keep_freed_memory()
     torch.set_num_threads(arguments.threads)
     started = time.perf_counter()
     data = made(size)
-    kind = MODELS.get(arguments.model)
     given = dict(words.split("=", 1) for words in arguments.set)
     batch = max(2_048, int(arguments.share * len(data.train)))
-    settings = kind.Settings.read({"passes": arguments.passes, "batch_size": batch} | given)
-    generator = torch.Generator().manual_seed(0)
-    model = kind(data, settings, generator)
-    train = data.train
-    sampler = Sampler(
-        train.user_index,
-        train.item_index,
-        num_items=model.num_items,
-        generator=generator,
-        user_balance=settings.user_balance,
-        only_watched=settings.negatives == "watched",
-    )
+    fixed = {"propagation": arguments.propagation, "batch_size": batch}
+    model = MODELS.get(arguments.model).build(data, fixed | given)
+    assert isinstance(model, GraphModel)
+    train, settings = data.train, model.train_config
+    sampler = Sampler.of(train, model.generator, settings)
     optimiser = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, fused=True)
     building = time.perf_counter() - started
 
@@ -169,7 +164,7 @@ def measure(size: int, arguments: argparse.Namespace) -> dict[str, object]:
         "users": model.num_users,
         "items": model.num_items,
         "batch": settings.batch_size,
-        "pass": "whole" if model.neighbours.num_neighbours is None else "sampled",
+        **model.resolved_settings(),
         "step": seconds,
         "epoch": seconds * math.ceil(len(train) / settings.batch_size),
         "building": building,

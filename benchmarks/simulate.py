@@ -739,8 +739,8 @@ def _times(point: Point) -> list[float]:
     from mmgcn.data.ids import IdMap
     from mmgcn.data.interactions import Interactions
     from mmgcn.data.splits import Split
-    from mmgcn.model import MODELS
-    from mmgcn.training.sampling import Sampler
+    from mmgcn.model import MODELS, Model
+    from mmgcn.sampling import Sampler
 
     rng = np.random.default_rng(0)
     keys = np.unique(rng.integers(0, point.users * point.items, point.edges))
@@ -758,19 +758,13 @@ def _times(point: Point) -> list[float]:
     }
     present = {name: np.ones(point.items, dtype=bool) for name in features}
     dataset = Dataset(Split(train, none, none, "made"), features, present)
-    kind, generator = MODELS.get(point.model), torch.Generator().manual_seed(0)
-    settings: dict[str, object] = {"passes": point.passes}
+    sampled = point.passes == "sampled"
+    settings: dict[str, object] = {"propagation": "sampled" if sampled else "full_graph"}
     if point.model == "linear_mmgcn":
-        settings["num_alike"] = point.alike
-    model = kind(dataset, kind.Settings.read(settings), generator)
-    sampler = Sampler(
-        train.user_index,
-        train.item_index,
-        num_items=point.items,
-        generator=generator,
-        user_balance=model.settings.user_balance,
-        only_watched=model.settings.negatives == "watched",
-    )
+        settings["num_item_neighbours"] = point.alike
+    model = MODELS.get(point.model).build(dataset, settings)
+    assert isinstance(model, Model)
+    sampler = Sampler.of(train, model.generator, model.train_config)
     optimiser = torch.optim.AdamW(model.parameters(), fused=True)
     seconds = []
     for _ in range(4):

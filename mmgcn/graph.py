@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmgcn.data.interactions import Interactions
 from mmgcn.sparse import GraphError, SparseProduct
 
 Normalise = Literal["mean", "sym", "sum"]
@@ -74,6 +75,17 @@ class BipartiteGraph(nn.Module):
             self.to_items = self.to_users.reversed()
         self._by_item: Tensor | None = None
         self._keys: Tensor | None = None
+
+    @classmethod
+    def of(cls, interactions: Interactions, *, normalise: Normalise = "mean") -> Self:
+        """Return the graph with an edge for each interaction."""
+        return cls(
+            interactions.user_index,
+            interactions.item_index,
+            num_users=len(interactions.users),
+            num_items=len(interactions.items),
+            normalise=normalise,
+        )
 
     @classmethod
     def of_products(

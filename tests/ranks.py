@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-HEAVY = ["mmgcn.training.trainer", "torch._dynamo", "matplotlib.figure", "tests.worlds"]
+HEAVY = ["mmgcn.training.fit", "torch._dynamo", "matplotlib.figure", "tests.worlds"]
 TIMEOUT_SECONDS = 120
 
 

@@ -2,17 +2,16 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from benchmarks.simulate import MEASURED, NAMES, Plan, World, counts, network_bytes, written
+from mmgcn.distributed.process_group import ProcessGroup
+from mmgcn.distributed.user_shard import UserShard
 from mmgcn.graph import BipartiteGraph
 from mmgcn.model import MODELS
+from mmgcn.sampling import Sampler
 from mmgcn.sparse import CompressedRows
-from mmgcn.training.part import Part
-from mmgcn.training.ranks import Ranks
-from mmgcn.training.sampling import Sampler
 from tests.worlds import dataset
 
 PAGE = Path(__file__).parent.parent / "docs" / "scale.md"
@@ -46,22 +45,14 @@ def data():
 
 
 def build(name, data):
-    kind = MODELS.get(name)
-    more = {"num_alike": 0} if name == "linear_mmgcn" else {}
-    settings = kind.Settings.read({"dim": DIM, "batch_size": 32, "num_negatives": 16, **more})
-    return kind(data, settings, torch.Generator().manual_seed(0))
+    more = {"num_item_neighbours": 0} if name == "linear_mmgcn" else {}
+    settings = {"dim": DIM, "batch_size": 32, "num_negatives": 16, **more}
+    return MODELS.get(name).build(data, settings)
 
 
-def step(model, data, part=None):
-    train = data.train
-    sampler = Sampler(
-        train.user_index,
-        train.item_index,
-        num_items=model.num_items,
-        generator=model.generator,
-    )
-    batch = model.draw(sampler)
-    loss = model.loss(batch) if part is None else part.loss(model, batch, torch.device("cpu"))
+def step(model, data, shard=None):
+    batch = model.draw(Sampler.of(data.train, model.generator))
+    loss = model.loss(batch) if shard is None else shard.loss(model, batch, torch.device("cpu"))
     loss.backward()
 
 
@@ -101,9 +92,9 @@ def test_ranks_send_the_bytes_that_are_counted(data, name, monkeypatch):
         "torch.distributed.all_reduce", lambda x, **_: sent.append(tuple(x.shape)) or Done()
     )
     model = build(name, data)
-    part = Part(model, np.diff(data.train.csr()[0]), Ranks(0, 2))
-    step(model, data, part)
-    part.add_gradients(model)
+    shard = UserShard(model, data.train, ProcessGroup(0, 2))
+    step(model, data, shard)
+    shard.add_gradients(model)
     table = (len(data.items), DIM)
     plan = Plan(model=name, dim=DIM, ranks=2)
     expected = network_bytes(World(len(data.items), len(data.users), len(data.train), (4, 4)), plan)

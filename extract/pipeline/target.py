@@ -41,10 +41,10 @@ class Target:
         store.make_current(self.features, replace=False)
         return self.features
 
-    def update_current(self, store: FeatureStore, *, allow_fewer: bool) -> str | None:
-        """Make the set the modality's current one; see `FeatureStore.update_current`."""
+    def make_current(self, store: FeatureStore) -> None:
+        """Make the set the modality's current one."""
         assert self.features is not None, "it is opened before"
-        return store.update_current(self.features, allow_fewer=allow_fewer)
+        store.make_current(self.features)
 
 
 def choose_targets(

@@ -75,15 +75,6 @@ class FeatureSet:
         return self.path.name.rpartition("-")[2]
 
     @property
-    def name(self) -> str:
-        """MODALITY/FOLDER, its path in the store."""
-        return f"{self.path.parent.name}/{self.path.name}"
-
-    def item_ids(self) -> list[str]:
-        """Return the ids of the items that have rows, sorted."""
-        return sorted(record.id for record in self.records.values() if record.rows > 0)
-
-    @property
     def records(self) -> Mapping[str, Record]:
         """The last record of every item, by id."""
         return self._held()
@@ -231,8 +222,8 @@ class FeatureSet:
         Raises:
             StoreError: the rows of an item are gone or damaged.
         """
-        ids = self.item_ids()
-        records = [self.records[item_id] for item_id in ids]
+        records = [record for _, record in sorted(self.records.items()) if record.rows > 0]
+        ids = [record.id for record in records]
         pooling: Pooling = self.manifest.get("pooling", "mean")
         shape = len(ids), pooled_width(self.manifest["dim"], pooling)
         rows_of_all = "\n".join(f"{record.id!r} {record.rows_hash}" for record in records)

@@ -40,7 +40,7 @@ class FeatureStore:
             yield FeatureSet(path.parent)
 
     def feature_set(self, modality: str) -> FeatureSet:
-        """Return the current set of a modality: the one that `fit` reads.
+        """Return the set of that modality that was extracted last.
 
         Raises:
             NoFeatures: there is none.
@@ -94,70 +94,11 @@ class FeatureStore:
             self.make_current(made)
         return made
 
-    def find_by_name(self, name: str) -> FeatureSet:
-        """Return the set with that name: MODALITY/FOLDER, FOLDER, or the start of its digest.
-
-        Raises:
-            NoFeatures: no set or several sets have that name.
-        """
-        sets = {each.name: each for each in self.all_sets()}
-        found = [
-            each
-            for full, each in sets.items()
-            if name in (full, each.path.name) or (name and each.digest.startswith(name))
-        ]
-        if len(found) != 1:
-            some = ", ".join(each.name for each in found) or ", ".join(sets) or "none"
-            raise NoFeatures(
-                f"{len(found) or 'no'} feature sets of {self.root} are called '{name}'; "
-                f"{'they are' if found else 'its sets are'}: {some}"
-            )
-        return found[0]
-
-    def current(self, modality: str) -> FeatureSet | None:
-        """Return the current set of a modality, or None if there is none that can be read."""
-        try:
-            return self.feature_set(modality)
-        except StoreError:
-            return None
-
-    def update_current(self, features: FeatureSet, *, allow_fewer: bool = False) -> str | None:
-        """Make a set the current one of its modality, unless it covers fewer items.
-
-        Args:
-            features: the set.
-            allow_fewer: whether it replaces a set that covers more items, too.
-
-        Returns:
-            What a user has to know: that the set did not become the current one, or that it lacks
-            items of the one it replaced.
-        """
-        before = self.current(features.manifest["modality"])
-        if before is None or before.path == features.path:
-            self.make_current(features)
-            return None
-        old, new = set(before.item_ids()), set(features.item_ids())
-        if len(new) < len(old) and not allow_fewer:
-            return (
-                f"{features.name} covers {len(new):,} items and the current set {before.name} "
-                f"covers {len(old):,}, so that one stays current; to switch: "
-                f"mmgcn store use {features.digest} --store {self.root}"
-            )
-        self.make_current(features)
-        if missing := old - new:
-            return (
-                f"{features.name} is the current set now; it lacks {len(missing):,} of the "
-                f"{len(old):,} items of {before.name}; to switch back: "
-                f"mmgcn store use {before.digest} --store {self.root}"
-            )
-        return None
-
     def make_current(self, features: FeatureSet, *, replace: bool = True) -> None:
-        """Make a set the one that `feature_set` returns for its modality, whatever it covers.
+        """Make it the set that `feature_set` returns of its modality.
 
         Args:
-            features: the set.
-            replace: whether it replaces another set; otherwise that one stays current.
+            replace: whether another one loses that place.
         """
         pointer = features.path.parent / "current"
         data = f"{features.path.name}\n".encode()

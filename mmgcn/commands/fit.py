@@ -33,8 +33,8 @@ from mmgcn.commands.settings import ConfigOption, EpochsOption, settings_of_mode
 
 if TYPE_CHECKING:
     from mmgcn.data.source import Source
-    from mmgcn.training.looks import Look
-    from mmgcn.training.trainer import FitResult
+    from mmgcn.training.eval_records import EvalRecord
+    from mmgcn.training.fit import FitResult
 
 DEFAULT_MODEL = "linear_mmgcn"
 
@@ -172,7 +172,7 @@ def _trained(source: Source, options: dict[str, Any], num_workers: int) -> tuple
         return record(_train)(source, options)  # type: ignore[return-value]  # no SystemExit in it
     if num_workers == 1:
         return _train(source, options)
-    from mmgcn.training.launcher import launch
+    from mmgcn.distributed.launcher import launch
 
     made: tuple[FitResult, str] = launch(
         _train, {"source": source, "options": options}, num_workers
@@ -187,13 +187,16 @@ def _train(source: Source, options: dict[str, Any]) -> tuple[FitResult, str]:
         tell(f"note: {note}")
 
     from mmgcn.model import MODELS
+    from mmgcn.training.fit import fit as train
     from mmgcn.training.memory import keep_freed_memory
-    from mmgcn.training.trainer import fit as train
 
     keep_freed_memory()
-    settings = MODELS.get(options["model"]).Settings.read(options["settings"])
-    with _progress(options["epochs"] or settings.epochs) as show:
+    settings = MODELS.get(options["model"]).parse_settings(options["settings"])
+    num_epochs = options["epochs"] or (settings.train.epochs if settings.train else 0)
+    with _progress(num_epochs) as show:
         result = train(dataset, **options, progress=show)
+    for note in result.notes:
+        tell(f"note: {note}")
     return result, (
         f"{options['model']}: {len(dataset.users):,} users, {len(dataset.items):,} items, "
         f"{len(dataset.train):,} training interactions, "
@@ -211,7 +214,7 @@ def _ks(metrics: dict[str, float]) -> list[str]:
 
 
 @contextmanager
-def _progress(num_epochs: int) -> Iterator[Callable[[Look], None] | None]:
+def _progress(num_epochs: int) -> Iterator[Callable[[EvalRecord], None] | None]:
     """A line on standard error that tells the last look, if that is a terminal."""
     if not (sys.stderr.isatty() and _leads()):
         yield None
@@ -225,11 +228,11 @@ def _progress(num_epochs: int) -> Iterator[Callable[[Look], None] | None]:
     ) as bar:
         task = bar.add_task("", total=num_epochs, told="epoch 1")
 
-        def show(look: Look) -> None:
-            told = f"epoch {look.epoch}, loss {look.loss:.3f}"
-            name = next((n for n in ("recall@20", "recall@10") if n in look.figures), None)
+        def show(record: EvalRecord) -> None:
+            told = f"epoch {record.epoch}, loss {record.loss:.3f}"
+            name = next((n for n in ("recall@20", "recall@10") if n in record.metrics), None)
             if name is not None:
-                told += f", {name} {look.figures[name]:.4f}"
-            bar.update(task, completed=look.epoch, told=told)
+                told += f", {name} {record.metrics[name]:.4f}"
+            bar.update(task, completed=record.epoch, told=told)
 
         yield show

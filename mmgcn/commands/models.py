@@ -9,7 +9,8 @@ import typer
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_table
 
 if TYPE_CHECKING:
-    from mmgcn.model import Model
+    from mmgcn.config import Config
+    from mmgcn.model import RecommenderModel
 
 
 def models(
@@ -45,7 +46,7 @@ def register(app: typer.Typer) -> None:
 
 def _list(json: bool) -> None:
     from extract.registry import PluginError
-    from mmgcn.model import MODELS
+    from mmgcn.model import MODELS, Model
 
     rows: list[dict[str, Any]] = []
     for entry in MODELS.entries():
@@ -55,7 +56,7 @@ def _list(json: bool) -> None:
         except PluginError as error:
             rows.append(row | {"error": str(error)})
             continue
-        told = {"description": _first_line(kind), "trained": not kind.closed_form}
+        told = {"description": _first_line(kind), "trained": issubclass(kind, Model)}
         rows.append(row | told | {"needs_features": kind.needs_features})
     if json:
         print_json(rows)
@@ -68,25 +69,29 @@ def _list(json: bool) -> None:
     print_table(table)
 
 
-def _first_line(kind: type[Model]) -> str:
+def _first_line(kind: type[RecommenderModel[Any]]) -> str:
     return (kind.__doc__ or "").strip().partition("\n")[0]
 
 
-def _settings(kind: type[Model]) -> list[dict[str, Any]]:
+def _settings(kind: type[RecommenderModel[Any]]) -> list[dict[str, Any]]:
     """Return name, default, values and meaning of what a model has to set, its own first."""
     from typing import Literal, get_args, get_origin, get_type_hints
 
-    hints, meanings = get_type_hints(kind.Settings), _meanings(kind.Settings)
-    defaults, rows = kind.Settings(), []
-    for name in kind.setting_names():
-        hint = hints[name]
-        values = " or ".join(get_args(hint)) if get_origin(hint) is Literal else hint.__name__
-        default = getattr(defaults, name)
-        rows.append({"name": name, "default": default, "values": values, "meaning": meanings[name]})
+    settings = kind.default_settings()
+    rows = []
+    for config in (settings.model, settings.train):
+        if config is None:
+            continue
+        hints, meanings = get_type_hints(type(config)), _meanings(type(config))
+        for name in [each for each in config.names() if each in kind.setting_names()]:
+            hint = hints[name]
+            values = " or ".join(get_args(hint)) if get_origin(hint) is Literal else hint.__name__
+            row = {"name": name, "default": getattr(config, name), "values": values}
+            rows.append(row | {"meaning": meanings[name]})
     return rows
 
 
-def _meanings(kind: type) -> dict[str, str]:
+def _meanings(kind: type[Config]) -> dict[str, str]:
     """Return the text below each field of a dataclass, its own or that of a class it comes from."""
     import ast
     import inspect

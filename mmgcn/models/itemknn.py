@@ -1,81 +1,73 @@
-"""Item kNN: what was watched by the people who watched the same.
+"""Item kNN: items that were watched by users who watched the same, by conditional probability.
 
-n_j people watched j; a person who watched n_u items counts as n_u^-user_weight in common_ij, the
-people who watched both:
+n_j users watched j; a user who watched n_u items counts as n_u^-user_weight in common_ij, the users
+who watched both:
 
     s_ji = common_ij / ( n_j n_i^popularity_weight + shrink ),  s_ii = 0
-    score = sum over j in N_u, where i is one of the k most alike to j, of s_ji
+    score = sum over j in N_u, where i is one of the k largest s_j, of s_ji
+
+Shapes: common, s: (I, I).
 
 Source: Deshpande, Karypis, Item-Based Top-N Recommendation Algorithms, TOIS 2004, similarity by
-conditional probability, where also who watches everything says less about two of the things.
-popularity_weight 0 is the probability of i given j; larger values favour the rare.
-
-A user's vector is what they watched and an item's its column of s, so both are as wide as the
-catalogue.
+conditional probability, in which a user of many items counts less for each pair of them.
+popularity_weight 0 is the probability of i given j; larger values favour rare items.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from mmgcn.config import Config, SettingError, positive
 from mmgcn.data.dataset import Dataset
-from mmgcn.model import Model, SettingError, Training
+from mmgcn.model import ID, ClosedFormModel, Embeddings
 
 MAX_NUMBERS = 500_000_000  # 2 GB of float32
 
 
 @dataclass(frozen=True)
-class Settings(Training):
+class ItemKNNConfig(Config):
     """Settings of item kNN."""
 
-    num_alike: int = 100
-    """k, neighbours of an item."""
+    num_item_neighbours: int = positive(100)
+    """k, number of neighbours of an item."""
     user_weight: float = 1.0
-    """How much less a person counts who watches more."""
+    """Exponent by which a user of many items counts less."""
     popularity_weight: float = 0.0
-    """How much less an item is alike to others for being watched by many."""
+    """Exponent by which a popular item is less similar to others."""
     shrink: float = 0.0
-    """Trust in similarities: large values want many common viewers."""
-    similarity: Literal["cosine", "dot"] = "dot"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.num_alike == 0:
-            raise SettingError("num_alike is 0; an item needs at least 1 neighbour")
+    """Shrinkage of similarities: large values require many common users."""
 
 
-class ItemKNN(Model):
-    """An item-item matrix from common viewers; it looks at no modality."""
+class ItemKNN(ClosedFormModel[ItemKNNConfig]):
+    """Item-item similarities from common users, without features."""
 
     name: ClassVar[str] = "itemknn"
-    Settings: ClassVar[type[Training]] = Settings
-    closed_form: ClassVar[bool] = True
+    config_type: ClassVar[type[ItemKNNConfig]] = ItemKNNConfig
 
-    def __init__(self, dataset: Dataset, settings: Any, generator: torch.Generator) -> None:
-        super().__init__(dataset, settings, generator)
-        R = watched_matrix(self, dataset)  # (U, I)
+    def __init__(self, dataset: Dataset, config: ItemKNNConfig) -> None:
+        super().__init__(dataset, config)
+        R = self._watched = watched_matrix(self, dataset)  # (U, I)
         degree = R.sum(dim=1, keepdim=True).clamp(min=1)
         count = R.sum(dim=0).clamp(min=1)  # (I,)
-        common = R.T @ (R * degree.pow(-settings.user_weight))  # (I, I)
+        common = R.T @ (R * degree.pow(-config.user_weight))  # (I, I)
         common.fill_diagonal_(0)
-        given = count[:, None] * count.pow(settings.popularity_weight) + settings.shrink
-        alike = common / given  # row j: what is alike to j
-        k = min(settings.num_alike, self.num_items)
-        edge = alike.topk(k, dim=1).values[:, -1:]
-        alike = torch.where(alike >= edge, alike, torch.zeros(()))
-        self.register_buffer("watched", R, persistent=False)
-        self.register_buffer("weights", alike.T.contiguous(), persistent=False)
+        scale = count[:, None] * count.pow(config.popularity_weight) + config.shrink
+        similarity = common / scale  # row j: the items similar to j
+        k = min(config.num_item_neighbours, self.num_items)
+        threshold = similarity.topk(k, dim=1).values[:, -1:]
+        similarity = torch.where(similarity >= threshold, similarity, torch.zeros(()))
+        self._weights = similarity.T.contiguous()
 
-    def forward(self) -> tuple[Tensor, Tensor]:
+    def embeddings(self) -> Embeddings:
         """Return what users watched, and similarities. Shapes: (U, I) and (I, I)."""
-        return self.get_buffer("watched"), self.get_buffer("weights")
+        return Embeddings(self._watched.numpy(), {ID: self._weights.numpy()})
 
 
-def watched_matrix(model: Model, dataset: Dataset) -> Tensor:
+def watched_matrix(model: ClosedFormModel[Any], dataset: Dataset) -> Tensor:
     """Return R, ones where a user watched an item in training.
 
     Shapes:

@@ -1,6 +1,8 @@
-"""Matrix factorisation: a vector a user, a vector an item, learned by BPR.
+"""Matrix factorisation: a vector for each user and item, trained by BPR.
 
     score = p_u . q_i
+
+Shapes: p: (U, d); q: (I, d).
 
 Source: Rendle et al., BPR: Bayesian Personalized Ranking from Implicit Feedback, UAI 2009 (BPR-MF).
 """
@@ -8,42 +10,50 @@ Source: Rendle et al., BPR: Bayesian Personalized Ranking from Implicit Feedback
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
+from mmgcn.config import positive
 from mmgcn.data.dataset import Dataset
-from mmgcn.model import Model, Training, table
+from mmgcn.model import Model, ModelConfig
+from mmgcn.parameters import table
+from mmgcn.train_config import TrainConfig
 
 
 @dataclass(frozen=True)
-class Settings(Training):
+class MFConfig(ModelConfig):
     """Settings of matrix factorisation."""
 
-    dim: int = 64
+    dim: int = positive(64)
     """Width of the vectors."""
-    loss: Literal["softmax", "bpr"] = "bpr"
     similarity: Literal["cosine", "dot"] = "dot"
-    user_balance: float = 0.5
-    learning_rate: float = 2e-3
-    penalty: float = 0.1
 
 
-class MF(Model):
-    """Two tables. It looks at no modality and no neighbour."""
+class MF(Model[MFConfig]):
+    """Matrix factorisation: an id embedding for each user and item, without features or graph."""
 
     name: ClassVar[str] = "mf"
-    Settings: ClassVar[type[Training]] = Settings
+    config_type: ClassVar[type[MFConfig]] = MFConfig
+    train_defaults: ClassVar[TrainConfig] = TrainConfig(
+        loss="bpr", user_balance=0.5, learning_rate=2e-3, l2_reg=0.1
+    )
     user_tables: ClassVar[tuple[str, ...] | None] = ("user",)
 
-    def __init__(self, dataset: Dataset, settings: Any, generator: torch.Generator) -> None:
-        super().__init__(dataset, settings, generator)
-        self.user = table(self.num_users, settings.dim, generator)
-        self.item = table(self.num_items, settings.dim, generator)
+    def __init__(
+        self,
+        dataset: Dataset,
+        config: MFConfig,
+        train_config: TrainConfig,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__(dataset, config, train_config, generator)
+        self.user = table(self.num_users, config.dim, generator)
+        self.item = table(self.num_items, config.dim, generator)
 
     def forward(self) -> tuple[Tensor, Tensor]:
-        """Shapes: (U, d) and (I, d)."""
+        """Return p and q. Shapes: (U, d) and (I, d)."""
         return self.user, self.item
 
 

@@ -1,59 +1,50 @@
 """MMGCN as its published code computes it, to compare with; `mmgcn` is the paper.
 
-The code that the paper's authors published departs from the paper. Reproduced here:
+For each modality m, with W2, W3 and the visual projection P having a bias:
 
-- User preferences and id embeddings are drawn once and never trained: they are plain tensors that
-  no optimiser is given. They are buffers here.
-- The penalty touches nothing but those tensors, so it changes no gradient: there is none.
-- The combination is always concatenation: the switch is the string 'False', which is true.
-- There are always three layers, whatever number is asked for.
-- The first layer is as wide as the features, as given, not standardised; the visual ones are
-  projected to 256 first. W2, W3 and that projection have a bias.
-- Preferences and features are scaled to length one before the first layer.
-- The mean over the modalities in place of the sum, which ranks alike.
-- BPR with one negative for each interaction, inner products, Adam, batches of 1,024.
+    x_u^(0) = u_m / |u_m|,  x_i^(0) = P f_i / |P f_i|     P is 256 wide for visual, else identity
+    h       = LeakyReLU(mean over neighbours of x^(l-1) W1)
+    x^(l)   = LeakyReLU(W3 [h || LeakyReLU(W2 x^(l-1)) + id]),  l = 1, 2, 3
+    score   = (mean over m of x_u^(3)) . (mean over m of x_i^(3))
 
-Not reproduced are two faults of its evaluation, which would make figures incomparable: seen items
-get the score 0.00001 where they should get none, and the lists are made from the vectors of the
-last training step, before its update. It knows no mask for an item that lacks a modality: such a
-feature is zero.
+Shapes: u_m: (U, D_m) and id: (N, d), drawn once and never trained; f: (I, D_m), as given.
 
 Source: Wei et al., MMGCN: Multi-modal Graph Convolution Network for Personalized Recommendation
-of Micro-video, ACM MM 2019, and the code published with it, read for what it does.
+of Micro-video, ACM MM 2019, and the code published with it, read for what it computes. Where that
+departs from the paper, and which faults are not reproduced: docs/models.md.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mmgcn.config import positive
 from mmgcn.data.dataset import Dataset
 from mmgcn.graph import BipartiteGraph
-from mmgcn.model import Model, Training, table
+from mmgcn.model import Model, ModelConfig
+from mmgcn.parameters import table
+from mmgcn.train_config import TrainConfig
 
 NUM_LAYERS = 3
 VISUAL_WIDTH = 256
 
 
 @dataclass(frozen=True)
-class Settings(Training):
+class MMGCNOfficialConfig(ModelConfig):
     """Settings of the published code."""
 
-    loss: Literal["softmax", "bpr"] = "bpr"
+    dim: int = positive(64)
+    """Width of the ids and of the output of every layer."""
     similarity: Literal["cosine", "dot"] = "dot"
-    batch_size: int = 1024
-    learning_rate: float = 5e-4
-    patience: int = 20
-    dim: int = 64
-    """Width of the ids and of what every layer gives."""
 
 
 class Linear(nn.Module):
-    """x W + b, drawn from a generator."""
+    """x W + b, initialised from a generator."""
 
     def __init__(self, width: int, to: int, generator: torch.Generator) -> None:
         super().__init__()
@@ -67,7 +58,7 @@ class Linear(nn.Module):
 
 
 class Layer(nn.Module):
-    """Aggregation and combination, of one width to another."""
+    """Aggregation and concatenation, from one width to another."""
 
     def __init__(self, width: int, dim: int, generator: torch.Generator) -> None:
         super().__init__()
@@ -75,15 +66,15 @@ class Layer(nn.Module):
         self.w2 = Linear(width, dim, generator)
         self.w3 = Linear(width + dim, dim, generator)
 
-    def forward(self, x: Tensor, heard: Tensor, identity: Tensor) -> Tensor:
-        """Shapes: x, heard: (N, width), the mean of the neighbours; the result: (N, dim)."""
-        h = functional.leaky_relu(heard @ self.w1)
+    def forward(self, x: Tensor, aggregated: Tensor, identity: Tensor) -> Tensor:
+        """Shapes: x, aggregated (the mean of the neighbours): (N, width); the result: (N, dim)."""
+        h = functional.leaky_relu(aggregated @ self.w1)
         x_hat = functional.leaky_relu(self.w2(x)) + identity
         return functional.leaky_relu(self.w3(torch.cat([h, x_hat], dim=1)))
 
 
 class Branch(nn.Module):
-    """One modality."""
+    """The three layers of one modality."""
 
     def __init__(
         self,
@@ -98,9 +89,8 @@ class Branch(nn.Module):
         width = project_to or features.shape[1]
         self.graph = graph
         self.project = Linear(features.shape[1], width, generator) if project_to else None
-        self.layers = nn.ModuleList(
-            Layer(width if number == 0 else dim, dim, generator) for number in range(NUM_LAYERS)
-        )
+        widths = [width, *[dim] * (NUM_LAYERS - 1)]
+        self.layers = nn.ModuleList(Layer(each, dim, generator) for each in widths)
         self.register_buffer("features", features, persistent=False)
         self.register_buffer("preference", table(graph.num_users, width, generator).data)
 
@@ -115,44 +105,47 @@ class Branch(nn.Module):
         return user, item
 
 
-class MMGCNOfficial(Model):
-    """What the published code computes."""
+class MMGCNOfficial(Model[MMGCNOfficialConfig]):
+    """MMGCN as its published code computes it."""
 
     name: ClassVar[str] = "mmgcn_official"
-    Settings: ClassVar[type[Training]] = Settings
+    config_type: ClassVar[type[MMGCNOfficialConfig]] = MMGCNOfficialConfig
+    train_defaults: ClassVar[TrainConfig] = TrainConfig(
+        loss="bpr", batch_size=1024, learning_rate=5e-4, patience=20
+    )
     needs_features: ClassVar[bool] = True
 
-    def __init__(self, dataset: Dataset, settings: Any, generator: torch.Generator) -> None:
-        super().__init__(dataset, settings, generator)
-        graph = BipartiteGraph(
-            dataset.train.user_index,
-            dataset.train.item_index,
-            num_users=self.num_users,
-            num_items=self.num_items,
-            normalise="mean",
-        )
+    def __init__(
+        self,
+        dataset: Dataset,
+        config: MMGCNOfficialConfig,
+        train_config: TrainConfig,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__(dataset, config, train_config, generator)
+        graph = BipartiteGraph.of(dataset.train, normalise="mean")
         self.branches = nn.ModuleDict(
             {
                 name: Branch(
                     torch.from_numpy(features),
                     graph,
-                    settings.dim,
+                    config.dim,
                     generator,
                     project_to=VISUAL_WIDTH if name == "visual" else None,
                 )
                 for name, features in dataset.features.items()
             }
         )
-        self.register_buffer("user_id", table(self.num_users, settings.dim, generator).data)
-        self.register_buffer("item_id", table(self.num_items, settings.dim, generator).data)
+        self.register_buffer("user_id", table(self.num_users, config.dim, generator).data)
+        self.register_buffer("item_id", table(self.num_items, config.dim, generator).data)
 
     def forward(self) -> tuple[Tensor, Tensor]:
-        """Shapes: (U, d) and (I, d)."""
+        """Return the means over the modalities. Shapes: (U, d) and (I, d)."""
         users, parts = self._channels()
         return users, torch.stack(list(parts.values())).sum(dim=0)
 
     def item_parts(self) -> dict[str, Tensor]:
-        """Return each modality's share of the item vectors."""
+        """Return each modality's summand of the item vectors."""
         return self._channels()[1]
 
     def _channels(self) -> tuple[Tensor, dict[str, Tensor]]:

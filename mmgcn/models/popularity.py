@@ -1,46 +1,41 @@
-"""Popularity: everybody is shown what most people watch. What any model must beat."""
+"""Popularity: items by their number of training interactions, equal for all users.
+
+    score = n_i
+
+Any other model must be better.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar
 
-import torch
-from torch import Tensor
+import numpy as np
 
+from mmgcn.config import Config
 from mmgcn.data.dataset import Dataset
-from mmgcn.model import Model, Training
+from mmgcn.model import ClosedFormModel, Embeddings
 
 
 @dataclass(frozen=True)
-class Settings(Training):
-    """Nothing to set: a score is a plain count."""
-
-    similarity: Literal["cosine", "dot"] = "dot"
+class PopularityConfig(Config):
+    """Popularity has no settings: a score is a count."""
 
 
-class Popularity(Model):
+class Popularity(ClosedFormModel[PopularityConfig]):
     """An item's score is the number of its training interactions."""
 
     name: ClassVar[str] = "popularity"
-    Settings: ClassVar[type[Training]] = Settings
-    closed_form: ClassVar[bool] = True
+    config_type: ClassVar[type[PopularityConfig]] = PopularityConfig
 
-    def __init__(self, dataset: Dataset, settings: Any, generator: torch.Generator) -> None:
-        super().__init__(dataset, settings, generator)
-        counts = torch.bincount(
-            torch.as_tensor(dataset.train.item_index, dtype=torch.int64), minlength=self.num_items
-        )
-        self.register_buffer("counts", counts.float()[:, None])
+    def __init__(self, dataset: Dataset, config: PopularityConfig) -> None:
+        super().__init__(dataset, config)
+        self._counts = np.bincount(dataset.train.item_index, minlength=self.num_items)
 
-    def forward(self) -> tuple[Tensor, Tensor]:
+    def embeddings(self) -> Embeddings:
         """Return ones and counts. Shapes: (U, 1) and (I, 1)."""
-        counts: Tensor = self.get_buffer("counts")
-        return torch.ones(self.num_users, 1, device=counts.device), counts
-
-    def item_parts(self) -> dict[str, Tensor]:
-        """Return the one channel, popularity."""
-        return {"popularity": self.get_buffer("counts")}
+        counts = self._counts[:, None].astype(np.float32)
+        return Embeddings(np.ones((self.num_users, 1), np.float32), {"popularity": counts})
 
 
 MODEL = Popularity

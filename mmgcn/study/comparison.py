@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mmgcn.data.source import Source
-from mmgcn.model import MODELS
+from mmgcn.model import MODELS, ClosedFormModel
 from mmgcn.study import difference, user_figures
 from mmgcn.study.bars import draw
 from mmgcn.study.difference import Difference
@@ -70,7 +70,7 @@ def trials_of(
     """
     trials = []
     for model in models:
-        solved = MODELS.get(model).closed_form
+        solved = issubclass(MODELS.get(model), ClosedFormModel)
         chosen = dict(settings.get(model, {}))
         if epochs is not None and not solved:
             chosen = {"epochs": epochs} | chosen
@@ -90,7 +90,7 @@ def rows_of(results: Results, *, metric: str) -> list[Row]:
     for model, outcomes in by_model.items():
         columns = [_columns(outcome) for outcome in outcomes]
         values = {name: [held[name] for held in columns if name in held] for name in columns[0]}
-        rows.append(Row(model, MODELS.get(model).closed_form, values))
+        rows.append(Row(model, issubclass(MODELS.get(model), ClosedFormModel), values))
     return sorted(rows, key=lambda row: -(row.mean(f"valid {metric}") or 0.0))
 
 

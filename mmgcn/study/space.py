@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mmgcn.model import Model, SettingError
+from mmgcn.config import SettingError
+from mmgcn.model import RecommenderModel
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,14 @@ _SOFTMAX: Space = {
     "num_negatives": Choice((512, 1024, 2048)),
     "user_balance": Range(0.0, 1.0),
 }
-_BPR: Space = {**_TRAINED, "penalty": Range(1e-4, 1.0, log=True)}
+_BPR: Space = {**_TRAINED, "l2_reg": Range(1e-4, 1.0, log=True)}
 
 DEFAULT: Mapping[str, Space] = {
     "linear_mmgcn": {
         **_SOFTMAX,
-        "num_members": Range(1, 4),
-        "num_alike": Range(0, 30),
-        "alike_weight": Range(0.2, 4.0, log=True),
+        "ensemble_size": Range(1, 4),
+        "num_item_neighbours": Range(0, 30),
+        "item_neighbour_weight": Range(0.2, 4.0, log=True),
         "viewer_weight": Range(0.2, 8.0, log=True),
         "leave_out": Range(0.0, 0.9),
         "edge_dropout": Range(0.0, 0.5),
@@ -91,9 +92,9 @@ DEFAULT: Mapping[str, Space] = {
     "lightgcn": {**_SOFTMAX, "num_layers": Range(1, 4)},
     "mf": _BPR,
     "vbpr": _BPR,
-    "ease": {"penalty": Range(1.0, 2000.0, log=True)},
+    "ease": {"l2_reg": Range(1.0, 2000.0, log=True)},
     "itemknn": {
-        "num_alike": Range(10, 500, log=True),
+        "num_item_neighbours": Range(10, 500, log=True),
         "user_weight": Range(0.0, 1.5),
         "popularity_weight": Range(0.0, 1.0),
         "shrink": Range(0.0, 50.0),
@@ -102,7 +103,7 @@ DEFAULT: Mapping[str, Space] = {
 """A space for each model that has something to tune; a plug-in brings its own in a file."""
 
 
-def read_space(kind: type[Model], held: Mapping[str, Any]) -> Space:
+def read_space(kind: type[RecommenderModel[Any]], held: Mapping[str, Any]) -> Space:
     """Return the space that a TOML file declares for a model.
 
     Args:
@@ -118,12 +119,12 @@ def read_space(kind: type[Model], held: Mapping[str, Any]) -> Space:
     return {name: _read(name, kind, given) for name, given in held.items()}
 
 
-def _read(name: str, kind: type[Model], given: Any) -> Range | Choice:
+def _read(name: str, kind: type[RecommenderModel[Any]], given: Any) -> Range | Choice:
     if isinstance(given, Sequence) and not isinstance(given, str):
         if not given:
             raise SettingError(f"the space of {name} is an empty list")
         for value in given:
-            kind.read_settings({name: value})  # a bad value is told now, not after hours
+            kind.parse_settings({name: value})  # a bad value is told now, not after hours
         return Choice(tuple(given))
     if not isinstance(given, Mapping):
         raise SettingError(
@@ -143,5 +144,5 @@ def _read(name: str, kind: type[Model], given: Any) -> Range | Choice:
             "it takes two numbers, the lower first, above 0 where log is true"
         )
     for end in (low, high):
-        kind.read_settings({name: end})
+        kind.parse_settings({name: end})
     return Range(low, high, log)

@@ -18,7 +18,7 @@ from mmgcn.model import MODELS
 from mmgcn.run import Run
 from mmgcn.study import user_figures
 from mmgcn.study.change import Change
-from mmgcn.training.trainer import fit
+from mmgcn.training.fit import fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class Trial:
         told = {
             "data": data_digest,
             "model": self.model,
-            "settings": asdict(MODELS.get(self.model).read_settings(self.settings)),
+            "settings": MODELS.get(self.model).parse_settings(self.settings).as_dict(),
             "seed": self.seed,
             "change": asdict(self.change),
             "device": self.device,

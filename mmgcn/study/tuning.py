@@ -14,7 +14,6 @@ import json
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,8 @@ from mmgcn.model import MODELS
 from mmgcn.study.findings import Report, Tried, short
 from mmgcn.study.space import Choice, Space
 from mmgcn.study.trial import digest_of
-from mmgcn.training.looks import Look
-from mmgcn.training.trainer import fit
+from mmgcn.training.eval_records import EvalRecord
+from mmgcn.training.fit import fit
 
 JOURNAL = "tune.journal"
 MIN_TRIALS = 5  # before the median means something
@@ -71,7 +70,7 @@ def tune(
     if k > len(dataset.items):
         raise TuningError(f"{metric} asks for {k} of {len(dataset.items):,} items")
     kind = MODELS.get(model)
-    own = asdict(kind.read_settings(settings))
+    own = kind.parse_settings(settings).as_dict()
     told = {
         "data": digest_of(dataset),
         "model": model,
@@ -119,16 +118,16 @@ def _train(
     device: str,
 ) -> float:
     """Train one and return its metric."""
-    num_looks = 0
+    num_records = 0
 
-    def look_at(look: Look) -> None:
-        nonlocal num_looks
-        num_looks += 1
-        trial.report(look.figures[metric], num_looks)
-        trial.set_user_attr("epoch", look.epoch)
-        trial.set_user_attr("seconds", look.train_seconds)
+    def report(record: EvalRecord) -> None:
+        nonlocal num_records
+        num_records += 1
+        trial.report(record.metrics[metric], num_records)
+        trial.set_user_attr("epoch", record.epoch)
+        trial.set_user_attr("seconds", record.train_seconds)
         if trial.should_prune():
-            raise _GivenUp(f"{metric} {look.figures[metric]:.4f} in epoch {look.epoch}")
+            raise _GivenUp(f"{metric} {record.metrics[metric]:.4f} in epoch {record.epoch}")
 
     with tempfile.TemporaryDirectory(prefix="mmgcn-tune-") as folder:
         result = fit(
@@ -138,7 +137,7 @@ def _train(
             settings=settings,
             seed=seed,
             device=device,
-            progress=look_at,
+            progress=report,
         )
     trial.set_user_attr("epoch", result.best_epoch)
     trial.set_user_attr("seconds", result.seconds)
@@ -197,7 +196,7 @@ def _suggest(trial: Any, name: str, side: Any) -> Any:
 
 
 def _report(optuna: Any, study: Any, model: str, metric: str, shared: Mapping[str, Any]) -> Report:
-    defaults = asdict(MODELS.get(model).read_settings(shared))
+    defaults = MODELS.get(model).parse_settings(shared).as_dict()
     held = {name: defaults[name] for name in shared}  # as values, where they came as text
     states = optuna.trial.TrialState
     names = {states.COMPLETE: "complete", states.PRUNED: "pruned"}

@@ -1,35 +1,38 @@
-"""The curves of a training, as a picture."""
+"""Plots of the loss and the validation metrics over the epochs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from mmgcn.training.eval_records import EvalRecord
 
-def draw_curves(
-    path: Path,
-    *,
-    epochs: Sequence[int],
-    losses: Sequence[float],
-    figures: Mapping[str, Sequence[float]],
-) -> None:
-    """Draw the loss and the validation figures over the epochs.
+FAMILIES = ("recall", "ndcg")
 
-    Args:
-        figures: named like `recall@20`; each family gets a panel of its own.
+
+def plot_curves(path: Path, records: Sequence[EvalRecord]) -> bool:
+    """Write a PNG with a panel for the loss and one for each family of metrics.
+
+    Returns:
+        Whether it was written; False if matplotlib is not installed.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    families = list(dict.fromkeys(name.partition("@")[0] for name in figures))
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        return False
+    names = [n for n in records[-1].metrics if n.partition("@")[0] in FAMILIES]
+    epochs = [record.epoch for record in records]
+    families = list(dict.fromkeys(name.partition("@")[0] for name in names))
     figure = Figure(figsize=(4.2 * (1 + len(families)), 3.2), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, 1 + len(families), squeeze=False)[0]
-    panels[0].plot(epochs, losses, marker=".", color="0.25")
+    panels[0].plot(epochs, [record.loss for record in records], marker=".", color="0.25")
     panels[0].set_title("training loss")
     for panel, family in zip(panels[1:], families, strict=True):
-        for name, values in figures.items():
+        for name in names:
             if name.startswith(f"{family}@"):
+                values = [record.metrics[name] for record in records]
                 panel.plot(epochs, values, marker=".", label=name.partition("@")[2])
         panel.set_title(f"validation {family}@k")
         panel.legend(title="k", fontsize="small")
@@ -37,3 +40,4 @@ def draw_curves(
         panel.set_xlabel("epoch")
         panel.grid(alpha=0.3)
     figure.savefig(path, dpi=110)
+    return True

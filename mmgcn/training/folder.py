@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from mmgcn.data.dataset import Dataset
 from mmgcn.evaluation.ranking import Csr
-from mmgcn.model import Embeddings, Model
+from mmgcn.model import Embeddings, Settings
 from mmgcn.run import PARTS, write_run
 from mmgcn.training.checkpoint import ResumeError
 
@@ -61,7 +60,7 @@ def unfinished_folder(out: Path) -> Path:
     return found[max(found)]
 
 
-def identity_of(model: Model, dataset: Dataset, seed: int) -> dict[str, Any]:
+def identity_of(model: str, settings: Settings[Any], dataset: Dataset, seed: int) -> dict[str, Any]:
     """Return what must be equal for a training to be the same one."""
     digest = hashlib.blake2b(digest_size=8)
     for part in (dataset.split.train, dataset.split.valid, dataset.split.test):
@@ -73,8 +72,8 @@ def identity_of(model: Model, dataset: Dataset, seed: int) -> dict[str, Any]:
         for name, source in dataset.sources.items()
     }
     return {
-        "model": model.name,
-        "settings": asdict(model.settings),
+        "model": model,
+        "settings": settings.as_dict(),
         "seed": seed,
         **dataset.reading,
         "interactions": digest.hexdigest(),
@@ -84,44 +83,48 @@ def identity_of(model: Model, dataset: Dataset, seed: int) -> dict[str, Any]:
 
 def write_folder(
     run: Path,
-    model: Model,
     dataset: Dataset,
     identity: Mapping[str, Any],
-    state: Mapping[str, Tensor],
     embeddings: Embeddings,
-    ended: Mapping[str, Any],
+    outcome: Mapping[str, Any],
+    *,
+    state: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Write what `Run` reads, and the model's parameters.
 
     Args:
-        state: the parameters, on the CPU.
-        ended: how the training ended, for the configuration.
+        identity: of `identity_of`.
+        outcome: results of the training, for the configuration.
+        state: the parameters, on the CPU; None for a model in closed form.
 
     Raises:
-        FolderError: the vectors are not finite, or the disk does not take the run.
+        FolderError: the vectors are not finite, or the files cannot be written.
     """
     if not (np.isfinite(embeddings.user).all() and np.isfinite(embeddings.item).all()):
         raise FolderError(
-            f"the vectors of {model.name} are not finite after the last step; lower learning_rate"
+            f"the vectors of {identity['model']} are not finite after the last step; lower "
+            "learning_rate"
         )
     split = dataset.split
     parts: dict[str, Csr] = dict(
         zip(PARTS, (p.csr() for p in (split.train, split.valid, split.test)), strict=True)
     )
     try:
-        save_file({name: t.contiguous() for name, t in state.items()}, run / "model.safetensors")
+        if state is not None:
+            tensors = {name: tensor.contiguous() for name, tensor in state.items()}
+            save_file(tensors, run / "model.safetensors")
         write_run(
             run,
             config={
-                "model": model.name,
-                "settings": asdict(model.settings),
+                "model": identity["model"],
+                "settings": identity["settings"],
                 "seed": identity["seed"],
                 "reading": dataset.reading,
                 "split": split.name,
                 "num_interactions": {name: len(indices) for name, (_, indices) in parts.items()},
                 "features": dataset.sources,
                 "interactions_digest": identity["interactions"],
-                **ended,
+                **outcome,
                 "versions": {name: version(name) for name in ("mmgcn", "torch", "numpy")},
             },
             users=dataset.users,
@@ -133,6 +136,6 @@ def write_folder(
         )
     except (OSError, SafetensorError, pl.exceptions.PolarsError) as error:
         raise FolderError(
-            f"the run {run} cannot be written: {error}; when there is room, "
+            f"the run {run} cannot be written: {error}; when there is space, "
             "`mmgcn fit --resume` with the same options writes it"
         ) from error

@@ -1,4 +1,4 @@
-"""Validation: what a look at a model in training sees."""
+"""Validation: the metrics of a model in training on the validation part."""
 
 from __future__ import annotations
 
@@ -9,56 +9,54 @@ import numpy as np
 import torch
 
 from mmgcn.data.dataset import Dataset
+from mmgcn.distributed.user_shard import UserShard
 from mmgcn.evaluation.ranking import METRICS, evaluate, factor_scorer, lengths
-from mmgcn.model import Embeddings, Model
-from mmgcn.training.part import Part
+from mmgcn.model import Embeddings, RecommenderModel
 
-CHOSEN_BY = 20  # validation recall at this k, at most, ends the training and picks the epoch
+CHOOSING_K = 20  # recall at this k, or a smaller one, ends a training and picks its epoch
 
 
 class Validation:
-    """The validation part of this process's users, and the model that is asked about it.
+    """The validation part of this process's users, to evaluate a model on.
 
-    Every process has to call what is public here: each adds up over all of them.
+    Every process must call its public methods: each sums over all of them.
 
     Attributes:
-        figure: the name of the one that ends a training and picks its epoch.
+        metric: the name of the one that ends a training and picks its epoch.
     """
 
-    def __init__(self, model: Model, dataset: Dataset, part: Part) -> None:
-        self._model, self._ranks = model, part.ranks
-        self._seen = part.csr(dataset.train.csr())
-        self._relevant = part.csr(dataset.split.valid.csr())
-        self._is_there = len(dataset.split.valid) > 0
-        self._has_strangers = bool((np.diff(dataset.train.csr()[0]) == 0).any())
+    def __init__(self, model: RecommenderModel[Any], dataset: Dataset, shard: UserShard) -> None:
+        self._model, self._group = model, shard.group
+        self._seen = shard.csr(dataset.train.csr())
+        self._relevant = shard.csr(dataset.split.valid.csr())
+        self._is_empty = len(dataset.split.valid) == 0
+        self._has_unknown_users = bool((np.diff(dataset.train.csr()[0]) == 0).any())
         self._ks = lengths(model.num_items)
-        most = min(CHOSEN_BY, model.num_items // 2)  # a list of all holds every hit, always
-        chosen_k = max((k for k in self._ks if k <= most), default=self._ks[0])
-        self.figure = f"recall@{chosen_k}"
+        self.metric = choosing_metric(model.num_items)
 
     def embeddings(self) -> Embeddings:
-        """Read out the model; who has no training interactions gets the mean of the other users.
+        """Return the model's embeddings; users without training interactions get the others' mean.
 
-        What a model has for them is what it was drawn as, or nothing.
+        Their own would be random or zero.
         """
-        made = self._model.embeddings()
-        if not self._has_strangers:
-            return made
-        strange = np.diff(self._seen[0]) == 0
-        others = torch.from_numpy(made.user[~strange]).double()
-        *total, count = self._ranks.sum(torch.cat([others.sum(0), torch.tensor([len(others)])]))
-        user = made.user.copy()
-        user[strange] = torch.stack(total) / count
-        return Embeddings(user, made.item_parts)
+        embeddings = self._model.embeddings()
+        if not self._has_unknown_users:
+            return embeddings
+        unknown = np.diff(self._seen[0]) == 0
+        others = torch.from_numpy(embeddings.user[~unknown]).double()
+        *total, count = self._group.sum(torch.cat([others.sum(0), torch.tensor([len(others)])]))
+        user = embeddings.user.copy()
+        user[unknown] = torch.stack(total) / count
+        return Embeddings(user, embeddings.item_parts)
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Rank all items for every user with a validation item; empty without such a part."""
-        if not self._is_there:
+        if self._is_empty:
             return {}
         embeddings = self.embeddings()
-        num_asked = np.count_nonzero(np.diff(self._relevant[0]))
+        num_users = np.count_nonzero(np.diff(self._relevant[0]))
         values: Mapping[str, Any] = {}
-        if num_asked:
+        if num_users:
             values = evaluate(
                 factor_scorer(embeddings.user, embeddings.item),
                 num_items=self._model.num_items,
@@ -68,6 +66,16 @@ class Validation:
                 per_user=True,
             )
         names = [f"{name}@{k}" for k in self._ks for name in METRICS]
-        sums = [float(values[name].sum()) if num_asked else 0.0 for name in names]
-        *totals, count = self._ranks.sum(torch.tensor([*sums, num_asked], dtype=torch.float64))
+        sums = [float(values[name].sum()) if num_users else 0.0 for name in names]
+        *totals, count = self._group.sum(torch.tensor([*sums, num_users], dtype=torch.float64))
         return {name: float(t / count) for name, t in zip(names, totals, strict=True)}
+
+
+def choosing_metric(num_items: int) -> str:
+    """Return the metric that chooses an epoch: `recall@20`, or less for a small catalogue.
+
+    A list of half the catalogue or more would contain most hits, whatever the model.
+    """
+    ks = lengths(num_items)
+    most = min(CHOOSING_K, num_items // 2)
+    return f"recall@{max((k for k in ks if k <= most), default=ks[0])}"

@@ -7,18 +7,20 @@ import numpy as np
 import pytest
 import torch
 
+from mmgcn.config import SettingError
 from mmgcn.data.dataset import Dataset
 from mmgcn.evaluation.ranking import evaluate, factor_scorer
-from mmgcn.model import MODELS
-from mmgcn.training.trainer import fit
+from mmgcn.model import MODELS, ClosedFormModel, Model
+from mmgcn.sampling import Sampler
+from mmgcn.train_config import TrainConfig
+from mmgcn.training.fit import fit
 from tests.worlds import clusters, dataset
 
 QUICK = {"epochs": 8, "batch_size": 128, "num_negatives": 64}
 
 
 def build(name, data, seed=0, **settings):
-    kind = MODELS.get(name)
-    return kind(data, kind.Settings.read(settings), torch.Generator().manual_seed(seed))
+    return MODELS.get(name).build(data, settings, seed=seed)
 
 
 @pytest.fixture(scope="module")
@@ -33,48 +35,40 @@ class TestEveryModel:
 
     def test_gives_one_row_a_user_and_an_item_and_parts_that_add_up(self, name, data):
         model = build(name, data)
-        user, item = model()
-        assert user.shape[0] == len(data.users)
-        assert item.shape[0] == len(data.items)
-        assert user.shape[1] == item.shape[1]
-        parts = model.item_parts()
-        torch.testing.assert_close(torch.stack(list(parts.values())).sum(0), item)
+        if isinstance(model, Model):
+            item = model()[1]
+            parts = model.item_parts()
+            torch.testing.assert_close(torch.stack(list(parts.values())).sum(0), item)
         embeddings = model.embeddings()
+        assert embeddings.user.shape[0] == len(data.users)
+        assert embeddings.item.shape[0] == len(data.items)
+        assert embeddings.user.shape[1] == embeddings.item.shape[1]
         assert embeddings.user.dtype == np.float32
         assert np.isfinite(embeddings.item).all()
 
     def test_equal_seeds_give_equal_models_and_others_do_not(self, name, data):
         first, second, other = (build(name, data, seed=s).embeddings().user for s in (1, 1, 2))
         np.testing.assert_array_equal(first, second)
-        if list(build(name, data).parameters()):
+        if issubclass(MODELS.get(name), Model):
             assert not np.array_equal(first, other)
 
     def test_everything_that_is_a_parameter_is_learned(self, name, data, tmp_path):
-        if MODELS.get(name).closed_form:
-            pytest.skip("it is solved, not trained")
-        before = {n: p.detach().clone() for n, p in build(name, data).named_parameters()}
         model = build(name, data)
+        if isinstance(model, ClosedFormModel):
+            pytest.skip("it is solved, not trained")
+        before = {n: p.detach().clone() for n, p in model.named_parameters()}
         optimiser = torch.optim.SGD(model.parameters(), lr=1.0)
-        from mmgcn.training.sampling import Sampler
-
-        train = data.train
-        sampler = Sampler(
-            train.user_index,
-            train.item_index,
-            num_items=len(data.items),
-            generator=torch.Generator().manual_seed(0),
-        )
-        for cycle in range(model.num_cycles):  # one part of the model may learn after the other
-            model.share_done = cycle / model.num_cycles
+        sampler = Sampler.of(data.train, torch.Generator().manual_seed(0))
+        for cycle in range(model.num_cycles):  # members of an ensemble are trained in turn
             optimiser.zero_grad()
-            model.loss(model.draw(sampler)).backward()
+            model.loss(model.draw(sampler), progress=cycle / model.num_cycles).backward()
             optimiser.step()
         for parameter, tensor in model.named_parameters():
             assert not torch.equal(before[parameter], tensor), f"{parameter} did not move"
 
     def test_finds_what_the_group_watches_better_than_chance(self, name, data, tmp_path):
-        heeded = MODELS.get(name).setting_names()
-        settings = {setting: value for setting, value in QUICK.items() if setting in heeded}
+        names = MODELS.get(name).setting_names()
+        settings = {setting: value for setting, value in QUICK.items() if setting in names}
         result = fit(data, model=name, out=tmp_path, settings=settings, seed=0, device="cpu")
         chance = 5 / 35  # five places, some 35 items that a user has not seen
         if name == "popularity":
@@ -104,25 +98,31 @@ class TestEveryModel:
             assert np.isfinite(build(name, bare).embeddings().item).all()
 
     def test_an_unknown_setting_is_refused_with_the_nearest_name(self, name):
-        with pytest.raises(ValueError, match="batch_size"):
-            MODELS.get(name).Settings.read({"batch_sise": 3})
+        with pytest.raises(SettingError, match="no setting is called 'batch_sise'"):
+            MODELS.get(name).parse_settings({"batch_sise": 3})
 
     def test_takes_each_setting_that_it_lists_and_no_other(self, name):
         kind = MODELS.get(name)
-        listed = kind.setting_names()
-        for setting, default in asdict(kind.Settings()).items():
-            if setting in listed:
-                assert kind.read_settings({setting: str(default)}) == kind.Settings()
-                value = another(kind.Settings, setting)
-                assert getattr(kind.read_settings({setting: value}), setting) == value
+        defaults = kind.default_settings()
+        for setting, default in (asdict(TrainConfig()) | defaults.as_dict()).items():
+            if setting in kind.setting_names():
+                assert kind.parse_settings({setting: str(default)}) == defaults
+                value = another(defaults, setting)
+                assert kind.parse_settings({setting: value}).as_dict()[setting] == value
             else:
-                with pytest.raises(ValueError, match=f"does not look at {setting}"):
-                    kind.read_settings({setting: default})
+                with pytest.raises(SettingError, match=f"does not use {setting}"):
+                    kind.parse_settings({setting: default})
+
+    def test_names_of_model_and_training_settings_differ(self, name):
+        settings = MODELS.get(name).default_settings()
+        if settings.train is not None:
+            assert not set(settings.model.names()) & set(settings.train.names())
 
 
-def another(kind, setting):
+def another(settings, setting):
     """Return a value that is not the default of a setting."""
-    default, hint = getattr(kind(), setting), get_type_hints(kind)[setting]
+    config = settings.model if setting in settings.model.names() else settings.train
+    default, hint = getattr(config, setting), get_type_hints(type(config))[setting]
     if get_origin(hint) is Literal:
         return next(value for value in get_args(hint) if value != default)
     if hint is bool:
@@ -148,14 +148,7 @@ def test_mmgcn_learns_in_every_variant_of_the_paper(
         batch_size=64,
         num_negatives=30,
     )
-    from mmgcn.training.sampling import Sampler
-
-    sampler = Sampler(
-        data.train.user_index,
-        data.train.item_index,
-        num_items=len(data.items),
-        generator=torch.Generator().manual_seed(0),
-    )
+    sampler = Sampler.of(data.train, torch.Generator().manual_seed(0))
     optimiser = torch.optim.Adam(model.parameters(), lr=0.01)
     batch = model.draw(sampler)
     losses = []
@@ -214,8 +207,8 @@ def test_the_published_code_trains_neither_preferences_nor_ids(data):
 
 
 def test_linear_mmgcn_is_its_equations(data):
-    model = build("linear_mmgcn", data, dim=4, num_members=2, num_alike=2).double()
-    model.num_begun.fill_(2)
+    model = build("linear_mmgcn", data, dim=4, ensemble_size=2, num_item_neighbours=2).double()
+    model.num_started.fill_(2)
     user, item = model()
     N = np.zeros((len(data.users), len(data.items)))
     N[data.train.user_index, data.train.item_index] = 1
@@ -229,7 +222,7 @@ def test_linear_mmgcn_is_its_equations(data):
         best = np.argsort(-likeness[row])[:2]
         K[row, best] = likeness[row, best].clip(0) / likeness[row, best].clip(0).sum()
     expected = 0
-    for member in model.members:
+    for member in model.ensemble:
         x = member.item_id.detach().numpy() * (N.sum(0) > 0)[:, None]
         for name, weight in member.weight.items():
             x = x + features[name] @ weight.detach().numpy()

@@ -7,7 +7,7 @@ import torch
 from mmgcn.graph import BipartiteGraph
 from mmgcn.model import MODELS
 from mmgcn.neighbourhood import NeighbourSampler
-from mmgcn.training.sampling import Sampler
+from mmgcn.sampling import Sampler
 from tests import worlds
 
 NUM_USERS, NUM_ITEMS, MANY = 30, 40, 1000
@@ -131,20 +131,12 @@ def test_some_edges_carry_nothing_and_the_others_keep_their_weights(edges, num_n
 @pytest.mark.parametrize("missing", [0, 6])
 def test_a_model_that_hears_all_neighbours_is_the_model_on_the_whole_graph(name, missing):
     data = worlds.dataset(missing=missing)
-    kind = MODELS.get(name)
     without_chance = {"leave_out": 0, "edge_dropout": 0} if name == "linear_mmgcn" else {}
     results = []
-    for passes in ("whole", "sampled"):
-        settings = kind.Settings.read(
-            {"dim": 8, "passes": passes, "num_neighbours": MANY, **without_chance}
-        )
-        model = kind(data, settings, generator()).double()
-        batch = Sampler(
-            data.train.user_index,
-            data.train.item_index,
-            num_items=len(data.items),
-            generator=generator(1),
-        ).shared(16, 8)
+    for propagation in ("full_graph", "sampled"):
+        settings = {"dim": 8, "propagation": propagation, "num_neighbours": MANY}
+        model = MODELS.get(name).build(data, settings | without_chance).double()
+        batch = Sampler.of(data.train, generator(1)).shared(16, 8)
         loss = model.loss(batch)
         loss.backward()
         grads = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
@@ -158,17 +150,10 @@ def test_a_model_that_hears_all_neighbours_is_the_model_on_the_whole_graph(name,
 
 def test_a_model_learns_from_sampled_neighbours():
     data = worlds.dataset()
-    kind = MODELS.get("linear_mmgcn")
-    model = kind(
-        data, kind.Settings.read({"dim": 8, "passes": "sampled", "num_neighbours": 2}), generator()
-    )
+    settings = {"dim": 8, "propagation": "sampled", "num_neighbours": 2}
+    model = MODELS.get("linear_mmgcn").build(data, settings)
     assert model.neighbours.num_neighbours == 2
-    sampler = Sampler(
-        data.train.user_index,
-        data.train.item_index,
-        num_items=len(data.items),
-        generator=generator(1),
-    )
+    sampler = Sampler.of(data.train, generator(1))
     optimiser = torch.optim.Adam(model.parameters(), lr=0.01)
     losses = []
     for _ in range(30):

@@ -3,16 +3,14 @@
 import errno
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from extract.store import FeatureSet, FeatureStore, NoFeatures, Record, StoreError, digest
+from extract.store import FeatureSet, FeatureStore, NoFeatures, StoreError, digest
 from tests.stores import manifest, reopened
 
 ROOT = Path(__file__).parents[3]
@@ -129,78 +127,6 @@ def test_a_set_that_cannot_be_made_is_told_and_is_not_there(tmp_path, monkeypatc
         store.create("visual", manifest())
     assert store.find("visual", manifest()) is None
     assert store.modalities() == ()
-
-
-# --- which set is current ---
-
-
-def filled(store, names, **more):
-    features = store.create("visual", manifest(**more), current=False)
-    for name in names:
-        features.write(Record(name), np.zeros((1, features.manifest["dim"])))
-    return features
-
-
-def test_a_set_that_covers_fewer_items_does_not_become_current(tmp_path):
-    store = FeatureStore(tmp_path)
-    large, small = filled(store, "abc"), filled(store, "a", dim=3)
-    small.write(Record("b", status="missing"), None)  # no rows, so not covered
-    assert store.update_current(large) is None
-    assert store.update_current(small) == (
-        f"{small.name} covers 1 items and the current set {large.name} covers 3, so that one stays "
-        f"current; to switch: mmgcn store use {small.digest} --store {tmp_path}"
-    )
-    assert store.feature_set("visual").path == large.path
-
-
-def test_a_set_that_covers_fewer_items_becomes_current_where_that_is_allowed(tmp_path):
-    store = FeatureStore(tmp_path)
-    large, small = filled(store, "abc"), filled(store, "a", dim=3)
-    store.update_current(large)
-    assert store.update_current(small, allow_fewer=True) == (
-        f"{small.name} is the current set now; it lacks 2 of the 3 items of {large.name}; to "
-        f"switch back: mmgcn store use {large.digest} --store {tmp_path}"
-    )
-    assert store.feature_set("visual").path == small.path
-
-
-def test_a_set_of_as_many_items_becomes_current_and_lost_items_are_noted(tmp_path):
-    store = FeatureStore(tmp_path)
-    first, second, third = (
-        filled(store, "ab"),
-        filled(store, "ab", dim=3),
-        filled(store, "bc", dim=4),
-    )
-    assert store.update_current(first) is None
-    assert store.update_current(second) is None
-    assert store.feature_set("visual").path == second.path
-    assert "lacks 1 of the 2 items of" in store.update_current(third)
-    assert store.feature_set("visual").path == third.path
-    assert store.update_current(third) is None
-
-
-def test_a_current_set_that_is_gone_is_replaced(tmp_path):
-    store = FeatureStore(tmp_path)
-    large, small = filled(store, "abc"), filled(store, "a", dim=3)
-    store.make_current(large)
-    shutil.rmtree(large.path)
-    assert store.current("visual") is None
-    assert store.update_current(small) is None
-    assert store.feature_set("visual").path == small.path
-
-
-def test_a_set_is_found_by_its_folder_or_the_start_of_its_digest(tmp_path):
-    store = FeatureStore(tmp_path)
-    first, second = filled(store, "a"), filled(store, "a", dim=3)
-    for name in (first.name, first.path.name, first.digest, first.digest[:6]):
-        assert store.find_by_name(name).path == first.path
-    with pytest.raises(NoFeatures, match=r"no feature sets of .* called 'zz'; its sets are: vis"):
-        store.find_by_name("zz")
-    copy = tmp_path / "acoustic" / first.path.name
-    shutil.copytree(first.path, copy)
-    with pytest.raises(NoFeatures, match=r"2 feature sets of .*; they are: acoustic/.*, visual/"):
-        store.find_by_name(first.digest)
-    assert second.path != first.path
 
 
 # --- one writer at a time ---

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 import cli
-from mmgcn.training.trainer import fit
+from mmgcn.training.fit import fit
 from tests.mmgcn.commands.test_fit import FEATURES, run, world  # noqa: F401  # a fixture
 from tests.worlds import clusters, dataset
 
-QUICK = ("--epochs", "1", "--set", "num_members=1", "--set", "dim=8", "--seeds", "1")
+QUICK = ("--epochs", "1", "--set", "ensemble_size=1", "--set", "dim=8", "--seeds", "1")
 ONE = ("--features", "visual=visual.npy,ids.txt")
 
 
@@ -51,8 +51,8 @@ def test_a_modality_is_shuffled_and_the_run_gets_a_copy(world, capsys, monkeypat
         (("--missing", "ten"), 2, "is not percentages"),
         (("--missing", "0"), 2, "0 % is no share"),
         (("--metric", "recall@7"), 2, "none of recall@5"),
-        (("--variant", "num_alike"), 2, "is not NAME=VALUE"),
-        (("--variant", "num_alik=0", *FEATURES), 1, "did you mean num_alike"),
+        (("--variant", "num_item_neighbours"), 2, "is not NAME=VALUE"),
+        (("--variant", "num_item_neighbour=0", *FEATURES), 1, "did you mean num_item_neighbours"),
         (("--model", "mff", *FEATURES), 1, "did you mean mf"),
         (("--run", "nowhere", *FEATURES), 1, "no run at nowhere"),
         (("--metric", "recall@50", *FEATURES), 1, "recall@50 asks for 50 of 40 items"),

@@ -7,7 +7,7 @@ import pytest
 
 import cli
 from mmgcn.run import Run
-from mmgcn.training.trainer import fit
+from mmgcn.training.fit import fit
 from tests.mmgcn.models.test_cold_items import world
 from tests.worlds import clusters, dataset
 

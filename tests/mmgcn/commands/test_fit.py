@@ -115,11 +115,17 @@ def test_without_a_split_everything_is_learned_and_left_out_of_lists(world, caps
     assert "has withheld no test part" in err
 
 
-@pytest.mark.parametrize(("name", "words"), [("popularity", PLAIN[2:]), ("lightgcn", PLAIN)])
+@pytest.mark.parametrize(("name", "words"), [("popularity", PLAIN[4:]), ("lightgcn", PLAIN)])
 def test_baselines_need_no_features(world, capsys, name, words):
     code, _, err = run(capsys, "fit", "--model", name, *words)
     assert code == 0, err
     assert config()["model"] == name
+
+
+def test_epochs_of_a_model_that_is_not_trained_are_refused(world, capsys):
+    code, _, err = run(capsys, "fit", "--model", "ease", "--epochs", "3")
+    assert code == 1
+    assert "ease is solved in closed form, not trained: it does not use epochs" in err
 
 
 def test_compat_official_trains_what_the_published_code_does(world, capsys):

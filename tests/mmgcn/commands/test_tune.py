@@ -11,7 +11,7 @@ pytest.importorskip("optuna")
 
 
 def test_the_best_settings_go_into_fit(world, capsys):  # noqa: F811
-    Path("space.toml").write_text("[itemknn]\nnum_alike = { low = 1, high = 40 }\n")
+    Path("space.toml").write_text("[itemknn]\nnum_item_neighbours = { low = 1, high = 40 }\n")
     words = ("tune", "--model", "itemknn", "--space", "space.toml", "--split", "random")
     code, out, err = run(capsys, *words, "--trials", "3", "--json")
     assert code == 0, err
@@ -28,7 +28,8 @@ def test_the_best_settings_go_into_fit(world, capsys):  # noqa: F811
     code, out, err = run(capsys, *words)
     assert code == 0, err
     assert (
-        f"num_alike = {config()['settings']['num_alike']}\n" in Path("tune/best.toml").read_text()
+        f"num_item_neighbours = {config()['settings']['num_item_neighbours']}\n"
+        in Path("tune/best.toml").read_text()
     )
 
 

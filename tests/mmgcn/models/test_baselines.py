@@ -10,8 +10,7 @@ from tests.worlds import dataset
 
 
 def build(name, data, **settings):
-    kind = MODELS.get(name)
-    return kind(data, kind.Settings.read(settings), torch.Generator().manual_seed(0))
+    return MODELS.get(name).build(data, settings)
 
 
 def watched(data):
@@ -32,13 +31,13 @@ def data():
 
 def test_ease_is_the_least_squares_solution_that_may_not_look_at_the_item_itself(data):
     """Item by item: ridge regression of its column on all the others' (Steck 2019, equation 5)."""
-    penalty, R = 3.0, watched(data)
+    l2_reg, R = 3.0, watched(data)
     B = np.zeros((R.shape[1], R.shape[1]))
     for item in range(R.shape[1]):
         others = np.delete(np.arange(R.shape[1]), item)
         X = R[:, others]
-        B[others, item] = np.linalg.solve(X.T @ X + penalty * np.eye(len(others)), X.T @ R[:, item])
-    np.testing.assert_allclose(scores(build("ease", data, penalty=penalty)), R @ B, atol=1e-4)
+        B[others, item] = np.linalg.solve(X.T @ X + l2_reg * np.eye(len(others)), X.T @ R[:, item])
+    np.testing.assert_allclose(scores(build("ease", data, l2_reg=l2_reg)), R @ B, atol=1e-4)
 
 
 @pytest.mark.parametrize("user_weight", [0.0, 1.0])
@@ -60,7 +59,7 @@ def test_item_knn_sums_the_likeness_of_the_nearest_to_what_was_watched(
     model = build(
         "itemknn",
         data,
-        num_alike=k,
+        num_item_neighbours=k,
         shrink=shrink,
         user_weight=user_weight,
         popularity_weight=popularity_weight,
@@ -91,7 +90,8 @@ def test_vbpr_is_its_equation(data):
     for name in data.features:
         f = model.get_buffer(f"features_{name}").numpy()
         t, E, c = (
-            held[name].detach().numpy() for held in (model.taste, model.weight, model.content_bias)
+            held[name].detach().numpy()
+            for held in (model.preference, model.weight, model.content_bias)
         )
         expected = expected + t @ (f @ E).T + (f @ c).T
     np.testing.assert_allclose(scores(model), expected, rtol=1e-4, atol=1e-4)

@@ -7,7 +7,7 @@ from mmgcn.data.splits import split
 from mmgcn.evaluation.groups import evaluate_groups, item_groups
 from mmgcn.evaluation.ranking import factor_scorer
 from mmgcn.run import Run
-from mmgcn.training.trainer import fit
+from mmgcn.training.fit import fit
 from tests.worlds import dataset, interactions_of
 
 # Items that were never watched must not be negatives: they would be learned to be unwanted.
@@ -54,7 +54,7 @@ def test_cold_items_are_found_far_more_often_than_by_chance(name, tmp_path):
 
 def test_a_cold_item_of_linear_mmgcn_is_its_content_alone(tmp_path):
     """No id vector takes part. (Items of like content would bring theirs in.)"""
-    settings = {**QUICK, "num_alike": 0}
+    settings = {**QUICK, "num_item_neighbours": 0}
     run = Run.load(
         fit(world(), model="linear_mmgcn", out=tmp_path, settings=settings, device="cpu").run
     )

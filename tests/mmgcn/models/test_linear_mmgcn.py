@@ -5,18 +5,16 @@ import pytest
 import torch
 from torch.nn import functional
 
-from mmgcn.model import MODELS, standardised
-from mmgcn.models.linear_mmgcn import GROUP, _largest, alike_graph
+from mmgcn.models.linear_mmgcn import LinearMMGCN
+from mmgcn.parameters import standardised
 from tests.worlds import dataset
 
 
 def build(data, **settings):
-    kind = MODELS.get("linear_mmgcn")
-    chosen = kind.Settings.read({"dim": 5, **settings})
-    return kind(data, chosen, torch.Generator().manual_seed(0)).double()
+    return LinearMMGCN.build(data, {"dim": 5, **settings}).double()
 
 
-def alike_of(features, k):
+def dense_knn(features, k):
     """K by sorting every row."""
     matrix = functional.normalize(torch.cat(features, dim=1)).double()
     likeness = matrix @ matrix.T
@@ -31,10 +29,12 @@ def alike_of(features, k):
 
 
 @pytest.mark.parametrize("missing", [0, 4])
-def test_scores_are_the_mean_over_the_members_of_cosines(missing):
+def test_scores_are_the_mean_over_the_ensemble_of_cosines(missing):
     data = dataset(missing=missing)
-    model = build(data, num_members=2, num_alike=3, alike_weight=0.7, viewer_weight=1.5)
-    model.num_begun.fill_(2)
+    model = build(
+        data, ensemble_size=2, num_item_neighbours=3, item_neighbour_weight=0.7, viewer_weight=1.5
+    )
+    model.num_started.fill_(2)
     users, items = len(data.users), len(data.items)
     R = torch.zeros(users, items, dtype=torch.float64)
     R[data.train.user_index, data.train.item_index] = 1
@@ -44,9 +44,9 @@ def test_scores_are_the_mean_over_the_members_of_cosines(missing):
         name: functional.normalize(standardised(values, data.present[name])).double()
         for name, values in data.features.items()
     }
-    K = alike_of(list(features.values()), 3)
+    K = dense_knn(list(features.values()), 3)
     scores = torch.zeros(users, items, dtype=torch.float64)
-    for member in model.members:
+    for member in model.ensemble:
         x = member.item_id * (R.sum(dim=0) > 0)[:, None]
         x = x + sum(rows @ member.weight[name] for name, rows in features.items())
         y = x + 0.7 * K @ x
@@ -62,9 +62,9 @@ def test_scores_are_the_mean_over_the_members_of_cosines(missing):
 
 def test_a_member_that_has_not_begun_takes_no_part():
     data = dataset()
-    model = build(data, num_members=3)
-    alone = build(data, num_members=1)
-    alone.members[0].load_state_dict(model.members[0].state_dict())
+    model = build(data, ensemble_size=3)
+    alone = build(data, ensemble_size=1)
+    alone.ensemble[0].load_state_dict(model.ensemble[0].state_dict())
     user, item = model()
     theirs, own = alone()
     torch.testing.assert_close(user @ item.T, theirs @ own.T)
@@ -77,28 +77,6 @@ def test_an_item_that_nobody_watched_is_known_by_its_content_alone():
     model = build(data)
     assert model.item_parts()["id"][7].abs().sum() < model.item_parts()["id"][8].abs().sum()
     with torch.no_grad():
-        model.members[0].item_id[7] += 100  # which nothing looks at
+        model.ensemble[0].item_id[7] += 100  # which nothing looks at
     before = build(data)()[1]
     torch.testing.assert_close(model()[1], before)
-
-
-@pytest.mark.parametrize("missing", [0, 4])
-def test_alike_items_are_those_of_a_full_sort(missing):
-    data = dataset(missing=missing)
-    features = [
-        functional.normalize(standardised(values, data.present[name]))
-        for name, values in data.features.items()
-    ]
-    graph = alike_graph(features, 4)
-    dense = graph(torch.eye(len(data.items)))
-    torch.testing.assert_close(dense.double(), alike_of(features, 4), rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.parametrize("columns", [3, GROUP, 20 * GROUP, 20 * GROUP + 17])
-def test_the_largest_are_those_of_topk(columns):
-    rows = torch.randn(9, columns, generator=torch.Generator().manual_seed(columns))
-    k = min(3, columns)
-    best = rows.topk(k, dim=1)
-    values, places = _largest(rows, k)
-    assert torch.equal(values, best.values)
-    assert torch.equal(places, best.indices)

@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from mmgcn.model import MODELS, SettingError
+from mmgcn.config import SettingError
+from mmgcn.model import MODELS
 from mmgcn.neighbourhood import Neighbourhood
-from mmgcn.training.sampling import Sampler
+from mmgcn.sampling import Sampler
 from tests.worlds import dataset
 
 VARIANTS = [
@@ -22,9 +23,8 @@ VARIANTS = [
 
 
 def build(name, data, **settings):
-    kind = MODELS.get(name)
-    generator = torch.Generator().manual_seed(0)
-    model = kind(data, kind.Settings.read({"dim": 6, **settings}), generator)
+    model = MODELS.get(name).build(data, {"dim": 6, **settings})
+    generator = model.generator
     for parameter in model.parameters():  # away from the identities and small tables of the start
         torch.nn.init.normal_(parameter, generator=generator)
     return model
@@ -96,7 +96,7 @@ def test_the_maximum_of_identities_is_the_largest_neighbour(data):
     train, preference = data.train, model.branches["visual"].preference
     viewers = train.user_index[train.item_index == 11]
     largest = preference[torch.from_numpy(viewers).long()].max(dim=0).values
-    torch.testing.assert_close(heard[11], functional.leaky_relu(largest, model.settings.slope))
+    torch.testing.assert_close(heard[11], functional.leaky_relu(largest, model.config.slope))
 
 
 def test_it_needs_a_layer_and_a_slope(data):

@@ -19,7 +19,7 @@ from mmgcn.study.ablation import (
 from mmgcn.study.change import Change
 from mmgcn.study.journal import Results
 from mmgcn.study.trial import Outcome
-from mmgcn.training.trainer import fit
+from mmgcn.training.fit import fit
 from tests.mmgcn.models.test_cold_items import cold_figures, world
 
 # What the whole model and it without visual reach, by seed.
@@ -144,7 +144,7 @@ def test_the_files(trials, results, tmp_path):
 
 def test_without_what_they_look_like_cold_items_are_not_found(tmp_path):
     """Nobody has watched them, so their vectors are all that is known of them."""
-    settings = {"batch_size": 128, "num_negatives": 64, "epochs": 2, "num_members": 1}
+    settings = {"batch_size": 128, "num_negatives": 64, "epochs": 2, "ensemble_size": 1}
     data = world(modalities=("visual",))
     found = [
         cold_figures(

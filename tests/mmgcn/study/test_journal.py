@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmgcn.model import SettingError
+from mmgcn.config import SettingError
 from mmgcn.study.journal import Journal, run_trials
 from mmgcn.study.process import TrialError
 from mmgcn.study.trial import Outcome, Trial

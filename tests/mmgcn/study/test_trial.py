@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from mmgcn.config import SettingError
 from mmgcn.evaluation.ranking import evaluate, factor_scorer
-from mmgcn.model import MODELS, SettingError
+from mmgcn.model import MODELS, ClosedFormModel
 from mmgcn.study.change import Change
 from mmgcn.study.trial import Trial, digest_of, peak_memory_bytes, train
 
@@ -62,7 +63,7 @@ def test_the_digest_is_of_the_data(source):
 def test_its_figures_are_those_of_the_same_training(source, tmp_path):
     outcome = train(Trial(source, "mf", 1, QUICK, device="cpu"), tmp_path / "runs")
     from mmgcn.run import Run
-    from mmgcn.training.trainer import fit
+    from mmgcn.training.fit import fit
 
     data = source.dataset()
     result = fit(data, model="mf", out=tmp_path / "again", settings=QUICK, seed=1, device="cpu")
@@ -86,7 +87,7 @@ def test_without_a_test_part_there_are_no_test_figures(source, tmp_path):
     outcome = train(Trial(replace(source, test=None), "popularity"), tmp_path)
     assert outcome.test == {}
     assert outcome.train_seconds == 0
-    assert MODELS.get("popularity").closed_form
+    assert issubclass(MODELS.get("popularity"), ClosedFormModel)
 
 
 def test_the_peak_of_memory_grows_with_what_is_held():

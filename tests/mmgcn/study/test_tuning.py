@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mmgcn.model import SettingError
+from mmgcn.config import SettingError
 from mmgcn.models.itemknn import ItemKNN
 from mmgcn.models.mf import MF
 from mmgcn.study import tuning
@@ -18,7 +18,11 @@ from tests.worlds import dataset
 pytest.importorskip("optuna")
 
 TRAIN = tuning._train
-SPACE = {"num_alike": Range(1, 40), "shrink": Range(0.0, 50.0), "patience": Choice((10, 20))}
+SPACE = {
+    "num_item_neighbours": Range(1, 40),
+    "shrink": Range(0.0, 50.0),
+    "popularity_weight": Choice((0.0, 0.5)),
+}
 KNN = {"model": "itemknn", "space": SPACE, "settings": {}, "metric": "ndcg@5", "device": "cpu"}
 
 
@@ -29,8 +33,10 @@ def data():
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    """In place of a training, a value of the settings; it grows with num_alike alone."""
-    monkeypatch.setattr(tuning, "_train", lambda trial, *_: trial.params["num_alike"] / 200)
+    """In place of a training, a value of the settings; it grows with one alone."""
+    monkeypatch.setattr(
+        tuning, "_train", lambda trial, *_: trial.params["num_item_neighbours"] / 200
+    )
 
 
 def tried(report):
@@ -57,9 +63,9 @@ def test_enough_trials_are_enough(data, tmp_path):
 
 
 def test_the_first_trial_is_the_model_as_it_is(data, tmp_path):
-    space = {"num_alike": Range(1, 200), "user_weight": Range(0.0, 2.0)}
+    space = {"num_item_neighbours": Range(1, 200), "user_weight": Range(0.0, 2.0)}
     report = tune(data, out=tmp_path, num_trials=2, **{**KNN, "space": space})
-    assert report.tried[0].settings == {"num_alike": 100, "user_weight": 1.0}
+    assert report.tried[0].settings == {"num_item_neighbours": 100, "user_weight": 1.0}
     assert "the model's own settings" in summary(report)
     first = replace(report, best=report.tried[0])
     assert summary(first).endswith("(trial 0), which is the model's own settings.")
@@ -71,7 +77,7 @@ def test_the_first_trial_is_the_model_as_it_is(data, tmp_path):
 
 def test_where_the_model_as_it_is_lies_outside_it_is_not_tried(data, tmp_path):
     report = tune(data, out=tmp_path, num_trials=1, **KNN)  # 100 neighbours, of at most 40
-    assert report.tried[0].settings["num_alike"] <= 40
+    assert report.tried[0].settings["num_item_neighbours"] <= 40
     assert "own settings" not in summary(report)
 
 
@@ -151,7 +157,7 @@ def test_what_stays_below_the_median_is_given_up(data, tmp_path, monkeypatch):
         {"seed": 1},
         {"settings": {"user_weight": 0.5}},
         {"metric": "recall@5"},
-        {"space": {"num_alike": Range(1, 30)}},
+        {"space": {"num_item_neighbours": Range(1, 30)}},
     ],
 )
 def test_a_journal_goes_on_with_what_it_was_begun_with(data, tmp_path, change):
@@ -181,8 +187,10 @@ def test_the_files_can_be_trained_from(data, tmp_path):
     held = tomllib.loads((tmp_path / "best.toml").read_text())
     assert held == {"itemknn": {"user_weight": 0.5, **report.best.settings}}
     told = dict(word.split("=") for word in command(report).split() if "=" in word)
-    assert ItemKNN.Settings.read(told) == ItemKNN.Settings.read(held["itemknn"])
+    assert ItemKNN.parse_settings(told) == ItemKNN.parse_settings(held["itemknn"])
     assert command(report) in (tmp_path / "tune.md").read_text()
     lines = (tmp_path / "tune.csv").read_text().splitlines()
-    assert lines[0].startswith("trial,state,valid ndcg@5,epoch,train_seconds,num_alike,shrink")
+    assert lines[0].startswith(
+        "trial,state,valid ndcg@5,epoch,train_seconds,num_item_neighbours,shrink"
+    )
     assert len(lines) == 4

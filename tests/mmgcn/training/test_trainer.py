@@ -9,14 +9,16 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
+from mmgcn.config import SettingError
 from mmgcn.data.dataset import Dataset
 from mmgcn.evaluation.ranking import evaluate, factor_scorer
-from mmgcn.model import MODELS, SettingError
+from mmgcn.model import MODELS, ClosedFormModel
 from mmgcn.run import Run
 from mmgcn.training.checkpoint import ResumeError
 from mmgcn.training.device import DeviceError
+from mmgcn.training.fit import fit
 from mmgcn.training.folder import FolderError
-from mmgcn.training.trainer import TrainingError, fit
+from mmgcn.training.trainer import TrainingError
 from tests.worlds import clusters, dataset, without
 
 SMALL = {"batch_size": 32, "num_negatives": 16, "dim": 8}
@@ -125,9 +127,8 @@ def test_equal_seeds_give_equal_runs_and_others_do_not(data, finished, tmp_path)
 
 def test_gradients_of_rows_are_equal_each_time_with_two_threads(data):
     """Indexing would add up the gradient of a row that stands twice in the order of the threads."""
-    kind = MODELS.get("lightgcn")
-    generator = torch.Generator().manual_seed(0)
-    model = kind(data, kind.Settings.read({"num_layers": 0}), generator)
+    model = MODELS.get("lightgcn").build(data, {"num_layers": 0})
+    generator = model.generator
     users = torch.randint(len(data.users), (50_000,), generator=generator)
     items = torch.randint(len(data.items), (50_000,), generator=generator)
     weight = torch.randn(50_000, 64, generator=generator)
@@ -193,8 +194,7 @@ def test_there_is_nothing_to_resume_after_a_finished_run(data, tmp_path):
 
 def test_the_run_holds_what_the_model_says(data, finished):
     run = Run.load(finished)
-    kind = MODELS.get("mmgcn")
-    model = kind(data, kind.Settings.read(SMALL), torch.Generator().manual_seed(7))
+    model = MODELS.get("mmgcn").build(data, SMALL, seed=7)
     from safetensors.torch import load_file
 
     model.load_state_dict(load_file(finished / "model.safetensors"))
@@ -270,8 +270,8 @@ def test_latest_moves_when_the_run_is_whole(data, tmp_path):
     assert (tmp_path / "latest").resolve() == second.resolve() != first.resolve()
 
 
-def test_a_learning_rate_that_is_absurd_stops_with_the_reason(data, tmp_path):
-    settings = {**SMALL, "learning_rate": 1e30, "similarity": "dot"}
+def test_a_loss_that_overflows_stops_with_the_reason(data, tmp_path):
+    settings = {**SMALL, "temperature": 1e-40, "similarity": "dot"}
     with pytest.raises(TrainingError, match=r"the loss became .* in step \d+, epoch 1"):
         fit(data, model="mmgcn", out=tmp_path, device="cpu", settings=settings)
 
@@ -281,10 +281,12 @@ def test_a_loss_that_is_not_finite_stops_and_says_where(data, tmp_path, monkeypa
     kind = MODELS.get("mmgcn")
     plain_loss, steps = kind.loss, 0
 
-    def loss(self, batch):
+    def loss(self, batch, *, progress):
         nonlocal steps
         steps += 1
-        return plain_loss(self, batch) * (float("nan") if steps == at_step else 1)
+        return plain_loss(self, batch, progress=progress) * (
+            float("nan") if steps == at_step else 1
+        )
 
     monkeypatch.setattr(kind, "loss", loss)
     epoch = 1 + at_step // 20
@@ -305,12 +307,16 @@ def test_no_training_interactions_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"learning_rate": "-1"}, "learning_rate is -1.0; it must be at least 0"),
+        ({"learning_rate": "-1"}, "learning_rate is -1.0; it must be positive"),
+        ({"learning_rate": 1e9}, "learning_rate is 1000000000.0; it must be at most 1"),
+        ({"dim": -3}, "dim is -3; it must be positive"),
+        ({"l2_reg": -1}, "l2_reg is -1.0; it must be at least 0"),
+        ({"stop_epoch": 41, "epochs": 40}, "stop_epoch is 41; it must be at most epochs, 40"),
         ({"learning_rate": "0"}, "learning_rate is 0.0; it must be positive"),
-        ({"penalty": "nan"}, "penalty is nan"),
-        ({"temperature": "inf"}, "temperature is inf"),
-        ({"batch_size": "2.5"}, "batch_size is '2.5'; it takes int values"),
-        ({"batch_size": 2.5}, "batch_size is '2.5'; it takes int values"),
+        ({"l2_reg": "nan"}, "l2_reg is nan"),
+        ({"temperature": "inf"}, "temperature is inf; it must be at least 0, and finite"),
+        ({"batch_size": "2.5"}, "batch_size is '2.5'; expected int"),
+        ({"batch_size": 2.5}, "batch_size is '2.5'; expected int"),
         ({"aggregation": "sum"}, "aggregation is 'sum'; known: mean, max"),
         ({"num_layer": "2"}, "no setting is called 'num_layer'; did you mean num_layers"),
     ],
@@ -324,19 +330,23 @@ def test_bad_settings_get_one_clear_line(data, tmp_path, settings, told):
 @pytest.mark.parametrize(
     ("model", "settings", "told"),
     [
-        ("linear_mmgcn", {"num_members": 0}, "num_members is 0; it must be positive"),
-        ("linear_mmgcn", {"similarity": "dot"}, "does not look at similarity: a score"),
-        ("linear_mmgcn", {"penalty": 0.5}, "look at penalty: .* takes weight_decay"),
-        ("linear_mmgcn", {"leave_out": 1.5}, "leave_out is 1.5 .* at most 1"),
-        ("linear_mmgcn", {"edge_dropout": 1}, "edge_dropout 1.0; .* less than 1"),
-        ("itemknn", {"num_alike": 0}, "num_alike is 0; an item needs at least 1"),
-        ("ease", {"learning_rate": 9}, "ease is solved.* at learning_rate; it has penalty"),
-        ("popularity", {"epochs": 9}, "does not look at epochs; it has nothing to set"),
+        ("linear_mmgcn", {"ensemble_size": 0}, "ensemble_size is 0; it must be positive"),
+        ("linear_mmgcn", {"similarity": "dot"}, "does not use similarity: a score"),
+        ("linear_mmgcn", {"l2_reg": 0.5}, "does not use l2_reg: .* use weight_decay"),
+        ("linear_mmgcn", {"leave_out": 1.5}, "leave_out is 1.5; it must be at most 1"),
+        ("linear_mmgcn", {"edge_dropout": 1}, "edge_dropout is 1.0; it must be less than 1"),
+        ("itemknn", {"num_item_neighbours": 0}, "num_item_neighbours is 0; it must be positive"),
+        (
+            "ease",
+            {"learning_rate": 9},
+            "closed form.* use learning_rate; its settings: l2_reg",
+        ),
+        ("popularity", {"epochs": 9}, "does not use epochs; its settings: none"),
     ],
 )
-def test_a_setting_that_a_model_cannot_heed_is_refused(model, settings, told):
+def test_a_setting_that_a_model_does_not_use_is_refused(model, settings, told):
     with pytest.raises(SettingError, match=told):
-        MODELS.get(model).read_settings(settings)
+        MODELS.get(model).parse_settings(settings)
 
 
 @pytest.mark.parametrize("where", ["folder", "checkpoint"])
@@ -388,7 +398,8 @@ def test_nothing_in_a_run_is_a_pickle(finished):
 def test_who_has_no_training_interactions_is_the_mean_of_the_others(model, tmp_path):
     strangers = [0, 30]
     data = dataset(without(clusters(), strangers))
-    result = fit(data, model=model, out=tmp_path, epochs=2, device="cpu")
+    epochs = None if issubclass(MODELS.get(model), ClosedFormModel) else 2
+    result = fit(data, model=model, out=tmp_path, epochs=epochs, device="cpu")
     run = Run.load(result.run)
     others = np.delete(np.asarray(run.user), strangers, axis=0)
     for stranger in strangers:

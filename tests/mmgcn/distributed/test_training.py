@@ -10,22 +10,22 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from mmgcn.distributed.partition import PartitionError
+from mmgcn.distributed.process_group import LostRank, RankError, join_process_group
+from mmgcn.distributed.user_shard import UserShard
 from mmgcn.model import MODELS
-from mmgcn.partition import PartitionError
-from mmgcn.training.part import Part
-from mmgcn.training.ranks import LostRank, RankError, joined
-from mmgcn.training.sampling import Sampler
-from mmgcn.training.trainer import Trainer, fit
+from mmgcn.sampling import Sampler
+from mmgcn.training.fit import fit
 from tests.ranks import crew
 from tests.worlds import clusters, dataset, without
 
 SMALL = {"batch_size": 32, "num_negatives": 16, "dim": 8}
 CASES = {
     "linear_mmgcn": ("linear_mmgcn", {}),
-    "linear_mmgcn, bpr": ("linear_mmgcn", {"loss": "bpr", "num_members": 1}),
+    "linear_mmgcn, bpr": ("linear_mmgcn", {"loss": "bpr", "ensemble_size": 1}),
     "mmgcn": ("mmgcn", {"weight_decay": 0.01}),
     "mmgcn, largest": ("mmgcn", {"aggregation": "max", "combination": "co"}),
-    "lightgcn": ("lightgcn", {"penalty": 0.01, "loss": "bpr", "similarity": "dot"}),
+    "lightgcn": ("lightgcn", {"l2_reg": 0.01, "loss": "bpr", "similarity": "dot"}),
     "mf": ("mf", {}),
     "vbpr": ("vbpr", {}),
 }
@@ -51,7 +51,9 @@ def train(model, out, settings, epochs=1, resume=False, stop_at=None):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kind, "draw", interrupted)
-        patch.setattr(Trainer, "_draw", lambda _: None)  # takes longer than the training
+        patch.setattr(
+            "mmgcn.training.fit.plot_curves", lambda *_: True
+        )  # takes longer than the training
         try:
             return fit(
                 dataset(missing=2),
@@ -69,23 +71,20 @@ def train(model, out, settings, epochs=1, resume=False, stop_at=None):
 def steps_in_double(model, settings):
     """Take twenty steps in float64; return the parameters, on the rank that leads."""
     data, kind = dataset(missing=2), MODELS.get(model)
-    generator = torch.Generator().manual_seed(0)
-    with joined("cpu") as ranks:
-        made = kind(data, kind.Settings.read({**SMALL, **settings}), generator)
-        part = Part(made, np.diff(data.train.csr()[0]), ranks)
-        made.double()
-        train = data.train
-        sampler = Sampler(
-            train.user_index, train.item_index, num_items=made.num_items, generator=generator
-        )
-        optimiser = torch.optim.AdamW(made.parameters(), lr=5e-3)
+    with join_process_group("cpu") as group:
+        trained = kind.build(data, {**SMALL, **settings})
+        shard = UserShard(trained, data.train, group)
+        trained.double()
+        sampler = Sampler.of(data.train, trained.generator)
+        optimiser = torch.optim.AdamW(trained.parameters(), lr=5e-3)
         for _ in range(20):
-            loss = part.loss(made, made.draw(sampler), torch.device("cpu"))
+            loss = shard.loss(trained, trained.draw(sampler), torch.device("cpu"))
             optimiser.zero_grad()
             loss.backward()
-            part.add_gradients(made)
+            shard.add_gradients(trained)
             optimiser.step()
-        return {n: t.numpy() for n, t in part.whole(made.state_dict(), part.names).items()}
+        state = shard.gather(trained.state_dict(), shard.sharded)
+        return {name: tensor.numpy() for name, tensor in state.items()}
 
 
 def failing(out):
@@ -108,7 +107,7 @@ def disagreeing(out):
 
 def with_another_version(out):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mmgcn.training.trainer.version", lambda _: f"1.{os.environ['RANK']}")
+        patch.setattr("mmgcn.training.fit.version", lambda _: f"1.{os.environ['RANK']}")
         return train("lightgcn", out, {})
 
 
@@ -131,7 +130,7 @@ def few_users(out):
     return fit(data, model="lightgcn", out=out, settings=SMALL, device="cpu")
 
 
-def looks_of(run):
+def records_of(run):
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     return [{k: v for k, v in line.items() if k != "train_seconds"} for line in lines]
 
@@ -140,7 +139,7 @@ def assert_same(run: Path, other: Path) -> None:
     """Hold two runs to be equal up to the order of sums, in everything but the time they took."""
     names = {path.relative_to(run) for path in run.rglob("*")}
     assert names == {path.relative_to(other) for path in other.rglob("*")}
-    for look, expected in zip(looks_of(run), looks_of(other), strict=True):
+    for look, expected in zip(records_of(run), records_of(other), strict=True):
         assert look == pytest.approx(expected, rel=1e-5)
     state, expected = load_file(run / "model.safetensors"), load_file(other / "model.safetensors")
     assert state.keys() == expected.keys()
@@ -220,7 +219,7 @@ def test_a_rank_that_fails_stops_the_others(ranks, tmp_path):
     assert isinstance(second, MemoryError)
     for other in (first, third):
         assert isinstance(other, LostRank)
-        assert "another rank ended before its time" in str(other)
+        assert "another rank ended before the training did" in str(other)
     assert not (tmp_path / "latest").exists()
 
 
@@ -231,10 +230,10 @@ def test_a_model_that_cannot_be_divided_is_refused(ranks, tmp_path):
         assert "linear_mmgcn" in str(error)
 
 
-def test_sampled_passes_are_refused(ranks, tmp_path):
-    for error in ranks.run(2, train, "lightgcn", tmp_path, {"passes": "sampled"}):
+def test_sampled_propagation_is_refused(ranks, tmp_path):
+    for error in ranks.run(2, train, "lightgcn", tmp_path, {"propagation": "sampled"}):
         assert isinstance(error, PartitionError)
-        assert "leave out --set passes=sampled, or take one process" in str(error)
+        assert "propagation is sampled, but several processes compute the full graph" in str(error)
 
 
 def test_more_processes_than_users_are_refused(ranks, tmp_path):

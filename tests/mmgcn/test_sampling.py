@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from mmgcn.training.sampling import Sampler
+from mmgcn.sampling import Sampler
+from mmgcn.train_config import TrainConfig
 from tests.worlds import clusters, dataset
 
 
@@ -14,13 +15,8 @@ def data():
 
 @pytest.fixture
 def sampler(data):
-    return Sampler(
-        data.train.user_index,
-        data.train.item_index,
-        num_items=len(data.items),
-        generator=torch.Generator().manual_seed(0),
-        user_balance=0.5,
-    )
+    config = TrainConfig(user_balance=0.5)
+    return Sampler.of(data.train, torch.Generator().manual_seed(0), config)
 
 
 def watched_pairs(data):
@@ -49,13 +45,8 @@ def test_shared_negatives_that_were_watched_are_all_named(data, sampler):
 
 def test_what_nobody_watched_is_no_negative_where_that_is_asked_for(data):
     part = clusters().map(lambda p: p.take(p.item_index != 7))
-    sampler = Sampler(
-        part.train.user_index,
-        part.train.item_index,
-        num_items=len(part.items),
-        generator=torch.Generator().manual_seed(0),
-        only_watched=True,
-    )
+    config = TrainConfig(negatives="watched")
+    sampler = Sampler.of(part.train, torch.Generator().manual_seed(0), config)
     assert 7 not in sampler.shared(10, 500).negative_index.tolist()
     assert 7 not in sampler.pairwise(500).negative_index.tolist()
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from mmgcn.data.interactions import Interactions
+from mmgcn.train_config import TrainConfig
 
 
 @dataclass(eq=False)
@@ -83,6 +87,21 @@ class Sampler:
         if user_balance:
             weight = self._degree[self._users].double()
             self._cumulated = weight.pow(-user_balance).cumsum(0)
+
+    @classmethod
+    def of(
+        cls, train: Interactions, generator: torch.Generator, config: TrainConfig | None = None
+    ) -> Self:
+        """Return the sampler of some training interactions, as a configuration defines it."""
+        config = config or TrainConfig()
+        return cls(
+            train.user_index,
+            train.item_index,
+            num_items=len(train.items),
+            generator=generator,
+            user_balance=config.user_balance,
+            only_watched=config.negatives == "watched",
+        )
 
     def watched(self, user_index: Tensor, item_index: Tensor) -> Tensor:
         """Return which pairs are training interactions.

@@ -8,9 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmgcn.distributed.partition import PartialGraph, PartitionError, user_bounds
 from mmgcn.graph import BipartiteGraph
-from mmgcn.partition import PartialGraph, PartitionError, user_bounds
-from mmgcn.training.sampling import Batch
+from mmgcn.sampling import Batch
 
 degrees = st.lists(st.integers(0, 50), min_size=1, max_size=30)
 

@@ -1,11 +1,11 @@
-"""Ranks: the processes that train one model together; usually one."""
+"""ProcessGroup: the processes that train one model together; usually one."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -13,41 +13,44 @@ from torch import Tensor
 
 LOST = ("closed by peer", "reset by peer", "broken pipe", "timed out", "timeout", "socket")
 
+T = TypeVar("T")
+
 
 class RankError(ValueError):
-    """Ranks that do not belong together, or one that has failed."""
+    """Processes that do not belong together, or one that has failed."""
 
 
 class LostRank(RankError):
-    """Another rank ended before its time."""
+    """Another process ended before the training did."""
 
 
-class Ranks:
-    """The processes of a training, and what they say to each other; alone, each is the answer.
+class ProcessGroup:
+    """Collective operations over the processes of a training; the identity for a single process.
 
-    Every rank must call the same methods in the same order, since each call waits for the others.
+    Every process must call the same methods in the same order, since each call waits for the
+    others.
     """
 
     def __init__(self, rank: int = 0, size: int = 1) -> None:
         self.rank, self.size = rank, size
 
     @property
-    def leads(self) -> bool:
-        """Whether this is the rank that writes and tells."""
+    def is_main(self) -> bool:
+        """Whether this is the process that writes files and reports."""
         return self.rank == 0
 
-    def agree(self, facts: Mapping[str, Any]) -> None:
-        """Refuse to go on where a rank has other facts.
+    def assert_equal(self, facts: Mapping[str, Any]) -> None:
+        """Refuse to continue if a process has other facts.
 
         Raises:
-            RankError: on every rank, naming the first difference.
+            RankError: on every process, naming the first difference.
         """
         if self.size == 1:
             return
-        everyone: list[Mapping[str, Any]] = [{}] * self.size
-        dist.all_gather_object(everyone, dict(facts))
-        first = everyone[0]
-        for rank, other in enumerate(everyone):
+        gathered: list[Mapping[str, Any]] = [{}] * self.size
+        dist.all_gather_object(gathered, dict(facts))
+        first = gathered[0]
+        for rank, other in enumerate(gathered):
             for name in dict.fromkeys((*first, *other)):
                 if first.get(name) != other.get(name):
                     raise RankError(
@@ -56,16 +59,25 @@ class Ranks:
                         "same command, files and version"
                     )
 
-    def told(self, value: Any) -> Any:
-        """Return what the leading rank gives."""
+    def broadcast(self, value: T) -> T:
+        """Return the value of the main process."""
         if self.size == 1:
             return value
-        held = [value]
-        dist.broadcast_object_list(held, src=0)
-        return held[0]
+        values = [value]
+        dist.broadcast_object_list(values, src=0)
+        return values[0]
+
+    def broadcast_tensors(self, tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+        """Yield the main process's tensors, one at a time, with their names."""
+        shapes = self.broadcast({name: (t.shape, t.dtype) for name, t in tensors.items()})
+        for name, (shape, dtype) in shapes.items():
+            tensor = tensors[name].contiguous() if self.is_main else torch.empty(shape, dtype=dtype)
+            if self.size > 1:
+                dist.broadcast(tensor, src=0)
+            yield name, tensor
 
     def sum(self, x: Tensor) -> Tensor:
-        """Return the sum over the ranks. x is not changed."""
+        """Return the sum over the processes. x is not changed."""
         if self.size == 1:
             return x
         total = x.clone()
@@ -73,11 +85,11 @@ class Ranks:
         return total
 
     def any(self, own: bool) -> bool:
-        """Return whether it is so on some rank."""
+        """Return whether it is true on any process."""
         return own if self.size == 1 else bool(self.sum(torch.tensor(int(own))))
 
-    def rows(self, own: Tensor, bounds: list[int]) -> Tensor | None:
-        """Return the rows of all ranks to the one that leads, None to the others.
+    def gather_rows(self, own: Tensor, bounds: list[int]) -> Tensor | None:
+        """Return the rows of all processes to the main one, None to the others.
 
         Shapes:
             own: (bounds[rank + 1] - bounds[rank], ...); the result: (bounds[-1], ...), on the CPU.
@@ -85,7 +97,7 @@ class Ranks:
         own = own.detach().cpu().contiguous()
         if self.size == 1:
             return own
-        if not self.leads:
+        if not self.is_main:
             dist.send(own, dst=0)
             return None
         total = own.new_empty(bounds[-1], *own.shape[1:])
@@ -94,15 +106,6 @@ class Ranks:
             dist.recv(total[bounds[rank] : bounds[rank + 1]], src=rank)
         return total
 
-    def spread(self, tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
-        """Yield the leading rank's tensors, one at a time, by their names."""
-        shapes = self.told({name: (t.shape, t.dtype) for name, t in tensors.items()})
-        for name, (shape, dtype) in shapes.items():
-            held = tensors[name].contiguous() if self.leads else torch.empty(shape, dtype=dtype)
-            if self.size > 1:
-                dist.broadcast(held, src=0)
-            yield name, held
-
 
 def launched() -> bool:
     """Return whether this process is one of several that torchrun started."""
@@ -110,17 +113,17 @@ def launched() -> bool:
 
 
 @contextmanager
-def joined(device: str) -> Iterator[Ranks]:
+def join_process_group(device: str) -> Iterator[ProcessGroup]:
     """Join the other processes, if torchrun started several, and leave them at the end.
 
     Args:
-        device: where the model is; tensors there go by NCCL if it is a GPU, and by gloo otherwise.
+        device: of the model; tensors on a GPU are sent by NCCL, others by gloo.
 
     Raises:
-        LostRank: another rank ended before its time.
+        LostRank: another process ended before the training did.
     """
     if not (launched() or dist.is_initialized()):
-        yield Ranks()
+        yield ProcessGroup()
         return
     ours = not dist.is_initialized()
     if ours:
@@ -129,12 +132,12 @@ def joined(device: str) -> Iterator[Ranks]:
             torch.cuda.set_device(device)
         dist.init_process_group("cpu:gloo,cuda:nccl" if gpu else "gloo")
     try:
-        yield Ranks(dist.get_rank(), dist.get_world_size())
+        yield ProcessGroup(dist.get_rank(), dist.get_world_size())
     except RuntimeError as error:
         if isinstance(error, dist.DistError) or any(w in str(error).lower() for w in LOST):
             raise LostRank(
-                "another rank ended before its time; its own reason says why, and "
-                "`mmgcn fit --resume` goes on from the last checkpoint"
+                "another rank ended before the training did; its own message has the reason, and "
+                "`mmgcn fit --resume` continues from the last checkpoint"
             ) from error
         raise
     finally:

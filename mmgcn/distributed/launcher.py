@@ -14,7 +14,7 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalEx
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from mmgcn.training.ranks import LostRank, RankError
+from mmgcn.distributed.process_group import LostRank, RankError
 
 GRACE_SECONDS = 120  # for a checkpoint, after an interruption
 INTERRUPTED = 130  # the exit code of a rank that has put down where it stands

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from mmgcn.training import losses
+from mmgcn import losses
 
 
 def test_bpr_is_minus_the_log_of_the_logistic_function():

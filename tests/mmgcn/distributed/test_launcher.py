@@ -12,9 +12,9 @@ import pytest
 import torch
 
 import cli
+from mmgcn.distributed.launcher import _reason
 from mmgcn.run import Run
 from mmgcn.training.device import DeviceError, find_device
-from mmgcn.training.launcher import _reason
 from tests.worlds import clusters
 
 ROOT = Path(__file__).parents[3]

@@ -1,0 +1,1 @@
+"""Distributed training: users divided among processes, items on all of them."""

