@@ -1,10 +1,10 @@
 """The catalogue: which videos there are, and what is written about them."""
 
 from extract.catalog.captions import CaptionError, read_captions, subtitle_text
-from extract.catalog.catalog import Catalog, IdFrom, Item, read_catalog, read_list
-from extract.catalog.listed import files_in
-from extract.catalog.listing import MEDIA, CatalogError
-from extract.catalog.remote import AnyFile, RemoteError, RemoteFile, as_file, at_hand
+from extract.catalog.catalog import Catalog, IdFrom, Item, read_catalog, read_catalog_from_list
+from extract.catalog.discovery import MEDIA, CatalogError
+from extract.catalog.file_list import parse_file_list
+from extract.catalog.remote import AnyFile, RemoteError, RemoteFile, as_file, local_copy
 
 __all__ = [
     "MEDIA",
@@ -17,10 +17,10 @@ __all__ = [
     "RemoteError",
     "RemoteFile",
     "as_file",
-    "at_hand",
-    "files_in",
+    "local_copy",
+    "parse_file_list",
     "read_captions",
     "read_catalog",
-    "read_list",
+    "read_catalog_from_list",
     "subtitle_text",
 ]

@@ -17,15 +17,15 @@ from extract.catalog.captions import (
     read_captions,
     read_side_file,
 )
-from extract.catalog.listed import Listed, read_listed
-from extract.catalog.listing import (
+from extract.catalog.discovery import (
     NUM_EXAMPLES,
     AnyPath,
     CatalogError,
-    Listing,
+    Discovery,
+    discover_media,
     examples,
-    list_media,
 )
+from extract.catalog.file_list import FileList, read_file_list
 from extract.catalog.remote import AnyFile, RemoteFile
 
 IdFrom = Literal["stem", "relative-path"]
@@ -81,11 +81,13 @@ def read_catalog(
         CaptionError: the captions file cannot be read.
         RemoteError: what lies behind a URL cannot be listed.
     """
-    return _catalog(list_media(videos), captions, id_from, Listed(()))
+    return _catalog(discover_media(videos), captions, id_from, FileList(()))
 
 
-def read_list(path: Path, captions: Path | None = None, *, id_from: IdFrom = "stem") -> Catalog:
-    """List the videos that a text file or a table names, by path or URL (see `read_listed`).
+def read_catalog_from_list(
+    path: Path, captions: Path | None = None, *, id_from: IdFrom = "stem"
+) -> Catalog:
+    """List the videos that a text file or a table names, by path or URL (see `read_file_list`).
 
     Ids and captions that the table gives are taken; a captions file comes before the latter.
 
@@ -93,11 +95,13 @@ def read_list(path: Path, captions: Path | None = None, *, id_from: IdFrom = "st
         CatalogError: the list cannot be read, a file is not there, or two files have one id.
         CaptionError: the list, or the captions file, is not such a table.
     """
-    listed = read_listed(path)
-    return _catalog(list_media(listed.files), captions, id_from, listed)
+    listed = read_file_list(path)
+    return _catalog(discover_media(listed.files), captions, id_from, listed)
 
 
-def _catalog(listing: Listing, captions: Path | None, id_from: IdFrom, listed: Listed) -> Catalog:
+def _catalog(
+    listing: Discovery, captions: Path | None, id_from: IdFrom, listed: FileList
+) -> Catalog:
     items = _named(listing.media, listing.root, id_from, listed.ids)
     is_here = any(isinstance(path, Path) for path in listing.media)
     table, notes = _captions(captions, listing.root if is_here else None)
@@ -197,7 +201,7 @@ def _unmatched(table: Mapping[str, str], named: Mapping[str, str]) -> str:
 class _Beside:
     """Captions in files beside the videos. Each folder is listed once."""
 
-    def __init__(self, listing: Listing) -> None:
+    def __init__(self, listing: Discovery) -> None:
         self._listing = listing
         self._names: dict[Path, frozenset[str] | None] = {}
         self._broken: list[str] = []

@@ -147,7 +147,7 @@ def matching(url: str) -> list[RemoteFile]:
 
 
 @contextmanager
-def at_hand(file: AnyFile) -> Iterator[Path]:
+def local_copy(file: AnyFile) -> Iterator[Path]:
     """Yield a local path of a file; a remote one is fetched, and removed at the end.
 
     So no more than one file a worker lies in the temporary folder (TMPDIR) at a time. On Linux it

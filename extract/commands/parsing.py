@@ -17,7 +17,7 @@ def catalog_of(
     videos: list[str], list_file: Path | None, captions: Path | None, id_from: Any
 ) -> Catalog:
     """Return the items of VIDEOS or --list."""
-    from extract.catalog import files_in, read_catalog, read_list
+    from extract.catalog import parse_file_list, read_catalog, read_catalog_from_list
 
     if bool(videos) == (list_file is not None):
         raise typer.BadParameter(
@@ -26,11 +26,11 @@ def catalog_of(
     if list_file is None and videos != ["-"]:
         return read_catalog(videos if len(videos) > 1 else videos[0], captions, id_from=id_from)
     if list_file is not None:
-        return read_list(list_file, captions, id_from=id_from)
+        return read_catalog_from_list(list_file, captions, id_from=id_from)
     if sys.stdin is None:
         raise ValueError("standard input is closed; name videos, or --list FILE")
     # Names of files, not text of a user: they are not patterns.
-    return read_catalog(files_in(sys.stdin.buffer.read()), captions, id_from=id_from)
+    return read_catalog(parse_file_list(sys.stdin.buffer.read()), captions, id_from=id_from)
 
 
 def check_posters(posters: Path | str | None, videos: list[str]) -> None:

@@ -2,10 +2,10 @@
 
 from extract.media.blocks import Frames, Waveform
 from extract.media.container import MediaInfo, probe
+from extract.media.coverage import Coverage, Summary
+from extract.media.frame_sampling import Sampling
 from extract.media.limits import Limits, MediaError
 from extract.media.reader import MediaReader, read_media
-from extract.media.sampling import Sampling
-from extract.media.summary import Coverage, Summary
 
 __all__ = [
     "Coverage",

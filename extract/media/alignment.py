@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import av
 
-from extract.media.container import MP4, picture_stream
+from extract.media.container import MP4, video_stream
 
 if TYPE_CHECKING:
     from av import AudioFrame
@@ -51,7 +51,7 @@ class Alignment:
         self._clock_seconds = CLOCK_SECONDS.get(container.format.name)
         self._is_timed = container.format.name in FORMATS_WITH_TIMES
         self._has_start = self._is_timed or container.format.name == "avi"
-        picture = picture_stream(container)
+        picture = video_stream(container)
         self._origin: Fraction | None = None
         if picture is not None and picture.start_time is not None and picture.time_base:
             self._origin = picture.start_time * picture.time_base

@@ -54,12 +54,12 @@ class MediaInfo:
 
     container: str
     duration_seconds: float | None
-    has_picture: bool
-    has_sound: bool
+    has_video: bool
+    has_audio: bool
     width: int | None
     height: int | None
-    picture_codec: str | None
-    sound_codec: str | None
+    video_codec: str | None
+    audio_codec: str | None
     sample_rate_hz: int | None
     title: str | None
 
@@ -136,7 +136,7 @@ def reason(error: BaseException) -> str:
     return str(text).splitlines()[0]
 
 
-def picture_stream(container: InputContainer) -> VideoStream | None:
+def video_stream(container: InputContainer) -> VideoStream | None:
     """Return the stream that a player would show, or None. A cover picture is not one."""
     best = container.streams.best("video")
     candidates = [best, *container.streams.video] if best is not None else []
@@ -144,7 +144,7 @@ def picture_stream(container: InputContainer) -> VideoStream | None:
     return next(shown, None)  # type: ignore[return-value]
 
 
-def sound_stream(container: InputContainer) -> AudioStream | None:
+def audio_stream(container: InputContainer) -> AudioStream | None:
     """Return the stream that a player would play, or None.
 
     One that starts seconds after the picture may be the first: FFmpeg knows nothing of it yet, and
@@ -215,18 +215,18 @@ def _indexed_seconds(stream: VideoStream | AudioStream) -> float:
 
 def media_info(container: InputContainer) -> MediaInfo:
     """Return what the header says."""
-    picture, sound = picture_stream(container), sound_stream(container)
+    picture, sound = video_stream(container), audio_stream(container)
     codec = None if picture is None else picture.codec_context
     title = container.metadata.get("title", "")[:MAX_TITLE_CHARS].strip()
     return MediaInfo(
         container=container.format.name,
         duration_seconds=container.duration / av.time_base if container.duration else None,
-        has_picture=picture is not None,
-        has_sound=sound is not None,
+        has_video=picture is not None,
+        has_audio=sound is not None,
         width=codec.width if codec else None,
         height=codec.height if codec else None,
-        picture_codec=codec.name if codec else None,
-        sound_codec=sound.codec_context.name if sound and sound.codec_context else None,
+        video_codec=codec.name if codec else None,
+        audio_codec=sound.codec_context.name if sound and sound.codec_context else None,
         sample_rate_hz=sound.codec_context.sample_rate if sound and sound.codec_context else None,
         title=title or None,
     )

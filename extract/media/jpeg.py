@@ -9,13 +9,13 @@ MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
 END_OF_IMAGE = 0xD9
 
 
-def is_cut_off(data: bytes) -> bool:
+def is_truncated(data: bytes) -> bool:
     """Return whether the marks of a JPEG end before the one that ends it.
 
     Source: ITU-T T.81, B.1: marks, segments with their lengths, and scans.
 
     >>> whole = bytes.fromhex("ffd8 ffda 0002 1234 ffd9")
-    >>> is_cut_off(whole), is_cut_off(whole[:-2])
+    >>> is_truncated(whole), is_truncated(whole[:-2])
     (False, True)
     """
     place = 2  # after the mark that starts it

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from av.stream import Discard
 
 from extract.media.container import DECODING_ERRORS
+from extract.media.coverage import in_places
 from extract.media.limits import Deadline, Limits, MediaError
-from extract.media.summary import in_places
 from extract.media.timeline import NOT_KNOWN, Timeline
 
 if TYPE_CHECKING:

@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from extract.media import webp
+from extract.media.audio import AudioDecoder
 from extract.media.blocks import Frames, Waveform
 from extract.media.container import (
     DECODING_ERRORS,
     Source,
+    audio_stream,
     media_info,
-    picture_stream,
     reason,
-    sound_stream,
+    video_stream,
 )
-from extract.media.decoding import Picture, PictureDecoder
-from extract.media.ending import is_cut_off
+from extract.media.coverage import Summary
+from extract.media.frame_decoder import FrameDecoder, TimedFrame
+from extract.media.frame_sampling import Sampling
 from extract.media.limits import Deadline, Limits, MediaError
 from extract.media.packets import Demuxer
-from extract.media.sampling import Sampling
-from extract.media.sound import SoundDecoder
-from extract.media.summary import Summary
 from extract.media.timeline import Timeline
+from extract.media.truncation import is_truncated
 from extract.media.webp import Animation
 
 if TYPE_CHECKING:
@@ -120,8 +120,8 @@ class MediaReader(Iterator[Frames | Waveform]):
         return self._summary
 
     def _read(self) -> Generator[Frames | Waveform, None, None]:
-        sound = sound_stream(self._container) if self._rates else None
-        picture = picture_stream(self._container) if self._sampling is not None else None
+        sound = audio_stream(self._container) if self._rates else None
+        picture = video_stream(self._container) if self._sampling is not None else None
         packets: Demuxer | Animation = Demuxer(
             self._container,
             [stream for stream in (sound, picture) if stream is not None],
@@ -135,7 +135,7 @@ class MediaReader(Iterator[Frames | Waveform]):
         heard = seen = None
         hearing = None
         if sound is not None:
-            hearing = SoundDecoder(
+            hearing = AudioDecoder(
                 self._container, sound, sample_rate_hz=self._rates, limits=self._limits
             )
         timeline = None
@@ -149,13 +149,13 @@ class MediaReader(Iterator[Frames | Waveform]):
             elif timeline is not None:
                 timeline.add(packet)
         problems = list(packets.problems)
-        if is_cut_off(self._source.file, self._container.format.name):
+        if is_truncated(self._source.file, self._container.format.name):
             problems.append("cut off before its end")
         if hearing is not None:
             yield from hearing.finish()
             heard = hearing.coverage(problems)
         if timeline is not None and self._sampling is not None:
-            seeing = PictureDecoder(
+            seeing = FrameDecoder(
                 self._source,
                 self._container,
                 timeline,
@@ -165,13 +165,13 @@ class MediaReader(Iterator[Frames | Waveform]):
             )
             yield from _blocks(seeing.pictures())
             seen = seeing.coverage(problems)
-        self._summary = Summary(picture=seen, sound=heard)
+        self._summary = Summary(video=seen, audio=heard)
         _raise_if_all_failed(self._summary)
 
 
-def _blocks(pictures: Iterable[Picture]) -> Iterator[Frames]:
+def _blocks(pictures: Iterable[TimedFrame]) -> Iterator[Frames]:
     """Stack pictures into blocks of one size."""
-    block: list[Picture] = []
+    block: list[TimedFrame] = []
     for picture in pictures:
         if block and (
             len(block) == BLOCK_FRAMES
@@ -185,7 +185,7 @@ def _blocks(pictures: Iterable[Picture]) -> Iterator[Frames]:
         yield _stacked(block)
 
 
-def _stacked(block: list[Picture]) -> Frames:
+def _stacked(block: list[TimedFrame]) -> Frames:
     return Frames(
         np.stack([picture.rgb for picture in block]),  # T of (H, W, 3) -> (T, H, W, 3)
         np.array([picture.pts_seconds for picture in block]),
@@ -194,6 +194,6 @@ def _stacked(block: list[Picture]) -> Frames:
 
 def _raise_if_all_failed(summary: Summary) -> None:
     """Raise if nothing came out and something went wrong; a track without sound is no error."""
-    parts = [part for part in (summary.picture, summary.sound) if part is not None]
+    parts = [part for part in (summary.video, summary.audio) if part is not None]
     if summary.partial_reason and not any(part.seconds for part in parts):
         raise MediaError(f"nothing could be decoded: {summary.partial_reason}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NOT_KNOWN = -(2**63)  # FFmpeg's own mark of a missing time
 # Compressed picture kept from the first pass, so that a clip of usual size is read once. A longer
 # one is read again where its frames are needed.
-HELD_BYTES = 24 << 20
+MAX_STORED_BYTES = 24 << 20
 PACKET_BYTES = 1 << 10  # what a packet takes beside its data
 USUAL_FPS = 25
 
@@ -79,7 +79,7 @@ class Timeline:
         self.is_keyframe, self.is_shown = bytearray(), bytearray()
         # Not shown is what an edit list cuts away: it may be needed for decoding others.
         self.packets: list[Packet[VideoStream]] | None = []
-        """The packets themselves, or None once they are more than `HELD_BYTES`."""
+        """The packets themselves, or None once they are more than `MAX_STORED_BYTES`."""
         self.problems: list[str] = []
         self._start = stream.start_time
         self._last = NOT_KNOWN, 0  # of the frame that is shown last: when, and for how long
@@ -105,7 +105,7 @@ class Timeline:
         if self.packets is not None:
             self._num_held_bytes += packet.size + PACKET_BYTES
             self.packets.append(packet)
-            if self._num_held_bytes > HELD_BYTES:
+            if self._num_held_bytes > MAX_STORED_BYTES:
                 self.packets = None
 
     def is_out_of_bounds(self, packet: Packet[VideoStream], place: int) -> bool:

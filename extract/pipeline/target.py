@@ -8,7 +8,7 @@ from typing import Any
 
 from extract.config import ExtractConfig
 from extract.encoder import ENCODERS, Encoder
-from extract.media import picture, sound
+from extract.media import audio, frame_conversion
 from extract.modality import MODALITIES, Modality
 from extract.store import FeatureSet, FeatureStore
 from extract.weights import WeightsUnavailable
@@ -126,9 +126,12 @@ def _manifest(modality: Modality, encoder: Encoder, config: ExtractConfig) -> di
     if encoder.precision != "float32":
         manifest["precision"] = encoder.precision
     if encoder.reads == "frames":
-        manifest |= {"sampling": config.sampling.provenance, "decoding": picture.PROVENANCE}
+        manifest |= {
+            "sampling": config.sampling.provenance,
+            "decoding": frame_conversion.PROVENANCE,
+        }
     if encoder.reads == "waveform":
-        manifest |= {"decoding": sound.PROVENANCE}
+        manifest |= {"decoding": audio.PROVENANCE}
     return manifest
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from extract.catalog import AnyFile, at_hand
+from extract.catalog import AnyFile, local_copy
 from extract.encoder import Encoder
 from extract.media import Frames, Limits, MediaError, Sampling, Waveform, probe, read_media
 from extract.workers.messages import Allowed, Decoded, FileFacts, Job, UnitsOf
@@ -64,7 +64,7 @@ class ClipDecoder:
             )
             yield Allowed(job.index, to_hash_seconds)
             started = time.perf_counter()
-            with at_hand(job.path) as path:
+            with local_copy(job.path) as path:
                 facts = replace(facts, content_hash=file_facts(path).content_hash)
                 hash_seconds = time.perf_counter() - started
                 for message in self._read(job, path, to_hash_seconds):
@@ -87,8 +87,8 @@ class ClipDecoder:
             yield Decoded(
                 job.index,
                 title=info.title,
-                has_picture=info.has_picture,
-                has_sound=info.has_sound,
+                has_picture=info.has_video,
+                has_sound=info.has_audio,
             )
             return
         cutters = {i: WindowCutter(encoder) for i, encoder in sounds.items()}
@@ -119,10 +119,10 @@ class ClipDecoder:
             yield Decoded(
                 job.index,
                 title=blocks.info.title,
-                picture=blocks.summary.picture,
-                sound=blocks.summary.sound,
-                has_picture=blocks.info.has_picture,
-                has_sound=blocks.info.has_sound,
+                picture=blocks.summary.video,
+                sound=blocks.summary.audio,
+                has_picture=blocks.info.has_video,
+                has_sound=blocks.info.has_audio,
             )
 
 

@@ -9,7 +9,7 @@ from extract.catalog import (
     RemoteError,
     RemoteFile,
     as_file,
-    at_hand,
+    local_copy,
     read_catalog,
     remote,
 )
@@ -69,12 +69,12 @@ def test_a_url_of_a_local_file_is_a_path(tmp_path):
 def test_a_file_is_fetched_for_as_long_as_it_is_needed(memory, tmp_path, monkeypatch, nameless):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("extract.catalog.remote.NAMELESS", nameless)
-    with at_hand(RemoteFile("memory://shop/one.mp4")) as path:
+    with local_copy(RemoteFile("memory://shop/one.mp4")) as path:
         assert path.read_bytes() == b"one.mp4"
         # Without a name it is gone whatever becomes of this process.
         assert list(tmp_path.iterdir()) == ([] if nameless else [path])
     assert list(tmp_path.iterdir()) == []
-    with at_hand(Path("of/mine.mp4")) as path:
+    with local_copy(Path("of/mine.mp4")) as path:
         assert path == Path("of/mine.mp4")
 
 
@@ -82,7 +82,7 @@ def test_a_file_that_is_too_large_is_refused(memory, tmp_path, monkeypatch):
     monkeypatch.setattr("extract.catalog.remote.MAX_FETCHED_BYTES", 3)
     with (
         pytest.raises(RemoteError, match=r"one.mp4 is 7 bytes, and .* has room for 3"),
-        at_hand(RemoteFile("memory://shop/one.mp4")),
+        local_copy(RemoteFile("memory://shop/one.mp4")),
     ):
         pass
 

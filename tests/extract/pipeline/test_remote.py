@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from extract import read_catalog
-from extract.catalog import Item, RemoteFile, read_list
+from extract.catalog import Item, RemoteFile, read_catalog_from_list
 from extract.store import FeatureStore
 from tests.clips import make_clip
 from tests.encoders import Shade, registered
@@ -63,7 +63,7 @@ def records_of(store):
 def test_rows_are_those_of_the_same_files_on_disk(videos, server, tmp_path):
     names = ["clip2.mp4", "clip5.mp4", "broken.mp4"]
     (tmp_path / "list.txt").write_text("".join(f"{server}/{name}\n" for name in names))
-    items = read_list(tmp_path / "list.txt").items
+    items = read_catalog_from_list(tmp_path / "list.txt").items
     report = extract(items, tmp_path / "remote")
     assert report.counts["thing"] == {"skipped": 0, "done": 2, "failed": 1}
     extract(read_catalog(videos).items, tmp_path / "local")

@@ -21,7 +21,7 @@ class Segment:
     """The packets, among them, whose frames are wanted."""
 
 
-def plan(
+def plan_segments(
     targets: Sequence[int], *, pts: Sequence[int], is_keyframe: Sequence[int]
 ) -> list[Segment] | None:
     """Return the segments that give all targets, in stored order; None if a target has no start.

@@ -24,13 +24,13 @@ class Coverage:
 class Summary:
     """What came of reading a file; a part is None if it was not asked for or is not there."""
 
-    picture: Coverage | None
-    sound: Coverage | None
+    video: Coverage | None
+    audio: Coverage | None
 
     @property
     def partial_reason(self) -> str | None:
         """Why less came out than was promised, in words; None if all did."""
-        parts = {"picture": self.picture, "sound": self.sound}
+        parts = {"video": self.video, "audio": self.audio}
         problems = [
             f"{name}: {part.problem}" for name, part in parts.items() if part and part.problem
         ]

@@ -64,8 +64,8 @@ def test_every_frame_is_given_with_its_time(tmp_path):
     assert indices_of(data) == list(range(6))
     assert np.array_equal(data, by_pillow(path))
     assert seconds == pytest.approx([0, 0.1, 0.3, 0.35, 0.65, 0.73])
-    assert summary.picture.seconds == pytest.approx(0.73 * 6 / 5)
-    assert (summary.sound, summary.partial_reason) == (None, None)
+    assert summary.video.seconds == pytest.approx(0.73 * 6 / 5)
+    assert (summary.audio, summary.partial_reason) == (None, None)
     data, seconds, _ = read(path, Sampling(num_frames=2))  # at 0.22 and 0.66 s
     assert indices_of(data) == [1, 4]
     assert seconds == pytest.approx([0.1, 0.65])
@@ -117,13 +117,13 @@ def test_what_is_cut_off_or_damaged_is_partial(tmp_path):
     data, _, summary = read(path)
     assert indices_of(data) == list(range(len(data)))
     assert 3 <= len(data) <= 4
-    assert summary.partial_reason == "picture: cut off before its end"
+    assert summary.partial_reason == "video: cut off before its end"
     damaged = bytearray(whole)
     damaged[anmf(whole)[2] + 16 + 8 : anmf(whole)[2] + 16 + 40] = bytes(32)
     path.write_bytes(damaged)
     data, _, summary = read(path)
     assert len(data) == 5
-    assert summary.partial_reason == "picture: damaged in 1 place"
+    assert summary.partial_reason == "video: damaged in 1 place"
 
 
 def test_it_stays_within_the_limits(tmp_path):
@@ -135,7 +135,7 @@ def test_it_stays_within_the_limits(tmp_path):
         read(path, limits=Limits(max_packets=3))
     data, _, summary = read(path, limits=Limits(max_duration_seconds=0.5))
     assert indices_of(data) == [0, 1, 2, 3]
-    assert summary.partial_reason == "picture: only the first 0.5 s were read"
+    assert summary.partial_reason == "video: only the first 0.5 s were read"
 
 
 def test_a_frame_beyond_the_canvas_is_damage(tmp_path):
@@ -144,7 +144,7 @@ def test_a_frame_beyond_the_canvas_is_damage(tmp_path):
     path = tmp_path / "a.webp"
     path.write_bytes(data)
     _, _, summary = read(path)
-    assert summary.partial_reason == "picture: damaged in 1 place"
+    assert summary.partial_reason == "video: damaged in 1 place"
 
 
 def test_a_still_picture_is_no_animation(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extract.media.plan import MAX_KEYS_BACK, Segment, can_skip_unreferenced, plan
+from extract.media.segments import MAX_KEYS_BACK, Segment, can_skip_unreferenced, plan_segments
 
 
 def keys(*places: int, of: int = 20) -> list[int]:
@@ -17,28 +17,28 @@ def segment(start: int, stop: int, *targets: int) -> Segment:
 
 
 def test_a_segment_runs_from_the_key_frame_to_the_last_target():
-    segments = plan([2, 3, 12], pts=range(20), is_keyframe=keys(0, 10))
+    segments = plan_segments([2, 3, 12], pts=range(20), is_keyframe=keys(0, 10))
     assert segments == [segment(0, 4, 2, 3), segment(10, 13, 12)]
 
 
 def test_a_frame_shown_before_its_key_frame_leans_on_the_group_before():
     # Stored 0:K 1 2 3:K 4 5, shown in the order 0 1 2 4 3 5.
     pts = [0, 1, 2, 4, 3, 5]
-    assert plan([4], pts=pts, is_keyframe=keys(0, 3, of=6)) == [segment(0, 5, 4)]
-    assert plan([5], pts=pts, is_keyframe=keys(0, 3, of=6)) == [segment(3, 6, 5)]
-    assert plan([4, 5], pts=pts, is_keyframe=keys(0, 3, of=6)) == [segment(0, 6, 4, 5)]
+    assert plan_segments([4], pts=pts, is_keyframe=keys(0, 3, of=6)) == [segment(0, 5, 4)]
+    assert plan_segments([5], pts=pts, is_keyframe=keys(0, 3, of=6)) == [segment(3, 6, 5)]
+    assert plan_segments([4, 5], pts=pts, is_keyframe=keys(0, 3, of=6)) == [segment(0, 6, 4, 5)]
 
 
 def test_a_target_without_a_key_frame_before_it_has_no_plan():
-    assert plan([1, 7], pts=range(20), is_keyframe=keys(5)) is None
-    assert plan([3], pts=range(20), is_keyframe=keys()) is None
+    assert plan_segments([1, 7], pts=range(20), is_keyframe=keys(5)) is None
+    assert plan_segments([3], pts=range(20), is_keyframe=keys()) is None
 
 
 def test_looking_back_has_an_end():
     pts = list(range(100, 0, -1))  # every frame is shown before the one stored before it
     every = [1] * 100
-    assert plan([99], pts=pts, is_keyframe=every) == [segment(99, 100, 99)]
-    assert plan([99], pts=[*pts[:-1], -1], is_keyframe=[*every[:-1], 0]) is None
+    assert plan_segments([99], pts=pts, is_keyframe=every) == [segment(99, 100, 99)]
+    assert plan_segments([99], pts=[*pts[:-1], -1], is_keyframe=[*every[:-1], 0]) is None
     assert MAX_KEYS_BACK < 99
 
 
@@ -48,7 +48,7 @@ def test_looking_back_has_an_end():
     pts=st.permutations(range(30)),
 )
 def test_segments_hold_every_target_once_and_do_not_overlap(targets, is_keyframe, pts):
-    segments = plan(sorted(targets), pts=pts, is_keyframe=is_keyframe)
+    segments = plan_segments(sorted(targets), pts=pts, is_keyframe=is_keyframe)
     if segments is None:
         return
     assert sorted(place for part in segments for place in part.targets) == sorted(targets)
@@ -86,4 +86,4 @@ def test_unreferenced_frames_are_skipped_where_the_mark_can_be_trusted(codec, ex
 
 
 def test_targets_may_be_numpy_numbers():
-    assert plan(np.array([3]), pts=range(20), is_keyframe=keys(0)) == [segment(0, 4, 3)]
+    assert plan_segments(np.array([3]), pts=range(20), is_keyframe=keys(0)) == [segment(0, 4, 3)]

@@ -1,4 +1,4 @@
-"""Listing: the media files of a folder, or those that were named."""
+"""Discovery: the media files of a folder, or those that were named."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class CatalogError(ValueError):
 
 
 @dataclass
-class Listing:
+class Discovery:
     """Media files.
 
     Args:
@@ -59,7 +59,7 @@ class Listing:
             )
 
 
-def list_media(videos: AnyPath | Sequence[AnyPath]) -> Listing:
+def discover_media(videos: AnyPath | Sequence[AnyPath]) -> Discovery:
     """List the media files of a folder and its subfolders, or the files that are named.
 
     Args:
@@ -83,18 +83,18 @@ def list_media(videos: AnyPath | Sequence[AnyPath]) -> Listing:
         return _list_folder(path)
     if not path.exists():
         raise CatalogError(f"no such folder: {path}")
-    return Listing(path.parent, [path])
+    return Discovery(path.parent, [path])
 
 
-def _list_remote(videos: AnyPath) -> Listing:
+def _list_remote(videos: AnyPath) -> Discovery:
     found = _matching(videos)
     media: list[AnyFile] = [file for file in found if file.suffix.lower() in MEDIA]
     if not media:
         raise CatalogError(f"none of the {len(found):,} files at {videos} is a video")
-    return Listing(Path(), media)
+    return Discovery(Path(), media)
 
 
-def _list_files(words: Sequence[AnyPath]) -> Listing:
+def _list_files(words: Sequence[AnyPath]) -> Discovery:
     paths = list(dict.fromkeys(path for word in words for path in _matching(word)))
     for path in paths:
         if isinstance(path, RemoteFile):
@@ -109,7 +109,7 @@ def _list_files(words: Sequence[AnyPath]) -> Listing:
     if not media:
         raise CatalogError(f"none of the {len(paths):,} named files is a video")
     folders = {Path() if isinstance(path, RemoteFile) else path.parent for path in media}
-    return Listing(folders.pop() if len(folders) == 1 else Path(), media)
+    return Discovery(folders.pop() if len(folders) == 1 else Path(), media)
 
 
 def _matching(word: AnyPath) -> Sequence[AnyFile]:
@@ -128,8 +128,8 @@ def _matching(word: AnyPath) -> Sequence[AnyFile]:
     return media
 
 
-def _list_folder(folder: Path) -> Listing:
-    listing = Listing(folder, [], folder.resolve())
+def _list_folder(folder: Path) -> Discovery:
+    listing = Discovery(folder, [], folder.resolve())
     others: list[Path] = []
     for path in _walk(listing):
         suffix = path.suffix.lower()
@@ -151,7 +151,7 @@ def _list_folder(folder: Path) -> Listing:
     return listing
 
 
-def _walk(listing: Listing) -> Iterator[Path]:
+def _walk(listing: Discovery) -> Iterator[Path]:
     """Yield the files of the folder and its subfolders, hidden ones left out, in a fixed order."""
 
     def refuse(error: OSError) -> None:

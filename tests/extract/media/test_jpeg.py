@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from extract.media import Sampling, read_media
-from extract.media.jpeg import is_cut_off
+from extract.media.jpeg import is_truncated
 
 RNG = np.random.default_rng(0)
 
@@ -35,14 +35,14 @@ WHOLE = {
 
 @pytest.mark.parametrize("kind", WHOLE)
 def test_a_whole_one_is_not_cut_off(kind):
-    assert not is_cut_off(WHOLE[kind])
+    assert not is_truncated(WHOLE[kind])
 
 
 @pytest.mark.parametrize("kind", [kind for kind in WHOLE if "film" not in kind])
 def test_a_cut_one_is_cut_off_wherever_that_is(kind):
     whole = WHOLE[kind]
     for size in RNG.integers(2, len(whole) - 1, 200):
-        assert is_cut_off(whole[:size]), size
+        assert is_truncated(whole[:size]), size
 
 
 def reason_of(path, data):
@@ -58,4 +58,4 @@ def test_a_picture_is_partial_where_it_is_cut_off(tmp_path, kind):
     assert reason_of(tmp_path / "whole.jpg", whole) is None
     if "film" not in kind:
         told = reason_of(tmp_path / "cut.jpg", whole[: int(0.8 * len(whole))])
-        assert told == "picture: cut off before its end"
+        assert told == "video: cut off before its end"

@@ -14,18 +14,18 @@ from extract.media import tiff
 from extract.media.container import (
     DECODING_ERRORS,
     Source,
-    picture_stream,
     prepare_decoder,
     reason,
     stated_seconds,
+    video_stream,
 )
-from extract.media.jpeg import is_cut_off
+from extract.media.coverage import Coverage, coverage, in_places
+from extract.media.frame_conversion import FrameConverter
+from extract.media.frame_sampling import Sampling
+from extract.media.jpeg import is_truncated
 from extract.media.limits import Deadline, DeadlineError, MediaError
 from extract.media.packets import Demuxer, LostPacketError, StoredPackets
-from extract.media.picture import PictureConverter
-from extract.media.plan import Segment, can_skip_unreferenced, plan
-from extract.media.sampling import Sampling
-from extract.media.summary import Coverage, coverage, in_places
+from extract.media.segments import Segment, can_skip_unreferenced, plan_segments
 from extract.media.timeline import NOT_KNOWN, Timeline, Times
 from extract.media.webp import Animation, Canvas
 
@@ -43,7 +43,7 @@ PLANNED_CODECS = ("h264", "hevc")
 PENDING_BYTES = 64 << 20
 
 
-class Picture(NamedTuple):
+class TimedFrame(NamedTuple):
     """One frame: when it is shown, in seconds from the first, and its (H, W, 3) uint8 RGB."""
 
     pts_seconds: float
@@ -54,7 +54,7 @@ class MissedTargetError(Exception):
     """A frame did not come out as planned; the clip is decoded whole instead."""
 
 
-class PictureDecoder:
+class FrameDecoder:
     """Decodes the frames that a sampling asks for.
 
     Two ways lead to the same frames. The planned one takes the times of the stored packets,
@@ -83,11 +83,11 @@ class PictureDecoder:
         self._refused: str | None = None
         self._source, self._container, self._timeline = source, container, timeline
         self._animation, self._sampling, self._deadline = animation, sampling, deadline
-        stream = picture_stream(container)
+        stream = video_stream(container)
         assert stream is not None
         self._stream: VideoStream = stream
         self._expected_seconds = stated_seconds(container, stream, first_pts=timeline.first_pts)
-        self._converter = PictureConverter(stream.sample_aspect_ratio, source.limits)
+        self._converter = FrameConverter(stream.sample_aspect_ratio, source.limits)
         self._stored = StoredPackets(
             container, stream, timeline, limits=source.limits, deadline=deadline
         )
@@ -100,7 +100,11 @@ class PictureDecoder:
         if self._num_broken and self._seconds:
             problems.append(f"damaged {in_places(self._num_broken)}")
         packets = self._timeline.packets
-        if self._container.format.name == "jpeg_pipe" and packets and is_cut_off(bytes(packets[0])):
+        if (
+            self._container.format.name == "jpeg_pipe"
+            and packets
+            and is_truncated(bytes(packets[0]))
+        ):
             problems.append("cut off before its end")
         if not problems and not self._seconds and len(self._timeline):
             is_tiff = self._stream.codec_context.name == "tiff"
@@ -111,7 +115,7 @@ class PictureDecoder:
             )
         return coverage(self._seconds, self._expected_seconds, problems)
 
-    def pictures(self) -> Iterator[Picture]:
+    def pictures(self) -> Iterator[TimedFrame]:
         """Yield the frames in the order in which they are shown, as far as they can be decoded.
 
         Raises:
@@ -124,17 +128,20 @@ class PictureDecoder:
         except DECODING_ERRORS as error:
             self._refused = reason(error)
 
-    def _pictures(self) -> Iterator[Picture]:
+    def _pictures(self) -> Iterator[TimedFrame]:
         prepare_decoder(self._stream, self._source.limits)
         timeline = self._timeline
         shown = timeline.shown() if timeline.is_complete else np.zeros(0, dtype=np.int64)
-        if plan(shown[:1].tolist(), pts=timeline.pts, is_keyframe=timeline.is_keyframe) is None:
+        if (
+            plan_segments(shown[:1].tolist(), pts=timeline.pts, is_keyframe=timeline.is_keyframe)
+            is None
+        ):
             shown = shown[:0]  # it begins in the middle of a group: which frames come out is open
         times = Times(np.array(timeline.pts, np.int64)[shown], timeline.time_base, timeline.fps)
         chosen = self._choose(times, np.frombuffer(timeline.is_keyframe, np.uint8)[shown] > 0)
         given_until = -1.0
         try:
-            pending: list[Picture] = []
+            pending: list[TimedFrame] = []
             num_bytes = 0
             for picture in self._planned(shown[chosen].tolist(), times.seconds(chosen)):
                 pending.append(picture)
@@ -154,14 +161,14 @@ class PictureDecoder:
 
     # --- planned ---
 
-    def _planned(self, targets: list[int], seconds: list[float]) -> Iterator[Picture]:
+    def _planned(self, targets: list[int], seconds: list[float]) -> Iterator[TimedFrame]:
         """Yield the frames of some packets, given in the order in which they are shown.
 
         Raises:
             MissedTargetError: as soon as one is not there, or has a blemish.
         """
         pts, codec = self._timeline.pts, self._stream.codec_context
-        segments = plan(targets, pts=pts, is_keyframe=self._timeline.is_keyframe)
+        segments = plan_segments(targets, pts=pts, is_keyframe=self._timeline.is_keyframe)
         if codec.name not in PLANNED_CODECS or not segments:
             raise MissedTargetError
         awaited = iter(zip((pts[target] for target in targets), seconds, strict=True))
@@ -172,7 +179,7 @@ class PictureDecoder:
                     continue
                 if frame.pts > next_pts or frame.is_corrupt:
                     raise MissedTargetError
-                yield Picture(next_seconds, self._converter.rgb(frame, packet))
+                yield TimedFrame(next_seconds, self._converter.rgb(frame, packet))
                 following = next(awaited, None)
                 if following is None:
                     return
@@ -201,7 +208,7 @@ class PictureDecoder:
 
     # --- whole ---
 
-    def _whole(self, likely: list[int], *, after_seconds: float) -> Iterator[Picture]:
+    def _whole(self, likely: list[int], *, after_seconds: float) -> Iterator[TimedFrame]:
         """Yield the frames that are chosen among all that come out, later than `after_seconds`.
 
         Which frames are chosen is known only at the end. Those that are shown at the `likely`
@@ -227,12 +234,12 @@ class PictureDecoder:
         }
         if wanted.keys() <= kept.keys():
             for place, when in wanted.items():
-                yield Picture(when, kept[place])
+                yield TimedFrame(when, kept[place])
             return
         kept.clear()
         for place, (frame, packet) in enumerate(self._decode_all(count_broken=False)):
             if place in wanted:
-                yield Picture(wanted.pop(place), self._converter.rgb(frame, packet))
+                yield TimedFrame(wanted.pop(place), self._converter.rgb(frame, packet))
                 if not wanted:
                     return
 
@@ -241,7 +248,7 @@ class PictureDecoder:
     ) -> Iterator[tuple[VideoFrame, Packet[VideoStream] | None]]:
         """Yield every frame of the clip, in order, past whatever cannot be decoded."""
         with self._source.open() as container:
-            stream = picture_stream(container)
+            stream = video_stream(container)
             assert stream is not None
             prepare_decoder(stream, self._source.limits)
             packets = self._animation or Demuxer(

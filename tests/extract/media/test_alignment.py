@@ -303,10 +303,10 @@ def test_a_gap_of_hours_is_not_made_of_silence(tmp_path, is_stated):
     heard, _, problem = read(clip, limits=Limits(max_duration_seconds=20))
     if is_stated:  # a clip of two hours, then, of which so much is read as may be
         assert len(heard) / RATE == pytest.approx(20, abs=2)
-        assert problem == "sound: only the first 20 s were read, ends after 20.0 of 7202.0 s"
+        assert problem == "audio: only the first 20 s were read, ends after 20.0 of 7202.0 s"
     else:
         assert np.array_equal(heard, samples)
-        assert problem == "sound: a gap of 7,200 s in its times, taken for an error"
+        assert problem == "audio: a gap of 7,200 s in its times, taken for an error"
 
 
 def test_gaps_of_sound_at_several_rates_come_in_blocks(tmp_path):
@@ -322,7 +322,7 @@ def test_gaps_of_sound_at_several_rates_come_in_blocks(tmp_path):
             assert block.seconds <= 10
             seconds[block.sample_rate] += block.seconds
     assert list(seconds.values()) == pytest.approx([47.1, 47.1], abs=0.1)
-    assert blocks.summary.sound.seconds == pytest.approx(47.1, abs=0.1)
+    assert blocks.summary.audio.seconds == pytest.approx(47.1, abs=0.1)
 
 
 PICTURE = SimpleNamespace(start_time=0, time_base=Fraction(1, 1000), disposition=0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from extract.catalog import CaptionError, CatalogError, RemoteFile, read_list
+from extract.catalog import CaptionError, CatalogError, RemoteFile, read_catalog_from_list
 from tests.videos import captions_of, touch
 
 
@@ -19,7 +19,7 @@ def here(tmp_path, monkeypatch):
 
 def test_a_text_holds_paths_and_urls_and_no_patterns(here):
     (here / "list.txt").write_text("a.mp4\n\nsub/b.mp4\n[c].mp4\ns3://bucket/d*.mp4\n")
-    catalog = read_list(here / "list.txt")
+    catalog = read_catalog_from_list(here / "list.txt")
     assert {item.id: item.path for item in catalog.items} == {
         "a": Path("a.mp4"),
         "b": Path("sub/b.mp4"),
@@ -33,7 +33,7 @@ def test_a_text_may_come_from_windows_and_names_may_be_no_text(here):
     (here / "list.txt").write_bytes(
         b"\xef\xbb\xbfa.mp4\r\nx\x0by\xe2\x80\xa8z.mp4\r\ncaf\xe9.mp4\r\n"
     )
-    catalog = read_list(here / "list.txt")
+    catalog = read_catalog_from_list(here / "list.txt")
     assert [item.id for item in catalog.items] == ["a", "caf\\xe9", "x\x0by\u2028z"]
 
 
@@ -55,13 +55,13 @@ def test_a_table_may_give_ids_and_captions(here, suffix):
         case _:
             table.write_csv(path, separator="\t" if suffix == ".tsv" else ",")
     (here / "sub" / "b.txt").write_text("beside")
-    assert captions_of(read_list(path)) == {"007": "of a cat", "b": "beside"}
+    assert captions_of(read_catalog_from_list(path)) == {"007": "of a cat", "b": "beside"}
 
 
 def test_a_captions_file_comes_before_the_captions_of_the_list(here):
     (here / "list.csv").write_text("path,caption\na.mp4,of the list\nsub/b.mp4,of b\n")
     (here / "better.csv").write_text("item_id,caption\na,of the file\n")
-    catalog = read_list(here / "list.csv", here / "better.csv")
+    catalog = read_catalog_from_list(here / "list.csv", here / "better.csv")
     assert captions_of(catalog) == {"a": "of the file", "b": "of b"}
 
 
@@ -82,10 +82,10 @@ def test_a_captions_file_comes_before_the_captions_of_the_list(here):
 def test_a_table_that_makes_no_sense_is_refused(here, text, error, told):
     (here / "list.csv").write_text(text)
     with pytest.raises(error, match=told):
-        read_list(here / "list.csv")
+        read_catalog_from_list(here / "list.csv")
 
 
 @pytest.mark.parametrize("name", ["none.csv", "none.txt"])
 def test_no_list_is_told(here, name):
     with pytest.raises(CatalogError, match=rf"(no list of videos at {name}|{name} cannot be read)"):
-        read_list(Path(name))
+        read_catalog_from_list(Path(name))

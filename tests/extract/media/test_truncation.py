@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from extract.media import Sampling, read_media
-from extract.media.ending import is_cut_off
+from extract.media.truncation import is_truncated
 from tests.clips import Sound, draw, make_clip, tone
 
 
@@ -52,28 +52,28 @@ WHOLE = {
 def test_a_file_is_cut_off_wherever_it_is_cut(kind):
     container, whole = WHOLE[kind]
     for behind in (b"", bytes(100), b"!,\xff" * 50):
-        assert not is_cut_off(io.BytesIO(whole + behind), container)
+        assert not is_truncated(io.BytesIO(whole + behind), container)
     for size in np.random.default_rng(0).integers(14, len(whole) - 4, 200):
-        assert is_cut_off(io.BytesIO(whole[:size]), container), size
+        assert is_truncated(io.BytesIO(whole[:size]), container), size
 
 
 def test_the_file_is_left_where_it_is():
     file = io.BytesIO(gif())
     file.seek(7)
-    is_cut_off(file, "gif")
+    is_truncated(file, "gif")
     assert file.tell() == 7
 
 
 def test_a_large_avi_is_several_chunks():
     chunk = b"RIFF" + struct.pack("<I", 7) + bytes(7)
-    assert not is_cut_off(io.BytesIO(chunk + b"\0" + chunk), "avi")
-    assert is_cut_off(io.BytesIO(chunk + b"\0" + chunk[:-1]), "avi")
+    assert not is_truncated(io.BytesIO(chunk + b"\0" + chunk), "avi")
+    assert is_truncated(io.BytesIO(chunk + b"\0" + chunk[:-1]), "avi")
 
 
 @pytest.mark.parametrize("size", [0, 0x7FFFFFFF, 0xFFFFFFFF])
 def test_a_size_that_could_not_be_known_says_nothing(size):
     whole = wav()
-    assert not is_cut_off(io.BytesIO(whole[:4] + struct.pack("<I", size) + whole[8:]), "wav")
+    assert not is_truncated(io.BytesIO(whole[:4] + struct.pack("<I", size) + whole[8:]), "wav")
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a.flv", "a.avi", "a.wav"])
@@ -84,6 +84,6 @@ def test_what_is_cut_off_is_partial(tmp_path, name):
         path.write_bytes(data)
         with read_media(path, sampling=Sampling(), sample_rate_hz=[16_000]) as blocks:
             assert list(blocks)
-        for part in (blocks.summary.picture, blocks.summary.sound):
+        for part in (blocks.summary.video, blocks.summary.audio):
             assert part is None or (part.problem or "").startswith(problem or "")
             assert part is None or (part.problem is None) == (problem is None)

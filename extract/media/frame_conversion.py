@@ -39,7 +39,7 @@ HDR = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)  # PQ and HLG
 WIDEST_PIXEL = 10  # a file that asks for pixels ten times as wide as high is mistaken
 
 
-class PictureConverter:
+class FrameConverter:
     """Turns decoded frames into upright RGB with square pixels.
 
     Colours follow the matrix (BT.601, BT.709, BT.2020, ...) and range (limited, full) that the

@@ -1,4 +1,4 @@
-"""Listed: the videos that a file names, one a line or one a row."""
+"""FileList: the videos that a file names, one a line or one a row."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from extract.catalog.captions import (
     one_line,
     read_table,
 )
-from extract.catalog.listing import CatalogError, examples
+from extract.catalog.discovery import CatalogError, examples
 from extract.catalog.remote import AnyFile, as_file
 
 PATH_COLUMNS = ("path", "url", "file", "video")
 
 
 @dataclass(frozen=True)
-class Listed:
+class FileList:
     """Videos that a file names.
 
     Args:
@@ -36,20 +36,20 @@ class Listed:
     captions: dict[AnyFile, str] = field(default_factory=dict)
 
 
-def files_in(text: bytes) -> tuple[AnyFile, ...]:
+def parse_file_list(text: bytes) -> tuple[AnyFile, ...]:
     """Return the files that a text names by path or URL, one a line.
 
     Bytes, since the name of a file need not be text: only line breaks have a meaning here, and the
     mark that Windows puts first.
 
-    >>> files_in(b"a b.mp4\\r\\n\\n*.mp4\\n")
+    >>> parse_file_list(b"a b.mp4\\r\\n\\n*.mp4\\n")
     (PosixPath('a b.mp4'), PosixPath('*.mp4'))
     """
     lines = text.removeprefix(codecs.BOM_UTF8).splitlines()
     return tuple(as_file(os.fsdecode(line)) for line in lines if line.strip())
 
 
-def read_listed(path: Path) -> Listed:
+def read_file_list(path: Path) -> FileList:
     """Return the videos that a file names, as paths or URLs, not as patterns.
 
     Args:
@@ -63,7 +63,7 @@ def read_listed(path: Path) -> Listed:
     """
     if path.suffix.lower() not in TABLE_SUFFIXES:
         try:
-            return Listed(files_in(path.read_bytes()))
+            return FileList(parse_file_list(path.read_bytes()))
         except OSError as error:
             raise CatalogError(f"{path} cannot be read: {error.strerror}") from error
     if not path.is_file():
@@ -83,4 +83,4 @@ def read_listed(path: Path) -> Listed:
         texts = column(path, table, names) if known & set(names) else [None] * table.height
         lines = {file: one_line(texts[row] or "") for file, row in rows}
         told.append({file: line for file, line in lines.items() if line})
-    return Listed(tuple(file for file, _ in rows), ids=told[0], captions=told[1])
+    return FileList(tuple(file for file, _ in rows), ids=told[0], captions=told[1])

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from extract.media import Limits, Sampling, Waveform, read_media, sound
+from extract.media import Limits, Sampling, Waveform, audio, read_media
 from tests.clips import Sound, make_clip, tone
 
 # ITU-R BS.775: the sides 3 dB and the surrounds 6 dB below the centre, the subwoofer left out.
@@ -171,7 +171,7 @@ def test_cutting_into_blocks_changes_nothing(tmp_path, monkeypatch):
     clip = wav(tmp_path / "a.wav", tone(25, 22_050), rate=22_050)
     whole = read(clip)
     assert len(whole) == pytest.approx(25 * 16_000, abs=50)
-    monkeypatch.setattr(sound, "BLOCK_SECONDS", 1)
+    monkeypatch.setattr(audio, "BLOCK_SECONDS", 1)
     assert np.array_equal(read(clip), whole)
 
 
@@ -192,8 +192,8 @@ def test_sound_may_be_shorter_or_longer_than_the_picture(tmp_path, seconds):
     assert len(read(clip)) / 16_000 == pytest.approx(seconds, abs=0.1)
     with read_media(clip, sampling=Sampling(), sample_rate_hz=[16_000]) as blocks:
         assert sum(isinstance(block, Waveform) for block in blocks) == 1
-    assert blocks.summary.picture.seconds == pytest.approx(2)
-    assert blocks.summary.sound.seconds == pytest.approx(seconds, abs=0.1)
+    assert blocks.summary.video.seconds == pytest.approx(2)
+    assert blocks.summary.audio.seconds == pytest.approx(seconds, abs=0.1)
     assert blocks.summary.partial_reason is None
 
 
@@ -237,7 +237,7 @@ def test_sound_beyond_the_limits_is_not_read(tmp_path):
     ) as blocks:
         heard = sum(block.seconds for block in blocks)
     assert heard == pytest.approx(1, abs=0.5)
-    assert "only the first" in blocks.summary.sound.problem
+    assert "only the first" in blocks.summary.audio.problem
     with (
         read_media(
             clip, sampling=None, sample_rate_hz=[16_000], limits=Limits(max_sample_rate_hz=8_000)

@@ -11,7 +11,7 @@ FLV_TAGS = (b"\x08", b"\x09", b"\x12")  # sound, picture, script
 GIF_IMAGE, GIF_EXTENSION = b",", b"!"
 
 
-def is_cut_off(file: IO[bytes], container: str) -> bool:
+def is_truncated(file: IO[bytes], container: str) -> bool:
     """Return whether a GIF, an FLV, an AVI or a WAV ends too early; leaves the file where it is.
 
     Of AVI and WAV, FFmpeg shortens the duration that the header states to what is there; of FLV, it

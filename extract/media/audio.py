@@ -13,8 +13,8 @@ from av.audio.frame import format_dtypes
 from extract.media.alignment import Alignment
 from extract.media.blocks import Waveform
 from extract.media.container import DECODING_ERRORS, prepare_decoder, stated_seconds
+from extract.media.coverage import Coverage, coverage, in_places
 from extract.media.limits import Limits, MediaError
-from extract.media.summary import Coverage, coverage, in_places
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -75,7 +75,7 @@ def _shares(channels: tuple[str, ...]) -> np.ndarray:
     return shares
 
 
-class SoundDecoder:
+class AudioDecoder:
     """Decodes one stream, packet by packet, and gives its sound in blocks at each rate."""
 
     def __init__(

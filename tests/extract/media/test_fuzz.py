@@ -1,6 +1,6 @@
 """Broken files give what they have or a reason, whatever is wrong with them.
 
-`MEDIA_FUZZ_ROUNDS=1000 pytest tests/extract/test_media_fuzz.py` goes on for longer, and
+`MEDIA_FUZZ_ROUNDS=1000 pytest tests/extract/media/test_fuzz.py` goes on for longer, and
 `MEDIA_FUZZ_SEED=1000` where that has ended.
 """
 

@@ -1,4 +1,4 @@
-"""The frames that come out are those of decoding everything and picking, bit for bit."""
+"""The frames that come out are those of frame_decoder everything and picking, bit for bit."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from extract.media import Frames, Sampling, decoding, read_media, timeline
+from extract.media import Frames, Sampling, frame_decoder, read_media, timeline
 from tests.clips import indices_of, make_clip
 
 B_FRAMES = {"preset": "medium", "bf": "3", "g": "12"}
@@ -169,8 +169,8 @@ def test_a_recording_may_begin_between_key_frames(tmp_path, sampling, reference)
 
 @pytest.mark.parametrize("name", CLIPS)
 def test_frames_are_the_same_when_packets_are_read_again(name, reference, monkeypatch):
-    monkeypatch.setattr(timeline, "HELD_BYTES", 0)
-    monkeypatch.setattr(decoding, "PENDING_BYTES", 0)
+    monkeypatch.setattr(timeline, "MAX_STORED_BYTES", 0)
+    monkeypatch.setattr(frame_decoder, "PENDING_BYTES", 0)
     clip = reference(name)
     data, _ = read(clip.path, Sampling())
     assert np.array_equal(data, clip.frames[pick_slowly(Sampling(), clip)])
@@ -186,26 +186,26 @@ def test_the_first_frames_say_which_they_are(name, reference):
 @pytest.mark.parametrize("name", CLIPS)
 def test_h264_and_hevc_are_planned_and_the_rest_is_decoded_whole(name, reference, monkeypatch):
     ways = []
-    original = decoding.PictureDecoder.coverage
+    original = frame_decoder.FrameDecoder.coverage
 
     def coverage(self, problems):
         ways.append(self.way)
         return original(self, problems)
 
-    monkeypatch.setattr(decoding.PictureDecoder, "coverage", coverage)
+    monkeypatch.setattr(frame_decoder.FrameDecoder, "coverage", coverage)
     read(reference(name).path, Sampling())
     assert ways == ["whole" if name.startswith(WHOLE) else "planned"]
 
 
 def test_a_plan_decodes_less_than_everything(reference, monkeypatch):
     fed = []
-    original = decoding.StoredPackets.between
+    original = frame_decoder.StoredPackets.between
 
     def between(self, start, stop):
         for place, packet in original(self, start, stop):
             fed.append(place)
             yield place, packet
 
-    monkeypatch.setattr(decoding.StoredPackets, "between", between)
+    monkeypatch.setattr(frame_decoder.StoredPackets, "between", between)
     read(reference("closed-groups.mp4").path, Sampling(num_frames=2))
     assert len(fed) < 40  # two of seven groups of 12

@@ -73,7 +73,7 @@ def test_pictures_and_sound_of_any_container_and_codec(tmp_path, name, made):
     assert indices == list(range(24))
     assert len(heard) / 16_000 == pytest.approx(1, abs=0.15)
     assert np.sqrt(2 * np.mean(heard[4_000:12_000] ** 2)) == pytest.approx(0.5, rel=0.1)
-    assert summary.picture.seconds == pytest.approx(1, abs=0.15)
+    assert summary.video.seconds == pytest.approx(1, abs=0.15)
     assert summary.partial_reason is None
 
 
@@ -94,9 +94,9 @@ def test_a_picture_is_a_clip_of_one_frame(tmp_path, name, codec, pix_fmt):
     indices, heard, summary = read(picture)
     assert indices == [0]
     assert len(heard) == 0
-    assert summary.sound is None
-    assert probe(picture).has_picture
-    assert not probe(picture).has_sound
+    assert summary.audio is None
+    assert probe(picture).has_video
+    assert not probe(picture).has_audio
 
 
 def test_a_cover_picture_is_not_a_clip(tmp_path):
@@ -118,10 +118,10 @@ def test_a_cover_picture_is_not_a_clip(tmp_path):
         container.mux(song.encode(None))
     with av.open(path) as container:
         assert len(container.streams.video) == 1
-    assert not probe(path).has_picture
+    assert not probe(path).has_video
     indices, heard, summary = read(path)
     assert indices == []
-    assert summary.picture is None
+    assert summary.video is None
     assert len(heard) / 16_000 == pytest.approx(1, abs=0.1)
 
 
@@ -150,8 +150,8 @@ def test_what_is_not_asked_for_is_not_read(tmp_path):
     clip = make_clip(tmp_path / "a.mp4", sound=Sound(seconds=1))
     with read_media(clip, sampling=None) as blocks:
         assert list(blocks) == []
-    assert blocks.summary.picture is None
-    assert blocks.summary.sound is None
+    assert blocks.summary.video is None
+    assert blocks.summary.audio is None
     with read_media(clip, sampling=Sampling()) as blocks:
         assert all(isinstance(block, Frames) for block in blocks)
     with read_media(clip, sampling=None, sample_rate_hz=[16_000]) as blocks:
@@ -160,8 +160,8 @@ def test_what_is_not_asked_for_is_not_read(tmp_path):
 
 def test_what_a_file_does_not_have_is_none_in_the_summary(tmp_path):
     _, _, summary = read(make_clip(tmp_path / "silent.mp4"))
-    assert summary.sound is None
-    assert summary.picture.problem is None
+    assert summary.audio is None
+    assert summary.video.problem is None
 
 
 def test_a_header_is_read_without_decoding(tmp_path):
@@ -170,9 +170,9 @@ def test_a_header_is_read_without_decoding(tmp_path):
     )
     info = probe(clip)
     assert info.duration_seconds == pytest.approx(2, abs=0.1)
-    assert (info.has_picture, info.has_sound) == (True, True)
-    assert (info.width, info.height, info.picture_codec) == (96, 64, "h264")
-    assert (info.sound_codec, info.sample_rate_hz) == ("aac", 44_100)
+    assert (info.has_video, info.has_audio) == (True, True)
+    assert (info.width, info.height, info.video_codec) == (96, 64, "h264")
+    assert (info.audio_codec, info.sample_rate_hz) == ("aac", 44_100)
     assert info.title == "Two cats"
     assert probe(make_clip(tmp_path / "b.webm", title="猫が二匹")).title == "猫が二匹"
     assert probe(make_clip(tmp_path / "c.mkv")).title is None
@@ -191,7 +191,7 @@ def test_long_clips_are_not_held_in_memory(tmp_path, monkeypatch):
         held.append(self.packets)
         return original(self)
 
-    monkeypatch.setattr(timeline, "HELD_BYTES", 20_000)
+    monkeypatch.setattr(timeline, "MAX_STORED_BYTES", 20_000)
     monkeypatch.setattr(timeline.Timeline, "shown", shown)
     indices, _, _ = read(make_clip(tmp_path / "a.mp4", num_frames=60))
     assert indices == list(range(60))
@@ -203,7 +203,7 @@ import resource, sys
 from extract.media import Frames, Sampling, read_media
 with read_media(sys.argv[1], sampling=Sampling(fps=2), sample_rate_hz=[16_000]) as blocks:
     seconds = sum(0 if isinstance(block, Frames) else block.seconds for block in blocks)
-print(blocks.summary.picture.seconds, seconds)
+print(blocks.summary.video.seconds, seconds)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
@@ -226,7 +226,7 @@ def test_memory_does_not_grow_with_the_length(tmp_path):
             capture_output=True,
             text=True,
             check=True,
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
         ).stdout
         picture, sound, megabytes = (float(word) for word in printed.split())
         assert picture == pytest.approx(60 * minutes, rel=0.02)
@@ -252,12 +252,12 @@ def test_a_file_that_was_cut_off_gives_what_it_has(tmp_path, suffix):
     indices, heard, summary = read(cut)
     assert indices == list(range(len(indices)))
     assert 60 < len(indices) < 180
-    assert summary.picture.seconds == pytest.approx(len(indices) / 24, abs=0.01)
-    assert summary.picture.expected_seconds == pytest.approx(10)
-    assert summary.sound.seconds == pytest.approx(len(heard) / 16_000, abs=0.1)
-    assert f"ends after {summary.picture.seconds:.1f} of 10.0 s" in summary.picture.problem
-    assert "ends after" in summary.sound.problem
-    assert summary.partial_reason.startswith(f"picture: {summary.picture.problem}; sound: ")
+    assert summary.video.seconds == pytest.approx(len(indices) / 24, abs=0.01)
+    assert summary.video.expected_seconds == pytest.approx(10)
+    assert summary.audio.seconds == pytest.approx(len(heard) / 16_000, abs=0.1)
+    assert f"ends after {summary.video.seconds:.1f} of 10.0 s" in summary.video.problem
+    assert "ends after" in summary.audio.problem
+    assert summary.partial_reason.startswith(f"video: {summary.video.problem}; audio: ")
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
@@ -275,7 +275,7 @@ def test_a_clip_whose_last_frame_is_held_for_long_is_whole(tmp_path, suffix):
                 target.mux(packet)
     indices, _, summary = read(held)
     assert indices == [0, 1, 2]
-    assert summary.picture.seconds == pytest.approx(12)
+    assert summary.video.seconds == pytest.approx(12)
     assert summary.partial_reason is None
 
 
@@ -302,7 +302,7 @@ def test_an_mp4_that_starts_late_and_is_trimmed_is_whole(tmp_path, late_ms, cut_
     indices, heard, summary = read(clip)
     assert indices == list(range(cut_ms // 40, (cut_ms + shown_ms) // 40))
     assert len(heard) / 16_000 == pytest.approx(shown_ms / 1000, abs=0.15)
-    for part in (summary.picture, summary.sound):
+    for part in (summary.video, summary.audio):
         assert part.seconds == pytest.approx(shown_ms / 1000, abs=0.15)
         assert part.expected_seconds == pytest.approx(shown_ms / 1000, abs=0.15)
     assert summary.partial_reason is None
@@ -335,7 +335,7 @@ def test_a_stream_that_starts_long_after_the_other_is_whole(tmp_path, suffix):
     )
     indices, _, summary = read(clip)
     assert indices == list(range(50))
-    assert summary.picture.seconds == pytest.approx(2, abs=0.05)
+    assert summary.video.seconds == pytest.approx(2, abs=0.05)
     assert summary.partial_reason is None
 
 
@@ -377,9 +377,9 @@ def test_sound_is_given_when_the_picture_cannot_be_decoded(tmp_path):
     indices, heard, summary = read(clip)
     assert indices == []
     assert len(heard) > 15_000
-    assert summary.picture.seconds == 0
-    assert summary.picture.problem
-    assert summary.sound.problem is None
+    assert summary.video.seconds == 0
+    assert summary.video.problem
+    assert summary.audio.problem is None
 
 
 def test_a_picture_alone_that_cannot_be_decoded_is_an_error(tmp_path):
@@ -398,7 +398,7 @@ def test_a_picture_without_any_key_frame_gives_a_reason(tmp_path):
             if packet.size and not packet.is_keyframe:
                 packet.stream = stream
                 target.mux(packet)
-    with pytest.raises(MediaError, match="nothing could be decoded: picture: "):
+    with pytest.raises(MediaError, match="nothing could be decoded: video: "):
         read(cut)
 
 
@@ -408,7 +408,7 @@ def test_a_track_without_sound_is_no_error(tmp_path):
         file.setparams((1, 2, 16_000, 0, "NONE", ""))
     indices, heard, summary = read(silent)
     assert (indices, len(heard)) == ([], 0)
-    assert summary.sound.seconds == 0
+    assert summary.audio.seconds == 0
     assert summary.partial_reason is None
 
 
@@ -477,7 +477,7 @@ def test_a_file_stays_within_the_limits(tmp_path):
     indices, heard, summary = read(clip, limits=Limits(max_duration_seconds=1))
     assert indices == list(range(25))
     assert len(heard) / 16_000 == pytest.approx(1, abs=0.2)
-    assert summary.picture.problem.startswith("only the first 1 s were read")
+    assert summary.video.problem.startswith("only the first 1 s were read")
 
 
 @pytest.mark.parametrize("suffix", [".webm", ".avi"])  # with times and without
@@ -485,7 +485,7 @@ def test_a_clip_that_is_decoded_whole_stays_within_the_limits(tmp_path, suffix):
     clip = make_clip(tmp_path / f"a{suffix}", num_frames=48)
     indices, _, summary = read(clip, limits=Limits(max_duration_seconds=1))
     assert indices == list(range(25))
-    assert summary.picture.problem.startswith("only the first 1 s were read")
+    assert summary.video.problem.startswith("only the first 1 s were read")
 
 
 def test_a_small_file_that_claims_a_huge_picture_is_not_unpacked(tmp_path):
