@@ -31,14 +31,17 @@ class Settings(Generic[ConfigT]):
     Args:
         model: what the model is.
         train: how it is trained; None for a model in closed form.
+        ignored: names of settings that the model does not use.
     """
 
     model: ConfigT
     train: TrainConfig | None
+    ignored: frozenset[str] = frozenset()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all settings by name."""
-        return asdict(self.model) | ({} if self.train is None else asdict(self.train))
+        """Return by name all settings that the model uses."""
+        values = asdict(self.model) | ({} if self.train is None else asdict(self.train))
+        return {name: value for name, value in values.items() if name not in self.ignored}
 
 
 @dataclass(eq=False)
@@ -108,13 +111,13 @@ class RecommenderModel(ABC, Generic[ConfigT]):
         """
         defaults = cls.default_settings()
         cls._refuse_ignored(given)
+        refuse_unknown(given, cls.setting_names())
         own = defaults.model.names()
-        train = [] if defaults.train is None else defaults.train.names()
-        refuse_unknown(given, [*own, *train])
+        train = {name: value for name, value in given.items() if name not in own}
         return Settings(
             defaults.model.changed({name: given[name] for name in given if name in own}),
-            defaults.train
-            and defaults.train.changed({name: given[name] for name in given if name in train}),
+            defaults.train and defaults.train.changed(train),
+            defaults.ignored,
         )
 
     @classmethod
@@ -228,7 +231,8 @@ class Model(nn.Module, RecommenderModel[ModelConfigT]):
     @classmethod
     def default_settings(cls) -> Settings[ModelConfigT]:
         """Return the defaults of all settings."""
-        return Settings(cast(ModelConfigT, cls.config_type()), cls.train_defaults)
+        config = cast(ModelConfigT, cls.config_type())
+        return Settings(config, cls.train_defaults, frozenset(cls.ignored_settings))
 
     @classmethod
     def build(

@@ -1,6 +1,7 @@
 """A run folder: everything that a trained model leaves behind, in files that anything can read.
 
-    config.json                  what was trained, on what, with which settings and seed
+    config.json                  what was trained, on what, with which settings and seed; `recipe`
+                                 are the settings that train the same again
     users.parquet items.parquet  the user's own ids, in the order of the rows below
     user.npy item.npy            (U, d) and (I, d) float32; a score is an inner product
     parts/<channel>.npy          (I, d) each; they add up to item.npy

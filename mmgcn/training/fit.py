@@ -67,6 +67,9 @@ def fit(
     result is that of one process, up to the order of sums. Only the main process writes, and calls
     `progress`.
 
+    `recipe` in the run's config.json are the settings that train the parameters that were evaluated
+    there, with `stop_epoch` at the best epoch: give them as `settings` to refit on all data.
+
     Args:
         model: a name of MODELS, or a subclass of Model or ClosedFormModel.
         out: the folder of runs.
@@ -127,10 +130,10 @@ def _train(
     if embeddings is not None:  # the main process
         if not plot_curves(run / "curves.png", trainer.records):
             notes = ("matplotlib is not installed, so curves.png was not written",)
+        stop_epoch = best.step / trainer.steps_per_epoch
         outcome = {
             "best_epoch": best.epoch,
-            "best_step": best.step,
-            "steps_per_epoch": trainer.steps_per_epoch,
+            "recipe": {**identity["settings"], "stop_epoch": stop_epoch},
             "valid": best.metrics,
             "train_seconds": round(seconds, 3),
         }
@@ -152,7 +155,12 @@ def _solve(
     write_records(run / "metrics.jsonl", [record])
     if progress is not None:
         progress(record)
-    outcome = {"best_epoch": 0, "valid": record.metrics, "train_seconds": 0.0}
+    outcome = {
+        "best_epoch": 0,
+        "recipe": identity["settings"],
+        "valid": record.metrics,
+        "train_seconds": 0.0,
+    }
     write_folder(run, dataset, identity, validation.embeddings(), outcome)
     move_latest(run)
     return FitResult(run, 0, record.metrics, 0.0, 0)

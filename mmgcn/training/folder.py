@@ -1,4 +1,4 @@
-"""The folder of a run: found or made, described, and filled when the training has ended."""
+"""The folder of a run: created or found, described, and written when the training has ended."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class FolderError(ValueError):
 
 
 def new_folder(out: Path) -> Path:
-    """Make a folder named by the time, such as 20260131-235959.
+    """Create and return a folder named by the time, such as 20260131-235959.
 
     Raises:
-        FolderError: no free name, or the folder cannot be made.
+        FolderError: there is no free name.
     """
     out.mkdir(parents=True, exist_ok=True)
     name = time.strftime("%Y%m%d-%H%M%S")
@@ -45,7 +45,7 @@ def new_folder(out: Path) -> Path:
 
 
 def unfinished_folder(out: Path) -> Path:
-    """Return the latest training that left a checkpoint and no run.
+    """Return the folder of the latest training with a checkpoint and without a finished run.
 
     Raises:
         ResumeError: there is none.
@@ -56,7 +56,9 @@ def unfinished_folder(out: Path) -> Path:
         if not (path.parent.parent / "config.json").exists() and path.parent.parent.name != "latest"
     }
     if not found:
-        raise ResumeError(f"no unfinished training in {out}; fit without --resume")
+        finished = sorted(path.parent.name for path in out.glob("2*/config.json"))
+        last = f": the last one, {finished[-1]}, is finished" if finished else ""
+        raise ResumeError(f"no unfinished training in {out}{last}; fit without --resume")
     return found[max(found)]
 
 

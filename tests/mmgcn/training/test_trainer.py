@@ -1,24 +1,28 @@
 """Training: exact resume, early stopping, what stops it, and the folder it leaves."""
 
+import itertools
 import json
 import os
 import signal
+import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from safetensors import SafetensorError
 
-from mmgcn.config import SettingError
+from mmgcn.config import Config, SettingError
 from mmgcn.data.dataset import Dataset
 from mmgcn.evaluation.ranking import evaluate, factor_scorer
-from mmgcn.model import MODELS, ClosedFormModel
+from mmgcn.model import MODELS, ClosedFormModel, Embeddings
 from mmgcn.run import Run
 from mmgcn.training.checkpoint import ResumeError
 from mmgcn.training.device import DeviceError
 from mmgcn.training.fit import fit
 from mmgcn.training.folder import FolderError
 from mmgcn.training.trainer import TrainingError
+from mmgcn.training.validation import Validation
 from tests.worlds import clusters, dataset, without
 
 SMALL = {"batch_size": 32, "num_negatives": 16, "dim": 8}
@@ -187,8 +191,8 @@ def test_a_training_is_not_resumed_on_other_data(data, tmp_path, other, told):
 
 
 def test_there_is_nothing_to_resume_after_a_finished_run(data, tmp_path):
-    fit(data, model="lightgcn", out=tmp_path, epochs=1, device="cpu")
-    with pytest.raises(ResumeError, match="no unfinished training"):
+    run = fit(data, model="lightgcn", out=tmp_path, epochs=1, device="cpu").run
+    with pytest.raises(ResumeError, match=f"no unfinished training in .*{run.name}, is finished"):
         fit(data, model="lightgcn", out=tmp_path, epochs=1, device="cpu", resume=True)
 
 
@@ -261,6 +265,87 @@ def test_without_a_validation_part_the_last_epoch_is_kept(tmp_path):
     part.valid = part.valid.take(np.zeros(0, dtype=np.int64))
     result = fit(dataset(part), model="mmgcn", out=tmp_path, epochs=2, **CPU)
     assert (result.best_epoch, result.metrics) == (2, {})
+
+
+def without_validation(data):
+    split = replace(data.split, valid=data.split.valid.take(np.zeros(0, dtype=np.int64)))
+    return replace(data, split=split)
+
+
+@pytest.mark.parametrize("model", ["linear_mmgcn", "mmgcn"])
+@pytest.mark.parametrize("eval_steps", [0, 7])
+def test_the_recipe_of_a_run_trains_what_was_evaluated(
+    data, tmp_path, monkeypatch, model, eval_steps
+):
+    """Bit by bit, on the same interactions without a validation part, where nothing stops early."""
+    plain, num = Validation.metrics, itertools.count(1)
+
+    def second_is_best(self):
+        metrics = plain(self)
+        return metrics and {**metrics, self.metric: 1 / abs(next(num) - 1.9)}
+
+    monkeypatch.setattr(Validation, "metrics", second_is_best)
+    settings = {**SMALL, "eval_steps": eval_steps, "patience": 3}
+    chosen = fit(data, model=model, out=tmp_path / "a", settings=settings, device="cpu")
+    recipe = json.loads((chosen.run / "config.json").read_text())["recipe"]
+    assert recipe["epochs"] == MODELS.get(model).train_defaults.epochs
+    assert recipe["stop_epoch"] == (14 / 20 if eval_steps else 2)
+    refit = fit(
+        without_validation(data), model=model, out=tmp_path / "b", settings=recipe, device="cpu"
+    )
+    for name in ("user.npy", "item.npy", "model.safetensors"):
+        assert (refit.run / name).read_bytes() == (chosen.run / name).read_bytes()
+
+
+def test_a_run_has_no_columns_of_ensemble_members_that_were_not_trained(data, tmp_path):
+    settings = {**SMALL, "ensemble_size": 3, "epochs": 12, "stop_epoch": 3}
+    run = fit(data, model="linear_mmgcn", out=tmp_path, settings=settings, device="cpu").run
+    user, item = np.load(run / "user.npy"), np.load(run / "item.npy")
+    assert user.shape[1] == item.shape[1] == 8  # of one member, in whose third epochs 1 to 4 are
+    assert (user != 0).any(axis=0).all()
+    assert (item != 0).any(axis=0).all()
+
+
+def test_an_ensemble_larger_than_the_number_of_steps_is_refused(data, tmp_path):
+    settings = {**SMALL, "ensemble_size": 21, "epochs": 1}
+    with pytest.raises(SettingError, match=r"21 learning-rate cycles .* in 20 training steps"):
+        fit(data, model="linear_mmgcn", out=tmp_path, settings=settings, device="cpu")
+    assert not any(tmp_path.iterdir())
+
+
+def test_without_matplotlib_a_run_has_no_curves_and_a_note(data, tmp_path, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("matplotlib")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    result = fit(data, model="mf", out=tmp_path, epochs=1, **CPU)
+    assert result.notes == ("matplotlib is not installed, so curves.png was not written",)
+    assert not (result.run / "curves.png").exists()
+    Run.load(result.run)
+
+
+class Ones(ClosedFormModel[Config]):
+    """Scores everything alike."""
+
+    name = "ones"
+    config_type = Config
+
+    def embeddings(self):
+        user = np.ones((self.num_users, 1), dtype=np.float32)
+        return Embeddings(user, {"id": np.ones((self.num_items, 1), dtype=np.float32)})
+
+
+def test_a_model_may_be_a_class_and_the_folder_a_string(data, tmp_path):
+    run = fit(data, model=Ones, out=str(tmp_path)).run
+    assert Run.load(run).config["model"] == "ones"
+    by_class = fit(data, model=MODELS.get("mf"), out=str(tmp_path / "a"), epochs=1, **CPU).run
+    by_name = fit(data, model="mf", out=tmp_path / "b", epochs=1, **CPU).run
+    assert files_of(by_class) == files_of(by_name)
+
+
+@pytest.mark.parametrize("model", [3, dict, Ones.__init__])
+def test_a_model_that_is_no_model_is_refused(data, tmp_path, model):
+    with pytest.raises(TypeError, match="expected a name such as 'lightgcn', or a subclass"):
+        fit(data, model=model, out=tmp_path)
 
 
 def test_latest_moves_when_the_run_is_whole(data, tmp_path):
