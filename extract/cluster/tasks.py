@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from extract.workers.batcher import Batcher
+from extract.workers.batcher import BatchedEncoders
 from extract.workers.device import frames_at_once
 from extract.workers.messages import (
     Decoded,
@@ -26,7 +27,9 @@ from extract.workers.messages import (
     pack,
     unpack,
 )
-from extract.workers.pool import MAX_ATTEMPTS, THREAD_VARIABLES, WorkerError, WorkerPool
+from extract.workers.pool import WorkerError, WorkerPool
+from extract.workers.process import THREAD_VARIABLES
+from extract.workers.state import MAX_ATTEMPTS
 from extract.workers.worker import why_not_loaded
 
 if TYPE_CHECKING:
@@ -138,7 +141,7 @@ class Encode:
     ) -> None:
         self._place, self._spec, self._engine = place, spec, engine
         self._num_gpus, self._attempts = num_gpus, attempts
-        self._batcher: Batcher | None = None
+        self._encoders: BatchedEncoders | None = None
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Return the table with rows where the units were."""
@@ -160,25 +163,24 @@ class Encode:
         )
 
     def _encoded(self, cells: pa.ChunkedArray) -> Iterator[tuple[int, RowsOf]]:
-        batcher = self._loaded()
-        indices: dict[int, int] = {}
+        """Yield the rows of each cell, by its row in the table: there may be parts of one clip."""
+        encoders = self._loaded()
+        clips: dict[int, int] = {}
         try:
             for row, cell in enumerate(cells):
                 if cell.is_valid:
-                    held: UnitsOf = unpack(cell.as_buffer())
-                    indices[row] = held.index
-                    batcher.add(row, held.units, held.pts_seconds)
-                    batcher.close(row)
-            batcher.flush()
+                    units: UnitsOf = unpack(cell.as_buffer())
+                    clips[row] = units.index
+                    encoders.add(replace(units, index=row))
+                    encoders.end(row, [self._place])
+            encoders.flush()
         except Exception as error:
             raise WorkerError(f"an encoder failed: {type(error).__name__}: {error}") from error
-        spent, batcher.encode_seconds = batcher.encode_seconds, 0.0
-        for row, rows, pts_seconds in batcher.ready():
-            yield row, RowsOf(indices[row], self._place, rows, pts_seconds, spent, batcher.cosine)
-            spent = 0.0
+        for rows in encoders.ready():
+            yield rows.index, replace(rows, index=clips[rows.index])
 
-    def _loaded(self) -> Batcher:
-        if self._batcher is None:
+    def _loaded(self) -> BatchedEncoders:
+        if self._encoders is None:
             # As in a run on one machine: more threads would sum in another order.
             os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
             if (torch := sys.modules.get("torch")) is not None:
@@ -188,12 +190,11 @@ class Encode:
                 device = "cuda" if self._num_gpus else "cpu"
                 encoder.load(device, engine=self._engine)
             except Exception as error:
-                told = why_not_loaded(error)
-                raise WorkerError(f"a worker could not start: {told}") from error
-            frames = encoder.reads == "frames"
-            batch_units = frames_at_once(device, share=self._num_gpus) if frames else None
-            self._batcher = Batcher(encoder, batch_units=batch_units)
-        return self._batcher
+                raise WorkerError(f"a worker could not start: {why_not_loaded(error)}") from error
+            self._encoders = BatchedEncoders(
+                {self._place: encoder}, batch_frames=frames_at_once(device, share=self._num_gpus)
+            )
+        return self._encoders
 
 
 _kept: tuple[Setup, WorkerPool] | None = None

@@ -12,7 +12,7 @@ import numpy as np
 from extract.media import MediaError
 from extract.pipeline.ledger import Ledger
 from extract.pipeline.text_and_items import Undecoded
-from extract.workers.batcher import Batcher
+from extract.workers.batcher import BatchedEncoders
 from extract.workers.decoder import file_facts, stat_facts
 from extract.workers.messages import Decoded, FileFacts, Job, RowsOf, UnitsOf
 
@@ -72,20 +72,18 @@ class ClipWriter:
         batch_frames: int | None = None,
     ) -> None:
         self._ledger, self._undecoded = ledger, undecoded
-        self._batchers: dict[int, Batcher] = {}
         self._clips: dict[int, _Clip] = {}
         self._workers_encode, self._batch_frames = workers_encode, batch_frames
 
     def run(self, pool: Pool, jobs: Sequence[Job]) -> None:
-        """Write clips until the pool has no more; what needs no decoding goes on beside it."""
+        """Write clips until the pool has no more; text and items are encoded meanwhile."""
         teller = self._ledger.teller
         self._clips = {job.index: _Clip(job) for job in jobs}
-        if not self._workers_encode:
-            for place in sorted({place for job in jobs for place in job.encoders}):
-                encoder = self._undecoded.encoder(place)
-                self._batchers[place] = Batcher(
-                    encoder, batch_units=self._batch_frames if encoder.reads == "frames" else None
-                )
+        wanted = () if self._workers_encode else {place for job in jobs for place in job.encoders}
+        encoders = BatchedEncoders(
+            {place: self._undecoded.encoder(place) for place in sorted(wanted)},
+            batch_frames=self._batch_frames,
+        )
         doing = "loading encoders"
 
         def tell() -> None:
@@ -99,41 +97,29 @@ class ClipWriter:
         for event in pool.events(poll=poll):
             doing = "extracting"
             tell()
-            clip = self._clips[event.index]
             match event:
                 case UnitsOf():
-                    self._batchers[event.encoder].add(event.index, event.units, event.pts_seconds)
+                    encoders.add(event)
                 case RowsOf():
-                    clip.rows[event.encoder] = event.rows, event.pts_seconds
-                    self._ledger.note_cosine(event.encoder, event.cosine)
-                    teller.encode_seconds += event.encode_seconds
+                    self._add_rows(event)
                 case Decoded():
+                    clip = self._clips[event.index]
                     clip.decoded = event
                     teller.decode_seconds += event.decode_seconds
                     teller.disk_seconds += event.hash_seconds
-                    self._close_in_batchers(clip.job, failed=event.error is not None)
-            self._collect()
+                    encoders.end(event.index, clip.job.encoders, failed=event.error is not None)
+            for rows in encoders.ready():
+                self._add_rows(rows)
             self._write_if_complete(event.index)
-        for batcher in self._batchers.values():
-            batcher.flush()
-        self._collect()
+        encoders.flush()
+        for rows in encoders.ready():
+            self._add_rows(rows)
 
-    def _close_in_batchers(self, job: Job, *, failed: bool) -> None:
-        for place in job.encoders if self._batchers else ():
-            batcher = self._batchers[place]
-            if failed:
-                batcher.drop(job.index)
-            else:
-                batcher.close(job.index)
-
-    def _collect(self) -> None:
-        """Take the rows of clips whose units this process has encoded."""
-        for place, batcher in self._batchers.items():
-            self._ledger.teller.encode_seconds += batcher.encode_seconds
-            batcher.encode_seconds = 0.0
-            for index, rows, pts_seconds in batcher.ready():
-                self._clips[index].rows[place] = rows, pts_seconds
-                self._write_if_complete(index)
+    def _add_rows(self, rows: RowsOf) -> None:
+        self._clips[rows.index].rows[rows.encoder] = rows.rows, rows.pts_seconds
+        self._ledger.note_cosine(rows.encoder, rows.cosine)
+        self._ledger.teller.encode_seconds += rows.encode_seconds
+        self._write_if_complete(rows.index)
 
     def _write_if_complete(self, index: int) -> None:
         clip = self._clips.get(index)

@@ -1,20 +1,78 @@
-"""Batcher: units of many clips through one encoder, rows back to their clips."""
+"""Batches of units: encoders run over the units of many clips, and rows return to their clips."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from extract.encoder import Encoder
+from extract.workers.messages import RowsOf, UnitsOf
+
+
+class BatchedEncoders:
+    """Runs several encoders over the units of many clips, in full batches.
+
+    The one place that batches units: in a worker, in the main process where that encodes, and in an
+    actor of a cluster.
+
+    Args:
+        encoders: loaded, by target.
+        batch_frames: units in a batch of the encoders that read frames, in place of their own
+            number.
+    """
+
+    def __init__(self, encoders: Mapping[int, Encoder], *, batch_frames: int | None = None) -> None:
+        self._batchers = {
+            target: Batcher(
+                encoder, batch_units=batch_frames if encoder.reads == "frames" else None
+            )
+            for target, encoder in encoders.items()
+        }
+
+    def __contains__(self, target: int) -> bool:
+        return target in self._batchers
+
+    def fill_a_batch(self, units: UnitsOf) -> bool:
+        """Whether adding the units runs the encoder."""
+        return self._batchers[units.encoder].fills_with(len(units.units))
+
+    def add(self, units: UnitsOf) -> None:
+        """Add units of a clip; runs the encoder for every batch that is full."""
+        self._batchers[units.encoder].add(units.index, units.units, units.pts_seconds)
+
+    def end(self, index: int, encoders: Iterable[int], *, failed: bool = False) -> None:
+        """Mark the end of a clip: its rows are complete once its last units are encoded.
+
+        Args:
+            encoders: those that encode the clip.
+            failed: whether its units are dropped instead.
+        """
+        for target in encoders:
+            if target in self._batchers and failed:
+                self._batchers[target].drop(index)
+            elif target in self._batchers:
+                self._batchers[target].close(index)
+
+    def flush(self) -> None:
+        """Run the encoders over the units that wait, full batches or not."""
+        for batcher in self._batchers.values():
+            batcher.flush()
+
+    def ready(self) -> Iterator[RowsOf]:
+        """Yield the rows of clips that are complete."""
+        for target, batcher in self._batchers.items():
+            for index, rows, pts_seconds in batcher.ready():
+                spent, batcher.encode_seconds = batcher.encode_seconds, 0.0
+                yield RowsOf(index, target, rows, pts_seconds, spent, batcher.cosine)
 
 
 @dataclass
 class _Clip:
-    """A clip whose units are on their way."""
+    """Rows of a clip whose units are not all encoded."""
 
     rows: list[np.ndarray] = field(default_factory=list)
     pts_seconds: list[np.ndarray] = field(default_factory=list)
@@ -23,18 +81,18 @@ class _Clip:
 
 
 class Batcher:
-    """Fills batches across clips, so that short clips do not leave an encoder half empty.
+    """Fills the batches of one encoder across clips, so that short clips do not waste it.
 
-    `add` and `close` take what a clip brings, `ready` yields the clips whose rows are complete.
+    `add` and `close` take the units of clips, `ready` yields the clips whose rows are complete.
 
-    Every batch has the same size; the last one is filled up with copies of a unit, whose rows are
-    thrown away. Matrix products choose their order of summing by the size of the batch, so without
-    that a clip's rows would differ in their last bits with the company it happened to be in, and a
-    run that was interrupted would not end like one that was not.
+    Every batch has the same size; the last one is padded with copies of a unit, whose rows are
+    dropped. Matrix products choose their order of summation by the size of the batch: without the
+    padding, the last bits of a row would depend on what else is in its batch, and a run that was
+    interrupted would not end like one that was not.
 
     Args:
         encoder: loaded.
-        batch_units: units in a batch; the encoder's own wish unless given.
+        batch_units: units in a batch; by default the encoder's own number.
     """
 
     def __init__(self, encoder: Encoder, *, batch_units: int | None = None) -> None:
@@ -47,54 +105,54 @@ class Batcher:
 
     @property
     def cosine(self) -> float | None:
-        """How near the encoder's rows are to those of float32: see `Encoder.cosine`."""
+        """Smallest cosine of the encoder's rows to those of float32: see `Encoder.cosine`."""
         return self._encoder.cosine
 
     def fills_with(self, num_units: int) -> bool:
-        """Whether that many units more make a batch full."""
+        """Whether that many further units complete a batch."""
         return self.num_waiting + num_units >= self._batch_units
 
     def add(self, clip: int, units: np.ndarray, pts_seconds: np.ndarray) -> None:
-        """Take units of a clip; runs the encoder for every batch that is full.
+        """Add units of a clip; runs the encoder for every batch that is full.
 
         Shapes:
             units: (N, ...); pts_seconds: (N,).
         """
-        held = self._clips.setdefault(clip, _Clip())
-        held.pts_seconds.append(pts_seconds)
-        held.num_waiting += len(units)
+        waiting = self._clips.setdefault(clip, _Clip())
+        waiting.pts_seconds.append(pts_seconds)
+        waiting.num_waiting += len(units)
         self._blocks.append((clip, units))
         self.num_waiting += len(units)
         while self.num_waiting >= self._batch_units:
             self._encode(self._batch_units)
 
     def close(self, clip: int) -> None:
-        """Say that no more units of the clip will come."""
+        """Mark the end of a clip: no more units of it come."""
         self._clips.setdefault(clip, _Clip()).closed = True
 
     def drop(self, clip: int) -> None:
-        """Forget a clip."""
+        """Drop the units and rows of a clip."""
         self._blocks = deque((other, units) for other, units in self._blocks if other != clip)
         self.num_waiting = sum(len(units) for _, units in self._blocks)
         self._clips.pop(clip, None)
 
     def flush(self) -> None:
-        """Run the encoder over what is waiting, full batch or not."""
+        """Run the encoder over the units that wait, full batch or not."""
         if self.num_waiting:
             self._encode(self.num_waiting)
 
     def ready(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """Yield (clip, rows (T, D), times (T,)) of closed clips that lack nothing."""
-        for clip, held in list(self._clips.items()):
-            if held.closed and held.num_waiting == 0:
+        """Yield (clip, rows (T, D), times (T,)) of closed clips whose units are all encoded."""
+        for clip, waiting in list(self._clips.items()):
+            if waiting.closed and waiting.num_waiting == 0:
                 del self._clips[clip]
-                if held.rows:
-                    yield clip, np.concatenate(held.rows), np.concatenate(held.pts_seconds)
+                if waiting.rows:
+                    yield clip, np.concatenate(waiting.rows), np.concatenate(waiting.pts_seconds)
                 else:
                     yield clip, np.zeros((0, self._encoder.dim), np.float32), np.zeros(0)
 
     def _encode(self, num_units: int) -> None:
-        """Run the encoder over the first units that wait, at most a batch of them."""
+        """Run the encoder over the first waiting units, at most a batch."""
         taken: list[tuple[int, np.ndarray]] = []
         count = 0
         while count < num_units:
@@ -108,32 +166,32 @@ class Batcher:
         self.num_waiting -= count
         blocks = [units for _, units in taken]
         if count < self._batch_units:
-            filling = np.broadcast_to(
+            padding = np.broadcast_to(
                 blocks[-1][-1], (self._batch_units - count, *blocks[-1].shape[1:])
             )
-            blocks.append(filling)
+            blocks.append(padding)
         started = time.perf_counter()
         batch = np.concatenate(blocks) if len(blocks) > 1 else np.ascontiguousarray(blocks[0])
         rows = checked_rows(self._encoder, self._encoder.encode(batch), len(batch))
         self.encode_seconds += time.perf_counter() - started
         at = 0
         for clip, units in taken:
-            held = self._clips[clip]
-            held.rows.append(rows[at : at + len(units)].copy())
-            held.num_waiting -= len(units)
+            waiting = self._clips[clip]
+            waiting.rows.append(rows[at : at + len(units)].copy())
+            waiting.num_waiting -= len(units)
             at += len(units)
 
 
 def checked_rows(encoder: Encoder, rows: np.ndarray, num_units: int) -> np.ndarray:
-    """Return what an encoder made, (N, D) float32.
+    """Return the rows of an encoder as (N, D) float32.
 
     Raises:
-        ValueError: it made something else of N units.
+        ValueError: they have another shape.
     """
     rows = np.asarray(rows, dtype=np.float32)
     if rows.shape != (num_units, encoder.dim):
         raise ValueError(
-            f"the encoder '{encoder.name}' made {rows.shape} of {num_units} units; it promises "
-            f"({num_units}, {encoder.dim})"
+            f"the encoder '{encoder.name}' returned {rows.shape} for {num_units} units; its rows "
+            f"are ({num_units}, {encoder.dim})"
         )
     return rows

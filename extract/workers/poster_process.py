@@ -7,7 +7,7 @@ from pathlib import Path
 
 from extract.media import Frames, MediaError, Sampling, read_media
 from extract.workers.poster import write_poster
-from extract.workers.worker import die_with_parent, limit_memory
+from extract.workers.process import die_with_parent, limit_memory
 
 MAX_GROWTH_BYTES = 2 << 30  # what decoding one frame may take
 

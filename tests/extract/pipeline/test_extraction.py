@@ -391,8 +391,8 @@ def test_a_clip_that_goes_wrong_fails_alone(one_white, tmp_path, encoder, reason
     assert report.counts["visual"]["done"] == 7
 
 
-def test_an_encoder_that_breaks_its_promise_ends_the_run_and_is_named(one_white, tmp_path):
-    with pytest.raises(ValueError, match=r"'wrong_width' made \(.*, 5\) of .* units; it promises"):
+def test_an_encoder_whose_rows_have_another_width_ends_the_run(one_white, tmp_path):
+    with pytest.raises(ValueError, match=r"'wrong_width' returned \(.*, 5\) for .* units; its"):
         extract(one_white, tmp_path, encoders=[("visual", "wrong_width")])
 
 

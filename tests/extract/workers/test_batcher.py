@@ -100,6 +100,6 @@ def test_rows_do_not_hold_the_batch_they_came_from():
 
 
 @pytest.mark.parametrize("made", [np.zeros((2, 1)), np.zeros((3, 2)), np.zeros(3)])
-def test_an_encoder_that_makes_something_else_is_told(made):
-    with pytest.raises(ValueError, match=r"'double' made \(.*\) of 3 units; it promises \(3, 1\)"):
+def test_rows_of_another_shape_are_refused(made):
+    with pytest.raises(ValueError, match=r"'double' returned \(.*\) for 3 units; its rows are"):
         checked_rows(Double(), made, 3)
