@@ -1,4 +1,4 @@
-"""mmgcn report: a run in one file of HTML."""
+"""mmgcn report: a run as one HTML file."""
 
 from __future__ import annotations
 
@@ -24,33 +24,36 @@ def register(app: typer.Typer) -> None:
 
 def report(
     run: RunOption = LATEST,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The file.")] = Path("report.html"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Output file.")] = Path("report.html"),
     user: Annotated[
         list[str] | None,
         typer.Option(
             "--user",
             "-u",
-            help="Whose lists to show. Repeatable.",
+            help="User whose list is an example. Repeatable.",
             metavar="<str>",
-            show_default="three drawn users",
+            show_default="three random users",
         ),
     ] = None,
+    k: Annotated[
+        int, typer.Option("--k", "-k", help="Number of items in an example list.", min=1)
+    ] = LIST_LENGTH,
     videos: Annotated[
         Path | None,
         typer.Option(
-            help="For posters: a folder of videos, or a table with item_id and path.",
+            help="Videos for posters: a folder, or a table with item_id and path.",
             show_default=False,
         ),
     ] = None,
     captions: CaptionsOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Write a run into one file of HTML: figures, curves, modality worth, settings, some lists.
+    """Write a run as one HTML file: metrics, curves, modality worth, settings, example lists.
 
-    It needs nothing else: no server, no network, no script. Figures of the test part stand beside
-    what the most popular items would reach; modality worth is there after `mmgcn ablate`.
+    The file needs no server, no network and no script. Metrics on the test part are shown beside
+    those of the most popular items; modality worth is shown after `mmgcn ablate`.
     """
-    from mmgcn.commands.document import Shown, lists_of
+    from mmgcn.commands.html_output import MediaForHtml, lists_of
     from mmgcn.evaluation.withheld import Withheld
     from mmgcn.report.document import write_document
     from mmgcn.report.run_report import run_document
@@ -58,31 +61,31 @@ def report(
     from mmgcn.serving.recommender import Recommender
 
     recommender = Recommender.load(run)
-    shown = Shown(videos, ItemTable() if captions is None else ItemTable.read(captions))
-    users = user or _drawn(recommender.run)
+    media = MediaForHtml(videos, ItemTable() if captions is None else ItemTable.read(captions))
+    users = user or _random_users(recommender.run)
     recommender.run.users.index(users)  # an unknown one is an error before anything is drawn
-    table = recommender.recommend(users, k=LIST_LENGTH)
+    table = recommender.recommend(users, k=k)
     part = Withheld.own(recommender.run)
     text = run_document(
         recommender.run,
         test={name: part.figures(name) for name in part.scorers()} if len(part) else {},
         lists=lists_of(recommender, table, [None] * table.height),
-        captions=shown.captions,
-        pictures=shown.pictures,
+        captions=media.captions,
+        pictures=media.pictures,
     )
     write_document(out, text)
-    shown.tell_failures()
+    media.report_failures()
     if json:
         print_json({"path": str(out), "num_bytes": len(text.encode())})
     else:
         tell(f"{out}: {len(text.encode()) / 1e6:.1f} MB")
 
 
-def _drawn(run: Run) -> list[str]:
-    """Return some users who have watched something, the same ones for the same run."""
+def _random_users(run: Run) -> list[str]:
+    """Return users with training interactions, the same ones for the same run."""
     import numpy as np
 
     indptr, _ = run.csr("seen")
-    rows = np.flatnonzero(np.diff(indptr))
-    chosen = np.random.default_rng(0).permutation(rows)[:NUM_EXAMPLES]
-    return run.users.ids.gather(np.sort(chosen)).to_list()
+    users = np.flatnonzero(np.diff(indptr))
+    drawn = np.random.default_rng(0).permutation(users)[:NUM_EXAMPLES]
+    return run.users.ids.gather(np.sort(drawn)).to_list()

@@ -1,4 +1,4 @@
-"""mmgcn similar: the items most like one."""
+"""mmgcn similar: the nearest neighbours of an item."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from typing import Annotated
 
 import typer
 
+from extract.commands.options import Flag, with_options
+from extract.commands.usage import refuse_options
 from mmgcn.commands.listing import show_list
-from mmgcn.commands.options import LATEST, CaptionsOption, KOption, RunOption
+from mmgcn.commands.options import LATEST, CaptionsOption, RunOption
 from mmgcn.commands.output import JsonOption, print_json
+from mmgcn.commands.ranking import K_FLAG, PER_CREATOR_FLAG, with_creators
+from mmgcn.serving.ranking_options import RankingOptions
 
 
 def register(app: typer.Typer) -> None:
@@ -16,24 +20,39 @@ def register(app: typer.Typer) -> None:
     app.command()(similar)
 
 
+@with_options(
+    options={
+        "k": K_FLAG,
+        "filter_seen": None,
+        "items": None,
+        "exclude": None,
+        "diversity": Flag(min=0, max=1),
+        "creators": None,
+        "per_creator": PER_CREATOR_FLAG,
+        "unknown_users": None,
+    }
+)
 def similar(
-    item: Annotated[str, typer.Option("--item", help="The item's id.")],
+    item: Annotated[str, typer.Option("--item", help="Item id.")],
+    options: RankingOptions,
     run: RunOption = LATEST,
-    k: KOption = 10,
     channel: Annotated[
-        str | None,
-        typer.Option(help="Compare only this channel, such as visual.", show_default=False),
+        str | None, typer.Option(help="Compare only this channel, such as visual.")
     ] = None,
     captions: CaptionsOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List the items most like one, by the cosine of their trained vectors."""
+    """List the items most similar to one, by the cosine of the item vectors."""
+    if json and options.per_creator is None:
+        refuse_options("captions", because="captions are printed; --json has none")
+
     from mmgcn.serving.item_table import ItemTable
     from mmgcn.serving.recommender import Recommender
 
-    told = ItemTable() if captions is None else ItemTable.read(captions)
-    table = Recommender.load(run).similar(item, k=k, channel=channel)
+    table = ItemTable() if captions is None else ItemTable.read(captions)
+    options = with_creators(options, table, known=captions is not None)
+    found = Recommender.load(run).similar(item, options, channel=channel)
     if json:
-        print_json(table.to_dicts())
+        print_json(found.to_dicts())
     else:
-        show_list(table, told, score="cosine")
+        show_list(found, table, score="cosine")

@@ -10,12 +10,12 @@ Card = dict[str, Any]
 
 
 class Cards:
-    """Makes cards: an item's caption, its creator, and where its video and poster are.
+    """Cards of items: caption, creator, and the addresses of video and poster.
 
-    Captions are text, never markup: whoever shows them must say so.
+    Captions are text, never markup; whoever displays them must escape them.
 
     Args:
-        playable: the items that have a video.
+        playable: items with a video.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Cards:
         self._playable = frozenset(playable)
 
     def card(self, item_id: str) -> Card:
-        """Return the card of an item; what is not known of it is None."""
+        """Return the card of an item; unknown values are None."""
         name = quote(item_id, safe="") if item_id in self._playable else None
         return {
             "item_id": item_id,

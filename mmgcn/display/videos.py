@@ -1,4 +1,4 @@
-"""Videos: the files that may be served, by item id. What no catalogue lists is not there."""
+"""Videos: the files of a catalogue by item id; only these are ever served."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Self
 from extract.catalog import read_catalog
 from mmgcn.serving.table_file import READ_SUFFIXES, TableError, read_columns
 
-# Fixed, where the system's own table differs from machine to machine; all else is plain bytes.
+# A fixed table, since the system's own differs between machines; other files are plain bytes.
 MEDIA_TYPES = {
     ".mp4": "video/mp4",
     ".m4v": "video/mp4",
@@ -42,9 +42,9 @@ class Videos:
     """The files of a catalogue by item id.
 
     Args:
-        captions: what stands beside the files, or in a table of captions in their folder.
-        root: the folder of the catalogue.
-        notes: what a person should know.
+        captions: by item id, from files beside the videos or a table in their folder.
+        root: folder of the catalogue.
+        notes: lines for the user.
     """
 
     paths: Mapping[str, Path] = field(default_factory=dict)
@@ -54,15 +54,15 @@ class Videos:
 
     @classmethod
     def read(cls, source: Path) -> Self:
-        """List the media files of a folder, as extraction does, or those of a table.
+        """Return the media files of a folder, with the ids of extraction, or those of a table.
 
         Args:
             source: a folder, or a table (.csv .tsv .parquet .jsonl) with the columns item_id and
                 path; paths are relative to the table's folder.
 
         Raises:
-            CatalogError: there is no such folder, or no media in it.
-            TableError: it is no such table.
+            CatalogError: the folder does not exist, or contains no media.
+            TableError: the table cannot be read, or none of its files exists.
         """
         if source.suffix.lower() in READ_SUFFIXES:
             return cls._from_table(source)
@@ -81,11 +81,11 @@ class Videos:
         paths = {item_id: folder / path for item_id, path in rows.iter_rows()}
         absent = [item_id for item_id, path in paths.items() if not path.is_file()]
         if len(absent) == len(paths):
-            raise TableError(f"none of the {len(paths):,} paths in {source} leads to a file")
+            raise TableError(f"none of the {len(paths):,} files in {source} exists")
         for item_id in absent:
             del paths[item_id]
         notes = (
-            [f"{len(absent):,} paths in {source} lead to no file, such as that of '{absent[0]}'"]
+            [f"{len(absent):,} files in {source} do not exist, such as that of '{absent[0]}'"]
             if absent
             else []
         )
@@ -93,7 +93,7 @@ class Videos:
 
 
 def media_type(path: Path) -> str:
-    """Return what a file is served as.
+    """Return the media type of a file by its suffix.
 
     >>> media_type(Path("a.MP4")), media_type(Path("a.html"))
     ('video/mp4', 'application/octet-stream')

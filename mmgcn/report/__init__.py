@@ -1,1 +1,1 @@
-"""One file of HTML that needs nothing else: a list with its reasons, or a whole run."""
+"""Self-contained HTML files: ranked lists with explanations, or a whole run."""

@@ -1,4 +1,4 @@
-"""Charts: curves, bars and intervals as SVG, drawn as on the service's page."""
+"""Charts as SVG: curves, bars and intervals, as on the service's page."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from mmgcn.report.markup import Markup, element
 
 WIDTH, HEIGHT = 360, 200
 LEFT, RIGHT, TOP, BOTTOM = 46, 40, 12, 26
-NUM_STEPS = 3  # between the ticks of an axis, about
-LABEL_PX = 12  # labels at line ends stay so far apart
+NUM_STEPS = 3  # approximate number of steps of an axis
+LABEL_PX = 12  # minimum distance of labels at line ends
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Line:
-    """A named curve: points (x, y), x ascending."""
+    """A named curve; points are (x, y) with ascending x."""
 
     name: str
     points: Sequence[Point]
 
 
 def curves(title: str, lines: Sequence[Line], *, best: float | None = None) -> Markup:
-    """Return curves over epochs; the name of a line stands at its end.
+    """Return curves over epochs, each labelled at its end.
 
     Args:
         lines: at least one, each with at least one point.
-        best: the epoch that was kept, marked where it is known.
+        best: the selected epoch, which is marked.
     """
     xs = [x for line in lines for x, _ in line.points]
     ys = [y for line in lines for _, y in line.points]
@@ -58,14 +58,14 @@ def curves(title: str, lines: Sequence[Line], *, best: float | None = None) -> M
         at = across(best)
         parts.append(element("line", class_="best", x1=at, x2=at, y1=TOP, y2=HEIGHT - BOTTOM))
     ends = spread([up(line.points[-1][1]) for line in lines])
-    for place, (line, end) in enumerate(zip(lines, ends, strict=True)):
-        tone = f"tone-{place}"
+    for index, (line, end) in enumerate(zip(lines, ends, strict=True)):
+        tone = f"tone-{index}"
         path = " ".join(f"{across(x)},{up(y)}" for x, y in line.points)
         parts.append(element("polyline", class_=f"curve {tone}", points=path))
         for x, y in line.points:
-            told = element("title", f"{line.name or title}, epoch {x:g}: {y:.4f}")
+            tooltip = element("title", f"{line.name or title}, epoch {x:g}: {y:.4f}")
             parts.append(
-                element("circle", told, class_=f"dot {tone}", cx=across(x), cy=up(y), r=2.6)
+                element("circle", tooltip, class_=f"dot {tone}", cx=across(x), cy=up(y), r=2.6)
             )
         if line.name:
             parts.append(_text(line.name, WIDTH - RIGHT + 7, end + 4, kind=f"end {tone}"))
@@ -81,7 +81,7 @@ def curves(title: str, lines: Sequence[Line], *, best: float | None = None) -> M
 
 
 def bars(parts: Mapping[str, float], score: float) -> Markup:
-    """Return a table of signed bars about one zero: what each channel adds to a score."""
+    """Return a table of signed bars around zero: the contribution of each channel to a score."""
     low = min(0.0, *parts.values())
     span = (max(0.0, *parts.values()) - low) or 1.0
     rows = []
@@ -98,23 +98,23 @@ def bars(parts: Mapping[str, float], score: float) -> Markup:
                 "tr",
                 element("th", channel, scope="row"),
                 element("td", track, class_="bars"),
-                element("td", signed(value, 3), class_="figure"),
+                element("td", signed(value, 3), class_="number"),
             )
         )
     total = element(
         "tr",
         element("th", "score", scope="row"),
         element("td"),
-        element("td", signed(score, 3), class_="figure"),
+        element("td", signed(score, 3), class_="number"),
     )
     return element("table", element("tbody", rows), element("tfoot", total), class_="parts")
 
 
 def intervals(title: str, rows: Sequence[Mapping[str, Any]]) -> Markup:
-    """Return means with their intervals about zero.
+    """Return means with their intervals around zero.
 
     Args:
-        rows: name, mean, and low and high where they are known.
+        rows: name, mean, and low and high, which may be None.
     """
     width, row_px, left, right = 504, 30, 190, 64
     height = len(rows) * row_px + 10
@@ -130,36 +130,39 @@ def intervals(title: str, rows: Sequence[Mapping[str, Any]]) -> Markup:
         return round(left + (value - low) / ((high - low) or 1) * (width - left - right), 1)
 
     parts = [element("line", class_="zero", x1=across(0), x2=across(0), y1=0, y2=height)]
-    for place, row in enumerate(rows):
-        y = place * row_px + row_px // 2 + 5
+    for index, row in enumerate(rows):
+        y = index * row_px + row_px // 2 + 5
         parts.append(_text(row["name"], left - 12, y + 4, anchor="end", kind="label"))
         parts.append(_text(signed(row["mean"], 4), width - right + 12, y + 4))
         if row.get("low") is not None and row.get("high") is not None:
             x1, x2 = across(row["low"]), across(row["high"])
             parts.append(element("line", class_="interval", x1=x1, x2=x2, y1=y, y2=y))
         parts.append(element("circle", class_="dot tone-0", cx=across(row["mean"]), cy=y, r=5))
-    told = ", ".join(f"{row['name']} {signed(row['mean'], 4)}" for row in rows)
+    summary = ", ".join(f"{row['name']} {signed(row['mean'], 4)}" for row in rows)
     return element(
         "svg",
         parts,
         class_="chart wide",
         viewBox=f"0 0 {width} {height}",
         role="img",
-        aria_label=f"{title}: {told}",
+        aria_label=f"{title}: {summary}",
     )
 
 
 def signed(value: float, digits: int) -> str:
-    """Return a number with its sign.
+    """Return a number with its sign; zero, after rounding, has none.
 
-    >>> signed(-0.25, 2), signed(0.25, 2)
-    ('−0.25', '+0.25')
+    >>> signed(-0.25, 2), signed(0.25, 2), signed(-0.001, 2)
+    ('−0.25', '+0.25', '0.00')
     """
-    return f"{'−' if value < 0 else '+'}{abs(value):.{digits}f}"
+    text = f"{abs(value):.{digits}f}"
+    if float(text) == 0:
+        return text
+    return f"{'−' if value < 0 else '+'}{text}"
 
 
 def nice_ticks(low: float, high: float) -> list[float]:
-    """Return round numbers that hold both, at least two.
+    """Return round numbers that include both ends, at least two.
 
     >>> nice_ticks(0.13, 0.38)
     [0.1, 0.2, 0.3, 0.4]
@@ -174,16 +177,16 @@ def nice_ticks(low: float, high: float) -> list[float]:
 
 
 def spread(heights: Sequence[float]) -> list[float]:
-    """Return the heights of labels moved down where they would cover each other.
+    """Return heights of labels, moved down where labels would overlap.
 
     >>> spread([50, 10, 52])
     [50, 10, 62]
     """
-    placed = list(heights)
-    order = sorted(range(len(placed)), key=placed.__getitem__)
-    for above, here in pairwise(order):
-        placed[here] = max(placed[here], placed[above] + LABEL_PX)
-    return placed
+    moved = list(heights)
+    order = sorted(range(len(moved)), key=moved.__getitem__)
+    for above, below in pairwise(order):
+        moved[below] = max(moved[below], moved[above] + LABEL_PX)
+    return moved
 
 
 def _text(

@@ -1,4 +1,4 @@
-"""Document: one file of HTML with its styles and pictures inside."""
+"""Document: one HTML file with its styles and images embedded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mmgcn.display.styles import shared_styles
 from mmgcn.report.markup import Markup, element
 from mmgcn.serving.table_file import write_errors_name
 
-OWN = Path(__file__).parent / "report.css"
+REPORT_STYLES = Path(__file__).parent / "report.css"
 SHELL = Template("""<!doctype html>
 <html lang="en">
 <head>
@@ -33,9 +33,9 @@ $body
 
 
 def document(title: str, body: Markup, *, styles: str = "") -> str:
-    """Return a whole document. It loads nothing and runs no script."""
-    everything = shared_styles() + OWN.read_text(encoding="utf-8") + styles
-    return SHELL.substitute(title=element("title", title), styles=everything, body=body)
+    """Return the HTML of a document, which loads nothing and runs no script."""
+    css = shared_styles() + REPORT_STYLES.read_text(encoding="utf-8") + styles
+    return SHELL.substitute(title=element("title", title), styles=css, body=body)
 
 
 def write_document(path: Path, text: str) -> None:

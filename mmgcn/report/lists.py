@@ -1,4 +1,4 @@
-"""Lists: what users get, as a document with posters and reasons."""
+"""Ranked lists of users as a document with posters and explanations."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from mmgcn.report.markup import Markup, element, joined
 from mmgcn.report.pictures import Pictures
 from mmgcn.serving.explanation import Explanation
 
-NUM_WATCHED = 24  # shown of a long history, the latest
-NUM_NEAREST = 2  # watched items shown for each channel
+NUM_WATCHED = 24  # latest items of a long history
+NUM_NEAREST = 2  # watched items per channel
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An item of a list; `reason` is None where popularity alone put it there."""
+    """An item of a list; `reason` is None for an unknown user, who gets popular items."""
 
     item_id: str
     rank: int
@@ -27,10 +27,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class UserList:
-    """What somebody watched, and what they get.
+    """History and recommendations of a user.
 
     Args:
-        name: how they are called, such as "User 42".
+        name: such as "User 42".
         watched: item ids, oldest first.
     """
 
@@ -42,15 +42,15 @@ class UserList:
 def list_document(
     lists: Sequence[UserList], *, run: str, captions: Mapping[str, str], pictures: Pictures
 ) -> str:
-    """Return the document of some lists, each entry with its reasons."""
+    """Return the document of some lists, each entry with its explanation."""
     title = lists[0].name if len(lists) == 1 else f"{len(lists)} lists"
-    body = joined(_full(held, captions, pictures) for held in lists)
+    body = joined(_full(user_list, captions, pictures) for user_list in lists)
     foot = element("p", f"mmgcn, run {run}", class_="muted keys")
     return document(f"{title} · mmgcn", joined([body, foot]), styles=pictures.styles())
 
 
-def compact(held: UserList, captions: Mapping[str, str], pictures: Pictures) -> Markup:
-    """Return a list as a row of what was watched and a wall of what comes next."""
+def compact(user_list: UserList, captions: Mapping[str, str], pictures: Pictures) -> Markup:
+    """Return a list as a row of watched items and a grid of recommended ones."""
     cards = [
         element(
             "li",
@@ -72,35 +72,37 @@ def compact(held: UserList, captions: Mapping[str, str], pictures: Pictures) -> 
             ),
             class_="card",
         )
-        for entry in held.entries
+        for entry in user_list.entries
     ]
     return element(
         "section",
-        element("h3", held.name),
-        _watched(held, captions, pictures),
-        element("p", "Next", class_="muted"),
+        element("h3", user_list.name),
+        _watched(user_list, captions, pictures),
+        element("p", "Recommended", class_="muted"),
         element("ul", cards, class_="wall dense"),
     )
 
 
-def _full(held: UserList, captions: Mapping[str, str], pictures: Pictures) -> Markup:
-    count = len(held.watched)
+def _full(user_list: UserList, captions: Mapping[str, str], pictures: Pictures) -> Markup:
+    count = len(user_list.watched)
     return element(
         "section",
         element(
             "div",
-            element("h1", held.name),
+            element("h1", user_list.name),
             element("p", f"{count:,} video{'' if count == 1 else 's'} watched", class_="muted"),
             class_="title",
         ),
-        _watched(held, captions, pictures),
-        element("h2", "Next"),
-        element("ol", [_reasons(e, captions, pictures) for e in held.entries], class_="reasons"),
+        _watched(user_list, captions, pictures),
+        element("h2", "Recommended"),
+        element(
+            "ol", [_reasons(e, captions, pictures) for e in user_list.entries], class_="reasons"
+        ),
     )
 
 
-def _watched(held: UserList, captions: Mapping[str, str], pictures: Pictures) -> Markup | None:
-    shown = list(held.watched)[-NUM_WATCHED:]
+def _watched(user_list: UserList, captions: Mapping[str, str], pictures: Pictures) -> Markup | None:
+    shown = list(user_list.watched)[-NUM_WATCHED:]
     if not shown:
         return None
     thumbs = [element("li", _thumb(item, captions, pictures)) for item in shown]
@@ -110,20 +112,20 @@ def _watched(held: UserList, captions: Mapping[str, str], pictures: Pictures) ->
 def _thumb(
     item_id: str, captions: Mapping[str, str], pictures: Pictures, cosine: float | None = None
 ) -> Markup:
-    told = captions.get(item_id, item_id)
+    caption = captions.get(item_id, item_id)
     return element(
         "span",
         pictures.picture(item_id),
-        element("span", told, class_="thumb-words"),
-        None if cosine is None else element("span", f"{cosine:.0%}", class_="alike-share"),
+        element("span", caption, class_="thumb-words"),
+        None if cosine is None else element("span", f"{cosine:.0%}", class_="similarity"),
         class_="thumb",
-        title=told,
+        title=caption,
     )
 
 
 def _reasons(entry: Entry, captions: Mapping[str, str], pictures: Pictures) -> Markup:
-    told = captions.get(entry.item_id)
-    why: list[Markup] = [element("p", "Popular with everybody.", class_="muted")]
+    caption = captions.get(entry.item_id)
+    why: list[Markup] = [element("p", "Popular with all users.", class_="muted")]
     if entry.reason is not None:
         why = [bars(entry.reason.parts, entry.reason.score), _nearest(entry, captions, pictures)]
     return element(
@@ -132,9 +134,9 @@ def _reasons(entry: Entry, captions: Mapping[str, str], pictures: Pictures) -> M
         element(
             "div",
             element(
-                "h3", element("span", f"{entry.rank}. ", class_="muted"), told or entry.item_id
+                "h3", element("span", f"{entry.rank}. ", class_="muted"), caption or entry.item_id
             ),
-            element("p", element("code", entry.item_id), class_="muted") if told else None,
+            element("p", element("code", entry.item_id), class_="muted") if caption else None,
             why,
             class_="stack",
         ),
@@ -164,6 +166,6 @@ def _nearest(entry: Entry, captions: Mapping[str, str], pictures: Pictures) -> M
         return Markup()
     return element(
         "details",
-        element("summary", "Watched before, and most alike"),
-        element("div", groups, class_="alikes"),
+        element("summary", "Most similar watched videos"),
+        element("div", groups, class_="similar-groups"),
     )

@@ -1,4 +1,4 @@
-"""Markup: elements made of text, which is always escaped."""
+"""Markup: HTML elements from text, which is always escaped."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ VOID = ("img", "meta", "line", "circle", "polyline")
 
 
 class Markup(str):
-    """HTML that is whole and escaped. Only `element` makes it of text."""
+    """Well-formed HTML. Only `element` and `joined` create it, and both escape text."""
 
     __slots__ = ()
 
 
 def element(name: str, /, *children: object, **attributes: object) -> Markup:
-    """Return an element. Texts among the children are escaped, None is nothing, lists are joined.
+    """Return an element. Text children are escaped, None is left out, lists are joined.
 
-    An attribute's name loses a trailing underscore, and others in it become hyphens; None is none.
+    In attribute names a trailing underscore is removed and others become hyphens; attributes of
+    value None are left out.
 
     >>> element("p", "1 < 2", class_="note", data_channel=None)
     '<p class="note">1 &lt; 2</p>'
@@ -35,7 +36,7 @@ def element(name: str, /, *children: object, **attributes: object) -> Markup:
 
 
 def joined(children: Iterable[object]) -> Markup:
-    """Return children one after the other.
+    """Return the concatenation of children.
 
     >>> joined(["a & b", None, element("b", 3)])
     'a &amp; b<b>3</b>'

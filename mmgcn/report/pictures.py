@@ -1,4 +1,4 @@
-"""Pictures: posters inside a document, each held once however often it is shown."""
+"""Pictures: posters inside a document, each embedded once however often it is shown."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Callable
 
 from mmgcn.report.markup import Markup, element
 
-MakePoster = Callable[[str], bytes | None]  # item_id -> JPEG, None where there is no picture
+DrawPoster = Callable[[str], bytes | None]  # item_id -> JPEG, None without a poster
 WIDTH_PX = 240
 QUALITY = 80
 
 
 class Pictures:
-    """Draws items by their posters, and keeps the styles that hold them.
+    """Posters of items as HTML elements, and the CSS rules that contain their images.
 
     Args:
-        make: returns the poster of an item.
+        draw: returns the poster of an item.
     """
 
-    def __init__(self, make: MakePoster | None = None) -> None:
-        self._make = make or (lambda _: None)
+    def __init__(self, draw: DrawPoster | None = None) -> None:
+        self._draw = draw or (lambda _: None)
         self._names: dict[str, str | None] = {}
         self._rules: list[str] = []
 
     def picture(self, item_id: str) -> Markup:
-        """Return the picture of an item: its poster, or its id on its own colour."""
+        """Return the element of an item: its poster, or its id on a colour of its own."""
         if item_id not in self._names:
             self._names[item_id] = self._added(item_id)
         name = self._names[item_id]
@@ -38,11 +38,11 @@ class Pictures:
         )
 
     def styles(self) -> str:
-        """Return the rules that the pictures drawn so far need."""
+        """Return the CSS rules of the posters that were used so far."""
         return "\n".join(self._rules)
 
     def _added(self, item_id: str) -> str | None:
-        jpeg = self._make(item_id)
+        jpeg = self._draw(item_id)
         if jpeg is None:
             return None
         name = f"poster-{len(self._rules)}"
@@ -52,23 +52,23 @@ class Pictures:
 
 
 def smaller(jpeg: bytes, *, width_px: int = WIDTH_PX) -> bytes:
-    """Return a JPEG that is at most so wide, its proportions kept."""
+    """Return a JPEG scaled down to a maximum width; proportions are kept."""
     import cv2
     import numpy as np
 
-    picture = cv2.imdecode(np.frombuffer(jpeg, dtype=np.uint8), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise ValueError("the bytes hold no JPEG")
-    height, width = picture.shape[:2]
+    image = cv2.imdecode(np.frombuffer(jpeg, dtype=np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ValueError("the bytes are not a JPEG")
+    height, width = image.shape[:2]
     if width <= width_px:
         return jpeg
     size = (width_px, max(1, round(height * width_px / width)))
-    picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
+    image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
 
 
 def _hue(text: str) -> int:
-    """Return a colour of the id's own, from 0 to 359: the same as on the service's page."""
+    """Return the hue of an id, from 0 to 359, the same as on the service's page."""
     total = 0
     for letter in text:
         total = (total * 31 + ord(letter)) % 360

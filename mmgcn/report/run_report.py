@@ -1,4 +1,4 @@
-"""Run report: what was trained, how good it is, what each modality is worth, and for whom."""
+"""Run report: settings, metrics, evaluation history, modality worth and example lists."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ FAMILIES = {
     "hit_rate": "Hit rate",
     "mrr": "MRR",
 }
-Figures = Mapping[str, float]  # recall@20 -> 0.72
+Metrics = Mapping[str, float]  # recall@20 -> 0.72
 
 
 def run_document(
     run: Run,
     *,
-    test: Mapping[str, Figures],
+    test: Mapping[str, Metrics],
     lists: Sequence[UserList],
     captions: Mapping[str, str],
     pictures: Pictures,
@@ -36,23 +36,23 @@ def run_document(
     """Return the document of a run.
 
     Args:
-        test: by name of a model, its figures on the withheld test part; none where there is none.
-        lists: what some users get.
+        test: metrics on the test part by model; empty without a test part.
+        lists: recommendations of some users.
 
     Raises:
-        RunError: metrics.jsonl or ablation.json is there and corrupt.
+        RunError: metrics.jsonl or ablation.json is corrupt.
     """
-    name = run.path.resolve().name
+    name = run.path.name
     title = element("div", element("h1", "Run"), element("p", name, class_="muted"), class_="title")
-    examples = [element("h2", "For example")] if lists else []
-    examples += [compact(held, captions, pictures) for held in lists]
+    examples = [element("h2", "Example lists")] if lists else []
+    examples += [compact(user_list, captions, pictures) for user_list in lists]
     body = joined(
         [
             title,
             _facts(run),
-            _figures(run, test),
+            _metrics(run, test),
             _training(run),
-            _worth(run),
+            _modality_worth(run),
             examples,
             _settings(run),
         ]
@@ -62,7 +62,7 @@ def run_document(
 
 def _facts(run: Run) -> Markup:
     counts = run.config.get("num_interactions", {})
-    held = {
+    facts = {
         "model": run.config.get("model", "unknown"),
         "users": f"{len(run.users):,}",
         "items": f"{len(run.items):,}",
@@ -72,7 +72,7 @@ def _facts(run: Run) -> Markup:
     }
     rows = [
         element("div", element("dt", name), element("dd", value))
-        for name, value in held.items()
+        for name, value in facts.items()
         if value is not None
     ]
     return element("dl", rows, class_="facts")
@@ -84,47 +84,47 @@ def _seconds(value: float | None) -> str | None:
     return f"{value:.0f} s" if value < 120 else f"{value / 60:.0f} min"
 
 
-def _figures(run: Run, test: Mapping[str, Figures]) -> list[Markup]:
+def _metrics(run: Run, test: Mapping[str, Metrics]) -> list[Markup]:
     valid = run.config.get("valid") or {}
     tables = {
-        "The test part": test,
-        "The validation part, by which the epoch was chosen": valid
+        "Test part": test,
+        "Validation part, on which the epoch was selected": valid
         and {run.config.get("model", "model"): valid},
     }
-    held = [
+    sections = [
         element("div", element("p", title, class_="muted"), _table(rows))
         for title, rows in tables.items()
         if rows
     ]
-    if not held:
+    if not sections:
         return []
-    title = element("h2", "How well it finds what was withheld")
-    return [title, element("div", held, class_="beside")]
+    title = element("h2", "Accuracy on held-out videos")
+    return [title, element("div", sections, class_="beside")]
 
 
-def _table(rows: Mapping[str, Figures]) -> Markup:
+def _table(rows: Mapping[str, Metrics]) -> Markup:
     families = _families(next(iter(rows.values())))
     ks = sorted({k for own in families.values() for k in own})
     body = [
         element(
             "tr",
             element("th", f"{label(family)}", element("span", f" {name}", class_="muted")),
-            [element("td", _figure(figures, f"{family}@{k}")) for k in ks],
+            [element("td", _value(metrics, f"{family}@{k}")) for k in ks],
         )
         for family in families
-        for name, figures in rows.items()
+        for name, metrics in rows.items()
     ]
     head = element("tr", element("td"), [element("th", f"@{k}", scope="col") for k in ks])
-    table = element("table", element("thead", head), element("tbody", body), class_="figures")
+    table = element("table", element("thead", head), element("tbody", body), class_="metrics")
     return element("div", table, class_="scroller")
 
 
-def _figure(figures: Figures, name: str) -> str:
-    return f"{figures[name]:.4f}" if name in figures else ""
+def _value(metrics: Metrics, name: str) -> str:
+    return f"{metrics[name]:.4f}" if name in metrics else ""
 
 
 def label(family: str) -> str:
-    """Return the name of a family of figures for a person.
+    """Return the label of a family of metrics.
 
     >>> label("hit_rate"), label("mine")
     ('Hit rate', 'mine')
@@ -133,29 +133,29 @@ def label(family: str) -> str:
 
 
 def _families(names: Mapping[str, Any]) -> dict[str, list[int]]:
-    """Return the lengths of each family: recall@10, recall@20 -> recall: 10, 20."""
-    held: dict[str, list[int]] = {family: [] for family in FAMILIES}
+    """Return the list lengths of each family: recall@10, recall@20 -> recall: 10, 20."""
+    families: dict[str, list[int]] = {family: [] for family in FAMILIES}
     for name in names:
         family, _, k = name.partition("@")
         if k.isdigit():
-            held.setdefault(family, []).append(int(k))
-    return {family: sorted(ks) for family, ks in held.items() if ks}
+            families.setdefault(family, []).append(int(k))
+    return {family: sorted(ks) for family, ks in families.items() if ks}
 
 
 def _training(run: Run) -> list[Markup]:
-    looks = _looks(run.path / "metrics.jsonl")
-    if not looks:
+    history = _evaluation_history(run.path / "metrics.jsonl")
+    if not history:
         return []
 
     def points(name: str) -> list[tuple[float, float]]:
         return [
-            (look["epoch"], look[name])
-            for look in looks
-            if isinstance(look.get(name), int | float) and math.isfinite(look[name])
+            (record["epoch"], record[name])
+            for record in history
+            if isinstance(record.get(name), int | float) and math.isfinite(record[name])
         ]
 
     charts = {"Training loss": [Line("", points("loss"))]}
-    for family, ks in _families(looks[0]).items():
+    for family, ks in _families(history[0]).items():
         charts[label(family)] = [Line(f"@{k}", points(f"{family}@{k}")) for k in ks]
     best = run.config.get("best_epoch")
     drawn = [
@@ -163,15 +163,15 @@ def _training(run: Run) -> list[Markup]:
         for title, lines in charts.items()
         if all(line.points for line in lines)
     ]
-    told = "by epoch" if best is None else f"by epoch; the best was {best}"
-    title = element("h2", "How it was trained")
+    note = "by epoch" if best is None else f"by epoch; the best was {best}"
+    title = element("h2", "Training")
     return [
-        element("div", title, element("p", told, class_="muted"), class_="title"),
+        element("div", title, element("p", note, class_="muted"), class_="title"),
         element("div", drawn, class_="charts"),
     ]
 
 
-def _looks(path: Path) -> list[dict[str, Any]]:
+def _evaluation_history(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     try:
@@ -180,18 +180,18 @@ def _looks(path: Path) -> list[dict[str, Any]]:
         raise RunError(f"{path} is corrupt: {error}") from error
 
 
-def _worth(run: Run) -> list[Markup]:
-    held = run.ablation()
-    if held is None or not held["rows"]:
+def _modality_worth(run: Run) -> list[Markup]:
+    ablation = run.ablation()
+    if ablation is None or not ablation["rows"]:
         return []
     names = {"drop": "without {}", "shuffle": "{} shuffled"}
     rows = [
         {**row, "name": names.get(row["how"], f"{{}}, {row['how']}").format(row["modality"])}
-        for row in held["rows"]
+        for row in ablation["rows"]
     ]
-    title = f"{held['metric']} that is lost, with its interval"
+    title = f"Loss of {ablation['metric']}, with its interval"
     return [
-        element("h2", "What each modality is worth"),
+        element("h2", "Modality worth"),
         element("figure", element("figcaption", title), intervals(title, rows)),
     ]
 
@@ -201,10 +201,10 @@ def _setting(value: Any) -> str:
 
 
 def _settings(run: Run) -> list[Markup]:
-    held = run.config.get("settings", {})
+    settings = run.config.get("settings", {})
     rows = [
         element("tr", element("th", name, scope="row"), element("td", _setting(value)))
-        for name, value in {"seed": run.config.get("seed"), **held}.items()
+        for name, value in {"seed": run.config.get("seed"), **settings}.items()
     ]
     features = [
         element(
@@ -216,5 +216,5 @@ def _settings(run: Run) -> list[Markup]:
     ]
     return [
         element("h2", "Settings"),
-        element("table", element("tbody", features, rows), class_="figures settings-table"),
+        element("table", element("tbody", features, rows), class_="metrics settings-table"),
     ]

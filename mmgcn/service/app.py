@@ -1,4 +1,4 @@
-"""The application: routes, and what stands before them."""
+"""The ASGI application: routes and middleware."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ STATIC = Path(__file__).parent / "static"
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Return the application, its run loaded.
+    """Return the application with its run loaded.
 
     Raises:
-        RunError, CatalogError, TableError, EventsError: what the settings name is not there, or
-            not whole.
+        RunError, CatalogError, TableError, EventsError: a part of the settings does not exist or is
+            incomplete.
     """
     app = FastAPI(
         title="mmgcn",
         description="Recommendations that know what videos look, sound and read like.",
         version=version("mmgcn"),
-        docs_url=None,  # their pages load scripts from other hosts
+        docs_url=None,  # these pages load scripts from other hosts
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan,
@@ -47,22 +47,23 @@ def create_app(settings: Settings) -> FastAPI:
     state = State.load(settings)
     app.state.service = state
     add_handlers(app)
-    shown = [Security(HTTPBearer(auto_error=False))] if settings.token else []  # in the document
+    # For the OpenAPI document; TokenRequired does the check.
+    security = [Security(HTTPBearer(auto_error=False))] if settings.token else []
     for part in (recommendations, users, items, media, feedback, status):
-        app.include_router(part.router, dependencies=shown)
+        app.include_router(part.router, dependencies=security)
     app.include_router(status.probes)
     if STATIC.is_dir():
         app.add_api_route("/static/styles.css", _styles, include_in_schema=False)
         app.mount("/static", StaticFiles(directory=STATIC))
         app.add_api_route("/", _page, include_in_schema=False)
-    # The last that is added stands first.
+    # The middleware that is added last is called first.
     app.add_middleware(CacheMiddleware, state=state)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     if settings.token:
         app.add_middleware(TokenRequired, token=settings.token)
     elif settings.loopback:
         app.add_middleware(LoopbackHost)
-    if settings.requests_per_second:  # before the token, which is not to be guessed at leisure
+    if settings.requests_per_second:  # before the token check, against guessing
         app.add_middleware(RateLimit, per_second=settings.requests_per_second)
     app.add_middleware(StrictHeaders)
     app.add_middleware(MetricsMiddleware, metrics=state.metrics)
@@ -70,7 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def worker_app() -> FastAPI:
-    """Return the application of a process that `mmgcn serve` started."""
+    """Return the application of a worker process of `mmgcn serve`."""
     return create_app(Settings.from_environment())
 
 
@@ -78,12 +79,12 @@ def worker_app() -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state: State = app.state.service
     gc.collect()
-    gc.freeze()  # what is loaded stays, so the collector need not look at it again and again
+    gc.freeze()  # what is loaded stays: exclude it from later collections
     every = state.settings.reload_seconds
-    watching = asyncio.create_task(Reloader(state).watch(every)) if every else None
+    reloading = asyncio.create_task(Reloader(state).watch(every)) if every else None
     yield
-    if watching is not None:
-        watching.cancel()
+    if reloading is not None:
+        reloading.cancel()
     if state.feedback is not None:
         state.feedback.close()
 

@@ -1,4 +1,4 @@
-"""FeedbackStore: events in a database. What it takes is stored when it returns."""
+"""FeedbackStore: feedback events in a database."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from mmgcn.data.events import SAID, TAKES_BACK, EventsError, events, make_engine
 
 logger = logging.getLogger("mmgcn.service")
 
-READING = "mmgcn_reading"  # an option of a connection that need not wait for writers
+READING = "mmgcn_reading"  # execution option of a connection that does not wait for writers
 MIGRATIONS = Path(__file__).parent / "migrations"
-LOCK = 0x6D6D6763  # of the migration, for processes that start together
+LOCK = 0x6D6D6763  # advisory lock of the migration, for processes that start together
 BUSY_SECONDS = 5
-NUM_AT_ONCE, MAX_WAITING = 4, 100  # requests that write at a time, and that wait to; or read
+MAX_RUNNING, MAX_WAITING = 4, 100  # writing requests, and as many reading ones
 
 T = TypeVar("T")
 
 
 class FeedbackUnavailable(OSError):
-    """The database does not answer; nothing was stored."""
+    """The database does not answer; no event was stored."""
 
 
 @dataclass(frozen=True)
 class Preferences:
-    """What a user likes and what they skip: their last word on each item, the latest first."""
+    """Items that a user likes and skips by the last event of each item; the latest first."""
 
     liked: list[str]
     skipped: list[str]
 
 
 class FeedbackStore:
-    """A database of events, its tables made and brought up to date when it is first reached.
+    """Feedback events in a database, whose tables are created or migrated at the first access.
 
     Args:
         url: sqlite: or postgresql:.
@@ -55,102 +55,103 @@ class FeedbackStore:
         self.url = url
         if make_engine(url).dialect.name == "sqlite":
             if not sa.make_url(url).database:
-                raise EventsError(f"{url} is in memory and forgets; name a file")
-            # A connection for each write: one that was kept would go on writing into a file that
-            # somebody has removed.
+                raise EventsError(f"{url} is in memory and would be lost; name a file")
+            # One connection per write: a pooled one would still write to a file that was removed.
             self._engine = make_engine(
                 url, poolclass=sa.NullPool, connect_args={"timeout": BUSY_SECONDS}
             )
-            _keep_sqlite_safe(self._engine)
+            _make_sqlite_durable(self._engine)
         else:
             self._engine = make_engine(url)
         self._lock = Lock()
-        self._writing, self._reading = CapacityLimiter(NUM_AT_ONCE), CapacityLimiter(NUM_AT_ONCE)
+        self._writing, self._reading = CapacityLimiter(MAX_RUNNING), CapacityLimiter(MAX_RUNNING)
         self.available = False
 
     def prepare(self) -> None:
-        """Make the tables, or bring them up to date.
+        """Create the tables, or migrate them.
 
         Raises:
             FeedbackUnavailable: the database cannot be reached, or a newer mmgcn wrote it.
         """
         with self._lock:
             if not self.available:
-                self._reached(lambda: migrate(self._engine, "head"))
+                self._run(lambda: migrate(self._engine, "head"))
                 self.available = True
 
     async def add(self, rows: Sequence[Mapping[str, Any]], *, run: str) -> None:
-        """Store events, all or none. A database that hangs keeps nobody waiting but feedback.
+        """Store events, all or none. They are stored when this returns.
+
+        A database that hangs delays feedback requests only.
 
         Args:
             rows: with user_id, item_id, event and seconds.
-            run: the run that was in service.
+            run: name of the run in service.
 
         Raises:
-            FeedbackUnavailable: the database does not answer, or not as quickly as events come.
+            FeedbackUnavailable: the database does not answer, or is slower than the events.
         """
-        await self._in_turn(self._writing, lambda: self.write(rows, run))
+        await self._limited(self._writing, lambda: self.write(rows, run))
 
     def write(self, rows: Sequence[Mapping[str, Any]], run: str) -> None:
         """Store events, all or none, in this thread; see `add`."""
         self.prepare()
         now = datetime.now(UTC)
         dated = [{**row, "run": run, "created_at": now} for row in rows]
-        self._reached(lambda: self._insert(dated))
+        self._run(lambda: self._insert(dated))
 
-    async def said(self, user_id: str) -> Preferences:
-        """Return what a user likes and skips, in one query.
+    async def preferences(self, user_id: str) -> Preferences:
+        """Return the items that a user likes and skips, in one query.
 
         Raises:
             FeedbackUnavailable: as for `add`.
         """
-        return await self._in_turn(self._reading, lambda: self.read(user_id))
+        return await self._limited(self._reading, lambda: self.read(user_id))
 
     def read(self, user_id: str) -> Preferences:
-        """Return what a user likes and skips, in this thread; see `said`."""
+        """Return the items that a user likes and skips, in this thread; see `preferences`."""
         self.prepare()
-        rows = self._reached(lambda: self._words(user_id))
-        said: dict[str, dict[str, None]] = {"like": {}, "skip": {}}
+        rows = self._run(lambda: self._last_events(user_id))
+        items: dict[str, dict[str, None]] = {"like": {}, "skip": {}}  # ordered sets
         for item_id, kind in rows:
             if kind in TAKES_BACK:
-                said[TAKES_BACK[kind]].pop(item_id, None)
+                items[TAKES_BACK[kind]].pop(item_id, None)
             else:
-                said[kind][item_id] = None
-        return Preferences([*reversed(said["like"])], [*reversed(said["skip"])])
+                items[kind][item_id] = None
+        return Preferences([*reversed(items["like"])], [*reversed(items["skip"])])
 
     def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         self._engine.dispose()
 
     def _insert(self, rows: list[dict[str, Any]]) -> None:
         with self._engine.begin() as connection:
             connection.execute(sa.insert(events), rows)
 
-    def _words(self, user_id: str) -> list[tuple[str, str]]:
+    def _last_events(self, user_id: str) -> list[tuple[str, str]]:
         with self._engine.connect().execution_options(**{READING: True}) as connection:
-            return [(item_id, kind) for item_id, kind in connection.execute(last_words(user_id))]
+            return [(item_id, kind) for item_id, kind in connection.execute(last_events(user_id))]
 
-    async def _in_turn(self, limiter: CapacityLimiter, work: Callable[[], T]) -> T:
+    async def _limited(self, limiter: CapacityLimiter, work: Callable[[], T]) -> T:
         if limiter.statistics().tasks_waiting >= MAX_WAITING:
-            raise FeedbackUnavailable(f"{shown(self.url)} does not keep up")
+            raise FeedbackUnavailable(f"{shown(self.url)} is slower than the requests")
         return await to_thread.run_sync(work, limiter=limiter)
 
-    def _reached(self, work: Callable[[], T]) -> T:
+    def _run(self, work: Callable[[], T]) -> T:
         try:
             return work()
         except (sa.exc.SQLAlchemyError, CommandError, OSError) as error:
             if self.available:
-                logger.error("feedback is not taken: %s: %s", shown(self.url), _first_line(error))
-            self.available = False  # its tables may be gone as well: look again the next time
+                logger.error("feedback is not stored: %s: %s", shown(self.url), _first_line(error))
+            self.available = False  # the tables may be gone, too: check them the next time
             raise FeedbackUnavailable(
                 f"{shown(self.url)} does not answer: {_first_line(error)}"
             ) from error
 
 
-def last_words(user_id: str) -> sa.Select[Any]:
-    """Ask for item and kind of what a user said of items, each pair once, the last one last.
+def last_events(user_id: str) -> sa.Select[Any]:
+    """Return the query of a user's likes and skips: item and kind, each pair once, latest last.
 
-    Ids tell the order, not clocks: events that were sent together have one time.
+    Ordered by id, not by time: events of one request have the same time.
     """
     return (
         sa.select(events.c.item_id, events.c.event)
@@ -161,11 +162,11 @@ def last_words(user_id: str) -> sa.Select[Any]:
 
 
 def migrate(engine: sa.Engine, revision: str) -> None:
-    """Bring the tables to a revision; of several at once, one does the work.
+    """Migrate the tables to a revision; of several processes at once, one does the work.
 
     Args:
-        engine: of the database.
-        revision: `head` or one on the way there, such as `0001`; `base`, or `-1` for a step back.
+        engine: engine of the database.
+        revision: `head`, one before it such as `0001`, `base`, or `-1` for one step back.
     """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
@@ -177,12 +178,12 @@ def migrate(engine: sa.Engine, revision: str) -> None:
         (command.downgrade if back else command.upgrade)(config, revision)
 
 
-def _keep_sqlite_safe(engine: sa.Engine) -> None:
-    """Let SQLite write before it says so, let readers read meanwhile, and let a writer wait."""
+def _make_sqlite_durable(engine: sa.Engine) -> None:
+    """Have SQLite sync before it returns, readers read during a write, and writers wait."""
 
     @sa.event.listens_for(engine, "connect")
     def _connect(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # the driver begins nothing by itself
+        connection.isolation_level = None  # transactions begin in `_begin` only
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")

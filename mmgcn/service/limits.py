@@ -1,4 +1,4 @@
-"""Limits: how much one client may ask, and how long a question may be."""
+"""Limits on the request rate of a client and on request bodies."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mmgcn.service.problems import problem_body, send_body
 
-MAX_CLIENTS = 10_000  # whose rates are known at a time
+MAX_CLIENTS = 10_000  # that are tracked at a time
 BODY_SECONDS = 10.0
 BURST_SECONDS = 2.0
-FREE = ("/healthz", "/readyz")  # who looks whether the service is well may always look
+UNLIMITED = ("/healthz", "/readyz")  # for health checks
 
 
 class RateLimit:
-    """Refuses a client that asks too often (a token bucket for each address).
+    """Limits requests per client address by a token bucket.
 
     Args:
-        per_second: what a client may ask in the long run; twice that at once.
+        per_second: sustained requests per second of one client; a burst may have twice as many.
     """
 
     def __init__(
@@ -34,18 +34,18 @@ class RateLimit:
         self._clients: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tokens, and when
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 429."""
-        if scope["type"] == "http" and scope["path"] not in FREE:
+        """Pass the request on, or respond with 429."""
+        if scope["type"] == "http" and scope["path"] not in UNLIMITED:
             wait = self.wait_seconds(scope["client"][0] if scope["client"] else "")
             if wait > 0:
-                body = problem_body("too many requests; ask again later")
+                body = problem_body("too many requests; retry later")
                 headers = [(b"retry-after", str(math.ceil(wait)).encode())]
                 await send_body(send, 429, body, headers)
                 return
         await self._app(scope, receive, send)
 
     def wait_seconds(self, client: str) -> float:
-        """Count a request of a client; return how long it must wait first, 0 if it may go on."""
+        """Count a request of a client; return the seconds until it is allowed, 0 if it is now."""
         now = self._clock()
         tokens, before = self._clients.pop(client, (self._burst, now))
         tokens = min(tokens + (now - before) * self._rate, self._burst)
@@ -57,13 +57,13 @@ class RateLimit:
 
 
 class BodyLimit:
-    """Reads the body before anybody else does, and refuses one that is too long or too slow."""
+    """Reads the body ahead of the app, and refuses one that is too long or too slow."""
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self._app, self._max_bytes = app, max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with its body, or answer 408 or 413."""
+        """Pass the request on with its body, or respond with 408 or 413."""
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._app(scope, receive, send)
             return
@@ -73,12 +73,12 @@ class BodyLimit:
         except ClientDisconnect:
             return
         except TimeoutError:
-            told = problem_body(f"the body did not come within {BODY_SECONDS:g} s")
-            await send_body(send, 408, told, [(b"connection", b"close")])
+            problem = problem_body(f"the body was not received within {BODY_SECONDS:g} s")
+            await send_body(send, 408, problem, [(b"connection", b"close")])
             return
         if body is None:
-            told = problem_body(f"the body is longer than {self._max_bytes:,} bytes")
-            await send_body(send, 413, told, [(b"connection", b"close")])
+            problem = problem_body(f"the body is longer than {self._max_bytes:,} bytes")
+            await send_body(send, 413, problem, [(b"connection", b"close")])
             return
         messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -88,10 +88,10 @@ class BodyLimit:
         await self._app(scope, replay, send)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
-        """Return the body; None if it is too long, read no further than that is known.
+        """Return the body; None if it is too long, without reading the rest.
 
         Raises:
-            ClientDisconnect: whoever sent it went away.
+            ClientDisconnect: the client closed the connection.
         """
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > self._max_bytes:

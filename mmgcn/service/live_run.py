@@ -19,28 +19,27 @@ logger = logging.getLogger("mmgcn.service")
 
 
 class LiveRun:
-    """A run that is loaded whole and has answered once, with the answers that it gave."""
+    """A run that was loaded and queried once, with the cache of its responses."""
 
     def __init__(self, recommender: Recommender) -> None:
         self.recommender = recommender
         self.run = recommender.run
-        self.name = self.run.path.resolve().name
+        self.name = self.run.path.name
         self.cache = ResponseCache()
         self.short_lists = ShortLists(recommender)
 
     @classmethod
     def load(cls, path: Path) -> LiveRun:
-        """Open a run and ask it everything once, so that what is not whole is refused here.
+        """Open a run and use each part of it once, so that an incomplete one is refused here.
 
         Raises:
-            RunError: there is none, it is not whole, or another version wrote it.
+            RunError: the run does not exist, is incomplete, or is of another version.
         """
-        # The folder that a link leads to now: what the link leads to later is another run.
-        made = cls(Recommender.load(path.resolve() if path.is_dir() else path))
-        made._warm()
-        return made
+        live = cls(Recommender.load(path))
+        live._check()
+        return live
 
-    def _warm(self) -> None:
+    def _check(self) -> None:
         run = self.run
         if len(run.users) == 0 or len(run.items) == 0:
             raise RunError(f"the run at {run.path} has no users or no items; fit again")
@@ -53,23 +52,23 @@ class LiveRun:
         self.recommender.explain(user, item)
         _ = self.facts
         if not np.isfinite(np.asarray(run.item[-1])).all():
-            raise RunError(f"the run at {run.path} holds numbers that are not finite; fit again")
+            raise RunError(f"the run at {run.path} has vectors that are not finite; fit again")
 
     def channels_of(self, item_id: str) -> list[str]:
-        """Return the channels in which an item is not blank.
+        """Return the channels that an item has.
 
         Raises:
-            UnknownIds: no such item.
+            UnknownIds: the item is not in the run.
         """
         (row,) = self.run.items.index([item_id])
         return [name for name, part in self.run.parts.items() if part[row].any()]
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What there is to say of the run, read anew: `mmgcn ablate` may add to it.
+        """Description of the run for clients, read again each time: `mmgcn ablate` may add to it.
 
         Raises:
-            RunError: a file of it is corrupt.
+            RunError: a file of the run is corrupt.
         """
         config = self.run.config
         changed = (self.run.path / "config.json").stat().st_mtime
@@ -77,23 +76,23 @@ class LiveRun:
             "run": self.name,
             "model": config.get("model"),
             "created": datetime.fromtimestamp(changed, UTC).isoformat(timespec="seconds"),
-            "config": tellable(config),
-            "metrics": tellable(config.get("valid") or {}),
-            "history": tellable(self._looks()),
+            "config": public_json(config),
+            "metrics": public_json(config.get("valid") or {}),
+            "history": public_json(self._evaluation_history()),
             "channels": list(self.run.parts),
             "num_users": len(self.run.users),
             "num_items": len(self.run.items),
-            "modality_worth": tellable(self._worth()),
+            "modality_worth": public_json(self._modality_worth()),
         }
 
-    def _worth(self) -> dict[str, Any] | None:
+    def _modality_worth(self) -> dict[str, Any] | None:
         try:
             return self.run.ablation()
         except RunError as error:
-            logger.warning("what modalities are worth is not shown: %s", error)
+            logger.warning("modality worth is not shown: %s", error)
             return None
 
-    def _looks(self) -> list[dict[str, Any]]:
+    def _evaluation_history(self) -> list[dict[str, Any]]:
         path = self.run.path / "metrics.jsonl"
         if not path.is_file():
             return []
@@ -104,19 +103,16 @@ class LiveRun:
             raise RunError(f"{path} is corrupt: {error}; fit again") from error
 
 
-def tellable(value: Any) -> Any:
-    """Return a value as a client may have it, in JSON.
+def public_json(value: Any) -> Any:
+    """Return a JSON value for clients: absolute paths cut to their name, NaN and infinity as None.
 
-    Absolute paths are cut to their last part: a client has no use for the folders of the machine
-    that trained. Figures that are no numbers, which JSON has no word for, are None.
-
-    >>> tellable({"store": "/home/ann/features", "loss": float("nan"), "seed": 0})
+    >>> public_json({"store": "/home/ann/features", "loss": float("nan"), "seed": 0})
     {'store': 'features', 'loss': None, 'seed': 0}
     """
     if isinstance(value, dict):
-        return {name: tellable(held) for name, held in value.items()}
+        return {name: public_json(each) for name, each in value.items()}
     if isinstance(value, list):
-        return [tellable(held) for held in value]
+        return [public_json(each) for each in value]
     if isinstance(value, float) and not np.isfinite(value):
         return None
     if isinstance(value, str) and PurePath(value).is_absolute():

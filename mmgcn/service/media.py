@@ -1,4 +1,4 @@
-"""Media: a file as an answer, whole or in ranges, so that a browser can seek."""
+"""Media files as responses, whole or in byte ranges, so that a browser can seek."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from starlette.responses import FileResponse
 CACHE_SECONDS = 3600
 
 
-def file_answer(request: Request, path: Path, media_type: str) -> Response | None:
-    """Return an answer with the file, or with the range of it that was asked for.
+def file_response(request: Request, path: Path, media_type: str) -> Response | None:
+    """Return a response with the file or the requested range, or None if the file is gone.
 
-    200, 206, 304 where the client has it already, 416 where it has no such range. None: the file
-    is no longer there. The path comes from the catalogue, never from the request.
+    Status 200, 206, 304 where the client's copy is current, 416 for an invalid range. The path
+    comes from the catalogue, never from the request.
     """
     try:
         facts = path.stat()

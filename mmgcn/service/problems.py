@@ -1,11 +1,10 @@
-"""Problems: every error in one form, {"error": text, "nearest": [ids]}."""
+"""Problems: error responses, all of the form {"error": text, "nearest": [ids]}."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -18,7 +17,7 @@ logger = logging.getLogger("mmgcn.service")
 
 
 class Problem(Exception):
-    """What a client is told instead of an answer."""
+    """An error response."""
 
     def __init__(
         self,
@@ -34,32 +33,32 @@ class Problem(Exception):
         self.headers = {} if retry_seconds is None else {"Retry-After": str(retry_seconds)}
 
 
-def json_bytes(value: Any) -> bytes:
-    """Return compact JSON. NaN and infinity are errors: JSON has neither."""
+def json_bytes(value: object) -> bytes:
+    """Return compact JSON. NaN and infinity, which JSON lacks, are errors."""
     return json.dumps(
         value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str
     ).encode("utf-8", "replace")
 
 
-def answer(value: Any, status: int = 200) -> Response:
-    """Return a value as JSON."""
+def json_response(value: object, status: int = 200) -> Response:
+    """Return a response with the value as JSON."""
     return Response(json_bytes(value), status, media_type="application/json")
 
 
 def problem_body(
     error: str, *, nearest: list[str] | None = None, field: str | None = None
 ) -> bytes:
-    """Return the body of an answer that tells of an error."""
-    told: dict[str, Any] = {"error": error, "nearest": nearest or []}
+    """Return the body of an error response."""
+    body: dict[str, object] = {"error": error, "nearest": nearest or []}
     if field is not None:
-        told["field"] = field
-    return json_bytes(told)
+        body["field"] = field
+    return json_bytes(body)
 
 
 async def send_body(
     send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = ()
 ) -> None:
-    """Send JSON from below the routes."""
+    """Send a JSON body from a middleware."""
     start = [
         (b"content-length", str(len(body)).encode()),
         (b"content-type", b"application/json"),
@@ -70,15 +69,15 @@ async def send_body(
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Let every error that a route may raise become an answer."""
+    """Turn every error of a route into a response."""
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(UnknownIds, _unknown)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unforeseen)
+    app.add_exception_handler(Exception, _unexpected)
 
 
-def _response(status: int, body: bytes, headers: Any = None) -> Response:
+def _response(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
     return Response(body, status, headers=headers, media_type="application/json")
 
 
@@ -90,8 +89,8 @@ def _problem(_: Request, error: Exception) -> Response:
 
 def _unknown(_: Request, error: Exception) -> Response:
     assert isinstance(error, UnknownIds)
-    told = f"there is no {error.kind} '{error.unknown[0]}' in this run"
-    return _response(404, problem_body(told, nearest=error.nearest))
+    text = f"there is no {error.kind} '{error.unknown[0]}' in this run"
+    return _response(404, problem_body(text, nearest=error.nearest))
 
 
 def _invalid(_: Request, error: Exception) -> Response:
@@ -107,8 +106,6 @@ def _http(_: Request, error: Exception) -> Response:
     return _response(error.status_code, problem_body(str(error.detail)), error.headers)
 
 
-def _unforeseen(request: Request, error: Exception) -> Response:
+def _unexpected(request: Request, error: Exception) -> Response:
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return _response(
-        500, problem_body("something went wrong here; the log of the service says what")
-    )
+    return _response(500, problem_body("internal error; the log of the service has the details"))

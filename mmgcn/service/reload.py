@@ -1,4 +1,4 @@
-"""Reload: a newer run takes the place of the one in service, without a failed request."""
+"""Reload: puts a newer run into service without a failed request."""
 
 from __future__ import annotations
 
@@ -12,61 +12,61 @@ from mmgcn.service.state import State
 
 logger = logging.getLogger("mmgcn.service")
 
-Mark = tuple[str, int, int]
+Version = tuple[str, int, int]
 
 
 class Reloader:
-    """Looks where the run's path leads, and puts a run that is new there into service.
+    """Checks the run's path, and puts a new run there into service.
 
-    A run is loaded whole and asked once before it takes over, in one assignment; requests that
-    began with the old one end with it. A run that is refused (half-written, of another version)
-    is told of once, and looked at again when it changes.
+    A run is loaded and queried once before it replaces the old one, in one assignment; requests
+    that started with the old run finish with it. A run that is refused (half-written, or of another
+    version) is logged once, and checked again when it changes.
     """
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._seen = mark(state.settings.run)
+        self._version = version_of(state.settings.run)
 
     async def watch(self, every_seconds: float) -> None:
-        """Look again and again, until cancelled."""
+        """Check periodically, until cancelled."""
         while True:
             await asyncio.sleep(every_seconds)
-            await asyncio.to_thread(self.look)
+            await asyncio.to_thread(self.check)
 
-    def look(self) -> bool:
-        """Return whether a new run was put into service."""
+    def check(self) -> bool:
+        """Load a new run if there is one; return whether it was put into service."""
         path = self._state.settings.run
         try:
-            found = mark(path)
-        except (OSError, ValueError):  # it changes just now; look again later
+            version = version_of(path)
+        except (OSError, ValueError):  # it is being replaced; the next check will find it
             return False
-        if found == self._seen:
+        if version == self._version:
             return False
-        self._seen = found
+        self._version = version
         try:
             live = LiveRun.load(path)
-        except Exception as error:  # noqa: BLE001  (whatever is wrong with it, the old one stays)
+        except Exception as error:  # noqa: BLE001  (whatever the error, the old run stays)
             self._state.metrics.reloads.labels("refused").inc()
             logger.error("%s stays in service: %s", self._state.live.name, _one_line(error))
             return False
         before, self._state.live = self._state.live, live
-        self._state.metrics.reloads.labels("taken").inc()
-        logger.warning("%s is in service, before it %s", live.name, before.name)
+        self._state.metrics.reloads.labels("loaded").inc()
+        logger.warning("%s is in service, in place of %s", live.name, before.name)
         return True
 
 
-def mark(path: Path) -> Mark:
-    """Return what changes when the path leads to another run, or the run there is written anew."""
+def version_of(path: Path) -> Version:
+    """Return a value that changes when the path links to another run or the run is rewritten."""
     if path.is_file():  # `latest` where links cannot be made
         path = path.parent / path.read_text(encoding="utf-8").strip()
     folder = path.resolve()
     try:
-        facts = (folder / "config.json").stat()  # which is written last
+        status = (folder / "config.json").stat()  # it is written last
     except OSError:
         return str(folder), 0, 0
-    return str(folder), facts.st_ino, facts.st_mtime_ns
+    return str(folder), status.st_ino, status.st_mtime_ns
 
 
 def _one_line(error: Exception) -> str:
-    told = " ".join(str(error).split())
-    return told if isinstance(error, RunError) else f"{type(error).__name__}: {told}"
+    text = " ".join(str(error).split())
+    return text if isinstance(error, RunError) else f"{type(error).__name__}: {text}"

@@ -1,4 +1,4 @@
-"""Schemas: the shapes of questions and answers, as the OpenAPI document tells them."""
+"""Schemas of request and response bodies, for validation and the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from extract.commands.options import field_docs
+from mmgcn.serving.ranking_options import RankingOptions
+
 MAX_K = 1000
 MAX_ID = 512  # characters
 MAX_EVENTS = 1000
-# Text that a database takes: no NUL and no other control character.
+# Text that any database stores: no NUL and no other control character.
 ID_PATTERN = r"^[^\x00-\x1f\x7f]+$"
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=ID_PATTERN)]
-K = Annotated[int, Field(ge=1, le=MAX_K, description="How many.")]
+K = Annotated[int, Field(ge=1, le=MAX_K, description=field_docs(RankingOptions)["k"])]
 EventKind = Literal["impression", "play", "like", "skip", "unlike", "unskip"]
 
 ITEM: dict[str, Any] = {
@@ -26,14 +29,14 @@ CARD: dict[str, Any] = {"item_id": "clip-003", "score": 0.731, "rank": 1, **ITEM
 
 
 class Item(BaseModel):
-    """An item, and what is shown of it. Captions are text, never markup."""
+    """An item. Captions are text, never markup."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [ITEM]})
 
     item_id: str
     caption: str | None
     creator: str | None
-    video: str | None = Field(description="Where its video is, if there is one.")
+    video: str | None = Field(description="Address of the video, if there is one.")
     poster: str | None
 
 
@@ -46,20 +49,20 @@ class Card(Item):
     rank: int = Field(ge=1)
 
 
-class Alike(Item):
-    """A watched item that is like another."""
+class SimilarItem(Item):
+    """A watched item and its similarity to the explained one."""
 
     cosine: float
 
 
 class ItemFacts(Item):
-    """One item."""
+    """One item and its channels."""
 
-    channels: list[str] = Field(description="The channels in which it is not blank.")
+    channels: list[str] = Field(description="Channels that the item has.")
 
 
 class Recommendations(BaseModel):
-    """A user's list."""
+    """Ranked list of a user."""
 
     run: str
     user_id: str
@@ -67,7 +70,7 @@ class Recommendations(BaseModel):
 
 
 class Similar(BaseModel):
-    """The items most like one."""
+    """The items most similar to one."""
 
     run: str
     item_id: str
@@ -76,7 +79,7 @@ class Similar(BaseModel):
 
 
 class History(BaseModel):
-    """What somebody has watched who is not in the data."""
+    """History of a user who is not in the run."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"item_ids": ["clip-003", "clip-006"], "k": 10}]}
@@ -86,21 +89,23 @@ class History(BaseModel):
     k: K = 10
 
 
-class HistoryAnswer(BaseModel):
-    """A list for somebody who is not in the data."""
+class HistoryList(BaseModel):
+    """Ranked list of a user who is not in the run."""
 
     run: str
     items: list[Card]
 
 
 class Explanation(BaseModel):
-    """Why an item has the score it has."""
+    """Parts of a score."""
 
     user_id: str
     item_id: str
     score: float
-    parts: dict[str, float] = Field(description="By channel; they add up to the score.")
-    nearest: dict[str, list[Alike]] = Field(description="The watched items most alike, by channel.")
+    parts: dict[str, float] = Field(description="Contribution by channel; the sum is the score.")
+    nearest: dict[str, list[SimilarItem]] = Field(
+        description="The most similar watched items, by channel."
+    )
 
 
 class Users(BaseModel):
@@ -110,7 +115,7 @@ class Users(BaseModel):
 
 
 class Watched(BaseModel):
-    """What a user has watched."""
+    """Items that a user watched."""
 
     user_id: str
     watched: list[Item]
@@ -124,21 +129,25 @@ class Items(BaseModel):
 
 
 class Event(BaseModel):
-    """Something that somebody did with an item they were shown."""
+    """An event of feedback: what a user did with an item."""
 
     user_id: Id
     item_id: Id
     event: EventKind = Field(
-        description="An unlike takes back every like of that item by that user so far, an unskip "
-        "every skip."
+        description="An unlike cancels every earlier like of the item by the user, an unskip every "
+        "earlier skip."
     )
     seconds: float | None = Field(
-        default=None, ge=0, le=86_400, allow_inf_nan=False, description="How long it was played."
+        default=None,
+        ge=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="Seconds that the video was played.",
     )
 
 
 class Feedback(BaseModel):
-    """Events."""
+    """Events of feedback."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -158,13 +167,13 @@ class Feedback(BaseModel):
 
 
 class Stored(BaseModel):
-    """How many events are in the database now, all of those that were sent."""
+    """Number of events that were stored: all of the request's."""
 
     stored: int
 
 
 class Preferences(BaseModel):
-    """What a user likes and skips: their last word on each item, the latest first."""
+    """Items that a user likes and skips by the last event of each item; the latest first."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -185,7 +194,9 @@ class RunFacts(BaseModel):
     created: str
     config: dict[str, Any]
     metrics: dict[str, float | None]
-    history: list[dict[str, Any]] = Field(description="One row for each look at the validation.")
+    history: list[dict[str, Any]] = Field(
+        description="One row per evaluation on the validation part."
+    )
     channels: list[str]
     num_users: int
     num_items: int
@@ -199,14 +210,14 @@ class Health(BaseModel):
 
 
 class Ready(BaseModel):
-    """The service can answer."""
+    """The service can respond."""
 
     run: str
     feedback: Literal["on", "off", "unavailable"]
 
 
 class ProblemBody(BaseModel):
-    """What went wrong."""
+    """An error."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -215,5 +226,5 @@ class ProblemBody(BaseModel):
     )
 
     error: str
-    nearest: list[str] = Field(description="Ids that look like an unknown one.")
-    field: str | None = Field(default=None, description="Where the question is wrong.")
+    nearest: list[str] = Field(description="Known ids similar to an unknown one.")
+    field: str | None = Field(default=None, description="Part of the request that is wrong.")

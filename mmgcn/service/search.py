@@ -1,4 +1,4 @@
-"""Search: the id that was typed, those that begin so, then those that hold it elsewhere."""
+"""Search of ids: an exact match, then prefixes, then other positions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import polars as pl
 
 
 def find_ids(ids: pl.Series, query: str, *, limit: int) -> list[str]:
-    """Return up to `limit` of the ids that hold the text: itself, those that begin with it, others.
+    """Return up to `limit` ids that contain the text: itself, those that start with it, others.
 
     >>> find_ids(pl.Series(["cab", "b", "abc", "ab"]), "ab", limit=5)
     ['ab', 'abc', 'cab']

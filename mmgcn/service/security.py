@@ -1,4 +1,4 @@
-"""Security: who may ask, and what a browser may do with the answers."""
+"""Security: tokens, Host checks and response headers for browsers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mmgcn.service.problems import problem_body, send_body
 
 COOKIE = "mmgcn_token"
 SESSION = "/v1/session"
-PUBLIC = ("/", "/healthz", "/readyz")  # and what lies under /static/: the page holds no data
+PUBLIC = ("/", "/healthz", "/readyz")  # and /static/: the page itself contains no data
 HEADERS = (
     (
         b"content-security-policy",
@@ -28,13 +28,13 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
 class StrictHeaders:
-    """Adds to every answer what keeps a browser from doing more with it than we mean."""
+    """Adds headers that restrict what a browser does with a response (CSP, nosniff, CORP)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
+        """Pass the request on, and add the headers to its response."""
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -48,60 +48,60 @@ class StrictHeaders:
 
 
 class LoopbackHost:
-    """Refuses a request under a name that is not this machine's own.
+    """Refuses requests whose Host header is not a loopback name.
 
-    A page of another host may point a name of its own at 127.0.0.1 (DNS rebinding); its requests
-    still carry that name.
+    Another site may resolve its own name to 127.0.0.1 (DNS rebinding); the Host header of its
+    requests still contains that name.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 403."""
+        """Pass the request on, or respond with 403."""
         if scope["type"] == "http" and not is_loopback_name(_header(scope, b"host")):
-            told = problem_body("ask under localhost or 127.0.0.1, or set a token")
-            await send_body(send, 403, told)
+            problem = problem_body("use localhost or 127.0.0.1 as the host, or set a token")
+            await send_body(send, 403, problem)
             return
         await self._app(scope, receive, send)
 
 
 class TokenRequired:
-    """Refuses who does not show the token: as `Authorization: Bearer`, or as a cookie.
+    """Refuses requests without the token, sent as `Authorization: Bearer` or as a cookie.
 
-    A browser's images and videos can send no header, so `/?token=T` sets the cookie and leads to
-    `/`, and the page's POST to /v1/session, with the header, sets it too; it is never read by
-    scripts, nor sent with requests that other sites begin.
+    Images and videos of a browser cannot send a header. So `/?token=T` sets the cookie and
+    redirects to `/`, and a POST to /v1/session with the header sets it too. Scripts cannot read
+    the cookie, and requests from other sites do not include it.
     """
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app, self._token = app, token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 401."""
+        """Pass the request on, or respond with 401."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         if scope["path"] == "/" and scope["query_string"]:
-            shown = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-            if self._is_token(shown.encode()):
-                await self._let_in(send, 303, [(b"location", b"/")])
+            token = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+            if self._is_token(token.encode()):
+                await self._set_cookie(send, 303, [(b"location", b"/")])
                 return
-        asks = scope["path"] == SESSION and scope["method"] == "POST"
-        if asks and self._is_token(_shown_token(scope)):
-            await self._let_in(send, 201)
+        opens_session = scope["path"] == SESSION and scope["method"] == "POST"
+        if opens_session and self._is_token(_token_of(scope)):
+            await self._set_cookie(send, 201)
             return
         public = scope["path"] in PUBLIC or scope["path"].startswith("/static/")
-        if public or self._is_token(_shown_token(scope)):
+        if public or self._is_token(_token_of(scope)):
             await self._app(scope, receive, send)
             return
-        told = problem_body("a token is needed: send Authorization: Bearer TOKEN")
-        await send_body(send, 401, told, [(b"www-authenticate", b"Bearer")])
+        problem = problem_body("a token is required: send Authorization: Bearer TOKEN")
+        await send_body(send, 401, problem, [(b"www-authenticate", b"Bearer")])
 
-    def _is_token(self, shown: bytes) -> bool:
-        return hmac.compare_digest(shown, self._token)
+    def _is_token(self, token: bytes) -> bool:
+        return hmac.compare_digest(token, self._token)
 
-    async def _let_in(
+    async def _set_cookie(
         self, send: Send, status: int, headers: Sequence[tuple[bytes, bytes]] = ()
     ) -> None:
         cookie = COOKIE.encode() + b"=" + self._token + b"; Path=/; HttpOnly; SameSite=Strict"
@@ -109,7 +109,7 @@ class TokenRequired:
 
 
 def is_loopback_name(host: str) -> bool:
-    """Return whether a Host header names this machine.
+    """Return whether a Host header is a loopback name.
 
     >>> is_loopback_name("localhost:8000"), is_loopback_name("[::1]"), is_loopback_name("evil.com")
     (True, True, False)
@@ -118,7 +118,7 @@ def is_loopback_name(host: str) -> bool:
     return name.lower() in LOOPBACK_NAMES
 
 
-def _shown_token(scope: Scope) -> bytes:
+def _token_of(scope: Scope) -> bytes:
     kind, _, token = _header(scope, b"authorization").partition(" ")
     if kind.lower() == "bearer":
         return token.strip().encode("latin-1")

@@ -1,4 +1,4 @@
-"""Settings: what the service is told when it starts."""
+"""Settings of the service."""
 
 from __future__ import annotations
 
@@ -9,53 +9,57 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-VARIABLE = "MMGCN_SERVICE"  # where worker processes find the settings
+VARIABLE = "MMGCN_SERVICE"  # environment variable with the settings, for worker processes
 PATHS = ("run", "videos", "captions", "posters")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the service is told when it starts."""
+    """Settings of the service.
+
+    Raises:
+        ValueError: a token with characters that a header cannot contain.
+    """
 
     run: Path = Path("runs/latest")
-    """A run folder, or what leads to one; a new run that it leads to is taken up."""
+    """Run folder, or a link to one; a new run behind the link is loaded without a restart."""
     videos: Path | None = None
-    """A folder of videos, or a table with item_id and path."""
+    """Folder of videos, or a table with item_id and path."""
     captions: Path | None = None
-    """A table with item_id, and caption or creator."""
+    """Table with item_id, and caption or creator."""
     posters: Path | None = None
-    """Where one JPEG a video is kept; None is a folder of the user's cache."""
+    """Folder of posters, one JPEG per video; None uses the user's cache."""
     feedback: str | None = None
-    """The URL of the database for feedback; None takes no feedback."""
+    """URL of the feedback database; None turns feedback off."""
     token: str | None = None
-    """What a client must show; None asks for nothing."""
+    """Bearer token of clients; None requires none."""
     loopback: bool = True
-    """Whether only this machine is served: then the Host header must say so, unless a token does.
-    Without that a web page could reach the service under a name of its own (DNS rebinding)."""
+    """Whether the service listens on this machine only. Without a token the Host header must then
+    be a loopback name, so that no web page reaches the service by DNS rebinding."""
     requests_per_second: float = 100.0
-    """What one client may ask in the long run, in each worker; twice that in a burst. 0: any."""
+    """Sustained request rate of one client in each worker, twice that in a burst; 0: no limit."""
     max_body_bytes: int = 1 << 20
-    """A longer request body is refused."""
+    """Maximum length of a request body."""
     reload_seconds: float = 1.0
-    """How often is looked for a new run; 0 never."""
+    """Seconds between checks for a new run; 0 for none."""
 
     def __post_init__(self) -> None:
         if self.token is not None and not re.fullmatch(r"[A-Za-z0-9._~+/=-]+", self.token):
             raise ValueError(
-                "a token is made of letters, digits and - . _ ~ + / = alone; make one with: "
+                "a token consists of letters, digits and - . _ ~ + / =; generate one with: "
                 "openssl rand -hex 16"
             )
 
     def to_environment(self) -> None:
-        """Leave the settings where worker processes of this one find them."""
-        held = {name: value for name, value in asdict(self).items() if value is not None}
+        """Store the settings in the environment, for worker processes of this one."""
+        values = {name: value for name, value in asdict(self).items() if value is not None}
         os.environ[VARIABLE] = json.dumps(
-            {name: str(value) if name in PATHS else value for name, value in held.items()}
+            {name: str(value) if name in PATHS else value for name, value in values.items()}
         )
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Return the settings that the parent process left."""
-        held: dict[str, Any] = json.loads(os.environ[VARIABLE])
-        held |= {name: Path(held[name]) for name in PATHS if name in held}
-        return cls(**held)
+        """Return the settings that the parent process stored in the environment."""
+        values: dict[str, Any] = json.loads(os.environ[VARIABLE])
+        values |= {name: Path(values[name]) for name in PATHS if name in values}
+        return cls(**values)

@@ -1,39 +1,50 @@
-"""ShortLists: the lists of a small run, which take less time than handing them to a thread."""
+"""ShortLists: lists of a small run, computed in less time than a switch to a thread takes."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
+from mmgcn.serving.ranking_options import RankingOptions
 from mmgcn.serving.recommender import Recommender
 
-MAX_NUMBERS, MAX_USERS = 2_000_000, 100_000  # of a run that is small: its item vectors, its users
+MAX_VALUES, MAX_USERS = 2_000_000, 100_000  # of a small run: values of item.npy, users
 MAX_K = 100
 
-Row = dict[str, Any]
+
+class Row(TypedDict):
+    """A row of a ranked list."""
+
+    item_id: str
+    score: float
+    rank: int
 
 
 class ShortLists:
-    """Makes a user's list in less than a millisecond, or says that it would take longer."""
+    """Lists of a run's users in less than a millisecond each, for small runs."""
 
     def __init__(self, recommender: Recommender) -> None:
         self._recommender, run = recommender, recommender.run
-        small = run.item.size <= MAX_NUMBERS and len(run.users) <= MAX_USERS
+        small = run.item.size <= MAX_VALUES and len(run.users) <= MAX_USERS
         users = run.users.ids.to_list() if small else []
-        self._user_rows = {user: row for row, user in enumerate(users)}
+        self._user_index = {user: index for index, user in enumerate(users)}
         self._item_ids: list[str] = run.items.ids.to_list() if small else []
 
-    def best(self, user_id: str, *, k: int, filter_seen: bool) -> list[Row] | None:
-        """Return what `Recommender.recommend` does, as rows with item_id, score and rank.
+    def best(self, user_id: str, options: RankingOptions) -> list[Row] | None:
+        """Return the rows of `Recommender.recommend`, or None where this would take longer.
 
-        None where the run is large, the list long, or the user not in the run.
+        That is where the run is large, the list is long, the user is not in the run, or options
+        beyond k and filter_seen are used.
         """
-        row = self._user_rows.get(user_id)
-        if row is None or k > MAX_K:
+        index = self._user_index.get(user_id)
+        plain = RankingOptions(
+            k=options.k, filter_seen=options.filter_seen, unknown_users=options.unknown_users
+        )
+        if index is None or options.k > MAX_K or options != plain:
             return None
-        (items,), (scores,) = self._recommender.recommend_rows(
-            np.array([row]), k=k, filter_seen=filter_seen
+        (items,), (scores,) = self._recommender.recommend_by_index(
+            np.array([index]), k=options.k, filter_seen=options.filter_seen
         )
         ranked = enumerate(zip(items.tolist(), scores.tolist(), strict=True), start=1)
         return [

@@ -1,4 +1,4 @@
-"""State: what every request shares."""
+"""State shared by all requests."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ logger = logging.getLogger("mmgcn.service")
 
 @dataclass(eq=False)
 class State:
-    """What every request shares. `live` alone is ever replaced, whole, by a newer run.
+    """State shared by all requests. Only `live` is ever replaced, by a newer run.
 
-    A request takes `live` once and is answered by that run to its end.
+    A request reads `live` once and uses that run until its response is sent.
     """
 
     settings: Settings
@@ -36,10 +36,10 @@ class State:
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
-        """Read everything that the settings name.
+        """Return the state that the settings describe.
 
         Raises:
-            RunError, CatalogError, TableError, EventsError: something is not there or not whole.
+            RunError, CatalogError, TableError, EventsError: a part does not exist or is incomplete.
         """
         videos = Videos() if settings.videos is None else Videos.read(settings.videos)
         for note in videos.notes:
@@ -59,12 +59,12 @@ class State:
 
 
 def _feedback(url: str | None) -> FeedbackStore | None:
-    """Return the store of feedback; one that does not answer yet may do so later."""
+    """Return the feedback store, also where the database does not answer yet."""
     if url is None:
         return None
     store = FeedbackStore(url)
     try:
         store.prepare()
     except FeedbackUnavailable as error:
-        logger.error("feedback is not taken: %s", error)
+        logger.error("feedback is not stored: %s", error)
     return store

@@ -1,26 +1,41 @@
-"""Explanation: what a score is made of, and what the user has watched that is like it."""
+"""Explanation: the parts of a score, and the most similar watched items."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 from mmgcn.run import Run
 
 
+class NearestJson(TypedDict):
+    """A watched item and its similarity."""
+
+    item_id: str
+    cosine: float
+
+
+class ExplanationJson(TypedDict):
+    """An explanation without the ids of the user and the item."""
+
+    score: float
+    parts: dict[str, float]
+    nearest: dict[str, list[NearestJson]]
+
+
 @dataclass(frozen=True)
 class Explanation:
-    """Why an item has the score it has.
+    """Contribution of each channel to a score, and the most similar watched items.
 
     Args:
-        user_id: None for somebody who is not in the data.
-        score: in full precision; the ranking's own, in single precision, may differ in the seventh
-            digit.
-        parts: by channel, what each contributes; added in this order they are the score, exactly.
-        nearest: the watched items that are most alike, by channel: (item_id, cosine similarity).
-            A channel in which the item, or all that was watched, is blank has none.
+        user_id: None for a user who is not in the run.
+        score: in double precision; the score of a list is in single precision and may differ in the
+            seventh digit.
+        parts: contribution by channel; added in this order they are exactly the score.
+        nearest: by channel, the watched items most similar to the item as (item_id, cosine); empty
+            for a channel that the item, or every watched item, lacks.
     """
 
     user_id: str | None
@@ -29,39 +44,45 @@ class Explanation:
     parts: dict[str, float]
     nearest: dict[str, list[tuple[str, float]]]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it without the ids, as JSON takes it."""
-        near = {
-            name: [{"item_id": item, "cosine": value} for item, value in items]
+    def as_dict(self) -> ExplanationJson:
+        """Return the explanation for JSON, without the ids."""
+        nearest = {
+            name: [NearestJson(item_id=item, cosine=value) for item, value in items]
             for name, items in self.nearest.items()
         }
-        return {"score": self.score, "parts": self.parts, "nearest": near}
+        return {"score": self.score, "parts": self.parts, "nearest": nearest}
 
 
 def explain(
     run: Run,
     vector: np.ndarray,
     watched: np.ndarray,
-    item: int,
+    item_index: int,
     *,
     user_id: str | None,
     num_nearest: int,
 ) -> Explanation:
-    """Return why a user of that vector, who has watched those items, gets an item.
+    """Return the explanation of an item's score.
+
+    Args:
+        vector: the user's.
+        watched: items that the user watched.
 
     Shapes:
-        vector: (d,); watched: (N,) rows of items; item: a row.
+        vector: (d,); watched: (N,) item indices.
     """
     user = np.asarray(vector, dtype=np.float64)
     parts = {
-        name: float(np.asarray(part[item], dtype=np.float64) @ user)
+        name: float(np.asarray(part[item_index], dtype=np.float64) @ user)
         for name, part in run.parts.items()
     }
-    watched = np.asarray(watched)[np.asarray(watched) != item]
+    watched = np.asarray(watched)[np.asarray(watched) != item_index]
     nearest = {
-        name: _nearest(run, part, watched, item, num_nearest) for name, part in run.parts.items()
+        name: _nearest(run, part, watched, item_index, num_nearest)
+        for name, part in run.parts.items()
     }
-    return Explanation(user_id, run.items.id(int(item)), sum(parts.values()), parts, nearest)
+    item_id = run.items.id(int(item_index))
+    return Explanation(user_id, item_id, sum(parts.values()), parts, nearest)
 
 
 def cosine(vectors: np.ndarray, one: np.ndarray) -> np.ndarray:
@@ -75,12 +96,12 @@ def cosine(vectors: np.ndarray, one: np.ndarray) -> np.ndarray:
 
 
 def _nearest(
-    run: Run, part: np.ndarray, watched: np.ndarray, item: int, num_nearest: int
+    run: Run, part: np.ndarray, watched: np.ndarray, item_index: int, num_nearest: int
 ) -> list[tuple[str, float]]:
-    rows = np.asarray(part[watched])
-    own = np.asarray(part[item])
-    there = np.flatnonzero(rows.any(axis=1)) if own.any() else np.zeros(0, dtype=np.int64)
-    alike = cosine(rows[there], own)
-    order = np.argsort(-alike, kind="stable")[:num_nearest]
-    ids = run.items.ids.gather(watched[there[order]]).to_list()
-    return list(zip(ids, (round(float(value), 6) for value in alike[order]), strict=True))
+    vectors = np.asarray(part[watched])
+    own = np.asarray(part[item_index])
+    present = np.flatnonzero(vectors.any(axis=1)) if own.any() else np.zeros(0, dtype=np.int64)
+    similarity = cosine(vectors[present], own)
+    order = np.argsort(-similarity, kind="stable")[:num_nearest]
+    ids = run.items.ids.gather(watched[present[order]]).to_list()
+    return list(zip(ids, (round(float(value), 6) for value in similarity[order]), strict=True))

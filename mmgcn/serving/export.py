@@ -1,4 +1,4 @@
-"""Vectors for other programs: files that numpy, a data frame or Postgres read."""
+"""Export of vectors to files that numpy, a data frame or Postgres reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmgcn.data.ids import IdMap
 from mmgcn.run import Run
 from mmgcn.serving.table_file import write_errors_name, write_table
 
-BLOCK_VALUES = 4_000_000  # in memory at once: 16 MB, and their text
+BLOCK_VALUES = 4_000_000  # per block: 16 MB, and their text
 MAX_INDEXED_DIM = 2_000  # of pgvector's indexes
 INDEX = "CREATE INDEX mmgcn_items_vector ON mmgcn_items USING hnsw (vector vector_ip_ops);\n"
 NO_INDEX = "-- No index of the item vectors: pgvector indexes up to 2,000 dimensions.\n"
@@ -36,26 +36,29 @@ CREATE TABLE mmgcn_items (id text PRIMARY KEY, vector vector({dim}) NOT NULL);
 
 
 class ExportError(ValueError):
-    """Vectors that cannot be written the way that was asked for."""
+    """Vectors that cannot be exported; the message says why and what to do."""
 
 
 def export_vectors(run: Run, folder: Path) -> list[Path]:
     """Write the vectors of users and items with their ids, a block at a time.
 
-    For each side: `users.parquet` (id, vector), `users.npy` (rows) with `users.txt` (ids, one a
-    line), and `users.pgvector.csv` (id, vector as text, from which the same numbers are read).
-    `load.sql` brings the last into Postgres.
+    Users and items each have `users.parquet` (id, vector), `users.npy` (vectors) with `users.txt`
+    (ids, one per line), and `users.pgvector.csv` (id, vector as text, exact to the bit).
+    `load.sql` loads the last into Postgres.
 
     Returns:
-        The files.
+        Paths of the files.
 
     Raises:
-        ExportError: an id holds a line break, so that `users.txt` would not fit `users.npy`.
+        ExportError: an id contains a line break, so `users.txt` would not match `users.npy`.
+        OSError: a file cannot be written.
     """
     for ids, _ in sides(run).values():
         broken = ids.ids.filter(ids.ids.str.contains("[\n\r]"))
         if len(broken):
-            raise ExportError(f"{ids.kind} {broken[0]!r} holds a line break; ids are one a line")
+            raise ExportError(
+                f"{ids.kind} {broken[0]!r} contains a line break; exported ids are one per line"
+            )
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for side, (ids, matrix) in sides(run).items():
@@ -77,12 +80,12 @@ def export_vectors(run: Run, folder: Path) -> list[Path]:
 
 
 def sides(run: Run) -> dict[str, tuple[IdMap, np.ndarray]]:
-    """Return the ids and the vectors of both sides. Shapes: (U, d) and (I, d)."""
+    """Return the ids and vectors of users and of items. Shapes: (U, d) and (I, d)."""
     return {"users": (run.users, run.user), "items": (run.items, run.item)}
 
 
 def text_blocks(ids: IdMap, matrix: np.ndarray) -> Iterator[pl.DataFrame]:
-    """Yield tables of id and vector, the vectors as pgvector reads them: [1.0,0.5]."""
+    """Yield tables of id and vector, the vectors as text for pgvector: [1.0,0.5]."""
     for block in _blocks(ids, matrix):
         width = block.schema["vector"].shape[0]  # type: ignore[attr-defined]
         texts = pl.col("vector").cast(pl.Array(pl.String, width)).arr.join(",")

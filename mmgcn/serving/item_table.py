@@ -1,4 +1,4 @@
-"""ItemTable: what a person's own table says about items, to show beside them."""
+"""ItemTable: captions and creators of items, from a table of the user's own."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from mmgcn.serving.table_file import TableError, column_names, read_columns
 ID_NAMES = ("item_id", "id", "video_id")
 CAPTION_NAMES = ("caption", "title", "text")
 CREATOR = "creator"
-ZERO_WIDTH_JOINER = "\u200d"  # without which some emoji fall apart
+ZERO_WIDTH_JOINER = "\u200d"  # part of some emoji
 
 
 @dataclass(frozen=True, eq=False)
 class ItemTable:
-    """Captions of items and who made them, by id; either may be unknown."""
+    """Captions and creators of items; either may be missing."""
 
     rows: pl.DataFrame = field(
         default_factory=lambda: pl.DataFrame(
@@ -30,12 +30,13 @@ class ItemTable:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a table (.csv .tsv .parquet .jsonl) with item_id, and caption or creator.
+        """Return the table in a file (.csv .tsv .parquet .jsonl) with item_id, caption, creator.
 
-        `id` and `video_id` will do for item_id, `title` and `text` for caption, as in extraction.
+        One of caption and creator is enough. `id` and `video_id` are read as item_id, `title` and
+        `text` as caption, as in extraction.
 
         Raises:
-            TableError: it is no such table.
+            TableError: the file cannot be read, or a column is missing.
         """
         names = column_names(path)
         item = next((name for name in ID_NAMES if name in names), None)
@@ -46,38 +47,38 @@ class ItemTable:
                 f"{path} needs the column item_id, and caption or creator; it has: "
                 f"{', '.join(names)}"
             )
-        wanted = {"item_id": item, "caption": caption, "creator": creator}
-        held = read_columns(path, [name for name in wanted.values() if name])
+        columns = {"item_id": item, "caption": caption, "creator": creator}
+        table = read_columns(path, [name for name in columns.values() if name])
         return cls(
-            held.select(
-                (pl.col(name) if name else pl.lit(None, dtype=pl.String)).alias(called)
-                for called, name in wanted.items()
+            table.select(
+                (pl.col(name) if name else pl.lit(None, dtype=pl.String)).alias(column)
+                for column, name in columns.items()
             ).unique("item_id", keep="first", maintain_order=True)
         )
 
     def captions(self, item_ids: Iterable[str]) -> dict[str, str]:
-        """Return the captions of those of the items that have one, fit for a terminal."""
-        wanted = pl.Series(list(item_ids), dtype=pl.String)
-        rows = self.rows.filter(pl.col("item_id").is_in(wanted.implode()))
+        """Return the captions of items by id, on one line and safe for a terminal."""
+        ids = pl.Series(list(item_ids), dtype=pl.String)
+        rows = self.rows.filter(pl.col("item_id").is_in(ids.implode()))
         return {
             item: one_line(caption)
             for item, caption in rows.select("item_id", "caption").drop_nulls().iter_rows()
         }
 
     def creators(self) -> dict[str, str]:
-        """Return who made each item.
+        """Return the creator of each item by id.
 
         Raises:
-            TableError: the table does not say.
+            TableError: the table has no creators.
         """
         known = self.rows.select("item_id", "creator").drop_nulls()
         if known.height == 0:
-            raise TableError(f"the table of items has no column {CREATOR}, or nothing in it")
+            raise TableError(f"the table of items has no column {CREATOR}, or the column is empty")
         return dict(known.iter_rows())
 
 
 def one_line(text: str) -> str:
-    """Return the text on one line, without what would steer a terminal.
+    """Return the text on one line, without control characters.
 
     >>> one_line("a\\n b\\x1b[31mc")
     'a b[31mc'

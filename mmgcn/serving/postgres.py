@@ -1,4 +1,4 @@
-"""Vectors into Postgres, for those who serve from their own database."""
+"""Export of vectors into Postgres tables, to serve from a database of one's own."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ FORM = "postgresql://USER@HOST/DATABASE"
 def write_tables(run: Run, url: str, *, prefix: str = "mmgcn") -> dict[str, int]:
     """Write the vectors of users and items into two tables, replacing those of an earlier export.
 
-    `PREFIX_users` and `PREFIX_items` hold id (text, the key) and vector: of pgvector's type where
-    the database has that extension, else its text, `[1.0,0.5]`, which pgvector reads. Both are
-    replaced in one transaction, so whoever reads them sees the old run or the new one.
+    `PREFIX_users` and `PREFIX_items` have the columns id (text, primary key) and vector: pgvector's
+    type where the database has that extension, else text such as `[1.0,0.5]`, which pgvector reads.
+    Both are replaced in one transaction, so a reader sees either the old run or the new one.
 
     Args:
         url: postgresql://USER@HOST/DATABASE.
 
     Returns:
-        The number of rows by table.
+        Number of rows by table.
 
     Raises:
         ExportError: another kind of URL, psycopg is not installed, the server does not answer, or
@@ -60,13 +60,13 @@ def write_tables(run: Run, url: str, *, prefix: str = "mmgcn") -> dict[str, int]
                         copy.write_row(row)
                 written[name] = len(ids)
     except psycopg.Error as error:
-        told = str(error).strip().splitlines() or [type(error).__name__]
-        raise ExportError(f"Postgres did not take the vectors: {told[0]}") from error
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise ExportError(f"Postgres refused the vectors: {lines[0]}") from error
     return written
 
 
 def _has_pgvector(connection: Any) -> bool:
-    """Return whether the type is there, or can be had; the transaction goes on in either case."""
+    """Return whether pgvector is installed, or can be; the transaction stays usable."""
     import psycopg
 
     try:

@@ -1,40 +1,37 @@
-"""Recommender: answers from a run's matrices, in the user's own ids. Loads no torch."""
+"""Recommender: ranked lists from a run's matrices, in the user's own ids. Imports no torch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self, get_args
+from typing import Self, Unpack
 
 import numpy as np
 import polars as pl
 
 from mmgcn.data.ids import UnknownIds, as_texts
-from mmgcn.evaluation.ranking import block_users, mask_seen, top_k
+from mmgcn.evaluation.ranking import block_users, mask_seen
 from mmgcn.run import Run
 from mmgcn.serving.cold_start.fold_in import FoldIn
 from mmgcn.serving.explanation import Explanation, cosine, explain
-from mmgcn.serving.selector import Rules
+from mmgcn.serving.ranking_options import RankingChanges, RankingOptions
+from mmgcn.serving.selector import Selector
 
-Cold = Literal["error", "popularity"]
+DEFAULTS = RankingOptions()
 
 
 class Recommender:
-    """A finished run, ready to answer.
+    """Recommendations, similar items and explanations of a finished run.
 
-    Its matrices are memory-mapped and never changed, so one object may serve many threads.
+    The run's matrices are memory-mapped and read-only, so several threads can share one object.
 
-    What the methods share:
-        k: the length of a list. Fewer rows come back where fewer items are left.
-        items: rank only these. exclude: leave these out.
-        diversity: from 0 to 1, how much an item that resembles one above it is pushed down, by
-            content (maximal marginal relevance; see `selection.select`).
-        creators: who made an item, by item id; a list then holds at most `per_creator` items of
-            one creator. Items that are not named are not limited.
+    Ids are any iterable of str; a single str is an error. Ranked lists take `options`, a
+    RankingOptions, or its fields as keywords, or both: the keywords change the options. So
+    `recommend(["42"], k=5)` is `recommend(["42"], RankingOptions(k=5))`.
 
-    They raise UnknownIds (a LookupError, with the nearest known ids) for a user or item that is not
-    in the run, and ValueError for a number out of range and ids that are no list of texts.
+    Methods raise UnknownIds (a LookupError, with the nearest known ids) for a user or item that is
+    not in the run, and ValueError for a value out of range or ids that are not text.
     """
 
     def __init__(self, run: Run) -> None:
@@ -43,169 +40,135 @@ class Recommender:
 
     @classmethod
     def load(cls, path: Path | str = "runs/latest") -> Self:
-        """Open a run folder.
+        """Open a run folder. A link is resolved once; the object stays with that run.
 
         Raises:
-            RunError: there is none, it is not finished or not whole, or a newer mmgcn wrote it.
+            RunError: the folder does not exist, is incomplete, or was written by a newer mmgcn.
         """
         return cls(Run.load(path))
 
     def recommend(
         self,
-        user_ids: Sequence[str],
-        *,
-        k: int = 10,
-        filter_seen: bool = True,
-        items: Sequence[str] | None = None,
-        exclude: Sequence[str] | None = None,
-        cold: Cold = "error",
-        diversity: float = 0.0,
-        creators: Mapping[str, str] | None = None,
-        per_creator: int = 1,
+        user_ids: Iterable[str],
+        options: RankingOptions = DEFAULTS,
+        **changes: Unpack[RankingChanges],
     ) -> pl.DataFrame:
-        """Return the k best items of each user, users in the order given, each once.
-
-        Args:
-            filter_seen: leave out what the user has in the training and validation parts.
-            cold: what a user gets who is not in the data: an error, or the most popular items.
+        """Return the k best items of each user; users in the order given, duplicates once.
 
         Returns:
-            A table of user_id, item_id, score, rank (from 1). The score of a popular item is how
-            often it was watched.
+            A table of user_id, item_id, score, rank (from 1). With unknown_users="popularity", the
+            score of an unknown user's item is its number of training interactions.
         """
-        blocks = self.blocks(
-            user_ids,
-            k=k,
-            filter_seen=filter_seen,
-            items=items,
-            exclude=exclude,
-            cold=cold,
-            diversity=diversity,
-            creators=creators,
-            per_creator=per_creator,
-        )
+        blocks = self.blocks(user_ids, options, **changes)
         return pl.concat([list_table([], [], [], []), *blocks])
 
     def blocks(
         self,
-        user_ids: Sequence[str] | None = None,
-        *,
-        k: int = 10,
-        filter_seen: bool = True,
-        items: Sequence[str] | None = None,
-        exclude: Sequence[str] | None = None,
-        cold: Cold = "error",
-        diversity: float = 0.0,
-        creators: Mapping[str, str] | None = None,
-        per_creator: int = 1,
+        user_ids: Iterable[str] | None = None,
+        options: RankingOptions = DEFAULTS,
+        **changes: Unpack[RankingChanges],
     ) -> Iterator[pl.DataFrame]:
-        """Yield what `recommend` returns, a block of users at a time; of all, where none is named.
+        """Yield the rows of `recommend` for a block of users at a time; for all users by default.
 
         Memory is bounded by the block, whatever the number of users.
         """
-        rules = Rules.of(
-            self.run,
-            k=k,
-            filter_seen=filter_seen,
-            items=items,
-            exclude=exclude,
-            diversity=diversity,
-            creators=creators,
-            per_creator=per_creator,
-        )
-        if cold not in get_args(Cold):
-            raise ValueError(f"cold is '{cold}'; known: {', '.join(get_args(Cold))}")
+        options = options.changed(**changes)
+        selector = Selector.of(self.run, options)
         if user_ids is None:
-            return self._blocks(np.arange(len(self.run.users)), self.run.users.ids, rules)
+            return self._blocks(np.arange(len(self.run.users)), self.run.users.ids, selector)
         ids = as_texts(user_ids).unique(maintain_order=True)
-        rows = self.run.users.get(ids)
-        if (rows < 0).any() and cold == "error":
-            unknown = ids.filter(pl.Series(rows < 0)).to_list()
-            raise UnknownIds("user", unknown, self.run.users.ids)
-        return self._blocks(rows, ids, rules)
+        user_index = self.run.users.get(ids)
+        if (user_index < 0).any() and options.unknown_users == "error":
+            unknown = ids.filter(pl.Series(user_index < 0)).to_list()
+            error = UnknownIds("user", unknown, self.run.users.ids)
+            hint = "unknown_users='popularity' gives unknown users the most popular items"
+            error.args = (f"{error}; {hint}",)
+            raise error
+        return self._blocks(user_index, ids, selector)
 
-    def recommend_rows(
-        self, rows: np.ndarray, *, k: int = 10, filter_seen: bool = True
+    def recommend_by_index(
+        self, user_index: np.ndarray, *, k: int = 10, filter_seen: bool = True
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return what `recommend` does, in rows instead of ids: a fifth of its time for one user.
+        """Return the lists of `recommend` as indices, which takes a fifth of the time for one user.
 
         Shapes:
-            rows: (B,) of users; the result: rows of items (B, K), -1 for an empty place, and their
-            scores (B, K).
+            user_index: (B,); the result: item_index (B, K), -1 for an empty position, and scores
+            (B, K).
         """
-        return self._ranked(rows, Rules(k, filter_seen))
+        return self._ranked(user_index, Selector(k, filter_seen))
 
     def recommend_history(
         self,
-        item_ids: Sequence[str],
+        item_ids: Iterable[str],
+        options: RankingOptions = DEFAULTS,
         *,
-        k: int = 10,
-        others: np.ndarray | None = None,
-        items: Sequence[str] | None = None,
-        exclude: Sequence[str] | None = None,
-        diversity: float = 0.0,
-        creators: Mapping[str, str] | None = None,
-        per_creator: int = 1,
+        cold_items: np.ndarray | None = None,
+        **changes: Unpack[RankingChanges],
     ) -> pl.DataFrame:
-        """Return the k best items for somebody who is not in the data and has watched these.
+        """Return the k best items for a user who is not in the run, from the items they watched.
 
-        Their vector is made of the items' as the run makes it for its own users (`FoldIn`).
-
-        Args:
-            others: the vectors of further items that were watched and are not in the run
-                (`unseen.vectors`). Shapes: (M, d).
-
-        Returns:
-            A table of item_id, score, rank; without the given items.
-
-        Raises:
-            ValueError: an empty history.
-        """
-        rules = Rules.of(
-            self.run,
-            k=k,
-            items=items,
-            exclude=exclude,
-            diversity=diversity,
-            creators=creators,
-            per_creator=per_creator,
-        )
-        vector, watched = self._newcomer(item_ids, others)
-        scores = np.array(self.run.item @ vector)
-        scores[watched] = -np.inf
-        best, values = rules.choose(scores[None])
-        return self._item_table(best[0], values[0])
-
-    def similar(self, item_id: str, *, k: int = 10, channel: str | None = None) -> pl.DataFrame:
-        """Return the items most like one, by the cosine of their vectors.
+        The user's vector is folded in from the items' vectors, see `FoldIn`.
 
         Args:
-            channel: compare only this part of the vectors, such as `visual`.
+            item_ids: the history; its items are left out of the list.
+            cold_items: vectors of further watched items, which are not in the run (`item_vectors`
+                of cold_start.cold_items). Shapes: (M, d).
 
         Returns:
             A table of item_id, score, rank.
 
         Raises:
-            ValueError: no such channel, or the item is blank there.
+            ValueError: an empty history, or an option that lists of a history ignore.
         """
-        (row,) = self.run.items.index([item_id])
+        options = options.changed(**changes)
+        options.refuse("filter_seen", "unknown_users", method="recommend_history")
+        selector = Selector.of(self.run, options)
+        vector, watched = self._folded_in(item_ids, cold_items)
+        scores = np.array(self.run.item @ vector)
+        scores[watched] = -np.inf
+        best, values = selector.select(scores[None])
+        return self._item_table(best[0], values[0])
+
+    def similar(
+        self,
+        item_id: str,
+        options: RankingOptions = DEFAULTS,
+        *,
+        channel: str | None = None,
+        **changes: Unpack[RankingChanges],
+    ) -> pl.DataFrame:
+        """Return the nearest neighbours of an item, by the cosine of the item vectors.
+
+        Args:
+            channel: compare only this part of the vectors, such as `visual`.
+
+        Returns:
+            A table of item_id, score, rank; the score is the cosine.
+
+        Raises:
+            ValueError: no such channel, the item lacks it, or an option that has no meaning here.
+        """
+        options = options.changed(**changes)
+        options.refuse("filter_seen", "unknown_users", method="similar")
+        selector = Selector.of(self.run, options)
+        (index,) = self.run.items.index([item_id])
         vectors = self._channel(channel)
-        if not vectors[row].any():
+        if not vectors[index].any():
             raise ValueError(
-                f"item '{item_id}' is blank in the channel {channel}: it lacks the modality"
+                f"item '{item_id}' lacks the channel {channel}: it has no such features"
                 if channel
-                else f"item '{item_id}' has a vector of zeros, which is like nothing"
+                else f"item '{item_id}' has a vector of zeros and no neighbours"
             )
-        scores = cosine(vectors, vectors[row])
-        scores[row] = -np.inf
-        best, values = top_k(scores[None], k)
+        scores = cosine(vectors, vectors[index])
+        scores[index] = -np.inf
+        best, values = selector.select(scores[None])
         return self._item_table(best[0], values[0])
 
     def with_parts(self, table: pl.DataFrame) -> pl.DataFrame:
-        """Return what `recommend` returned with a column for what each channel contributes.
+        """Return a table of `recommend` with the contribution of each channel to the score.
 
-        The columns are called `part_<channel>`; added from left to right they are `score`, which
-        is in full precision then, exactly. They are null where the run does not know the user.
+        The columns are called `part_<channel>` and are null for users who are not in the run. Added
+        from left to right they are exactly `score`, which is in double precision then.
         """
         users, items = self.run.users.get(table["user_id"]), self.run.items.index(table["item_id"])
         vectors = np.asarray(self.run.user[users], dtype=np.float64)
@@ -219,84 +182,93 @@ class Recommender:
         return table.with_columns(score.alias("score"), *columns)
 
     def explain(self, user_id: str, item_id: str, *, num_nearest: int = 3) -> Explanation:
-        """Return what each channel contributes to a score, and the watched items most alike."""
-        (user,) = self.run.users.index([user_id])
-        (item,) = self.run.items.index([item_id])
+        """Return the contribution of each channel to a score, and the most similar watched items.
+
+        Args:
+            num_nearest: number of watched items per channel.
+        """
+        (user_index,) = self.run.users.index([user_id])
+        (item_index,) = self.run.items.index([item_id])
         return explain(
             self.run,
-            self.run.user[user],
-            self._watched(user),
-            item,
+            self.run.user[user_index],
+            self._watched(user_index),
+            item_index,
             user_id=user_id,
             num_nearest=num_nearest,
         )
 
     def explain_history(
         self,
-        item_ids: Sequence[str],
+        item_ids: Iterable[str],
         item_id: str,
         *,
-        others: np.ndarray | None = None,
+        cold_items: np.ndarray | None = None,
         num_nearest: int = 3,
     ) -> Explanation:
-        """Return the same for somebody who is not in the data: see `recommend_history`."""
-        vector, watched = self._newcomer(item_ids, others)
-        (item,) = self.run.items.index([item_id])
-        return explain(self.run, vector, watched, item, user_id=None, num_nearest=num_nearest)
+        """Return the explanation of an item in the list of `recommend_history`."""
+        vector, watched = self._folded_in(item_ids, cold_items)
+        (item_index,) = self.run.items.index([item_id])
+        return explain(self.run, vector, watched, item_index, user_id=None, num_nearest=num_nearest)
 
     def history(self, user_id: str) -> list[str]:
-        """Return the items that the run knows a user to have watched, training and validation."""
-        (user,) = self.run.users.index([user_id])
-        return self.run.items.ids.gather(self._watched(user)).to_list()
+        """Return the items that a user watched in the training and validation parts."""
+        (user_index,) = self.run.users.index([user_id])
+        return self.run.items.ids.gather(self._watched(user_index)).to_list()
 
     @cached_property
-    def newcomers(self) -> FoldIn:
-        """What makes a vector of a history."""
+    def fold_in(self) -> FoldIn:
+        """Map from a history to a user vector."""
         return FoldIn(self.run)
 
-    def _newcomer(
-        self, item_ids: Sequence[str], others: np.ndarray | None
+    def _folded_in(
+        self, item_ids: Iterable[str], cold_items: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Shapes: the result: (d,), and (N,) rows of items."""
-        rows = self.run.items.index(item_ids)
-        if not len(rows) and (others is None or not len(others)):
+        """Return the user vector of a history, and its items. Shapes: (d,) and (N,)."""
+        item_index = self.run.items.index(item_ids)
+        if not len(item_index) and (cold_items is None or not len(cold_items)):
             raise ValueError("the history is empty; name at least one item")
-        return self.newcomers.vector(rows, others), rows
+        return self.fold_in.vector(item_index, cold_items), item_index
 
-    def _watched(self, user: int) -> np.ndarray:
-        """Shapes: the result: (N,) rows of items."""
+    def _watched(self, user_index: int) -> np.ndarray:
+        """Return the items of a user. Shapes: (N,)."""
         return np.concatenate(
-            [indices[indptr[user] : indptr[user + 1]] for indptr, indices in self._masks]
+            [
+                indices[indptr[user_index] : indptr[user_index + 1]]
+                for indptr, indices in self._masks
+            ]
         )
 
-    def _blocks(self, rows: np.ndarray, ids: pl.Series, rules: Rules) -> Iterator[pl.DataFrame]:
-        """Yield lists of the users of those rows; -1 is somebody whom the run does not know."""
+    def _blocks(
+        self, user_index: np.ndarray, ids: pl.Series, selector: Selector
+    ) -> Iterator[pl.DataFrame]:
+        """Yield the lists of users; index -1 is a user who is not in the run."""
         size = block_users(len(self.run.items))
         popular = None
-        if (rows < 0).any():
+        if (user_index < 0).any():
             scores = np.array(self.run.popularity[None], dtype=np.float32)
-            popular = rules.choose(scores)
-        for start in range(0, len(rows), size):
-            block = rows[start : start + size]
+            popular = selector.select(scores)
+        for start in range(0, len(user_index), size):
+            block = user_index[start : start + size]
             known = block >= 0
-            best, values = self._ranked(block[known], rules)
+            best, values = self._ranked(block[known], selector)
             if popular is not None:
-                best = _spread(best, known, popular[0])
-                values = _spread(values, known, popular[1])
-            there = best >= 0
+                best = _scatter(best, known, popular[0])
+                values = _scatter(values, known, popular[1])
+            found = best >= 0
             ranks = np.broadcast_to(np.arange(1, best.shape[1] + 1), best.shape)
             yield list_table(
-                ids.gather(start + np.repeat(np.arange(len(block)), there.sum(axis=1))),
-                self.run.items.ids.gather(best[there]),
-                values[there],
-                ranks[there],
+                ids.gather(start + np.repeat(np.arange(len(block)), found.sum(axis=1))),
+                self.run.items.ids.gather(best[found]),
+                values[found],
+                ranks[found],
             )
 
-    def _ranked(self, rows: np.ndarray, rules: Rules) -> tuple[np.ndarray, np.ndarray]:
-        scores = np.asarray(self.run.user[rows]) @ np.asarray(self.run.item).T  # (B, I)
-        if rules.filter_seen:
-            mask_seen(scores, rows, self._masks)
-        return rules.choose(scores)
+    def _ranked(self, user_index: np.ndarray, selector: Selector) -> tuple[np.ndarray, np.ndarray]:
+        scores = np.asarray(self.run.user[user_index]) @ np.asarray(self.run.item).T  # (B, I)
+        if selector.filter_seen:
+            mask_seen(scores, user_index, self._masks)
+        return selector.select(scores)
 
     def _channel(self, channel: str | None) -> np.ndarray:
         if channel is None:
@@ -307,21 +279,21 @@ class Recommender:
         return self.run.parts[channel]
 
     def _item_table(self, items: np.ndarray, values: np.ndarray) -> pl.DataFrame:
-        """Shapes: items, values: (K,), -1 for an empty place."""
-        there = items >= 0
-        ids = self.run.items.ids.gather(items[there])
+        """Return one list. Shapes: items, values: (K,), -1 for an empty position."""
+        found = items >= 0
+        ids = self.run.items.ids.gather(items[found])
         ranks = np.arange(1, len(ids) + 1)
-        return list_table([""] * len(ids), ids, values[there], ranks).drop("user_id")
+        return list_table([""] * len(ids), ids, values[found], ranks).drop("user_id")
 
 
-def _spread(known: np.ndarray, where: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the rows of `known` where they belong, and `others` everywhere else.
+def _scatter(rows: np.ndarray, where: np.ndarray, fill: np.ndarray) -> np.ndarray:
+    """Return `rows` at the positions where `where` is set, and `fill` at all others.
 
     Shapes:
-        known: (N, K); where: (B,) bool with N set; others: (1, K); the result: (B, K).
+        rows: (N, K); where: (B,) bool with N set; fill: (1, K); the result: (B, K).
     """
-    whole = np.repeat(others, len(where), axis=0).astype(known.dtype)
-    whole[where] = known
+    whole = np.repeat(fill, len(where), axis=0).astype(rows.dtype)
+    whole[where] = rows
     return whole
 
 
@@ -331,7 +303,7 @@ def list_table(
     scores: Sequence[float] | np.ndarray,
     ranks: Sequence[int] | np.ndarray,
 ) -> pl.DataFrame:
-    """Return the columns as the table that lists are. Shapes: each (N,)."""
+    """Return ranked lists as a table of user_id, item_id, score, rank. Shapes: each (N,)."""
     return pl.DataFrame(
         {
             "user_id": pl.Series(users, dtype=pl.String),

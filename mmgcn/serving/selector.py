@@ -1,8 +1,8 @@
-"""Rules: what a list may hold."""
+"""Selector: from the scores of all items to a list, under the options of the ranking."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,91 +10,85 @@ import numpy as np
 
 from mmgcn.evaluation.ranking import top_k
 from mmgcn.run import Run
-from mmgcn.serving.diversity import Variety, select
+from mmgcn.serving.diversity import Diversity, select_diverse
+from mmgcn.serving.ranking_options import RankingOptions
 
 ID_CHANNEL = "id"  # the part of an item's vector that is not content
 
 
 @dataclass(frozen=True, eq=False)
-class Rules:
-    """What a list may hold.
+class Selector:
+    """Ranking options in item indices of one run.
 
     Args:
-        filter_seen: leave out what the user has watched.
-        variety: how items that resemble each other are held apart; None where they are not.
+        allowed: the items that may be in a list; None for all.
+        diversity: MMR diversity and the limit per creator; None where neither is used.
 
     Shapes:
-        allowed: (I,) bool, or None for all.
+        allowed: (I,) bool.
     """
 
     k: int
     filter_seen: bool = True
     allowed: np.ndarray | None = None
-    variety: Variety | None = None
+    diversity: Diversity | None = None
 
     @classmethod
-    def of(
-        cls,
-        run: Run,
-        *,
-        k: int,
-        filter_seen: bool = True,
-        items: Sequence[str] | None = None,
-        exclude: Sequence[str] | None = None,
-        diversity: float = 0.0,
-        creators: Mapping[str, str] | None = None,
-        per_creator: int = 1,
-    ) -> Self:
-        """Return the rules that a caller of `Recommender` has named, in rows of the run.
+    def of(cls, run: Run, options: RankingOptions) -> Self:
+        """Return the selector for a run.
 
         Raises:
-            ValueError: a number out of range.
-            UnknownIds: an item that the run does not know.
+            ValueError: only one of creators and per_creator was given.
+            UnknownIds: an item that is not in the run.
         """
-        if k < 1:
-            raise ValueError(f"k is {k}; it must be at least 1")
-        if not 0 <= diversity <= 1:
-            raise ValueError(f"diversity is {diversity}; it lies from 0 to 1")
-        if per_creator < 1:
-            raise ValueError(f"per_creator is {per_creator}; it must be at least 1")
+        creators, per_creator = options.creators, options.per_creator
+        if (creators is None) != (per_creator is None):
+            lacking, present = (
+                ("creators", "per_creator") if creators is None else ("per_creator", "creators")
+            )
+            raise ValueError(f"{present} is without effect: pass {lacking}, too")
         allowed = None
-        if items is not None or exclude is not None:
-            allowed = np.full(len(run.items), items is None)
-            if items is not None:
-                allowed[run.items.index(items)] = True
-            if exclude is not None:
-                allowed[run.items.index(exclude)] = False
-        variety = None
-        if diversity or creators is not None:
-            creator = None if creators is None else _creator_codes(run, creators)
-            variety = Variety(lambda rows: _content(run, rows), diversity, creator, per_creator)
-        return cls(k, filter_seen, allowed, variety)
+        if options.items is not None or options.exclude is not None:
+            allowed = np.full(len(run.items), options.items is None)
+            if options.items is not None:
+                allowed[run.items.index(options.items)] = True
+            if options.exclude is not None:
+                allowed[run.items.index(options.exclude)] = False
+        diversity = None
+        if options.diversity or creators is not None:
+            diversity = Diversity(
+                lambda item_index: _content(run, item_index),
+                options.diversity,
+                None if creators is None else _creator_codes(run, creators),
+                per_creator or 1,
+            )
+        return cls(options.k, options.filter_seen, allowed, diversity)
 
-    def choose(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the list of each row: items, -1 for an empty place, and their scores.
+    def select(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the list of each row: item indices, -1 for an empty position, and scores.
 
         Shapes:
-            scores: (B, I), changed; the result: (B, K) twice.
+            scores: (B, I), changed in place; the result: (B, K) twice.
         """
         if self.allowed is not None:
             scores[:, ~self.allowed] = -np.inf
-        if self.variety is None:
+        if self.diversity is None:
             return top_k(scores, self.k)
-        return select(scores, self.k, self.variety)
+        return select_diverse(scores, self.k, self.diversity)
 
 
 def _creator_codes(run: Run, creators: Mapping[str, str]) -> np.ndarray:
-    """Return a number for the creator of each item, -1 where nobody is named. Shapes: (I,)."""
+    """Return a code for the creator of each item, -1 for an unknown one. Shapes: (I,)."""
     codes = np.full(len(run.items), -1, dtype=np.int64)
-    rows = run.items.get(list(creators))
-    _, numbers = np.unique(np.array(list(creators.values()), dtype=str), return_inverse=True)
-    codes[rows[rows >= 0]] = numbers[rows >= 0]
+    item_index = run.items.get(list(creators))
+    _, of_creator = np.unique(np.array(list(creators.values()), dtype=str), return_inverse=True)
+    codes[item_index[item_index >= 0]] = of_creator[item_index >= 0]
     return codes
 
 
-def _content(run: Run, rows: np.ndarray) -> np.ndarray:
-    """Return what items are by their modalities alone, if there are any. Shapes: (N, d)."""
+def _content(run: Run, item_index: np.ndarray) -> np.ndarray:
+    """Return the sum of the items' modality channels, if there are any. Shapes: (N,) -> (N, d)."""
     parts = [part for name, part in run.parts.items() if name != ID_CHANNEL]
     if not parts:
-        return np.asarray(run.item[rows])
-    return np.asarray(sum(part[rows] for part in parts))
+        return np.asarray(run.item[item_index])
+    return np.asarray(sum(part[item_index] for part in parts))

@@ -1,4 +1,4 @@
-"""Tables on disk: lists that are written a block at a time, and ids and captions that are read."""
+"""Table files: lists written a block at a time; ids and captions read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TableError(ValueError):
 
 
 def check_suffix(path: Path) -> None:
-    """Refuse, before any work, a file that `write_table` cannot write.
+    """Check that `write_table` can write a file of this suffix.
 
     Raises:
         TableError: another suffix.
@@ -41,9 +41,9 @@ def write_errors_name(path: Path) -> Iterator[None]:
 
 
 def write_table(path: Path, blocks: Iterator[pl.DataFrame]) -> int:
-    """Write blocks of a table to .parquet, .csv or .jsonl, one in memory at a time.
+    """Write blocks of a table to .parquet, .csv or .jsonl, with one block in memory at a time.
 
-    The file appears when it is whole; until then its name ends in .part.
+    Until the file is complete, its name ends in .part.
 
     Returns:
         The number of rows.
@@ -55,7 +55,7 @@ def write_table(path: Path, blocks: Iterator[pl.DataFrame]) -> int:
     check_suffix(path)
     first = next(blocks, None)
     if first is None:
-        raise TableError(f"there is nothing to write to {path}")
+        raise TableError(f"there are no rows to write to {path}")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.part")
     counted = _Counted(first, blocks)
@@ -71,7 +71,7 @@ def write_table(path: Path, blocks: Iterator[pl.DataFrame]) -> int:
 
 
 class _Counted:
-    """Blocks, with the rows that went by and what stopped them."""
+    """Iterator over blocks that counts rows and keeps the error that stopped it."""
 
     def __init__(self, first: pl.DataFrame, rest: Iterator[pl.DataFrame]) -> None:
         self._first, self._rest = first, rest
@@ -105,13 +105,13 @@ def _write_text(path: Path, blocks: _Counted) -> None:
 
 
 def _write_parquet(path: Path, blocks: _Counted, schema: Any) -> None:
-    """Let polars stream the blocks into one file."""
+    """Stream the blocks into one Parquet file."""
     from polars.io.plugins import register_io_source
 
     try:
         register_io_source(lambda *_: iter(blocks), schema=schema).sink_parquet(path)
     except pl.exceptions.PolarsError as error:  # such as a full disk
-        if blocks.error is not None:  # which polars hides in one of its own
+        if blocks.error is not None:  # polars wraps it in an error of its own
             raise blocks.error from None
         raise OSError(f"{path.with_suffix('')} cannot be written: {error}") from error
 
@@ -123,24 +123,24 @@ def read_ids(path: Path, column: str) -> list[str]:
         TableError: no such file, no such column, or no id.
     """
     if path.suffix.lower() in READ_SUFFIXES:
-        held = read_columns(path, [column])[column].drop_nulls().to_list()
+        lines = read_columns(path, [column])[column].drop_nulls().to_list()
     else:
         if not path.is_file():
             raise TableError(f"no file of ids at {path}")
-        # Not splitlines, which also parts a line at characters that an id may hold.
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-        held = [line.rstrip("\r") for line in lines]
-    ids = [one for one in held if one]
+        # Not splitlines, which also splits at characters that may be part of an id.
+        text = path.read_text(encoding="utf-8-sig")
+        lines = [line.rstrip("\r") for line in text.split("\n")]
+    ids = [line for line in lines if line]
     if not ids:
-        raise TableError(f"{path} holds no ids")
+        raise TableError(f"{path} contains no ids")
     return ids
 
 
 def column_names(path: Path) -> list[str]:
-    """Return the names of a table's columns.
+    """Return the column names of a table.
 
     Raises:
-        TableError: no such table.
+        TableError: the table does not exist or cannot be read.
     """
     with _explained(path):
         return _scan(path).collect_schema().names()
@@ -150,7 +150,7 @@ def read_columns(path: Path, columns: list[str]) -> pl.DataFrame:
     """Return columns of a table as text.
 
     Raises:
-        TableError: no such table, or a column is not there.
+        TableError: the table cannot be read, or lacks a column.
     """
     names = column_names(path)
     absent = [name for name in columns if name not in names]

@@ -1,37 +1,69 @@
-"""What routes share: the state, and the ids and numbers of a question."""
+"""Dependencies of the routes: the state, ids, limits, ranking options and error responses."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import fields
+from typing import Annotated, Any, get_type_hints
 
+from annotated_types import Ge, Le
 from fastapi import Depends, Path, Query, Request
 
+from extract.commands.options import field_docs
 from mmgcn.service.schemas import ID_PATTERN, MAX_ID, MAX_K, ProblemBody
 from mmgcn.service.state import State
+from mmgcn.serving.ranking_options import RankingOptions
+
+LIMITS = {"k": (Ge(1), Le(MAX_K)), "diversity": (Ge(0), Le(1))}
+Responses = dict[int | str, dict[str, Any]]
 
 
-async def _state(request: Request) -> State:  # one that is not async would cost a thread
+async def _state(request: Request) -> State:  # a sync function would run in a worker thread
     state: State = request.app.state.service
     return state
+
+
+def ranking_query(*names: str) -> Callable[..., Awaitable[RankingOptions]]:
+    """Return a dependency that reads these fields of RankingOptions from the query.
+
+    Types, defaults and descriptions are those of the fields.
+    """
+    hints, docs = get_type_hints(RankingOptions), field_docs(RankingOptions)
+    defaults = {field.name: field.default for field in fields(RankingOptions)}
+
+    async def options(**given: Any) -> RankingOptions:
+        return RankingOptions(**given)
+
+    parameters = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=defaults[name],
+            annotation=Annotated[hints[name], Query(description=docs[name]), *LIMITS.get(name, ())],
+        )
+        for name in names
+    ]
+    options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return options
 
 
 Shared = Annotated[State, Depends(_state)]
 PathId = Annotated[str, Path(min_length=1, max_length=MAX_ID, pattern=ID_PATTERN)]
 QueryId = Annotated[str, Query(min_length=1, max_length=MAX_ID, pattern=ID_PATTERN)]
-K = Annotated[int, Query(ge=1, le=MAX_K, description="How many.")]
-Limit = Annotated[int, Query(ge=1, le=MAX_K, description="At most so many.")]
-Text = Annotated[str, Query(max_length=MAX_ID, description="What to look for; all if empty.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_K, description="Maximum number of results.")]
+Text = Annotated[str, Query(max_length=MAX_ID, description="Text to search for; empty lists all.")]
 
-PROBLEMS: dict[int | str, dict[str, Any]] = {
+PROBLEMS: Responses = {
     401: {"model": ProblemBody, "description": "The token is missing or wrong."},
-    422: {"model": ProblemBody, "description": "The question is malformed; `field` says where."},
-    429: {"model": ProblemBody, "description": "Too many requests; ask again after Retry-After."},
+    422: {"model": ProblemBody, "description": "The request is malformed; `field` names the part."},
+    429: {"model": ProblemBody, "description": "Too many requests; retry after Retry-After."},
 }
-UNKNOWN: dict[int | str, dict[str, Any]] = {
-    404: {"model": ProblemBody, "description": "No such id; `nearest` are those like it."}
+UNKNOWN: Responses = {
+    404: {"model": ProblemBody, "description": "Unknown id; `nearest` contains similar ids."}
 }
-BODY: dict[int | str, dict[str, Any]] = {
+BODY: Responses = {
     400: {"model": ProblemBody, "description": "The body cannot be read."},
-    408: {"model": ProblemBody, "description": "The body took too long to come."},
+    408: {"model": ProblemBody, "description": "The body was not received in time."},
     413: {"model": ProblemBody, "description": "The body is too long."},
 }

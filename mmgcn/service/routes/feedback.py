@@ -1,4 +1,4 @@
-"""Feedback: what people did with what they were shown."""
+"""Routes of feedback: events are stored, likes and skips are read back."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from fastapi.concurrency import run_in_threadpool
 from mmgcn.data.ids import UnknownIds
 from mmgcn.service import schemas
 from mmgcn.service.feedback import FeedbackUnavailable, Preferences
-from mmgcn.service.problems import Problem, answer
+from mmgcn.service.problems import Problem, json_response
 from mmgcn.service.routes.dependencies import BODY, PROBLEMS, UNKNOWN, PathId, Shared
 from mmgcn.service.state import State
 
 router = APIRouter(prefix="/v1", tags=["feedback"], responses=PROBLEMS)
 RETRY_SECONDS = 5
-NONE = "this service takes no feedback"
+OFF = "feedback is off in this service"
 UNAVAILABLE: dict[int | str, dict[str, Any]] = {
-    503: {"model": schemas.ProblemBody, "description": "The database of feedback does not answer."}
+    503: {"model": schemas.ProblemBody, "description": "The feedback database does not answer."}
 }
 
 
@@ -29,69 +29,68 @@ UNAVAILABLE: dict[int | str, dict[str, Any]] = {
     responses={
         **UNKNOWN,
         **BODY,
-        503: {"model": schemas.ProblemBody, "description": "Nothing was stored; send it again."},
+        503: {"model": schemas.ProblemBody, "description": "No event was stored; retry."},
     },
 )
-async def feedback(state: Shared, sent: schemas.Feedback) -> Response:
-    """Store events, all or none. They are in the database when this is answered.
+async def feedback(state: Shared, body: schemas.Feedback) -> Response:
+    """Store events, all or none. They are in the database when the response is sent.
 
-    Users may be new; items are those of the run or of the catalogue.
+    Users may be new; items are those of the run or of the videos that are served.
     """
     if state.feedback is None:
-        raise Problem(503, NONE)
-    await run_in_threadpool(_check_items, state, sent)
-    rows = [event.model_dump() for event in sent.events]
+        raise Problem(503, OFF)
+    await run_in_threadpool(_check_items, state, body)
+    rows = [event.model_dump() for event in body.events]
     try:
         await state.feedback.add(rows, run=state.live.name)
     except FeedbackUnavailable as error:
         raise Problem(
             503,
-            "the database of feedback does not answer; nothing was stored",
+            "the feedback database does not answer; no event was stored",
             retry_seconds=RETRY_SECONDS,
         ) from error
-    for event in sent.events:
+    for event in body.events:
         state.metrics.events.labels(event.event).inc()
-    return answer({"stored": len(rows)}, 201)
+    return json_response({"stored": len(rows)}, 201)
 
 
 @router.get(
     "/feedback/{user_id:path}",
     response_model=schemas.Preferences,
-    responses={**UNKNOWN, **UNAVAILABLE},  # a path that cannot be one of an id is 404
+    responses={**UNKNOWN, **UNAVAILABLE},  # a path that cannot be an id is 404
 )
-async def said(state: Shared, user_id: PathId) -> Response:
-    """Return what a user likes and skips: what was said last of each item counts.
+async def preferences(state: Shared, user_id: PathId) -> Response:
+    """Return the items that a user likes and skips: the last event of each item counts.
 
-    Users may be new, and then have said nothing.
+    An unknown user has none.
     """
-    told = await said_by(state, user_id)
-    return answer({"user_id": user_id, "liked": told.liked, "skipped": told.skipped})
+    found = await preferences_of(state, user_id)
+    return json_response({"user_id": user_id, "liked": found.liked, "skipped": found.skipped})
 
 
-async def said_by(state: State, user_id: str) -> Preferences:
-    """Return what a user likes and skips.
+async def preferences_of(state: State, user_id: str) -> Preferences:
+    """Return the items that a user likes and skips.
 
     Raises:
-        Problem: there is no database of feedback, or it does not answer.
+        Problem: feedback is off, or the database does not answer.
     """
     if state.feedback is None:
-        raise Problem(503, NONE)
+        raise Problem(503, OFF)
     try:
-        return await state.feedback.said(user_id)
+        return await state.feedback.preferences(user_id)
     except FeedbackUnavailable as error:
         raise Problem(
-            503, "the database of feedback does not answer", retry_seconds=RETRY_SECONDS
+            503, "the feedback database does not answer", retry_seconds=RETRY_SECONDS
         ) from error
 
 
-def _check_items(state: State, sent: schemas.Feedback) -> None:
+def _check_items(state: State, body: schemas.Feedback) -> None:
     run = state.live.run
-    asked = list(dict.fromkeys(event.item_id for event in sent.events))
-    rows = run.items.get(asked)
+    item_ids = list(dict.fromkeys(event.item_id for event in body.events))
     unknown = [
         item
-        for item, row in zip(asked, rows, strict=True)
-        if row < 0 and item not in state.videos.paths
+        for item, index in zip(item_ids, run.items.get(item_ids), strict=True)
+        if index < 0 and item not in state.videos.paths
     ]
     if unknown:
         raise UnknownIds("item", unknown, run.items.ids)

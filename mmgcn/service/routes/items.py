@@ -1,11 +1,11 @@
-"""Items: what there is."""
+"""Routes of items."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
 from mmgcn.service import schemas
-from mmgcn.service.problems import answer
+from mmgcn.service.problems import json_response
 from mmgcn.service.routes.dependencies import PROBLEMS, UNKNOWN, Limit, PathId, Shared, Text
 from mmgcn.service.search import find_ids
 
@@ -14,13 +14,13 @@ router = APIRouter(prefix="/v1", tags=["items"], responses=PROBLEMS)
 
 @router.get("/items", response_model=schemas.Items)
 def items(state: Shared, query: Text = "", limit: Limit = 20) -> Response:
-    """Return items whose id begins with the text, then those whose id holds it."""
+    """Return items whose id starts with the text, then others whose id contains it."""
     found = find_ids(state.live.run.items.ids, query, limit=limit)
-    return answer({"items": [state.cards.card(item) for item in found]})
+    return json_response({"items": [state.cards.card(item) for item in found]})
 
 
 @router.get("/items/{item_id:path}", response_model=schemas.ItemFacts, responses=UNKNOWN)
 def item(state: Shared, item_id: PathId) -> Response:
-    """Return an item."""
+    """Return an item and the channels that it has."""
     channels = state.live.channels_of(item_id)
-    return answer(state.cards.card(item_id) | {"channels": channels})
+    return json_response(state.cards.card(item_id) | {"channels": channels})

@@ -1,21 +1,21 @@
-"""How the service is, and which run it shows."""
+"""Routes of status: the run in service, metrics and probes."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
 from mmgcn.service import schemas
-from mmgcn.service.problems import answer
+from mmgcn.service.problems import json_response
 from mmgcn.service.routes.dependencies import PROBLEMS, Shared
 
 router = APIRouter(tags=["status"])
-probes = APIRouter(tags=["status"])  # which need no token
+probes = APIRouter(tags=["status"])  # without a token
 
 
 @router.get("/v1/run", response_model=schemas.RunFacts, responses=PROBLEMS)
 def run(state: Shared) -> Response:
-    """Return what there is to say of the run: its settings, figures and curves."""
-    return answer(state.live.facts)
+    """Return the run in service: settings, metrics and evaluation history."""
+    return json_response(state.live.facts)
 
 
 @router.get(
@@ -24,20 +24,20 @@ def run(state: Shared) -> Response:
     responses={**PROBLEMS, 200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 def metrics(state: Shared) -> Response:
-    """Return the figures that Prometheus reads."""
+    """Return metrics of the service in Prometheus's format."""
     text, media_type = state.metrics.text()
     return Response(text, media_type=media_type)
 
 
 @probes.get("/healthz", response_model=schemas.Health)
 async def health() -> Response:
-    """Say that the service runs."""
-    return answer({"status": "ok"})
+    """Return 200 while the service runs."""
+    return json_response({"status": "ok"})
 
 
 @probes.get("/readyz", response_model=schemas.Ready)
 async def ready(state: Shared) -> Response:
-    """Say which run answers. Recommendations do not need the database, so neither does this."""
+    """Return the run in service. A missing feedback database does not make it unready."""
     store = state.feedback
     feedback = "off" if store is None else "on" if store.available else "unavailable"
-    return answer({"run": state.live.name, "feedback": feedback})
+    return json_response({"run": state.live.name, "feedback": feedback})

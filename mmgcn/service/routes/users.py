@@ -1,11 +1,11 @@
-"""Users: who there is, and what they watched."""
+"""Routes of users and their histories."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
 from mmgcn.service import schemas
-from mmgcn.service.problems import answer
+from mmgcn.service.problems import json_response
 from mmgcn.service.routes.dependencies import PROBLEMS, UNKNOWN, Limit, PathId, Shared, Text
 from mmgcn.service.search import find_ids
 
@@ -14,13 +14,13 @@ router = APIRouter(prefix="/v1", tags=["users"], responses=PROBLEMS)
 
 @router.get("/users", response_model=schemas.Users)
 def users(state: Shared, query: Text = "", limit: Limit = 20) -> Response:
-    """Return users whose id begins with the text, then those whose id holds it."""
-    return answer({"users": find_ids(state.live.run.users.ids, query, limit=limit)})
+    """Return users whose id starts with the text, then others whose id contains it."""
+    return json_response({"users": find_ids(state.live.run.users.ids, query, limit=limit)})
 
 
 @router.get("/users/{user_id:path}", response_model=schemas.Watched, responses=UNKNOWN)
 def user(state: Shared, user_id: PathId, limit: Limit = 50) -> Response:
-    """Return what a user has watched, as far as the run was trained on it."""
+    """Return the items that a user watched in the training and validation parts of the run."""
     watched = state.live.recommender.history(user_id)
     cards = [state.cards.card(item) for item in watched[:limit]]
-    return answer({"user_id": user_id, "watched": cards, "total": len(watched)})
+    return json_response({"user_id": user_id, "watched": cards, "total": len(watched)})

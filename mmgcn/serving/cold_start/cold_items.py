@@ -1,64 +1,67 @@
-"""Unseen: videos that the run does not know, extracted as its own were and placed among them."""
+"""Cold items: vectors of videos that are not in the run, from their extracted features."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from extract.catalog import Item, read_catalog
+from extract.config import ExtractConfig
 from extract.modality import MODALITIES
 from extract.store import FeatureSet, FeatureStore
 from mmgcn.run import Run
 from mmgcn.serving.cold_start.projection import Projection
 
+if TYPE_CHECKING:
+    from extract.pipeline import Report
+
 PRESETS = ("paper", "offline")
-SAMPLING = {"num_frames": "--num-frames", "fps": "--fps", "every_nth": "--every-nth"}
+Encoders = Mapping[str, str] | Sequence[tuple[str, str]]
 
 
-class UnseenError(ValueError):
-    """A video that cannot be placed; the message says why and what to do."""
+class ColdItemError(ValueError):
+    """A video without a vector; the message says why and what to do."""
 
 
-def vectors(
-    run: Run, videos: Sequence[Path], *, store: Path | None = None, encoders: Sequence[str] = ()
+def item_vectors(
+    run: Run, videos: Sequence[Path], *, store: Path | None = None, encoders: Encoders = ()
 ) -> np.ndarray:
-    """Return where videos that the run does not know lie among its items.
+    """Return vectors, among the item vectors of a run, of videos that are not in it.
 
-    They are extracted in another process, with the encoders and the sampling that the run's own
-    features have, and projected (see `Projection`). Takes seconds: encoders are loaded.
+    The videos are extracted with the encoders and the sampling of the run's own features, and
+    projected (see `Projection`). Takes seconds: encoders are loaded.
 
     Args:
-        store: where the features of the run lie now, if not where they lay when it was trained.
-        encoders: MODALITY=NAME:WEIGHTS as in `mmgcn extract`, where the run's features have weights
-            that no preset names.
+        store: the feature store of the run, if it was moved since the training.
+        encoders: NAME:WEIGHTS by modality, where the run's features have weights that belong to no
+            preset.
 
     Shapes:
         the result: (N, d), in the order of the videos.
 
     Raises:
-        UnseenError: the run has no features of a store, or the store no longer holds them; other
-            encoders than the run's; or a video that cannot be read.
+        ColdItemError: the run has no features from a store, or the store no longer contains them;
+            other encoders than the run's; or a video that cannot be read.
     """
     for video in videos:
         if not video.is_file():
-            raise UnseenError(f"no video at {video}")
+            raise ColdItemError(f"no video at {video}")
     own = dict(_own_sets(run, store))
+    items = [replace(_item(video), id=str(index)) for index, video in enumerate(videos)]
     with tempfile.TemporaryDirectory(prefix="mmgcn-") as folder:
-        sets = _extracted(videos, own, Path(folder) / "features", encoders)
-        ids = [video.stem for video in videos]
-        new = {name: features.align(ids) for name, features in sets.items()}
-    for place, video in enumerate(videos):
-        if not any(aligned.present[place] for aligned in new.values()):
-            raise UnseenError(f"nothing was found in {video}: no {', no '.join(new)} features")
-    items = run.items.ids.to_list()
-    known = {name: features.align(items) for name, features in own.items()}
-    projection = Projection.learned(
+        sets = _extracted(items, own, Path(folder) / "features", encoders)
+        new = {name: features.align([item.id for item in items]) for name, features in sets.items()}
+    for index, video in enumerate(videos):
+        if not any(aligned.present[index] for aligned in new.values()):
+            raise ColdItemError(f"{video} has no {', no '.join(new)} features")
+    run_ids = run.items.ids.to_list()
+    known = {name: features.align(run_ids) for name, features in own.items()}
+    projection = Projection.fit(
         {name: aligned.features for name, aligned in known.items()},
         {name: aligned.present for name, aligned in known.items()},
         run.item,
@@ -69,13 +72,19 @@ def vectors(
     )
 
 
+def _item(video: Path) -> Item:
+    """Return a video with the caption beside it, if there is one."""
+    (item,) = read_catalog(video).items
+    return item
+
+
 def _own_sets(run: Run, store: Path | None) -> Iterator[tuple[str, FeatureSet]]:
-    """Yield the feature sets that the run was trained on, those that came from a store."""
+    """Yield, by modality, the feature sets from a store that the run was trained on."""
     sources = {n: source for n, source in run.config["features"].items() if "store" in source}
     if not sources:
-        raise UnseenError(
-            f"the run at {run.path} knows no features that were extracted, so a new video cannot "
-            "be compared; fit with --features DIR"
+        raise ColdItemError(
+            f"the run at {run.path} was trained without extracted features, so a new video cannot "
+            "be compared; fit with features from a store"
         )
     for name, source in sources.items():
         root = store or Path(source["store"])
@@ -85,73 +94,74 @@ def _own_sets(run: Run, store: Path | None) -> Iterator[tuple[str, FeatureSet]]:
             if features.manifest["modality"] == name and features.digest == source["digest"]
         ]
         if not found:
-            raise UnseenError(
-                f"{root} no longer holds the {name} features that the run was trained on "
+            raise ColdItemError(
+                f"{root} no longer contains the {name} features that the run was trained on "
                 f"({source['encoder']}-{source['digest']}); extract them again, or fit again"
             )
         yield name, found[0]
 
 
 def _extracted(
-    videos: Sequence[Path], own: dict[str, FeatureSet], out: Path, encoders: Sequence[str]
+    items: Sequence[Item], own: Mapping[str, FeatureSet], out: Path, encoders: Encoders
 ) -> dict[str, FeatureSet]:
-    """Extract the videos; the sets are held against the run's own, for weights tell on them."""
-    told = "no preset has the encoders of the run"
-    for preset in _presets(own, encoders):
-        words = [*map(str, videos), "--out", str(out), "--json", *_options(own, encoders)]
-        done = subprocess.run(
-            [sys.executable, "-m", "mmgcn", "extract", *words, "--preset", preset],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    """Return features of the items, in sets whose digests are those of the run's sets.
+
+    Clips are decoded in worker processes, as in `mmgcn extract`.
+    """
+    reason = "no preset has the encoders of the run"
+    for config in _configs(own, encoders):
         try:
-            report: dict[str, Any] = json.loads(done.stdout)
-        except ValueError:
-            told = (done.stderr.strip().splitlines() or ["extraction ended without a word"])[-1]
+            report = _extract(items, out, config)
+        except (ValueError, LookupError, OSError, ImportError) as error:
+            reason = str(error)  # such as weights that are not here; another preset may do
             continue
-        if report["failures"]:
-            failure = report["failures"][0]
-            raise UnseenError(f"{failure['path']} cannot be extracted: {failure['reason']}")
-        made = {name: FeatureSet(Path(path)) for name, path in report["sets"].items()}
-        others = [name for name in own if made[name].path.name != own[name].path.name]
+        if report.failures:
+            failure = report.failures[0]
+            raise ColdItemError(f"{failure.path} cannot be extracted: {failure.reason}")
+        sets = {name: FeatureSet(path) for name, path in report.sets.items()}
+        others = [name for name in own if sets[name].path.name != own[name].path.name]
         if not others:
-            return {name: made[name] for name in own}
-        told = (
-            f"{others[0]} features came out as {made[others[0]].path.name}, the run was trained on "
+            return {name: sets[name] for name in own}
+        reason = (
+            f"{others[0]} features came out as {sets[others[0]].path.name}, the run was trained on "
             f"{own[others[0]].path.name}"
         )
-    told = told.removeprefix("error: ")
-    raise UnseenError(
-        f"the videos cannot be extracted as those of the run were: {told}; name its encoders and "
-        "weights with --encoder MODALITY=NAME:WEIGHTS"
+    raise ColdItemError(
+        f"the videos cannot be extracted as those of the run were: {reason}; name the encoders and "
+        "weights of the run with `encoders`, as MODALITY=NAME:WEIGHTS"
     )
 
 
-def _presets(own: dict[str, FeatureSet], encoders: Sequence[str]) -> Iterator[str]:
-    """Yield the presets that have the run's encoders, by name; weights are looked at later."""
-    given = {words.partition("=")[0] for words in encoders}
+def _extract(items: Sequence[Item], out: Path, config: ExtractConfig) -> Report:
+    from extract.pipeline import extract_features
+
+    report = extract_features(items, out, config)
+    if report.interrupted:
+        raise KeyboardInterrupt
+    return report
+
+
+def _configs(own: Mapping[str, FeatureSet], encoders: Encoders) -> Iterator[ExtractConfig]:
+    """Yield the settings, one per preset, that use encoders of the run's names.
+
+    Whether they have the weights of the run, too, is known by the digests of the sets.
+    """
+    manifests = {name: features.manifest for name, features in own.items()}
+    choices = tuple(encoders.items() if isinstance(encoders, Mapping) else encoders)
+    chosen = {MODALITIES.get(name).name for name, _ in choices}
+    sampling: dict[str, Any] = next(
+        (m["sampling"] for m in manifests.values() if m.get("sampling")), {}
+    )
     for preset in PRESETS:
         if all(
-            MODALITIES.get(name).presets.get(preset, "").partition(":")[0]
-            == features.manifest["encoder"]
-            for name, features in own.items()
-            if name not in given
+            MODALITIES.get(name).presets.get(preset, "").partition(":")[0] == manifest["encoder"]
+            for name, manifest in manifests.items()
+            if name not in chosen
         ):
-            yield preset
-
-
-def _options(own: dict[str, FeatureSet], encoders: Sequence[str]) -> list[str]:
-    """Return the options under which the run's own features were extracted."""
-    words = ["--modality", ",".join(own), "--dtype", next(iter(own.values())).manifest["dtype"]]
-    for given in encoders:
-        words += ["--encoder", given]
-    for features in own.values():
-        for name, value in (features.manifest.get("sampling") or {}).items():
-            if value and name in SAMPLING:
-                words += [SAMPLING[name], str(value)]
-            elif value and name == "keyframes":
-                words.append("--keyframes")
-        if "sampling" in features.manifest:
-            break
-    return words
+            yield ExtractConfig(
+                modalities=tuple(manifests),
+                preset=preset,
+                encoders=choices,
+                dtype=next(iter(manifests.values()))["dtype"],
+                **sampling,
+            )

@@ -1,4 +1,4 @@
-"""FoldIn: a user vector for somebody who is not in the data, from what they have watched."""
+"""FoldIn: the vector of a user who is not in the run, from the items they watched."""
 
 from __future__ import annotations
 
@@ -8,72 +8,73 @@ import numpy as np
 
 from mmgcn.run import Run
 
-MAX_USERS, MAX_INTERACTIONS = 20_000, 500_000  # to learn from: a tenth of a second
-MAX_WIDTH = 2_048  # beyond it a map of vectors is not learned
-PENALTY = 0.1  # times the mean squared length of what the map takes
+MAX_USERS, MAX_INTERACTIONS = 20_000, 500_000  # to fit the map on: a tenth of a second
+MAX_DIM = 2_048  # beyond it no map is fitted
+L2_REG = 0.1  # relative to the mean squared length of the map's input
 NUM_COMPARED = 8
 
 
 class FoldIn:
-    """How the run turns what a user watched into the user's vector, learned from its own users.
+    """Linear map from watched items to a user vector, fitted on the run's own users.
 
-    m_u is the mean of the vectors of what user u watched in training, each of length one:
+    m_u is the mean of the vectors, each scaled to length one, of the items that user u watched in
+    training:
 
-        W = argmin over W of  sum over u of |m_u W - user_u|^2  +  penalty |W|^2
+        W = argmin over W of  sum over u of |m_u W - user_u|^2  +  l2_reg |W|^2
 
-    and a newcomer's vector is m W, brought to the length that user vectors have. On the TikTok data
-    that reaches, for users whom W was not learned from, 0.98 (linear_mmgcn, mmgcn) and 0.91
-    (lightgcn) of the validation recall@20 of their own vectors; the plain mean m reaches 0.94, 0.88
-    and 0.90 (means of five halves).
+    A new user's vector is m W, scaled to the mean length of the user vectors. On the TikTok data,
+    users whom W was not fitted on reach 0.98 (linear_mmgcn, mmgcn) and 0.91 (lightgcn) of the
+    validation recall@20 of their own vectors; the plain mean m reaches 0.94, 0.88 and 0.90 (means
+    over five halves).
 
-    Where a user's vector says which items they watched, one number an item (EASE, item kNN), a
-    newcomer's does the same, which is exact.
+    Where the user vector is the indicator of the watched items (EASE, item kNN), so is the vector
+    of a new user, which is exact.
 
-    Source: ridge regression; the idea is that of inductive fold-in, as in Koren, Bell, Volinsky,
-    Matrix Factorization Techniques for Recommender Systems, 2009, learned and not derived, so that
-    it holds for any model.
+    Source: ridge regression. The idea is inductive fold-in as in Koren, Bell, Volinsky, Matrix
+    Factorization Techniques for Recommender Systems, 2009; fitted, not derived, so that it applies
+    to any model.
     """
 
     def __init__(self, run: Run) -> None:
         self.run = run
 
-    def vector(self, item_index: np.ndarray, others: np.ndarray | None = None) -> np.ndarray:
-        """Return the vector of somebody who watched these items.
+    def vector(self, item_index: np.ndarray, cold_items: np.ndarray | None = None) -> np.ndarray:
+        """Return the vector of a user who watched these items.
 
         Args:
-            others: the vectors of further items, which are not in the run.
+            cold_items: vectors of further watched items, which are not in the run.
 
         Shapes:
-            item_index: (N,); others: (M, d), N + M of at least 1; the result: (d,) float32.
+            item_index: (N,); cold_items: (M, d), N + M of at least 1; the result: (d,) float32.
 
         Raises:
-            ValueError: the run knows no vectors of content, and others were given.
+            ValueError: cold items were given, and the model has no item embeddings.
         """
-        if self.by_item:
-            if others is not None and len(others):
+        if self.is_indicator:
+            if cold_items is not None and len(cold_items):
                 raise ValueError(
-                    f"the model {self.run.config.get('model')} knows users by the items they "
-                    "watched and cannot place a video that it has not seen; take a model with "
-                    "vectors, such as linear_mmgcn"
+                    f"the model {self.run.config.get('model')} represents users by the items they "
+                    "watched and cannot rank from a video that is not in the run; use a model with "
+                    "item embeddings, such as linear_mmgcn"
                 )
             vector = np.zeros(self.run.user.shape[1], dtype=np.float32)
             vector[item_index] = 1
             return vector
         watched = np.asarray(self.run.item[item_index])
-        if others is not None:
-            watched = np.concatenate([watched, others])
-        mean = _unit(watched).mean(axis=0)
+        if cold_items is not None:
+            watched = np.concatenate([watched, cold_items])
+        mean = _unit_length(watched).mean(axis=0)
         if self._map is None:
             return np.asarray(mean, dtype=np.float32)
         weights, length = self._map
-        made = mean @ weights
+        mapped = mean @ weights
         return np.asarray(
-            made * (length / max(float(np.linalg.norm(made)), 1e-12)), dtype=np.float32
+            mapped * (length / max(float(np.linalg.norm(mapped)), 1e-12)), dtype=np.float32
         )
 
     @cached_property
-    def by_item(self) -> bool:
-        """Whether users are known by which items they watched, one number an item."""
+    def is_indicator(self) -> bool:
+        """Whether user vectors are indicators of the watched items, one column per item."""
         if self.run.user.shape[1] != len(self.run.item):
             return False
         indptr, indices = self.run.csr("seen")
@@ -87,27 +88,30 @@ class FoldIn:
 
     @cached_property
     def _map(self) -> tuple[np.ndarray, float] | None:
-        """W (d, d) and the mean length of a user vector; None where there is nobody to learn of."""
+        """W (d, d) and the mean length of the user vectors; None where no user can be fitted."""
         indptr, indices = self.run.csr("seen")
         counts = np.diff(indptr)
         users = np.random.default_rng(0).permutation(np.flatnonzero(counts))[:MAX_USERS]
         users = users[np.cumsum(counts[users]) <= MAX_INTERACTIONS]
-        width = self.run.user.shape[1]
-        if len(users) == 0 or width > MAX_WIDTH:
+        dim = self.run.user.shape[1]
+        if len(users) == 0 or dim > MAX_DIM:
             return None
         means = np.stack(
-            [_unit(self.run.item[indices[indptr[u] : indptr[u + 1]]]).mean(axis=0) for u in users]
+            [
+                _unit_length(self.run.item[indices[indptr[u] : indptr[u + 1]]]).mean(axis=0)
+                for u in users
+            ]
         ).astype(np.float64)  # (N, d)
-        wanted = np.asarray(self.run.user[users], dtype=np.float64)
+        target = np.asarray(self.run.user[users], dtype=np.float64)
         scale = float(np.square(means).sum(axis=1).mean())
         if scale == 0:
             return None
-        gram = means.T @ means + PENALTY * scale * np.eye(width)
-        length = float(np.linalg.norm(wanted, axis=1).mean())
-        return np.linalg.solve(gram, means.T @ wanted), length
+        gram = means.T @ means + L2_REG * scale * np.eye(dim)
+        length = float(np.linalg.norm(target, axis=1).mean())
+        return np.linalg.solve(gram, means.T @ target), length
 
 
-def _unit(rows: np.ndarray) -> np.ndarray:
-    """Shapes: (N, d) -> (N, d), each row of length one, or zero."""
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.maximum(lengths, 1e-12))
+def _unit_length(vectors: np.ndarray) -> np.ndarray:
+    """Return each row scaled to length one; zero rows stay. Shapes: (N, d) -> (N, d)."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12))

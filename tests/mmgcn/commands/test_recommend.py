@@ -40,12 +40,12 @@ def test_a_file_is_told_with_its_rows(run, tmp_path):
     assert len((tmp_path / "lists.csv").read_text().splitlines()) == 25
 
 
-def test_who_is_not_in_the_data_is_told_of_cold(run):
+def test_an_unknown_user_is_an_error_that_names_the_option(run):
     code, out, err = run("recommend", "--user", "zz")
     assert (code, out) == (1, "")
     assert err == (
-        "error: user 'zz' is not in the data; --cold popularity gives unknown users the most "
-        "popular items"
+        "error: user 'zz' is not in the data; --unknown-users popularity gives unknown users the "
+        "most popular items"
     )
 
 
@@ -55,20 +55,29 @@ def test_who_is_not_in_the_data_is_told_of_cold(run):
         ((), "name one of --user (or --users), --history (or --like), --all"),
         (("--user", "u0", "--all", "--out", "x.csv"), "name one of --user"),
         (("--all",), "--all needs --out FILE.parquet, .csv or .jsonl"),
-        (("--user", "u0", "--cold", "popular"), "--cold: 'popular' is none of error, popularity"),
+        (
+            ("--user", "u0", "--unknown-users", "popular"),
+            "'popular' is none of error, popularity",
+        ),
         (("--user", "u0", "--engine", "dask"), "--engine: 'dask' is none of local, ray"),
-        (("--user", "u0", "--engine", "ray"), "--engine: ray makes the lists of --all"),
+        (("--user", "u0", "--engine", "ray"), "--engine: it is for --all"),
         (("--user", "u0", "--workers", "2"), "--workers: it needs --engine ray"),
         (("--user", "u0", "--address", "auto"), "--address: it needs --engine ray"),
-        (("--user", "u0", "--approximate"), "--approximate: it goes with --all"),
-        (("--user", "u0", "--html", "x.html", "--json"), "--html: it goes with none of --all"),
+        (("--user", "u0", "--approximate"), "--approximate: it is for --all"),
+        (("--user", "u0", "--html", "x.html", "--json"), "--json: --html goes with none of --all"),
         (("--user", "u0", "--videos", "videos"), "--videos: it is for --html FILE"),
         (("--user", "u0", "--features", "features"), "--features: it is for --like VIDEO"),
         (("--user", "u0", "--encoder", "visual=resnet50"), "--encoder: it is for --like VIDEO"),
-        (("--history", "a", "--seen"), "--seen: a history is never recommended"),
-        (("--history", "a", "--cold", "popularity"), "--cold: it is for --user and --users"),
-        (("--all", "--out", "x.csv", "--cold", "popularity"), "--cold: it is for --user"),
-        (("--history", "a", "--out", "x.csv", "--explain"), "--explain: with --history"),
+        (("--history", "a", "--seen"), "--filter-seen: --history and --like rank"),
+        (("--history", "a", "--unknown-users", "error"), "--unknown-users: --history and --like"),
+        (("--all", "--out", "x.csv", "--unknown-users", "error"), "--unknown-users: --all ranks"),
+        (("--history", "a", "--out", "x.csv", "--explain"), "--explain: explanations of --history"),
+        (
+            ("--all", "--out", "x", "--approximate", "--diversity", "0"),
+            "--diversity: --approximate",
+        ),
+        (("--user", "u0", "--json", "--captions", "x.csv"), "--captions: captions are printed"),
+        (("--user", "u0", "--diversity", "2"), "diversity is 2.0; it lies from 0 to 1"),
         (("--user", "u0", "--per-creator", "1"), "--per-creator: it needs --captions FILE"),
     ],
 )

@@ -57,7 +57,7 @@ def test_report_refuses_an_unknown_user(folder, capsys):
     assert leaving.value.code == 1
     told = capsys.readouterr().err
     assert "user 'u99' is not in the data; the nearest known ids are u9" in told
-    assert "--cold" not in told
+    assert "--unknown-users" not in told
     assert not (folder / "report.html").exists()
 
 
@@ -69,7 +69,7 @@ def test_recommend_html_shows_the_reasons_of_each_user(folder):
             "u1",
             "--user",
             "nobody",
-            "--cold",
+            "--unknown-users",
             "popularity",
             "--k",
             "2",
@@ -81,14 +81,14 @@ def test_recommend_html_shows_the_reasons_of_each_user(folder):
     assert "<h1>User u1</h1>" in text
     assert "<h1>User nobody</h1>" in text
     assert text.count('class="parts"') == 2
-    assert text.count("Popular with everybody.") == 2
+    assert text.count("Popular with all users.") == 2
 
 
 def test_recommend_html_is_for_somebody_new_as_well(folder):
     with pytest.raises(SystemExit):
         mmgcn("recommend", "--history", "clip-006,c", "--html", "list.html")
     text = (folder / "list.html").read_text(encoding="utf-8")
-    assert "Somebody new" in text
+    assert "New user" in text
     assert text.count('class="parts"') == len(ITEMS) - 2
 
 
@@ -113,7 +113,10 @@ def test_a_document_of_too_many_users_is_refused_before_it_is_written(folder, ca
     with pytest.raises(SystemExit) as leaving:
         mmgcn("recommend", "--users", "users.txt", "--html", "list.html")
     assert leaving.value.code == 1
-    assert "a document is for 100 users at most and 101 were named" in capsys.readouterr().err
+    assert (
+        "a document contains lists of up to 100 users, and 101 were named"
+        in capsys.readouterr().err
+    )
     assert not (folder / "list.html").exists()
 
 

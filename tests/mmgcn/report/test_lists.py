@@ -46,7 +46,7 @@ def test_nothing_is_loaded_from_elsewhere_and_no_script_runs():
     assert all((style or link).startswith("data:") for style, link in addresses)
 
 
-def test_a_poster_shown_three_times_is_held_once():
+def test_a_poster_shown_three_times_is_embedded_once():
     text = document()
     assert text.count("data:image/jpeg;base64,") == 1
     assert text.count('class="picture poster-0"') == 3  # watched, and alike in two channels
@@ -62,10 +62,10 @@ def test_parts_are_bars_about_one_zero():
 
 
 def test_an_entry_without_reasons_says_that_it_is_popular():
-    assert document().count("Popular with everybody.") == 1
+    assert document().count("Popular with all users.") == 1
 
 
-def test_somebody_who_watched_nothing_has_no_row_of_it():
+def test_a_user_without_a_history_has_no_row_of_watched_items():
     held = UserList("Somebody", [], [Entry("c", 1, 7.0)])
     text = compact(held, {}, Pictures())
     assert "Watched" not in text
@@ -79,5 +79,5 @@ def test_posters_are_made_smaller_and_never_larger(size, expected):
 
 
 def test_bytes_that_are_no_jpeg_are_refused():
-    with pytest.raises(ValueError, match="the bytes hold no JPEG"):
+    with pytest.raises(ValueError, match="the bytes are not a JPEG"):
         smaller(b"no jpeg")

@@ -22,17 +22,17 @@ def document(folder, test=None):
     )
 
 
-def test_it_shows_figures_curves_and_settings(folder):
+def test_it_shows_metrics_curves_and_settings(folder):
     text = document(folder, {"made": {"recall@20": 0.125}, "most popular": {"recall@20": 0.0625}})
     assert "<td>0.1250</td>" in text
     assert "<td>0.0625</td>" in text
     assert "<td>0.7500</td>" in text  # validation, from the configuration
     assert 'aria-label="Recall over the epochs: @10 0.500, @20 0.750"' in text
     assert '<th scope="row">dim</th><td>4</td>' in text
-    assert "What each modality is worth" not in text
+    assert "Modality worth" not in text
 
 
-def test_figures_that_are_no_numbers_are_left_out_of_the_curves(folder):
+def test_values_that_are_not_finite_are_left_out_of_the_curves(folder):
     lines = ['{"epoch": 1, "loss": NaN, "recall@20": 0.5}', '{"epoch": 2, "recall@20": 0.5}']
     (folder / "metrics.jsonl").write_text("\n".join(lines))
     text = document(folder)
@@ -44,7 +44,7 @@ def test_modality_worth_is_shown_once_it_was_measured(folder):
     row = {"modality": "visual", "how": "drop", "mean": 0.25, "low": None, "high": None}
     (folder / "ablation.json").write_text(json.dumps({"metric": "recall@20", "rows": [row]}))
     text = document(folder)
-    assert "recall@20 that is lost, with its interval: without visual +0.2500" in text
+    assert "Loss of recall@20, with its interval: without visual +0.2500" in text
 
 
 @pytest.mark.parametrize("held", ["{", "[]", '{"rows": [{"modality": "visual"}], "metric": "x"}'])
@@ -62,4 +62,4 @@ def test_corrupt_metrics_are_an_error_with_their_path(folder):
 
 def test_a_run_without_metrics_has_no_curves(folder):
     (folder / "metrics.jsonl").unlink()
-    assert "How it was trained" not in document(folder)
+    assert "<h2>Training</h2>" not in document(folder)

@@ -14,7 +14,7 @@ def test_a_client_that_asks_too_often_is_told_when_to_come_back(serve):
     assert statuses == [200, 429, 429]
     answer = client.get("/v1/users")
     assert 1 < int(answer.headers["retry-after"]) <= 100
-    assert answer.json() == {"error": "too many requests; ask again later", "nearest": []}
+    assert answer.json() == {"error": "too many requests; retry later", "nearest": []}
     assert client.get("/healthz").status_code == 200
 
 

@@ -88,6 +88,6 @@ def test_what_somebody_likes_changes_their_list(fit, tmp_path, only_feedback):
         assert client.post("/v1/feedback", json={"events": events}).status_code == 201
 
         run_fit(fit, *(("--interactions", url) if only_feedback else ("--feedback", url)))
-        assert reloader.look()
+        assert reloader.check()
         after = groups_of_list()
         assert after.count(3) > after.count(0)

@@ -157,9 +157,9 @@ def test_a_table_names_the_files(tmp_path, videos):
     table.write_text("item_id,path\nd/e,videos/b.mp4\nx,videos/none.mp4\n")
     read = Videos.read(table)
     assert dict(read.paths) == {"d/e": videos / "b.mp4"}
-    assert read.notes == (f"1 paths in {table} lead to no file, such as that of 'x'",)
+    assert read.notes == (f"1 files in {table} do not exist, such as that of 'x'",)
     table.write_text("item_id,path\nx,videos/none.mp4\n")
-    with pytest.raises(TableError, match="none of the 1 paths"):
+    with pytest.raises(TableError, match="none of the 1 files"):
         Videos.read(table)
 
 

@@ -288,7 +288,7 @@ def test_why_shows_parts_that_add_up_and_the_watched_videos_most_alike(page):
     page.get_by_role("button", name="Why").first.click()
     dialog = page.get_by_role("dialog")
     dialog.locator(".parts tbody tr").first.wait_for()
-    texts = dialog.locator(".parts .figure").all_text_contents()
+    texts = dialog.locator(".parts .number").all_text_contents()
     *parts, score = [float(text.replace("−", "-")) for text in texts]
     assert sum(parts) == pytest.approx(score, abs=0.002)
     assert dialog.locator(".parts tbody th").all_text_contents() == ["visual", "acoustic"]
@@ -655,7 +655,7 @@ def test_somebody_new_gets_a_list_from_what_they_choose(page):
 def test_the_status_page_draws_the_metrics_and_the_curves(page):
     page.get_by_role("link", name="Status").click()
     page.get_by_role("img", name="Recall over the epochs: @10 0.500, @20 0.750").wait_for()
-    assert page.locator(".figures tbody tr").first.all_inner_texts() == ["Recall\t0.5000\t0.7500"]
+    assert page.locator(".metrics tbody tr").first.all_inner_texts() == ["Recall\t0.5000\t0.7500"]
     assert page.locator(".chart").count() == 3
 
 

@@ -26,13 +26,13 @@ def score(client):
 
 def test_a_new_run_is_taken_up_and_old_answers_are_forgotten(client, runs, reloader):
     assert score(client) == ("first", 1.0)
-    assert not reloader.look()
+    assert not reloader.check()
     move_latest(write_small_run(runs / "second", first=3.0))
     assert score(client) == ("first", 1.0)
-    assert reloader.look()
+    assert reloader.check()
     assert score(client) == ("second", 3.0)
     assert client.get("/readyz").json()["run"] == "second"
-    assert not reloader.look()
+    assert not reloader.check()
 
 
 def test_a_text_file_leads_to_a_run_as_a_link_does(serve, runs):
@@ -42,7 +42,7 @@ def test_a_text_file_leads_to_a_run_as_a_link_does(serve, runs):
     reloader = Reloader(client.app.state.service)
     write_small_run(runs / "second", first=3.0)
     (runs / "latest").write_text("second\n")
-    assert reloader.look()
+    assert reloader.check()
     assert score(client) == ("second", 3.0)
 
 
@@ -51,7 +51,7 @@ def test_a_run_that_is_written_anew_in_its_place_is_taken_up(serve, runs):
     reloader = Reloader(client.app.state.service)
     shutil.rmtree(runs / "first")
     write_small_run(runs / "first", first=2.0)
-    assert reloader.look()
+    assert reloader.check()
     assert score(client) == ("first", 2.0)
 
 
@@ -80,8 +80,8 @@ def test_a_run_that_is_not_whole_is_refused_once_and_the_old_one_stays(
     second = write_small_run(runs / "second", first=3.0)
     BROKEN[told](second)
     move_latest(second)
-    assert not reloader.look()
-    assert not reloader.look()
+    assert not reloader.check()
+    assert not reloader.check()
     refusals = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
     assert len(refusals) == 1
     assert refusals[0].startswith("first stays in service: ")
@@ -90,7 +90,7 @@ def test_a_run_that_is_not_whole_is_refused_once_and_the_old_one_stays(
     assert client.get("/readyz").status_code == 200
     shutil.rmtree(second, ignore_errors=True)
     write_small_run(second, first=3.0)  # and when it is whole it is taken up
-    assert reloader.look()
+    assert reloader.check()
     assert score(client) == ("second", 3.0)
 
 
@@ -107,7 +107,7 @@ def test_no_request_fails_while_runs_change(client, runs, reloader):
         thread.start()
     for number in range(8):
         move_latest(write_small_run(runs / f"run-{number}", first=number + 2.0))
-        assert reloader.look()
+        assert reloader.check()
         assert score(client) == (f"run-{number}", number + 2.0)
         told = None
         while told != (200, f"run-{number}"):  # until they have seen the new one as well

@@ -67,7 +67,7 @@ def test_an_unknown_user_is_404_with_the_nearest(client):
     assert answer.status_code == 404
     assert answer.json()["nearest"][0] == "ann"
     assert "no user 'anne'" in answer.json()["error"]
-    cold = client.get("/v1/recommend/anne", params={"cold": "popularity", "k": 1})
+    cold = client.get("/v1/recommend/anne", params={"unknown_users": "popularity", "k": 1})
     assert ids(cold) == ["b"]
 
 
@@ -89,7 +89,7 @@ def test_whatever_is_unknown_is_404(client, path):
         ("/v1/recommend/ann?k=1001", "k"),
         ("/v1/recommend/ann?diversity=2", "diversity"),
         ("/v1/recommend/ann?diversity=nan", "diversity"),
-        ("/v1/recommend/ann?cold=warm", "cold"),
+        ("/v1/recommend/ann?unknown_users=warm", "unknown_users"),
         ("/v1/explain?user_id=ann", "item_id"),
         ("/v1/users?limit=0", "limit"),
         (f"/v1/users/{'x' * 600}", "user_id"),

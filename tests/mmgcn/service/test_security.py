@@ -75,7 +75,7 @@ def test_with_the_token_all_is_told(guarded):
 
 @pytest.mark.parametrize("token", ["", "a b", "a;b", "schlüssel", "a\n"])
 def test_a_token_that_a_header_cannot_carry_is_refused(token):
-    with pytest.raises(ValueError, match="made of letters, digits"):
+    with pytest.raises(ValueError, match="consists of letters, digits"):
         Settings(token=token)
 
 

@@ -120,10 +120,10 @@ def test_an_object_store_holds_parts_as_a_disk_does():
         fsspec.filesystem("s3", skip_instance_cache=True).mkdir("bulk")
         for _ in range(2):  # the second time over the first
             files, folder = bulk._prepared("s3://bulk/lists")
-            assert bulk._held(files, folder) == {}
+            assert bulk._paths(files, folder) == {}
             files.pipe(f"{folder}/part-00000.parquet", b"rows")
             bulk._finish(files, folder, "s3://bulk/lists", 1)
-            assert set(bulk._held(files, folder)) == {"_SUCCESS", "part-00000.parquet"}
+            assert set(bulk._paths(files, folder)) == {"_SUCCESS", "part-00000.parquet"}
         with pytest.raises(TableError, match="1 of 2 parts"):
             bulk._finish(files, folder, "s3://bulk/lists", 2)
 

@@ -43,7 +43,7 @@ def recommender(tmp_path_factory):
 
 
 def test_it_finds_what_it_says(recommender):
-    index = ItemIndex(recommender, k=5, wanted_recall=0.95)
+    index = ItemIndex(recommender, k=5, target_recall=0.95)
     assert index.num_probes < index.num_clusters
     table = pl.concat(list(index.blocks()))
     exact = recommender.recommend(recommender.run.users.ids.to_list(), k=5)
@@ -54,7 +54,7 @@ def test_it_finds_what_it_says(recommender):
 
 
 def test_all_clusters_give_the_exact_lists(recommender):
-    index = ItemIndex(recommender, k=5, wanted_recall=1)
+    index = ItemIndex(recommender, k=5, target_recall=1)
     index.num_probes = index.num_clusters
     table = pl.concat(list(index.blocks()))
     exact = recommender.recommend(recommender.run.users.ids.to_list(), k=5)
@@ -69,5 +69,5 @@ def test_whoever_has_watched_nearly_everything_gets_what_is_left(recommender, mo
 
 
 def test_a_share_that_is_none_is_refused(recommender):
-    with pytest.raises(ValueError, match="wanted_recall is 2"):
-        ItemIndex(recommender, wanted_recall=2)
+    with pytest.raises(ValueError, match="target_recall is 2"):
+        ItemIndex(recommender, target_recall=2)

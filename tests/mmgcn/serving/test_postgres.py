@@ -96,5 +96,5 @@ def test_the_script_replaces_the_tables_of_an_earlier_load(url, tmp_path, dim, h
 
 
 def test_a_database_that_does_not_answer_is_told_in_one_line(tmp_path):
-    with pytest.raises(ExportError, match="Postgres did not take the vectors"):
+    with pytest.raises(ExportError, match="Postgres refused the vectors"):
         write_tables(made_run(tmp_path / "run"), "postgresql://nobody@127.0.0.1:1/none")

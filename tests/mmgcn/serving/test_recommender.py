@@ -11,6 +11,7 @@ import pytest
 from mmgcn import Recommender
 from mmgcn.data.ids import IdMap
 from mmgcn.run import Run, write_run
+from mmgcn.serving.ranking_options import RankingOptions
 from mmgcn.serving.table_file import write_table
 
 USERS, ITEMS = ["ann", "bob", "cy"], ["a", "b", "c", "d", "e"]
@@ -81,7 +82,7 @@ def test_one_user_gets_what_all_users_get(recommender):
 
 
 def test_rows_are_what_ids_stand_for(recommender):
-    items, scores = recommender.recommend_rows(np.array([1, 0]), k=4)
+    items, scores = recommender.recommend_by_index(np.array([1, 0]), k=4)
     told = recommender.recommend(["bob", "ann"], k=4)
     assert [ITEMS[item] for item in items.ravel() if item >= 0] == ids(told)
     assert scores[items >= 0].tolist() == told["score"].to_list()
@@ -147,10 +148,10 @@ def test_a_full_disk_is_told(recommender, tmp_path, monkeypatch):
 def test_an_unknown_user_is_named_with_the_way_out(recommender):
     with pytest.raises(LookupError, match=r"'anne' is not in the data; the nearest.*ann"):
         recommender.recommend(["anne"])
-    table = recommender.recommend(["anne"], cold="popularity", k=2)
+    table = recommender.recommend(["anne"], unknown_users="popularity", k=2)
     assert ids(table) == ["b", "c"]
     assert table["user_id"].to_list() == ["anne", "anne"]
-    diverse = recommender.recommend(["anne"], cold="popularity", k=2, diversity=0.5)
+    diverse = recommender.recommend(["anne"], unknown_users="popularity", k=2, diversity=0.5)
     assert ids(diverse)[0] == "b"
 
 
@@ -194,14 +195,36 @@ def test_diversity_pushes_down_what_resembles_an_item_above(recommender):
 
 def test_a_creator_has_no_more_than_so_many_places(recommender):
     creators = {"a": "x", "b": "x", "c": "y", "d": "y"}  # nobody knows who made e
-    one = recommender.recommend(["ann"], k=5, filter_seen=False, creators=creators)
-    assert ids(one) == ["a", "c", "e"]
-    two = recommender.recommend(["ann"], k=5, filter_seen=False, creators=creators, per_creator=2)
-    assert ids(two) == ["a", "b", "c", "d", "e"]
+    options = RankingOptions(k=5, filter_seen=False, creators=creators, per_creator=1)
+    assert ids(recommender.recommend(["ann"], options)) == ["a", "c", "e"]
+    assert ids(recommender.recommend(["ann"], options, per_creator=2)) == ["a", "b", "c", "d", "e"]
+
+
+def test_creators_and_their_limit_need_each_other(recommender):
+    with pytest.raises(ValueError, match="creators is without effect: pass per_creator, too"):
+        recommender.recommend(["ann"], creators={"a": "x"})
+    with pytest.raises(ValueError, match="per_creator is without effect: pass creators, too"):
+        recommender.recommend(["ann"], per_creator=2)
+
+
+def test_similar_items_are_ranked_with_the_same_options(recommender):
+    assert ids(recommender.similar("a", k=2, exclude=["e"])) == ["b", "c"]
+    assert ids(recommender.similar("b", items=["c", "d"], k=1)) == ["c"]
+
+
+@pytest.mark.parametrize("changes", [{"filter_seen": False}, {"unknown_users": "popularity"}])
+def test_an_option_that_a_method_would_ignore_is_refused(recommender, changes):
+    (name,) = changes
+    with pytest.raises(ValueError, match=f"similar ignores {name}"):
+        recommender.similar("a", **changes)
+    with pytest.raises(ValueError, match=f"recommend_history ignores {name}"):
+        recommender.recommend_history(["a"], **changes)
 
 
 def test_a_table_with_parts_adds_up(recommender):
-    table = recommender.with_parts(recommender.recommend(["ann", "anne"], k=2, cold="popularity"))
+    table = recommender.with_parts(
+        recommender.recommend(["ann", "anne"], k=2, unknown_users="popularity")
+    )
     assert table.columns[-2:] == ["part_visual", "part_acoustic"]
     known = table.filter(pl.col("user_id") == "ann")
     assert (known["part_visual"] + known["part_acoustic"] == known["score"]).all()

@@ -32,7 +32,7 @@ export function thumb(card, userId, cosine = null) {
       },
       picture(card),
       el("span", { class: "thumb-words" }, titleOf(card)),
-      alike && el("span", { class: "alike-share" }, alike),
+      alike && el("span", { class: "similarity" }, alike),
     ),
   );
 }

@@ -51,7 +51,7 @@ export function partsTable({ parts, score }) {
     track.style.setProperty("--zero", -low / span);
     return el(
       "tr", {}, el("th", { scope: "row" }, channel), el("td", { class: "bars" }, track),
-      el("td", { class: "figure" }, signed(value)),
+      el("td", { class: "number" }, signed(value)),
     );
   });
   return el(
@@ -62,7 +62,7 @@ export function partsTable({ parts, score }) {
     el(
       "tfoot",
       {},
-      el("tr", {}, el("th", { scope: "row" }, "score"), el("td", {}), el("td", { class: "figure" }, signed(score))),
+      el("tr", {}, el("th", { scope: "row" }, "score"), el("td", {}), el("td", { class: "number" }, signed(score))),
     ),
   );
 }
@@ -75,7 +75,7 @@ function nearestOf({ nearest }, userId) {
     ...groups.map(([channel, videos]) =>
       el(
         "section",
-        { class: "alike", "aria-label": `Alike in ${channel}` },
+        { class: "similar-group", "aria-label": `Alike in ${channel}` },
         el("h4", { "data-channel": channel }, channel),
         el("ul", { class: "strip" }, videos.map((video) => thumb(video, userId, video.cosine))),
       ),

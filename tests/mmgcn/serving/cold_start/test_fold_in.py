@@ -39,10 +39,10 @@ def world(tmp_path):
     return made_run(tmp_path / "run", user, item, watched), watched
 
 
-def test_a_newcomer_is_placed_as_the_run_places_its_own_users(world):
+def test_a_new_user_s_vector_is_near_what_the_run_s_own_users_have(world):
     recommender, watched = world
     for user in range(20):
-        made = recommender.newcomers.vector(watched[user])
+        made = recommender.fold_in.vector(watched[user])
         own = recommender.run.user[user]
         cosine = made @ own / np.linalg.norm(made) / np.linalg.norm(own)
         assert cosine > 0.9
@@ -51,16 +51,16 @@ def test_a_newcomer_is_placed_as_the_run_places_its_own_users(world):
 def test_further_vectors_count_like_items(world):
     recommender, watched = world
     rows = watched[0]
-    apart = recommender.newcomers.vector(rows[1:], recommender.run.item[rows[:1]])
-    np.testing.assert_allclose(apart, recommender.newcomers.vector(rows), rtol=1e-5)
+    apart = recommender.fold_in.vector(rows[1:], recommender.run.item[rows[:1]])
+    np.testing.assert_allclose(apart, recommender.fold_in.vector(rows), rtol=1e-5)
 
 
-def test_where_users_are_what_they_watched_a_newcomer_is_too(tmp_path):
+def test_where_user_vectors_are_indicators_a_new_user_s_is_exact(tmp_path):
     watched = [np.array([0, 2]), np.array([1]), np.array([1, 3])]
     user = np.zeros((3, 4))
     for row, items in enumerate(watched):
         user[row, items] = 1
     recommender = made_run(tmp_path / "run", user, np.eye(4)[::-1], watched)
-    assert recommender.newcomers.vector(np.array([1, 2])).tolist() == [0, 1, 1, 0]
-    with pytest.raises(ValueError, match="cannot place a video that it has not seen"):
-        recommender.newcomers.vector(np.array([1]), np.ones((1, 4), dtype=np.float32))
+    assert recommender.fold_in.vector(np.array([1, 2])).tolist() == [0, 1, 1, 0]
+    with pytest.raises(ValueError, match="cannot rank from a video that is not in the run"):
+        recommender.fold_in.vector(np.array([1]), np.ones((1, 4), dtype=np.float32))

@@ -27,7 +27,7 @@ def last(values, count):
 
 def test_an_unseen_item_lies_near_its_own_place(world):
     features, present, item = world
-    learned = Projection.learned(first(features, 300), first(present, 300), item[:300])
+    learned = Projection.fit(first(features, 300), first(present, 300), item[:300])
     made = learned.vectors(last(features, 100), last(present, 100))
     cosines = (made * item[-100:]).sum(1) / np.linalg.norm(made, axis=1)
     cosines /= np.linalg.norm(item[-100:], axis=1)
@@ -40,8 +40,8 @@ def test_fewer_items_than_columns_give_the_same_map(world):
     wide = {"visual": np.concatenate([features["visual"], np.zeros((400, 500))], axis=1)}
     there = {"visual": present["visual"]}
     narrow = {"visual": features["visual"]}
-    primal = Projection.learned(narrow, there, item)
-    dual = Projection.learned(wide, there, item)
+    primal = Projection.fit(narrow, there, item)
+    dual = Projection.fit(wide, there, item)
     np.testing.assert_allclose(
         dual.vectors(wide, there), primal.vectors(narrow, there), rtol=1e-3, atol=1e-4
     )
@@ -49,7 +49,7 @@ def test_fewer_items_than_columns_give_the_same_map(world):
 
 def test_what_lacks_every_modality_lies_in_the_middle(world):
     features, present, item = world
-    learned = Projection.learned(features, present, item)
+    learned = Projection.fit(features, present, item)
     absent = {name: np.zeros(2, dtype=bool) for name in features}
     made = learned.vectors(first(features, 2), absent)
     np.testing.assert_allclose(made, np.tile(item.mean(axis=0), (2, 1)), rtol=1e-5, atol=1e-6)
@@ -59,4 +59,4 @@ def test_nothing_to_learn_from_is_refused(world):
     features, present, item = world
     nothing = {name: np.zeros_like(there) for name, there in present.items()}
     with pytest.raises(ValueError, match="no item has features"):
-        Projection.learned(features, nothing, item)
+        Projection.fit(features, nothing, item)

@@ -66,7 +66,7 @@ function metricsTable(metrics, families) {
     { class: "scroller", tabindex: "0", role: "region", "aria-label": "Metrics" },
     el(
       "table",
-      { class: "figures" },
+      { class: "metrics" },
       el("thead", {}, el("tr", {}, el("td"), ks.map((k) => el("th", { scope: "col" }, `@${k}`)))),
       el(
         "tbody",
@@ -112,8 +112,8 @@ function training(history, best) {
 function worth(held) {
   if (!held?.rows?.length) return [];
   const names = { drop: (what) => `without ${what}`, shuffle: (what) => `${what} shuffled` };
-  const rows = held.rows.map(({ modality, how, ...figures }) => ({
-    name: names[how]?.(modality) ?? `${modality}, ${how}`, ...figures,
+  const rows = held.rows.map(({ modality, how, ...metrics }) => ({
+    name: names[how]?.(modality) ?? `${modality}, ${how}`, ...metrics,
   }));
   const title = `${held.metric} that is lost, with its interval`;
   return [

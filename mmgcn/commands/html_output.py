@@ -1,4 +1,4 @@
-"""Documents: what `recommend --html` and `report` share, posters, captions and users' lists."""
+"""HTML output of `recommend --html` and `report`: posters, captions and users' lists."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ if TYPE_CHECKING:
     import polars as pl
 
     from mmgcn.report.lists import UserList
-    from mmgcn.report.pictures import MakePoster, Pictures
+    from mmgcn.report.pictures import DrawPoster, Pictures
     from mmgcn.serving.explanation import Explanation
     from mmgcn.serving.item_table import ItemTable
     from mmgcn.serving.recommender import Recommender
 
-MOST_LISTS = 100  # in one document: more than a person looks at
+MAX_LISTS = 100  # in one document
 
 
-class Shown:
-    """Posters and captions for a document.
+class MediaForHtml:
+    """Posters and captions of a document.
 
     Args:
         videos: a folder of videos, or a table with item_id and path; None draws no posters.
+        table: captions, which precede those beside the videos.
     """
 
     def __init__(self, videos: Path | None, table: ItemTable) -> None:
@@ -32,58 +33,56 @@ class Shown:
 
         self.captions: dict[str, str] = {}
         self._failed: dict[str, str] = {}
-        make = None
-        if videos is not None:
-            make = self._maker(videos)
+        draw = None if videos is None else self._drawing(videos)
         self.captions |= dict(table.rows.select("item_id", "caption").drop_nulls().iter_rows())
-        self.pictures: Pictures = Pictures(make)
+        self.pictures: Pictures = Pictures(draw)
 
-    def _maker(self, videos: Path) -> MakePoster:
+    def _drawing(self, source: Path) -> DrawPoster:
         from mmgcn.display.posters import PosterError, Posters, default_folder
         from mmgcn.display.videos import Videos
 
-        held = Videos.read(videos)
-        for note in held.notes:
+        videos = Videos.read(source)
+        for note in videos.notes:
             tell(f"note: {note}")
-        self.captions |= held.captions
-        posters = Posters(default_folder(held.root or videos))
+        self.captions |= videos.captions
+        posters = Posters(default_folder(videos.root or source))
 
-        def make(item_id: str) -> bytes | None:
-            if item_id not in held.paths:
+        def draw(item_id: str) -> bytes | None:
+            if item_id not in videos.paths:
                 return None
             try:
-                return posters.draw(item_id, held.paths[item_id]).read_bytes()
+                return posters.draw(item_id, videos.paths[item_id]).read_bytes()
             except PosterError as error:
                 self._failed[item_id] = str(error)
                 return None
 
-        return make
+        return draw
 
-    def tell_failures(self) -> None:
-        """Tell of the videos without a poster, once all are drawn."""
+    def report_failures(self) -> None:
+        """Print a note for each video without a poster, once all are drawn."""
         for item_id, reason in self._failed.items():
             tell(f"note: no poster of '{item_id}': {reason}")
 
 
-class ListPage:
+class HtmlLists:
     """The file of `recommend --html`."""
 
-    def __init__(self, path: Path, recommender: Recommender, shown: Shown) -> None:
-        self._path, self._recommender, self._shown = path, recommender, shown
+    def __init__(self, path: Path, recommender: Recommender, media: MediaForHtml) -> None:
+        self._path, self._recommender, self._media = path, recommender, media
 
     def write_users(self, table: pl.DataFrame, reasons: Sequence[Explanation | None]) -> None:
-        """Write the lists of a table of user_id, item_id, score, rank; a reason a row."""
+        """Write the lists of a table of user_id, item_id, score, rank; one reason per row."""
         self._write(lists_of(self._recommender, table, reasons))
 
-    def write_newcomer(
+    def write_history(
         self, watched: Sequence[str], table: pl.DataFrame, reasons: Sequence[Explanation | None]
     ) -> None:
-        """Write the list of somebody who is not in the data."""
+        """Write the list of a user who is not in the run."""
         from mmgcn.report.lists import Entry, UserList
 
         rows = zip(table.iter_rows(named=True), reasons, strict=True)
         entries = [Entry(row["item_id"], row["rank"], row["score"], why) for row, why in rows]
-        self._write([UserList("Somebody new", watched, entries)])
+        self._write([UserList("New user", watched, entries)])
 
     def _write(self, lists: Sequence[UserList]) -> None:
         from mmgcn.report.document import write_document
@@ -91,12 +90,12 @@ class ListPage:
 
         text = list_document(
             lists,
-            run=self._recommender.run.path.resolve().name,
-            captions=self._shown.captions,
-            pictures=self._shown.pictures,
+            run=self._recommender.run.path.name,
+            captions=self._media.captions,
+            pictures=self._media.pictures,
         )
         write_document(self._path, text)
-        self._shown.tell_failures()
+        self._media.report_failures()
         tell(f"{self._path}: {len(text.encode()) / 1e6:.1f} MB")
 
 
@@ -106,15 +105,15 @@ def lists_of(
     """Return the lists of a table of user_id, item_id, score, rank.
 
     Raises:
-        ValueError: there are more users than a document is for.
+        ValueError: more users than a document may contain.
     """
     from mmgcn.report.lists import Entry, UserList
 
     num_users = table["user_id"].n_unique()
-    if num_users > MOST_LISTS:
+    if num_users > MAX_LISTS:
         raise ValueError(
-            f"a document is for {MOST_LISTS} users at most and {num_users:,} were named; write a "
-            "table with --out"
+            f"a document contains lists of up to {MAX_LISTS} users, and {num_users:,} were named; "
+            "write a table with --out"
         )
     entries: dict[str, list[Entry]] = {}
     for row, reason in zip(table.iter_rows(named=True), reasons, strict=True):
