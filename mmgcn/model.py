@@ -16,6 +16,7 @@ from extract.registry import Registry
 from mmgcn import losses
 from mmgcn.config import Config, SettingError, refuse_unknown
 from mmgcn.data.dataset import Dataset
+from mmgcn.interaction_rows import InteractionRows
 from mmgcn.sampling import Batch, Sampler
 from mmgcn.train_config import TrainConfig
 
@@ -53,7 +54,7 @@ class Embeddings:
         its parts, so the channels' contributions to a score add up to it.
     """
 
-    user: np.ndarray
+    user: np.ndarray | InteractionRows
     item_parts: dict[str, np.ndarray]
 
     @property

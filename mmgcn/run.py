@@ -3,7 +3,8 @@
     config.json                  what was trained, on what, with which settings and seed; `recipe`
                                  are the settings that train the same again
     users.parquet items.parquet  the user's own ids, in the order of the rows below
-    user.npy item.npy            (U, d) and (I, d) float32; a score is an inner product
+    user.npy item.npy            (U, d) and (I, d) float32; a score is an inner product. Without
+                                 user.npy a user's vector is its row of interactions (seen_*)
     parts/<channel>.npy          (I, d) each; they add up to item.npy
     seen_* valid_* test_*        indptr.npy and indices.npy: each user's items of that part
     popularity.npy               (I,) training interactions of each item
@@ -26,9 +27,10 @@ from urllib.parse import quote
 import numpy as np
 
 from mmgcn.data.ids import IdMap
+from mmgcn.interaction_rows import InteractionRows
 
 SCHEMA_VERSION = 1
-Csr = tuple[np.ndarray, np.ndarray]
+Csr = tuple[np.ndarray, np.ndarray]  # indptr (U + 1,), indices (E,)
 PARTS = ("seen", "valid", "test")
 NUMBERS = ("num_users", "num_items", "dim")  # of the configuration
 
@@ -95,9 +97,23 @@ class Run:
         return self._ids("items.parquet", "item", self.config["num_items"])
 
     @cached_property
-    def user(self) -> np.ndarray:
-        """Shapes: (U, d) float32."""
+    def user(self) -> np.ndarray | InteractionRows:
+        """Vectors of the users; for a model of weights between items, rows of interactions.
+
+        Shapes:
+            the result: (U, d) float32.
+        """
+        if self.config.get("user_vectors") == "interactions":
+            return InteractionRows(self.csr("seen"), self.config["num_items"])
         return self._array("user.npy", (self.config["num_users"], self.config["dim"]))
+
+    def mean_user(self) -> np.ndarray:
+        """Return the mean vector of the users with training interactions. Shapes: (d,) float64."""
+        if isinstance(self.user, InteractionRows):
+            return self.user.mean()
+        known = np.diff(self.csr("seen")[0]) > 0
+        mean: np.ndarray = self.user[known].mean(axis=0, dtype=np.float64)
+        return mean
 
     @cached_property
     def item(self) -> np.ndarray:
@@ -197,16 +213,21 @@ def write_run(
     config: Mapping[str, Any],
     users: IdMap,
     items: IdMap,
-    user: np.ndarray,
+    user: np.ndarray | None,
     item_parts: Mapping[str, np.ndarray],
     parts: Mapping[str, Csr],
     popularity: np.ndarray,
 ) -> None:
-    """Write everything that `Run` reads; config.json comes last."""
+    """Write everything that `Run` reads; config.json comes last.
+
+    Args:
+        user: None for a model of weights between items, whose users are their interactions.
+    """
     (path / "parts").mkdir(parents=True, exist_ok=True)
     users.save(path / "users.parquet")
     items.save(path / "items.parquet")
-    np.save(path / "user.npy", np.ascontiguousarray(user, dtype=np.float32))
+    if user is not None:
+        np.save(path / "user.npy", np.ascontiguousarray(user, dtype=np.float32))
     item = np.zeros_like(next(iter(item_parts.values())), dtype=np.float32)
     for name, part in item_parts.items():
         np.save(path / "parts" / f"{quote(name, safe='')}.npy", part.astype(np.float32))
@@ -220,7 +241,8 @@ def write_run(
         "schema_version": SCHEMA_VERSION,
         "num_users": len(users),
         "num_items": len(items),
-        "dim": int(user.shape[1]),
+        "dim": item.shape[1],
+        "user_vectors": "interactions" if user is None else "user.npy",
         "channels": list(item_parts),
         **config,
     }

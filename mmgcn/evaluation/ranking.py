@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from mmgcn.evaluation import metrics
+from mmgcn.interaction_rows import InteractionRows
 
 Csr = tuple[np.ndarray, np.ndarray]  # indptr (U + 1,), indices (E,)
 Scorer = Callable[[np.ndarray], np.ndarray]  # user_index (B,) -> scores (B, I)
@@ -25,7 +26,7 @@ def lengths(num_items: int) -> list[int]:
     return [k for k in KS if k <= num_items] or [num_items]
 
 
-def factor_scorer(user: np.ndarray, item: np.ndarray) -> Scorer:
+def factor_scorer(user: np.ndarray | InteractionRows, item: np.ndarray) -> Scorer:
     """Return the scorer of inner products.
 
     Shapes:

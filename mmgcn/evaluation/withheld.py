@@ -127,7 +127,7 @@ class Withheld:
         run, num_known = self.run, len(self.run.users)
         if self.num_users == num_known:
             return factor_scorer(run.user, run.item)
-        mean = run.user[np.diff(run.csr("seen")[0]) > 0].mean(axis=0, dtype=np.float64)
+        mean = run.mean_user()
 
         def score(users: np.ndarray) -> np.ndarray:
             rows = np.array(run.user[np.minimum(users, num_known - 1)])

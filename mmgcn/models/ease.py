@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
+from torch import Tensor
 
-from mmgcn.config import Config
-from mmgcn.data.dataset import Dataset
-from mmgcn.model import ID, ClosedFormModel, Embeddings
-from mmgcn.models.itemknn import watched_matrix
+from mmgcn.config import Config, SettingError
+from mmgcn.item_item_model import ItemItemModel
+
+MAX_DOUBLE_ITEMS = 10_000  # above, float32 halves the memory and is precise enough
 
 
 @dataclass(frozen=True)
@@ -32,25 +33,47 @@ class EASEConfig(Config):
     """lambda, the L2 regularisation of the item-item weights."""
 
 
-class EASE(ClosedFormModel[EASEConfig]):
+class EASE(ItemItemModel[EASEConfig]):
     """Item-item weights from one matrix inverse, without features."""
 
     name: ClassVar[str] = "ease"
     config_type: ClassVar[type[EASEConfig]] = EASEConfig
 
-    def __init__(self, dataset: Dataset, config: EASEConfig) -> None:
-        super().__init__(dataset, config)
-        self._watched = watched_matrix(self, dataset)  # (U, I)
-        gram = (self._watched.T @ self._watched).double()
-        gram.diagonal().add_(max(config.l2_reg, 1e-6))
-        P = torch.linalg.inv(gram)
-        B = -P / P.diagonal()
-        B.fill_diagonal_(0)
-        self._weights = B.T.float().contiguous()
+    @classmethod
+    def required_bytes(cls, num_items: int) -> int:
+        """Return the memory of three matrices, of float64 for a small catalogue."""
+        return (24 if num_items <= MAX_DOUBLE_ITEMS else 12) * num_items**2
 
-    def embeddings(self) -> Embeddings:
-        """Return the rows of R and the columns of B. Shapes: (U, I) and (I, I)."""
-        return Embeddings(self._watched.numpy(), {ID: self._weights.numpy()})
+    def solve(self) -> Tensor:
+        """Return B. Shapes: (I, I).
+
+        Raises:
+            SettingError: l2_reg is too small for a stable inverse.
+        """
+        gram = torch.zeros(self.num_items, self.num_items)
+        for R in self.blocks():
+            gram += R.T @ R  # exact: counts
+        if self.num_items <= MAX_DOUBLE_ITEMS:
+            gram = gram.double()
+        gram.diagonal().add_(max(self.config.l2_reg, 1e-6))
+        P = self._inverse(gram)
+        B = P.div_(-P.diagonal().clone())
+        B.fill_diagonal_(0)
+        return B.float()
+
+    def _inverse(self, gram: Tensor) -> Tensor:
+        inverse: Tensor
+        if self.num_items <= MAX_DOUBLE_ITEMS:
+            inverse = torch.linalg.inv(gram)
+        else:
+            factor, failed = torch.linalg.cholesky_ex(gram)
+            if failed:
+                raise SettingError(
+                    f"l2_reg is {self.config.l2_reg:g}; it is too small to invert the matrix of "
+                    f"{self.num_items:,} items, so raise it, such as to 50"
+                )
+            inverse = torch.cholesky_inverse(factor)
+        return inverse
 
 
 MODEL = EASE

@@ -81,7 +81,7 @@ def export_vectors(run: Run, folder: Path) -> list[Path]:
 
 def sides(run: Run) -> dict[str, tuple[IdMap, np.ndarray]]:
     """Return the ids and vectors of users and of items. Shapes: (U, d) and (I, d)."""
-    return {"users": (run.users, run.user), "items": (run.items, run.item)}
+    return {"users": (run.users, np.asarray(run.user)), "items": (run.items, run.item)}
 
 
 def text_blocks(ids: IdMap, matrix: np.ndarray) -> Iterator[pl.DataFrame]:

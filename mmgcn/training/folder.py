@@ -17,6 +17,7 @@ from torch import Tensor
 
 from mmgcn.data.dataset import Dataset
 from mmgcn.evaluation.ranking import Csr
+from mmgcn.interaction_rows import InteractionRows
 from mmgcn.model import Embeddings, Settings
 from mmgcn.run import PARTS, write_run
 from mmgcn.training.checkpoint import ResumeError
@@ -102,7 +103,8 @@ def write_folder(
     Raises:
         FolderError: the vectors are not finite, or the files cannot be written.
     """
-    if not (np.isfinite(embeddings.user).all() and np.isfinite(embeddings.item).all()):
+    user = None if isinstance(embeddings.user, InteractionRows) else embeddings.user
+    if not ((user is None or np.isfinite(user).all()) and np.isfinite(embeddings.item).all()):
         raise FolderError(
             f"the vectors of {identity['model']} are not finite after the last step; lower "
             "learning_rate"
@@ -131,7 +133,7 @@ def write_folder(
             },
             users=dataset.users,
             items=dataset.items,
-            user=embeddings.user,
+            user=user,
             item_parts=embeddings.item_parts,
             parts=parts,
             popularity=np.bincount(dataset.train.item_index, minlength=len(dataset.items)),

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -121,6 +122,7 @@ class Trainer:
     def embeddings(self) -> Embeddings | None:
         """Return the embeddings of all users to the main process, None to the others."""
         own = self._validation.embeddings()
+        assert isinstance(own.user, np.ndarray)
         user = self.group.gather_rows(torch.from_numpy(own.user), self.shard.bounds)
         return None if user is None else Embeddings(user.numpy(), own.item_parts)
 

@@ -11,6 +11,7 @@ import torch
 from mmgcn.data.dataset import Dataset
 from mmgcn.distributed.user_shard import UserShard
 from mmgcn.evaluation.ranking import METRICS, evaluate, factor_scorer, lengths
+from mmgcn.interaction_rows import InteractionRows
 from mmgcn.model import Embeddings, RecommenderModel
 
 CHOOSING_K = 20  # recall at this k, or a smaller one, ends a training and picks its epoch
@@ -40,7 +41,7 @@ class Validation:
         Their own would be random or zero.
         """
         embeddings = self._model.embeddings()
-        if not self._has_unknown_users:
+        if not self._has_unknown_users or isinstance(embeddings.user, InteractionRows):
             return embeddings
         unknown = np.diff(self._seen[0]) == 0
         others = torch.from_numpy(embeddings.user[~unknown]).double()

@@ -4,9 +4,16 @@ import numpy as np
 import pytest
 import torch
 
+from mmgcn import item_item_model
+from mmgcn.config import SettingError
+from mmgcn.data.dataset import Dataset
+from mmgcn.data.splits import Split
+from mmgcn.evaluation.ranking import evaluate, factor_scorer
 from mmgcn.model import MODELS
-from mmgcn.models import itemknn
-from tests.worlds import dataset
+from mmgcn.models import ease
+from mmgcn.run import Run
+from mmgcn.training.fit import fit
+from tests.worlds import dataset, interactions_of
 
 
 def build(name, data, **settings):
@@ -21,7 +28,7 @@ def watched(data):
 
 def scores(model):
     embeddings = model.embeddings()
-    return embeddings.user @ embeddings.item.T
+    return np.asarray(embeddings.user) @ embeddings.item.T
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +75,44 @@ def test_item_knn_sums_the_likeness_of_the_nearest_to_what_was_watched(
 
 
 @pytest.mark.parametrize("name", ["ease", "itemknn"])
+def test_weights_do_not_depend_on_the_blocks_of_users(name, data, monkeypatch):
+    expected = build(name, data).embeddings().item
+    monkeypatch.setattr(item_item_model, "BLOCK_CELLS", 7 * len(data.items))
+    np.testing.assert_allclose(build(name, data).embeddings().item, expected, atol=1e-6)
+
+
+def test_ease_of_many_items_is_precise_enough_in_float32(data, monkeypatch):
+    expected = build("ease", data, l2_reg=5).embeddings().item
+    monkeypatch.setattr(ease, "MAX_DOUBLE_ITEMS", 10)
+    np.testing.assert_allclose(build("ease", data, l2_reg=5).embeddings().item, expected, atol=1e-5)
+    same = interactions_of([(user, item) for user in range(99) for item in range(20)])
+    none = same.take(np.zeros(0, dtype=np.int64))
+    with pytest.raises(SettingError, match="l2_reg is 0; it is too small to invert"):
+        build("ease", Dataset(Split(same, none, none, "given")), l2_reg=0)
+
+
+@pytest.mark.parametrize("name", ["ease", "itemknn"])
+def test_a_run_of_item_weights_has_no_matrix_of_users_and_ranks_the_same(name, data, tmp_path):
+    result = fit(data, model=name, out=tmp_path, device="cpu")
+    assert not (result.run / "user.npy").exists()
+    run = Run.load(result.run)
+    model = build(name, data)
+    np.testing.assert_array_equal(run.user[:] @ run.item.T, scores(model))
+    np.testing.assert_allclose(run.mean_user(), watched(data).mean(axis=0))
+    again = evaluate(
+        factor_scorer(run.user, run.item),
+        num_items=len(data.items),
+        relevant=run.csr("valid"),
+        seen=[run.csr("seen")],
+        ks=[20],
+    )
+    assert result.metrics["recall@20"] == pytest.approx(again["recall@20"])
+
+
+@pytest.mark.parametrize("name", ["ease", "itemknn"])
 def test_a_catalogue_too_large_for_a_closed_form_is_refused(name, data, monkeypatch):
-    monkeypatch.setattr(itemknn, "MAX_NUMBERS", 1_000)
-    with pytest.raises(ValueError, match=r"keeps 40 numbers for each of 48 users or items"):
+    monkeypatch.setattr(item_item_model, "memory_bytes", lambda: 1_000)
+    with pytest.raises(SettingError, match=rf"{name} of 40 items takes 0.0 GiB of memory"):
         build(name, data)
 
 

@@ -1,0 +1,61 @@
+"""InteractionRows: rows of the interaction matrix as user vectors, made when they are read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Csr = tuple[np.ndarray, np.ndarray]  # indptr (U + 1,), indices (E,)
+
+
+class InteractionRows:
+    """User vectors of an item-item model: 1 where a user watched an item in training, 0 elsewhere.
+
+    Indexed like an array of (U, I) float32, of which only the rows that are read exist, so that
+    memory does not grow with users times items. A user without interactions is the mean of the
+    others.
+
+    Shapes:
+        interactions: indptr (U + 1,) and indices (E,), the items of each user in turn.
+    """
+
+    def __init__(self, interactions: Csr, num_items: int) -> None:
+        self._indptr, self._indices = interactions
+        self.shape = (len(self._indptr) - 1, num_items)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        """Return some rows. Shapes: index: (), or (B,), or a slice; the result: (I,) or (B, I)."""
+        users = np.arange(len(self))[index]
+        if users.ndim == 0:
+            return np.asarray(self[users[None]][0])
+        rows = self.binary(users)
+        without = self._indptr[users] == self._indptr[users + 1]
+        if without.any():
+            rows[without] = self.mean()
+        return rows
+
+    def binary(self, user_index: np.ndarray) -> np.ndarray:
+        """Return some rows, zero where a user has no interactions. Shapes: (B,) -> (B, I)."""
+        starts = self._indptr[user_index]
+        counts = self._indptr[user_index + 1] - starts
+        rows = np.zeros((len(user_index), self.shape[1]), dtype=np.float32)
+        of_row = np.repeat(np.arange(len(user_index)), counts)
+        offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        rows[of_row, self._indices[np.repeat(starts, counts) + offset]] = 1
+        return rows
+
+    def mean(self) -> np.ndarray:
+        """Return the mean over the users with interactions. Shapes: (I,) float64."""
+        num_users = np.count_nonzero(np.diff(self._indptr))
+        counts: np.ndarray = np.bincount(self._indices, minlength=self.shape[1])
+        mean: np.ndarray = counts / max(num_users, 1)
+        return mean
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Return all rows at once, for what needs a whole array."""
+        del copy
+        return np.asarray(self[:], dtype=dtype)

@@ -1,0 +1,68 @@
+"""ItemItemModel: the contract of a model that scores by weights between items."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmgcn.config import SettingError
+from mmgcn.data.dataset import Dataset
+from mmgcn.interaction_rows import InteractionRows
+from mmgcn.model import ID, ClosedFormModel, ConfigT, Embeddings
+
+BLOCK_CELLS = 1 << 25  # cells of the interaction matrix that are dense at once; 128 MiB
+
+
+class ItemItemModel(ClosedFormModel[ConfigT]):
+    """A model in closed form: score = R_u W, with R the interaction matrix and W between items.
+
+    Memory grows with the square of the number of items, not with users times items.
+
+    Raises:
+        SettingError: solving takes more memory than the machine has.
+    """
+
+    def __init__(self, dataset: Dataset, config: ConfigT) -> None:
+        super().__init__(dataset, config)
+        required, present = self.required_bytes(self.num_items), memory_bytes()
+        if required > present:
+            raise SettingError(
+                f"{self.name} of {self.num_items:,} items takes {required / 2**30:,.1f} GiB of "
+                f"memory, and this machine has {present / 2**30:,.1f}; choose a model whose memory "
+                "grows with the number of items, such as linear_mmgcn"
+            )
+        self.interactions = InteractionRows(dataset.train.csr(), self.num_items)
+        self._weights = self.solve().T.contiguous()
+
+    @classmethod
+    def required_bytes(cls, num_items: int) -> int:
+        """Return the memory that solving takes: three float32 matrices of pairs of items."""
+        return 12 * num_items**2
+
+    @abstractmethod
+    def solve(self) -> Tensor:
+        """Return W. Shapes: (I, I) float32, a row for each watched item."""
+
+    def embeddings(self) -> Embeddings:
+        """Return the rows of R and the columns of W. Shapes: (U, I) and (I, I)."""
+        return Embeddings(self.interactions, {ID: self._weights.numpy()})
+
+    def blocks(self) -> Iterator[Tensor]:
+        """Yield R, a block of users at a time. Shapes: (B, I) float32."""
+        size = max(1, BLOCK_CELLS // self.num_items)
+        for start in range(0, self.num_users, size):
+            users = np.arange(start, min(start + size, self.num_users))
+            yield torch.from_numpy(self.interactions.binary(users))
+
+
+def memory_bytes() -> float:
+    """Return the size of the machine's memory, infinite where it is not known."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, ValueError, OSError):
+        return float("inf")
