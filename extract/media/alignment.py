@@ -1,4 +1,4 @@
-"""Where sound lies beside the picture: by the times that are stored with it."""
+"""Alignment of audio with video, by the timestamps of the audio packets."""
 
 from __future__ import annotations
 
@@ -13,57 +13,57 @@ if TYPE_CHECKING:
     from av import AudioFrame
     from av.container import InputContainer
 
-# Containers that store when each piece of sound is heard. In others (WAV, MP3) one piece follows
-# the other. AVI stores when the first is heard; later times are counted from an average bit rate.
+# Containers with a timestamp per audio packet. In others (WAV, MP3) packets follow each other
+# without gaps. AVI stores the start; later timestamps are computed from an average bit rate.
 FORMATS_WITH_TIMES = (
     *(MP4, "matroska,webm", "flv", "mpegts", "mpeg"),
     *("asf", "ogg", "nut"),
 )
-# Sound that is less than this from where it should be stays as it is, to the sample: containers
-# round times, encoders put some 20 ms before the sound, and people hardly notice (ITU-R BT.1359:
-# from 45 ms too soon or 125 ms too late). FFmpeg's aresample=async=1 leaves as much.
+# Audio that is off by less than this is left unchanged, to the sample: containers round timestamps,
+# encoders prepend about 20 ms, and it is hardly noticeable (ITU-R BT.1359: from 45 ms early or
+# 125 ms late). FFmpeg's aresample=async=1 has the same tolerance.
 TOLERANCE_SECONDS = Fraction(1, 10)
-# Where a clock may start again, as in recordings that were joined: any step back is one (FFmpeg's
-# AVFMT_TS_DISCONT), for the picture, too. Elsewhere pieces may overlap by a little.
-FORMATS_WITH_JOINTS = ("mpegts", "mpeg", "ogg")
+# Formats whose clock may restart, as in concatenated recordings: any step back is a restart
+# (FFmpeg's AVFMT_TS_DISCONT), for the video too. Elsewhere packets may overlap slightly.
+FORMATS_WITH_RESTARTS = ("mpegts", "mpeg", "ogg")
 MAX_OVERLAP_SECONDS = 1
-# The clocks of MPEG-TS and MPEG-PS have 33 bits, and FFmpeg unrolls them by the streams that it
-# knows when it opens the file.
+# The clocks of MPEG-TS and MPEG-PS have 33 bits and wrap around; FFmpeg unwraps them by the streams
+# that it knows when it opens the file.
 CLOCK_SECONDS = {name: Fraction(2**33, 90_000) for name in ("mpegts", "mpeg")}
-# The longest gap that is believed where the header does not say how long the clip lasts.
+# Maximum plausible gap if the header states no duration.
 MAX_GAP_SECONDS = 600
 
 
 class Alignment:
-    """Says, of each decoded frame of sound, what is missing before it or was heard before.
+    """Computes the gap, or the overlap, before each decoded audio frame.
 
-    The clock is the picture's, from its first frame. A file without one starts with its sound.
+    Time 0 is the first video frame. A file without video starts with its audio.
     """
 
     start_seconds = 0.0
-    """Where the first sample lies: below 0 if sound starts before the picture."""
+    """Time of the first sample: negative if the audio starts before the video."""
     problem: str | None = None
-    """What is wrong with the times, in words."""
+    """What is wrong with the timestamps, for the user."""
 
     def __init__(self, container: InputContainer) -> None:
-        has_joints = container.format.name in FORMATS_WITH_JOINTS
-        self._max_overlap = 0 if has_joints else MAX_OVERLAP_SECONDS
+        has_restarts = container.format.name in FORMATS_WITH_RESTARTS
+        self._max_overlap = 0 if has_restarts else MAX_OVERLAP_SECONDS
         self._clock_seconds = CLOCK_SECONDS.get(container.format.name)
         self._is_timed = container.format.name in FORMATS_WITH_TIMES
         self._has_start = self._is_timed or container.format.name == "avi"
-        picture = video_stream(container)
+        video = video_stream(container)
         self._origin: Fraction | None = None
-        if picture is not None and picture.start_time is not None and picture.time_base:
-            self._origin = picture.start_time * picture.time_base
+        if video is not None and video.start_time is not None and video.time_base:
+            self._origin = video.start_time * video.time_base
         stated = Fraction(container.duration or 0, av.time_base)
         self._max_gap = stated if stated > 0 else Fraction(MAX_GAP_SECONDS)
-        self._due: Fraction | None = None  # when the next sample is, in seconds
-        self._is_repeating = False  # all of the last frame was left out
+        self._due: Fraction | None = None  # expected time of the next sample, in seconds
+        self._is_repeating = False  # the last frame was dropped completely
 
-    def place(self, frame: AudioFrame) -> int:
-        """Return how many samples of silence come before the next frame.
+    def gap_samples(self, frame: AudioFrame) -> int:
+        """Return how many samples of silence to insert before the next frame.
 
-        Below zero: how many of its first samples are left out, since their time is over.
+        Negative: how many of its first samples overlap the previous frame and are dropped.
         """
         lasts = Fraction(frame.samples, frame.sample_rate)
         is_timed = self._has_start if self._due is None else self._is_timed
@@ -82,7 +82,7 @@ class Alignment:
         was_due, self._due = self._due, start + lasts
         self._is_repeating = False
         if gap > self._max_gap:
-            self.problem = f"a gap of {float(gap):,.0f} s in its times, taken for an error"
+            self.problem = f"a gap of {float(gap):,.0f} s in its timestamps, ignored as an error"
             return 0
         if gap > 0:
             return round(gap * frame.sample_rate)

@@ -1,22 +1,30 @@
-"""What a clip decodes to: blocks of frames and blocks of sound."""
+"""Decoded output of a media file: blocks of frames and blocks of audio samples."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 
+class TimedFrame(NamedTuple):
+    """One frame, (H, W, 3) uint8 RGB, and its presentation time from the first frame."""
+
+    pts_seconds: float
+    rgb: np.ndarray
+
+
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """Pictures in the order in which they are shown, as a person would see them.
+    """A batch of frames of one size, in presentation order.
 
-    Upright (rotation and mirroring of the file are applied), with square pixels, in RGB.
+    Upright (the file's rotation and mirroring are applied), with square pixels, in RGB.
 
     Shapes:
         data: (T, H, W, 3) uint8, RGB.
-        pts_seconds: (T,) float64, the time at which each is shown, from the first picture of the
-            file (which may be one that cannot be decoded); strictly increasing.
+        pts_seconds: (T,) float64, presentation times, from the first frame of the file (also where
+            that one cannot be decoded); strictly increasing.
     """
 
     data: np.ndarray
@@ -38,13 +46,13 @@ class Frames:
 
 @dataclass(frozen=True, eq=False)
 class Waveform:
-    """Mono sound.
+    """A block of mono audio.
+
+    `start_seconds` is the time of the first sample, from the first frame of the file: negative if
+    the audio starts before the video. In a file without video the first sample is at 0.
 
     Shapes:
         data: (S,) float32, finite and in [-1, 1].
-
-    `start_seconds` is where the block begins, from the first picture of the file: below 0 if sound
-    comes before it. In a file without pictures the first sample is at 0.
     """
 
     data: np.ndarray
@@ -59,5 +67,5 @@ class Waveform:
 
     @property
     def seconds(self) -> float:
-        """How long the block lasts."""
+        """Duration of the block."""
         return len(self.data) / self.sample_rate

@@ -1,44 +1,46 @@
-"""What came of reading a file."""
+"""How much of a file was decoded, compared with what its header states."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# Headers round, and codecs pad: a file is cut short if it ends this much earlier than it says.
+# Headers round and codecs pad: a stream is incomplete if it ends this much earlier than stated.
 TOLERANCE_SECONDS, TOLERANCE_SHARE = 0.5, 0.05
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of the picture, or of the sound, was there to read."""
+    """How much of the video, or of the audio, was decoded."""
 
     seconds: float
-    """How long it really lasts; 0 if nothing came out."""
+    """Decoded duration; 0 if nothing could be decoded."""
     expected_seconds: float | None
-    """How long the header says it lasts, if that can be believed of its format."""
+    """Duration stated by the header; None if its format does not state it reliably."""
     problem: str | None = None
-    """Why less came out than was promised, in words; None if all did."""
+    """Why less was decoded than stated; None if everything was."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What came of reading a file; a part is None if it was not asked for or is not there."""
+    """Result of reading a file; a stream is None if it was not requested or does not exist."""
 
     video: Coverage | None
     audio: Coverage | None
 
     @property
     def partial_reason(self) -> str | None:
-        """Why less came out than was promised, in words; None if all did."""
-        parts = {"video": self.video, "audio": self.audio}
+        """Why less was decoded than stated; None if everything was."""
+        streams = {"video": self.video, "audio": self.audio}
         problems = [
-            f"{name}: {part.problem}" for name, part in parts.items() if part and part.problem
+            f"{name}: {stream.problem}"
+            for name, stream in streams.items()
+            if stream and stream.problem
         ]
         return "; ".join(problems) or None
 
 
 def coverage(seconds: float, expected_seconds: float | None, problems: list[str]) -> Coverage:
-    """Return how much was there, and say so if the end is missing."""
+    """Return a Coverage, with a problem if the end is missing."""
     if expected_seconds is not None and expected_seconds - seconds > max(
         TOLERANCE_SECONDS, TOLERANCE_SHARE * expected_seconds
     ):

@@ -1,4 +1,4 @@
-"""From a decoded frame to the picture that a person would see."""
+"""FrameConverter: decoded frames to upright RGB with square pixels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.video.stream import VideoStream
 
-# Everything here that changes a pixel, for the digest of a feature set.
+# Everything that changes a pixel, for the digest of a feature set.
 PROVENANCE = {
     "version": 1,
     "colour": "RGB by the matrix and range that the file states",
@@ -34,30 +34,30 @@ PROVENANCE = {
     "sample_aspect_ratio": "the shorter side enlarged, bicubic",
     "interlaced": "both fields woven",
 }
-UNTAGGED = (0, 2, 3)  # RGB, unspecified and reserved: what a file says when it says nothing
+UNTAGGED = (0, 2, 3)  # AVColorSpace RGB, unspecified and reserved: no matrix is stated
 HDR = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)  # PQ and HLG
-WIDEST_PIXEL = 10  # a file that asks for pixels ten times as wide as high is mistaken
+MAX_PIXEL_ASPECT = 10  # a more oblong sample aspect ratio is an error of the file
 
 
 class FrameConverter:
-    """Turns decoded frames into upright RGB with square pixels.
+    """Converts decoded frames to upright RGB with square pixels.
 
-    Colours follow the matrix (BT.601, BT.709, BT.2020, ...) and range (limited, full) that the
-    file states. Where it states none, pictures at least 1,280 wide or 577 high are taken for
-    BT.709 and smaller ones for BT.601, as players do. High dynamic range (PQ, HLG: what phones
-    record) is brought to sRGB with diffuse white at white; highlights beyond it are clipped.
-    What is transparent is put on white; the transparency that VP8 and VP9 store beside the
-    picture is not read. Pictures with oblong pixels are enlarged along the short side, so that no
-    detail is lost. Interlaced frames come as they are stored, both fields woven.
+    Colours follow the matrix (BT.601, BT.709, BT.2020, ...) and range (limited, full) of the file.
+    If it states none, frames at least 1,280 wide or 577 high are assumed to be BT.709 and smaller
+    ones BT.601, as in players. High dynamic range (PQ, HLG: what phones record) is converted to
+    sRGB with diffuse white at white; brighter highlights are clipped. Transparent pixels are
+    blended with white; the separate alpha of VP8 and VP9 is not read. Frames with oblong pixels are
+    enlarged along the short side, so that no detail is lost. Interlaced frames are returned as
+    stored, both fields woven.
     """
 
     def __init__(self, sample_aspect_ratio: Fraction | None, limits: Limits) -> None:
-        self._aspect = _believable(sample_aspect_ratio)
+        self._aspect = _plausible(sample_aspect_ratio)
         self._limits = limits
         self._reformatter = VideoReformatter()
 
     def rgb(self, frame: VideoFrame, packet: Packet[VideoStream] | None = None) -> np.ndarray:
-        """Return the picture, (H, W, 3) uint8 RGB. `packet` is where a photograph's Exif is."""
+        """Return a frame as (H, W, 3) uint8 RGB. `packet` contains the Exif data of a photo."""
         width, height = self._shown_size(frame)
         is_transparent = frame.format.has_palette or any(
             component.is_alpha for component in frame.format.components
@@ -78,8 +78,8 @@ class FrameConverter:
             )
             .to_ndarray()
         )
-        picture = _on_white(pixels) if is_transparent else pixels
-        return np.ascontiguousarray(orientation(frame, packet).apply(picture))
+        rgb = _on_white(pixels) if is_transparent else pixels
+        return np.ascontiguousarray(orientation(frame, packet).apply(rgb))
 
     def _shown_size(self, frame: VideoFrame) -> tuple[int, int]:
         width, height = frame.width, frame.height
@@ -91,23 +91,22 @@ class FrameConverter:
         return width, height
 
 
-def _believable(sample_aspect_ratio: Fraction | None) -> Fraction:
-    if not sample_aspect_ratio or not 1 / WIDEST_PIXEL <= sample_aspect_ratio <= WIDEST_PIXEL:
-        return Fraction(1)
-    return Fraction(sample_aspect_ratio)
+def _plausible(sample_aspect_ratio: Fraction | None) -> Fraction:
+    ratio = Fraction(sample_aspect_ratio or 1)
+    return ratio if 1 / MAX_PIXEL_ASPECT <= ratio <= MAX_PIXEL_ASPECT else Fraction(1)
 
 
 @lru_cache(maxsize=4)
-def _hdr_reformatter(*key: int) -> VideoReformatter:  # noqa: ARG001  # what its table depends on
+def _hdr_reformatter(*key: int) -> VideoReformatter:  # noqa: ARG001  # the table depends on them
     """Return a reformatter to share between clips: its table takes a second to compute.
 
-    Not for two threads at once; clips are decoded in processes of their own.
+    Not thread-safe; clips are decoded in separate processes.
     """
     return VideoReformatter()
 
 
 def _matrix(frame: VideoFrame) -> Colorspace | None:
-    """Return the colour matrix to assume, or None for the one that the frame states."""
+    """Return the colour matrix to assume, or None to use the one that the frame states."""
     if frame.format.is_rgb or frame.colorspace not in UNTAGGED:
         return None
     is_large = frame.width >= 1280 or frame.height > 576

@@ -1,4 +1,4 @@
-"""Which frames of a clip are looked at."""
+"""Sampling: the rule that selects the frames of a clip."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ DEFAULT_NUM_FRAMES = 16
 
 @dataclass(frozen=True)
 class Sampling:
-    """One rule that picks frames: give exactly one of the four, or none for 16 frames.
+    """A rule that selects frames: exactly one of the four, or none for 16 frames.
 
-    `num_frames=n` cuts the clip's real duration into n equal parts and takes, from each, the frame
-    that is on screen at its middle. The middle, because a clip's first and last moments are often
-    a fade or a title; equal parts of *time*, because the frames of a phone's variable frame rate
-    are not evenly spaced. Sixteen is the default because the mean feature of 16 frames is within
-    0.993 (cosine; the least of 20 clips 0.982) of that of 32, at half the price, while 8 frames
-    fall to 0.946 on the least.
-    `fps=f` takes the frame that is on screen at 0, 1/f, 2/f, ... seconds.
-    `every_nth=n` takes frames 0, n, 2n, ...
-    `keyframes=True` takes the frames that the encoder stored whole: cheapest, but placed by the
-    encoder and not by time.
+    `num_frames=n` divides the decoded duration into n equal parts and selects the frame that is
+    shown at the middle of each. The middle, because the first and last moments of a clip are often
+    a fade or a title; equal parts of *time*, because the variable frame rate of phones does not
+    space frames evenly. The default is 16 because the mean feature of 16 frames has a cosine of
+    0.993 to that of 32 (the smallest of 20 clips: 0.982) at half the cost; with 8 frames the
+    smallest is 0.946.
+    `fps=f` selects the frame that is shown at 0, 1/f, 2/f, ... seconds.
+    `every_nth=n` selects frames 0, n, 2n, ...
+    `keyframes=True` selects key frames: cheapest, but spaced by the video's encoder, not by time.
 
-    No frame is taken twice, so a clip with fewer frames gives fewer rows. The real duration runs
-    from the first frame to the end of the last, which is held to last as long as the others do on
-    average. What the header says of durations and counts is never used.
+    No frame is selected twice, so a clip with fewer frames has fewer rows. The duration is measured
+    from the first frame to the end of the last, which is given the mean duration of the others.
+    Durations and counts in the header are not used.
     """
 
     num_frames: int | None = None
@@ -49,7 +48,7 @@ class Sampling:
 
     @property
     def provenance(self) -> dict[str, int | float | bool]:
-        """The rule by its name, for the digest of a feature set."""
+        """The rule and its value, for the digest of a feature set."""
         rules = {"num_frames": self.num_frames, "fps": self.fps, "every_nth": self.every_nth}
         return {name: value for name, value in rules.items() if value is not None} or {
             "keyframes": True
@@ -58,12 +57,12 @@ class Sampling:
     def choose(
         self, pts: np.ndarray, *, time_base: Fraction, is_keyframe: np.ndarray
     ) -> np.ndarray:
-        """Return the indices, increasing and without repeats, of the frames to take.
+        """Return the indices of the selected frames, strictly increasing.
 
         Args:
             pts: strictly increasing times of all frames, in ticks of `time_base` seconds.
-            time_base: seconds a tick.
-            is_keyframe: which frames are stored whole; read by `keyframes` alone.
+            time_base: seconds per tick.
+            is_keyframe: which frames are key frames; used by `keyframes` only.
 
         Shapes:
             pts: (N,) int64; is_keyframe: (N,) bool; the result: (K,) int64, K <= N.
@@ -82,16 +81,16 @@ class Sampling:
         ticks = (pts - pts[0]).tolist()
         end = max(ticks[-1] * num_frames // max(num_frames - 1, 1), ticks[-1] + 1)
         if self.fps is not None:
-            return _on_screen_at_each(1 / (Fraction(self.fps) * time_base), ticks, end)
+            return _shown_at_each(1 / (Fraction(self.fps) * time_base), ticks, end)
         assert self.num_frames is not None
-        return _on_screen_in_the_middle(self.num_frames, ticks)
+        return _shown_at_middles(self.num_frames, ticks)
 
 
-# Whole numbers throughout: a moment that falls on a frame's very start takes that frame, on every
-# machine. `ticks` are the frames' starts, from 0.
+# Integer arithmetic throughout, so that a time equal to the start of a frame selects that frame on
+# every machine. `ticks` are the start times of the frames, from 0.
 
 
-def _on_screen_in_the_middle(num_parts: int, ticks: list[int]) -> np.ndarray:
+def _shown_at_middles(num_parts: int, ticks: list[int]) -> np.ndarray:
     num_frames = len(ticks)
     num_gaps = max(num_frames - 1, 1)
     # The middle of part i is (i + 1/2) / num_parts of the real duration, span * frames / gaps.
@@ -101,9 +100,9 @@ def _on_screen_in_the_middle(num_parts: int, ticks: list[int]) -> np.ndarray:
     return np.unique(np.searchsorted(ticks, middles, side="right") - 1).astype(np.int64)
 
 
-def _on_screen_at_each(step: Fraction, ticks: list[int], end: int) -> np.ndarray:
-    # Frame j is on screen in [start, stop); it is taken if a multiple of the step lies there.
+def _shown_at_each(step: Fraction, ticks: list[int], end: int) -> np.ndarray:
+    # Frame j is shown in [start, stop) and selected if a multiple of the step is in there.
     p, q = step.numerator, step.denominator
     stops = [*ticks[1:], end]
-    taken = [-(-start * q // p) * p < stop * q for start, stop in zip(ticks, stops, strict=True)]
-    return np.flatnonzero(taken).astype(np.int64)
+    selected = [-(-start * q // p) * p < stop * q for start, stop in zip(ticks, stops, strict=True)]
+    return np.flatnonzero(selected).astype(np.int64)

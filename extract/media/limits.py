@@ -1,4 +1,4 @@
-"""How much of a file is believed and read, and what is said when it goes too far."""
+"""Hard limits for untrusted media files, and the errors when one is exceeded."""
 
 from __future__ import annotations
 
@@ -7,37 +7,41 @@ from dataclasses import dataclass
 
 
 class MediaError(ValueError):
-    """A file that cannot be read, with the reason in words for the person who has it."""
+    """A file that cannot be read; the message is the reason, for the user."""
 
 
 class DeadlineError(MediaError):
-    """Reading a file took longer than it may."""
+    """Reading a file exceeded its time limit."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds that no honest clip meets. A file that goes beyond one is refused or cut short.
+    """Hard limits for untrusted input. A file that exceeds one is refused or truncated.
 
-    Crashes, hangs inside a codec and memory are bounded by the process that decodes, not here.
+    They are far above what real clips need. Crashes, memory and hangs inside a codec are contained
+    by the process that decodes, not here.
     """
 
     max_pixels: int = 64_000_000
-    """Pixels of a picture, width times height: 8K video has 33 million."""
+    """Pixels of a frame, width times height: 8K video has 33 million."""
     max_duration_seconds: float = 6 * 3600
-    """What lies beyond is not read; the clip is then partial."""
+    """Anything later is not read; the clip is then partial."""
     max_streams: int = 64
+    """Streams of a container."""
     max_packets: int = 10_000_000
-    """Stored pieces of picture and sound together: six hours have about three million."""
+    """Packets of video and audio together: six hours have about three million."""
     max_channels: int = 64
+    """Channels of an audio stream."""
     max_sample_rate_hz: int = 768_000
+    """Sample rate of an audio stream."""
     max_seconds: float | None = None
-    """Time that reading may take, looked at between two packets, the consumer's not counted."""
+    """Wall-clock time for reading, checked between packets, without the time of the consumer."""
 
 
 class Deadline:
-    """A stopwatch that raises once reading has taken longer than it may.
+    """Stopwatch that raises once reading has exceeded its time limit.
 
-    It stands still while nobody reads, so that a slow consumer does not count against a file.
+    Runs only inside its `with` block, so that a slow consumer does not count against a file.
     """
 
     def __init__(self, seconds: float | None) -> None:
@@ -62,9 +66,9 @@ class Deadline:
 
 
 def check_size(width: int, height: int, limits: Limits) -> None:
-    """Raise `MediaError` if a picture has more pixels than the limits allow."""
+    """Raise `MediaError` if a frame has more pixels than the limits allow."""
     if width * height > limits.max_pixels:
         raise MediaError(
-            f"a picture of {width} x {height} pixels is larger than the limit of "
+            f"a frame of {width} x {height} pixels is larger than the limit of "
             f"{limits.max_pixels:,} pixels"
         )

@@ -1,4 +1,4 @@
-"""Which way up a picture is meant to be seen."""
+"""Orientation of frames and photos: display matrices and Exif."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ EXIF_ORIENTATION_TAG = 0x0112
 
 @dataclass(frozen=True)
 class Orientation:
-    """What is done to a stored picture to show it: transpose first, then flip."""
+    """How a stored image is turned for display: transposed first, then flipped."""
 
     transpose: bool = False
     flip_x: bool = False
     flip_y: bool = False
 
-    def apply(self, picture: np.ndarray) -> np.ndarray:
-        """Return the picture as it is meant to be seen, as a view.
+    def apply(self, image: np.ndarray) -> np.ndarray:
+        """Return the upright image, as a view.
 
         Shapes:
-            (H, W, C) -> (H, W, C), or (W, H, C) where it is transposed.
+            (H, W, C) -> (H, W, C), or (W, H, C) if transposed.
         """
         if self.transpose:
-            picture = picture.swapaxes(0, 1)
-        return picture[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
+            image = image.swapaxes(0, 1)
+        return image[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
 
 
-# By the number that Exif gives them, from 1.
+# Exif orientations 1 to 8.
 EXIF_ORIENTATIONS = (
     Orientation(),
     Orientation(flip_x=True),
@@ -49,18 +49,18 @@ EXIF_ORIENTATIONS = (
 
 
 def orientation(frame: VideoFrame, packet: Packet[VideoStream] | None = None) -> Orientation:
-    """Return how a decoded frame is to be turned.
+    """Return how a decoded frame has to be turned.
 
-    Clips carry a matrix; only its quarter turns and mirrorings are kept (the nearest, if it is
-    askew). Photographs carry a number in their Exif data, which is read from `packet`.
+    Videos have a display matrix; it is rounded to quarter turns and mirroring. Photos have an Exif
+    orientation, which is read from `packet`.
     """
     try:
         matrix: Any = frame.side_data.get("DISPLAYMATRIX")
     except ValueError:
-        # PyAV 18 has no name for Exif side data (av.sidedata.sidedata.Type has no 31) and then
-        # lists none at all; `frame.rotation` does not tell a mirrored picture from a turned one.
-        number = exif_orientation(bytes(packet)) if packet is not None else 1
-        return EXIF_ORIENTATIONS[number - 1]
+        # PyAV 18 does not know Exif side data (av.sidedata.sidedata.Type has no 31) and then lists
+        # no side data at all; `frame.rotation` does not distinguish mirroring from rotation.
+        value = exif_orientation(bytes(packet)) if packet is not None else 1
+        return EXIF_ORIENTATIONS[value - 1]
     return Orientation() if matrix is None else from_matrix(np.frombuffer(bytes(matrix), np.int32))
 
 
@@ -77,19 +77,19 @@ def from_matrix(matrix: np.ndarray) -> Orientation:
 
 def exif_orientation(data: bytes) -> int:
     """Return the orientation, 1 to 8, in the Exif data of a JPEG, PNG or WebP file; 1 without."""
-    for mark in (b"Exif\0\0", b"eXIf", b"EXIF"):
-        # WebP has the size, and often JPEG's mark, between its own mark and the header.
-        for start in _headers(data, data.find(mark)):
+    for marker in (b"Exif\0\0", b"eXIf", b"EXIF"):
+        # WebP has the size, and often the JPEG marker, between its own marker and the header.
+        for start in _headers(data, data.find(marker)):
             return _orientation_entry(data[start : start + (1 << 16)])
     return 1
 
 
-def _headers(data: bytes, mark: int) -> list[int]:
-    if mark < 0:
+def _headers(data: bytes, start: int) -> list[int]:
+    if start < 0:
         return []
-    near = data[mark : mark + 24]
+    near = data[start : start + 24]
     found = [near.find(magic) for magic in (b"II*\0", b"MM\0*")]
-    return [mark + at for at in found if at >= 0]
+    return [start + at for at in found if at >= 0]
 
 
 def _orientation_entry(tiff: bytes) -> int:
@@ -103,5 +103,5 @@ def _orientation_entry(tiff: bytes) -> int:
             if tag == EXIF_ORIENTATION_TAG and 1 <= value <= 8:
                 return int(value)
     except struct.error:
-        pass  # cut off: shown as it is stored
+        pass  # truncated: shown as stored
     return 1

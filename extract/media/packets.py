@@ -1,4 +1,4 @@
-"""Reading the packets of a container: once in order, or again where they are needed."""
+"""Packets of a container: Demuxer reads them in order, StoredPackets returns them again."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from av.stream import Discard
 from extract.media.container import DECODING_ERRORS
 from extract.media.coverage import in_places
 from extract.media.limits import Deadline, Limits, MediaError
-from extract.media.timeline import NOT_KNOWN, Timeline
+from extract.media.timeline import NO_PTS, Timeline
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
     from av.video.stream import VideoStream
 
-# A broken file may fail at one packet and be whole at the next; one that fails this often in a
-# row has nothing more to give.
+# A broken file may fail at one packet and be intact at the next; after this many failures in a row
+# it is read no further.
 MAX_FAILURES_IN_A_ROW = 64
-# Reading on is quicker than seeking if what is wanted is this near.
+# Within this distance, reading forward is faster than seeking.
 NEAR_PACKETS = 256
 
 
 class LostPacketError(Exception):
-    """A packet that was read once is not found again."""
+    """A packet of the first pass is not found again."""
 
 
 class Demuxer:
-    """Yields the packets of some streams, past whatever cannot be read."""
+    """Yields the packets of some streams, skipping what cannot be read."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Demuxer:
 
     @property
     def problems(self) -> list[str]:
-        """What went wrong so far, in words."""
+        """What went wrong so far, for the user."""
         return [f"unreadable {in_places(self._num_failures)}"] if self._num_failures else []
 
     def __iter__(self) -> Iterator[Packet[Any]]:
@@ -63,7 +63,7 @@ class Demuxer:
                     num_packets += 1
                     if num_packets > self._limits.max_packets:
                         raise MediaError(f"has more than {self._limits.max_packets:,} packets")
-                    if packet.size:  # an empty one would end the decoder
+                    if packet.size:  # an empty packet would flush the decoder
                         yield packet
                 return
             except MediaError:
@@ -74,7 +74,7 @@ class Demuxer:
 
 
 class StoredPackets:
-    """The packets of a timeline, from memory while they fit there, else from the file again."""
+    """The packets of a timeline: from memory, or from the file if they did not fit."""
 
     def __init__(
         self,
@@ -88,13 +88,13 @@ class StoredPackets:
         self._container, self._stream, self._timeline = container, stream, timeline
         self._limits, self._deadline = limits, deadline
         self._reader: Iterator[Packet[VideoStream]] = iter(())
-        self._at = len(timeline)  # the place of the reader's next packet
+        self._at = len(timeline)  # index of the reader's next packet
 
     def between(self, start: int, stop: int) -> Iterator[tuple[int, Packet[VideoStream]]]:
-        """Yield the packets at [start, stop) with their places.
+        """Yield the packets [start, stop) with their indices.
 
         Raises:
-            LostPacketError: the file does not give them again.
+            LostPacketError: one is not found in the file again.
         """
         if self._timeline.packets is not None:
             yield from enumerate(self._timeline.packets[start:stop], start)
@@ -109,17 +109,17 @@ class StoredPackets:
                 yield self._at, packet
             self._at += 1
 
-    def _seek(self, place: int) -> None:
-        """Put the reader before the packet at `place`."""
-        pts, dts = self._timeline.pts[place], self._timeline.dts[place]
-        self._container.seek(pts if dts == NOT_KNOWN else dts, stream=self._stream)
+    def _seek(self, index: int) -> None:
+        """Position the reader before packet `index`."""
+        pts, dts = self._timeline.pts[index], self._timeline.dts[index]
+        self._container.seek(pts if dts == NO_PTS else dts, stream=self._stream)
         reader = iter(
             Demuxer(self._container, [self._stream], limits=self._limits, deadline=self._deadline)
         )
         for packet in reader:
             if packet.pts == pts:
-                self._reader, self._at = chain([packet], reader), place
+                self._reader, self._at = chain([packet], reader), index
                 return
-            if packet.dts is not None and NOT_KNOWN < dts < packet.dts:
-                break  # landed behind it
+            if packet.dts is not None and NO_PTS < dts < packet.dts:
+                break  # the seek landed after it
         raise LostPacketError

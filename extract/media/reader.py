@@ -1,4 +1,4 @@
-"""One pass over a file: its sound and its frames, in blocks."""
+"""read_media: the audio and the frames of a file, in blocks, in one pass."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 
 from extract.media import webp
 from extract.media.audio import AudioDecoder
-from extract.media.blocks import Frames, Waveform
+from extract.media.blocks import Frames, TimedFrame, Waveform
 from extract.media.container import (
     DECODING_ERRORS,
     Source,
     audio_stream,
-    media_info,
     reason,
     video_stream,
 )
 from extract.media.coverage import Summary
-from extract.media.frame_decoder import FrameDecoder, TimedFrame
+from extract.media.frame_decoder import FrameDecoder
 from extract.media.frame_sampling import Sampling
 from extract.media.limits import Deadline, Limits, MediaError
+from extract.media.media_info import media_info
 from extract.media.packets import Demuxer
 from extract.media.timeline import Timeline
 from extract.media.truncation import is_truncated
@@ -42,11 +42,11 @@ def read_media(
     sample_rate_hz: Sequence[int] = (),
     limits: Limits | None = None,
 ) -> MediaReader:
-    """Return an iterator over a file's blocks of sound and frames, in one demultiplexing pass.
+    """Return an iterator over a file's blocks of audio and frames, in one demuxing pass.
 
-    Sound comes first, its rates in turn, each in order of time; then the frames, in order of time.
-    A block of sound has at most 10 seconds; a block of frames at most 32, fewer if they are large,
-    and all of one size. So memory does not grow with the length of the file.
+    Audio comes first, interleaved by sample rate, each in order of time; then the frames, in
+    presentation order. A block of audio has at most 10 seconds; a block of frames at most 32, fewer
+    if they are large, all of one size. So memory does not grow with the duration of the file.
 
         with read_media(path, sampling=Sampling(), sample_rate_hz=[16_000]) as blocks:
             for block in blocks:
@@ -54,12 +54,13 @@ def read_media(
         blocks.summary
 
     Args:
-        path: a clip, a picture or a sound file; only this file is opened.
-        sampling: which frames to take; None for no frames.
-        sample_rate_hz: the rates at which to give the sound; none for no sound.
+        path: a video, image or audio file; no other file is opened.
+        sampling: which frames to return; None for no frames.
+        sample_rate_hz: the sample rates to return; none for no audio.
+        limits: hard limits for untrusted input; None uses the defaults.
 
     Raises:
-        MediaError: it is no such file, or nothing that was asked for and is there can be decoded.
+        MediaError: it is not a media file, or none of its requested streams can be decoded.
     """
     return MediaReader(
         Path(path), sampling=sampling, sample_rate_hz=sample_rate_hz, limits=limits or Limits()
@@ -67,7 +68,7 @@ def read_media(
 
 
 class MediaReader(Iterator[Frames | Waveform]):
-    """The blocks of one file; made by `read_media`."""
+    """The blocks of one file, as returned by `read_media`."""
 
     def __init__(
         self,
@@ -107,55 +108,59 @@ class MediaReader(Iterator[Frames | Waveform]):
         self.close()
 
     def close(self) -> None:
-        """Close the file; blocks not yet taken are lost."""
+        """Close the file; blocks not yet read are lost."""
         self._blocks.close()
         self._container.close()
         self._source.close()
 
     @property
     def summary(self) -> Summary:
-        """What came of it. There once the last block has been taken."""
+        """How much was decoded. Available after the last block.
+
+        Raises:
+            ValueError: there are blocks left to read.
+        """
         if self._summary is None:
-            raise ValueError("the summary is there once every block has been taken")
+            raise ValueError("the summary is available after every block has been read")
         return self._summary
 
     def _read(self) -> Generator[Frames | Waveform, None, None]:
-        sound = audio_stream(self._container) if self._rates else None
-        picture = video_stream(self._container) if self._sampling is not None else None
+        audio = audio_stream(self._container) if self._rates else None
+        video = video_stream(self._container) if self._sampling is not None else None
         packets: Demuxer | Animation = Demuxer(
             self._container,
-            [stream for stream in (sound, picture) if stream is not None],
+            [stream for stream in (audio, video) if stream is not None],
             limits=self._limits,
             deadline=self._deadline,
         )
         animation = None
-        if picture is not None and self._container.format.name == "webp_pipe":
+        if video is not None and self._container.format.name == "webp_pipe":
             animation = Animation.of(self._source.file, self._limits, self._deadline)
             packets = animation or packets
-        heard = seen = None
-        hearing = None
-        if sound is not None:
-            hearing = AudioDecoder(
-                self._container, sound, sample_rate_hz=self._rates, limits=self._limits
+        audio_coverage = video_coverage = None
+        audio_decoder = None
+        if audio is not None:
+            audio_decoder = AudioDecoder(
+                self._container, audio, sample_rate_hz=self._rates, limits=self._limits
             )
         timeline = None
-        if picture is not None:
+        if video is not None:
             time_base = None if animation is None else webp.TIME_BASE
-            timeline = Timeline(picture, self._limits, time_base=time_base)
+            timeline = Timeline(video, self._limits, time_base=time_base)
         packet: Packet[Any]
         for packet in packets:
-            if hearing is not None and packet.stream is sound:
-                yield from hearing.push(packet)
+            if audio_decoder is not None and packet.stream is audio:
+                yield from audio_decoder.push(packet)
             elif timeline is not None:
                 timeline.add(packet)
         problems = list(packets.problems)
         if is_truncated(self._source.file, self._container.format.name):
             problems.append("cut off before its end")
-        if hearing is not None:
-            yield from hearing.finish()
-            heard = hearing.coverage(problems)
+        if audio_decoder is not None:
+            yield from audio_decoder.finish()
+            audio_coverage = audio_decoder.coverage(problems)
         if timeline is not None and self._sampling is not None:
-            seeing = FrameDecoder(
+            frame_decoder = FrameDecoder(
                 self._source,
                 self._container,
                 timeline,
@@ -163,37 +168,37 @@ class MediaReader(Iterator[Frames | Waveform]):
                 sampling=self._sampling,
                 deadline=self._deadline,
             )
-            yield from _blocks(seeing.pictures())
-            seen = seeing.coverage(problems)
-        self._summary = Summary(video=seen, audio=heard)
+            yield from _batches(frame_decoder.frames())
+            video_coverage = frame_decoder.coverage(problems)
+        self._summary = Summary(video=video_coverage, audio=audio_coverage)
         _raise_if_all_failed(self._summary)
 
 
-def _blocks(pictures: Iterable[TimedFrame]) -> Iterator[Frames]:
-    """Stack pictures into blocks of one size."""
-    block: list[TimedFrame] = []
-    for picture in pictures:
-        if block and (
-            len(block) == BLOCK_FRAMES
-            or picture.rgb.shape != block[0].rgb.shape
-            or picture.rgb.nbytes * (len(block) + 1) > BLOCK_BYTES
+def _batches(frames: Iterable[TimedFrame]) -> Iterator[Frames]:
+    """Stack frames into batches of one size."""
+    batch: list[TimedFrame] = []
+    for frame in frames:
+        if batch and (
+            len(batch) == BLOCK_FRAMES
+            or frame.rgb.shape != batch[0].rgb.shape
+            or frame.rgb.nbytes * (len(batch) + 1) > BLOCK_BYTES
         ):
-            yield _stacked(block)
-            block = []
-        block.append(picture)
-    if block:
-        yield _stacked(block)
+            yield _stacked(batch)
+            batch = []
+        batch.append(frame)
+    if batch:
+        yield _stacked(batch)
 
 
-def _stacked(block: list[TimedFrame]) -> Frames:
+def _stacked(batch: list[TimedFrame]) -> Frames:
     return Frames(
-        np.stack([picture.rgb for picture in block]),  # T of (H, W, 3) -> (T, H, W, 3)
-        np.array([picture.pts_seconds for picture in block]),
+        np.stack([frame.rgb for frame in batch]),  # T of (H, W, 3) -> (T, H, W, 3)
+        np.array([frame.pts_seconds for frame in batch]),
     )
 
 
 def _raise_if_all_failed(summary: Summary) -> None:
-    """Raise if nothing came out and something went wrong; a track without sound is no error."""
-    parts = [part for part in (summary.video, summary.audio) if part is not None]
-    if summary.partial_reason and not any(part.seconds for part in parts):
+    """Raise if nothing was decoded because of an error; an empty track is not an error."""
+    streams = [stream for stream in (summary.video, summary.audio) if stream is not None]
+    if summary.partial_reason and not any(stream.seconds for stream in streams):
         raise MediaError(f"nothing could be decoded: {summary.partial_reason}")

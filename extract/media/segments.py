@@ -1,4 +1,4 @@
-"""Which packets to decode, so that some frames come out and as little else as possible."""
+"""Segments: the runs of packets to decode for some target frames, as short as possible."""
 
 from __future__ import annotations
 
@@ -7,35 +7,39 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# An honest frame needs the group before its own at most.
+# A conforming frame depends at most on the GOP (from one key frame to the next) before its own.
 MAX_KEYS_BACK = 8
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Packets [start, stop), in stored order: from a key frame to the last frame wanted of it."""
+    """Packets [start, stop), in storage order: from a key frame to the last target after it."""
 
     start: int
     stop: int
     targets: frozenset[int]
-    """The packets, among them, whose frames are wanted."""
+    """Indices of those packets whose frames are targets."""
 
 
 def plan_segments(
     targets: Sequence[int], *, pts: Sequence[int], is_keyframe: Sequence[int]
 ) -> list[Segment] | None:
-    """Return the segments that give all targets, in stored order; None if a target has no start.
+    """Return the segments that contain all targets, in storage order.
 
     A target can be decoded from the last key frame that is stored *and* shown no later than it.
-    Stored alone is not enough: with open groups of pictures the frames stored just after a key
-    frame may be shown before it, and lean on the group before.
+    Storage order alone is not enough: with open GOPs, frames stored just after a key
+    frame may be shown before it and reference the GOP before.
 
         stored 0:K 1 2 3:K 4 5, shown in the order 0 1 2 4 3 5:
-        frame 4 is shown before key frame 3, so it takes Segment(0, 5) and not Segment(3, 5).
+        frame 4 is shown before key frame 3, so it needs Segment(0, 5) and not Segment(3, 5).
 
     Args:
-        targets: places of packets.
-        pts: when the frame of each packet is shown.
+        targets: indices of packets.
+        pts: presentation time of each packet's frame.
+        is_keyframe: whether each packet is a key frame.
+
+    Returns:
+        The segments; None if a target has no key frame to start from.
     """
     keys = np.flatnonzero(np.asarray(is_keyframe, dtype=np.uint8))
     wanted: dict[int, list[int]] = {}
@@ -59,10 +63,10 @@ def plan_segments(
 
 
 def can_skip_unreferenced(codec: str, extradata: bytes | None) -> bool:
-    """Return whether the frames that are marked as referred to by none may be left out.
+    """Return whether frames that are marked as unreferenced can be skipped.
 
-    In H.264 the mark says just that. In HEVC it speaks of one temporal layer: frames of a higher
-    one may still refer to it, so there must be one layer only (H.265, 7.4.2.2, table 7-1).
+    In H.264 always. In HEVC the mark concerns one temporal layer, and frames of a higher layer may
+    still reference the frame, so there must be only one layer (H.265, 7.4.2.2, table 7-1).
     """
     if codec != "hevc":
         return True

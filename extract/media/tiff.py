@@ -1,4 +1,4 @@
-"""TIFF: so that its decoder stops at what is not there. It makes black of it, and says nothing."""
+"""Strict decoding of TIFF: by default the decoder fills missing parts with black, silently."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from av.video.codeccontext import VideoCodecContext
     from av.video.stream import VideoStream
 
-# What the decoder knows and the picture depends on (TIFF 6.0): sizes, bits and colours, strips and
-# tiles, how they are packed. At others that it does not know it stops, too.
+# Tags that the decoder knows and the image depends on (TIFF 6.0): sizes, bits and colours, strips
+# and tiles, compression. In strict mode it also stops at tags that it does not know.
 TAGS = (
     *(254, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320),
     *(322, 323, 324, 325, 530),
 )
 COMPRESSION_TAG, DNG_TAG = 259, 50706
-JPEG = (6, 7)  # the old way and the new
-STRICT = {"err_detect": "explode"}  # the options of a decoder that stops at the first error
+JPEG = (6, 7)  # compression of TIFF 6.0 and of its technical note 2
+STRICT = {"err_detect": "explode"}  # stop at the first error
 
 
 def decode(codec: VideoCodecContext, packet: Packet[VideoStream] | None) -> Sequence[VideoFrame]:
-    """Return the picture, if all of it is there.
+    """Return the frame of a TIFF, if it is complete.
 
     Raises:
-        MediaError: there is JPEG inside.
-        av.FFmpegError: a strip is missing or damaged, or there are tiles.
+        MediaError: it contains JPEG.
+        av.FFmpegError: a strip is missing or damaged, or it contains tiles.
     """
-    if packet is None or (data := plain(bytes(packet))) is None:
+    if packet is None or (data := without_optional_tags(bytes(packet))) is None:
         return codec.decode(packet)
     codec.options |= STRICT
     strict = av.Packet(data)
@@ -42,15 +42,15 @@ def decode(codec: VideoCodecContext, packet: Packet[VideoStream] | None) -> Sequ
     return codec.decode(cast("Packet[VideoStream]", strict))
 
 
-def plain(data: bytes) -> bytes | None:
-    """Return a TIFF without what its picture does not depend on, for a strict decoder.
+def without_optional_tags(data: bytes) -> bytes | None:
+    """Return a TIFF without tags that its image does not depend on, for a strict decoder.
 
-    None for the raw pictures of cameras (DNG), which depend on more.
+    None for raw photos (DNG), which depend on other tags.
 
     Raises:
-        MediaError: there is JPEG inside, of which the decoder makes black in any case.
+        MediaError: it contains JPEG, which the decoder always turns into black.
 
-    Source: TIFF 6.0, section 2: a directory is a count, entries of 12 bytes, and where the next is.
+    Source: TIFF 6.0, section 2: a directory is a count, entries of 12 bytes, and the next offset.
     """
     order = "<" if data[:2] == b"II" else ">"
     try:
@@ -61,11 +61,11 @@ def plain(data: bytes) -> bytes | None:
             for at in range(start + 2, start + 2 + 12 * count, 12)
         }
     except struct.error:
-        return data  # cut off: the decoder says so
+        return data  # truncated: the decoder reports it
     if DNG_TAG in entries:
         return None
     if entries.get(COMPRESSION_TAG, b"")[8:10] in [struct.pack(f"{order}H", n) for n in JPEG]:
-        raise MediaError("JPEG inside a TIFF is not read")
+        raise MediaError("a TIFF that contains JPEG is not supported")
     kept = [entry for tag, entry in entries.items() if tag in TAGS]
     directory = struct.pack(f"{order}H", len(kept)) + b"".join(kept) + bytes(4)
     return data[:start] + directory + data[start + len(directory) :]

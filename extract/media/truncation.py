@@ -1,40 +1,40 @@
-"""Whether a file ends where it should, for formats of which FFmpeg does not say so."""
+"""Truncated files of formats for which FFmpeg does not report it: GIF, FLV, AVI and WAV."""
 
 from __future__ import annotations
 
 import io
 from typing import IO, cast
 
-# Who writes into a pipe cannot know the size, and writes none or one that is too large.
+# A writer to a pipe does not know the size, and writes 0 or a value that is too large.
 UNKNOWN_BYTES = 0x7FFF0000
-FLV_TAGS = (b"\x08", b"\x09", b"\x12")  # sound, picture, script
+FLV_TAGS = (b"\x08", b"\x09", b"\x12")  # audio, video, script
 GIF_IMAGE, GIF_EXTENSION = b",", b"!"
 
 
 def is_truncated(file: IO[bytes], container: str) -> bool:
-    """Return whether a GIF, an FLV, an AVI or a WAV ends too early; leaves the file where it is.
+    """Return whether a GIF, FLV, AVI or WAV file is truncated; keeps the file position.
 
-    Of AVI and WAV, FFmpeg shortens the duration that the header states to what is there; of FLV, it
-    does not know the duration of a stream; of a GIF, it gives what is there of the last picture.
+    For AVI and WAV, FFmpeg reduces the stated duration to what is there; for FLV, it does not know
+    the duration of a stream; for GIF, it returns the available part of the last image.
     """
     if container not in ("gif", "flv", "avi", "wav"):
         return False
-    place = file.seek(0, io.SEEK_CUR)
+    position = file.seek(0, io.SEEK_CUR)
     num_bytes = file.seek(0, io.SEEK_END)
     file.seek(0)
     buffered = io.BufferedReader(cast("io.RawIOBase", file))
     try:
         if container == "gif":
-            return _gif_is_cut_off(buffered)
-        walk = _flv_is_cut_off if container == "flv" else _riff_is_cut_off
+            return _is_truncated_gif(buffered)
+        walk = _is_truncated_flv if container == "flv" else _is_truncated_riff
         return walk(buffered, num_bytes)
     finally:
         buffered.detach()
-        file.seek(place)
+        file.seek(position)
 
 
-def _riff_is_cut_off(file: IO[bytes], num_bytes: int) -> bool:
-    """A file is a chunk, or several where it is large."""
+def _is_truncated_riff(file: IO[bytes], num_bytes: int) -> bool:
+    """A RIFF file is one chunk, or several if it is large."""
     end = 0
     while (header := file.read(8))[:4] == b"RIFF":
         size = int.from_bytes(header[4:], "little")
@@ -48,37 +48,37 @@ def _riff_is_cut_off(file: IO[bytes], num_bytes: int) -> bool:
     return False
 
 
-def _flv_is_cut_off(file: IO[bytes], num_bytes: int) -> bool:
-    """A header, then tags, each behind the size of the one before it.
+def _is_truncated_flv(file: IO[bytes], num_bytes: int) -> bool:
+    """An FLV is a header and tags, each after the size of the previous one.
 
     Source: Adobe Flash Video File Format Specification 10.1, annex E.
     """
-    place = int.from_bytes(file.read(9)[5:], "big") + 4
-    while place < num_bytes:
-        file.seek(place)
+    position = int.from_bytes(file.read(9)[5:], "big") + 4
+    while position < num_bytes:
+        file.seek(position)
         header = file.read(11)
         if header[:1] not in FLV_TAGS:  # no longer an FLV
             return False
-        place += 11 + int.from_bytes(header[1:4], "big") + 4
-    return place - 4 > num_bytes  # some leave out the last size
+        position += 11 + int.from_bytes(header[1:4], "big") + 4
+    return position - 4 > num_bytes  # some writers omit the last size
 
 
-def _gif_is_cut_off(file: IO[bytes]) -> bool:
-    """A header, then images and extensions, each in blocks of up to 255 bytes; then the end.
+def _is_truncated_gif(file: IO[bytes]) -> bool:
+    """A GIF is a header, images and extensions, each in blocks of up to 255 bytes, and a trailer.
 
     Source: GIF89a, appendix B.
     """
     header = file.read(13)
     file.seek(_palette_bytes(header[10:11]), io.SEEK_CUR)
-    while (mark := file.read(1)) in (GIF_IMAGE, GIF_EXTENSION):
-        if mark == GIF_IMAGE:
+    while (marker := file.read(1)) in (GIF_IMAGE, GIF_EXTENSION):
+        if marker == GIF_IMAGE:
             file.seek(_palette_bytes(file.read(9)[8:]), io.SEEK_CUR)
-        file.seek(1, io.SEEK_CUR)  # how the picture is packed, or which extension it is
+        file.seek(1, io.SEEK_CUR)  # LZW code size, or label of the extension
         while size := file.read(1):
             if size == b"\0":
                 break
             file.seek(size[0], io.SEEK_CUR)
-    return mark == b""
+    return marker == b""
 
 
 def _palette_bytes(flags: bytes) -> int:

@@ -1,4 +1,4 @@
-"""Animated WebP: FFmpeg decodes what its frames hold, but knows nothing of the file around them."""
+"""Animated WebP: FFmpeg decodes the image of each frame, but not the animation container."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 TIME_BASE = Fraction(1, 1000)
-ANIMATION, ALPHA = 0x02, 0x10  # in the flags of the file
-AS_IT_IS, CLEARED_AFTER = 0x02, 0x01  # in those of a frame: not blended; its place is then emptied
-# A frame that is to be shown for no longer is shown for a tenth of a second: so do browsers.
-SHORTEST_MS, USUAL_MS = 10, 100
+ANIMATION, ALPHA = 0x02, 0x10  # flags of the file
+NO_BLENDING, DISPOSE = 0x02, 0x01  # flags of a frame: overwrite; clear its area afterwards
+# Browsers show a frame for 100 ms if its duration is at most 10 ms.
+MIN_DURATION_MS, DEFAULT_DURATION_MS = 10, 100
 
 
 class Placing(NamedTuple):
-    """Where a frame lies on the canvas, and how it is put there."""
+    """Position of a frame on the canvas, and its flags for blending."""
 
     left: int
     top: int
@@ -33,29 +33,29 @@ class Placing(NamedTuple):
 
 
 class Animation:
-    """The frames of a file as packets, each a WebP of its own with its `Placing`.
+    """The frames of a file as packets, each a complete WebP with its `Placing`.
 
     Source: RFC 9649, section 2.7.
     """
 
     def __init__(self, file: IO[bytes], header: bytes, limits: Limits, deadline: Deadline) -> None:
-        self.width, self.height = _number(header[24:27]) + 1, _number(header[27:30]) + 1
+        self.width, self.height = _uint(header[24:27]) + 1, _uint(header[27:30]) + 1
         self.problems: list[str] = []
-        self._file, self._end = file, 8 + _number(header[4:8])
+        self._file, self._end = file, 8 + _uint(header[4:8])
         self._limits, self._deadline = limits, deadline
         check_size(self.width, self.height, limits)
 
     @classmethod
     def of(cls, file: IO[bytes], limits: Limits, deadline: Deadline) -> Animation | None:
-        """Return the animation in a file, or None if there is none; leaves the file where it is.
+        """Return the animation in a file, or None if there is none; keeps the file position.
 
         Raises:
-            MediaError: the canvas is larger than the limits allow.
+            MediaError: the canvas exceeds the limits.
         """
-        place = file.tell()
+        position = file.tell()
         file.seek(0)
         header = file.read(30)
-        file.seek(place)
+        file.seek(position)
         if len(header) < 30 or (header[:4], header[8:16]) != (b"RIFF", b"WEBPVP8X"):
             return None
         return cls(file, header, limits, deadline) if header[20] & ANIMATION else None
@@ -64,17 +64,17 @@ class Animation:
         self.problems.clear()
         now_ms = 0
         for frame in self._frames():
-            stated_ms = _number(frame[12:15])
-            packet = av.Packet(_alone(frame))
+            stated_ms = _uint(frame[12:15])
+            packet = av.Packet(_standalone(frame))
             packet.pts = packet.dts = now_ms
-            packet.duration = stated_ms if stated_ms > SHORTEST_MS else USUAL_MS
+            packet.duration = stated_ms if stated_ms > MIN_DURATION_MS else DEFAULT_DURATION_MS
             packet.time_base, packet.is_keyframe = TIME_BASE, True
-            packet.opaque = Placing(2 * _number(frame[:3]), 2 * _number(frame[3:6]), frame[15])
+            packet.opaque = Placing(2 * _uint(frame[:3]), 2 * _uint(frame[3:6]), frame[15])
             now_ms += packet.duration
             yield cast("Packet[VideoStream]", packet)
 
     def _frames(self) -> Iterator[bytes]:
-        """Yield what is in each ANMF: a header of 16 bytes, and the chunks of a picture."""
+        """Yield the content of each ANMF: a header of 16 bytes, and the chunks of an image."""
         file_end = self._file.seek(0, 2)
         start, num_chunks = 12, 0
         while start + 8 <= min(self._end, file_end):
@@ -92,7 +92,7 @@ class Animation:
 
 
 class Canvas:
-    """What is shown while frames are put one over the other."""
+    """Canvas on which the frames of an animation are composed."""
 
     def __init__(self, animation: Animation) -> None:
         self._rgba = np.zeros((animation.height, animation.width, 4), dtype=np.uint8)
@@ -101,10 +101,10 @@ class Canvas:
     def decode(
         self, codec: VideoCodecContext, packet: Packet[VideoStream] | None
     ) -> list[av.VideoFrame]:
-        """Return what is shown once a frame of an `Animation` has been put on the canvas.
+        """Return the canvas after composing a frame of an `Animation` on it.
 
         Raises:
-            av.FFmpegError, ValueError: it is damaged, or reaches beyond the canvas.
+            av.FFmpegError, ValueError: the frame is damaged, or exceeds the canvas.
         """
         if packet is None:
             return []
@@ -114,9 +114,9 @@ class Canvas:
             rgba = frame.to_ndarray(format="rgba")  # (h, w, 4)
             if self._to_clear is not None:
                 self._rgba[self._to_clear] = 0
-            place = slice(top, top + frame.height), slice(left, left + frame.width)
-            self._rgba[place] = rgba if flags & AS_IT_IS else _over(rgba, self._rgba[place])
-            self._to_clear = place if flags & CLEARED_AFTER else None
+            area = slice(top, top + frame.height), slice(left, left + frame.width)
+            self._rgba[area] = rgba if flags & NO_BLENDING else _over(rgba, self._rgba[area])
+            self._to_clear = area if flags & DISPOSE else None
             whole = av.VideoFrame.from_ndarray(self._rgba, format="rgba")
             whole.pts, whole.time_base = packet.pts, TIME_BASE
             shown.append(whole)
@@ -124,17 +124,17 @@ class Canvas:
 
 
 def _over(rgba: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """Return one picture over another, (h, w, 4) uint8; colours are not multiplied by alpha."""
+    """Return one image over another, (h, w, 4) uint8, straight (not premultiplied) alpha."""
     alpha = rgba[..., 3:].astype(np.float32)
-    shining = below[..., 3:] * (1 - alpha / 255)
-    total = alpha + shining
-    mixed = (rgba[..., :3] * alpha + below[..., :3] * shining) / np.maximum(total, 1e-9)
+    visible = below[..., 3:] * (1 - alpha / 255)
+    total = alpha + visible
+    mixed = (rgba[..., :3] * alpha + below[..., :3] * visible) / np.maximum(total, 1e-9)
     over: np.ndarray = np.rint(np.concatenate([mixed, total], axis=2)).astype(np.uint8)
     return over
 
 
-def _alone(frame: bytes) -> bytes:
-    """Return the picture of a frame as a file."""
+def _standalone(frame: bytes) -> bytes:
+    """Return the image of a frame as a WebP file."""
     chunks: dict[bytes, bytes] = {}
     start = 16
     while start + 8 <= len(frame):
@@ -148,5 +148,5 @@ def _alone(frame: bytes) -> bytes:
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
-def _number(data: bytes) -> int:
+def _uint(data: bytes) -> int:
     return int.from_bytes(data, "little")

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from extract.media import Frames, Sampling, frame_decoder, read_media, timeline
+from extract.media import Frames, Sampling, frame_decoder, packets, read_media, timeline
 from tests.clips import indices_of, make_clip
 
 B_FRAMES = {"preset": "medium", "bf": "3", "g": "12"}
@@ -189,23 +189,23 @@ def test_h264_and_hevc_are_planned_and_the_rest_is_decoded_whole(name, reference
     original = frame_decoder.FrameDecoder.coverage
 
     def coverage(self, problems):
-        ways.append(self.way)
+        ways.append(self.method)
         return original(self, problems)
 
     monkeypatch.setattr(frame_decoder.FrameDecoder, "coverage", coverage)
     read(reference(name).path, Sampling())
-    assert ways == ["whole" if name.startswith(WHOLE) else "planned"]
+    assert ways == ["sequential" if name.startswith(WHOLE) else "segments"]
 
 
 def test_a_plan_decodes_less_than_everything(reference, monkeypatch):
     fed = []
-    original = frame_decoder.StoredPackets.between
+    original = packets.StoredPackets.between
 
     def between(self, start, stop):
         for place, packet in original(self, start, stop):
             fed.append(place)
             yield place, packet
 
-    monkeypatch.setattr(frame_decoder.StoredPackets, "between", between)
+    monkeypatch.setattr(packets.StoredPackets, "between", between)
     read(reference("closed-groups.mp4").path, Sampling(num_frames=2))
     assert len(fed) < 40  # two of seven groups of 12

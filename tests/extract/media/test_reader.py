@@ -402,6 +402,28 @@ def test_a_picture_without_any_key_frame_gives_a_reason(tmp_path):
         read(cut)
 
 
+CENC = {
+    "encryption_scheme": "cenc-aes-ctr",
+    "encryption_key": "76a6c65c5ea762046bd749a2e632ccbb",
+    "encryption_kid": "a7e61c373e219033c21091fa607bf3b8",
+}
+
+
+def test_an_encrypted_clip_is_reported_as_encrypted(tmp_path):
+    clip = make_clip(
+        tmp_path / "a.mp4", num_frames=24, sound=Sound(seconds=1), container_options=CENC
+    )
+    with pytest.raises(MediaError, match=r"video: encrypted \(DRM\).*audio: encrypted") as caught:
+        read(clip)
+    assert "damaged" not in str(caught.value)
+
+
+def test_an_encrypted_stream_does_not_hide_the_limit_on_the_duration(tmp_path):
+    clip = make_clip(tmp_path / "a.mp4", num_frames=48, container_options=CENC)
+    with pytest.raises(MediaError, match="encrypted"):
+        read(clip, limits=Limits(max_duration_seconds=1))
+
+
 def test_a_track_without_sound_is_no_error(tmp_path):
     silent = tmp_path / "a.wav"
     with wave.open(str(silent), "wb") as file:
@@ -441,7 +463,7 @@ def test_what_names_other_files_is_no_media_file(tmp_path, name, text):
     clip = make_clip(tmp_path / "clip.mp4", num_frames=5)
     path = tmp_path / name
     path.write_text(text.format(clip=clip))
-    with pytest.raises(MediaError, match="not a clip, picture or sound of a known format"):
+    with pytest.raises(MediaError, match="not a video, image or audio file of a known format"):
         probe(path)
 
 
@@ -541,6 +563,6 @@ def test_the_summary_waits_for_the_end(tmp_path):
     clip = make_clip(tmp_path / "a.mp4")
     with (
         read_media(clip, sampling=Sampling()) as blocks,
-        pytest.raises(ValueError, match="once every"),
+        pytest.raises(ValueError, match="after every block"),
     ):
         blocks.summary  # noqa: B018
