@@ -66,6 +66,9 @@ class ExtractConfig:
     """Extract items again that failed before."""
     strict: bool = False
     """Stop at the first failure."""
+    make_current: bool = False
+    """Make the extracted feature sets current even if they cover fewer items than the current
+    ones."""
     verify: bool = False
     """Compare stored rows with their hash, and extract corrupt ones again."""
     posters: Path | str | None = None

@@ -1,12 +1,13 @@
-"""The commands of this half: extract, modalities, weights. Each file is one of them."""
+"""The commands of this half: extract, store, modalities, weights. Each file is one of them."""
 
 import typer
 
-from extract.commands import extract, modalities, weights
+from extract.commands import extract, modalities, store, weights
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the app."""
     app.command()(extract.extract)
+    app.add_typer(store.app, name="store")
     app.command()(modalities.modalities)
     app.add_typer(weights.app, name="weights")

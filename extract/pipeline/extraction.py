@@ -121,14 +121,17 @@ def extract_features(
                 _fill(ledger, config, device, interruption)
         finally:
             ledger.close()
+        current_notes: list[str] = []
         if not interruption.asked and shard is None:
-            for target in targets:
-                target.make_current(store)
+            last = {target.modality.name: target for target in targets}  # of several encoders
+            for target in last.values():
+                note = target.update_current(store, allow_fewer=config.make_current)
+                current_notes += [note] if note else []
             if config.posters is not None:
                 for leftover in Path(config.posters).glob(".*.jpg.*.tmp"):  # of a killed worker
                     leftover.unlink(missing_ok=True)
         report = ledger.report(interrupted=interruption.asked)
-        report.notes += notes
+        report.notes += [*notes, *current_notes]
         return report
 
 

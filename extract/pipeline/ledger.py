@@ -64,7 +64,7 @@ class Ledger:
             StoppedAtFailure: `strict`, and an item failed in an earlier run.
         """
         for place, record in self._plan.moved:
-            self._set(place).touch(record)
+            self._set(place).update_record(record)
         if self._strict:
             earlier = self.report().failures
             left = {self.items[index].id for index in self.todo}

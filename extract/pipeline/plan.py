@@ -131,7 +131,7 @@ def _has(
 ) -> bool:
     features = target.features
     record = features.records.get(item.id) if features is not None else None
-    if record is None or features is None or not features.is_whole(record, thorough=verify):
+    if record is None or features is None or not features.is_intact(record, thorough=verify):
         return False
     if record.status == "failed" and retry_failed:
         return False

@@ -37,14 +37,14 @@ class Target:
             self.modality.name, self.manifest, versions=_versions(), current=False, shard=shard
         )
         if shard is None:
-            self.features.take_in_shards()
+            self.features.merge_shards()
         store.make_current(self.features, replace=False)
         return self.features
 
-    def make_current(self, store: FeatureStore) -> None:
-        """Make the set the modality's current one."""
+    def update_current(self, store: FeatureStore, *, allow_fewer: bool) -> str | None:
+        """Make the set the modality's current one; see `FeatureStore.update_current`."""
         assert self.features is not None, "it is opened before"
-        store.make_current(self.features)
+        return store.update_current(self.features, allow_fewer=allow_fewer)
 
 
 def choose_targets(

@@ -1,11 +1,12 @@
-"""The feature store: one .npy per item, a manifest, records; atomic, verified, memory-mapped."""
+"""The feature store: one .npy per item, a manifest and records; atomic, verified, memory-mapped."""
 
-from extract.store.feature_set import Aligned, FeatureSet, NoFeatures, Problem
+from extract.store.feature_set import Aligned, FeatureSet, NoFeatures
 from extract.store.feature_store import FeatureStore
 from extract.store.files import StoreError, content_hash, file_name, write_atomically
 from extract.store.manifest import SCHEMA_VERSION, digest
 from extract.store.pooling import pool
 from extract.store.records import Record, Status
+from extract.store.verification import Problem
 
 __all__ = [
     "SCHEMA_VERSION",

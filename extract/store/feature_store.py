@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from extract.store.feature_set import FeatureSet, NoFeatures
-from extract.store.files import StoreError, explained, holds, write_atomically
-from extract.store.lock import sole_writer
-from extract.store.manifest import FILE, complete, folder_name, write_manifest
-from extract.store.renaming import finish_marked, look
+from extract.store.files import StoreError, explain_write_errors, has_content, write_atomically
+from extract.store.lock import writer_lock
+from extract.store.manifest import FILE, folder_name, full_manifest, write_manifest
+from extract.store.renaming import finish_marked_writes, probe
 
 
 class FeatureStore:
@@ -21,26 +21,30 @@ class FeatureStore:
         self.root = Path(root)
 
     def modalities(self) -> tuple[str, ...]:
-        """The modalities of which there is a current feature set, sorted.
+        """Return the modalities with a current feature set, sorted.
 
         Raises:
             NoFeatures: there is no store.
         """
         if not self.root.is_dir():
             raise NoFeatures(
-                f"no feature store at {self.root}; make one with: mmgcn extract VIDEOS "
+                f"no feature store at {self.root}; create one with: mmgcn extract VIDEOS "
                 f"--out {self.root}"
             )
         return tuple(sorted(path.parent.name for path in self.root.glob("*/current")))
 
     def all_sets(self) -> Iterator[FeatureSet]:
-        """Yield every set, the current ones and the others, in the order of their folders."""
-        self.modalities()  # is there a store at all?
+        """Yield every set, current or not, in the order of their folders.
+
+        Raises:
+            NoFeatures: there is no store.
+        """
+        self.modalities()  # raises without a store
         for path in sorted(self.root.glob(f"*/*/{FILE}")):
             yield FeatureSet(path.parent)
 
     def feature_set(self, modality: str) -> FeatureSet:
-        """Return the set of that modality that was extracted last.
+        """Return the current set of a modality: the one that `fit` reads.
 
         Raises:
             NoFeatures: there is none.
@@ -49,17 +53,18 @@ class FeatureStore:
         known = self.modalities()
         if modality not in known:
             raise NoFeatures(
-                f"{self.root} holds no {modality} features; it holds: {', '.join(known) or 'none'}"
+                f"{self.root} contains no {modality} features; it contains: "
+                f"{', '.join(known) or 'none'}"
             )
         pointer = self.root / modality / "current"
         name = pointer.read_text(encoding="utf-8", errors="replace").strip()
         if name in ("", "..") or Path(name).name != name:
-            raise StoreError(f"{pointer} names no folder beside it; extract again")
+            raise StoreError(f"{pointer} does not name a folder beside it; extract again")
         return FeatureSet(self.root / modality / name)
 
     def find(self, modality: str, manifest: Mapping[str, Any]) -> FeatureSet | None:
-        """Return the set for that manifest if it is there; nothing is written."""
-        folder = self.root / modality / folder_name(complete(modality, manifest))
+        """Return the set of a manifest, or None if it does not exist; nothing is written."""
+        folder = self.root / modality / folder_name(full_manifest(modality, manifest))
         return FeatureSet(folder) if (folder / FILE).exists() else None
 
     def create(
@@ -71,60 +76,122 @@ class FeatureStore:
         current: bool = True,
         shard: str | None = None,
     ) -> FeatureSet:
-        """Return the set for that manifest, made if it is not there.
-
-        The manifest says everything that changes a number; its digest names the folder. The
-        versions of libraries are kept beside it and change no digest.
+        """Return the set of a manifest, created if it does not exist.
 
         Args:
+            modality: its name.
+            manifest: every setting that changes a value; its digest names the folder.
+            versions: of libraries, stored with the manifest; they do not enter the digest.
             current: whether it becomes the modality's current set at once.
             shard: see `FeatureSet`.
 
         Raises:
             StoreError: the folder cannot be written, or the disk is full.
         """
-        full = complete(modality, manifest)
+        full = full_manifest(modality, manifest)
         folder = self.root / modality / folder_name(full)
-        with explained(folder):
+        with explain_write_errors(folder):
             (folder / "items").mkdir(parents=True, exist_ok=True)
             if not (folder / FILE).exists():
                 write_manifest(folder, full, versions=versions or {})
-        made = FeatureSet(folder, shard=shard)
+        features = FeatureSet(folder, shard=shard)
         if current:
-            self.make_current(made)
-        return made
+            self.make_current(features)
+        return features
 
-    def make_current(self, features: FeatureSet, *, replace: bool = True) -> None:
-        """Make it the set that `feature_set` returns of its modality.
+    def find_by_name(self, name: str) -> FeatureSet:
+        """Return the set with that name: MODALITY/FOLDER, FOLDER, or the start of its digest.
+
+        Raises:
+            NoFeatures: no set or several sets have that name.
+        """
+        sets = {each.name: each for each in self.all_sets()}
+        found = [
+            each
+            for full, each in sets.items()
+            if name in (full, each.path.name) or (name and each.digest.startswith(name))
+        ]
+        if len(found) != 1:
+            some = ", ".join(each.name for each in found) or ", ".join(sets) or "none"
+            raise NoFeatures(
+                f"{len(found) or 'no'} feature sets of {self.root} are called '{name}'; "
+                f"{'they are' if found else 'its sets are'}: {some}"
+            )
+        return found[0]
+
+    def current(self, modality: str) -> FeatureSet | None:
+        """Return the current set of a modality, or None if there is none that can be read."""
+        try:
+            return self.feature_set(modality)
+        except StoreError:
+            return None
+
+    def update_current(self, features: FeatureSet, *, allow_fewer: bool = False) -> str | None:
+        """Make a set the current one of its modality, unless it covers fewer items.
 
         Args:
-            replace: whether another one loses that place.
+            features: the set.
+            allow_fewer: whether it replaces a set that covers more items, too.
+
+        Returns:
+            What a user has to know: that the set did not become the current one, or that it lacks
+            items of the one it replaced.
+        """
+        before = self.current(features.manifest["modality"])
+        if before is None or before.path == features.path:
+            self.make_current(features)
+            return None
+        old, new = set(before.item_ids()), set(features.item_ids())
+        if len(new) < len(old) and not allow_fewer:
+            return (
+                f"{features.name} covers {len(new):,} items and the current set {before.name} "
+                f"covers {len(old):,}, so that one stays current; to switch: "
+                f"mmgcn store use {features.digest} --store {self.root}"
+            )
+        self.make_current(features)
+        if missing := old - new:
+            return (
+                f"{features.name} is the current set now; it lacks {len(missing):,} of the "
+                f"{len(old):,} items of {before.name}; to switch back: "
+                f"mmgcn store use {before.digest} --store {self.root}"
+            )
+        return None
+
+    def make_current(self, features: FeatureSet, *, replace: bool = True) -> None:
+        """Make a set the one that `feature_set` returns for its modality, whatever it covers.
+
+        Args:
+            features: the set.
+            replace: whether it replaces another set; otherwise that one stays current.
         """
         pointer = features.path.parent / "current"
         data = f"{features.path.name}\n".encode()
-        if (not pointer.exists() or replace) and not holds(pointer, data):
-            with explained(pointer):
+        if (not pointer.exists() or replace) and not has_content(pointer, data):
+            with explain_write_errors(pointer):
                 write_atomically(pointer, data)
 
     @contextmanager
     def locked(self, shard: str | None = None) -> Iterator[Sequence[str]]:
-        """Hold the store for writing; a second process is refused at once (`StoreError`).
+        """Lock the store for writing.
 
-        Shards of other names may write side by side; a whole writer is alone.
+        Shards with different names may write at the same time; a writer without `shard` is alone.
 
-        Yields notes for a person: where the file system does not rename files in one step, that
-        they are written in a way that is safe there.
+        Yields:
+            Notes for the user: that writes are slower on a file system without atomic renaming.
+
+        Raises:
+            StoreError: another process is writing, or the folder cannot be written.
         """
-        with sole_writer(self.root, shard):
-            with explained(self.root):
-                renames = look(self.root)
+        with writer_lock(self.root, shard):
+            with explain_write_errors(self.root):
+                can_rename = probe(self.root)
                 if shard is None:  # else others are writing
-                    finish_marked(self.root)
+                    finish_marked_writes(self.root)
             yield (
                 ()
-                if renames
+                if can_rename
                 else (
-                    f"the file system of {self.root} does not rename files in one step; they are "
-                    "written in place and read back, which takes longer",
+                    f"the file system of {self.root} cannot replace files atomically; they are "
+                    "written in place and read back, which is slower",
                 )
             )

@@ -1,4 +1,4 @@
-"""Files of a store: names that any id can have, and writes that happen whole or not at all."""
+"""Files of a store: a safe file name for any id, atomic writes, and errors with a remedy."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from extract.store.renaming import works, write_in_place
+from extract.store.renaming import renames_atomically, write_in_place
 
 MAX_NAME_BYTES = 200  # file systems allow 255; room for the suffix and a temporary's prefix
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
 
-_GO_ON = "free some space and run the same command again: what is finished is kept"
-WAYS_OUT = {
-    errno.ENOSPC: f"the disk is full; {_GO_ON}",
-    errno.EDQUOT: f"your quota is used up; {_GO_ON}",
+_FREE_SPACE = "free some space and run the same command again: finished items are kept"
+REMEDIES = {
+    errno.ENOSPC: f"the disk is full; {_FREE_SPACE}",
+    errno.EDQUOT: f"your quota is used up; {_FREE_SPACE}",
     errno.EFBIG: "the file would be larger than the system allows; see ulimit -f",
-    errno.EROFS: "the file system is read-only; name another folder with --out",
-    errno.EACCES: "permission denied; name a folder that you may write with --out",
-    errno.EPERM: "permission denied; name a folder that you may write with --out",
-    errno.ENOTDIR: "a file stands where a folder is needed; name another folder with --out",
-    errno.EEXIST: "a file stands where a folder is needed; name another folder with --out",
+    errno.EROFS: "the file system is read-only; choose another folder",
+    errno.EACCES: "permission denied; choose a folder that you may write",
+    errno.EPERM: "permission denied; choose a folder that you may write",
+    errno.ENOTDIR: "a file is in the place of a folder; choose another folder",
+    errno.EEXIST: "a file is in the place of a folder; choose another folder",
 }
 
 
 class StoreError(OSError):
-    """The store cannot be read or written as asked; the message says why and what to do."""
+    """The store cannot be read or written; the message says why and what to do."""
 
 
 def file_name(item_id: str) -> str:
-    """Return the name under which an item's rows are stored, without suffix.
+    """Return the file name of an item's rows, without suffix.
 
-    Percent-encoding keeps every id apart from every other and out of every other folder. Capital
-    letters are encoded too, so that `A` and `a` stay two files where the file system does not
-    tell them apart, and so is all that is not ASCII, so that no file system normalises it. An id
-    too long for a file name keeps its beginning and gets a hash.
+    Percent-encoding gives distinct ids distinct names inside the folder. Capital letters are
+    encoded too, so that `A` and `a` are two files on a case-insensitive file system, and so are
+    non-ASCII characters, so that no file system normalises them. An id that is too long for a file
+    name is shortened and gets a hash.
 
     >>> file_name("my.day v1.2")
     'my.day%20v1.2'
@@ -53,7 +53,7 @@ def file_name(item_id: str) -> str:
     )
     if len(name) <= MAX_NAME_BYTES:
         return name
-    # `%~` starts no encoded character, so no short id has such a name.
+    # `%~` is no encoded character, so no short id has such a name.
     return (
         f"{name[: MAX_NAME_BYTES - 40]}%~{content_hash(item_id.encode('utf-8', 'surrogatepass'))}"
     )
@@ -65,19 +65,21 @@ def content_hash(data: bytes) -> str:
 
 
 def write_atomically(path: Path, data: bytes | Iterable[bytes], *, durable: bool = True) -> None:
-    """Write the file whole or not at all: under another name, then renamed.
+    """Write a file completely or not at all: under a temporary name, then renamed.
 
-    Where that does not work, see `renaming`: a file that is not durable may be left in part.
+    On file systems without atomic renaming see `renaming`: an interruption may leave an incomplete
+    file if it is not durable.
 
     Args:
-        durable: whether to wait until it is on the disk, some milliseconds. A process that is
-            killed loses nothing either way; a machine that loses its power may lose the file, or
-            what is in it.
+        path: the file.
+        data: its content, or parts of it.
+        durable: whether to fsync, some milliseconds. A killed process loses nothing either way; a
+            power failure may lose the file or its content.
     """
-    if not works(path.parent):
+    if not renames_atomically(path.parent):
         write_in_place(path, [data] if isinstance(data, bytes) else data, marked=durable)
         return
-    # By chance: shards on several machines have equal numbers, and some files in common.
+    # Random: shards on several machines may have the same process id and write the same files.
     temporary = path.with_name(f".{path.name[:64]}.{uuid4().hex}.tmp")
     try:
         with temporary.open("wb") as file:
@@ -92,10 +94,10 @@ def write_atomically(path: Path, data: bytes | Iterable[bytes], *, durable: bool
         raise
 
 
-def append_whole(path: Path, line: bytes) -> None:
-    """Append a line whole or not at all.
+def append_atomically(path: Path, line: bytes) -> None:
+    """Append a line completely or not at all.
 
-    What a killed process left of a line gets an end first, so that it spoils no other line.
+    An incomplete line of a killed process is terminated first, so that only that line is lost.
     """
     with path.open("ab+", buffering=0) as file:
         end = file.seek(0, os.SEEK_END)
@@ -104,7 +106,7 @@ def append_whole(path: Path, line: bytes) -> None:
             if file.read(1) != b"\n":
                 line = b"\n" + line
         try:
-            while line:  # a disk that runs full takes a part
+            while line:  # a disk that becomes full writes a part
                 line = line[file.write(line) :]
         except BaseException:
             with suppress(OSError):
@@ -112,17 +114,18 @@ def append_whole(path: Path, line: bytes) -> None:
             raise
 
 
-def holds(path: Path, data: bytes) -> bool:
-    """Whether the file is there and these are its bytes."""
+def has_content(path: Path, data: bytes) -> bool:
+    """Return whether the file exists with this content."""
     return path.exists() and path.read_bytes() == data
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn what the system says of a write into what a person can do about it."""
+def explain_write_errors(path: Path) -> Iterator[None]:
+    """Raise system errors of a write as `StoreError` with the path and a remedy."""
     try:
         yield
     except OSError as error:
-        if isinstance(error, StoreError) or error.errno not in WAYS_OUT:
+        if isinstance(error, StoreError) or error.errno is None:  # has a message of its own
             raise
-        raise StoreError(f"cannot write {path}: {WAYS_OUT[error.errno]}") from error
+        why = REMEDIES.get(error.errno, error.strerror)
+        raise StoreError(f"cannot write {path}: {why}") from error

@@ -1,4 +1,4 @@
-"""Lock: one writer at a time, or the shards of one."""
+"""Lock of a store: one writer at a time, or several shards."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-from extract.store.files import StoreError, explained
+from extract.store.files import StoreError, explain_write_errors
 
 
 @contextmanager
-def sole_writer(root: Path, shard: str | None = None) -> Iterator[None]:
-    """Hold the folder, made if it is not there, for writing; a second process is refused at once.
+def writer_lock(root: Path, shard: str | None = None) -> Iterator[None]:
+    """Lock a folder for writing, and create it if needed; a second writer fails at once.
 
-    Shards hold it together: each is refused where the same one, or a whole writer, is at work.
+    Shards share the lock: a shard fails if the same shard, or a writer without `shard`, is running.
 
-    The lock is the operating system's, so it goes with the process that held it, however that
-    process ended; what the file `.lock` says is for people. Where there are no such locks (Windows,
-    some network file systems), a second writer is not noticed.
+    The operating system releases the lock when its process ends, however it ends; the content of
+    `.lock` is for the error message. On systems without such locks (Windows, some network file
+    systems), a second writer is not detected.
 
     Raises:
-        StoreError: another process holds it, or the folder cannot be written.
+        StoreError: another process has locked the folder, or it cannot be written.
     """
-    with explained(root):
+    with explain_write_errors(root):
         root.mkdir(parents=True, exist_ok=True)
         file = (root / ".lock").open("a+", encoding="utf-8")
     with file, ExitStack() as others:
-        held = [file]
+        locked = [file]
         _lock(root, file, shared=shard is not None)
         if shard is not None:
-            with explained(root):
+            with explain_write_errors(root):
                 mine = others.enter_context((root / f".lock-{shard}").open("a+", encoding="utf-8"))
             _lock(root, mine, shared=False)
-            held.append(mine)
-        with explained(root):
-            for each in held:
+            locked.append(mine)
+        with explain_write_errors(root):
+            for each in locked:
                 each.truncate(0)
                 each.write(f"{os.getpid()} {socket.gethostname()}\n")
                 each.flush()
         try:
             yield
         finally:
-            for each in held:
+            for each in locked:
                 each.truncate(0)
 
 
@@ -52,8 +52,8 @@ def _lock(root: Path, file: IO[str], *, shared: bool) -> None:
     if not _try_lock(file.fileno(), shared=shared):
         file.seek(0)
         raise StoreError(
-            f"{root} is being written by {_holder(file.read())}; wait for it to end, or write "
-            "to another folder with --out"
+            f"{root} is being written by {_owner(file.read())}; wait for it to end, or write "
+            "to another folder"
         )
 
 
@@ -65,12 +65,12 @@ def _try_lock(descriptor: int, *, shared: bool) -> bool:
     except BlockingIOError:
         return False
     except (ImportError, OSError):
-        return True  # there are no locks here
+        return True  # no locks on this system
     return True
 
 
-def _holder(told: str) -> str:
-    """Say who wrote the lock's file; a shard that has ended has emptied it for the others."""
-    pid, _, host = told.strip().partition(" ")
+def _owner(content: str) -> str:
+    """Return the process that wrote the lock file, which a finished shard empties."""
+    pid, _, host = content.strip().partition(" ")
     where = f" on {host}" if host and host != socket.gethostname() else ""
     return f"process {pid}{where}" if pid else "another process"

@@ -1,4 +1,4 @@
-"""Arrays as .npy files, read in place and written as a stream."""
+""".npy files, memory-mapped for reading and written as a stream."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy as np
 
 
 class DamagedArray(ValueError):
-    """The file holds no array, or not all of it."""
+    """The file contains no array, or only a part of one."""
 
 
 def npy_bytes(array: np.ndarray) -> bytes:
-    """Return the array as the bytes of a .npy file."""
+    """Return the content of a .npy file of an array."""
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     return buffer.getvalue()
 
 
 def npy_stream(vectors: Iterable[np.ndarray], shape: tuple[int, int]) -> Iterator[bytes]:
-    """Yield the bytes of the .npy file of a matrix, without holding it.
+    """Yield the content of the .npy file of a matrix, without the matrix in memory.
 
     Shapes:
         vectors: N of (D,) float32; shape: (N, D).
@@ -40,13 +40,13 @@ def open_npy(path: Path) -> np.ndarray:
     """Return the array, memory-mapped and read-only.
 
     Raises:
-        OSError: the file is not there, or the system gives no access to it.
-        DamagedArray: the file is something else, or cut off.
+        OSError: the file does not exist or cannot be read.
+        DamagedArray: it is not a .npy file, or truncated.
     """
     try:
-        # Not np.load, which takes a file without the mark of a .npy for a pickle or an archive.
+        # Not np.load, which treats a file without the magic of a .npy as a pickle or an archive.
         return np.lib.format.open_memmap(path, mode="r")
     except (OSError, MemoryError):
         raise
-    except Exception as error:  # a ValueError or whatever parsing a broken header comes to
+    except Exception as error:  # a ValueError, or what parsing of a broken header raises
         raise DamagedArray(" ".join(str(error).split())) from error

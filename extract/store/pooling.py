@@ -1,4 +1,4 @@
-"""Pooling: the rows of an item become one vector."""
+"""Pooling of the rows of an item to one vector."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from extract.modality import Pooling
 
 
 def pool(rows: np.ndarray, pooling: Pooling) -> np.ndarray:
-    """Return one vector of the rows of one item.
+    """Return the pooled rows of one item.
 
     Shapes:
         rows: (T, D); the result: (D,) float32, (2D,) for mean_std.
@@ -31,5 +31,5 @@ def pool(rows: np.ndarray, pooling: Pooling) -> np.ndarray:
 
 
 def pooled_width(width: int, pooling: Pooling) -> int:
-    """Return how wide the vector of rows of that width is."""
+    """Return the width of a pooled vector, given the width of the rows."""
     return 2 * width if pooling == "mean_std" else width

@@ -1,4 +1,4 @@
-"""Records: what came of each item, a line of JSON each."""
+"""Records: the status of each item, a line of JSON each."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ STATUSES = get_args(Status)
 
 @dataclass(frozen=True)
 class Record:
-    """What came of one item. Holds nothing that differs between two runs over the same files.
+    """Status of one item. Two runs over the same files write the same record.
 
     Args:
         id: the item's id.
-        source: the path it was read from, relative to the folder of videos where it lies inside.
-        size_bytes, mtime_ns: of the file; they spare hashing a file that did not change.
-        content_hash: of the bytes that were encoded; what decides whether it did change.
-        status: done; partial (less than the file promised); missing (nothing to read in this
-            modality: no sound, no caption); failed.
-        reason: why, for a person, where the status is not done.
-        rows: how many rows were written.
-        rows_hash: of the .npy file, checked by `verify`.
-        num_bytes: its size, checked whenever the store is opened for extraction.
-        seconds, expected_seconds: of the clip, decoded and promised.
-        pts_seconds: the time of each row.
+        source: the path it was read from, relative to the folder of videos if it is inside.
+        size_bytes, mtime_ns: of the file; if they did not change it is not hashed again.
+        content_hash: of the bytes that were encoded; decides whether they changed.
+        status: done; partial (less was decoded than the file states); missing (it does not have
+            this modality: no audio, no caption); failed.
+        reason: why the status is not done, for the user.
+        rows: number of rows.
+        rows_hash: hash of the .npy file, checked by `verify`.
+        num_bytes: size of the .npy file, checked whenever the store is opened for extraction.
+        seconds, expected_seconds: duration of the clip, decoded and stated by its header.
+        pts_seconds: presentation time of each row.
     """
 
     id: str
@@ -50,30 +50,30 @@ _FIELDS = frozenset(field.name for field in fields(Record))
 
 
 def record_line(record: Record) -> bytes:
-    """Return the record as a line, the same bytes for the same record; empty fields are left out.
+    """Return the record as a line, the same bytes for the same record, without empty fields.
 
-    >>> record_line(Record("a", status="missing", reason="no sound"))[:48]
+    >>> record_line(Record("a", status="missing", reason="no audio"))[:48]
     b'{"id":"a","mtime_ns":0,"num_bytes":0,"reason":"n'
     """
-    held = {name: value for name, value in vars(record).items() if value not in (None, "", ())}
-    # Escapes in place of what is not ASCII: half of a surrogate pair (an odd byte in a path) has
-    # no other way into JSON.
-    return json.dumps(held, sort_keys=True, separators=(",", ":")).encode("ascii") + b"\n"
+    values = {name: value for name, value in vars(record).items() if value not in (None, "", ())}
+    # Non-ASCII characters are escaped: a lone surrogate (an undecodable byte of a path) cannot be
+    # represented in JSON otherwise.
+    return json.dumps(values, sort_keys=True, separators=(",", ":")).encode("ascii") + b"\n"
 
 
 def read_records(path: Path) -> Iterator[Record]:
-    """Yield the records in the order they were written; of one item the last counts.
+    """Yield the records in the order they were written; the last one of an item is valid.
 
-    Lines that an interruption or a bad disk has torn are passed over: their items are simply done
-    again. Fields that a later version added are not read.
+    Damaged lines are skipped, and their items are extracted again. Fields of a later version are
+    ignored.
     """
     if not path.exists():
         return
     with path.open("rb") as file:
         for line in file:
             try:
-                held = json.loads(line)
-                known = {name: value for name, value in held.items() if name in _FIELDS}
+                values = json.loads(line)
+                known = {name: value for name, value in values.items() if name in _FIELDS}
                 known["pts_seconds"] = tuple(known.get("pts_seconds", ()))
                 record = Record(**known)
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError):

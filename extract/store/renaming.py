@@ -1,9 +1,9 @@
-"""Renaming: whether a file system gives a file another's name in one step, and what to do if not.
+"""Atomic renaming: whether a file system supports it, and safe writes if it does not.
 
-Stores rest on that: a file is written under another name and then renamed, so that it is there
-whole or not at all. Some mounted object stores and network file systems cannot. There, a file is
-first written beside its place and read back; a mark then says that it is whole; only then is the
-place itself written. Whoever is interrupted leaves the old file, or a mark from which the next
+A store writes a file under a temporary name and then renames it, so that it is complete or absent.
+Some mounted object stores and network file systems cannot replace a file atomically. There, a file
+is first written beside its target and read back; a marker then records that it is complete; only
+then is the target written. An interruption leaves the old file, or a marker from which the next
 writer finishes.
 """
 
@@ -16,26 +16,26 @@ from collections.abc import Iterable
 from pathlib import Path
 
 PROBE = ".probe"
-_without: set[int] = set()  # devices whose file systems do not rename in one step
+_without: set[int] = set()  # devices whose file systems cannot replace a file atomically
 
 
-class NotWritten(OSError):
-    """A file does not hold what was written to it."""
+class WriteVerificationError(OSError):
+    """A file does not contain what was written to it."""
 
 
-def look(root: Path) -> bool:
-    """Return whether files under a folder are renamed in one step; it is remembered.
+def probe(root: Path) -> bool:
+    """Return whether files in a folder are replaced atomically, and remember it.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    name = f"{PROBE}.{socket.gethostname()}.{os.getpid()}"  # shards look side by side
+    name = f"{PROBE}.{socket.gethostname()}.{os.getpid()}"  # shards probe at the same time
     old, new = root / f"{name}.old", root / f"{name}.new"
     try:
         old.write_bytes(b"old")
         new.write_bytes(b"new")
         try:
-            os.replace(new, old)  # noqa: PTH105  (what every write of a store comes down to)
+            os.replace(new, old)  # noqa: PTH105  (what every write of a store calls)
             works = old.read_bytes() == b"new" and not new.exists()
         except OSError:
             works = False
@@ -50,49 +50,51 @@ def look(root: Path) -> bool:
     return works
 
 
-def works(folder: Path) -> bool:
-    """Whether files in a folder are renamed in one step, as far as `look` has seen."""
+def renames_atomically(folder: Path) -> bool:
+    """Return the result of `probe` for the file system of a folder; True without a probe."""
     return not _without or folder.stat().st_dev not in _without
 
 
 def write_in_place(path: Path, parts: Iterable[bytes], *, marked: bool) -> None:
-    """Write a file where renaming does not work.
+    """Write a file without renaming.
 
     Args:
+        path: the file.
+        parts: its content.
         marked: whether an interruption must leave the old file or the new one. Otherwise it leaves
-            none, or a part of the new one, which its record or its shape gives away.
+            none, or a part of the new one, which its record or its shape reveals.
 
     Raises:
-        NotWritten: what can be read back is something else.
+        WriteVerificationError: the file does not contain what was written.
     """
     if not marked:
         path.unlink(missing_ok=True)
         _write(path, parts)
         return
-    beside, mark = _beside(path), _mark(path)
-    mark.unlink(missing_ok=True)
+    beside, marker = _beside(path), _marker(path)
+    marker.unlink(missing_ok=True)
     digest = _write(beside, parts)
-    _write(mark, [digest.encode()])
+    _write(marker, [digest.encode()])
     _write(path, [beside.read_bytes()])
-    mark.unlink()
+    marker.unlink()
     beside.unlink()
 
 
-def finish_marked(root: Path) -> None:
-    """Finish what an interrupted `write_in_place` has marked in a store's folders.
+def finish_marked_writes(root: Path) -> None:
+    """Finish the marked writes of an interrupted `write_in_place` in a store.
 
-    And remove what an interrupted `look` has left there.
+    Also removes leftovers of an interrupted `probe`.
     """
-    for probe in root.glob(f"{PROBE}.*"):
-        probe.unlink()
-    for mark in [*root.glob("*/.*.whole"), *root.glob("*/*/.*.whole")]:
-        path = mark.with_name(mark.name.removeprefix(".").removesuffix(".whole"))
+    for leftover in root.glob(f"{PROBE}.*"):
+        leftover.unlink()
+    for marker in [*root.glob("*/.*.whole"), *root.glob("*/*/.*.whole")]:
+        path = marker.with_name(marker.name.removeprefix(".").removesuffix(".whole"))
         beside = _beside(path)
         if beside.exists():
             data = beside.read_bytes()
-            if hashlib.blake2b(data).hexdigest() == mark.read_text():
+            if hashlib.blake2b(data).hexdigest() == marker.read_text():
                 _write(path, [data])
-        mark.unlink()
+        marker.unlink()
         beside.unlink(missing_ok=True)
 
 
@@ -100,12 +102,12 @@ def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.new")
 
 
-def _mark(path: Path) -> Path:
+def _marker(path: Path) -> Path:
     return path.with_name(f".{path.name}.whole")
 
 
 def _write(path: Path, parts: Iterable[bytes]) -> str:
-    """Write a file, wait for the disk, compare what is there; return its hash."""
+    """Write a file, fsync it, compare its content, and return its hash."""
     written = hashlib.blake2b()
     with path.open("wb") as file:
         for part in parts:
@@ -116,5 +118,7 @@ def _write(path: Path, parts: Iterable[bytes]) -> str:
     with path.open("rb") as file:
         found = hashlib.file_digest(file, hashlib.blake2b)
     if found.digest() != written.digest():
-        raise NotWritten(f"{path} does not hold what was written to it; is the disk sound?")
+        raise WriteVerificationError(
+            f"{path} does not contain what was written to it; check the disk"
+        )
     return written.hexdigest()

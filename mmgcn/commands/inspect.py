@@ -116,7 +116,7 @@ def _tables(words: str) -> list[tuple[str, dict[str, Any], Side]]:
 def _set(held: FeatureSet) -> dict[str, Any]:
     records = list(held.records.values())
     rows = sorted(record.rows for record in records if record.rows)
-    damaged = [record.id for record in records if not held.is_whole(record)]
+    damaged = [record.id for record in records if not held.is_intact(record)]
     return {
         "encoder": held.manifest["encoder"],
         "where": str(held.path),

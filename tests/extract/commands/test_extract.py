@@ -148,7 +148,7 @@ def test_a_name_is_one_line_and_gives_a_terminal_no_orders(extract, videos, tmp_
     (tmp_path / "b\x1b[2J.doc").touch()
     _, out, err = extract(tmp_path)
     assert "failed: " in out
-    assert r"a\x1b[2J\n.mp4 (acoustic): not a clip" in out
+    assert r"a\x1b[2J\n.mp4 (acoustic): not a video" in out
     assert r"left out: b\x1b[2J.doc" in err
     assert "\x1b" not in out + err
     told = json.loads(extract(tmp_path, "--json")[1])
@@ -173,7 +173,7 @@ def test_verify_finds_what_was_changed_and_with_videos_does_it_again(
     code, out, _ = run("extract", "--verify", "--json")
     assert code == 1
     assert json.loads(out)["problems"] == [
-        {"modality": "acoustic", "id": "clip 1", "problem": "is not what was written"}
+        {"modality": "acoustic", "id": "clip 1", "problem": "does not match its recorded hash"}
     ]
     assert extract(videos, "--verify")[0] == 3
     assert rows.read_bytes() == whole
@@ -283,7 +283,7 @@ def test_wrong_usage_is_exit_code_2(extract, videos, monkeypatch, words, told):
         (["VIDEOS", "--encoder", "a=vggish:none.pth"], "no weights at none.pth"),
         (["VIDEOS", "-m", ","], "no modality is named; known: acoustic, "),
         (["VIDEOS", "--precision", "bfloat16"], "none of the encoders computes in bfloat16; those"),
-        (["VIDEOS", "--out", "file"], "a file stands where a folder is needed"),
+        (["VIDEOS", "--out", "file"], "a file is in the place of a folder"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_1(extract, videos, tmp_path, words, told):

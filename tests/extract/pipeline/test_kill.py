@@ -46,7 +46,7 @@ def pass_by():
         os.kill(os.getpid(), signal.SIGKILL)
 
 os.fsync, Path.replace = watched(os.fsync), watched(Path.replace)
-feature_set.append_whole = watched(feature_set.append_whole)
+feature_set.append_atomically = watched(feature_set.append_atomically)
 MODALITIES.register("colour", MODALITY)
 ENCODERS.register("hue_histogram", HueHistogram)
 extract_items(

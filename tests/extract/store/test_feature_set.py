@@ -1,4 +1,4 @@
-"""The feature set: what is written is what is read, whatever comes between."""
+"""The feature set: rows and records survive writing, interruption and damage."""
 
 import errno
 import json
@@ -25,12 +25,12 @@ def files_of(features):
     }
 
 
-# --- what is written is what is read ---
+# --- writing and reading ---
 
 
 @settings(max_examples=25)
 @given(st.dictionaries(IDS, st.integers(1, 4), min_size=1, max_size=5))
-def test_rows_and_records_come_back(tmp_path_factory, lengths):
+def test_rows_and_records_are_read_as_written(tmp_path_factory, lengths):
     features = new_set(tmp_path_factory.mktemp("store"))
     rng = np.random.default_rng(0)
     written = {item_id: rng.normal(size=(n, 2)) for item_id, n in lengths.items()}
@@ -42,7 +42,7 @@ def test_rows_and_records_come_back(tmp_path_factory, lengths):
     for item_id, rows in written.items():
         np.testing.assert_array_equal(again.read(item_id), rows.astype(np.float16))
         assert again.records[item_id].rows == len(rows)
-        assert again.is_whole(again.records[item_id])
+        assert again.is_intact(again.records[item_id])
     assert again.verify() == []
 
 
@@ -55,7 +55,7 @@ def test_rows_are_memory_mapped_read_only_and_in_c_order(features):
     assert rows.dtype == np.float16
 
 
-def test_rows_may_be_kept_in_single_precision(tmp_path):
+def test_rows_can_be_stored_as_float32(tmp_path):
     features = new_set(tmp_path, dtype="float32")
     features.write(Record("a"), np.array([[1e6, 1 / 3]], np.float32))
     assert features.read("a").tolist() == [[1e6, float(np.float32(1 / 3))]]
@@ -68,17 +68,17 @@ def test_rows_may_be_kept_in_single_precision(tmp_path):
         (np.zeros((0, 2)), r"rows of 'a' are \(0, 2\), not \(T, 2\)"),
         (np.zeros(2), r"rows of 'a' are \(2,\), not \(T, 2\)"),
         (np.array([[1, np.nan]]), "rows of 'a' are not finite"),
-        (np.array([[1, 1e6]]), "rows of 'a' do not fit float16; use --dtype float32"),
+        (np.array([[1, 1e6]]), "rows of 'a' exceed the range of float16; use dtype='float32'"),
     ],
 )
-def test_rows_that_cannot_be_stored_are_refused_and_leave_nothing(features, rows, match):
+def test_invalid_rows_are_refused_and_nothing_is_written(features, rows, match):
     with pytest.raises(ValueError, match=match):
         features.write(Record("a"), rows)
     assert features.records == reopened(features).records == {}
     assert list((features.path / "items").iterdir()) == []
 
 
-def test_an_item_without_rows_loses_those_it_had(features):
+def test_writing_an_item_without_rows_removes_its_rows(features):
     features.write(Record("a"), ROWS)
     features.write(Record("a", status="failed", reason="broken"), None)
     assert not features.rows_path("a").exists()
@@ -88,21 +88,21 @@ def test_an_item_without_rows_loses_those_it_had(features):
         features.read("b")
 
 
-def test_a_touched_record_keeps_its_rows(features):
+def test_an_updated_record_keeps_its_rows(features):
     features.write(Record("a", source="old"), ROWS)
-    features.touch(replace(features.records["a"], source="new"))
+    features.update_record(replace(features.records["a"], source="new"))
     record = reopened(features).records["a"]
     assert (record.source, record.rows) == ("new", 3)
-    assert features.is_whole(record, thorough=True)
+    assert features.is_intact(record, thorough=True)
 
 
-# --- what an interruption or a bad disk leaves ---
+# --- interruptions and disk errors ---
 
 
 @settings(max_examples=25)
 @given(st.data())
-def test_a_set_that_was_interrupted_ends_in_the_bytes_of_one_that_was_not(tmp_path_factory, data):
-    """Written in another order, its records cut off anywhere, what is not there done again."""
+def test_an_interrupted_set_ends_with_the_same_bytes(tmp_path_factory, data):
+    """Written in another order, with truncated records and rows, and then completed."""
     lengths = {"a": 1, "b": 2, "c": 0, "D": 3, "é": 1}
 
     def write(features, item_id):
@@ -127,14 +127,14 @@ def test_a_set_that_was_interrupted_ends_in_the_bytes_of_one_that_was_not(tmp_pa
     again = reopened(broken)
     for item_id in lengths:
         record = again.records.get(item_id)
-        if record is None or not again.is_whole(record):
+        if record is None or not again.is_intact(record):
             write(again, item_id)
     again.finish()
     assert files_of(again) == files_of(whole)
     assert again.verify() == []
 
 
-def test_the_last_record_of_an_item_counts_and_finish_keeps_it_alone(features):
+def test_finish_keeps_only_the_last_record_of_an_item(features):
     for reason in ("first", "second"):
         features.write(Record("b", status="failed", reason=reason), None)
     features.write(Record("a"), ROWS)
@@ -147,7 +147,7 @@ def test_the_last_record_of_an_item_counts_and_finish_keeps_it_alone(features):
     assert not list(features.path.parent.rglob("*.tmp"))
 
 
-def test_finish_leaves_records_alone_that_are_in_order(features):
+def test_finish_does_not_rewrite_sorted_records(features):
     features.write(Record("a"), ROWS)
     features.finish()
     before = (features.path / "records.jsonl").stat().st_ino
@@ -156,7 +156,7 @@ def test_finish_leaves_records_alone_that_are_in_order(features):
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
-def test_a_disk_that_refuses_keeps_what_was_there(features, monkeypatch, number):
+def test_a_failed_write_keeps_what_was_stored(features, monkeypatch, number):
     features.write(Record("a"), ROWS)
     real = Path.open
 
@@ -169,7 +169,7 @@ def test_a_disk_that_refuses_keeps_what_was_there(features, monkeypatch, number)
     for act in (
         lambda: features.write(Record("b"), ROWS),
         lambda: features.write(Record("b", status="failed"), None),
-        lambda: features.touch(Record("a")),
+        lambda: features.update_record(Record("a")),
     ):
         with pytest.raises(StoreError, match=r"cannot write .*visual.*: "):
             act()
@@ -192,7 +192,7 @@ def one_item(tmp_path_factory):
 
 @settings(max_examples=300)
 @given(st.data())
-def test_damaged_rows_are_an_error_that_says_what_to_do_or_rows_of_the_same_kind(one_item, data):
+def test_damaged_rows_raise_or_have_the_expected_shape_and_dtype(one_item, data):
     features, content = one_item[0], bytearray(one_item[1])
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
@@ -200,18 +200,18 @@ def test_damaged_rows_are_an_error_that_says_what_to_do_or_rows_of_the_same_kind
     try:
         rows = features.read("a")
     except StoreError as error:
-        told = str(error)
+        message = str(error)
     else:
         assert (rows.shape[1], rows.dtype) == (2, np.float16)
         return
-    assert re.fullmatch(r".*a\.npy is corrupt: .*; extract again, that file will be redone", told)
+    assert re.fullmatch(r".*a\.npy is corrupt: .*; extract again to replace it", message)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"\x80\x04N.", b"\x93NUMPY"])
-def test_files_that_are_no_arrays_are_corrupt(features, content):
+def test_files_that_are_not_arrays_are_corrupt(features, content):
     features.write(Record("a"), ROWS)
     features.rows_path("a").write_bytes(content)
-    assert not features.is_whole(features.records["a"])
+    assert not features.is_intact(features.records["a"])
     for act in (lambda: features.read("a"), features.pooled, lambda: features.align(["a"])):
         with pytest.raises(StoreError, match=r"a\.npy is corrupt: .*; extract again"):
             act()
@@ -227,14 +227,14 @@ def test_files_that_are_no_arrays_are_corrupt(features, content):
         np.zeros((3, 2), np.int16),
     ],
 )
-def test_arrays_that_are_no_rows_are_corrupt(features, array):
+def test_arrays_that_are_not_rows_are_corrupt(features, array):
     features.write(Record("a"), ROWS)
     np.save(features.rows_path("a"), array, allow_pickle=True)
     with pytest.raises(StoreError, match="is corrupt: "):
         features.read("a")
 
 
-def test_verify_finds_what_is_changed_what_is_gone_and_what_is_too_much(features):
+def test_verify_finds_changed_missing_and_extra_files(features):
     for item_id in ("fine", "changed", "gone", "failed"):
         features.write(Record(item_id), ROWS)
     features.write(Record("failed", status="failed"), None)
@@ -243,15 +243,15 @@ def test_verify_finds_what_is_changed_what_is_gone_and_what_is_too_much(features
     features.rows_path("gone").unlink()
     np.save(features.path / "items" / "stray.npy", ROWS)
     np.save(features.rows_path("failed"), ROWS)
-    assert features.is_whole(features.records["changed"])
-    assert not features.is_whole(features.records["changed"], thorough=True)
-    assert not features.is_whole(features.records["gone"])
-    assert not features.is_whole(features.records["gone"], thorough=True)
+    assert features.is_intact(features.records["changed"])
+    assert not features.is_intact(features.records["changed"], thorough=True)
+    assert not features.is_intact(features.records["gone"])
+    assert not features.is_intact(features.records["gone"], thorough=True)
     assert features.verify() == [
-        Problem("changed", "is not what was written"),
+        Problem("changed", "does not match its recorded hash"),
         Problem("gone", "cannot be read: No such file or directory"),
-        Problem("failed.npy", "belongs to no record; it may be removed"),
-        Problem("stray.npy", "belongs to no record; it may be removed"),
+        Problem("failed.npy", "has no record; it can be removed"),
+        Problem("stray.npy", "has no record; it can be removed"),
     ]
 
 
@@ -259,7 +259,7 @@ def test_verify_finds_a_manifest_that_was_edited(features):
     path = features.path / "manifest.json"
     path.write_text(path.read_text().replace('"dim": 2', '"dim": 3'))
     assert FeatureSet(features.path).verify() == [
-        Problem("manifest.json", "is not what the folder is named after")
+        Problem("manifest.json", "does not match the name of its folder")
     ]
 
 
@@ -268,13 +268,13 @@ def test_verify_finds_a_manifest_that_was_edited(features):
 
 @pytest.mark.parametrize("pooling", ["mean", "max", "first", "mean_std"])
 @pytest.mark.parametrize("num_items", [0, 1, 3])
-def test_pooled_features_are_one_vector_an_item_in_the_order_of_ids(tmp_path, pooling, num_items):
+def test_pooled_features_are_one_vector_per_item_in_the_order_of_ids(tmp_path, pooling, num_items):
     features = new_set(tmp_path, pooling=pooling)
     rng = np.random.default_rng(0)
     rows = {f"item {index}": rng.normal(size=(index + 1, 2)) for index in range(num_items)}
     for item_id in reversed(rows):
         features.write(Record(item_id), rows[item_id])
-    for _ in range(2):  # made, then read
+    for _ in range(2):  # computed, then cached
         ids, matrix = reopened(features).pooled()
         assert ids == list(rows)
         assert isinstance(matrix, np.memmap)
@@ -284,7 +284,7 @@ def test_pooled_features_are_one_vector_an_item_in_the_order_of_ids(tmp_path, po
             np.testing.assert_array_equal(vector, pool(features.read(item_id), pooling))
 
 
-def test_pooled_features_follow_the_rows_they_come_from(features):
+def test_pooled_features_are_recomputed_when_rows_change(features):
     features.write(Record("a"), ROWS)
     assert features.pooled()[1].tolist() == [[2, 3]]
     features.write(Record("a"), ROWS + 1)
@@ -294,7 +294,7 @@ def test_pooled_features_follow_the_rows_they_come_from(features):
     assert len(list(features.path.glob("pooled-*.npy"))) == 1
 
 
-def test_pooled_features_follow_ids_that_changed_places(features):
+def test_pooled_features_are_recomputed_when_ids_swap_rows(features):
     features.write(Record("a"), ROWS)
     features.write(Record("b"), ROWS + 1)
     assert features.pooled()[1].tolist() == [[2, 3], [3, 4]]
@@ -306,7 +306,7 @@ def test_pooled_features_follow_ids_that_changed_places(features):
 @pytest.mark.parametrize(
     "damage", [lambda data: data[:-1], lambda data: b"", lambda data: b"?" * 9]
 )
-def test_damaged_pooled_features_are_made_again(features, damage):
+def test_damaged_pooled_features_are_recomputed(features, damage):
     features.write(Record("a"), ROWS)
     features.pooled()
     (path,) = features.path.glob("pooled-*.npy")
@@ -316,7 +316,7 @@ def test_damaged_pooled_features_are_made_again(features, damage):
     assert path.read_bytes() == whole
 
 
-def test_pooled_features_of_a_store_that_cannot_be_written_are_the_same(features, monkeypatch):
+def test_pooled_features_of_a_read_only_store_are_the_same(features, monkeypatch):
     features.write(Record("a"), ROWS)
 
     def refuse(_path, _target):

@@ -1,4 +1,4 @@
-"""Rows become one vector."""
+"""Pooling of rows to one vector."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from tests.stores import ROWS
         ("mean_std", [2, 3, np.sqrt(8 / 3), np.sqrt(8 / 3)]),
     ],
 )
-def test_rows_become_one_vector(pooling, expected):
+def test_rows_are_pooled_to_one_vector(pooling, expected):
     for dtype in (np.float16, np.float32):
         vector = pool(ROWS.astype(dtype), pooling)
         assert vector.dtype == np.float32

@@ -1,4 +1,4 @@
-"""Records: the same bytes for the same record, and lines that are none."""
+"""Records: the same bytes for the same record, and damaged lines."""
 
 from dataclasses import replace
 
@@ -39,13 +39,15 @@ def test_a_record_is_one_line_of_the_same_bytes_each_time(record):
 
 
 @given(st.lists(RECORDS, min_size=2, max_size=4, unique_by=lambda record: record.id), st.data())
-def test_a_torn_line_costs_that_record_alone(tmp_path_factory, records, data):
+def test_a_truncated_line_loses_only_its_record(tmp_path_factory, records, data):
     lines = [record_line(record) for record in records]
-    torn = data.draw(st.integers(0, len(lines) - 1))
-    lines[torn] = lines[torn][: data.draw(st.integers(0, len(lines[torn]) - 2))] + b"\n"
+    truncated = data.draw(st.integers(0, len(lines) - 1))
+    lines[truncated] = (
+        lines[truncated][: data.draw(st.integers(0, len(lines[truncated]) - 2))] + b"\n"
+    )
     path = tmp_path_factory.mktemp("records") / "records.jsonl"
     path.write_bytes(b"".join(lines))
-    assert list(read_records(path)) == records[:torn] + records[torn + 1 :]
+    assert list(read_records(path)) == records[:truncated] + records[truncated + 1 :]
 
 
 @pytest.mark.parametrize(
@@ -56,13 +58,13 @@ def test_a_torn_line_costs_that_record_alone(tmp_path_factory, records, data):
         b'{"id":"c","rows":"9"}',
     ],
 )
-def test_a_line_that_is_no_record_is_passed_over(tmp_path, line):
+def test_a_line_that_is_not_a_record_is_skipped(tmp_path, line):
     path = tmp_path / "records.jsonl"
     path.write_bytes(record_line(Record("a")) + line + b"\n" + record_line(Record("b")))
     assert [record.id for record in read_records(path)] == ["a", "b"]
 
 
-def test_fields_of_a_later_version_are_not_read(tmp_path):
+def test_fields_of_a_later_version_are_ignored(tmp_path):
     path = tmp_path / "records.jsonl"
     path.write_bytes(b'{"colour":"red","id":"a","rows":3}\n')
     assert list(read_records(path)) == [Record("a", rows=3)]
@@ -73,7 +75,7 @@ def test_no_file_is_no_records(tmp_path):
 
 
 @pytest.mark.parametrize("line", ['{"id":5}', "{}", "[]", "5", '{"id":null,"rows":1}'])
-def test_a_line_of_something_else_is_passed_over(tmp_path, line):
+def test_a_line_with_other_json_is_skipped(tmp_path, line):
     path = tmp_path / "records.jsonl"
     path.write_bytes(line.encode() + b"\n" + record_line(Record("a")))
     assert list(read_records(path)) == [Record("a")]

@@ -1,4 +1,4 @@
-"""Stores on file systems that do not rename files in one step."""
+"""Stores on file systems that cannot replace a file atomically."""
 
 import errno
 import os
@@ -27,12 +27,12 @@ def refused(number):
 
 
 def copied(source, target):
-    """Leaves the source where it is, as a copy would."""
+    """Keep the source, as a copy would."""
     Path(target).write_bytes(Path(source).read_bytes())
 
 
 def ignored(source, target):
-    """Leaves the target as it is."""
+    """Remove the source and keep the target."""
     Path(source).unlink()
 
 
@@ -69,34 +69,34 @@ def tree(folder):
     }
 
 
-def test_where_it_works_nothing_is_said(tmp_path):
+def test_with_atomic_renaming_there_is_no_note(tmp_path):
     _, notes = fill(tmp_path)
     assert notes == ()
-    assert renaming.works(tmp_path)
+    assert renaming.renames_atomically(tmp_path)
 
 
-def test_what_a_killed_look_has_left_is_removed(tmp_path):
+def test_leftovers_of_a_killed_probe_are_removed(tmp_path):
     (tmp_path / ".probe.elsewhere.7.old").touch()
     fill(tmp_path)
     assert not list(tmp_path.glob(".probe*"))
 
 
 @pytest.mark.usefixtures("_without_rename")
-def test_the_store_is_the_same_without(tmp_path, monkeypatch):
+def test_the_store_has_the_same_bytes_without_atomic_renaming(tmp_path, monkeypatch):
     features, notes = fill(tmp_path / "without")
-    assert "does not rename files in one step" in notes[0]
+    assert "cannot replace files atomically" in notes[0]
     assert reopened(features).verify() == []
-    made = tree(tmp_path / "without")
+    without = tree(tmp_path / "without")
     renaming._without.clear()
     monkeypatch.setattr(os, "replace", real_replace)
     fill(tmp_path / "with")
-    assert made == tree(tmp_path / "with")
+    assert without == tree(tmp_path / "with")
 
 
 @pytest.fixture
 def _refusing(monkeypatch, tmp_path):
     monkeypatch.setattr(os, "replace", refused(errno.EPERM))
-    assert not renaming.look(tmp_path)
+    assert not renaming.probe(tmp_path)
 
 
 class Killed(BaseException):
@@ -105,8 +105,8 @@ class Killed(BaseException):
 
 @pytest.mark.usefixtures("_refusing")
 @pytest.mark.parametrize("moment", range(6))
-def test_killed_at_any_moment_the_old_file_or_the_new_one_is_left(tmp_path, monkeypatch, moment):
-    """Killed before a write reaches the disk, after half of it, or before a file is removed."""
+def test_after_a_kill_at_any_moment_the_old_or_the_new_file_exists(tmp_path, monkeypatch, moment):
+    """Killed after half of a write, or before a file is removed."""
     folder = tmp_path / "visual"
     folder.mkdir()
     path = folder / "current"
@@ -146,7 +146,7 @@ def test_killed_at_any_moment_the_old_file_or_the_new_one_is_left(tmp_path, monk
         except Killed:
             killed = True
     assert killed == (moment < 5)
-    renaming.finish_marked(tmp_path)
+    renaming.finish_marked_writes(tmp_path)
     expected = [b"the new, longer one"] if moment >= 2 else [b"the old one"]
     assert path.read_bytes() in expected
     write_atomically(path, b"once more")
@@ -154,21 +154,23 @@ def test_killed_at_any_moment_the_old_file_or_the_new_one_is_left(tmp_path, monk
 
 
 @pytest.mark.usefixtures("_refusing")
-def test_rows_that_an_interruption_cut_short_are_done_again(tmp_path):
+def test_rows_that_an_interruption_truncated_are_not_intact(tmp_path):
     features, _ = fill(tmp_path)
     path = features.rows_path("a")
     path.write_bytes(path.read_bytes()[:-1])
-    assert not reopened(features).is_whole(features.records["a"])
+    assert not reopened(features).is_intact(features.records["a"])
 
 
 @pytest.mark.usefixtures("_refusing")
-def test_a_disk_that_forgets_is_told(tmp_path, monkeypatch):
+def test_a_disk_that_loses_data_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda descriptor: os.truncate(descriptor, 1))
-    with pytest.raises(renaming.NotWritten, match="does not hold what was written to it"):
+    with pytest.raises(
+        renaming.WriteVerificationError, match="does not contain what was written to it"
+    ):
         write_atomically(tmp_path / "current", b"words")
 
 
-def test_a_folder_that_cannot_be_written_is_told_as_before(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written_has_the_same_error(tmp_path, monkeypatch):
     def refuse(self, data):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), self)
 

@@ -1,4 +1,4 @@
-"""Several writers side by side, each of other items."""
+"""Several writers of different items at the same time."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def fill(store, names, shard=None, **more):
     with store.locked(shard):
         features = store.create("visual", manifest(), shard=shard)
         if shard is None:
-            features.take_in_shards()
+            features.merge_shards()
         for name in names:
             features.write(Record(name, **more), ROWS)
         features.finish()
@@ -27,7 +27,7 @@ def tree(folder):
     }
 
 
-def test_what_shards_wrote_is_read_as_one_and_becomes_one(tmp_path):
+def test_records_of_shards_are_merged(tmp_path):
     store = FeatureStore(tmp_path / "parts")
     first = fill(store, ITEMS[::2], "1-of-2")
     assert set(first.records) == set(ITEMS[::2])
@@ -41,7 +41,7 @@ def test_what_shards_wrote_is_read_as_one_and_becomes_one(tmp_path):
     assert tree(tmp_path / "parts") == tree(tmp_path / "whole")
 
 
-def test_what_a_whole_writer_says_later_is_not_undone_by_an_old_shard(tmp_path):
+def test_a_later_record_of_the_merged_file_replaces_one_of_a_shard(tmp_path):
     store = FeatureStore(tmp_path)
     fill(store, ITEMS, "1-of-2", source="old")
     features = fill(store, ["a"], source="new")
@@ -49,14 +49,14 @@ def test_what_a_whole_writer_says_later_is_not_undone_by_an_old_shard(tmp_path):
     assert sources == dict.fromkeys(ITEMS, "old") | {"a": "new"}
 
 
-def test_shards_hold_a_store_together_and_a_whole_writer_alone(tmp_path):
+def test_shards_share_the_lock_and_another_writer_does_not(tmp_path):
     one, other = FeatureStore(tmp_path), FeatureStore(tmp_path)
     refused = pytest.raises(StoreError, match="is being written by process")
     with one.locked("1-of-2"):
         with other.locked("2-of-2"), refused, other.locked("1-of-2"):
             pass
         with pytest.raises(StoreError, match="written by another process"), other.locked():
-            pass  # the second shard has taken its own number out
+            pass  # the second shard has emptied the lock file
     with one.locked(), refused, other.locked("1-of-2"):
         pass
     with one.locked(), refused, other.locked():
@@ -65,7 +65,7 @@ def test_shards_hold_a_store_together_and_a_whole_writer_alone(tmp_path):
         pass
 
 
-def test_a_shard_leaves_alone_what_others_are_writing(tmp_path):
+def test_a_shard_does_not_remove_files_of_other_writers(tmp_path):
     store = FeatureStore(tmp_path)
     path = fill(store, ["a"], "1-of-2").path / "items" / ".b.npy.7.tmp"
     path.touch()

@@ -1,0 +1,77 @@
+"""The pooled matrix of a feature set: one vector per item, computed once and cached as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from extract.modality import Pooling
+from extract.store.files import StoreError, content_hash, write_atomically
+from extract.store.npy import DamagedArray, npy_stream, open_npy
+from extract.store.pooling import pool, pooled_width
+from extract.store.records import Record
+
+
+def pooled_matrix(
+    folder: Path,
+    records: Sequence[Record],
+    read: Callable[[str], np.ndarray],
+    *,
+    width: int,
+    pooling: Pooling,
+) -> np.ndarray:
+    """Return one vector per record, from the cache in `folder` if it is current.
+
+    Args:
+        folder: of the feature set.
+        records: items with rows, in the order of the result.
+        read: returns the rows of an item.
+        width: of the rows.
+        pooling: how rows become one vector.
+
+    Shapes:
+        the result: (N, D) float32, memory-mapped; in memory if the folder is read-only.
+
+    Raises:
+        StoreError: the rows of an item are missing or corrupt.
+    """
+    shape = len(records), pooled_width(width, pooling)
+    row_hashes = "\n".join(f"{record.id!r} {record.rows_hash}" for record in records)
+    key = content_hash(row_hashes.encode() + pooling.encode())[:16]
+    path = folder / f"pooled-{pooling}-{key}.npy"
+
+    def vectors() -> Iterator[np.ndarray]:
+        return (pool(read(record.id), pooling) for record in records)
+
+    matrix = _cached(path, shape)
+    if matrix is None and _write(path, vectors(), shape):
+        matrix = _cached(path, shape)
+    if matrix is None:  # a read-only store
+        matrix = np.empty(shape, dtype=np.float32)
+        for row, vector in zip(matrix, vectors(), strict=True):
+            row[:] = vector
+    return matrix
+
+
+def _cached(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
+    """Return the matrix; None if it does not exist or is damaged."""
+    try:
+        matrix = open_npy(path)
+    except (OSError, DamagedArray):
+        return None
+    return matrix if matrix.shape == shape and matrix.dtype == np.float32 else None
+
+
+def _write(path: Path, vectors: Iterable[np.ndarray], shape: tuple[int, int]) -> bool:
+    """Replace older matrices by this one; return False if it cannot be written."""
+    try:
+        write_atomically(path, npy_stream(vectors, shape), durable=False)
+        for old in set(path.parent.glob("pooled-*.npy")) - {path}:
+            old.unlink(missing_ok=True)
+    except StoreError:  # of the rows
+        raise
+    except OSError:
+        return False
+    return True
