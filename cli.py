@@ -1,71 +1,119 @@
-"""The command line `mmgcn`: assembles the commands of both halves, nothing else."""
+"""The command line `mmgcn`: assembles the commands of both packages, nothing else."""
 
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 INTERRUPTED = 130
 
+# Command -> (module that registers it, first sentence of its help). `mmgcn --help` prints these
+# without importing the modules; tests/test_cli.py compares them with the docstrings.
+COMMANDS = {
+    "extract": (
+        "extract.commands",
+        "Extract features from videos: visual (v), acoustic (a) and textual (t).",
+    ),
+    "modalities": (
+        "extract.commands",
+        "List the modalities: their letters, packages, encoders and presets.",
+    ),
+    "weights": (
+        "extract.commands",
+        "See, fetch and check the weights of the encoders.",
+    ),
+    "inspect": (
+        "mmgcn.commands.inspect",
+        "Show what is there, what is missing and what does not fit together.",
+    ),
+    "models": (
+        "mmgcn.commands.models",
+        "List the models; of one, its settings, their defaults and what they mean.",
+    ),
+    "fit": (
+        "mmgcn.commands.fit",
+        "Train a model on who watched what, with what the videos are like.",
+    ),
+    "evaluate": (
+        "mmgcn.commands.evaluate",
+        "Rank every item for every user and compare with the test part.",
+    ),
+    "recommend": (
+        "mmgcn.commands.recommend",
+        "Recommend items to users, best first, with the user's own ids.",
+    ),
+    "similar": (
+        "mmgcn.commands.similar",
+        "List the items most similar to one, by the cosine of the item vectors.",
+    ),
+    "report": (
+        "mmgcn.commands.report",
+        "Write a run as one HTML file: metrics, curves, modality worth, settings, example lists.",
+    ),
+    "serve": (
+        "mmgcn.commands.serve",
+        "Serve recommendations, reasons, videos and a page to look at them.",
+    ),
+    "export": (
+        "mmgcn.commands.export",
+        "Write the vectors of users and items: Parquet, .npy with ids, and CSV for pgvector.",
+    ),
+    "compare": (
+        "mmgcn.commands.compare",
+        "Train several models on one split, over seeds, and write one table.",
+    ),
+    "ablate": (
+        "mmgcn.commands.ablate",
+        "Train a model without each modality, and say what it is worth.",
+    ),
+    "tune": (
+        "mmgcn.commands.tune",
+        "Look for the settings that rank best on the validation part.",
+    ),
+    "demo": (
+        "mmgcn.commands.demo",
+        "Extract, fit, evaluate and recommend on the 72 clips that come with mmgcn.",
+    ),
+}
 
-def assembled() -> Callable[..., None]:
-    """Return the app with all its commands.
 
-    They are imported here, not above, so that `main` is there to hear an interruption meanwhile.
-    """
+def build_app() -> Callable[..., Any]:
+    """Return the app. The module of a command is imported when the command is called."""
+    from importlib import import_module
     from typing import Annotated
 
     import typer
+    from typer.core import TyperCommand, TyperGroup
 
-    from extract import commands as extraction
-    from mmgcn.commands import (
-        ablate,
-        compare,
-        demo,
-        evaluate,
-        export,
-        fit,
-        inspect,
-        models,
-        recommend,
-        report,
-        serve,
-        similar,
-        tune,
-    )
+    class LazyGroup(TyperGroup):
+        """A group that lists its commands by name and imports the one that is called."""
+
+        def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+            name, command, rest = super().resolve_command(ctx, args)
+            if name in COMMANDS:
+                own = typer.Typer(rich_markup_mode="markdown")
+                own.callback()(lambda: None)
+                import_module(COMMANDS[name][0]).register(own)
+                command = typer.main.get_group(own).commands[name]
+            return name, command, rest
 
     app = typer.Typer(
+        cls=LazyGroup,
         name="mmgcn",
         help=(
-            "Recommend micro-videos by what they look, sound and read like.\n\n"
-            "Three commands lead from a folder of videos and a table of who watched what to a "
-            "ranked list: extract, fit, recommend. `mmgcn demo` shows all three on clips of its "
-            "own."
+            "Recommend micro-videos by their visual, acoustic and textual features.\n\n"
+            "Three commands lead from a folder of videos and a table of interactions to ranked "
+            "lists: extract, fit, recommend. `mmgcn demo` runs all three on the clips that come "
+            "with mmgcn."
         ),
         no_args_is_help=True,
         rich_markup_mode="markdown",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for commands in (
-        extraction,
-        inspect,
-        models,
-        fit,
-        evaluate,
-        recommend,
-        report,
-        similar,
-        serve,
-        export,
-        compare,
-        ablate,
-        tune,
-        demo,
-    ):
-        commands.register(app)
 
-    def print_version(wanted: bool) -> None:
-        if wanted:
+    def print_version(requested: bool) -> None:
+        if requested:
             from importlib.metadata import version
 
             typer.echo(f"mmgcn {version('mmgcn')}")
@@ -75,7 +123,7 @@ def assembled() -> Callable[..., None]:
     def options(
         _debug: Annotated[
             bool,
-            typer.Option("--debug", help="Show the traceback when something fails (any position)."),
+            typer.Option("--debug", help="Show the traceback of an error (in any position)."),
         ] = False,
         _version: Annotated[
             bool,
@@ -84,39 +132,43 @@ def assembled() -> Callable[..., None]:
             ),
         ] = False,
     ) -> None:
-        """Hold the options that every command shares; `main` reads --debug."""
+        """Define the options that all commands share; `main` reads --debug."""
 
-    return app
+    group = typer.main.get_command(app)
+    assert isinstance(group, LazyGroup)
+    for name, (_, summary) in COMMANDS.items():
+        group.add_command(TyperCommand(name, help=summary, rich_markup_mode="markdown"))
+    return group
 
 
 def describe(error: Exception) -> str:
-    """One line for a person: what came, what was expected, what to do.
+    """Return one line for the user: what came, what was expected, what to do.
 
-    Our own errors carry that sentence already. What the system raises is put into the same
-    order, and what nobody foresaw says so.
+    Errors of this project contain that sentence. Errors of the operating system are put into the
+    same order, and any other error is reported as a bug.
     """
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
-    foreseen = isinstance(error, ValueError | LookupError | OSError | ImportError)
-    if foreseen and type(error) not in (KeyError, IndexError):
+    expected = isinstance(error, ValueError | LookupError | OSError | ImportError)
+    if expected and type(error) not in (KeyError, IndexError):
         return str(error)
     return (
         f"unexpected {type(error).__name__}: {error}; this is a bug in mmgcn: "
-        "run the same command with --debug and report what it shows"
+        "run the same command with --debug and report the traceback"
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and leave with its exit code.
+    """Run the command line and exit with its code.
 
     0 all done, 1 failed, 2 wrong usage, 3 done but some items failed, 130 interrupted.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in words or bool(os.environ.get("MMGCN_DEBUG"))
-    words = [word for word in words if word != "--debug"]
+    args = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in args or bool(os.environ.get("MMGCN_DEBUG"))
+    args = [arg for arg in args if arg != "--debug"]
     try:
-        assembled()(words, prog_name="mmgcn")
-    except KeyboardInterrupt:  # while importing; later the app answers it so
+        build_app()(args, prog_name="mmgcn")
+    except KeyboardInterrupt:  # during imports; once a command runs, typer handles it
         sys.exit(INTERRUPTED)
     except Exception as error:
         if debug:

@@ -3,8 +3,11 @@
 import errno
 import subprocess
 import sys
+from importlib import import_module
+from pathlib import Path
 
 import pytest
+import typer
 
 import cli
 
@@ -34,6 +37,26 @@ def test_version_is_that_of_the_distribution(capsys):
     assert run(capsys, "--version")[:2] == (0, f"mmgcn {version('mmgcn')}\n")
 
 
+def test_the_help_lists_the_first_sentence_of_every_command():
+    for name, (module, summary) in cli.COMMANDS.items():
+        app = typer.Typer()
+        app.callback()(lambda: None)
+        import_module(module).register(app)
+        command = typer.main.get_group(app).commands[name]
+        assert " ".join(command.help.partition("\n\n")[0].split()) == summary, name
+
+
+def test_every_module_that_registers_a_command_is_listed():
+    listed = {module for module, _ in cli.COMMANDS.values()}
+    folder = Path(cli.__file__).parent / "mmgcn" / "commands"
+    registering = {
+        f"mmgcn.commands.{path.stem}"
+        for path in folder.glob("*.py")
+        if "\ndef register(" in path.read_text(encoding="utf-8")
+    }
+    assert listed == registering | {"extract.commands"}
+
+
 def test_an_unknown_command_is_wrong_usage(capsys):
     code, _, err = run(capsys, "recomend")
     assert code == 2
@@ -56,9 +79,9 @@ def test_a_foreseen_error_is_one_line_and_exit_code_1(capsys, tmp_path):
 
 
 def test_debug_shows_the_traceback_in_any_position(tmp_path):
-    run_of_nobody = str(tmp_path / "nowhere")
+    missing_run = str(tmp_path / "nowhere")
     with pytest.raises(Exception, match="nowhere"):
-        cli.main(["recommend", "--user", "42", "--run", run_of_nobody, "--debug"])
+        cli.main(["recommend", "--user", "42", "--run", missing_run, "--debug"])
 
 
 @pytest.mark.parametrize(
@@ -70,7 +93,7 @@ def test_debug_shows_the_traceback_in_any_position(tmp_path):
         (RuntimeError("boom"), "unexpected RuntimeError: boom; this is a bug"),
     ],
 )
-def test_errors_are_described_for_a_person(error, line):
+def test_errors_are_described_in_one_line(error, line):
     assert cli.describe(error).startswith(line)
 
 
@@ -87,7 +110,7 @@ class Finder:
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it
 sys.meta_path.insert(0, Finder())
 from cli import main
-main(["--help"])
+main(["fit", "--help"])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
