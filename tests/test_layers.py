@@ -54,6 +54,7 @@ STAGES = {
     "mmgcn.evaluation.ranking": 16,
     "mmgcn.evaluation.groups": 16,
     "mmgcn.evaluation.withheld": 17,
+    "mmgcn.evaluation.run_evaluation": 17,
     "mmgcn.run": 16,
     "mmgcn.distributed": 17,
     "mmgcn.training": 18,

@@ -1,0 +1,40 @@
+"""Evaluation of a finished run on its own test part or on a table of interactions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmgcn.data.interactions import Interactions
+from mmgcn.evaluation.withheld import Withheld
+from mmgcn.run import Run
+
+
+def evaluate(
+    run: Run | Path | str = "runs/latest",
+    *,
+    test: Interactions | None = None,
+    ks: Sequence[int] | None = None,
+) -> dict[str, float]:
+    """Return metrics of a run by full ranking, with keys such as `recall@20` and `ndcg@20`.
+
+    Items of the training and validation parts are excluded from the ranked lists. Each value is
+    the mean over the users with at least one test item.
+
+    Args:
+        run: the run, or its folder.
+        test: interactions to evaluate on; by default the run's own test part. All of them count,
+            including those of users and items that the run does not contain.
+        ks: list lengths; by default those of 5, 10, 20 and 50 that the run has items for.
+
+    Raises:
+        RunError: the folder does not exist, is incomplete, or was written by a newer mmgcn.
+        ValueError: there are no test interactions, or a k is out of range.
+    """
+    opened = run if isinstance(run, Run) else Run.load(run)
+    part = Withheld.own(opened) if test is None else Withheld.given(opened, test)
+    if len(part) == 0:
+        raise ValueError(
+            f"{opened.path} has no test part; pass `test`, or fit with a split that has one"
+        )
+    return part.figures(ks=ks)
