@@ -1,4 +1,4 @@
-"""BipartiteGraph: who watched what, as sparse products both ways."""
+"""BipartiteGraph: users and items with an edge for each interaction, as sparse products."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ Normalise = Literal["mean", "sym", "sum"]
 
 
 class BipartiteGraph(nn.Module):
-    """Users on one side, items on the other, an edge for each interaction.
+    """Aggregation over the edges between users and items, in both directions.
 
-    Both directions are kept as compressed rows, so a product never scatters and its backward is a
-    product too, with the other direction. Equal edges in any order give equal sums to the last bit.
+    Both directions are stored as compressed rows, so that a product never scatters and its backward
+    is a product with the other direction. The order of the edges does not change a bit of the sums.
 
     Args:
         user_index, item_index: the edges.
-        normalise: the weight of edge (u, i): `mean` divides by the receiver's degree, `sym` by the
-            root of both degrees, `sum` is 1.
-        weight: of each edge, positive; degrees are then sums of weights, `mean` a weighted mean.
-            The maximum does not look at it.
-        dtype: of the weights; vectors of another get them converted at every product.
+        normalise: weight of edge (u, i): `mean` divides by the degree of the node that aggregates,
+            `sym` by the root of both degrees, `sum` is 1.
+        weight: weight of each edge, positive; degrees are then sums of weights, and `mean` a
+            weighted mean. The maximum ignores it.
+        dtype: dtype of the weights, converted at every product with vectors of another.
 
     Shapes:
         user_index, item_index: (E,) integers; weight: (E,).
@@ -35,7 +35,13 @@ class BipartiteGraph(nn.Module):
         GraphError: an index outside the graph, or a weight that is not positive.
     """
 
-    _KEPT: ClassVar[tuple[str, ...]] = ("num_users", "num_items", "normalise", "_by_item", "_keys")
+    _COPIED: ClassVar[tuple[str, ...]] = (
+        "num_users",
+        "num_items",
+        "normalise",
+        "_by_item",
+        "_keys",
+    )
 
     def __init__(
         self,
@@ -58,14 +64,14 @@ class BipartiteGraph(nn.Module):
         if weight is not None:
             edge = torch.as_tensor(weight).double()
             if not (edge.isfinite().all() and (edge > 0).all()):
-                raise GraphError("the weight of an edge is a positive number; some are not")
-        # No edge meets a node of degree 0, so nothing is divided by it.
+                raise GraphError("the weights of edges must be positive and finite; some are not")
+        # No edge ends in a node of degree 0, so nothing is divided by 0.
         of_user = torch.bincount(users, edge, minlength=num_users)[users]  # (E,)
         of_item = torch.bincount(items, edge, minlength=num_items)[items]  # (E,)
         shape = (num_users, num_items)
         if normalise == "mean":
-            # The backward of a product is the transposed product with the same weights, so a mean
-            # has two pairs of them, one for each receiver.
+            # The backward of a product is the transposed product with the same weights, so means
+            # over items and over users need a pair of matrices each.
             to_user, to_item = (edge / of_user).to(dtype), (edge / of_item).to(dtype)
             self.to_users = SparseProduct.of(users, items, to_user, shape)
             self.to_items = SparseProduct.of(users, items, to_item, shape).reversed()
@@ -91,7 +97,7 @@ class BipartiteGraph(nn.Module):
     def of_products(
         cls, to_users: SparseProduct, to_items: SparseProduct, *, normalise: Normalise
     ) -> BipartiteGraph:
-        """Return a graph whose products are given; they need not have the same edges."""
+        """Return a graph of given products, whose edges may differ."""
         graph = cls.__new__(cls)
         nn.Module.__init__(graph)
         graph.num_users = len(to_users.matrix.start) - 1
@@ -103,19 +109,19 @@ class BipartiteGraph(nn.Module):
 
     @property
     def num_edges(self) -> int:
-        """How many edges there are."""
+        """Number of edges."""
         return len(self.to_users.matrix.column)
 
     def draw(self, generator: torch.Generator) -> Tensor:
-        """Return a number of [0, 1) for each edge, in order of their users, then of their items.
+        """Return uniform random numbers of [0, 1), one for each edge, sorted by user, then by item.
 
         Shapes:
             the result: (E,), on the CPU.
         """
         return torch.rand(self.num_edges, generator=generator)
 
-    def places(self, user_index: Tensor, item_index: Tensor) -> Tensor:
-        """Return where some edges lie in the order of their users, then of their items.
+    def edge_positions(self, user_index: Tensor, item_index: Tensor) -> Tensor:
+        """Return the positions of some edges, sorted by user, then by item.
 
         Shapes:
             user_index, item_index, the result: (B,) int64.
@@ -124,11 +130,11 @@ class BipartiteGraph(nn.Module):
             self._keys = self.to_users.matrix.keys()
         return torch.searchsorted(self._keys, user_index * self.num_items + item_index)
 
-    def thinned(self, keep: Tensor) -> Self:
-        """Return the graph without some of its edges; the others keep their weights.
+    def masked(self, keep: Tensor) -> Self:
+        """Return the graph without some of its edges; the weights of the others do not change.
 
         Shapes:
-            keep: (E,) bool, of the edges in order of their users, then of their items.
+            keep: (E,) bool, of the edges sorted by user, then by item.
         """
         if self._by_item is None:
             self._by_item = torch.argsort(self.to_users.matrix.column, stable=True)
@@ -140,15 +146,15 @@ class BipartiteGraph(nn.Module):
 
     def _with(self, to_users: SparseProduct, to_items: SparseProduct) -> Self:
         """Return the graph with other weights on the same edges."""
-        made = type(self).__new__(type(self))
-        nn.Module.__init__(made)
-        for name in self._KEPT:
-            setattr(made, name, getattr(self, name))
-        made.to_users, made.to_items = to_users, to_items
-        return made
+        graph = type(self).__new__(type(self))
+        nn.Module.__init__(graph)
+        for name in self._COPIED:
+            setattr(graph, name, getattr(self, name))
+        graph.to_users, graph.to_items = to_users, to_items
+        return graph
 
     def users_from_items(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
-        """Return what the users, or some of them, gather from their items.
+        """Return the aggregation of the items of each user, or of some users.
 
         Shapes:
             x: (I, d); rows: (B,) users; the result: (U, d), or (B, d).
@@ -156,7 +162,7 @@ class BipartiteGraph(nn.Module):
         return self.to_users.forward(x, rows=rows)
 
     def items_from_users(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
-        """Return what the items, or some of them, gather from their users.
+        """Return the aggregation of the users of each item, or of some items.
 
         Shapes:
             x: (U, d); rows: (B,) items; the result: (I, d), or (B, d).
@@ -164,10 +170,10 @@ class BipartiteGraph(nn.Module):
         return self.to_items.forward(x, rows=rows)
 
     def users_from_items_max(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
-        """Return, element by element, the largest of each user's items.
+        """Return the element-wise maximum over the items of each user.
 
-        An element at -inf takes no part. 0 where there is nothing to take the largest of. The
-        gradient goes to the largest, to the item of the smallest row where several are.
+        Elements of -inf are ignored; the maximum of nothing is 0. The gradient flows to the
+        maximum, to that of the smallest item index where several are equal.
 
         Shapes:
             x: (I, d); rows: (B,) users; the result: (U, d), or (B, d).
@@ -175,7 +181,7 @@ class BipartiteGraph(nn.Module):
         return self.to_users.maximum(x, rows=rows)
 
     def items_from_users_max(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
-        """Return, element by element, the largest of each item's users: see the other way.
+        """Return the element-wise maximum over the users of each item, as the other way round.
 
         Shapes:
             x: (U, d); rows: (B,) items; the result: (I, d), or (B, d).
@@ -186,6 +192,6 @@ class BipartiteGraph(nn.Module):
 def _check_range(side: str, index: Tensor, num: int) -> None:
     if len(index) and not (int(index.min()) >= 0 and int(index.max()) < num):
         raise GraphError(
-            f"{side}_index lies from {int(index.min())} to {int(index.max())}; there are {num} "
+            f"{side}_index ranges from {int(index.min())} to {int(index.max())}; there are {num} "
             f"{side}s, counted from 0"
         )

@@ -1,4 +1,4 @@
-"""Losses over a batch of watched items and others."""
+"""Losses over a batch of positive and negative items."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def sampled_softmax(
 
     Shapes:
         user, item: (B, d), a row for each interaction; negative: (N, d), shared by all; watched:
-        (P, 2) places (b, n) of negatives that user b has watched, which count for nothing; the
-        result: ().
+        (P, 2) indices (b, n) of negatives that user b has watched, which are ignored; the result:
+        ().
 
     Source: Wu et al., On the Effectiveness of Sampled Softmax Loss for Item Recommendation,
     TOIS 2024.
@@ -42,12 +42,14 @@ def sampled_softmax(
 
 
 class _Softmax(torch.autograd.Function):
-    """Keeps one (B, N) matrix and works in place: its size makes it the costliest of a step."""
+    """Stores one (B, N) matrix and computes in place: it is the most expensive part of a step."""
 
     @staticmethod
-    def forward(ctx: Any, positive: Tensor, user: Tensor, negative: Tensor, gone: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, positive: Tensor, user: Tensor, negative: Tensor, watched: Tensor
+    ) -> Tensor:
         scores = user @ negative.T  # (B, N)
-        scores[gone[:, 0], gone[:, 1]] = -torch.inf
+        scores[watched[:, 0], watched[:, 1]] = -torch.inf
         top = torch.maximum(scores.amax(dim=1), positive)
         scores.sub_(top[:, None]).exp_()
         own = (positive - top).exp_()
@@ -60,5 +62,5 @@ class _Softmax(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         scores, own, total, user, negative = ctx.saved_tensors
         each = grad / len(total)
-        shares = scores * (each / total)[:, None]  # (B, N)
-        return each * (own / total - 1), shares @ negative, shares.T @ user, None
+        weights = scores * (each / total)[:, None]  # (B, N)
+        return each * (own / total - 1), weights @ negative, weights.T @ user, None

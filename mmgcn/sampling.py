@@ -1,4 +1,4 @@
-"""Batches: interactions that happened, and items that were not watched."""
+"""Batch, and Sampler: interactions as positives, and items that were not watched as negatives."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from mmgcn.train_config import TrainConfig
 
 @dataclass(eq=False)
 class Batch:
-    """What one step learns from.
+    """The interactions and negatives of a training step.
 
     Shapes:
         user_index, item_index: (B,) int64, interactions.
         negative_index: (N,) int64 different items shared by the batch, or (B,) one for each
             interaction, which its user has not watched.
-        watched: (P, 2) int64 where the negatives are shared: the places (b, n) of those that a
-            user has watched. None where each interaction has its own.
+        watched: (P, 2) int64 if the negatives are shared: the indices (b, n) of those that a user
+            has watched. None if each interaction has its own.
     """
 
     user_index: Tensor
@@ -30,20 +30,20 @@ class Batch:
     negative_index: Tensor
     watched: Tensor | None
 
-    def take(self, kept: Tensor) -> Batch:
-        """Return some of the interactions; negatives that all share stay. Shapes: kept: (B,) bool.
+    def select(self, kept: Tensor) -> Batch:
+        """Return some of the interactions; shared negatives are kept. Shapes: kept: (B,) bool.
 
         >>> batch = Batch(*(torch.arange(3) for _ in range(3)), torch.tensor([[0, 1], [2, 0]]))
-        >>> batch.take(torch.tensor([False, True, True])).watched.tolist()
+        >>> batch.select(torch.tensor([False, True, True])).watched.tolist()
         [[1, 0]]
         """
         users, items = self.user_index[kept], self.item_index[kept]
         if self.watched is None:
             return Batch(users, items, self.negative_index[kept], None)
-        rows, places = self.watched.unbind(dim=1)
+        rows, columns = self.watched.unbind(dim=1)
         among = kept[rows]
         rows = (kept.cumsum(0) - 1)[rows[among]]
-        return Batch(users, items, self.negative_index, torch.stack([rows, places[among]], dim=1))
+        return Batch(users, items, self.negative_index, torch.stack([rows, columns[among]], dim=1))
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch on a device."""
@@ -57,13 +57,13 @@ class Batch:
 
 
 class Sampler:
-    """Draws batches from one generator, so that its state is all there is to restore.
+    """Draws batches from one generator, whose state is all that resuming restores.
 
     Args:
         user_index, item_index: (E,) the training interactions.
         user_balance: an interaction is drawn with weight degree(user)^-user_balance: 0 draws
-            interactions evenly, 1 draws users evenly.
-        only_watched: never draw as a negative what nobody has watched.
+            interactions uniformly, 1 draws users uniformly.
+        only_watched: never draw items without interactions as negatives.
     """
 
     def __init__(
@@ -130,16 +130,16 @@ class Sampler:
         """
         users, items = self.interactions(size)
         negatives = torch.unique(self._negatives(num_negatives))
-        place = torch.full((self._num_items,), -1)
-        place[negatives] = torch.arange(len(negatives))
-        # The items of each user of the batch, one after the other, and where each lies among the
-        # negatives: a few items a user, where comparing every pair would be B x N.
+        column_of = torch.full((self._num_items,), -1)
+        column_of[negatives] = torch.arange(len(negatives))
+        # The items of each user of the batch, one after the other, and their columns among the
+        # negatives: a few items per user, where comparing every pair would be B x N.
         counts = self._degree[users]
         rows = torch.repeat_interleave(torch.arange(size), counts)
         offset = torch.arange(len(rows)) - torch.repeat_interleave(
             counts.cumsum(0) - counts, counts
         )
-        columns = place[self._keys[self._start[users][rows] + offset] % self._num_items]
+        columns = column_of[self._keys[self._start[users][rows] + offset] % self._num_items]
         among = columns >= 0
         return Batch(users, items, negatives, torch.stack([rows[among], columns[among]], dim=1))
 
@@ -147,7 +147,7 @@ class Sampler:
         """Draw a batch with one unwatched item for each interaction."""
         users, items = self.interactions(size)
         negatives = self._negatives(size)
-        # Draw again what was watched. A user who has watched nearly everything keeps the last draw.
+        # Redraw what was watched. A user who has watched nearly everything keeps the last draw.
         for _ in range(20):
             again = self.watched(users, negatives).nonzero().squeeze(1)
             if len(again) == 0:
@@ -156,7 +156,7 @@ class Sampler:
         return Batch(users, items, negatives, None)
 
     def _negatives(self, size: int) -> Tensor:
-        """Draw items evenly. Shapes: (size,) int64."""
+        """Draw items uniformly. Shapes: (size,) int64."""
         rows = torch.randint(len(self._candidates), (size,), generator=self._generator)
         drawn: Tensor = self._candidates[rows]
         return drawn

@@ -1,4 +1,4 @@
-"""SparseProduct: a sparse matrix and its transpose, to multiply with in both directions."""
+"""SparseProduct: multiplication with a sparse matrix, differentiable by its transpose."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch.autograd.function import once_differentiable
 
 
 class GraphError(ValueError):
-    """Edges or vectors that do not fit the graph."""
+    """Edges or vectors whose indices or shapes do not fit the graph."""
 
 
 class SparseProduct(nn.Module):
-    """A sparse matrix and its transpose, as something to multiply with."""
+    """A sparse matrix and its transpose, of which either is the other's backward."""
 
     def __init__(self, matrix: CompressedRows, transpose: CompressedRows) -> None:
         super().__init__()
@@ -25,32 +25,32 @@ class SparseProduct(nn.Module):
     def of(
         cls, rows: Tensor, columns: Tensor, weight: Tensor, shape: tuple[int, int]
     ) -> SparseProduct:
-        """Build both from the entries. Shapes: rows, columns, weight: (E,)."""
+        """Return the product of a matrix given by its entries. Shapes: (E,) each."""
         return cls(
             CompressedRows.of(rows, columns, weight, shape),
             CompressedRows.of(columns, rows, weight, (shape[1], shape[0])),
         )
 
     def reversed(self) -> SparseProduct:
-        """Return the product with the transpose. Both share their memory."""
+        """Return the product with the transpose, which shares the memory."""
         return SparseProduct(self.transpose, self.matrix)
 
     def scaled(self, factor: Tensor, transposed: Tensor) -> SparseProduct:
-        """Return the product with each entry times a factor.
+        """Return the product with each entry multiplied by a factor.
 
         Shapes:
             factor, transposed: (E,), in the order of the entries of the matrix and its transpose.
         """
         return SparseProduct(self.matrix.scaled(factor), self.transpose.scaled(transposed))
 
-    def part(self, start: int, stop: int) -> SparseProduct:
-        """Return the product with the rows from start to stop, half open."""
+    def row_range(self, start: int, stop: int) -> SparseProduct:
+        """Return the product with the rows from start up to, but not including, stop."""
         return SparseProduct(
             self.matrix.rows_between(start, stop), self.transpose.columns_between(start, stop)
         )
 
     def forward(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
-        """Return the product, or some of its rows.
+        """Return the product with x, or some of its rows.
 
         Shapes:
             x: (columns, d); rows: (B,); the result: (rows, d), or (B, d).
@@ -58,25 +58,25 @@ class SparseProduct(nn.Module):
         matrix, transpose = self.matrix, self.transpose
         matrix.check(x)
         if rows is not None:
-            matrix = matrix.taken(rows)
+            matrix = matrix.select_rows(rows)
             transpose = matrix.transposed() if x.requires_grad else matrix
         result: Tensor = _Multiply.apply(matrix, transpose, x)
         return result
 
     def maximum(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
-        """Return the largest entry of each column of x, over what each row gathers.
+        """Return the element-wise maximum over the rows of x that each row of the matrix selects.
 
         Shapes:
             x: (columns, d); rows: (B,); the result: (rows, d), or (B, d).
         """
         self.matrix.check(x)
-        matrix = self.matrix if rows is None else self.matrix.taken(rows)
+        matrix = self.matrix if rows is None else self.matrix.select_rows(rows)
         result: Tensor = _Maximum.apply(matrix, x)
         return result
 
 
 class CompressedRows(nn.Module):
-    """A sparse matrix: row r gathers the columns from start[r] to start[r + 1], half open.
+    """A sparse matrix in CSR form: row r has the entries from start[r] up to start[r + 1].
 
     Shapes:
         start: (R + 1,), column: (E,), int32 where that is enough; weight: (E,).
@@ -97,7 +97,7 @@ class CompressedRows(nn.Module):
     def of(
         cls, rows: Tensor, columns: Tensor, weight: Tensor, shape: tuple[int, int]
     ) -> CompressedRows:
-        """Build from entries in any order. Shapes: rows, columns, weight: (E,)."""
+        """Return the matrix of entries in any order. Shapes: (E,) each."""
         narrow = torch.int32 if max(len(rows), *shape) < 2**31 else torch.int64
         # Sorted by row, then column, so that the order of the entries changes no sum.
         order = torch.argsort(rows * shape[1] + columns, stable=True)
@@ -109,7 +109,10 @@ class CompressedRows(nn.Module):
         )
 
     def check(self, x: Tensor) -> None:
-        """Refuse vectors that are not one for each column: the product would read past them."""
+        """Refuse vectors whose number differs from that of the columns.
+
+        The product would read past their end.
+        """
         if x.ndim != 2 or len(x) != self.num_columns:
             raise GraphError(f"x is {tuple(x.shape)}; it must be ({self.num_columns}, d)")
 
@@ -119,13 +122,13 @@ class CompressedRows(nn.Module):
         return row * self.num_columns + self.column
 
     def scaled(self, factor: Tensor) -> CompressedRows:
-        """Return the matrix with each entry times its factor. Shapes: factor: (E,)."""
+        """Return the matrix with each entry multiplied by its factor. Shapes: factor: (E,)."""
         return CompressedRows(
             self.start, self.column, self.weight * factor, num_columns=self.num_columns
         )
 
     def rows_between(self, start: int, stop: int) -> CompressedRows:
-        """Return the rows from start to stop, half open."""
+        """Return the rows from start up to, but not including, stop."""
         first, last = int(self.start[start]), int(self.start[stop])
         return CompressedRows(
             self.start[start : stop + 1] - first,
@@ -135,7 +138,7 @@ class CompressedRows(nn.Module):
         )
 
     def columns_between(self, start: int, stop: int) -> CompressedRows:
-        """Return the columns from start to stop, half open, counted from start."""
+        """Return the columns from start up to, but not including, stop, renumbered from 0."""
         kept = (self.column >= start) & (self.column < stop)
         before = torch.cat([kept.new_zeros(1, dtype=torch.int64), kept.cumsum(0)])
         return CompressedRows(
@@ -145,7 +148,7 @@ class CompressedRows(nn.Module):
             num_columns=stop - start,
         )
 
-    def taken(self, rows: Tensor) -> CompressedRows:
+    def select_rows(self, rows: Tensor) -> CompressedRows:
         """Return some of the rows, in the given order. Shapes: rows: (B,)."""
         rows = rows.long()
         first, counts = self.start[rows], self.start[rows + 1] - self.start[rows]
@@ -171,7 +174,7 @@ class CompressedRows(nn.Module):
         if x.device.type != "cpu":
             return _csr_product(self.start, self.column, weight, x)
         # A bag of weighted rows is the same sum, and two to three times faster than torch's product
-        # on a CPU: 4 ns an edge of 64 numbers, with them in the cache.
+        # on a CPU: 4 ns an edge of 64 values that are in the cache.
         bags: tuple[Tensor, ...] = torch.embedding_bag(
             x.contiguous(),
             self.column,
@@ -182,8 +185,8 @@ class CompressedRows(nn.Module):
         )
         return bags[0]
 
-    def largest(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the largest entries, and which columns they are in.
+    def maximum(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the maxima and the columns that contain them.
 
         Shapes:
             x: (columns, d); the result: (rows, d), 0 where nothing is above -inf, and (rows, d)
@@ -218,7 +221,7 @@ class _Multiply(torch.autograd.Function):
 class _Maximum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, matrix: CompressedRows, x: Tensor) -> Tensor:
-        values, winner = matrix.largest(x)
+        values, winner = matrix.maximum(x)
         ctx.save_for_backward(winner)
         ctx.num_columns = len(x)
         return values

@@ -1,4 +1,4 @@
-"""Processes that stand for the ranks of a training, as torchrun would start them."""
+"""Processes with the environment of torchrun, for tests of distributed training."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ TIMEOUT_SECONDS = 120
 
 
 class Crew:
-    """Some processes that are there already, since starting one takes seconds."""
+    """A pool of processes that is reused, since starting one takes seconds."""
 
     def __init__(self, pool: ProcessPoolExecutor) -> None:
         self._pool = pool
 
     def run(self, size: int, function: Callable[..., Any], *arguments: Any) -> list[Any]:
-        """Run a function of a module on some ranks; return what each returned or raised."""
+        """Run a function of a module on some ranks; return the result or exception of each."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        asked = [
+        futures = [
             self._pool.submit(_ranked, rank, size, port, function, arguments)
             for rank in range(size)
         ]
-        return [future.result(TIMEOUT_SECONDS) for future in asked]
+        return [future.result(TIMEOUT_SECONDS) for future in futures]
 
 
 def _ranked(rank: int, size: int, port: int, function: Callable[..., Any], arguments: Any) -> Any:
@@ -48,7 +48,7 @@ def _ranked(rank: int, size: int, port: int, function: Callable[..., Any], argum
 
 @contextmanager
 def crew(size: int) -> Iterator[Crew]:
-    """Start that many processes and end them."""
+    """Start a pool of that many processes; end it at exit."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(HEAVY)
     with ProcessPoolExecutor(size, mp_context=context) as pool:

@@ -1,4 +1,4 @@
-"""Launcher: the ranks of a training on this machine, started and watched as torchrun does it."""
+"""Launcher: starts the processes of a training on this machine and supervises them, as torchrun."""
 
 from __future__ import annotations
 
@@ -17,27 +17,28 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from mmgcn.distributed.process_group import LostRank, RankError
 
 GRACE_SECONDS = 120  # for a checkpoint, after an interruption
-INTERRUPTED = 130  # the exit code of a rank that has put down where it stands
+INTERRUPTED = 130  # exit code of a process that was interrupted and has written a checkpoint
 
 
 def launch(function: Callable[..., Any], options: Mapping[str, Any], num_workers: int) -> Any:
-    """Run a function on several ranks and return what the leading one returned.
+    """Run a function on several processes and return the result of the main one.
 
     Args:
-        function: of a module, so that a new process can find it; its errors end all ranks.
+        function: defined in a module, so that a new process can import it; an error ends all
+            processes.
         options: its arguments by name.
 
     Raises:
-        RankError: a rank failed or was killed; the others are ended.
-        KeyboardInterrupt: the training was interrupted, and has put down where it stands.
+        RankError: a process failed or was killed; the others are ended.
+        KeyboardInterrupt: the training was interrupted, and has written a checkpoint.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     os.environ.setdefault("OMP_NUM_THREADS", str(max((cores or 1) // num_workers, 1)))
-    # All are on this machine, whose own name need not lead to it.
+    # All are on this machine, whose host name need not resolve to it.
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
     for name in list(logging.root.manager.loggerDict):
         if name.startswith(("torch.distributed.elastic", "torch.multiprocessing")):
-            logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # what they say is told below
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # reported below
     with tempfile.TemporaryDirectory(prefix="mmgcn-ranks-") as folder:
         config = LaunchConfig(
             min_nodes=1,
@@ -70,25 +71,25 @@ def _run(function: Callable[..., Any], options: Mapping[str, Any]) -> Any:
 
 
 def _reason(failures: Mapping[int, ProcessFailure]) -> str:
-    """Say why the first failed, and not what the others made of it."""
+    """Return the reason of the first failure, not those that followed from it."""
 
     def order(rank: int) -> tuple[bool, int, int]:
-        follows = (_told(failures[rank]) or "").startswith(f"{LostRank.__name__}:")
+        follows = (_message(failures[rank]) or "").startswith(f"{LostRank.__name__}:")
         return follows, failures[rank].timestamp, rank
 
     rank = min(failures, key=order)
-    failure, told = failures[rank], _told(failures[rank])
-    if told is not None:
-        message = told.partition(": ")[2]
+    failure, error = failures[rank], _message(failures[rank])
+    if error is not None:
+        message = error.partition(": ")[2]
         return message if rank == 0 else f"rank {rank}: {message}"
     if failure.exitcode < 0:
         how = f"was killed by {signal.Signals(-failure.exitcode).name}"
     else:
         how = f"ended with exit code {failure.exitcode}"
-    return f"rank {rank} {how}; `mmgcn fit --resume` goes on from the last checkpoint"
+    return f"rank {rank} {how}; `mmgcn fit --resume` continues from the last checkpoint"
 
 
-def _told(failure: ProcessFailure) -> str | None:
-    """Return `Type: message` of the error that a rank left, if it left one."""
+def _message(failure: ProcessFailure) -> str | None:
+    """Return `Type: message` of a process's error, if it was recorded."""
     message: Any = failure.message
     return str(message["message"]) if isinstance(message, dict) else None

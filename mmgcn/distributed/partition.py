@@ -1,27 +1,27 @@
-"""Partition: the users of each rank, and the graph of one rank's users with all items.
+"""Partition: the users of each process, and the graph of one process's users with all items.
 
-A training on several processes, the ranks, divides the users; every rank holds all items.
+A training on several processes divides the users; every process stores all items.
 
-What is where. Rank r owns the users from bounds[r] to bounds[r + 1]: their edges and their rows of
+Storage. Process r owns the users from bounds[r] up to bounds[r + 1]: their edges and their rows of
 every user table, with the optimiser's state of those rows. Item tables, transforms and features are
-on every rank, equal to the last bit.
+on every process, equal to the last bit.
 
-Forward. A user is a sum over its items, which its rank has. An item is a sum over its users: each
-rank adds up its own and one all-reduce of (I, d) adds the rest, once a layer and modality. After it
-every rank holds the same items, so whatever is done to items is done alike everywhere.
+Forward. A user aggregates its items, which its process has. An item aggregates its users: each
+process sums its own, and one all-reduce of (I, d) for each layer and modality sums the rest. After
+it every process has the same items, so that whatever is computed from items is equal everywhere.
 
-Backward. Each rank's loss is its share of the batch's mean: its own users' rows, divided by the
-size of the whole batch. So what a rank holds as the gradient of something that all ranks have is a
-summand of it, and the summands are added where it matters: before they enter the users of other
-ranks, which is the backward of the all-reduce, another all-reduce; and once at the end, for the
-parameters that all ranks have. Gradients of a user's rows are whole where they arise.
+Backward. Each process's loss is its share of the batch's mean: the sum over its own users divided
+by the size of the whole batch. Its gradient of a shared tensor is therefore a summand. Summands are
+added before they enter the users of other processes, which is the backward of the all-reduce,
+another all-reduce; and once at the end, for the shared parameters. Gradients of a user's rows are
+complete where they are computed.
 
-Draws. Every rank has the same generator and makes the same draws as one process would: first values
-of the whole table, the whole batch, a number for each edge. Each then keeps what concerns its
-users. Negatives are shared by the batch and are items, so nothing of a batch is sent anywhere.
+Randomness. Every process has the same generator and draws what one process would: initial values of
+the whole table, the whole batch, a number for each edge. Each then keeps what concerns its users.
+Negatives are shared by the batch and are items, so that no part of a batch is sent.
 
-So several ranks compute what one computes, with sums in another order; and what they write, and a
-checkpoint, is what one process writes, so either goes on with the other's.
+Several processes therefore compute what one computes, with sums in another order. Runs and
+checkpoints are those of one process, so that either can resume the other's.
 
 Source: the partition of a bipartite graph by one side, with the other replicated, is that of
 distributed alternating least squares; the pair of all-reduces is Megatron-LM's (Shoeybi et al.,
@@ -42,14 +42,14 @@ from mmgcn.sparse import CompressedRows
 
 
 class PartitionError(ValueError):
-    """Users that cannot be divided as asked, or a product that a part cannot give."""
+    """Users that cannot be divided, or a product that a part of the graph does not have."""
 
 
 def user_bounds(degree: Tensor, num_parts: int) -> list[int]:
-    """Divide the users into ranges of about as many users and edges together.
+    """Return bounds of user ranges that have about equal numbers of users and edges together.
 
     Shapes:
-        degree: (U,), edges of each user; the result: num_parts + 1 bounds, from 0 to U.
+        degree: (U,), number of edges of each user; the result: num_parts + 1 bounds, from 0 to U.
 
     Raises:
         PartitionError: fewer users than parts.
@@ -60,61 +60,61 @@ def user_bounds(degree: Tensor, num_parts: int) -> list[int]:
     num_users = len(degree)
     if num_users < num_parts:
         raise PartitionError(
-            f"{num_users:,} users cannot be divided among {num_parts} processes; take fewer"
+            f"{num_users:,} users cannot be divided among {num_parts} processes; use fewer"
         )
     load = torch.cumsum(degree.long() + 1, dim=0)
     wanted = int(load[-1]) * torch.arange(1, num_parts).double() / num_parts
     after = torch.searchsorted(load.double(), wanted).tolist()
     bounds = [0]
     for part, stop in enumerate(after, start=1):
-        # At least one user each: for this part, and for those that follow.
+        # At least one user for this part, and for each of those that follow.
         bounds.append(min(max(stop + 1, bounds[-1] + 1), num_users - (num_parts - part)))
     return [*bounds, num_users]
 
 
 class PartialGraph(BipartiteGraph):
-    """Some of the users with their edges to all items; what items gather is of all users.
+    """Some of the users with their edges to all items; items aggregate the users of all parts.
 
-    Users are counted from the first of the part. Every rank must ask for the same products of
+    Users are numbered from the first of the part. Every process must compute the same products of
     items in the same order, since each waits for the others.
 
     Args:
-        whole: the graph of all users; weights are those it has, of all its edges.
-        start, stop: the users of the part, half open.
+        full: the graph of all users, whose weights are kept.
+        start, stop: the users of the part, from start up to, but not including, stop.
     """
 
-    _KEPT: ClassVar[tuple[str, ...]] = (*BipartiteGraph._KEPT, "num_drawn", "first_edge")
+    _COPIED: ClassVar[tuple[str, ...]] = (*BipartiteGraph._COPIED, "num_drawn", "first_edge")
 
-    def __init__(self, whole: BipartiteGraph, start: int, stop: int) -> None:
+    def __init__(self, full: BipartiteGraph, start: int, stop: int) -> None:
         nn.Module.__init__(self)
-        self.num_users, self.num_items = stop - start, whole.num_items
-        self.normalise = whole.normalise
-        self.num_drawn = whole.num_edges
-        self.first_edge = int(whole.to_users.matrix.start[start])
-        self.to_users = whole.to_users.part(start, stop)
-        self.to_items = whole.to_items.reversed().part(start, stop).reversed()
+        self.num_users, self.num_items = stop - start, full.num_items
+        self.normalise = full.normalise
+        self.num_drawn = full.num_edges
+        self.first_edge = int(full.to_users.matrix.start[start])
+        self.to_users = full.to_users.row_range(start, stop)
+        self.to_items = full.to_items.reversed().row_range(start, stop).reversed()
         self._by_item, self._keys = None, None
 
     def draw(self, generator: torch.Generator) -> Tensor:
-        """Return a number of [0, 1) for each edge of the part, drawn as for the whole graph."""
+        """Return the part's numbers of those that are drawn for the full graph."""
         drawn = torch.rand(self.num_drawn, generator=generator)
         return drawn[self.first_edge : self.first_edge + self.num_edges]
 
     def items_from_users(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
-        """Return what the items gather from the users of all parts.
+        """Return the aggregation of each item's users of all parts.
 
         Shapes:
-            x: (U, d) of the own users; the result: (I, d).
+            x: (U, d), of the own users; the result: (I, d).
         """
         _refuse_rows(rows)
         total: Tensor = _Sum.apply(super().items_from_users(x))
         return total
 
     def items_from_users_max(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
-        """Return, element by element, the largest of each item's users of all parts.
+        """Return the element-wise maximum over each item's users of all parts.
 
         Shapes:
-            x: (U, d) of the own users; the result: (I, d).
+            x: (U, d), of the own users; the result: (I, d).
         """
         _refuse_rows(rows)
         matrix = self.to_items.matrix
@@ -125,11 +125,13 @@ class PartialGraph(BipartiteGraph):
 
 def _refuse_rows(rows: Tensor | None) -> None:
     if rows is not None:
-        raise PartitionError("some items only cannot be gathered from users in several parts")
+        raise PartitionError(
+            "users in several parts cannot be aggregated for some of the items alone"
+        )
 
 
 class _Sum(torch.autograd.Function):
-    """The sum over the ranks of what each has; so is its gradient."""
+    """The sum over the processes; its gradient is summed as well."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:  # noqa: ARG004
@@ -142,15 +144,15 @@ class _Sum(torch.autograd.Function):
 
 
 class _Maximum(torch.autograd.Function):
-    """The largest over the ranks; the gradient goes to the smallest user of those that have it."""
+    """The maximum over the processes; its gradient flows to the smallest user index that has it."""
 
     @staticmethod
     def forward(ctx: Any, matrix: CompressedRows, x: Tensor) -> Tensor:
-        values, winner = matrix.largest(x)
+        values, winner = matrix.maximum(x)
         own = values.masked_fill(winner < 0, -torch.inf)
         top = own.clone()
         dist.all_reduce(top, dist.ReduceOp.MAX)
-        # Users lie in the order of the ranks, so the first rank that has it has the smallest user.
+        # Users are in the order of the ranks: the first rank with the maximum has the smallest.
         first = torch.where((own == top) & (winner >= 0), dist.get_rank(), dist.get_world_size())
         mine = first.clone()
         dist.all_reduce(first, dist.ReduceOp.MIN)

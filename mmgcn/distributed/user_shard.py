@@ -80,7 +80,7 @@ class UserShard:
         if self.group.size == 1:
             return model.loss(batch.to(device), progress=progress)
         kept = (batch.user_index >= self.start) & (batch.user_index < self.stop)
-        own = batch.take(kept)
+        own = batch.select(kept)
         own.user_index = own.user_index - self.start
         value = model.loss(own.to(device), progress=progress)
         if not kept.any():

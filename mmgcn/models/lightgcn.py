@@ -77,7 +77,7 @@ class LightGCN(GraphModel[LightGCNConfig]):
             user, item = hood.graph.users_from_items(item), hood.graph.items_from_users(user)
             user_sum, item_sum = user_sum + user, item_sum + item
         scale = 1 / (self.config.num_layers + 1)
-        return hood.wanted(user_sum * scale, item_sum * scale)
+        return hood.batch_rows(user_sum * scale, item_sum * scale)
 
 
 MODEL = LightGCN

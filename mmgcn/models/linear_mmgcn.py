@@ -232,7 +232,9 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
             y = x + self.config.item_neighbour_weight * self.item_graph(x)
         y = hood.of_items(y)
         user = hood.graph.users_from_items(y)
-        return hood.wanted(user, y + self.config.viewer_weight * hood.graph.items_from_users(user))
+        return hood.batch_rows(
+            user, y + self.config.viewer_weight * hood.graph.items_from_users(user)
+        )
 
 
 MODEL = LinearMMGCN

@@ -139,7 +139,7 @@ class Branch(nn.Module):
             assert isinstance(layer, Layer)
             aggregated = self._aggregate(layer, x, hood)
             if number == len(self.layers):
-                ids, aggregated, x = (hood.wanted(*pair) for pair in (ids, aggregated, x))
+                ids, aggregated, x = (hood.batch_rows(*pair) for pair in (ids, aggregated, x))
             of_user, of_item = (
                 layer.combine(*side) for side in zip(x, aggregated, ids, strict=True)
             )

@@ -1,4 +1,4 @@
-"""Checkpoints: everything that a training needs to go on as if it had not stopped."""
+"""Checkpoint: the complete state of a training, from which it resumes to the same bits."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ class Checkpoint:
     """The state of a training between two steps.
 
     Args:
-        state: step, best figure, seconds and the like, as JSON.
+        state: the training state, identity and evaluation records, as JSON.
         tensors: by name: model.*, best.*, optimiser.*, the generator's state, and the losses since
-            the last look.
+            the last evaluation.
     """
 
     state: dict[str, Any]
     tensors: dict[str, Tensor]
 
     def save(self, folder: Path) -> None:
-        """Write it whole or not at all; the one before it stays until this one is there.
+        """Write the checkpoint atomically; the previous one is removed after that.
 
         Raises:
-            OSError: the disk does not take it.
+            OSError: the files cannot be written.
         """
         folder.mkdir(parents=True, exist_ok=True)
         name = f"step-{self.state['step']}.safetensors"
@@ -54,7 +54,7 @@ class Checkpoint:
 
     @classmethod
     def load(cls, folder: Path) -> Checkpoint:
-        """Read the last one.
+        """Return the last checkpoint of a folder.
 
         Raises:
             ResumeError: there is none.
@@ -67,17 +67,17 @@ class Checkpoint:
 
 
 def check_same(before: Mapping[str, Any], now: Mapping[str, Any], where: Path) -> None:
-    """Refuse to go on with another model, other settings or other data.
+    """Refuse to resume another model, other settings or other data.
 
     Raises:
         ResumeError: naming the first difference.
     """
-    was, given = flat(before), flat(now)
-    for name in dict.fromkeys((*given, *was)):
-        if was.get(name) != given.get(name):
+    stored, current = flat(before), flat(now)
+    for name in dict.fromkeys((*current, *stored)):
+        if stored.get(name) != current.get(name):
             raise ResumeError(
-                f"the training in {where} was another one: its {name} was {was.get(name)!r} and is "
-                f"now {given.get(name)!r}; give the same, or fit without --resume"
+                f"the training in {where} was another one: its {name} was {stored.get(name)!r} and "
+                f"is now {current.get(name)!r}; use the same, or fit without --resume"
             )
 
 
@@ -98,23 +98,23 @@ def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]
 
 
 def without_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return what lies under `prefix.`."""
+    """Return the tensors under `prefix.`, without it."""
     start = f"{prefix}."
     return {name[len(start) :]: t for name, t in tensors.items() if name.startswith(start)}
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Return an optimiser's state as tensors by `parameter.name`."""
-    held = optimiser.state_dict()["state"]
+    state = optimiser.state_dict()["state"]
     return {
         f"{index}.{name}": value.clone()
-        for index, entry in held.items()
+        for index, entry in state.items()
         for name, value in entry.items()
     }
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Put back what `optimiser_tensors` returned."""
+    """Restore the state that `optimiser_tensors` returned."""
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         index, _, key = name.partition(".")

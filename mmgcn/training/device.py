@@ -1,4 +1,4 @@
-"""Where a training runs."""
+"""find_device: the device of a training."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ import torch
 
 
 class DeviceError(ValueError):
-    """A device that is not known, or not here."""
+    """A device that is unknown or not available."""
 
 
 def find_device(device: str) -> str:
-    """Return the device that `auto` stands for, or the given one if it is there.
+    """Return the given device if it is available, or the one that `auto` means.
 
-    Of several processes on a machine each gets a GPU of its own, by torchrun's LOCAL_RANK.
+    Each of several processes on a machine gets a GPU of its own, by torchrun's LOCAL_RANK.
 
     Raises:
-        DeviceError: it is not, no device is called so, or there are fewer GPUs than processes.
+        DeviceError: the device is unknown or not available, or there are fewer GPUs than processes.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    if here > 1 and device.startswith("cuda") and torch.cuda.is_available():
+    num_local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if num_local > 1 and device.startswith("cuda") and torch.cuda.is_available():
         if device != "cuda":
             raise DeviceError(
-                f"device is '{device}' for all {here} processes; each needs its own, so use "
+                f"device is '{device}' for all {num_local} processes; each needs its own, so use "
                 "--device cuda"
             )
-        if here > torch.cuda.device_count():
+        if num_local > torch.cuda.device_count():
             raise DeviceError(
-                f"{here} processes were started and torch sees {torch.cuda.device_count()} GPUs "
-                "here; start one for each, or use --device cpu"
+                f"{num_local} processes were started and torch finds {torch.cuda.device_count()} "
+                "GPUs; start one process for each, or use --device cpu"
             )
         return f"cuda:{os.environ['LOCAL_RANK']}"
     if device == "cpu" or (device.startswith("cuda") and torch.cuda.is_available()):
         return device
     if device.startswith("cuda"):
-        raise DeviceError(f"device is '{device}', but torch sees no GPU here; use --device cpu")
+        raise DeviceError(f"device is '{device}', but torch finds no GPU; use --device cpu")
     raise DeviceError(f"device is '{device}'; known: auto, cpu, cuda, cuda:N")

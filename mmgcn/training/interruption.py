@@ -1,4 +1,4 @@
-"""Interruption: Ctrl-C and SIGTERM, granted where a training can be put down safely."""
+"""Interruption: Ctrl-C and SIGTERM, deferred until a training can be stopped safely."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any, Self
 
 
 class Interruption:
-    """Notes an interruption in place of raising it; who works between its bounds asks `wanted`.
+    """Context manager that sets `requested` on an interruption instead of raising it.
 
-    A second interruption is raised at once, unless it is patient: who started several processes
-    tells each of them again what the terminal has told all. Outside the main thread, where Python
-    delivers no signal, it notes nothing.
+    A second interruption is raised at once, except with `ignore_repeats`, for processes that are
+    sent the signal both by the terminal and by their launcher. Outside the main thread, where
+    Python delivers no signals, it does nothing.
     """
 
-    def __init__(self, *, patient: bool = False) -> None:
-        self.wanted, self._patient = False, patient
+    def __init__(self, *, ignore_repeats: bool = False) -> None:
+        self.requested, self._ignore_repeats = False, ignore_repeats
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._note)
+                self._before[number] = signal.signal(number, self._record)
         return self
 
     def __exit__(
@@ -35,7 +35,7 @@ class Interruption:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        if self.wanted and not self._patient:
+    def _record(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        if self.requested and not self._ignore_repeats:
             raise KeyboardInterrupt
-        self.wanted = True
+        self.requested = True

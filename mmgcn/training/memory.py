@@ -1,4 +1,4 @@
-"""keep_freed_memory: spare a training the cost of asking for the same memory at every step."""
+"""keep_freed_memory: avoids returning memory to the system that the next step needs again."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import ctypes
 import sys
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-LARGEST_KEPT = 1 << 26  # a larger one is rare, and of the building of a model, not of its steps
+LARGEST_KEPT = 1 << 26  # larger ones are rare, and occur when a model is built, not in its steps
 ALL = 2**31 - 1
 
 
 def keep_freed_memory() -> bool:
-    """Tell the C library to keep what is freed rather than return it to the system.
+    """Configure the C library to reuse freed memory rather than return it to the system.
 
-    A step frees and asks again for matrices of some megabytes, which glibc returns at once; every
-    page is then cleared by the kernel and faulted in anew. Keeping them saves a tenth to a quarter
-    of a step on a CPU. It holds for the whole process, so a command does it and no library call.
+    A step frees and allocates matrices of some megabytes, which glibc returns at once; every page
+    is then cleared by the kernel and faulted in anew. Reusing them saves a tenth to a quarter of a
+    step on a CPU. It affects the whole process, so a command calls it and no library function.
 
     Returns:
         Whether it was possible: on Linux with glibc.

@@ -106,14 +106,14 @@ class Trainer:
         if config.stop_epoch:
             end = max(1, round(config.stop_epoch * self.steps_per_epoch))
         interval = config.eval_steps or self.steps_per_epoch * config.eval_every
-        with Interruption(patient=self.group.size > 1) as interruption:
+        with Interruption(ignore_repeats=self.group.size > 1) as interruption:
             while state.step < end and state.num_waited < config.patience:
                 until = min((state.step // interval + 1) * interval, end)
                 self._take_steps(state, until, interruption)
                 if state.step == until and self._evaluate(state):
                     best = self._parameters()
                 self._save_checkpoint(state, best)
-                if self.group.any(interruption.wanted):
+                if self.group.any(interruption.requested):
                     raise KeyboardInterrupt
         self.model.load_state_dict(best)
         assert state.best is not None, "a training has an epoch or more, and ends in an evaluation"
@@ -138,7 +138,7 @@ class Trainer:
         """Train up to that step, or to an interruption."""
         started = time.perf_counter()
         self.model.train()
-        while state.step < until and not self.group.any(interruption.wanted):
+        while state.step < until and not self.group.any(interruption.requested):
             progress = state.step / self._num_steps
             for group in self._optimiser.param_groups:
                 group["lr"] = self._learning_rate(progress)

@@ -1,4 +1,4 @@
-"""What every registered model must do."""
+"""The contract of every registered model."""
 
 from dataclasses import asdict
 from typing import Literal, get_args, get_origin, get_type_hints
@@ -33,7 +33,7 @@ class TestEveryModel:
     def test_is_registered_under_its_own_name(self, name):
         assert MODELS.get(name).name == name
 
-    def test_gives_one_row_a_user_and_an_item_and_parts_that_add_up(self, name, data):
+    def test_has_a_row_for_each_user_and_item_and_parts_that_add_up(self, name, data):
         model = build(name, data)
         if isinstance(model, Model):
             item = model()[1]
@@ -52,10 +52,10 @@ class TestEveryModel:
         if issubclass(MODELS.get(name), Model):
             assert not np.array_equal(first, other)
 
-    def test_everything_that_is_a_parameter_is_learned(self, name, data, tmp_path):
+    def test_every_parameter_is_trained(self, name, data, tmp_path):
         model = build(name, data)
         if isinstance(model, ClosedFormModel):
-            pytest.skip("it is solved, not trained")
+            pytest.skip("solved, not trained")
         before = {n: p.detach().clone() for n, p in model.named_parameters()}
         optimiser = torch.optim.SGD(model.parameters(), lr=1.0)
         sampler = Sampler.of(data.train, torch.Generator().manual_seed(0))
@@ -64,9 +64,9 @@ class TestEveryModel:
             model.loss(model.draw(sampler), progress=cycle / model.num_cycles).backward()
             optimiser.step()
         for parameter, tensor in model.named_parameters():
-            assert not torch.equal(before[parameter], tensor), f"{parameter} did not move"
+            assert not torch.equal(before[parameter], tensor), f"{parameter} did not change"
 
-    def test_finds_what_the_group_watches_better_than_chance(self, name, data, tmp_path):
+    def test_ranks_the_items_of_the_users_group_better_than_chance(self, name, data, tmp_path):
         names = MODELS.get(name).setting_names()
         settings = {setting: value for setting, value in QUICK.items() if setting in names}
         result = fit(data, model=name, out=tmp_path, settings=settings, seed=0, device="cpu")
@@ -78,18 +78,18 @@ class TestEveryModel:
             assert result.metrics["recall@5"] > 2.5 * chance
 
     @pytest.mark.parametrize("modalities", [("visual",), ("visual", "acoustic", "textual")])
-    def test_takes_one_modality_or_three(self, name, modalities):
+    def test_accepts_one_modality_or_three(self, name, modalities):
         model = build(name, dataset(modalities=modalities))
         assert np.isfinite(model.embeddings().item).all()
 
-    def test_takes_items_that_lack_a_modality(self, name):
+    def test_accepts_items_that_lack_a_modality(self, name):
         data = dataset(missing=6)
         assert not all(present.all() for present in data.present.values())
         embeddings = build(name, data).embeddings()
         assert np.isfinite(embeddings.item).all()
         assert np.isfinite(embeddings.user).all()
 
-    def test_does_without_features_or_says_so(self, name):
+    def test_works_without_features_or_refuses(self, name):
         bare = Dataset(clusters())
         if MODELS.get(name).needs_features:
             with pytest.raises(ValueError, match="needs features"):
@@ -101,7 +101,7 @@ class TestEveryModel:
         with pytest.raises(SettingError, match="no setting is called 'batch_sise'"):
             MODELS.get(name).parse_settings({"batch_sise": 3})
 
-    def test_takes_each_setting_that_it_lists_and_no_other(self, name):
+    def test_accepts_each_setting_that_it_lists_and_no_other(self, name):
         kind = MODELS.get(name)
         defaults = kind.default_settings()
         ignored = dict.fromkeys(kind.ignored_settings, 0)

@@ -67,7 +67,7 @@ def test_products_and_their_gradients_are_those_of_dense_matrices(adjacency, nor
 
 
 @pytest.mark.parametrize("normalise", ["mean", "sym", "sum"])
-def test_weights_stand_in_the_place_of_ones(adjacency, normalise):
+def test_weights_replace_the_ones_of_the_matrix(adjacency, normalise):
     weighted = adjacency * np.random.default_rng(1).uniform(0.5, 2, adjacency.shape)
     graph = graph_of(adjacency, normalise, weight=weighted[adjacency.nonzero()])
     to_users, to_items = dense(weighted, normalise)
@@ -97,13 +97,13 @@ def test_aggregation_and_its_gradient_are_those_of_torch_geometric(adjacency, ag
         )
 
 
-def test_the_gradient_of_the_maximum_goes_to_the_largest(adjacency):
+def test_the_gradient_flows_to_the_maximum(adjacency):
     graph = graph_of(adjacency)
     assert torch.autograd.gradcheck(graph.users_from_items_max, vectors(NUM_ITEMS))
     assert torch.autograd.gradcheck(graph.items_from_users_max, vectors(NUM_USERS))
 
 
-def test_of_equal_ones_the_first_gets_the_gradient_and_minus_infinity_takes_no_part():
+def test_of_equal_maxima_the_first_gets_the_gradient_and_minus_infinity_is_ignored():
     graph = BipartiteGraph([0, 0, 0, 1], [2, 1, 0, 0], num_users=2, num_items=3)
     x = torch.tensor([[-torch.inf, 1.0], [5.0, 1.0], [5.0, 0.0]], requires_grad=True)
     largest = graph.users_from_items_max(x)
@@ -150,10 +150,10 @@ def test_the_order_of_the_interactions_changes_no_bit(order):
 
 
 @pytest.mark.parametrize("normalise", ["mean", "sym", "sum"])
-def test_a_thinned_graph_lacks_edges_and_leaves_the_others_as_they_were(adjacency, normalise):
+def test_a_masked_graph_lacks_edges_and_keeps_the_weights_of_the_others(adjacency, normalise):
     users, items = adjacency.nonzero()
     keep = torch.arange(len(users)) % 3 != 0
-    thin = graph_of(adjacency, normalise).thinned(keep)
+    thin = graph_of(adjacency, normalise).masked(keep)
     gone = torch.zeros(adjacency.shape, dtype=torch.float64)
     gone[users, items] = (~keep).double()
     to_users, to_items = dense(adjacency, normalise)
@@ -167,7 +167,7 @@ def test_a_thinned_graph_lacks_edges_and_leaves_the_others_as_they_were(adjacenc
     )
 
 
-def test_nodes_without_neighbours_get_zeros_and_give_no_gradient(adjacency):
+def test_nodes_without_neighbours_are_zero_and_have_no_gradient(adjacency):
     graph = graph_of(adjacency)
     for product in (graph.users_from_items, graph.users_from_items_max):
         item = torch.ones(NUM_ITEMS, WIDTH, dtype=torch.float64, requires_grad=True)
@@ -177,7 +177,7 @@ def test_nodes_without_neighbours_get_zeros_and_give_no_gradient(adjacency):
         assert (item.grad[2] == 0).all()
 
 
-def test_a_graph_without_edges_gives_zeros():
+def test_a_graph_without_edges_returns_zeros():
     nothing = np.zeros(0, dtype=np.int64)
     graph = BipartiteGraph(nothing, nothing, num_users=2, num_items=3)
     item = torch.ones(3, 4, requires_grad=True)
@@ -188,14 +188,14 @@ def test_a_graph_without_edges_gives_zeros():
         assert torch.equal(gradient, torch.zeros(3, 4))
 
 
-def test_the_way_of_a_gpu_is_the_way_of_a_cpu(adjacency):
+def test_the_product_of_a_gpu_is_that_of_a_cpu(adjacency):
     matrix, x = graph_of(adjacency).to_users.matrix, vectors(NUM_ITEMS).detach()
     other = _csr_product(matrix.start, matrix.column, matrix.weight, x)
     torch.testing.assert_close(matrix.multiply(x), other, **EXACT)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_vectors_keep_their_type_and_need_no_order_in_memory(adjacency, dtype):
+def test_vectors_keep_their_dtype_and_may_be_non_contiguous(adjacency, dtype):
     graph, wide = graph_of(adjacency, dtype=torch.float32), torch.randn(8, NUM_ITEMS, dtype=dtype)
     product = graph.users_from_items(wide.T)
     assert product.dtype == dtype
@@ -205,7 +205,7 @@ def test_vectors_keep_their_type_and_need_no_order_in_memory(adjacency, dtype):
     )
 
 
-def test_both_directions_share_their_memory_wherever_they_go():
+def test_both_directions_share_their_memory_on_every_device():
     ones = torch.ones(1)
     product = SparseProduct.of(torch.tensor([0]), torch.tensor([1]), ones, (1, 2))
     back = product.reversed()
@@ -219,18 +219,18 @@ def test_both_directions_share_their_memory_wherever_they_go():
 @pytest.mark.parametrize(
     ("users", "items", "weight", "message"),
     [
-        ([0, 2], [0, 0], None, "user_index lies from 0 to 2; there are 2 users"),
-        ([0, 1], [-1, 0], None, "item_index lies from -1 to 0; there are 3 items"),
-        ([0, 1], [0, 0], [1.0, 0.0], "a positive number; some are not"),
-        ([0, 1], [0, 0], [1.0, float("nan")], "a positive number; some are not"),
+        ([0, 2], [0, 0], None, "user_index ranges from 0 to 2; there are 2 users"),
+        ([0, 1], [-1, 0], None, "item_index ranges from -1 to 0; there are 3 items"),
+        ([0, 1], [0, 0], [1.0, 0.0], "must be positive and finite"),
+        ([0, 1], [0, 0], [1.0, float("nan")], "must be positive and finite"),
     ],
 )
-def test_edges_that_do_not_fit_are_refused(users, items, weight, message):
+def test_edges_outside_the_graph_are_refused(users, items, weight, message):
     with pytest.raises(GraphError, match=message):
         BipartiteGraph(users, items, num_users=2, num_items=3, weight=weight)
 
 
-def test_vectors_that_are_not_one_a_node_are_refused(adjacency):
+def test_vectors_of_another_number_of_nodes_are_refused(adjacency):
     graph = graph_of(adjacency)
     for product in (graph.users_from_items, graph.users_from_items_max):
         with pytest.raises(GraphError, match=r"x is \(7, 3\); it must be \(5, d\)"):

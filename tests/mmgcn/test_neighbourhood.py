@@ -44,12 +44,12 @@ def propagate(hood, user, item, layers):
             torch.tanh(user + hood.graph.users_from_items(item)),
             torch.tanh(item + hood.graph.items_from_users(user)),
         )
-    return hood.wanted(user, item)
+    return hood.batch_rows(user, item)
 
 
 @pytest.mark.parametrize("normalise", ["mean", "sym", "sum"])
 @pytest.mark.parametrize("layers", [1, 2, 3])
-def test_hearing_all_neighbours_is_the_whole_graph(edges, normalise, layers):
+def test_sampling_all_neighbours_is_the_full_graph(edges, normalise, layers):
     graph = graph_of(edges, normalise)
     tables = [
         torch.randn(count, 3, dtype=torch.float64, generator=generator(7), requires_grad=True)
@@ -63,11 +63,11 @@ def test_hearing_all_neighbours_is_the_whole_graph(edges, normalise, layers):
         user, item = propagate(hood, *tables, layers)
         grads = torch.autograd.grad(user.square().sum() + item.sum(), tables)
         results.append((user, item, *grads))
-    for whole, sampled in zip(*results, strict=True):
-        torch.testing.assert_close(sampled, whole)
+    for full, sampled in zip(*results, strict=True):
+        torch.testing.assert_close(sampled, full)
 
 
-def test_each_side_hears_over_as_many_edges_as_it_asks_for(edges):
+def test_each_side_aggregates_over_its_number_of_hops(edges):
     graph = graph_of(edges)
     sampler = NeighbourSampler(graph, MANY, generator())
     hood = sampler.around(torch.tensor([3]), torch.tensor([5]), user_hops=0, item_hops=1)
@@ -77,7 +77,7 @@ def test_each_side_hears_over_as_many_edges_as_it_asks_for(edges):
     assert hood.graph.to_users.matrix.column.numel() == 0
 
 
-def test_a_node_hears_so_many_different_neighbours_and_no_others(edges):
+def test_a_node_aggregates_that_number_of_distinct_neighbours(edges):
     graph = graph_of(edges)
     hood = NeighbourSampler(graph, 4, generator()).around(
         torch.arange(NUM_USERS), torch.tensor([0]), user_hops=1, item_hops=0
@@ -85,17 +85,17 @@ def test_a_node_hears_so_many_different_neighbours_and_no_others(edges):
     watched = {(int(u), int(i)) for u, i in edges}
     matrix = hood.graph.to_users.matrix
     rows = torch.repeat_interleave(matrix.start.diff().long())
-    heard = list(
+    aggregated = list(
         zip(hood.users[rows].tolist(), hood.items[matrix.column.long()].tolist(), strict=True)
     )
-    assert len(set(heard)) == len(heard)
-    assert set(heard) <= watched
+    assert len(set(aggregated)) == len(aggregated)
+    assert set(aggregated) <= watched
     for user in range(NUM_USERS):
         degree = sum(u == user for u, _ in watched)
-        assert sum(u == user for u, _ in heard) == min(4, degree)
+        assert sum(u == user for u, _ in aggregated) == min(4, degree)
 
 
-def test_what_is_heard_is_right_in_expectation(edges):
+def test_the_sampled_aggregation_is_unbiased(edges):
     graph = graph_of(edges)
     item = torch.randn(NUM_ITEMS, 2, dtype=torch.float64, generator=generator(3))
     wanted = graph.users_from_items(item)[0]
@@ -106,15 +106,15 @@ def test_what_is_heard_is_right_in_expectation(edges):
         hood = NeighbourSampler(graph, 5, draws).around(
             users[:1], users[:1], user_hops=1, item_hops=0
         )
-        means.append(hood.wanted(hood.graph.users_from_items(hood.of_items(item)), item)[0][0])
-    heard = torch.stack(means)
-    assert heard.std(dim=0).min() > 0.01
-    error = heard.std(dim=0) / len(heard) ** 0.5
-    assert ((heard.mean(dim=0) - wanted).abs() < 5 * error).all()
+        means.append(hood.batch_rows(hood.graph.users_from_items(hood.of_items(item)), item)[0][0])
+    aggregated = torch.stack(means)
+    assert aggregated.std(dim=0).min() > 0.01
+    error = aggregated.std(dim=0) / len(aggregated) ** 0.5
+    assert ((aggregated.mean(dim=0) - wanted).abs() < 5 * error).all()
 
 
 @pytest.mark.parametrize("num_neighbours", [None, MANY])
-def test_some_edges_carry_nothing_and_the_others_keep_their_weights(edges, num_neighbours):
+def test_edges_are_removed_and_the_others_keep_their_weights(edges, num_neighbours):
     graph = graph_of(edges)
     user, item = (3, 5) if [3, 5] in edges.tolist() else tuple(edges[edges[:, 0] == 3][0].tolist())
     sampler = NeighbourSampler(graph, num_neighbours, generator())
@@ -122,33 +122,33 @@ def test_some_edges_carry_nothing_and_the_others_keep_their_weights(edges, num_n
         torch.tensor([user]), torch.tensor([item]), user_hops=1, item_hops=1, leave_out=1
     )
     ones = torch.ones(NUM_ITEMS, 1, dtype=torch.float64)
-    heard = hood.wanted(hood.graph.users_from_items(hood.of_items(ones)), ones)[0]
+    aggregated = hood.batch_rows(hood.graph.users_from_items(hood.of_items(ones)), ones)[0]
     degree = int((edges[:, 0] == user).sum())
-    assert float(heard) == pytest.approx(1 - 1 / degree)
+    assert float(aggregated) == pytest.approx(1 - 1 / degree)
 
 
 @pytest.mark.parametrize("name", ["linear_mmgcn", "mmgcn", "lightgcn"])
 @pytest.mark.parametrize("missing", [0, 6])
-def test_a_model_that_hears_all_neighbours_is_the_model_on_the_whole_graph(name, missing):
+def test_a_model_that_samples_all_neighbours_is_the_model_on_the_full_graph(name, missing):
     data = worlds.dataset(missing=missing)
-    without_chance = {"leave_out": 0, "edge_dropout": 0} if name == "linear_mmgcn" else {}
+    without_dropout = {"leave_out": 0, "edge_dropout": 0} if name == "linear_mmgcn" else {}
     results = []
     for propagation in ("full_graph", "sampled"):
         settings = {"dim": 8, "propagation": propagation, "num_neighbours": MANY}
-        model = MODELS.get(name).build(data, settings | without_chance).double()
+        model = MODELS.get(name).build(data, settings | without_dropout).double()
         batch = Sampler.of(data.train, generator(1)).shared(16, 8)
         loss = model.loss(batch)
         loss.backward()
         grads = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
         results.append((loss.detach(), grads))
-    (whole, grads), (sampled, sampled_grads) = results
-    torch.testing.assert_close(sampled, whole)
+    (full, grads), (sampled, sampled_grads) = results
+    torch.testing.assert_close(sampled, full)
     assert grads.keys() == sampled_grads.keys()
     for parameter, grad in grads.items():
         torch.testing.assert_close(sampled_grads[parameter], grad, msg=parameter)
 
 
-def test_a_model_learns_from_sampled_neighbours():
+def test_a_model_is_trained_with_sampled_neighbours():
     data = worlds.dataset()
     settings = {"dim": 8, "propagation": "sampled", "num_neighbours": 2}
     model = MODELS.get("linear_mmgcn").build(data, settings)

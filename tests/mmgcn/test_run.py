@@ -99,17 +99,17 @@ def test_the_folder_of_runs_names_its_latest(folder):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"schema_version": SCHEMA_VERSION + 1}, "written by a newer mmgcn"),
         ({"schema_version": None}, "corrupt: it lacks one of schema_version"),
         ({"num_users": 3}, "is not whole"),
     ],
 )
-def test_a_run_that_does_not_fit_is_refused(folder, change, told):
+def test_a_run_that_does_not_fit_is_refused(folder, change, message):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | change))
-    with pytest.raises(RunError, match=told):
+    with pytest.raises(RunError, match=message):
         Run.load(folder)
 
 
@@ -135,9 +135,9 @@ def test_modality_worth_is_what_ablate_left_there(folder):
     run = Run.load(folder)
     assert run.ablation() is None
     row = {"modality": "visual", "how": "drop", "mean": 0.1, "low": None, "high": None}
-    told = {"metric": "recall@20", "rows": [row]}
-    (folder / "ablation.json").write_text(json.dumps(told | {"seeds": 1}))
-    assert run.ablation() == told
+    ablation = {"metric": "recall@20", "rows": [row]}
+    (folder / "ablation.json").write_text(json.dumps(ablation | {"seeds": 1}))
+    assert run.ablation() == ablation
     (folder / "ablation.json").write_text(json.dumps({"metric": "recall@20", "rows": [{}]}))
     with pytest.raises(RunError, match=r"ablation\.json is corrupt: 'modality'; write it again"):
         run.ablation()

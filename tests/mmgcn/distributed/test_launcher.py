@@ -1,4 +1,4 @@
-"""fit --num-workers: a rank that is killed, what goes on, and what is said."""
+"""fit --num-workers: a killed process, its resumption, and the errors that are reported."""
 
 import os
 import signal
@@ -39,7 +39,7 @@ def children(pid: int) -> list[int]:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
-def test_a_killed_rank_stops_the_run_and_one_process_goes_on(table, tmp_path, capsys):
+def test_a_killed_process_stops_the_run_and_one_process_resumes_it(table, tmp_path, capsys):
     out = tmp_path / "runs"
     words = ["fit", "-i", str(table), "--model", "lightgcn", "--out", str(out), "--device", "cpu"]
     words += ["--epochs", "60", "--set", "patience=60"]
@@ -57,10 +57,11 @@ def test_a_killed_rank_stops_the_run_and_one_process_goes_on(table, tmp_path, ca
             if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
         ]
         os.kill(ranks[1], signal.SIGKILL)
-        told = run.communicate(timeout=60)[1]
+        errors = run.communicate(timeout=60)[1]
     assert run.returncode == 1
-    assert told.splitlines()[-1] == (
-        "error: rank 1 was killed by SIGKILL; `mmgcn fit --resume` goes on from the last checkpoint"
+    assert errors.splitlines()[-1] == (
+        "error: rank 1 was killed by SIGKILL; "
+        "`mmgcn fit --resume` continues from the last checkpoint"
     )
     assert not any(Path(f"/proc/{pid}").exists() for pid in ranks)
     with pytest.raises(SystemExit) as leaving:
@@ -71,12 +72,12 @@ def test_a_killed_rank_stops_the_run_and_one_process_goes_on(table, tmp_path, ca
 
 
 def failure(exitcode, message, timestamp=0):
-    held = {"message": message} if message else "no file"
-    return SimpleNamespace(exitcode=exitcode, message=held, timestamp=timestamp)
+    error = {"message": message} if message else "no file"
+    return SimpleNamespace(exitcode=exitcode, message=error, timestamp=timestamp)
 
 
 @pytest.mark.parametrize(
-    ("failures", "told"),
+    ("failures", "message"),
     [
         (
             {0: failure(1, "LostRank: gone", 1), 1: failure(-9, None, 2)},
@@ -87,11 +88,11 @@ def failure(exitcode, message, timestamp=0):
         ({2: failure(7, None)}, "rank 2 ended with exit code 7; `mmgcn fit --resume`"),
     ],
 )
-def test_the_reason_is_that_of_the_first_that_failed(failures, told):
-    assert _reason(failures).startswith(told)
+def test_the_reason_is_that_of_the_first_that_failed(failures, message):
+    assert _reason(failures).startswith(message)
 
 
-def test_another_number_than_torchruns_is_refused(table, monkeypatch, capsys):
+def test_a_number_of_workers_other_than_torchruns_is_refused(table, monkeypatch, capsys):
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(SystemExit) as leaving:
         cli.main(["fit", "-i", str(table), "--num-workers", "2"])
@@ -110,5 +111,5 @@ def test_each_process_of_a_machine_gets_a_gpu_of_its_own(monkeypatch):
     with pytest.raises(DeviceError, match="device is 'cuda:0' for all 2 processes"):
         find_device("cuda:0")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
-    with pytest.raises(DeviceError, match="4 processes were started and torch sees 2 GPUs"):
+    with pytest.raises(DeviceError, match="4 processes were started and torch finds 2 GPUs"):
         find_device("auto")

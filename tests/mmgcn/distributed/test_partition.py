@@ -43,55 +43,57 @@ BOUNDS = (0, 2, 3, 9)
 PARTS = list(itertools.pairwise(BOUNDS))
 
 
-def test_users_gather_in_their_part_what_they_gather_in_the_whole(graph):
+def test_users_aggregate_the_same_in_a_part_as_in_the_full_graph(graph):
     x = torch.randn(7, 4)
     parts = [PartialGraph(graph, *part).users_from_items(x) for part in PARTS]
     assert torch.equal(torch.cat(parts), graph.users_from_items(x))
 
 
-def test_what_items_gather_from_the_parts_adds_up(graph, monkeypatch):
+def test_aggregations_of_items_over_the_parts_add_up(graph, monkeypatch):
     monkeypatch.setattr("torch.distributed.all_reduce", lambda _: None)
     x = torch.randn(9, 4)
     parts = [PartialGraph(graph, a, b).items_from_users(x[a:b]) for a, b in PARTS]
     torch.testing.assert_close(sum(parts), graph.items_from_users(x))
 
 
-def test_parts_draw_what_the_whole_draws_and_know_their_edges(graph):
+def test_parts_draw_the_numbers_of_the_full_graph_for_their_edges(graph):
     drawn = graph.draw(torch.Generator().manual_seed(1))
     parts = [PartialGraph(graph, *part) for part in PARTS]
     own = [part.draw(torch.Generator().manual_seed(1)) for part in parts]
     assert torch.equal(torch.cat(own), drawn)
     matrix = graph.to_users.matrix
     user = torch.repeat_interleave(matrix.start.diff().long())
-    assert torch.equal(graph.places(user, matrix.column.long()), torch.arange(graph.num_edges))
+    assert torch.equal(
+        graph.edge_positions(user, matrix.column.long()), torch.arange(graph.num_edges)
+    )
     for (start, stop), part in zip(PARTS, parts, strict=True):
         mine = (user >= start) & (user < stop)
-        places = part.places(user[mine] - start, matrix.column[mine].long())
-        assert torch.equal(places, torch.arange(part.num_edges))
+        positions = part.edge_positions(user[mine] - start, matrix.column[mine].long())
+        assert torch.equal(positions, torch.arange(part.num_edges))
 
 
-def test_a_thinned_part_is_the_part_of_the_thinned(graph):
+def test_a_masked_part_is_the_part_of_the_masked_graph(graph):
     keep = torch.rand(graph.num_edges, generator=torch.Generator().manual_seed(2)) < 0.5
-    x, thin = torch.randn(7, 4), graph.thinned(keep)
+    x, masked = torch.randn(7, 4), graph.masked(keep)
     for start, stop in PARTS:
         part = PartialGraph(graph, start, stop)
-        own = part.thinned(keep[part.first_edge : part.first_edge + part.num_edges])
+        own = part.masked(keep[part.first_edge : part.first_edge + part.num_edges])
         assert isinstance(own, PartialGraph)
-        expected = thin.users_from_items(x)[start:stop]
+        expected = masked.users_from_items(x)[start:stop]
         assert torch.equal(own.users_from_items(x), expected)
 
 
-def test_some_items_only_are_refused(graph):
+def test_some_of_the_items_alone_are_refused(graph):
     part = PartialGraph(graph, 0, 2)
     for product in (part.items_from_users, part.items_from_users_max):
-        with pytest.raises(PartitionError, match="some items only"):
+        with pytest.raises(PartitionError, match="for some of the items alone"):
             product(torch.zeros(2, 3), rows=torch.tensor([0]))
 
 
 @pytest.mark.parametrize("watched", [None, torch.tensor([[0, 1], [2, 0], [3, 1]])])
 def test_part_of_a_batch_keeps_its_rows_together(watched):
     batch = Batch(torch.arange(4), torch.arange(4) + 10, torch.arange(4) + 20, watched)
-    own = batch.take(torch.tensor([False, True, True, True]))
+    own = batch.select(torch.tensor([False, True, True, True]))
     assert own.user_index.tolist() == [1, 2, 3]
     assert own.item_index.tolist() == [11, 12, 13]
     if watched is None:

@@ -1,4 +1,4 @@
-"""Several processes: what they learn, write and go on with is what one process does."""
+"""Several processes compute, write and resume what one process does."""
 
 import json
 import os
@@ -33,12 +33,12 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def ranks():
-    with crew(3) as made:
-        yield made
+    with crew(3) as processes:
+        yield processes
 
 
 def train(model, out, settings, epochs=1, resume=False, stop_at=None):
-    """Train on the made-up data; a rank may be interrupted when it has drawn some batches."""
+    """Train on synthetic data; a process may be interrupted when it has drawn some batches."""
     kind, drawn = MODELS.get(model), 0
     draw = kind.draw
 
@@ -69,7 +69,7 @@ def train(model, out, settings, epochs=1, resume=False, stop_at=None):
 
 
 def steps_in_double(model, settings):
-    """Take twenty steps in float64; return the parameters, on the rank that leads."""
+    """Take twenty steps in float64; return the parameters, on the main process."""
     data, kind = dataset(missing=2), MODELS.get(model)
     with join_process_group("cpu") as group:
         trained = kind.build(data, {**SMALL, **settings})
@@ -93,7 +93,7 @@ def failing(out):
 
     def failing_draw(self, *sizes):
         if os.environ["RANK"] == "1":
-            raise MemoryError("no memory is left")
+            raise MemoryError("out of memory")
         return draw(self, *sizes)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -120,7 +120,7 @@ def solved(out):
     return fit(dataset(), model="ease", out=out, device="cpu")
 
 
-def with_strangers(out):
+def with_unknown_users(out):
     data = dataset(without(clusters(), [0, 30, 31]))
     return fit(data, model="lightgcn", out=out, settings=SMALL, epochs=2, device="cpu")
 
@@ -136,11 +136,11 @@ def records_of(run):
 
 
 def assert_same(run: Path, other: Path) -> None:
-    """Hold two runs to be equal up to the order of sums, in everything but the time they took."""
+    """Assert that two runs are equal up to the order of sums, except for their times."""
     names = {path.relative_to(run) for path in run.rglob("*")}
     assert names == {path.relative_to(other) for path in other.rglob("*")}
-    for look, expected in zip(records_of(run), records_of(other), strict=True):
-        assert look == pytest.approx(expected, rel=1e-5)
+    for record, expected in zip(records_of(run), records_of(other), strict=True):
+        assert record == pytest.approx(expected, rel=1e-5)
     state, expected = load_file(run / "model.safetensors"), load_file(other / "model.safetensors")
     assert state.keys() == expected.keys()
     for name, value in expected.items():
@@ -151,7 +151,7 @@ def assert_same(run: Path, other: Path) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_two_and_three_processes_learn_what_one_learns(ranks, tmp_path, case):
+def test_two_and_three_processes_train_what_one_trains(ranks, tmp_path, case):
     model, settings = CASES[case]
     alone = train(model, tmp_path / "1", settings)
     for size in (2, 3) if case == "linear_mmgcn" else (3,):
@@ -162,13 +162,13 @@ def test_two_and_three_processes_learn_what_one_learns(ranks, tmp_path, case):
         assert len(list((tmp_path / str(size)).iterdir())) == 2  # one run, and latest
 
 
-def test_users_of_whom_nothing_is_known_get_the_mean_of_all_others(ranks, tmp_path):
-    results = ranks.run(3, with_strangers, tmp_path / "3")
-    assert_same(results[0].run, with_strangers(tmp_path / "1").run)
+def test_users_without_interactions_get_the_mean_of_all_others(ranks, tmp_path):
+    results = ranks.run(3, with_unknown_users, tmp_path / "3")
+    assert_same(results[0].run, with_unknown_users(tmp_path / "1").run)
 
 
 @pytest.mark.parametrize("case", ["linear_mmgcn", "mmgcn", "mmgcn, largest", "lightgcn"])
-def test_in_float64_nothing_is_left_of_the_difference(ranks, case):
+def test_in_float64_there_is_no_difference(ranks, case):
     alone, together = (ranks.run(n, steps_in_double, *CASES[case])[0] for n in (1, 3))
     assert alone.keys() == together.keys()
     for name, value in alone.items():
@@ -176,8 +176,8 @@ def test_in_float64_nothing_is_left_of_the_difference(ranks, case):
 
 
 @pytest.mark.parametrize(("first", "then"), [(2, 3), (3, 1), (1, 2)])
-def test_what_some_processes_began_others_finish(ranks, tmp_path, first, then):
-    """One rank of them is interrupted in mid-epoch; all stop at that step and write it once."""
+def test_a_training_is_resumed_by_another_number_of_processes(ranks, tmp_path, first, then):
+    """One of them is interrupted within an epoch; all stop at that step and write it once."""
     settings = {"weight_decay": 0.01}
     alone = train("mmgcn", tmp_path / "whole", settings, 2)
 

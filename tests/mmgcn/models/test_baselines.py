@@ -132,8 +132,8 @@ def test_vbpr_is_its_equation(data):
     for name in data.features:
         f = model.get_buffer(f"features_{name}").numpy()
         t, E, c = (
-            held[name].detach().numpy()
-            for held in (model.preference, model.weight, model.content_bias)
+            parameters[name].detach().numpy()
+            for parameters in (model.preference, model.weight, model.content_bias)
         )
         expected = expected + t @ (f @ E).T + (f @ c).T
     np.testing.assert_allclose(scores(model), expected, rtol=1e-4, atol=1e-4)

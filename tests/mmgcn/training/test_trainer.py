@@ -1,4 +1,4 @@
-"""Training: exact resume, early stopping, what stops it, and the folder it leaves."""
+"""fit: exact resume, early stopping, errors, and the run folder."""
 
 import itertools
 import json
@@ -33,29 +33,33 @@ class Killed(Exception):
     pass
 
 
-def kill_after(num_looks):
-    """A progress callback that ends the training the hard way at some look."""
+def kill_after(num_records):
+    """A progress callback that raises after some evaluation."""
 
-    def progress(look):
-        if look.epoch == num_looks:
+    def progress(record):
+        if record.epoch == num_records:
             raise Killed
 
     return progress
 
 
+def records_of(run):
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
 def files_of(run):
-    """The bytes of everything that must not depend on when and how it was trained."""
+    """The bytes of everything but times."""
     config = json.loads((run / "config.json").read_text())
     config.pop("train_seconds")
-    looks = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    for look in looks:
-        look.pop("train_seconds")
-    held = {
+    records = records_of(run)
+    for record in records:
+        record.pop("train_seconds")
+    files = {
         str(path.relative_to(run)): path.read_bytes()
         for path in sorted(run.rglob("*"))
         if path.is_file() and path.name not in ("config.json", "metrics.jsonl")
     }
-    return {**held, "config": config, "looks": looks}
+    return {**files, "config": config, "records": records}
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +69,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def finished(data, tmp_path_factory):
-    """A run of mmgcn that nobody disturbed."""
+    """An uninterrupted run of mmgcn."""
     return fit(data, model="mmgcn", out=tmp_path_factory.mktemp("runs"), epochs=3, **CPU).run
 
 
@@ -97,7 +101,7 @@ def test_a_training_killed_before_its_first_checkpoint_starts_anew(data, tmp_pat
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("at_step", [1, 27])
-def test_an_interruption_in_mid_epoch_loses_no_step(
+def test_an_interruption_within_an_epoch_loses_no_step(
     data, finished, tmp_path, monkeypatch, number, at_step
 ):
     kind = MODELS.get("mmgcn")
@@ -130,7 +134,7 @@ def test_equal_seeds_give_equal_runs_and_others_do_not(data, finished, tmp_path)
 
 
 def test_gradients_of_rows_are_equal_each_time_with_two_threads(data):
-    """Indexing would add up the gradient of a row that stands twice in the order of the threads."""
+    """Indexing would sum the gradients of a repeated row in the order of the threads."""
     model = MODELS.get("lightgcn").build(data, {"num_layers": 0})
     generator = model.generator
     users = torch.randint(len(data.users), (50_000,), generator=generator)
@@ -161,32 +165,32 @@ def test_the_state_of_the_global_generators_is_neither_used_nor_changed(data, fi
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"settings": {**SMALL, "temperature": 0.5}}, r"settings.temperature was 0.3.* now 0.5"),
         ({"seed": 9}, r"seed was 0 and is now 9"),
         ({"model": "lightgcn"}, r"model was 'mmgcn' and is now 'lightgcn'"),
     ],
 )
-def test_another_training_is_not_resumed(data, tmp_path, change, told):
+def test_another_training_is_not_resumed(data, tmp_path, change, message):
     with pytest.raises(Killed):
         fit(data, model="mmgcn", out=tmp_path, epochs=3, progress=kill_after(2), **CPU)
-    with pytest.raises(ResumeError, match=told):
+    with pytest.raises(ResumeError, match=message):
         fit(data, **{"model": "mmgcn", "out": tmp_path, "epochs": 3, **CPU, **change}, resume=True)
 
 
 @pytest.mark.parametrize(
-    ("other", "told"),
+    ("other", "message"),
     [
         (lambda: dataset(seed=1), r"features.visual.digest was '0' and is now '1'"),
         (lambda: dataset(modalities=("visual",)), r"features.acoustic.* now None"),
         (lambda: dataset(clusters(seed=3)), r"interactions was '"),
     ],
 )
-def test_a_training_is_not_resumed_on_other_data(data, tmp_path, other, told):
+def test_a_training_is_not_resumed_on_other_data(data, tmp_path, other, message):
     with pytest.raises(Killed):
         fit(data, model="mmgcn", out=tmp_path, epochs=3, progress=kill_after(2), **CPU)
-    with pytest.raises(ResumeError, match=told):
+    with pytest.raises(ResumeError, match=message):
         fit(other(), model="mmgcn", out=tmp_path, epochs=3, resume=True, **CPU)
 
 
@@ -196,7 +200,7 @@ def test_there_is_nothing_to_resume_after_a_finished_run(data, tmp_path):
         fit(data, model="lightgcn", out=tmp_path, epochs=1, device="cpu", resume=True)
 
 
-def test_the_run_holds_what_the_model_says(data, finished):
+def test_the_run_contains_the_embeddings_of_the_model(data, finished):
     run = Run.load(finished)
     model = MODELS.get("mmgcn").build(data, SMALL, seed=7)
     from safetensors.torch import load_file
@@ -211,52 +215,52 @@ def test_the_run_holds_what_the_model_says(data, finished):
     assert (finished / "curves.png").read_bytes()[:4] == b"\x89PNG"
 
 
-def test_the_figures_of_the_run_are_those_of_its_matrices(data, finished):
+def test_the_metrics_of_the_run_are_those_of_its_matrices(data, finished):
     run = Run.load(finished)
-    figures = evaluate(
+    metrics = evaluate(
         factor_scorer(run.user, run.item),
         num_items=len(data.items),
         relevant=run.csr("valid"),
         seen=[run.csr("seen")],
         ks=(5, 10, 20),
     )
-    for name, value in figures.items():
+    for name, value in metrics.items():
         assert run.config["valid"][name] == pytest.approx(value)
 
 
-def test_every_look_is_a_line_of_metrics(finished):
-    looks = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
-    assert [look["epoch"] for look in looks] == [1, 2, 3]
-    assert [look["step"] for look in looks] == [20, 40, 60]
-    seconds = [look["train_seconds"] for look in looks]
+def test_every_evaluation_is_a_line_of_metrics(finished):
+    records = records_of(finished)
+    assert [record["epoch"] for record in records] == [1, 2, 3]
+    assert [record["step"] for record in records] == [20, 40, 60]
+    seconds = [record["train_seconds"] for record in records]
     assert seconds == sorted(seconds)
-    assert all({"loss", "recall@20", "ndcg@20"} <= look.keys() for look in looks)
+    assert all({"loss", "recall@20", "ndcg@20"} <= record.keys() for record in records)
 
 
-def test_looks_can_be_counted_in_steps(data, tmp_path):
+def test_evaluations_can_be_counted_in_steps(data, tmp_path):
     settings = {**SMALL, "eval_steps": 15}
     run = fit(data, model="mmgcn", out=tmp_path, epochs=2, device="cpu", settings=settings).run
-    looks = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    assert [(look["step"], look["epoch"]) for look in looks] == [(15, 1), (30, 2), (40, 2)]
+    records = records_of(run)
+    assert [(record["step"], record["epoch"]) for record in records] == [(15, 1), (30, 2), (40, 2)]
 
 
-def test_training_ends_when_the_figure_stops_rising_and_the_best_is_kept(data, tmp_path):
+def test_training_ends_when_the_metric_stops_rising_and_the_best_is_kept(data, tmp_path):
     settings = {**SMALL, "patience": 2, "epochs": 60, "learning_rate": 0.05}
     result = fit(data, model="lightgcn", out=tmp_path, device="cpu", settings=settings)
-    looks = [json.loads(line) for line in (result.run / "metrics.jsonl").read_text().splitlines()]
-    recalls = [look["recall@20"] for look in looks]
-    assert len(looks) < 60
-    assert result.best_epoch == recalls.index(max(recalls)) + 1 == len(looks) - 2
+    records = records_of(result.run)
+    recalls = [record["recall@20"] for record in records]
+    assert len(records) < 60
+    assert result.best_epoch == recalls.index(max(recalls)) + 1 == len(records) - 2
     assert result.metrics["recall@20"] == max(recalls)
 
 
-def test_a_small_catalogue_is_chosen_by_lists_that_do_not_hold_most_of_it(tmp_path):
-    few = dataset(clusters(num_groups=2))  # 20 items, all of which stand in a list of 20
+def test_a_small_catalogue_is_evaluated_by_lists_of_less_than_half_of_it(tmp_path):
+    few = dataset(clusters(num_groups=2))  # 20 items, all of them in a list of 20
     settings = {**SMALL, "learning_rate": 2e-3}
     result = fit(few, model="lightgcn", out=tmp_path, settings=settings, epochs=6, device="cpu")
-    looks = [json.loads(line) for line in (result.run / "metrics.jsonl").read_text().splitlines()]
-    assert {look["recall@20"] for look in looks} == {1.0}
-    recalls = [look["recall@10"] for look in looks]
+    records = records_of(result.run)
+    assert {record["recall@20"] for record in records} == {1.0}
+    recalls = [record["recall@10"] for record in records]
     assert result.best_epoch == recalls.index(max(recalls)) + 1 > 1
 
 
@@ -348,7 +352,7 @@ def test_a_model_that_is_no_model_is_refused(data, tmp_path, model):
         fit(data, model=model, out=tmp_path)
 
 
-def test_latest_moves_when_the_run_is_whole(data, tmp_path):
+def test_latest_moves_when_the_run_is_complete(data, tmp_path):
     first = fit(data, model="popularity", out=tmp_path, device="cpu").run
     assert (tmp_path / "latest").resolve() == first.resolve()
     second = fit(data, model="popularity", out=tmp_path, device="cpu").run
@@ -362,7 +366,7 @@ def test_a_loss_that_overflows_stops_with_the_reason(data, tmp_path):
 
 
 @pytest.mark.parametrize("at_step", [1, 33])
-def test_a_loss_that_is_not_finite_stops_and_says_where(data, tmp_path, monkeypatch, at_step):
+def test_a_loss_that_is_not_finite_stops_and_names_the_step(data, tmp_path, monkeypatch, at_step):
     kind = MODELS.get("mmgcn")
     plain_loss, steps = kind.loss, 0
 
@@ -390,7 +394,7 @@ def test_no_training_interactions_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"learning_rate": "-1"}, "learning_rate is -1.0; it must be positive"),
         ({"learning_rate": 1e9}, "learning_rate is 1000000000.0; it must be at most 1"),
@@ -406,14 +410,14 @@ def test_no_training_interactions_are_refused(tmp_path):
         ({"num_layer": "2"}, "no setting is called 'num_layer'; did you mean num_layers"),
     ],
 )
-def test_bad_settings_get_one_clear_line(data, tmp_path, settings, told):
-    with pytest.raises(SettingError, match=told):
+def test_bad_settings_get_one_clear_line(data, tmp_path, settings, message):
+    with pytest.raises(SettingError, match=message):
         fit(data, model="mmgcn", out=tmp_path, settings=settings)
     assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
-    ("model", "settings", "told"),
+    ("model", "settings", "message"),
     [
         ("linear_mmgcn", {"ensemble_size": 0}, "ensemble_size is 0; it must be positive"),
         ("linear_mmgcn", {"similarity": "dot"}, "does not use similarity: a score"),
@@ -429,13 +433,13 @@ def test_bad_settings_get_one_clear_line(data, tmp_path, settings, told):
         ("popularity", {"epochs": 9}, "does not use epochs; its settings: none"),
     ],
 )
-def test_a_setting_that_a_model_does_not_use_is_refused(model, settings, told):
-    with pytest.raises(SettingError, match=told):
+def test_a_setting_that_a_model_does_not_use_is_refused(model, settings, message):
+    with pytest.raises(SettingError, match=message):
         MODELS.get(model).parse_settings(settings)
 
 
 @pytest.mark.parametrize("where", ["folder", "checkpoint"])
-def test_a_full_disk_is_told_and_the_training_is_resumed(data, tmp_path, monkeypatch, where):
+def test_a_full_disk_is_reported_and_the_training_resumed(data, tmp_path, monkeypatch, where):
     def full(*_):
         raise SafetensorError("No space left on device")
 
@@ -445,14 +449,14 @@ def test_a_full_disk_is_told_and_the_training_is_resumed(data, tmp_path, monkeyp
         with pytest.raises((FolderError, OSError), match=r"written.*: No space left on device"):
             fit(data, **chosen)
     if where == "checkpoint":
-        assert not any(tmp_path.iterdir())  # there is nothing to go on with
+        assert not any(tmp_path.iterdir())  # there is nothing to resume
     else:
         Run.load(fit(data, **chosen, resume=True).run)
         assert len(list(tmp_path.glob("2*"))) == 1
 
 
 @pytest.mark.parametrize("name", ["id", "frames.v2", "items"])
-def test_a_modality_whose_name_a_model_uses_itself_is_refused(tmp_path, name):
+def test_a_modality_whose_name_a_model_uses_is_refused(tmp_path, name):
     with pytest.raises(SettingError, match=f"no modality can be called '{name}'"):
         fit(dataset(modalities=[name]), model="linear_mmgcn", out=tmp_path)
     assert not any(tmp_path.iterdir())
@@ -464,9 +468,9 @@ def test_an_unknown_model_is_refused_with_the_nearest_name(data, tmp_path):
 
 
 @pytest.mark.parametrize("device", ["tpu", "cuda:0"])
-def test_a_device_that_is_not_there_is_refused(data, tmp_path, device):
+def test_an_unavailable_device_is_refused(data, tmp_path, device):
     if device.startswith("cuda") and torch.cuda.is_available():
-        pytest.skip("it is there")
+        pytest.skip("the machine has one")
     with pytest.raises(DeviceError, match=f"device is '{device}'"):
         fit(data, model="mmgcn", out=tmp_path, device=device)
 
@@ -480,20 +484,20 @@ def test_nothing_in_a_run_is_a_pickle(finished):
 
 
 @pytest.mark.parametrize("model", ["linear_mmgcn", "mmgcn", "lightgcn", "mf", "ease", "popularity"])
-def test_who_has_no_training_interactions_is_the_mean_of_the_others(model, tmp_path):
-    strangers = [0, 30]
-    data = dataset(without(clusters(), strangers))
+def test_a_user_without_training_interactions_is_the_mean_of_the_others(model, tmp_path):
+    unknown = [0, 30]
+    data = dataset(without(clusters(), unknown))
     epochs = None if issubclass(MODELS.get(model), ClosedFormModel) else 2
     result = fit(data, model=model, out=tmp_path, epochs=epochs, device="cpu")
     run = Run.load(result.run)
-    others = np.delete(np.asarray(run.user), strangers, axis=0)
-    for stranger in strangers:
-        np.testing.assert_allclose(run.user[stranger], others.mean(0), rtol=1e-4, atol=1e-6)
-    figures = evaluate(
+    others = np.delete(np.asarray(run.user), unknown, axis=0)
+    for user in unknown:
+        np.testing.assert_allclose(run.user[user], others.mean(0), rtol=1e-4, atol=1e-6)
+    metrics = evaluate(
         factor_scorer(run.user, run.item),
         num_items=len(run.items),
         relevant=run.csr("valid"),
         seen=[run.csr("seen")],
         ks=[20],
     )
-    assert result.metrics["recall@20"] == pytest.approx(figures["recall@20"])
+    assert result.metrics["recall@20"] == pytest.approx(metrics["recall@20"])
