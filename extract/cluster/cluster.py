@@ -1,4 +1,4 @@
-"""Cluster: which Ray runs the work, and a layout of actors on it that can run."""
+"""Cluster: address and resources of a Ray cluster, and the layout of actors on it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
+from extract.extras import install_command
+
 CONNECT_SECONDS = 8.0
 LOG_LEVELS = {"RAY_DATA_LOG_LEVEL": "ERROR", "RAY_BACKEND_LOG_LEVEL": "fatal"}
-INSTALL = "--engine ray needs Ray; install it with: pip install 'mmgcn[scale]'"
+INSTALL = f"a cluster needs Ray; install it with: {install_command('scale')}"
 
 
 class ClusterError(ValueError):
-    """There is no such cluster, or it cannot run what is asked; the message says what to do."""
+    """There is no such cluster, or its resources do not suffice; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Layout:
-    """How many workers each encoder gets, and what each of them is given."""
+    """Number of workers of each encoder, and the resources of each worker."""
 
     num_workers: int
     num_cpus: float
@@ -62,15 +64,15 @@ def layout_of(
 ) -> Layout:
     """Return a layout that leaves a CPU for decoding.
 
-    A pool of actors that holds every CPU would wait for ever for what nobody is left to decode.
+    Actors that reserve every CPU would wait forever for clips that no task can decode.
 
     Args:
-        num_encoders: how many pools of workers there are.
-        workers: in each pool; by default as many as the cluster has CPUs, or GPUs, for.
+        num_encoders: number of pools of workers.
+        workers: number of workers in each pool; by default as many as the CPUs, or GPUs, allow.
         num_cpus, num_gpus: of the whole cluster.
 
     Raises:
-        ClusterError: there is no such layout.
+        ClusterError: the resources do not suffice.
 
     >>> layout_of(Cluster(), num_encoders=2, workers=None, num_cpus=8, num_gpus=0)
     Layout(num_workers=4, num_cpus=0.5, num_gpus=0.0)
@@ -86,7 +88,7 @@ def layout_of(
     if total * gpus_each > num_gpus:
         raise ClusterError(
             f"{total} workers of {gpus_each:g} GPU need {total * gpus_each:g} GPUs; the cluster "
-            f"has {num_gpus:g}: pass a smaller --workers or --num-gpus-per-worker"
+            f"has {num_gpus:g}: pass a smaller `workers` or num_gpus_per_worker"
         )
     cpus_each = cluster.num_cpus_per_worker
     if cpus_each is None:
@@ -94,10 +96,10 @@ def layout_of(
         cpus_each = min(0.5, int(100 * spare / total) / 100)
     if total * cpus_each > num_cpus - 1:
         raise ClusterError(
-            f"{total} workers of {cpus_each:g} CPU hold "
+            f"{total} workers of {cpus_each:g} CPU take "
             f"{'all' if total * cpus_each >= num_cpus else 'nearly all'} {num_cpus:g} CPUs of the "
-            "cluster, and decoding needs a whole one: pass a smaller --workers or "
-            "--num-cpus-per-worker"
+            "cluster, and decoding needs a whole one: pass a smaller `workers` or "
+            "num_cpus_per_worker"
         )
     return Layout(workers, cpus_each, gpus_each)
 
@@ -106,7 +108,7 @@ def check_installed() -> None:
     """Raise unless Ray is installed.
 
     Raises:
-        ImportError: it is not; the message says how to.
+        ImportError: it is not installed; the message says how to install it.
     """
     if find_spec("ray") is None or find_spec("pyarrow") is None:
         raise ImportError(INSTALL)
@@ -114,16 +116,16 @@ def check_installed() -> None:
 
 @contextmanager
 def connected(cluster: Cluster) -> Iterator[Any]:
-    """Yield Ray, connected; what was started here ends here.
+    """Connect to Ray, or start it, for the duration of the context; yields the module.
 
-    A process that is connected already stays with its cluster.
+    A process that is connected already stays connected to its cluster.
 
     Raises:
         ImportError: Ray is not installed.
-        ClusterError: nobody answers at the address, or Ray does not start here.
+        ClusterError: nothing answers at the address, or Ray does not start here.
     """
     check_installed()
-    for name, level in LOG_LEVELS.items():  # what matters is raised
+    for name, level in LOG_LEVELS.items():  # errors are raised anyway
         os.environ.setdefault(name, level)
     import ray
 
@@ -135,7 +137,7 @@ def connected(cluster: Cluster) -> Iterator[Any]:
     if address == "local":
         try:
             ray.init(address="local", num_cpus=_num_cores(), include_dashboard=False, **quiet)
-        except Exception as error:  # Ray raises no kind of its own where it is too slow to start
+        except Exception as error:  # Ray has no type of its own for a start that is too slow
             ray.shutdown()
             raise ClusterError(f"Ray does not start here: {error}") from error
     else:
@@ -147,15 +149,15 @@ def connected(cluster: Cluster) -> Iterator[Any]:
 
 
 def _connect(address: str, options: dict[str, Any]) -> None:
-    """Connect within a few seconds, or raise: Ray by itself tries for minutes."""
+    """Connect within a few seconds, or raise: Ray itself retries for minutes."""
     import ray
 
     unreachable = (
-        f"no Ray answers at '{address}'; start one with `ray start --head`, or leave --address "
-        "out to run on this machine"
+        f"no Ray answers at '{address}'; start one with `ray start --head`, or omit `address` "
+        "to run on this machine"
     )
-    _, _, place = address.rpartition("://")
-    host, colon, port = place.rpartition(":")
+    _, _, host_and_port = address.rpartition("://")
+    host, colon, port = host_and_port.rpartition(":")
     if colon and port.isdigit():
         try:
             socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS / 2).close()

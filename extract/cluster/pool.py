@@ -1,4 +1,4 @@
-"""RayPool: the work of a WorkerPool, done by Ray Data."""
+"""RayPool: a WorkerPool on Ray Data."""
 
 from __future__ import annotations
 
@@ -22,85 +22,85 @@ from extract.workers.pool import TICK_SECONDS, WorkerError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MAX_CLIPS_A_TASK = 16
-TASKS_A_CPU = 4  # tasks that a CPU gets at least, so that all end at about the same time
-BATCHES_A_CALL = 4  # the last of a call is seldom full
-USUAL_UNITS = 16  # of a clip: its frames, or seconds of sound
+MAX_CLIPS_PER_TASK = 16
+TASKS_PER_CPU = 4  # at least, so that all CPUs end at about the same time
+BATCHES_PER_CALL = 4  # the last of a call is seldom full
+USUAL_UNITS = 16  # of a clip: its frames, or seconds of audio
 QUEUED_TABLES = 16
 
 
 class RayPool:
-    """Hands jobs to Ray Data and yields what comes back, as a WorkerPool does.
+    """Hands jobs to Ray Data and yields their results, as a WorkerPool does.
 
-    Clips are decoded in tasks of one CPU each and encoded in a pool of actors for every encoder;
-    Ray Data streams from one to the next and holds decoding back when encoding is slower. Ray does
-    again what a worker that died held; a clip that takes down three is failed.
+    Clips are decoded in tasks of one CPU each and encoded in a pool of actors per encoder; Ray Data
+    streams between them and slows decoding down where encoding is slower. Ray repeats the work of a
+    dead worker; a clip that kills three workers is failed.
 
     Args:
-        setup: as for workers on one machine.
-        encoders: by place; None where there is nothing to decode for.
+        setup: as for workers on one machine, with a cluster in its config.
+        encoders: by slot; None where nothing is decoded.
     """
 
     def __init__(self, setup: Setup, encoders: Sequence[Encoder | None]) -> None:
         assert setup.config.cluster is not None
         self._setup, self._encoders = setup, encoders
         self._cluster, self._workers = setup.config.cluster, setup.config.workers
-        self._held = ExitStack()
-        self._said: queue.Queue[pa.Table | BaseException | None] = queue.Queue(QUEUED_TABLES)
+        self._stack = ExitStack()
+        self._results: queue.Queue[pa.Table | BaseException | None] = queue.Queue(QUEUED_TABLES)
         self._ended = threading.Event()
         self._jobs: dict[int, Job] = {}
         self.stopping = False
 
     def start(self, jobs: list[Job]) -> None:
-        """Connect, and start on these jobs; what comes of them waits for `events`.
+        """Connect, and start on these jobs; their results wait for `events`.
 
         Raises:
-            ClusterError: nobody answers, or the workers do not fit.
+            ClusterError: nothing answers, or the workers do not fit.
         """
         if not jobs:
-            self._said.put(None)
+            self._results.put(None)
             return
-        ray = self._held.enter_context(connected(self._cluster))
+        ray = self._stack.enter_context(connected(self._cluster))
         has = ray.cluster_resources()
         layout = layout_of(
             self._cluster,
-            num_encoders=len(self._places),
+            num_encoders=len(self._slots),
             workers=self._workers,
             num_cpus=has.get("CPU", 0.0),
             num_gpus=has.get("GPU", 0.0),
         )
         self._jobs = {job.index: job for job in jobs}
-        away = [replace(job, path=_absolute(job.path)) for job in jobs]
-        dataset = self._dataset(ray, away, layout, num_cpus=has["CPU"])
+        remote_jobs = [replace(job, path=_absolute(job.path)) for job in jobs]
+        dataset = self._dataset(ray, remote_jobs, layout, num_cpus=has["CPU"])
         threading.Thread(target=self._run, args=(dataset,), daemon=True, name="ray").start()
 
     def stop(self) -> None:
-        """Take nothing more; the same call does again what was under way."""
+        """Receive nothing more; the same call repeats the clips that were not finished."""
         self.stopping = True
 
     def events(self, *, poll: Callable[[], None]) -> Iterator[Decoded | RowsOf]:
-        """Yield what came of the clips until all are done; calls `poll` a few times a second."""
+        """Yield results until every job is done; calls `poll` a few times a second."""
         clips = _Clips(self._jobs, self._encoders)
         while not self.stopping:
             poll()
             try:
-                said = self._said.get(timeout=TICK_SECONDS)
+                result = self._results.get(timeout=TICK_SECONDS)
             except queue.Empty:
                 continue
-            if said is None:
+            if result is None:
                 return
-            if isinstance(said, BaseException):
-                raise _told(said) from said
-            yield from clips.take(said, self._places)
+            if isinstance(result, BaseException):
+                raise _worker_error(result) from result
+            yield from clips.take(result, self._slots)
 
     def close(self) -> None:
         """End all workers now."""
         self._ended.set()
-        self._held.close()
+        self._stack.close()
 
     @property
-    def _places(self) -> list[int]:
-        return [place for place, spec in enumerate(self._setup.encoders) if spec is not None]
+    def _slots(self) -> list[int]:
+        return [slot for slot, spec in enumerate(self._setup.encoders) if spec is not None]
 
     def _dataset(self, ray: Any, jobs: Sequence[Job], layout: Layout, *, num_cpus: float) -> Any:
         import pyarrow as pa
@@ -109,8 +109,8 @@ class RayPool:
         context = DataContext.get_current()
         context.enable_progress_bars = False
         attempts = ray.remote(Attempts).options(num_cpus=0, max_restarts=-1).remote()
-        share = -(-len(jobs) // int(TASKS_A_CPU * max(1.0, num_cpus)))
-        size = min(MAX_CLIPS_A_TASK, share)
+        share = -(-len(jobs) // int(TASKS_PER_CPU * max(1.0, num_cpus)))
+        size = min(MAX_CLIPS_PER_TASK, share)
         tables = [
             pa.table({"job": pa.array(map(pack, jobs[start : start + size]), pa.large_binary())})
             for start in range(0, len(jobs), size)
@@ -119,14 +119,14 @@ class RayPool:
         config = replace(config, posters=_absolute(config.posters))
         decode = Decode(
             replace(self._setup, encodes=False, config=config),
-            self._places,
+            self._slots,
             attempts,
         )
         dataset = from_arrow(tables).map_batches(
             decode.table, batch_format="pyarrow", batch_size=None, num_cpus=1
         )
-        for place in self._places:
-            spec, encoder = self._setup.encoders[place], self._encoders[place]
+        for slot in self._slots:
+            spec, encoder = self._setup.encoders[slot], self._encoders[slot]
             assert spec is not None
             assert encoder is not None
             if spec.weights is not None and Path(spec.weights).exists():
@@ -135,11 +135,11 @@ class RayPool:
             batch_units = (
                 MAX_FRAMES if on_gpu and encoder.reads == "frames" else encoder.batch_units
             )
-            clips = BATCHES_A_CALL * batch_units // USUAL_UNITS
+            clips = BATCHES_PER_CALL * batch_units // USUAL_UNITS
             even = -(-len(jobs) // (2 * layout.num_workers))
             dataset = dataset.map_batches(
                 Encode,
-                fn_constructor_args=(place, spec),
+                fn_constructor_args=(slot, spec),
                 fn_constructor_kwargs={
                     "engine": config.engine,
                     "num_gpus": layout.num_gpus,
@@ -154,7 +154,7 @@ class RayPool:
         return dataset
 
     def _run(self, dataset: Any) -> None:
-        """Put what Ray yields where `events` takes it, and its end; in a thread."""
+        """Put the tables of Ray, and its end, into the queue; in a thread."""
         end: BaseException | None = None
         try:
             for table in dataset.iter_batches(
@@ -162,15 +162,15 @@ class RayPool:
             ):
                 if not self._put(table):
                     return
-        except BaseException as error:  # noqa: BLE001  (raised by the thread that takes it)
+        except BaseException as error:  # noqa: BLE001  (raised by `events`)
             end = error
         self._put(end)
 
-    def _put(self, said: pa.Table | BaseException | None) -> bool:
-        """False when nobody takes it any more."""
+    def _put(self, result: pa.Table | BaseException | None) -> bool:
+        """Returns False after `close`."""
         while not self._ended.is_set():
             try:
-                self._said.put(said, timeout=TICK_SECONDS)
+                self._results.put(result, timeout=TICK_SECONDS)
             except queue.Full:
                 continue
             return True
@@ -179,7 +179,7 @@ class RayPool:
 
 @dataclass
 class _Clip:
-    """The parts of a clip that came, and its end."""
+    """The parts of a clip that have arrived, and its end."""
 
     parts: dict[int, dict[int, RowsOf]] = field(default_factory=dict)
     last: int | None = None
@@ -187,23 +187,23 @@ class _Clip:
 
 
 class _Clips:
-    """Puts the parts of clips together, in whatever order they come."""
+    """Joins the parts of clips, which arrive in any order."""
 
     def __init__(self, jobs: Mapping[int, Job], encoders: Sequence[Encoder | None]) -> None:
         self._jobs, self._encoders = jobs, encoders
         self._clips: dict[int, _Clip] = {}
 
-    def take(self, table: pa.Table, places: Sequence[int]) -> Iterator[Decoded | RowsOf]:
-        """Yield the rows of the clips that are complete, and their ends."""
+    def take(self, table: pa.Table, slots: Sequence[int]) -> Iterator[Decoded | RowsOf]:
+        """Add a table; yields the rows and the end of each clip that is complete."""
         for row in range(len(table)):
-            index, number = table[INDEX][row].as_py(), table[PART][row].as_py()
+            index, part = table[INDEX][row].as_py(), table[PART][row].as_py()
             clip = self._clips.setdefault(index, _Clip())
-            cells = {place: table[units_column(place)][row] for place in places}
-            clip.parts[number] = {
-                place: unpack(cell.as_buffer()) for place, cell in cells.items() if cell.is_valid
+            cells = {slot: table[units_column(slot)][row] for slot in slots}
+            clip.parts[part] = {
+                slot: unpack(cell.as_buffer()) for slot, cell in cells.items() if cell.is_valid
             }
             if table[END][row].is_valid:
-                clip.last, clip.end = number, unpack(table[END][row].as_buffer())
+                clip.last, clip.end = part, unpack(table[END][row].as_buffer())
             if clip.end is not None and len(clip.parts) - 1 == clip.last:
                 del self._clips[index]
                 yield from self._of(self._jobs[index], clip)
@@ -212,13 +212,13 @@ class _Clips:
     def _of(self, job: Job, clip: _Clip) -> Iterator[RowsOf]:
         if clip.end is None or clip.end.error is not None:
             return
-        for place in job.encoders:
-            pieces = [clip.parts[n][place] for n in sorted(clip.parts) if place in clip.parts[n]]
-            encoder = self._encoders[place]
+        for slot in job.encoders:
+            pieces = [clip.parts[n][slot] for n in sorted(clip.parts) if slot in clip.parts[n]]
+            encoder = self._encoders[slot]
             assert encoder is not None
             yield RowsOf(
                 job.index,
-                place,
+                slot,
                 np.concatenate([np.zeros((0, encoder.dim), np.float32), *(p.rows for p in pieces)]),
                 np.concatenate([np.zeros(0), *(p.pts_seconds for p in pieces)]),
                 sum(piece.encode_seconds for piece in pieces),
@@ -230,12 +230,12 @@ P = TypeVar("P")
 
 
 def _absolute(path: P) -> P:
-    """Return a path as it reads in another working folder; what is no path as it is."""
+    """Return a path that is valid in any working folder; other values unchanged."""
     return path.absolute() if isinstance(path, Path) else path
 
 
-def _told(error: BaseException) -> BaseException:
-    """Return what a worker raised, out of what Ray wrapped it in."""
+def _worker_error(error: BaseException) -> BaseException:
+    """Return the error of a worker that Ray wrapped in its own."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, WorkerError):

@@ -1,8 +1,8 @@
-"""What Ray's workers do: decode clips in tasks, encode their units in actors.
+"""Work of Ray: decode clips in tasks, encode their units in actors.
 
-A row that travels between them is a part of a clip: `index` and `part`, a column of units for every
-encoder that decodes, and in the clip's last part its `Decoded`. Encoders put rows where their units
-were. The cells are packed messages; nothing of them is pickled.
+A table row between them is a part of a clip: `index` and `part`, a column of units for each encoder
+that decodes, and in the clip's last part its `Decoded`. Encoders replace their units by rows. The
+cells are packed messages; none of them is pickled.
 """
 
 from __future__ import annotations
@@ -35,46 +35,46 @@ from extract.workers.worker import why_not_loaded
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PART_BYTES = 64 << 20  # units of a clip that are held before they are handed on
+PART_BYTES = 64 << 20  # of units in a part of a clip
 INDEX, PART, END = "index", "part", "end"
 
 
 class Attempts:
-    """Counts how often work was begun and not ended: an actor, since those who begin may die."""
+    """Counts how often work was begun and not ended; an actor, since workers may die."""
 
     def __init__(self) -> None:
         self._begun: dict[str, int] = {}
 
-    def begin(self, what: str) -> int:
-        """Return how often it was begun before."""
-        before = self._begun.get(what, 0)
-        self._begun[what] = before + 1
+    def begin(self, name: str) -> int:
+        """Return how often the work was begun before."""
+        before = self._begun.get(name, 0)
+        self._begun[name] = before + 1
         return before
 
-    def end(self, what: str) -> None:
-        """Forget it."""
-        self._begun.pop(what, None)
+    def end(self, name: str) -> None:
+        """Reset the count of the work."""
+        self._begun.pop(name, None)
 
 
-def units_column(place: int) -> str:
-    """Return the name of the column of an encoder's units, later its rows."""
-    return f"place{place}"
+def units_column(slot: int) -> str:
+    """Return the name of the column of an encoder's units, or rows."""
+    return f"slot{slot}"
 
 
 class Decode:
-    """Decodes clips, in a task: in a process of its own, which a broken clip may take down.
+    """Decodes clips, in a task: in a process of its own, which a broken clip may crash.
 
-    That process, and what watches over it, are those of a run on one machine, so a clip fails for
-    the same reasons. It is kept for the next task that comes to the same worker of Ray.
+    That process and its pool are those of a run on one machine, so a clip fails for the same
+    reasons. They are kept for the next task in the same worker of Ray.
 
     Args:
-        setup: what to decode for; `encodes` is False.
-        places: of the encoders that decode.
-        attempts: the actor that counts.
+        setup: of the process; `encodes` is False.
+        slots: of the encoders that decode.
+        attempts: the actor that counts attempts.
     """
 
-    def __init__(self, setup: Setup, places: Sequence[int], attempts: Any) -> None:
-        self._setup, self._places, self._attempts = setup, tuple(places), attempts
+    def __init__(self, setup: Setup, slots: Sequence[int], attempts: Any) -> None:
+        self._setup, self._slots, self._attempts = setup, tuple(slots), attempts
 
     def table(self, table: pa.Table) -> Iterator[pa.Table]:
         """Yield the parts of the clips whose packed jobs the column `job` holds."""
@@ -82,42 +82,42 @@ class Decode:
 
         for cell in table.column("job"):
             job: Job = unpack(cell.as_buffer())
-            what = f"clip {job.index}"
-            if ray.get(self._attempts.begin.remote(what)) >= MAX_ATTEMPTS:
+            name = f"clip {job.index}"
+            if ray.get(self._attempts.begin.remote(name)) >= MAX_ATTEMPTS:
                 reason = f"its worker died {MAX_ATTEMPTS} times while decoding it"
                 yield self._part(job, 0, {}, Decoded(job.index, error=reason))
             else:
                 yield from self._parts(job)
-            self._attempts.end.remote(what)
+            self._attempts.end.remote(name)
 
     def _parts(self, job: Job) -> Iterator[pa.Table]:
-        held: dict[int, list[UnitsOf]] = {}
-        num_bytes = number = 0
+        units: dict[int, list[UnitsOf]] = {}
+        num_bytes = part = 0
         for event in _decode(job, self._setup):
             if isinstance(event, Decoded):
-                yield self._part(job, number, held, event)
+                yield self._part(job, part, units, event)
             elif isinstance(event, UnitsOf):
-                held.setdefault(event.encoder, []).append(event)
+                units.setdefault(event.encoder, []).append(event)
                 num_bytes += event.units.nbytes
                 if num_bytes > PART_BYTES:
-                    yield self._part(job, number, held, None)
-                    held, num_bytes, number = {}, 0, number + 1
+                    yield self._part(job, part, units, None)
+                    units, num_bytes, part = {}, 0, part + 1
 
     def _part(
-        self, job: Job, number: int, held: Mapping[int, list[UnitsOf]], end: Decoded | None
+        self, job: Job, part: int, units: Mapping[int, list[UnitsOf]], end: Decoded | None
     ) -> pa.Table:
         import pyarrow as pa
 
-        cells = {place: pack(_joined(pieces)) for place, pieces in held.items()}
+        cells = {slot: pack(_joined(pieces)) for slot, pieces in units.items()}
         return pa.table(
             {
                 INDEX: pa.array([job.index], pa.int64()),
-                PART: pa.array([number], pa.int64()),
+                PART: pa.array([part], pa.int64()),
                 END: pa.array([None if end is None else pack(end)], pa.large_binary()),
             }
             | {
-                units_column(place): pa.array([cells.get(place)], pa.large_binary())
-                for place in self._places
+                units_column(slot): pa.array([cells.get(slot)], pa.large_binary())
+                for slot in self._slots
             }
         )
 
@@ -126,40 +126,40 @@ class Encode:
     """Encodes the units of one encoder, in an actor; full batches across clips.
 
     Args:
-        num_gpus: that the actor has, perhaps a part of one; 0 to encode on the CPU.
+        num_gpus: of the actor, possibly a fraction; 0 encodes on the CPU.
         attempts: the actor that counts.
     """
 
     def __init__(
         self,
-        place: int,
+        slot: int,
         spec: EncoderSpec,
         *,
         engine: Any,
         num_gpus: float,
         attempts: Any,
     ) -> None:
-        self._place, self._spec, self._engine = place, spec, engine
+        self._slot, self._spec, self._engine = slot, spec, engine
         self._num_gpus, self._attempts = num_gpus, attempts
         self._encoders: BatchedEncoders | None = None
 
     def __call__(self, table: pa.Table) -> pa.Table:
-        """Return the table with rows where the units were."""
+        """Return the table with rows in place of units."""
         import pyarrow as pa
         import ray
 
-        name = units_column(self._place)
-        what = f"{name} {table[INDEX][0]} {table[PART][0]}"
-        if ray.get(self._attempts.begin.remote(what)) >= MAX_ATTEMPTS:
+        column = units_column(self._slot)
+        name = f"{column} {table[INDEX][0]} {table[PART][0]}"
+        if ray.get(self._attempts.begin.remote(name)) >= MAX_ATTEMPTS:
             raise WorkerError(
-                f"the encoder {self._spec.qualname} took its worker down {MAX_ATTEMPTS} times"
+                f"the encoder {self._spec.qualname} crashed its worker {MAX_ATTEMPTS} times"
             )
-        column: list[bytes | None] = [None] * len(table)
-        for row, rows in self._encoded(table[name]):
-            column[row] = pack(rows)
-        self._attempts.end.remote(what)
+        cells: list[bytes | None] = [None] * len(table)
+        for row, rows in self._encoded(table[column]):
+            cells[row] = pack(rows)
+        self._attempts.end.remote(name)
         return table.set_column(
-            table.column_names.index(name), name, pa.array(column, pa.large_binary())
+            table.column_names.index(column), column, pa.array(cells, pa.large_binary())
         )
 
     def _encoded(self, cells: pa.ChunkedArray) -> Iterator[tuple[int, RowsOf]]:
@@ -172,7 +172,7 @@ class Encode:
                     units: UnitsOf = unpack(cell.as_buffer())
                     clips[row] = units.index
                     encoders.add(replace(units, index=row))
-                    encoders.end(row, [self._place])
+                    encoders.end(row, [self._slot])
             encoders.flush()
         except Exception as error:
             raise WorkerError(f"an encoder failed: {type(error).__name__}: {error}") from error
@@ -192,7 +192,8 @@ class Encode:
             except Exception as error:
                 raise WorkerError(f"a worker could not start: {why_not_loaded(error)}") from error
             self._encoders = BatchedEncoders(
-                {self._place: encoder}, batch_frames=frames_at_once(device, share=self._num_gpus)
+                {self._slot: encoder},
+                batch_frames=frames_at_once(device, share=self._num_gpus),
             )
         return self._encoders
 

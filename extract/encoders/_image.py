@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from extract.config import Engine, Precision
+from extract.extras import install_command
 
 if TYPE_CHECKING:
     import torch
@@ -203,7 +204,7 @@ def onnx_session(network: torch.nn.Module, example: torch.Tensor) -> Any:
         import onnxscript  # noqa: F401  (the exporter needs it)
     except ImportError as error:
         raise ImportError(
-            f"--engine onnx needs {error.name}; install it with: pip install 'mmgcn[onnx]'"
+            f"engine='onnx' needs {error.name}; install it with: {install_command('onnx')}"
         ) from error
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")

@@ -15,6 +15,7 @@ import numpy as np
 from extract.config import Engine, Precision
 from extract.encoder import Encoder, Reads
 from extract.encoders._image import ImageNetwork, check_arithmetic, resized
+from extract.extras import install_command
 from extract.state_dict import load_state_dict
 from extract.weights import Weights, WrongWeights, resolve, sha256_of
 
@@ -68,7 +69,7 @@ class EfficientNetLite0(Encoder):
         except ImportError as error:
             raise ImportError(
                 "the encoder efficientnet_lite0 needs timm; install it with: "
-                "pip install 'mmgcn[offline]'"
+                f"{install_command('offline')}"
             ) from error
         path = self._path()
         network = timm.create_model("tf_efficientnet_lite0", pretrained=False)

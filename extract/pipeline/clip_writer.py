@@ -1,4 +1,4 @@
-"""What workers say of clips -> rows in the store."""
+"""ClipWriter: the results of a pool of workers, written as rows of clips."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy as np
 
 from extract.media import MediaError
 from extract.pipeline.ledger import Ledger
-from extract.pipeline.text_and_items import Undecoded
+from extract.pipeline.text_and_items import TextAndItemEncoder
 from extract.workers.batcher import BatchedEncoders
 from extract.workers.decoder import file_facts, stat_facts
 from extract.workers.messages import Decoded, FileFacts, Job, RowsOf, UnitsOf
 
-FINISHING = "finishing what is under way; Ctrl-C again stops now"
+FINISHING = "finishing the current clips; Ctrl-C again stops now"
 
 Rows = tuple[np.ndarray, np.ndarray]  # (T, D) and their times (T,)
 
 
 class Pool(Protocol):
-    """Who decodes clips, and mostly encodes them, too."""
+    """Decodes clips and, unless this process does, encodes them."""
 
     stopping: bool
 
@@ -30,10 +30,10 @@ class Pool(Protocol):
         """Start on these jobs."""
 
     def stop(self) -> None:
-        """Begin nothing more."""
+        """Begin no further clip."""
 
     def events(self, *, poll: Callable[[], None]) -> Iterator[Decoded | RowsOf | UnitsOf]:
-        """Yield what comes of the jobs; every one ends in a `Decoded`."""
+        """Yield the results of the jobs; every job ends in a `Decoded`."""
 
     def close(self) -> None:
         """End all workers now."""
@@ -41,7 +41,7 @@ class Pool(Protocol):
 
 @dataclass
 class _Clip:
-    """What is known of a clip that is under way."""
+    """A clip whose results are not complete."""
 
     job: Job
     decoded: Decoded | None = None
@@ -55,42 +55,42 @@ class _Clip:
 
 
 class ClipWriter:
-    """Takes what a pool says and writes the clips that are complete.
+    """Receives the results of a pool and writes the clips that are complete.
 
     Args:
-        undecoded: encodes the titles that files hold, beside other work of its own.
-        workers_encode: whether rows come from the workers; else units do, to be encoded here.
-        batch_frames: how many frames are encoded at once here; None leaves it to the encoder.
+        text_and_items: encodes the titles of files, among others.
+        workers_encode: whether workers send rows; else they send units, which are encoded here.
+        batch_frames: number of frames in a batch here; None uses the encoder's own.
     """
 
     def __init__(
         self,
         ledger: Ledger,
-        undecoded: Undecoded,
+        text_and_items: TextAndItemEncoder,
         *,
         workers_encode: bool,
         batch_frames: int | None = None,
     ) -> None:
-        self._ledger, self._undecoded = ledger, undecoded
+        self._ledger, self._text_and_items = ledger, text_and_items
         self._clips: dict[int, _Clip] = {}
         self._workers_encode, self._batch_frames = workers_encode, batch_frames
 
     def run(self, pool: Pool, jobs: Sequence[Job]) -> None:
         """Write clips until the pool has no more; text and items are encoded meanwhile."""
-        teller = self._ledger.teller
+        reporter = self._ledger.reporter
         self._clips = {job.index: _Clip(job) for job in jobs}
-        wanted = () if self._workers_encode else {place for job in jobs for place in job.encoders}
+        wanted = () if self._workers_encode else {slot for job in jobs for slot in job.encoders}
         encoders = BatchedEncoders(
-            {place: self._undecoded.encoder(place) for place in sorted(wanted)},
+            {slot: self._text_and_items.encoder(slot) for slot in sorted(wanted)},
             batch_frames=self._batch_frames,
         )
         doing = "loading encoders"
 
         def tell() -> None:
-            teller.now(FINISHING if pool.stopping else doing)
+            reporter.start(FINISHING if pool.stopping else doing)
 
         def poll() -> None:
-            self._undecoded.step()
+            self._text_and_items.step()
             tell()
 
         tell()
@@ -105,8 +105,8 @@ class ClipWriter:
                 case Decoded():
                     clip = self._clips[event.index]
                     clip.decoded = event
-                    teller.decode_seconds += event.decode_seconds
-                    teller.disk_seconds += event.hash_seconds
+                    reporter.decode_seconds += event.decode_seconds
+                    reporter.disk_seconds += event.hash_seconds
                     encoders.end(event.index, clip.job.encoders, failed=event.error is not None)
             for rows in encoders.ready():
                 self._add_rows(rows)
@@ -118,7 +118,7 @@ class ClipWriter:
     def _add_rows(self, rows: RowsOf) -> None:
         self._clips[rows.index].rows[rows.encoder] = rows.rows, rows.pts_seconds
         self._ledger.note_cosine(rows.encoder, rows.cosine)
-        self._ledger.teller.encode_seconds += rows.encode_seconds
+        self._ledger.reporter.encode_seconds += rows.encode_seconds
         self._write_if_complete(rows.index)
 
     def _write_if_complete(self, index: int) -> None:
@@ -128,41 +128,41 @@ class ClipWriter:
         decoded = clip.decoded
         assert decoded is not None
         facts = decoded.facts or _facts_now(clip.job)
-        for place in sorted(self._ledger.todo.get(index, ())):
-            target = self._ledger.targets[place]
+        for slot in sorted(self._ledger.todo.get(index, ())):
+            target = self._ledger.targets[slot]
             if target.encoder.reads == "text":
-                self._write_title(place, index, decoded, facts)
+                self._write_title(slot, index, decoded, facts)
             elif target.decodes:
-                self._write_rows(place, index, decoded, clip.rows.get(place), facts)
+                self._write_rows(slot, index, decoded, clip.rows.get(slot), facts)
         del self._clips[index]
 
-    def _write_title(self, place: int, index: int, decoded: Decoded, facts: FileFacts) -> None:
+    def _write_title(self, slot: int, index: int, decoded: Decoded, facts: FileFacts) -> None:
         if self._ledger.items[index].caption:
-            return  # it has its row, or will get it when the run goes on
-        if decoded.error is not None:  # nobody knows whether it holds a title
-            self._ledger.write(place, index, None, facts, status="failed", reason=decoded.error)
+            return  # encoded as a caption
+        if decoded.error is not None:  # whether it has a title is unknown
+            self._ledger.write(slot, index, None, facts, status="failed", reason=decoded.error)
         elif decoded.title:
-            self._undecoded.add_title(place, index, decoded.title, facts)
+            self._text_and_items.add_title(slot, index, decoded.title, facts)
         else:
-            reason = "no caption, no file of one beside it and no title inside"
-            self._ledger.write(place, index, None, facts, status="missing", reason=reason)
+            reason = "no caption, no caption file beside it and no title inside"
+            self._ledger.write(slot, index, None, facts, status="missing", reason=reason)
 
     def _write_rows(
-        self, place: int, index: int, decoded: Decoded, rows: Rows | None, facts: FileFacts
+        self, slot: int, index: int, decoded: Decoded, rows: Rows | None, facts: FileFacts
     ) -> None:
         write = self._ledger.write
-        if self._ledger.targets[place].encoder.reads == "frames":
+        if self._ledger.targets[slot].encoder.reads == "frames":
             kind, part, is_there = "picture", decoded.picture, decoded.has_picture
         else:
             kind, part, is_there = "sound", decoded.sound, decoded.has_sound
         if decoded.error is not None:
-            write(place, index, None, facts, status="failed", reason=decoded.error)
+            write(slot, index, None, facts, status="failed", reason=decoded.error)
             return
         problem = None if part is None else part.problem
         if rows is None or len(rows[0]) == 0:
             nothing = f"its {kind} is empty" if is_there else f"it has no {kind}"
             write(
-                place,
+                slot,
                 index,
                 None,
                 facts,
@@ -172,7 +172,7 @@ class ClipWriter:
             )
             return
         write(
-            place,
+            slot,
             index,
             rows[0],
             facts,
@@ -184,7 +184,7 @@ class ClipWriter:
 
 
 def _facts_now(job: Job) -> FileFacts:
-    """What a worker that is no more could not tell."""
+    """Return the facts of a file whose worker died."""
     facts = FileFacts()
     with suppress(OSError, MediaError):
         facts = stat_facts(job.path)

@@ -1,4 +1,4 @@
-"""How long an extraction would take, from trying a few clips."""
+"""Estimates of the duration of an extraction, from a sample of clips and captions."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from extract.encoder import Encoder
 from extract.workers.messages import Decoded, Job, RowsOf, Setup
 from extract.workers.pool import WorkerPool
 
-NUM_TRIED = 4
-NUM_CAPTIONS_TRIED = 32
+NUM_SAMPLED = 4
+NUM_SAMPLED_CAPTIONS = 32
 
 
 def estimate_seconds(jobs: Sequence[Job], setup: Setup, *, num_workers: int) -> float:
-    """Decode and encode a few clips, spread over all, and say how long all would take.
+    """Return the seconds that all clips would take, by those of a few spread over all.
 
-    Loading and writing are left out; so is encoding where workers do not encode.
+    Loading and writing are not included, nor is encoding where workers do not encode.
     """
     if not jobs:
         return 0.0
-    tried = list(jobs[:: -(-len(jobs) // NUM_TRIED)])
+    sample = list(jobs[:: -(-len(jobs) // NUM_SAMPLED)])
     pool = WorkerPool(setup, num_workers=1)
     spent = 0.0
     try:
-        pool.start(tried)
+        pool.start(sample)
         for event in pool.events(poll=lambda: None):
             if isinstance(event, Decoded):
                 spent += event.hash_seconds + event.decode_seconds
@@ -32,19 +32,19 @@ def estimate_seconds(jobs: Sequence[Job], setup: Setup, *, num_workers: int) -> 
                 spent += event.encode_seconds
     finally:
         pool.close()
-    return spent / len(tried) * len(jobs) / num_workers
+    return spent / len(sample) * len(jobs) / num_workers
 
 
 def estimate_caption_seconds(captions: Sequence[str], encoder: Encoder) -> float:
-    """Encode a few captions, spread over all, and say how long all would take.
+    """Return the seconds that all captions would take, by those of a few spread over all.
 
     Args:
         captions: at least one.
         encoder: loaded.
     """
-    tried = list(captions[:: -(-len(captions) // NUM_CAPTIONS_TRIED)])
-    units = [unit for text in tried for unit in encoder.prepare(text)]
-    encoder.encode(units[:1])  # the first time takes longer than any other
+    sample = list(captions[:: -(-len(captions) // NUM_SAMPLED_CAPTIONS)])
+    units = [unit for text in sample for unit in encoder.prepare(text)]
+    encoder.encode(units[:1])  # the first call is slower than all others
     started = time.perf_counter()
     encoder.encode(units)
-    return (time.perf_counter() - started) / len(tried) * len(captions)
+    return (time.perf_counter() - started) / len(sample) * len(captions)

@@ -17,17 +17,17 @@ from extract.pipeline.estimate import estimate_caption_seconds, estimate_seconds
 from extract.pipeline.interruption import Interruption
 from extract.pipeline.ledger import Ledger
 from extract.pipeline.plan import make_plan
-from extract.pipeline.progress import Progress, Teller
+from extract.pipeline.progress import Progress, ProgressReporter
 from extract.pipeline.report import Report
 from extract.pipeline.target import choose_targets
-from extract.pipeline.text_and_items import Undecoded
+from extract.pipeline.text_and_items import TextAndItemEncoder
 from extract.store import FeatureStore, file_name
 from extract.workers.device import frames_at_once, resolve_device
 from extract.workers.messages import EncoderSpec, Job, Setup
 from extract.workers.pool import WorkerPool
 
-WORKER_BYTES = 2 << 30  # what a worker is reckoned to need when their number is chosen
-CLIPS_A_WORKER = 2  # a worker takes seconds to start; it is not worth it for one clip
+WORKER_BYTES = 2 << 30  # memory of a worker, for the default number of workers
+CLIPS_PER_WORKER = 2  # a worker takes seconds to start, too long for one clip
 
 
 def extract_features(
@@ -79,8 +79,8 @@ def extract_features(
     if shard is not None and (not shard or file_name(shard) != shard):
         raise ValueError(f"shard is '{shard}'; small letters, digits and - are expected")
     store = store if isinstance(store, FeatureStore) else FeatureStore(store)
-    teller = Teller(progress)
-    targets = choose_targets(config, tell=teller.now)
+    reporter = ProgressReporter(progress)
+    targets = choose_targets(config, tell=reporter.start)
 
     def ledger_of(go_on: Callable[[int], bool] = lambda _: True) -> Ledger:
         plan = make_plan(
@@ -91,7 +91,7 @@ def extract_features(
             verify=config.verify,
             go_on=go_on,
         )
-        return Ledger(items, targets, plan, teller, root=root, strict=config.strict)
+        return Ledger(items, targets, plan, reporter, root=root, strict=config.strict)
 
     if dry_run:
         for target in targets:
@@ -99,30 +99,30 @@ def extract_features(
         ledger = ledger_of()
         report = ledger.report(planned=True)
         if estimate:
-            teller.now("trying a few clips")
+            reporter.start("extracting a sample of clips")
             report.estimated_seconds = _estimate(ledger, config, device)
         return report
-    if config.cluster is None:  # whose workers have processors of their own
+    if config.cluster is None:  # whose machines have processors of their own
         for target in targets:
             target.encoder.check(device, engine=config.engine)
     with store.locked(shard) as notes, Interruption() as interruption:
         for target in targets:
             target.open(store, shard)
-        teller.now("looking at what is there")
+        reporter.start("comparing with the store")
 
-        def go_on(num_looked: int) -> bool:
-            teller.tell(f"looking at what is there: {num_looked:,} of {len(items):,}")
-            return not interruption.asked
+        def go_on(num_compared: int) -> bool:
+            reporter.update(f"comparing with the store: {num_compared:,} of {len(items):,}")
+            return not interruption.requested
 
         ledger = ledger_of(go_on)
         try:
             ledger.open()
-            if ledger.todo and not interruption.asked:
+            if ledger.todo and not interruption.requested:
                 _fill(ledger, config, device, interruption)
         finally:
             ledger.close()
         current_notes: list[str] = []
-        if not interruption.asked and shard is None:
+        if not interruption.requested and shard is None:
             last = {target.modality.name: target for target in targets}  # of several encoders
             for target in last.values():
                 note = target.update_current(store, allow_fewer=config.make_current)
@@ -130,18 +130,18 @@ def extract_features(
             if config.posters is not None:
                 for leftover in Path(config.posters).glob(".*.jpg.*.tmp"):  # of a killed worker
                     leftover.unlink(missing_ok=True)
-        report = ledger.report(interrupted=interruption.asked)
+        report = ledger.report(interrupted=interruption.requested)
         report.notes += [*notes, *current_notes]
         return report
 
 
 def _setup(ledger: Ledger, config: ExtractConfig, device: str) -> Setup:
-    """Return what workers need: among it the encoders that decode and have work."""
-    wanted = {place for places in ledger.todo.values() for place in places}
+    """Return the setup of the workers, with the encoders that decode and have work."""
+    wanted = {slot for slots in ledger.todo.values() for slot in slots}
     return Setup(
         encoders=tuple(
-            EncoderSpec.of(target.encoder) if place in wanted and target.decodes else None
-            for place, target in enumerate(ledger.targets)
+            EncoderSpec.of(target.encoder) if slot in wanted and target.decodes else None
+            for slot, target in enumerate(ledger.targets)
         ),
         encodes=device == "cpu" or config.cluster is not None,  # a cluster always encodes
         config=config,
@@ -154,7 +154,7 @@ def _num_workers(config: ExtractConfig, num_jobs: int) -> int:
         return config.workers
     cores = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
     memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    most = min(len(cores), memory_bytes // WORKER_BYTES, -(-num_jobs // CLIPS_A_WORKER))
+    most = min(len(cores), memory_bytes // WORKER_BYTES, -(-num_jobs // CLIPS_PER_WORKER))
     return max(1, most)
 
 
@@ -167,26 +167,26 @@ def _fill(ledger: Ledger, config: ExtractConfig, device: str, interruption: Inte
         pool = WorkerPool(setup, num_workers=_num_workers(config, len(jobs)))
     else:
         pool = RayPool(setup, [target.encoder for target in ledger.targets])
-    undecoded = Undecoded(ledger, device=device, engine=config.engine)
+    text_and_items = TextAndItemEncoder(ledger, device=device, engine=config.engine)
 
     def stop() -> None:
         pool.stop()
-        undecoded.stop()
+        text_and_items.stop()
 
     try:
-        interruption.on_ask(stop)
+        interruption.on_request(stop)
         pool.start(jobs)
         batch_frames = None if setup.encodes else frames_at_once(device)
         writer = ClipWriter(
-            ledger, undecoded, workers_encode=setup.encodes, batch_frames=batch_frames
+            ledger, text_and_items, workers_encode=setup.encodes, batch_frames=batch_frames
         )
         writer.run(pool, jobs)
-        while undecoded.step(wait_seconds=0.1):
-            ledger.teller.now(FINISHING if interruption.asked else "encoding captions")
+        while text_and_items.step(wait_seconds=0.1):
+            ledger.reporter.start(FINISHING if interruption.requested else "encoding captions")
     finally:
         pool.close()
-        undecoded.close()
-        ledger.teller.now("done")
+        text_and_items.close()
+        ledger.reporter.start("done")
 
 
 def _estimate(ledger: Ledger, config: ExtractConfig, device: str) -> float:
@@ -195,8 +195,8 @@ def _estimate(ledger: Ledger, config: ExtractConfig, device: str) -> float:
     seconds = estimate_seconds(
         jobs, _setup(ledger, config, device), num_workers=_num_workers(config, len(jobs))
     )
-    for place, target in enumerate(ledger.targets):
-        wanted = [ledger.items[i].caption for i, places in ledger.todo.items() if place in places]
+    for slot, target in enumerate(ledger.targets):
+        wanted = [ledger.items[i].caption for i, slots in ledger.todo.items() if slot in slots]
         captions = [caption for caption in wanted if caption]
         if captions and target.encoder.reads == "text":
             target.encoder.load(device, engine=config.engine)
@@ -205,14 +205,17 @@ def _estimate(ledger: Ledger, config: ExtractConfig, device: str) -> float:
 
 
 def _jobs(ledger: Ledger) -> list[Job]:
-    """What workers are to read: clips to decode, and files whose title is the only caption."""
+    """Return the jobs of workers: clips to decode, and files whose title is the only caption."""
     jobs = []
     for index, wanted in ledger.todo.items():
-        item, encoders = ledger.items[index], [ledger.targets[place].encoder for place in wanted]
-        places = tuple(sorted(place for place in wanted if ledger.targets[place].decodes))
+        item, encoders = (
+            ledger.items[index],
+            [ledger.targets[slot].encoder for slot in wanted],
+        )
+        slots = tuple(sorted(slot for slot in wanted if ledger.targets[slot].decodes))
         wants_title = not item.caption and any(encoder.reads == "text" for encoder in encoders)
-        if item.path is not None and (places or wants_title):
-            jobs.append(Job(index, item.id, item.path, places))
+        if item.path is not None and (slots or wants_title):
+            jobs.append(Job(index, item.id, item.path, slots))
     return jobs
 
 

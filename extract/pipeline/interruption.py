@@ -1,4 +1,4 @@
-"""Interruption: what Ctrl-C does to an extraction."""
+"""Interruption: Ctrl-C during an extraction."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from types import FrameType
 
 
 class Interruption:
-    """Ctrl-C once: finish what is under way. Twice: stop now."""
+    """The first Ctrl-C ends the run after the current clips, the second one at once."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
         self._then: Callable[[], None] = lambda: None
 
-    def on_ask(self, then: Callable[[], None]) -> None:
-        """Call that when it is asked for, or now if it was."""
+    def on_request(self, then: Callable[[], None]) -> None:
+        """Call a function at the first Ctrl-C, or now if there was one."""
         self._then = then
-        if self.asked:
+        if self.requested:
             then()
 
     def __enter__(self) -> Interruption:
         self._before = None
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._ask)
+            self._before = signal.signal(signal.SIGINT, self._handle)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
 
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        if self.asked:
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        if self.requested:
             raise KeyboardInterrupt
-        self.asked = True
+        self.requested = True
         self._then()

@@ -1,4 +1,4 @@
-"""Ledger: what is left to do, and what came of what was done."""
+"""Ledger: the items that are left, and the records and counts of those that are done."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from extract.catalog import Item
 from extract.media import Coverage
 from extract.pipeline.plan import Plan, source_of
-from extract.pipeline.progress import Teller
+from extract.pipeline.progress import ProgressReporter
 from extract.pipeline.report import Failure, Report
 from extract.pipeline.target import Target
 from extract.store import FeatureSet, Record, Status
@@ -21,16 +21,16 @@ from extract.workers.messages import FileFacts
 
 
 class StoppedAtFailure(ValueError):
-    """A clip failed, and the run was told to stop at the first that does."""
+    """A clip failed in a strict run."""
 
 
 class Ledger:
-    """Writes what came of each item into its targets, and counts.
+    """Writes rows and records of items into the feature sets of their targets, and counts.
 
-    Items and targets go by their places, `index` and `place`.
+    An `index` is a position in `items`, a `slot` one in `targets`.
 
     Args:
-        strict: whether to raise when a failure has been written.
+        strict: whether to raise once a failure is written.
     """
 
     def __init__(
@@ -38,33 +38,33 @@ class Ledger:
         items: Sequence[Item],
         targets: Sequence[Target],
         plan: Plan,
-        teller: Teller,
+        reporter: ProgressReporter,
         *,
         root: Path | None,
         strict: bool,
     ) -> None:
-        self.items, self.targets, self.teller = items, targets, teller
+        self.items, self.targets, self.reporter = items, targets, reporter
         self._plan, self._root, self._strict = plan, root, strict
         self._cosines: dict[str, float] = {}
-        teller.num_total = len(plan.todo)
+        reporter.num_total = len(plan.todo)
 
     @property
     def todo(self) -> dict[int, set[int]]:
-        """The items that some target still wants, and those targets."""
+        """Indices of the items that are left, and the slots of the targets that lack them."""
         return self._plan.todo
 
-    def wants(self, index: int, place: int) -> bool:
-        """Whether the target still wants the item."""
-        return place in self.todo.get(index, ())
+    def wants(self, index: int, slot: int) -> bool:
+        """Whether the target lacks the item."""
+        return slot in self.todo.get(index, ())
 
     def open(self) -> None:
-        """Write what the plan found out about files that were moved.
+        """Update the records of files that were moved.
 
         Raises:
             StoppedAtFailure: `strict`, and an item failed in an earlier run.
         """
-        for place, record in self._plan.moved:
-            self._set(place).update_record(record)
+        for slot, record in self._plan.moved:
+            self._set(slot).update_record(record)
         if self._strict:
             earlier = self.report().failures
             left = {self.items[index].id for index in self.todo}
@@ -72,12 +72,12 @@ class Ledger:
                 if failure.id not in left:
                     raise StoppedAtFailure(
                         f"{failure.path} failed in an earlier run: {failure.reason}; stopped by "
-                        "--strict (--retry-failed does it again)"
+                        "strict=True (retry_failed=True extracts it again)"
                     )
 
     def write(
         self,
-        place: int,
+        slot: int,
         index: int,
         rows: np.ndarray | None,
         facts: FileFacts,
@@ -87,14 +87,14 @@ class Ledger:
         reason: str | None = None,
         covered: Coverage | None = None,
     ) -> None:
-        """Store what came of one item in one target.
+        """Store the rows and the record of one item in one target.
 
         Args:
-            facts: of the bytes that were read; without a size where that was a caption.
-            covered: how much of the clip there was.
+            facts: of the bytes that were read; without a size for a caption.
+            covered: which part of the clip was read.
 
         Shapes:
-            rows: (T, D), None where the status says that there are none; pts_seconds: (T,).
+            rows: (T, D), or None without rows; pts_seconds: (T,).
 
         Raises:
             StoreError: it cannot be written.
@@ -115,69 +115,69 @@ class Ledger:
             pts_seconds=() if pts_seconds is None else tuple(np.round(pts_seconds, 6).tolist()),
         )
         try:
-            self._set(place).write(record, rows)
+            self._set(slot).write(record, rows)
         except ValueError as error:  # rows that cannot be stored, such as non-finite ones
             record = replace(record, status="failed", reason=str(error), pts_seconds=())
-            self._set(place).write(record, None)
-        self.teller.disk_seconds += time.perf_counter() - started
-        self._cross_off(place, index)
+            self._set(slot).write(record, None)
+        self.reporter.disk_seconds += time.perf_counter() - started
+        self._cross_off(slot, index)
         if rows is not None:
-            self.teller.num_rows += len(rows)
+            self.reporter.num_rows += len(rows)
         if record.status == "failed":
-            self.teller.failed.add(item.id)
+            self.reporter.failed.add(item.id)
             if self._strict:
                 raise StoppedAtFailure(
-                    f"{item.path or item.id} failed: {record.reason}; stopped by --strict"
+                    f"{item.path or item.id} failed: {record.reason}; stopped by strict=True"
                 )
 
     def close(self) -> None:
-        """Put the records in order."""
-        for place in range(len(self.targets)):
-            self._set(place).finish()
+        """Write the records in order."""
+        for slot in range(len(self.targets)):
+            self._set(slot).finish()
 
-    def note_cosine(self, place: int, cosine: float | None) -> None:
-        """Keep the least cosine to float32 of a modality's rows."""
+    def note_cosine(self, slot: int, cosine: float | None) -> None:
+        """Store the smallest cosine of a modality's rows to float32."""
         if cosine is not None:
-            name = self.targets[place].modality.name
+            name = self.targets[slot].modality.name
             self._cosines[name] = min(cosine, self._cosines.get(name, cosine))
 
     def report(self, *, planned: bool = False, interrupted: bool = False) -> Report:
-        """Say what the store holds of these items now.
+        """Return the status of these items in the store.
 
         Args:
-            planned: whether to say what would be done instead of what was.
+            planned: whether the report is that of a dry run.
         """
-        made = Report(interrupted=interrupted, seconds=self.teller.seconds)
-        made.planned = len(self.todo) if planned else None
-        made.cosines = dict(self._cosines)
-        for place, target in enumerate(self.targets):
+        report = Report(interrupted=interrupted, seconds=self.reporter.seconds)
+        report.planned = len(self.todo) if planned else None
+        report.cosines = dict(self._cosines)
+        for slot, target in enumerate(self.targets):
             name = target.modality.name
-            if name in made.counts:  # another encoder of the modality
+            if name in report.counts:  # another encoder of the modality
                 name = f"{name}/{target.encoder.name}"
-            if name in made.counts:  # the same encoder with other weights
+            if name in report.counts:  # the same encoder with other weights
                 name = f"{name}:{target.encoder.given_weights}"
-            counts = made.counts[name] = Counter({"skipped": self._plan.skipped[place]})
+            counts = report.counts[name] = Counter({"skipped": self._plan.skipped[slot]})
             if target.features is not None:
-                made.sets[name] = target.features.path
+                report.sets[name] = target.features.path
             for item in self.items:
                 record = target.features.records.get(item.id) if target.features else None
                 counts["not done" if record is None else record.status] += 1
                 if record is not None and record.status in ("failed", "partial"):
-                    told = Failure(item.id, name, str(item.path or ""), record.reason or "")
-                    listed = made.failures if record.status == "failed" else made.partial
-                    listed.append(told)
-        return made
+                    failure = Failure(item.id, name, str(item.path or ""), record.reason or "")
+                    listed = report.failures if record.status == "failed" else report.partial
+                    listed.append(failure)
+        return report
 
-    def _set(self, place: int) -> FeatureSet:
-        features = self.targets[place].features
+    def _set(self, slot: int) -> FeatureSet:
+        features = self.targets[slot].features
         assert features is not None, "targets are opened before they are filled"
         return features
 
-    def _cross_off(self, place: int, index: int) -> None:
-        self.todo[index].discard(place)
+    def _cross_off(self, slot: int, index: int) -> None:
+        self.todo[index].discard(slot)
         if not self.todo[index]:
             del self.todo[index]
-            self.teller.num_done += 1
+            self.reporter.num_done += 1
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -1,4 +1,4 @@
-"""Plan: which items some target does not have yet, or has from other bytes."""
+"""Plan: the items whose rows a target lacks, or has from other bytes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ BOTH = "+"  # between the hashes of a file and its caption, where an encoder rea
 
 @dataclass
 class Plan:
-    """What is to be done.
+    """Items to extract.
 
     Args:
-        todo: by place of the item, the places of the targets that want it; in the items' order.
-        skipped: by place of the target, how many items it has.
-        moved: records of files that were touched or moved but not changed, and their targets.
+        todo: by index of the item, the slots of the targets that lack it; in the items' order.
+        skipped: by slot of the target, the number of items that are up to date.
+        moved: slots and new records of files that were touched or moved but not changed.
     """
 
     todo: dict[int, set[int]] = field(default_factory=dict)
@@ -44,14 +44,14 @@ def make_plan(
 ) -> Plan:
     """Compare items with the records of the targets; nothing is written.
 
-    A file of the same size, time and path as its record says is taken to be the same; if one of
-    them differs, its content decides.
+    A file with the size, time and path of its record counts as unchanged; if one of them differs,
+    the hashes are compared.
 
     Args:
-        retry_failed: whether what failed before is to be done again.
+        retry_failed: whether items that failed before are extracted again.
         verify: whether stored rows are read and compared with their hash, not only their size.
-        go_on: told how many items have been looked at, which may take long; says whether to look
-            at more. Of those that were not, the plan says nothing.
+        go_on: called with the number of items that were compared, which may take long; False ends
+            the comparison, and the plan omits the other items.
     """
     plan = Plan()
     for index, item in enumerate(items):
@@ -59,18 +59,18 @@ def make_plan(
             break
         facts = _Facts(item, root)
         wanted = set()
-        for place, target in enumerate(targets):
-            if _has(target, item, facts, plan, place, retry_failed, verify):
-                plan.skipped[place] += 1
+        for slot, target in enumerate(targets):
+            if _has(target, item, facts, plan, slot, retry_failed, verify):
+                plan.skipped[slot] += 1
             else:
-                wanted.add(place)
+                wanted.add(slot)
         if wanted:
             plan.todo[index] = wanted
     return plan
 
 
 def source_of(path: AnyFile | None, root: Path | None) -> str:
-    """Return the path as the records have it: from the root, where it lies inside."""
+    """Return a path as records store it: relative to the root where it is inside."""
     if path is None:
         return ""
     if root is not None and isinstance(path, Path) and path.is_relative_to(root):
@@ -79,17 +79,17 @@ def source_of(path: AnyFile | None, root: Path | None) -> str:
 
 
 def text_hash(text: str | None) -> str:
-    """Return the hash of a caption; of none, an empty string."""
+    """Return the hash of a caption; an empty string without one."""
     return content_hash(text.encode("utf-8", "surrogatepass")) if text else ""
 
 
 def item_hash(facts: FileFacts, caption: str | None) -> str:
-    """Return what tells whether an item as a whole, file and caption, has changed."""
+    """Return the hash of an item as a whole, file and caption."""
     return f"{facts.content_hash}{BOTH}{text_hash(caption)}"
 
 
 class _Facts:
-    """What the disk says of one item's file, asked for once however many targets want it."""
+    """Size, time and hash of one item's file, read once for all targets."""
 
     def __init__(self, item: Item, root: Path | None) -> None:
         self.source = source_of(item.path, root)
@@ -101,7 +101,7 @@ class _Facts:
             self.status = None
 
     def are_those_of(self, record: Record) -> bool:
-        """Whether size, time and path are those of the record."""
+        """Whether size, time and path equal those of the record."""
         if self.status is None:
             return self._path is None and record.content_hash.partition(BOTH)[0] == ""
         return (record.size_bytes, record.mtime_ns, record.source) == (
@@ -125,7 +125,7 @@ def _has(
     item: Item,
     facts: _Facts,
     plan: Plan,
-    place: int,
+    slot: int,
     retry_failed: bool,
     verify: bool,
 ) -> bool:
@@ -136,7 +136,7 @@ def _has(
     if record.status == "failed" and retry_failed:
         return False
     if target.encoder.reads == "text" and item.caption:
-        return record.content_hash == text_hash(item.caption)  # the file does not matter
+        return record.content_hash == text_hash(item.caption)  # whatever the file is
     if target.encoder.reads == "item" and not record.content_hash.endswith(
         f"{BOTH}{text_hash(item.caption)}"
     ):
@@ -152,5 +152,5 @@ def _has(
         size_bytes=facts.hashed.size_bytes,
         mtime_ns=facts.hashed.mtime_ns,
     )
-    plan.moved.append((place, now))
+    plan.moved.append((slot, now))
     return True

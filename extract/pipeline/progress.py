@@ -1,4 +1,4 @@
-"""Progress: where an extraction stands, told while it runs."""
+"""Progress of an extraction while it runs."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-TELL_SECONDS = 0.1
+REPORT_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where an extraction stands.
+    """Progress of an extraction.
 
     Args:
-        doing: what it does now, for a person.
-        num_done, num_total: clips of this run; those that were up to date before do not count.
-        num_failed: clips of which some modality failed.
-        num_rows: frames, windows and captions that became rows.
+        doing: name of the present step, for the user.
+        num_done, num_total: clips of this run, without those that were up to date before.
+        num_failed: clips with a failed modality.
+        num_rows: rows that were written: frames, windows and captions.
         seconds: since the start.
-        decode_seconds, encode_seconds, disk_seconds: spent so far, summed over all processes; the
-            disk's share is reading for the hash, and writing.
+        decode_seconds, encode_seconds, disk_seconds: time spent so far, summed over all processes;
+            disk is reading for the hash, and writing.
     """
 
     doing: str
@@ -35,7 +35,7 @@ class Progress:
 
     @property
     def bottleneck(self) -> str:
-        """What takes most of the time: decoding, encoding or the disk."""
+        """The step with the largest share of the time: decoding, encoding or the disk."""
         spent = {
             "decoding": self.decode_seconds,
             "encoding": self.encode_seconds,
@@ -44,13 +44,13 @@ class Progress:
         return max(spent, key=lambda what: spent[what])
 
 
-class Teller:
-    """Counts what is done, and tells a callback a few times a second."""
+class ProgressReporter:
+    """Counts, and calls a callback with the progress a few times a second."""
 
     def __init__(self, callback: Callable[[Progress], None] | None = None) -> None:
         self._callback = callback
         self._started = time.perf_counter()
-        self._told_at = 0.0
+        self._reported_at = 0.0
         self._doing = "starting"
         self.num_done = self.num_total = self.num_rows = 0
         self.failed: set[str] = set()
@@ -58,22 +58,22 @@ class Teller:
 
     @property
     def seconds(self) -> float:
-        """Since the start."""
+        """Seconds since the start."""
         return time.perf_counter() - self._started
 
-    def now(self, doing: str) -> None:
-        """Say what is done from now on; tells it at once."""
+    def start(self, doing: str) -> None:
+        """Begin a step; reported at once."""
         if doing != self._doing:
-            self._doing, self._told_at = doing, 0.0
-        self.tell()
+            self._doing, self._reported_at = doing, 0.0
+        self.update()
 
-    def tell(self, doing: str | None = None) -> None:
-        """Tell how far it is, and what is done, unless something was told a moment ago."""
+    def update(self, doing: str | None = None) -> None:
+        """Report the progress, unless it was reported a moment ago."""
         self._doing = doing or self._doing
         now = time.monotonic()
-        if self._callback is None or now - self._told_at < TELL_SECONDS:
+        if self._callback is None or now - self._reported_at < REPORT_SECONDS:
             return
-        self._told_at = now
+        self._reported_at = now
         self._callback(
             Progress(
                 doing=self._doing,

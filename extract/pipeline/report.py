@@ -1,4 +1,4 @@
-"""Report: what came of an extraction."""
+"""Report: status counts and failures of an extraction."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Failure:
-    """One clip that gave nothing, or less than it promised, in one modality."""
+    """A clip without rows, or with fewer than its file contains, in one modality."""
 
     id: str
     modality: str
@@ -19,21 +19,21 @@ class Failure:
 
 @dataclass
 class Report:
-    """What came of an extraction.
+    """Status of all items after an extraction.
 
     Args:
-        counts: for each modality, how many of the items are done, partial, missing, failed or not
-            done; `skipped` counts those that were up to date before, whatever their state.
-        failures: every item that is failed, in each modality, from this run or an earlier one.
-        partial: the same for items of which less came out than their file promised.
-        sets: the folder of each modality's features.
-        seconds: how long it took.
-        cosines: for modalities that were extracted in less than float32, the least cosine of a row
-            to its float32 twin, over the first batch of each worker.
-        interrupted: it was stopped before the end; the same call goes on.
-        planned: of a dry run, how many of the items would be extracted, in any modality.
-        notes: what a person should know of the store.
-        estimated_seconds: of a dry run with `estimate`, how long that would take.
+        counts: for each modality, the number of items that are done, partial, missing, failed or
+            not done; `skipped` counts those that were up to date before, whatever their status.
+        failures: all failed items, in each modality, of this run and earlier ones.
+        partial: the same for items with fewer rows than their file contains.
+        sets: folder of each modality's features.
+        seconds: duration of the run.
+        cosines: for modalities that were extracted in less than float32, the smallest cosine of a
+            row to its float32 row, over the first batch of each worker.
+        interrupted: the run was stopped before its end; the same call resumes it.
+        planned: in a dry run, the number of items that would be extracted, in any modality.
+        notes: remarks on the store, for the user.
+        estimated_seconds: in a dry run with `estimate`, the time that extracting would take.
     """
 
     counts: dict[str, Counter[str]] = field(default_factory=dict)

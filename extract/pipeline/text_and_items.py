@@ -1,4 +1,4 @@
-"""Captions, titles, and items as a whole: encoded by this process, beside the workers."""
+"""Encoding of captions, titles and whole items, by this process, while the workers decode."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from extract.encoder import Encoder, Units
 from extract.pipeline.ledger import Ledger
 from extract.pipeline.plan import item_hash, text_hash
 from extract.workers.batcher import checked_rows
-from extract.workers.decoder import file_facts, told
+from extract.workers.decoder import file_facts, reason_of
 from extract.workers.messages import FileFacts
 
 CAPTION_CHUNK = 512
@@ -26,7 +26,7 @@ ITEM_CHUNK = 32
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What came of one item."""
+    """Rows of one item, or why it has none."""
 
     index: int
     facts: FileFacts
@@ -36,17 +36,16 @@ class _Outcome:
 
 @dataclass(frozen=True)
 class _Task:
-    """What the thread is to do for one target."""
+    """Work of the thread, for one target."""
 
-    place: int
+    slot: int
     encode: Callable[[], list[_Outcome]]
 
 
-class Undecoded:
-    """Encodes what needs no file decoded, in a thread, so that the workers never wait for it.
+class TextAndItemEncoder:
+    """Encodes text and whole items in a thread, so that workers do not wait for it.
 
-    `step` writes what is ready and starts what is next; everything but encoding happens in the
-    thread that calls it.
+    `step` writes finished rows and starts the next task; only encoding happens in the thread.
     """
 
     def __init__(self, ledger: Ledger, *, device: str, engine: Engine) -> None:
@@ -61,25 +60,25 @@ class Undecoded:
             thread_name_prefix="captions",
             initializer=lambda: self._idents.append(threading.get_ident()),
         )
-        for place, target in enumerate(ledger.targets):
+        for slot, target in enumerate(ledger.targets):
             if target.encoder.reads == "text":
-                self._add_captions(place)
+                self._add_captions(slot)
             elif target.encoder.reads == "item":
-                self._add_items(place)
+                self._add_items(slot)
 
-    def add_title(self, place: int, index: int, title: str, facts: FileFacts) -> None:
-        """Encode the title that a file holds.
+    def add_title(self, slot: int, index: int, title: str, facts: FileFacts) -> None:
+        """Encode the title of a file.
 
-        By itself, since it is not known before which files hold one: no chunk would be the same
-        twice.
+        By itself: which files have a title is not known in advance, so that a chunk of titles would
+        not be the same in a run that resumes.
         """
-        self._tasks.append(_Task(place, lambda: self._texts(place, [(index, title)], [facts])))
+        self._tasks.append(_Task(slot, lambda: self._texts(slot, [(index, title)], [facts])))
 
     def step(self, *, wait_seconds: float = 0.0) -> bool:
-        """Write what is ready and start what is next. False once nothing is left.
+        """Write finished rows and start the next task. Returns False once nothing is left.
 
         Args:
-            wait_seconds: how long to wait for something to become ready.
+            wait_seconds: maximum time to wait for rows.
         """
         if self._running is not None:
             task, future = self._running
@@ -88,70 +87,70 @@ class Undecoded:
                 return True
             self._running = None
             outcomes, seconds = future.result()
-            self._ledger.teller.encode_seconds += seconds
+            self._ledger.reporter.encode_seconds += seconds
             for outcome in outcomes:
-                self._write(task.place, outcome)
+                self._write(task.slot, outcome)
         if self._tasks and not self._stopping:
             task = self._tasks.popleft()
             self._running = task, self._thread.submit(_timed, task.encode)
         return self._running is not None
 
     def stop(self) -> None:
-        """Start nothing more; what runs is still written by `step`."""
-        self._stopping = True  # no more than that: a signal may come between any two lines
+        """Start no further task; the rows of the running one are still written by `step`."""
+        self._stopping = True  # nothing else here: this runs in a signal handler
 
     def close(self) -> None:
-        """End what runs, and forget it."""
+        """Cancel the running task."""
         if self._running is not None:
-            # Nobody wants its rows any more, and a chunk of long captions takes a minute.
+            # Its rows are not needed, and a chunk of long captions takes a minute.
             for ident in self._idents:
                 _interrupt(ident)
         self._thread.shutdown()
 
-    def encoder(self, place: int) -> Encoder:
-        """Return the encoder of a target, loaded when it is first asked for."""
-        encoder = self._ledger.targets[place].encoder
-        if place not in self._loaded:
+    def encoder(self, slot: int) -> Encoder:
+        """Return the encoder of a target; loaded by the first call."""
+        encoder = self._ledger.targets[slot].encoder
+        if slot not in self._loaded:
             encoder.load(self._device, engine=self._engine)
-            self._loaded.add(place)
+            self._loaded.add(slot)
         return encoder
 
-    def _add_captions(self, place: int) -> None:
-        """Plan the captions that are wanted, in chunks.
+    def _add_captions(self, slot: int) -> None:
+        """Add the tasks of captions, in chunks.
 
-        A chunk always holds the same captions, also those that are there already: what an encoder
-        makes of one can depend, in the last bits, on what it is batched with. So the rows do not
-        depend on where an earlier run was interrupted.
+        A chunk always contains the same captions, those that are stored already included: the last
+        bits of a row can depend on what else is in its batch, and rows must not depend on where an
+        earlier run was interrupted.
         """
         items = self._ledger.items
         texts = [(index, item.caption) for index, item in enumerate(items) if item.caption]
         for start in range(0, len(texts), CAPTION_CHUNK):
             chunk = texts[start : start + CAPTION_CHUNK]
-            if any(self._ledger.wants(index, place) for index, _ in chunk):
+            if any(self._ledger.wants(index, slot) for index, _ in chunk):
                 facts = [FileFacts(content_hash=text_hash(text)) for _, text in chunk]
                 self._tasks.append(
-                    _Task(place, lambda c=chunk, f=facts: self._texts(place, c, f))  # type: ignore[misc]
+                    _Task(slot, lambda c=chunk, f=facts: self._texts(slot, c, f))  # type: ignore[misc]
                 )
         bare = [i for i, item in enumerate(items) if item.path is None and not item.caption]
         for index in bare:
-            if self._ledger.wants(index, place):
+            if self._ledger.wants(index, slot):
                 reason = "it has no caption"
-                self._ledger.write(place, index, None, FileFacts(), status="missing", reason=reason)
+                self._ledger.write(slot, index, None, FileFacts(), status="missing", reason=reason)
 
-    def _add_items(self, place: int) -> None:
-        wanted = [index for index in self._ledger.todo if self._ledger.wants(index, place)]
+    def _add_items(self, slot: int) -> None:
+        wanted = [index for index in self._ledger.todo if self._ledger.wants(index, slot)]
         for start in range(0, len(wanted), ITEM_CHUNK):
             chunk = wanted[start : start + ITEM_CHUNK]
             self._tasks.append(
-                _Task(place, lambda c=chunk: [self._item(place, index) for index in c])  # type: ignore[misc]
+                _Task(slot, lambda c=chunk: [self._item(slot, index) for index in c])  # type: ignore[misc]
             )
 
     # --- in the thread ---
 
     def _texts(
-        self, place: int, texts: Sequence[tuple[int, str]], facts: Sequence[FileFacts]
+        self, slot: int, texts: Sequence[tuple[int, str]], facts: Sequence[FileFacts]
     ) -> list[_Outcome]:
-        encoder = self.encoder(place)
+        encoder = self.encoder(slot)
         units = [unit for _, text in texts for unit in encoder.prepare(text)]
         rows = checked_rows(encoder, encoder.encode(units), len(texts))  # (N, D)
         return [
@@ -159,8 +158,8 @@ class Undecoded:
             for (index, _), its, row in zip(texts, facts, rows, strict=True)
         ]
 
-    def _item(self, place: int, index: int) -> _Outcome:
-        encoder, item = self.encoder(place), self._ledger.items[index]
+    def _item(self, slot: int, index: int) -> _Outcome:
+        encoder, item = self.encoder(slot), self._ledger.items[index]
         facts = FileFacts()
         units: Units = ()
         problem: str | None = None
@@ -169,7 +168,7 @@ class Undecoded:
                 facts = file_facts(item.path)
             units = encoder.prepare(item)
         except (ValueError, LookupError, OSError) as error:
-            problem = told(error)
+            problem = reason_of(error)
         facts = replace(facts, content_hash=item_hash(facts, item.caption))
         num_units = len(units)
         rows = checked_rows(encoder, encoder.encode(units), num_units) if num_units else None
@@ -177,18 +176,18 @@ class Undecoded:
 
     # --- in the thread that calls ---
 
-    def _write(self, place: int, outcome: _Outcome) -> None:
+    def _write(self, slot: int, outcome: _Outcome) -> None:
         index, facts = outcome.index, outcome.facts
-        if not self._ledger.wants(index, place):
-            return  # it was there already and only filled its chunk
+        if not self._ledger.wants(index, slot):
+            return  # stored already; it only completed its chunk
         write = self._ledger.write
         if outcome.problem is not None:
-            write(place, index, None, facts, status="failed", reason=outcome.problem)
+            write(slot, index, None, facts, status="failed", reason=outcome.problem)
         elif outcome.rows is None:
-            reason = f"{self._ledger.targets[place].encoder.name} finds nothing in it"
-            write(place, index, None, facts, status="missing", reason=reason)
+            reason = f"{self._ledger.targets[slot].encoder.name} returns no row for it"
+            write(slot, index, None, facts, status="missing", reason=reason)
         else:
-            write(place, index, outcome.rows, facts)
+            write(slot, index, outcome.rows, facts)
 
 
 def _interrupt(ident: int) -> None:

@@ -1,4 +1,4 @@
-"""ClipDecoder: one clip -> units for every encoder that wants it, in one pass."""
+"""ClipDecoder: one clip -> units for all of its encoders, in one pass."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from extract.workers.poster import write_poster
 from extract.workers.windows import WindowCutter
 
 HASH_CHUNK_BYTES = 1 << 20
-MAX_GIB = 128  # of a file; a hole of an exabyte takes no room on a disk, and years to hash
-SLOW_DISK_BYTES = 10 << 20  # that a disk gives in a second, at the least
+MAX_GIB = 128  # of a file; a sparse file of an exabyte takes no space, and years to hash
+SLOW_DISK_BYTES = 10 << 20  # per second, of a slow disk
 SLOW_NETWORK_BYTES = 1 << 20
 
 
 class PosterError(OSError):
-    """A poster cannot be written; no clip is to blame."""
+    """A poster cannot be written, which no clip caused."""
 
 
 class ClipDecoder:
-    """Reads clips for encoders.
+    """Decodes clips into the units of encoders.
 
     Args:
-        encoders: by place; None where there is nothing to decode for.
-        posters: where to put one JPEG a clip, if anywhere.
+        encoders: by slot; None where nothing is decoded.
+        posters: folder for one JPEG of each clip, if any.
     """
 
     def __init__(
@@ -48,9 +48,9 @@ class ClipDecoder:
         self._posters = posters
 
     def read(self, job: Job) -> Iterator[Allowed | UnitsOf | Decoded]:
-        """Yield the clip's units as they come, and at the end what came of it.
+        """Yield the clip's units while it is decoded, and a `Decoded` at the end.
 
-        Whatever is wrong with the clip is told in the last message; nothing is raised for it.
+        An error of the clip is part of that last message; it is not raised.
 
         Raises:
             PosterError: a poster cannot be written.
@@ -73,13 +73,13 @@ class ClipDecoder:
                     yield message
         except PosterError:
             raise
-        except Exception as error:  # noqa: BLE001  (one clip's trouble is not that of the others)
-            yield Decoded(job.index, facts, error=told(error), hash_seconds=hash_seconds)
+        except Exception as error:  # noqa: BLE001  (a broken clip must not end the others)
+            yield Decoded(job.index, facts, error=reason_of(error), hash_seconds=hash_seconds)
 
     def _read(
         self, job: Job, path: Path, allowed_seconds: float
     ) -> Iterator[Allowed | UnitsOf | Decoded]:
-        wanted = {place: encoder for place in job.encoders if (encoder := self._encoders[place])}
+        wanted = {slot: encoder for slot in job.encoders if (encoder := self._encoders[slot])}
         frames = {i: encoder for i, encoder in wanted.items() if encoder.reads == "frames"}
         sounds = {i: encoder for i, encoder in wanted.items() if encoder.reads == "waveform"}
         if not wanted:
@@ -126,14 +126,16 @@ class ClipDecoder:
             )
 
 
-def _units(job: Job, place: int, encoder: Encoder, sample: Any) -> UnitsOf:
+def _units(job: Job, slot: int, encoder: Encoder, sample: Any) -> UnitsOf:
     units = encoder.prepare(sample)
     num_units = len(sample.pts_seconds)
     if not isinstance(units, np.ndarray) or units.dtype.kind not in "biuf":
-        raise TypeError(f"the encoder '{encoder.name}' prepares no array of numbers")
+        raise TypeError(f"the encoder '{encoder.name}' does not prepare an array of numbers")
     if len(units) != num_units:
-        raise ValueError(f"the encoder '{encoder.name}' prepared {len(units)} of {num_units} units")
-    return UnitsOf(job.index, place, units, sample.pts_seconds)
+        raise ValueError(
+            f"the encoder '{encoder.name}' prepared {len(units)} units for {num_units}"
+        )
+    return UnitsOf(job.index, slot, units, sample.pts_seconds)
 
 
 def _write_poster(folder: Path, item_id: str, block: Frames) -> None:
@@ -144,8 +146,8 @@ def _write_poster(folder: Path, item_id: str, block: Frames) -> None:
         raise PosterError(f"no poster can be written to {folder}: {error.strerror}") from error
 
 
-def told(error: Exception) -> str:
-    """Return what is wrong with a clip, in words for the person who has it."""
+def reason_of(error: Exception) -> str:
+    """Return why a clip could not be read, for the user."""
     if isinstance(error, MediaError):
         return str(error)
     if isinstance(error, MemoryError):
@@ -159,7 +161,7 @@ def stat_facts(path: AnyFile) -> FileFacts:
     """Return size and time of a file, without its hash.
 
     Raises:
-        OSError: there is none.
+        OSError: the file does not exist.
     """
     status = path.stat()
     return FileFacts(status.st_size, status.st_mtime_ns)
@@ -170,10 +172,10 @@ def file_facts(path: AnyFile) -> FileFacts:
 
     Raises:
         OSError: the file cannot be read.
-        MediaError: it is a device or a pipe, which might never end, or larger than any clip.
+        MediaError: it is a device or a pipe, which might never end, or larger than 128 GiB.
     """
     if not path.is_file():
-        raise MediaError("is no regular file")
+        raise MediaError("is not a regular file")
     facts = stat_facts(path)
     if facts.size_bytes > MAX_GIB << 30:
         raise MediaError(

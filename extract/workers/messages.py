@@ -1,7 +1,7 @@
-"""What a worker and its parent tell each other, and how it travels.
+"""Messages between a worker and its parent, and their encoding.
 
 A message is a line of JSON and the bytes of its arrays, sent over a connection or packed as bytes.
-Nothing is pickled: a worker reads files of strangers, and what it says is not trusted to be code.
+Nothing is pickled: a worker reads untrusted files, so its messages are not trusted either.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ KIND = "~"
 
 @dataclass(frozen=True)
 class EncoderSpec:
-    """Which encoder to build, in words that another process understands."""
+    """Name and arguments of an encoder, from which another process builds it."""
 
     module: str
     qualname: str
@@ -39,19 +39,19 @@ class EncoderSpec:
         """Describe an encoder.
 
         Raises:
-            ValueError: it lies where another process cannot import it from.
+            ValueError: another process cannot import it.
         """
-        made = type(encoder)
-        if made.__module__ == "__main__" or "<locals>" in made.__qualname__:
+        kind = type(encoder)
+        if kind.__module__ == "__main__" or "<locals>" in kind.__qualname__:
             raise ValueError(
-                f"the encoder '{encoder.name}' is defined in {made.__module__} as "
-                f"{made.__qualname__}, where workers cannot import it; move it to a module of its "
+                f"the encoder '{encoder.name}' is defined in {kind.__module__} as "
+                f"{kind.__qualname__}, where workers cannot import it; move it to a module of its "
                 "own, at the top level"
             )
-        return cls(made.__module__, made.__qualname__, encoder.given_weights, encoder.precision)
+        return cls(kind.__module__, kind.__qualname__, encoder.given_weights, encoder.precision)
 
     def build(self) -> Encoder:
-        """Make the encoder; it is not loaded."""
+        """Return the encoder, not loaded."""
         member: Any = import_module(self.module)
         for name in self.qualname.split("."):
             member = getattr(member, name)
@@ -65,8 +65,8 @@ class Setup:
     """What a worker needs before its first clip.
 
     Args:
-        encoders: by target; None where this worker does not use it.
-        encodes: whether it encodes, too, or sends units to its parent.
+        encoders: by slot; None where the worker does not use it.
+        encodes: whether it encodes, or sends units to its parent.
     """
 
     encoders: tuple[EncoderSpec | None, ...]
@@ -76,7 +76,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class Job:
-    """One clip, and the places of the encoders that want it; none if its title alone is wanted."""
+    """A clip, and the slots of its encoders; none where only its title is read."""
 
     index: int
     id: str
@@ -86,12 +86,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Finish:
-    """To a worker: begin no further clip, hand over what is under way, and end."""
+    """To a worker: finish the current clip, send all rows, begin no further clip, and end."""
 
 
 @dataclass(frozen=True)
 class Ready:
-    """The worker has loaded its encoders; `error` says why it has not."""
+    """The worker has loaded its encoders, or `error` is the reason why not."""
 
     resident_bytes: int = 0
     error: str | None = None
@@ -99,14 +99,14 @@ class Ready:
 
 @dataclass(frozen=True)
 class Started:
-    """The worker opens this clip now: if it dies, this clip is why."""
+    """The worker opens this clip now: if it dies, this clip is the cause."""
 
     index: int
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """What the clip may take beside the time limit: it is large, or long."""
+    """Seconds that the clip may take in addition to the timeout: it is large, or long."""
 
     index: int
     seconds: float
@@ -114,7 +114,7 @@ class Allowed:
 
 @dataclass(frozen=True)
 class Clock:
-    """How long the clip has been decoded, and whether that goes on or rests for encoding."""
+    """Seconds spent on decoding the clip, and whether its clock runs or is stopped for encoding."""
 
     decode_seconds: float
     running: bool
@@ -136,7 +136,7 @@ class UnitsOf:
 
 @dataclass(frozen=True)
 class RowsOf:
-    """All rows of one clip by one encoder, and how near its rows are to those of float32.
+    """All rows of one clip by one encoder, and their smallest cosine to float32 rows.
 
     Shapes:
         rows: (T, D) float32; pts_seconds: (T,) float64.
@@ -152,7 +152,7 @@ class RowsOf:
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What tells whether a file is still the one that was read."""
+    """Size, time and hash of a file, by which a changed file is recognised."""
 
     size_bytes: int = 0
     mtime_ns: int = 0
@@ -161,7 +161,7 @@ class FileFacts:
 
 @dataclass(frozen=True)
 class Decoded:
-    """The clip is read to its end, or `error` says why it could not be."""
+    """The clip was read to its end, or `error` is the reason why not."""
 
     index: int
     facts: FileFacts | None = None
@@ -177,7 +177,7 @@ class Decoded:
 
 @dataclass(frozen=True)
 class Broken:
-    """Something went wrong that no clip is to blame for, and the run must end."""
+    """An error that no clip caused; it ends the run."""
 
     error: str
 
@@ -203,7 +203,7 @@ def receive(connection: Connection) -> Any:
     """Wait for the next message.
 
     Raises:
-        EOFError: the other side is gone.
+        EOFError: the other side has ended.
     """
 
     def fill(array: np.ndarray) -> None:
@@ -216,7 +216,7 @@ def receive(connection: Connection) -> Any:
 
 
 def pack(message: Any) -> bytes:
-    """Return a message as bytes: how long its JSON is, the JSON, and its arrays."""
+    """Return a message as bytes: the length of its JSON, the JSON, and its arrays."""
     arrays: list[np.ndarray] = []
     head = json.dumps(_plain(message, arrays)).encode()
     return b"".join([len(head).to_bytes(8, "little"), head, *(a.tobytes() for a in arrays)])
@@ -226,10 +226,10 @@ def unpack(data: Any) -> Any:
     """Return the message that was packed.
 
     Args:
-        data: bytes, or what shows its bytes as they do.
+        data: bytes, or another object with the buffer protocol.
 
     Raises:
-        ValueError: these are not the bytes of a message.
+        ValueError: they are not the bytes of a message.
     """
     view = memoryview(data).cast("B")
     at = 8 + int.from_bytes(view[:8], "little")
@@ -253,9 +253,9 @@ def _plain(value: Any, arrays: list[np.ndarray]) -> Any:
     if isinstance(value, tuple):
         return [_plain(part, arrays) for part in value]
     if type(value).__name__ in KINDS:
-        held = {field.name: getattr(value, field.name) for field in fields(value)}
+        members = {field.name: getattr(value, field.name) for field in fields(value)}
         return {KIND: type(value).__name__} | {
-            name: _plain(part, arrays) for name, part in held.items()
+            name: _plain(part, arrays) for name, part in members.items()
         }
     return value
 
@@ -268,8 +268,8 @@ def _built(value: Any, fill: Callable[[np.ndarray], None]) -> Any:
     kind = value.pop(KIND)
     if kind == "array":
         dtype = np.dtype(value["dtype"])
-        if dtype.kind not in "biuf":  # bytes taken for Python objects would be a way in
-            raise ValueError(f"an array of {dtype} was sent; numbers are expected")
+        if dtype.kind not in "biuf":  # an object array would run code when it is read
+            raise ValueError(f"an array of {dtype} was received; numbers are expected")
         array = np.empty(value["shape"], dtype=dtype)
         fill(array)
         return array

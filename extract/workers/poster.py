@@ -1,4 +1,4 @@
-"""Posters: one JPEG that stands for a clip."""
+"""Posters: one JPEG of a frame of each clip."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ LONGER_SIDE_PX = 512
 QUALITY = 85
 
 
-def write_poster(folder: Path, item_id: str, picture: np.ndarray) -> None:
-    """Write a picture as a JPEG that is named like the item's rows.
+def write_poster(folder: Path, item_id: str, frame: np.ndarray) -> None:
+    """Write a frame as a JPEG, named like the item's rows.
 
     Shapes:
-        picture: (H, W, 3) uint8, RGB; larger ones are scaled to 512 pixels.
+        frame: (H, W, 3) uint8, RGB; larger ones are scaled to 512 pixels.
 
     Raises:
         OSError: the folder cannot be written.
     """
     import cv2
 
-    height, width = picture.shape[:2]
+    height, width = frame.shape[:2]
     scale = LONGER_SIDE_PX / max(height, width)
     if scale < 1:
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
     _, data = cv2.imencode(
-        ".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
+        ".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
     )
     write_atomically(folder / f"{file_name(item_id)}.jpg", data.tobytes())

@@ -1,4 +1,4 @@
-"""The process that makes one poster: a service starts one for each video without a poster."""
+"""A process that writes one poster, so that a broken video cannot crash a service."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ MAX_GROWTH_BYTES = 2 << 30  # what decoding one frame may take
 
 def poster_command(video: Path, folder: Path, item_id: str) -> list[str]:
     """Return the command line that writes the poster of one video; see `main`."""
-    module = "extract.workers.poster_process"  # this one; __name__ differs when it is run
+    module = "extract.workers.poster_process"  # this one; __name__ is "__main__" when it runs
     return [sys.executable, "-m", module, str(video), str(folder), item_id]
 
 
 def main() -> None:
     """Write the poster of a video: the arguments are the video, the folder and the item's id.
 
-    Ends with one line and exit code 1 where there is no picture to be had.
+    Exits with one line and code 1 where there is no frame.
     """
     video, folder, item_id = sys.argv[1:]
     die_with_parent()
@@ -30,7 +30,7 @@ def main() -> None:
         with read_media(Path(video), sampling=Sampling(num_frames=1)) as blocks:
             block = next((block for block in blocks if isinstance(block, Frames)), None)
         if block is None:
-            raise MediaError("its video holds no picture")
+            raise MediaError("it has no video frames")
         write_poster(Path(folder), item_id, block.data[0])
     except (MediaError, OSError, MemoryError) as error:
         sys.exit(str(error) or type(error).__name__)

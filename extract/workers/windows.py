@@ -1,4 +1,4 @@
-"""Cutting sound into the windows that an encoder wants, as it streams by."""
+"""WindowCutter: a stream of audio -> the windows of an encoder."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from extract.encoder import Encoder, Windows
 
 
 class WindowCutter:
-    """Cuts blocks of sound into windows; holds no more than one window and one block.
+    """Cuts blocks of audio into windows; buffers at most one window and one block.
 
     Args:
-        encoder: its window, hop and shortest last window, in seconds.
+        encoder: defines window, hop and shortest last window, in seconds.
 
     >>> from types import SimpleNamespace
     >>> cutter = WindowCutter(
@@ -30,40 +30,40 @@ class WindowCutter:
         self._window = round(encoder.window_seconds * self._rate)
         self._hop = round(encoder.hop_seconds * self._rate)
         self._shortest = max(1, round(encoder.min_window_seconds * self._rate))
-        self._held = np.zeros(0, dtype=np.float32)
+        self._buffer = np.zeros(0, dtype=np.float32)
         self._start_seconds: float | None = None
         self._num_cut = 0
 
     def push(self, data: np.ndarray, start_seconds: float = 0.0) -> Iterator[Windows]:
-        """Take the next samples and yield the windows that are full.
+        """Add samples, and yield the windows that are full.
 
         Args:
-            data: samples that follow those before.
-            start_seconds: where they begin; windows are timed from the first.
+            data: the next samples.
+            start_seconds: time of the first of them; that of the first call is where windows begin.
 
         Shapes:
             data: (S,) float32.
         """
         if self._start_seconds is None:
             self._start_seconds = start_seconds
-        self._held = np.concatenate([self._held, data])
-        if len(self._held) >= self._window:
-            views = np.lib.stride_tricks.sliding_window_view(self._held, self._window)
+        self._buffer = np.concatenate([self._buffer, data])
+        if len(self._buffer) >= self._window:
+            views = np.lib.stride_tricks.sliding_window_view(self._buffer, self._window)
             yield self._cut(views[:: self._hop].copy())
 
     def finish(self) -> Iterator[Windows]:
-        """Yield the last window, padded with silence, if there is enough sound in it."""
-        # What an earlier window holds already is no reason for another one.
-        fresh = len(self._held) - (self._window - self._hop if self._num_cut else 0)
-        if fresh >= self._shortest or (self._num_cut == 0 and len(self._held) > 0):
+        """Yield the last window, padded with silence, if it contains enough audio."""
+        # Samples of an earlier window do not count.
+        fresh = len(self._buffer) - (self._window - self._hop if self._num_cut else 0)
+        if fresh >= self._shortest or (self._num_cut == 0 and len(self._buffer) > 0):
             last = np.zeros((1, self._window), dtype=np.float32)
-            last[0, : len(self._held)] = self._held[: self._window]
+            last[0, : len(self._buffer)] = self._buffer[: self._window]
             yield self._cut(last)
 
     def _cut(self, windows: np.ndarray) -> Windows:
         first = self._num_cut
         self._num_cut += len(windows)
-        self._held = self._held[len(windows) * self._hop :]
+        self._buffer = self._buffer[len(windows) * self._hop :]
         starts = np.arange(first, self._num_cut) * (self._hop / self._rate)
         starts += self._start_seconds or 0.0
         return Windows(windows, self._rate, starts)

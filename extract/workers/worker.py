@@ -1,8 +1,8 @@
-"""A worker process: decodes clips and, on a CPU, encodes them too.
+"""A worker process: decodes clips and, on a CPU, encodes them.
 
-`main` runs in an interpreter of its own and speaks with its parent over a file descriptor. It
-imports nothing of the parent's `__main__`, so it works from a notebook and from a script without a
-guard. Whatever a broken file does to it, it does to this process alone.
+`main` runs in an interpreter of its own, connected to its parent by a file descriptor. It does not
+import the parent's `__main__`, so it works from a notebook and from a script without a guard. A
+broken file can crash this process only.
 """
 
 from __future__ import annotations

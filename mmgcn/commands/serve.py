@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from extract.extras import install_command
 from mmgcn.commands.options import LATEST, RunOption
 from mmgcn.commands.output import tell
 
@@ -85,7 +86,7 @@ def serve(
         from mmgcn.service.settings import Settings
     except ModuleNotFoundError as error:
         raise ServiceError(
-            f"mmgcn serve needs {error.name}; install it with: pip install 'mmgcn[serve]'"
+            f"mmgcn serve needs {error.name}; install it with: {install_command('serve')}"
         ) from error
 
     settings = Settings(

@@ -13,6 +13,8 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
+from extract.extras import install_command
+
 # What was shown says nothing of what was liked; a like says more than a look.
 WEIGHTS = {"impression": 0.0, "play": 1.0, "like": 2.0, "skip": -1.0}
 TAKES_BACK = {"unlike": "like", "unskip": "skip"}  # all of that kind that came before
@@ -78,7 +80,7 @@ def make_engine(url: str, **options: Any) -> sa.Engine:
         return sa.create_engine(parsed, **options)
     except ModuleNotFoundError as error:
         raise EventsError(
-            f"postgresql: needs {error.name}; install it with: pip install 'mmgcn[postgres]'"
+            f"postgresql: needs {error.name}; install it with: {install_command('postgres')}"
         ) from error
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from extract.extras import install_command
 from mmgcn.data.ids import IdMap
 from mmgcn.data.interactions import Interactions, InteractionsError
 from mmgcn.data.table import read_interactions
@@ -69,7 +70,7 @@ def _events(url: str, weights: str) -> pl.DataFrame:
         from mmgcn.data.events import read_events, read_weights
     except ModuleNotFoundError as error:
         raise InteractionsError(
-            f"a database needs {error.name}; install it with: pip install 'mmgcn[serve]'"
+            f"a database needs {error.name}; install it with: {install_command('serve')}"
         ) from error
     return read_events(url, read_weights(weights))
 

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from extract.cluster import Cluster, ClusterError, connected
+from extract.extras import install_command
 from mmgcn.data.ids import IdMap
 from mmgcn.evaluation.ranking import block_users
 from mmgcn.run import Csr, Run
@@ -185,7 +186,7 @@ def _prepared(out: str) -> tuple[Any, str]:
         import fsspec
     except ImportError as error:
         raise ImportError(
-            "lists on a cluster need fsspec; install it with: pip install 'mmgcn[scale]'"
+            f"lists on a cluster need fsspec; install it with: {install_command('scale')}"
         ) from error
     files, folder = fsspec.url_to_fs(out)
     if "memory" in files.protocol:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from extract.extras import install_command
 from mmgcn.evaluation.ranking import block_users, top_k
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class ItemIndex:
             import faiss
         except ImportError as error:
             raise ImportError(
-                "an index of items needs faiss; install it with: pip install 'mmgcn[ann]'"
+                f"an index of items needs faiss; install it with: {install_command('ann')}"
             ) from error
         self._recommender, self._run, self._k = recommender, recommender.run, k
         item = np.ascontiguousarray(self._run.item, dtype=np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from extract.extras import install_command
 from mmgcn.serving.export import ExportError, sides, text_blocks
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def write_tables(run: Run, url: str, *, prefix: str = "mmgcn") -> dict[str, int]
         from psycopg import sql
     except ImportError as error:
         raise ExportError(
-            "writing to Postgres needs psycopg; install it with: pip install 'mmgcn[postgres]'"
+            f"writing to Postgres needs psycopg; install it with: {install_command('postgres')}"
         ) from error
     written = {}
     try:

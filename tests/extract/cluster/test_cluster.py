@@ -29,8 +29,8 @@ def test_by_default_a_cpu_is_left_for_decoding(num_cpus, num_encoders):
 @pytest.mark.parametrize(
     ("cluster", "more", "told"),
     [
-        (Cluster(num_cpus_per_worker=1), {"workers": 2}, "2 workers of 1 CPU hold all 2 CPUs"),
-        (Cluster(num_cpus_per_worker=0.75), {"workers": 2}, "hold nearly all 2 CPUs"),
+        (Cluster(num_cpus_per_worker=1), {"workers": 2}, "2 workers of 1 CPU take all 2 CPUs"),
+        (Cluster(num_cpus_per_worker=0.75), {"workers": 2}, "take nearly all 2 CPUs"),
         (Cluster(num_cpus_per_worker=1), {"num_encoders": 2}, "decoding needs a whole one"),
         (Cluster(num_gpus_per_worker=1), {}, "1 workers of 1 GPU need 1 GPUs; the cluster has 0"),
     ],
@@ -53,7 +53,7 @@ def test_less_than_nothing_is_refused():
 
 def test_without_ray_the_line_that_installs_it_is_told(monkeypatch, tmp_path):
     monkeypatch.setattr("extract.cluster.cluster.find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"pip install 'mmgcn\[scale\]'"):
+    with pytest.raises(ImportError, match=r"pip install '\.\[scale\]'"):
         extract_items([], tmp_path, cluster=Cluster())
     assert list(tmp_path.iterdir()) == []
 

@@ -58,5 +58,5 @@ def test_weights_of_another_network_are_refused(tmp_path):
 
 def test_without_timm_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(ImportError, match=r"needs timm; install it with: pip install 'mmgcn\[offl"):
+    with pytest.raises(ImportError, match=r"needs timm; install it with: pip install '\.\[offl"):
         EfficientNetLite0().load()

@@ -10,7 +10,7 @@ from extract import read_catalog
 from extract.store import FeatureStore
 from tests.clips import make_clip
 from tests.encoders import Shade, registered
-from tests.extract.test_media_fuzz import BASES, MUTATIONS, ROUNDS
+from tests.extract.media.test_fuzz import BASES, MUTATIONS, ROUNDS
 from tests.extraction import extract_items
 
 

@@ -402,7 +402,7 @@ def test_an_encoder_that_cannot_be_loaded_ends_the_run(clips, tmp_path):
 
 
 def test_strict_stops_at_the_first_failure(clips, tmp_path):
-    with pytest.raises(ValueError, match=r"noise\.mp4 failed: .*; stopped by --strict"):
+    with pytest.raises(ValueError, match=r"noise\.mp4 failed: .*; stopped by strict"):
         extract([clips / "noise.mp4"], tmp_path, strict=True)
 
 
@@ -493,5 +493,5 @@ def test_an_encoder_that_workers_cannot_import_is_refused(clips, tmp_path, troub
 
 def test_strict_does_not_pass_over_an_earlier_failure(world):
     videos, store = world
-    with pytest.raises(ValueError, match=r"in an earlier run: .*--retry-failed does it"):
+    with pytest.raises(ValueError, match=r"in an earlier run: .*retry_failed=True extracts it"):
         extract(videos, store, strict=True)

@@ -137,7 +137,7 @@ def sounds(videos, store, **more):
     )
 
 
-@pytest.mark.parametrize("moment", ["looking at what is there", "extracting"])
+@pytest.mark.parametrize("moment", ["comparing with the store", "extracting"])
 def test_one_interrupt_ends_in_order_and_the_same_call_goes_on(videos, tmp_path, moment):
     asked = []
 

@@ -122,7 +122,7 @@ def test_an_interrupt_does_not_wait_for_encoders_to_load(videos, tmp_path):
     report = extract(videos, tmp_path, "sluggard", progress=interrupt_once)
     assert report.interrupted
     assert report.counts["thing"]["not done"] == 7
-    assert any(doing.startswith("finishing what is under way") for doing in told)
+    assert any(doing.startswith("finishing the current clips") for doing in told)
 
 
 def test_workers_do_not_outlive_a_parent_that_is_killed(videos, tmp_path):
@@ -200,7 +200,7 @@ def test_an_item_whose_caption_or_file_changed_is_done_again(tmp_path):
 
 
 def test_strict_stops_at_an_item_too(tmp_path):
-    with pytest.raises(StoppedAtFailure, match=r"odd failed: .*; stopped by --strict"):
+    with pytest.raises(StoppedAtFailure, match=r"odd failed: .*; stopped by strict"):
         price(tmp_path, strict=True)
 
 
@@ -299,4 +299,4 @@ def test_a_second_interrupt_does_not_wait_for_captions(tmp_path):
             device="cpu",
             progress=interrupt,
         )
-    assert told[:2] == ["encoding captions", "finishing what is under way; Ctrl-C again stops now"]
+    assert told[:2] == ["encoding captions", "finishing the current clips; Ctrl-C again stops now"]

@@ -73,8 +73,8 @@ def test_starts_are_told_in_seconds():
     np.testing.assert_allclose(starts, [0, 0.96, 1.92, 2.88])
 
 
-def test_what_is_held_does_not_grow_with_the_clip():
+def test_the_buffer_does_not_grow_with_the_clip():
     cutter = WindowCutter(ENCODERS.get("logmel"))
     for _ in range(50):
         list(cutter.push(np.zeros(16_000, np.float32)))
-        assert len(cutter._held) < 0.975 * 16_000
+        assert len(cutter._buffer) < 0.975 * 16_000

@@ -155,4 +155,4 @@ def test_what_is_wrong_is_told_in_one_line_before_anything_is_served(capsys, tmp
 def test_without_the_extra_the_way_to_it_is_named(capsys, monkeypatch, runs):
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     told = refusal(capsys, "--run", runs / "latest")
-    assert "needs uvicorn; install it with: pip install 'mmgcn[serve]'" in told
+    assert "needs uvicorn; install it with: pip install '.[serve]'" in told
