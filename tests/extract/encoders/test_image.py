@@ -96,7 +96,7 @@ def test_onnx_runtime_is_for_the_cpu():
 @pytest.mark.parametrize("missing", ["onnxruntime", "onnxscript"])
 def test_a_missing_extra_is_named(missing, monkeypatch):
     monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(ImportError, match=rf"needs {missing}; install it with: .*mmgcn\[onnx\]"):
+    with pytest.raises(ImportError, match=rf"needs {missing}; install it with: .*\.\[onnx\]"):
         small_network(engine="onnx")
 
 
