@@ -1,23 +1,45 @@
-/** Answers of the service, and its errors as they are. */
+/** Requests to the service, and its errors. */
 
 import { askToken, savedToken } from "./token.js";
 
-/** What the service refused, with its own words and the nearest ids it knows. */
+/** An error response of the service: its message, and the nearest ids for an unknown one. */
 export class ApiError extends Error {
+  /**
+   * @param {number} status 0 where the service did not respond
+   * @param {{ error?: string, nearest?: string[] }} body
+   */
   constructor(status, body) {
-    super(body.error || `The service answered ${status}.`);
+    super(body.error || `The service responded with status ${status}.`);
     this.status = status;
     this.nearest = body.nearest || [];
   }
 }
 
-/** Return the JSON of a GET; params that are null are left out. Waits for `longest` ms, if told. */
-export function get(path, params = {}, signal = undefined, longest = null) {
-  const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value != null));
-  return request(`${path}?${query}`.replace(/\?$/, ""), { signal, longest });
+/**
+ * Return the JSON of a GET.
+ *
+ * @param {string} path
+ * @param {Record<string, string | number | boolean | null | undefined>} params null is left out
+ * @param {AbortSignal} [signal]
+ * @param {number | null} timeoutMs
+ * @returns {Promise<any>}
+ */
+export function get(path, params = {}, signal = undefined, timeoutMs = null) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    if (value != null) query.set(name, String(value));
+  }
+  return request(query.size ? `${path}?${query}` : path, { signal, timeoutMs });
 }
 
-/** Return the JSON of a POST. */
+/**
+ * Return the JSON of a POST.
+ *
+ * @param {string} path
+ * @param {unknown} body
+ * @param {RequestInit} options
+ * @returns {Promise<any>}
+ */
 export function post(path, body, options = {}) {
   return request(path, {
     ...options,
@@ -27,24 +49,32 @@ export function post(path, body, options = {}) {
   });
 }
 
-async function request(path, { longest = null, ...options }, retried = false) {
+/**
+ * @param {string} path
+ * @param {RequestInit & { headers?: Record<string, string>, timeoutMs?: number | null }} options
+ * @param {boolean} retried
+ * @returns {Promise<any>}
+ */
+async function request(path, { timeoutMs = null, ...options }, retried = false) {
   const token = savedToken();
+  /** @type {Record<string, string>} */
   const headers = { ...options.headers };
   if (token) headers.Authorization = `Bearer ${token}`;
-  const { signal } = options; // the time that somebody needs to type a token does not count
-  const patience = longest ? AbortSignal.any([signal, AbortSignal.timeout(longest)]) : signal;
-  let answer;
+  const { signal } = options; // entering a token does not count towards the timeout
+  const limit = timeoutMs ? [AbortSignal.timeout(timeoutMs)] : [];
+  const either = signal && limit.length ? AbortSignal.any([signal, ...limit]) : (signal ?? limit[0]);
+  let response;
   try {
-    answer = await fetch(path, { ...options, headers, signal: patience });
+    response = await fetch(path, { ...options, headers, signal: either });
   } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new ApiError(0, { error: "The service does not answer. Is it still running?" });
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError(0, { error: "The service does not respond. Is it still running?" });
   }
-  if (answer.status === 401 && !retried && !options.keepalive) {
+  if (response.status === 401 && !retried && !options.keepalive) {
     await askToken(token);
-    return request(path, { ...options, longest }, true);
+    return request(path, { ...options, timeoutMs }, true);
   }
-  const body = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new ApiError(answer.status, body);
+  const body = await response.json().catch(() => ({}));
+  if (!response.ok) throw new ApiError(response.status, body);
   return body;
 }

@@ -1,27 +1,31 @@
-/** Card: one video of a wall, with what may be done about it. */
+/** Card: one video of a wall, with its actions. */
 
 import { el, icon, link, titleOf } from "./dom.js";
-import { isTaken, tick, whenSaid } from "./feedback.js";
-import { picture } from "./picture.js";
+import { isEnabled, storedAt, tick } from "./feedback.js";
 import { calm, preview } from "./player.js";
-import { switchOf } from "./switch.js";
+import { poster } from "./poster.js";
 import { toast } from "./toast.js";
+import { toggleOf } from "./toggle.js";
 import { openWhy } from "./why.js";
 
-let closeLast = () => {}; // the line of the last skip; it goes with its wall
+let closeLast = () => {}; // the toast of the last skip; it is closed with its wall
 addEventListener("hashchange", () => closeLast());
 
 /**
  * Return a card as a list item.
  *
- * With `userId` it can be liked, skipped and explained; with `pick` it is a choice instead:
- * `pick(card)` says whether it is chosen now.
+ * With `userId` it can be liked, skipped and explained; with `pick` it can be selected instead:
+ * `pick(card)` returns whether it is selected now.
+ *
+ * @param {Card} card
+ * @param {CardOptions} options
+ * @returns {CardElement}
  */
 export function cardOf(card, { userId = null, pick = null, chosen = false } = {}) {
   const stage = el(
     "a",
     { class: "stage", href: link("video", card.item_id, { for: userId }), "aria-label": named(card) },
-    picture(card),
+    poster(card),
     card.rank != null && el("span", { class: "rank", "aria-hidden": "true" }, String(card.rank)),
     el(
       "span",
@@ -30,8 +34,11 @@ export function cardOf(card, { userId = null, pick = null, chosen = false } = {}
       card.creator && el("span", { class: "creator" }, card.creator),
     ),
   );
-  const item = el("li", { class: "card", "data-item": card.item_id }, stage);
   const player = preview(stage, card, userId);
+  const item = Object.assign(el("li", { class: "card", "data-item": card.item_id }, stage), {
+    preview: player,
+    keys: /** @type {Record<string, () => void>} */ ({ " ": player.toggle }),
+  });
   stage.addEventListener("pointerenter", (event) => {
     if (event.pointerType === "mouse" && !calm.matches) player.play();
   });
@@ -40,23 +47,30 @@ export function cardOf(card, { userId = null, pick = null, chosen = false } = {}
     if (stage.matches(":focus-visible") && !calm.matches) player.play();
   });
   stage.addEventListener("blur", player.stop);
-  item.player = player;
-  item.keys = { " ": player.toggle };
   if (pick) addPick(item, stage, card, pick, chosen);
   else if (userId) addActions(item, card, userId);
   return item;
 }
 
+/** @param {Card} card */
 function named(card) {
   const rank = card.rank == null ? "" : `${card.rank}. `;
   return `${rank}${titleOf(card)}${card.creator ? `, by ${card.creator}` : ""}`;
 }
 
+/**
+ * @param {CardElement} item
+ * @param {HTMLElement} stage
+ * @param {Card} card
+ * @param {(card: Card) => boolean} pick
+ * @param {boolean} chosen
+ */
 function addPick(item, stage, card, pick, chosen) {
   const mark = el("span", { class: "mark", "aria-hidden": "true" }, icon("check"));
+  /** @param {boolean} on */
   const show = (on) => {
     item.classList.toggle("chosen", on);
-    stage.setAttribute("aria-pressed", on);
+    stage.setAttribute("aria-pressed", String(on));
   };
   stage.setAttribute("role", "button");
   stage.append(mark);
@@ -68,17 +82,22 @@ function addPick(item, stage, card, pick, chosen) {
   show(chosen);
 }
 
+/**
+ * @param {CardElement} item
+ * @param {Card} card
+ * @param {string} userId
+ */
 function addActions(item, card, userId) {
   const why = el(
     "button",
-    { class: "button why", "aria-label": `Why ${titleOf(card)}`, title: "Why this one (W)" },
+    { class: "button why", "aria-label": `Why ${titleOf(card)}`, title: "Explain (W)" },
     "Why",
   );
   why.addEventListener("click", () => openWhy(userId, card));
   item.keys.w = () => why.click();
   const actions = el("div", { class: "actions" }, why);
   item.append(actions);
-  if (!isTaken()) return;
+  if (!isEnabled()) return;
   const like = likeButton(card, userId);
   like.title = "Like (L)";
   const skip = skipButton(item, card, userId);
@@ -86,30 +105,42 @@ function addActions(item, card, userId) {
   Object.assign(item.keys, { l: () => like.click(), s: () => skip.click() });
 }
 
-/** Return a button that stores a like, and takes it back when it is pressed again. */
+/**
+ * Return a button that stores a like, and undoes it when it is pressed again.
+ *
+ * @param {Card} card
+ * @param {string} userId
+ */
 export function likeButton(card, userId) {
   const button = el(
     "button",
     { class: "button round like", title: "Like", "aria-label": `Like ${titleOf(card)}` },
     icon("like"),
   );
-  const show = (liked) => button.setAttribute("aria-pressed", liked);
-  button.addEventListener("click", switchOf(userId, card, "like", show).press);
+  /** @param {boolean} liked */
+  const show = (liked) => button.setAttribute("aria-pressed", String(liked));
+  button.addEventListener("click", toggleOf(userId, card, "like", show).press);
   return button;
 }
 
-/** Return a button that stores a skip and hides the card, which keeps its place; see `unskip`. */
+/**
+ * Return a button that stores a skip and hides the card, which keeps its position; see `restore`.
+ *
+ * @param {CardElement} item
+ * @param {Card} card
+ * @param {string} userId
+ */
 function skipButton(item, card, userId) {
   let closeToast = () => {};
-  const { turn } = switchOf(userId, card, "skip", (skipped) => {
+  const { turn } = toggleOf(userId, card, "skip", (skipped) => {
     closeToast();
-    if (skipped) hide(item, whenSaid(userId, card.item_id, "skip") ?? tick());
+    if (skipped) hide(item, storedAt(userId, card.item_id, "skip") ?? tick());
     else item.hidden = false;
     item.dispatchEvent(new Event("skip", { bubbles: true }));
   });
-  item.unskip = () => {
+  item.restore = () => {
     turn(false);
-    item.querySelector(".stage").focus();
+    stageOf(item)?.focus();
   };
   const button = el(
     "button",
@@ -117,32 +148,66 @@ function skipButton(item, card, userId) {
     icon("skip"),
   );
   button.addEventListener("click", () => {
-    button.focus(); // not every browser focuses what is pressed; from here the focus moves on
+    button.focus(); // not every browser focuses a button that is pressed; the focus moves on from it
     turn(true);
     closeLast();
-    closeToast = toast(`Skipped: ${titleOf(card)}`, { action: "Undo", act: item.unskip });
+    closeToast = toast(`Skipped: ${titleOf(card)}`, { action: "Undo", act: item.restore });
     closeLast = closeToast;
   });
   return button;
 }
 
-/** Return the cards of a wall that are not skipped. */
-export function shownIn(wall) {
-  return [...wall.querySelectorAll(".card:not([hidden])")];
+/**
+ * Return the cards of a wall.
+ *
+ * @param {ParentNode} wall
+ * @returns {CardElement[]}
+ */
+export function cardsIn(wall) {
+  return [...wall.querySelectorAll(".card")].map((card) => /** @type {CardElement} */ (card));
 }
 
+/**
+ * Return the cards of a wall that are not skipped.
+ *
+ * @param {ParentNode} wall
+ */
+export function shownIn(wall) {
+  return cardsIn(wall).filter((card) => !card.hidden);
+}
+
+/**
+ * Return the part of a card that has the focus.
+ *
+ * @param {Element} card
+ * @returns {HTMLElement | null}
+ */
+export function stageOf(card) {
+  return card.querySelector(".stage");
+}
+
+/**
+ * @param {CardElement} item
+ * @param {number} when
+ */
 function hide(item, when) {
   const next = item.contains(document.activeElement) ? nextOf(item) : null;
-  item.player.stop();
+  item.preview.stop();
   item.hidden = true;
   item.hiddenAt = when;
   next?.focus();
 }
 
-/** Return what has the focus after a card: the next one, that before, or what brings them back. */
+/**
+ * Return what has the focus after a card: the next one, the one before, or the button to restore.
+ *
+ * @param {CardElement} item
+ * @returns {HTMLElement | null}
+ */
 function nextOf(item) {
-  const shown = shownIn(item.parentElement);
-  const place = shown.indexOf(item);
-  const next = shown[place + 1] ?? shown[place - 1];
-  return next?.querySelector(".stage") ?? item.parentElement.querySelector(".back button");
+  const wall = /** @type {HTMLElement} */ (item.parentElement);
+  const shown = shownIn(wall);
+  const index = shown.indexOf(item);
+  const next = shown[index + 1] ?? shown[index - 1];
+  return next ? stageOf(next) : wall.querySelector(".back button");
 }

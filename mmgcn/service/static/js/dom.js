@@ -1,27 +1,73 @@
-/** Elements: made from text, never from markup. */
+/** Elements: created from text, never from markup. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Return an element; strings among the children become text, null and false nothing. */
+/**
+ * Return an element; strings among the children become text, null and false are left out.
+ *
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Record<string, Attribute>} attributes a function becomes an event listener
+ * @param {Child[]} children
+ * @returns {HTMLElementTagNameMap[T]}
+ */
 export function el(tag, attributes = {}, ...children) {
   return fill(document.createElement(tag), attributes, children);
 }
 
-/** Return an SVG element. */
+/**
+ * Return an SVG element.
+ *
+ * @param {string} tag
+ * @param {Record<string, Attribute>} attributes
+ * @param {Child[]} children
+ */
 export function svg(tag, attributes = {}, ...children) {
-  return fill(document.createElementNS(SVG, tag), attributes, children);
+  return fill(/** @type {SVGElement} */ (document.createElementNS(SVG, tag)), attributes, children);
 }
 
+/**
+ * @template {Element} E
+ * @param {E} node
+ * @param {Record<string, Attribute>} attributes
+ * @param {Child[]} children
+ * @returns {E}
+ */
 function fill(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") node.addEventListener(name, value);
     else if (value === true) node.setAttribute(name, "");
-    else if (value !== false && value != null) node.setAttribute(name, value);
+    else if (value !== false && value != null) node.setAttribute(name, String(value));
   }
-  node.append(...children.flat().filter((child) => child != null && child !== false));
+  node.append(...present(children));
   return node;
 }
 
+/**
+ * Return children without null and false, lists flattened.
+ *
+ * @param {Child[]} children
+ * @returns {(Node | string)[]}
+ */
+export function present(children) {
+  return children.flatMap((child) => {
+    if (Array.isArray(child)) return present(child);
+    return child == null || child === false ? [] : [child];
+  });
+}
+
+/**
+ * Return the element of an id that the page's HTML contains.
+ *
+ * @param {string} id
+ */
+export function byId(id) {
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`the page has no #${id}`);
+  return element;
+}
+
+/** @type {Record<string, string>} */
 const ICONS = {
   like: "M12 20.3 4.6 13a4.7 4.7 0 0 1 6.6-6.7l.8.8.8-.8a4.7 4.7 0 0 1 6.6 6.7z",
   skip: "M6.5 6.5l11 11m0-11l-11 11",
@@ -30,7 +76,11 @@ const ICONS = {
   search: "M10.8 17.3a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13zm4.8-1.7 4.6 4.6",
 };
 
-/** Return a drawn sign; what it means stands in the label of its button. */
+/**
+ * Return an icon; the label of its button has the meaning.
+ *
+ * @param {string} name
+ */
 export function icon(name) {
   return svg(
     "svg",
@@ -39,17 +89,58 @@ export function icon(name) {
   );
 }
 
-/** Return a link to a page of this one, ids escaped. */
+/**
+ * Return the address of a page; parameters that are null or empty are left out.
+ *
+ * @param {string} kind user or video
+ * @param {string} id
+ * @param {Record<string, string | number | null | undefined>} params
+ */
 export function link(kind, id, params = {}) {
-  const query = new URLSearchParams(
-    Object.entries(params).filter(([, value]) => value != null && value !== ""),
-  ).toString();
-  return `#/${kind}/${encodeURIComponent(id)}${query ? `?${query}` : ""}`;
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    if (value != null && value !== "") query.set(name, String(value));
+  }
+  return `#/${kind}/${encodeURIComponent(id)}${query.size ? `?${query}` : ""}`;
 }
 
-/** Return the name of a video for a person: its caption, or its id. */
+/**
+ * Return the title of a video: its caption, or its id.
+ *
+ * @param {Item} card
+ */
 export function titleOf(card) {
   return card.caption || card.item_id;
+}
+
+/**
+ * Return the label of a channel.
+ *
+ * @param {string} channel
+ */
+export function channelLabel(channel) {
+  return channel === "id" ? "viewing patterns" : channel;
+}
+
+/**
+ * Return a number with its sign; zero, after rounding, has none.
+ *
+ * @param {number} value
+ * @param {number} digits
+ */
+export function signed(value, digits) {
+  const text = Math.abs(value).toFixed(digits);
+  if (Number(text) === 0) return text;
+  return `${value < 0 ? "−" : "+"}${text}`;
+}
+
+/**
+ * Return an error's message.
+ *
+ * @param {unknown} error
+ */
+export function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
 }
 
 export const number = new Intl.NumberFormat("en");

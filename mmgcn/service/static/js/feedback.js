@@ -1,21 +1,38 @@
-/** Feedback: what a person saw, played, liked and skipped, on its way to the database. */
+/** Feedback: impressions, plays, likes and skips, and the preferences that are stored. */
 
-import { get, post } from "./api.js";
+import { ApiError, get, post } from "./api.js";
 
 const WAIT_MS = 3000;
-const MOST_KEPT = 200; // what waits for a database that is away; older ones are dropped
-const LONGEST_MS = 4000; // a page waits no longer to learn what was said
-const groups = new Map(); // by user and kind: walls are drawn anew, these stay
-let clock = 0;
-let off = false; // whether this service takes no feedback at all
-let waiting = [];
-let timer = null;
+const MAX_QUEUED = 200; // while the database is away; older events are dropped
+const TIMEOUT_MS = 4000; // of loading preferences, before a page is shown without them
 
-/** Store a like or a skip now, or take it back. Raises ApiError when that was not stored. */
-export async function tell(userId, itemId, kind, on) {
+/**
+ * `stored` is when an item was liked or skipped, by `tick`; `sent` is when this visit changed it.
+ *
+ * @typedef {{ stored: Map<string, number>, sent: Map<string, number> }} Group
+ */
+
+/** @type {Map<string, Group>} */
+const groups = new Map(); // by user and kind: walls are redrawn, these stay
+let clock = 0;
+let off = false; // whether feedback is off in this service
+/** @type {object[]} */
+let queue = [];
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
+
+/**
+ * Store a like or a skip now, or undo it. Throws ApiError where that was not stored.
+ *
+ * @param {string} userId
+ * @param {string} itemId
+ * @param {Kind} kind
+ * @param {boolean} on
+ */
+export async function send(userId, itemId, kind, on) {
   const event = on ? kind : `un${kind}`;
-  const { stored, told } = groupOf(userId, kind);
-  told.set(itemId, Infinity);
+  const { stored, sent } = groupOf(userId, kind);
+  sent.set(itemId, Number.POSITIVE_INFINITY);
   try {
     await post("v1/feedback", {
       events: [{ user_id: userId, item_id: itemId, event, seconds: null }],
@@ -23,80 +40,118 @@ export async function tell(userId, itemId, kind, on) {
     if (on) stored.set(itemId, tick());
     else stored.delete(itemId);
   } finally {
-    told.set(itemId, tick());
+    sent.set(itemId, tick());
   }
 }
 
-/** Learn from the service what a user likes and skips. Where it does not tell, nothing changes. */
-export async function learn(userId, signal) {
+/**
+ * Load the preferences of a user. Where the service has none to offer, nothing changes.
+ *
+ * @param {string} userId
+ * @param {AbortSignal} signal
+ */
+export async function loadPreferences(userId, signal) {
   const began = tick();
-  let said;
+  /** @type {{ liked: string[], skipped: string[] }} */
+  let preferences;
   try {
-    said = await get(`v1/feedback/${encodeURIComponent(userId)}`, {}, signal, LONGEST_MS);
+    preferences = await get(`v1/feedback/${encodeURIComponent(userId)}`, {}, signal, TIMEOUT_MS);
   } catch (error) {
     if (signal.aborted) throw error;
     off = await get("readyz", {}, signal).then(({ feedback }) => feedback === "off", () => false);
     return;
   }
   off = false;
-  for (const [kind, itemIds] of [["like", said.liked], ["skip", said.skipped]]) {
-    const group = groupOf(userId, kind);
-    const now = new Map(itemIds.reverse().map((itemId) => [itemId, tick()])); // the latest last
-    for (const [itemId, when] of group.told) {
-      if (when < began) continue;
-      now.delete(itemId); // the answer may be older than what was pressed meanwhile
-      if (group.stored.has(itemId)) now.set(itemId, group.stored.get(itemId));
-    }
-    group.stored.clear();
-    now.forEach((when, itemId) => group.stored.set(itemId, when));
-  }
+  update(groupOf(userId, "like"), preferences.liked, began);
+  update(groupOf(userId, "skip"), preferences.skipped, began);
 }
 
-/** Return whether likes and skips are taken, at least when the database is there. */
-export function isTaken() {
+/**
+ * @param {Group} group
+ * @param {string[]} itemIds latest first
+ * @param {number} began when they were requested
+ */
+function update(group, itemIds, began) {
+  const now = new Map([...itemIds].reverse().map((itemId) => [itemId, tick()]));
+  for (const [itemId, when] of group.sent) {
+    if (when < began) continue;
+    now.delete(itemId); // the response may be older than what was pressed meanwhile
+    const stored = group.stored.get(itemId);
+    if (stored !== undefined) now.set(itemId, stored);
+  }
+  group.stored.clear();
+  for (const [itemId, when] of now) group.stored.set(itemId, when);
+}
+
+/** Return whether the service stores likes and skips, at least when its database answers. */
+export function isEnabled() {
   return !off;
 }
 
-/** Return when a like or a skip was said, by `tick`; undefined if it was not, or was taken back. */
-export function whenSaid(userId, itemId, kind) {
+/**
+ * Return when a like or a skip was stored, by `tick`; undefined if there is none.
+ *
+ * @param {string} userId
+ * @param {string} itemId
+ * @param {Kind} kind
+ */
+export function storedAt(userId, itemId, kind) {
   return groupOf(userId, kind).stored.get(itemId);
 }
 
-/** Return how many likes or skips of a user are known. */
-export function numSaid(userId, kind) {
+/**
+ * Return the number of likes or skips of a user.
+ *
+ * @param {string} userId
+ * @param {Kind} kind
+ */
+export function numStored(userId, kind) {
   return groupOf(userId, kind).stored.size;
 }
 
-/** Return the next time of a clock that tells no more than what came first. */
+/** Return the next value of a logical clock. */
 export function tick() {
   return ++clock;
 }
 
-/** Return { stored, told }: what is in the database, and what this visit told it; items and times. */
+/**
+ * @param {string} userId
+ * @param {Kind} kind
+ * @returns {Group}
+ */
 function groupOf(userId, kind) {
   const key = JSON.stringify([userId, kind]);
-  if (!groups.has(key)) groups.set(key, { stored: new Map(), told: new Map() });
-  return groups.get(key);
+  const group = groups.get(key) ?? { stored: new Map(), sent: new Map() };
+  groups.set(key, group);
+  return group;
 }
 
-/** Store an impression or a play soon, together with others; nobody waits for it. */
-export function note(userId, itemId, event, seconds = null) {
+/**
+ * Store an impression or a play soon, together with others, in the background.
+ *
+ * @param {string} userId
+ * @param {string} itemId
+ * @param {"impression" | "play"} event
+ * @param {number | null} seconds
+ */
+export function record(userId, itemId, event, seconds = null) {
   if (off) return;
-  waiting.push({ user_id: userId, item_id: itemId, event, seconds });
+  queue.push({ user_id: userId, item_id: itemId, event, seconds });
   timer ??= setTimeout(() => flush(false), WAIT_MS);
 }
 
+/** @param {boolean} leaving whether the page is being closed */
 async function flush(leaving) {
   clearTimeout(timer);
-  timer = null;
-  const events = waiting;
-  waiting = [];
+  timer = undefined;
+  const events = queue;
+  queue = [];
   if (!events.length) return;
   try {
     await post("v1/feedback", { events }, { keepalive: leaving });
   } catch (error) {
-    const worthKeeping = [0, 429, 503].includes(error.status);
-    if (worthKeeping) waiting = [...events, ...waiting].slice(-MOST_KEPT);
+    const retry = error instanceof ApiError && [0, 429, 503].includes(error.status);
+    if (retry) queue = [...events, ...queue].slice(-MAX_QUEUED);
   }
 }
 

@@ -1,23 +1,41 @@
-/** Router: which page the address names. */
+/** Router: shows the page of the address. */
 
-import { el, link } from "./dom.js";
-import { stopAll } from "./player.js";
-import { userSearch } from "./search.js";
+import { ApiError } from "./api.js";
+import { cardsIn, stageOf } from "./card.js";
+import { byId, el, link, messageOf, present } from "./dom.js";
 import { homePage } from "./pages/home.js";
 import { newPage } from "./pages/new.js";
 import { statusPage } from "./pages/status.js";
 import { userPage } from "./pages/user.js";
 import { videoPage } from "./pages/video.js";
+import { stopAll } from "./player.js";
+import { userSearch } from "./search.js";
 
+/**
+ * Position on a page: how far it is scrolled, and what has the focus.
+ *
+ * @typedef {{ top: number, item?: string | null, control?: string | null, from?: number }} Position
+ */
+
+/** @type {Record<string, Page>} */
 const PAGES = { "": homePage, new: newPage, user: userPage, video: videoPage, status: statusPage };
+/** @type {Record<string, string>} */
+const SUBJECTS = { "": "The start page", new: "This page", status: "The status" };
 const NAMED = ["user", "video"];
-const main = document.getElementById("main");
-const left = new Map(); // where somebody was on a page when they left it
+const main = byId("main");
+/** @type {Map<string, Position>} */
+const left = new Map(); // by address, when its page was left
+/** @type {string | null} */
 let shown = null;
-let pressed = false; // the address changes by a press, not by going back
+let pressed = false; // whether the address changes by a link, not by going back
 let leaving = new AbortController();
 
-/** Return { name, id, params } of an address such as #/user/42?k=10. */
+/**
+ * Return the route of an address such as #/user/42?k=10.
+ *
+ * @param {string} hash
+ * @returns {Route}
+ */
 function parse(hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
   const [name, ...rest] = path.split("/");
@@ -33,8 +51,7 @@ function parse(hash) {
 async function show() {
   if (shown !== null) left.set(shown, { top: scrollY, item: focusedItem() });
   const hash = location.hash;
-  const stays = stayed(hash);
-  const place = stays ?? ((!pressed && left.get(hash)) || { top: 0 });
+  const position = stayed(hash) ?? ((!pressed && left.get(hash)) || { top: 0 });
   const first = shown === null;
   shown = hash;
   pressed = false;
@@ -43,59 +60,92 @@ async function show() {
   const { signal } = leaving;
   stopAll();
   const route = parse(hash);
-  const page = PAGES[route.name];
-  const known = page && (!NAMED.includes(route.name) || route.id);
-  for (const anchor of document.querySelectorAll(".top nav a")) {
-    const here = anchor.getAttribute("href") === `#/${route.name}`;
-    if (here) anchor.setAttribute("aria-current", "page");
-    else anchor.removeAttribute("aria-current");
-  }
+  markCurrent(route);
   main.setAttribute("aria-busy", "true");
-  let made;
+  let parts;
   try {
-    made = known ? await page(route, signal) : problem({ message: "There is no such page." }, route);
+    parts = await partsOf(route, signal);
   } catch (error) {
     if (signal.aborted) return;
-    made = problem(error, route);
+    parts = problem(error, route);
   }
   if (signal.aborted) return;
-  main.replaceChildren(...made);
+  main.replaceChildren(...parts);
   main.removeAttribute("aria-busy");
-  document.title = `${main.querySelector("h1").textContent} · mmgcn`;
-  scrollTo({ top: place.top, behavior: "instant" });
-  if (!first) (target(place) ?? main).focus({ preventScroll: true });
+  document.title = `${main.querySelector("h1")?.textContent} · mmgcn`;
+  scrollTo({ top: position.top, behavior: "instant" });
+  if (!first) (target(position) ?? main).focus({ preventScroll: true });
 }
 
-/** Return where somebody is on a page that is drawn anew with other settings, or longer. */
+/**
+ * @param {Route} route
+ * @param {AbortSignal} signal
+ */
+async function partsOf(route, signal) {
+  const page = PAGES[route.name];
+  if (page && (route.id || !NAMED.includes(route.name))) return page(route, signal);
+  return [
+    el("h1", {}, "Page not found"),
+    el("p", {}, el("a", { class: "button", href: "#/" }, "Open the start page")),
+  ];
+}
+
+/** @param {Route} route */
+function markCurrent(route) {
+  for (const anchor of document.querySelectorAll(".top nav a")) {
+    if (anchor.getAttribute("href") === `#/${route.name}`) anchor.setAttribute("aria-current", "page");
+    else anchor.removeAttribute("aria-current");
+  }
+}
+
+/**
+ * Return the position on a page that is redrawn with other settings, or longer; null for another.
+ *
+ * @param {string} hash
+ * @returns {Position | null}
+ */
 function stayed(hash) {
   if (shown === null) return null;
   const [before, after] = [parse(shown), parse(hash)];
-  const control = document.activeElement?.closest("main [name]")?.name;
+  const control = document.activeElement?.closest("main [name]")?.getAttribute("name");
   if (before.name !== after.name || before.id !== after.id || !(pressed || control)) return null;
-  return { top: scrollY, control, from: main.querySelectorAll(".card").length };
+  return { top: scrollY, control, from: cardsIn(main).length };
 }
 
-/** Return what has the focus: the control that was used, the card that was left, the first new one. */
+/**
+ * Return what gets the focus: the control that was used, the card that was left, or the first new
+ * card.
+ *
+ * @param {Position} position
+ * @returns {HTMLElement | null | undefined}
+ */
 function target({ item, control, from }) {
-  if (control) return main.querySelector(`[name="${control}"]`);
-  const cards = [...main.querySelectorAll(".card")];
-  const card = from ? cards.slice(from).find(({ hidden }) => !hidden)
+  if (control) return /** @type {HTMLElement | null} */ (main.querySelector(`[name="${control}"]`));
+  const cards = cardsIn(main);
+  const card = from
+    ? cards.slice(from).find(({ hidden }) => !hidden)
     : cards.find(({ hidden, dataset }) => !hidden && dataset.item === item);
-  return card?.querySelector(".stage");
+  return card ? stageOf(card) : null;
 }
 
 function focusedItem() {
-  return document.activeElement?.closest(".card")?.dataset.item ?? null;
+  return document.activeElement?.closest(".card")?.getAttribute("data-item") ?? null;
 }
 
-/** What a page shows that could not be made: the service's own words, and ways on. */
+/**
+ * Return the parts of a page that failed: what failed, the service's message, and what to do.
+ *
+ * @param {unknown} error
+ * @param {Route} route
+ */
 function problem(error, route) {
-  const nearest = error.nearest ?? [];
-  const unknown = error.status === 404 && NAMED.includes(route.name);
-  return [
-    el("h1", {}, unknown ? `No ${route.name} “${route.id}”` : "That did not work"),
-    el("p", { class: "problem", role: "alert" }, error.message),
-    nearest.length > 0 && el("h2", {}, "Nearest"),
+  const { status, nearest } = error instanceof ApiError ? error : { status: 0, nearest: [] };
+  const subject = SUBJECTS[route.name] ?? `${route.name === "user" ? "User" : "Video"} ${route.id}`;
+  const unknown = status === 404 && NAMED.includes(route.name);
+  return present([
+    el("h1", {}, unknown ? `No ${route.name} “${route.id}”` : `${subject} could not be loaded`),
+    el("p", { class: "problem", role: "alert" }, messageOf(error)),
+    nearest.length > 0 && el("h2", {}, "Similar IDs"),
     nearest.length > 0 &&
       el(
         "ul",
@@ -103,21 +153,18 @@ function problem(error, route) {
         nearest.map((id) => el("li", {}, el("a", { class: "chip", href: link(route.name, id) }, id))),
       ),
     unknown && route.name === "user" &&
-      el(
-        "p", {},
-        el("a", { class: "button", href: "#/new" }, "Somebody new? Choose a few videos"),
-      ),
+      el("p", {}, el("a", { class: "button", href: "#/new" }, "Select a few videos instead")),
     !unknown && el("button", { class: "button", click: show }, "Try again"),
-  ].filter(Boolean);
+  ]);
 }
 
-document.getElementById("search").append(userSearch());
+byId("search").append(userSearch());
 addEventListener("click", (event) => {
-  const anchor = event.target.closest?.("a[href^='#/']");
-  if (anchor) pressed = anchor.hash !== location.hash;
+  const anchor = event.target instanceof Element && event.target.closest("a[href^='#/']");
+  if (anchor instanceof HTMLAnchorElement) pressed = anchor.hash !== location.hash;
 });
-document.querySelector(".skip-link").addEventListener("click", (event) => {
-  event.preventDefault(); // the address names the page, not a place on it
+document.querySelector(".skip-link")?.addEventListener("click", (event) => {
+  event.preventDefault(); // the address is that of the page, not a position on it
   main.focus();
 });
 addEventListener("hashchange", show);

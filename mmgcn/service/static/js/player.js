@@ -1,31 +1,42 @@
 /** Player: the one muted preview that plays in a wall. */
 
 import { el } from "./dom.js";
-import { note } from "./feedback.js";
+import { record } from "./feedback.js";
 
-const SHORTEST_SECONDS = 0.3; // a pointer that passes over is no play
+const MIN_SECONDS = 0.3; // a pointer that passes over a card is no play
 export const calm = matchMedia("(prefers-reduced-motion: reduce)");
+/** @type {(() => void) | null} */
 let stopCurrent = null;
 
-/** Return { play, stop, toggle } for a card's stage; the video is made when it first plays. */
+/**
+ * Return the preview of a card's stage; the video is created when it first plays.
+ *
+ * @param {HTMLElement} stage
+ * @param {Card} card
+ * @param {string | null} userId
+ * @returns {Preview}
+ */
 export function preview(stage, card, userId) {
+  /** @type {HTMLVideoElement | null} */
   let video = null;
   let playing = false;
   let since = 0;
 
-  function make() {
-    video = el("video", {
+  function create() {
+    const created = el("video", {
       src: card.video, preload: "none", loop: true, playsinline: true, tabindex: "-1",
       disablepictureinpicture: true, "aria-hidden": "true",
     });
-    video.muted = true;
-    video.addEventListener("playing", () => stage.classList.add("playing"));
-    video.addEventListener("error", stop);
+    created.muted = true;
+    created.addEventListener("playing", () => stage.classList.add("playing"));
+    created.addEventListener("error", stop);
     const bar = el("span", { class: "progress", "aria-hidden": "true" });
-    video.addEventListener("timeupdate", () => {
-      bar.style.setProperty("--done", video.duration ? video.currentTime / video.duration : 0);
+    created.addEventListener("timeupdate", () => {
+      const share = created.duration ? created.currentTime / created.duration : 0;
+      bar.style.setProperty("--done", String(share));
     });
-    stage.append(video, bar);
+    stage.append(created, bar);
+    return created;
   }
 
   function play() {
@@ -34,7 +45,7 @@ export function preview(stage, card, userId) {
     stopCurrent = stop;
     playing = true;
     since = performance.now();
-    if (!video) make();
+    video ??= create();
     video.play().catch(stop);
   }
 
@@ -42,18 +53,19 @@ export function preview(stage, card, userId) {
     if (!playing) return;
     playing = false;
     if (stopCurrent === stop) stopCurrent = null;
-    video.pause();
     stage.classList.remove("playing");
+    if (!video) return;
+    video.pause();
     const seconds = (performance.now() - since) / 1000;
-    if (userId && video.currentTime > 0 && seconds >= SHORTEST_SECONDS) {
-      note(userId, card.item_id, "play", Math.round(seconds * 10) / 10);
+    if (userId && video.currentTime > 0 && seconds >= MIN_SECONDS) {
+      record(userId, card.item_id, "play", Math.round(seconds * 10) / 10);
     }
   }
 
   return { play, stop, toggle: () => (playing ? stop() : play()) };
 }
 
-/** Stop what plays, as when another page opens. */
+/** Stop the preview that plays, as when another page opens. */
 export function stopAll() {
   stopCurrent?.();
 }

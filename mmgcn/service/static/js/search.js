@@ -1,4 +1,4 @@
-/** Search: a box that offers users while somebody types. */
+/** Search: a box that suggests users while text is typed. */
 
 import { get } from "./api.js";
 import { el, icon, link } from "./dom.js";
@@ -6,8 +6,13 @@ import { el, icon, link } from "./dom.js";
 const WAIT_MS = 120;
 let boxes = 0;
 
-/** Return a box that leads to a user's page. */
-export function userSearch({ label = "Find a user", large = false } = {}) {
+/**
+ * Return a box that opens a user's page.
+ *
+ * @param {{ large?: boolean }} options
+ */
+export function userSearch({ large = false } = {}) {
+  const label = "Search user IDs";
   const listId = `users-${++boxes}`;
   const input = el("input", {
     type: "search", placeholder: label, "aria-label": label, role: "combobox",
@@ -16,9 +21,12 @@ export function userSearch({ label = "Find a user", large = false } = {}) {
   });
   const list = el("ul", { class: "options", id: listId, role: "listbox", "aria-label": "Users" });
   list.hidden = true;
-  const form = el("form", { class: large ? "finder large" : "finder", role: "search" }, icon("search"), input, list);
-  let timer = null;
-  let asked = 0;
+  const form = el(
+    "form", { class: large ? "finder large" : "finder", role: "search" }, icon("search"), input, list,
+  );
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  let requests = 0;
   let active = -1;
 
   function close() {
@@ -28,27 +36,30 @@ export function userSearch({ label = "Find a user", large = false } = {}) {
     input.removeAttribute("aria-activedescendant");
   }
 
+  /** @param {string} userId */
   function go(userId) {
     clearTimeout(timer);
-    asked++;
+    requests++;
     input.value = "";
     close();
     input.blur();
     location.hash = link("user", userId);
   }
 
-  async function offer() {
-    const mine = ++asked;
-    const { users } = await get("v1/users", { query: input.value.trim(), limit: 8 }).catch(() => ({ users: [] }));
-    if (mine !== asked) return;
+  async function suggest() {
+    const mine = ++requests;
+    const query = { query: input.value.trim(), limit: 8 };
+    /** @type {{ users: string[] }} */
+    const { users } = await get("v1/users", query).catch(() => ({ users: [] }));
+    if (mine !== requests) return;
     active = -1;
     list.replaceChildren(
-      ...users.map((userId, place) =>
+      ...users.map((userId, index) =>
         el(
           "li",
           {
-            role: "option", id: `${listId}-${place}`, "aria-selected": "false",
-            // Before the box loses its focus.
+            role: "option", id: `${listId}-${index}`, "aria-selected": "false",
+            // Before the box loses the focus.
             pointerdown: (event) => {
               event.preventDefault();
               go(userId);
@@ -62,20 +73,23 @@ export function userSearch({ label = "Find a user", large = false } = {}) {
     input.setAttribute("aria-expanded", String(!list.hidden));
   }
 
+  /** @param {number} step */
   function move(step) {
     const options = [...list.children];
     if (!options.length) return;
     active = (active + step + options.length) % options.length;
-    options.forEach((option, place) => option.setAttribute("aria-selected", place === active));
+    for (const [index, option] of options.entries()) {
+      option.setAttribute("aria-selected", String(index === active));
+    }
     input.setAttribute("aria-activedescendant", options[active].id);
     options[active].scrollIntoView({ block: "nearest" });
   }
 
   input.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(offer, WAIT_MS);
+    timer = setTimeout(suggest, WAIT_MS);
   });
-  input.addEventListener("focus", offer);
+  input.addEventListener("focus", suggest);
   input.addEventListener("blur", close);
   input.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {

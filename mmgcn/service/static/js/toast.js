@@ -1,12 +1,18 @@
-/** Toast: a line at the edge that goes by itself, with at most one thing to press. */
+/** Toast: a message at the edge that disappears by itself, with at most one action. */
 
-import { el, icon } from "./dom.js";
+import { byId, el, icon } from "./dom.js";
 
 const SHOWN_MS = 5000;
 
-/** Show a line; return what closes it. */
-export function toast(text, { bad = false, action = null, act = null } = {}) {
-  let timer = null;
+/**
+ * Show a message; return a function that closes it.
+ *
+ * @param {string} text
+ * @param {{ bad?: boolean, action?: string | null, act?: () => void }} options
+ */
+export function toast(text, { bad = false, action = null, act = () => {} } = {}) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
   const close = () => {
     clearTimeout(timer);
     box.remove();
@@ -29,7 +35,7 @@ export function toast(text, { bad = false, action = null, act = null } = {}) {
   box.addEventListener("pointerleave", wait);
   box.addEventListener("focusin", () => clearTimeout(timer));
   box.addEventListener("focusout", wait);
-  document.getElementById("toasts").append(box);
+  byId("toasts").append(box);
   wait();
   return close;
 }

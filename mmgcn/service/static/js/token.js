@@ -1,8 +1,9 @@
-/** Token: asked for once, kept for this tab, and given to the service as a cookie for media. */
+/** Token: entered once, kept for this tab, and set as a cookie for images and videos. */
 
 import { el } from "./dom.js";
 
 const KEY = "mmgcn_token";
+/** @type {Promise<void> | null} */
 let asking = null;
 
 /** Return the token of this tab, or null. */
@@ -10,7 +11,12 @@ export function savedToken() {
   return sessionStorage.getItem(KEY);
 }
 
-/** Ask for a token until the service takes one. Several callers share one question. */
+/**
+ * Ask for a token until the service accepts it. Concurrent callers share one dialog.
+ *
+ * @param {string | null} refused
+ * @returns {Promise<void>}
+ */
 export function askToken(refused) {
   if (savedToken() !== refused) return Promise.resolve();
   asking ??= ask().finally(() => {
@@ -19,6 +25,7 @@ export function askToken(refused) {
   return asking;
 }
 
+/** @returns {Promise<void>} */
 function ask() {
   return new Promise((resolve) => {
     const note = el("p", { class: "problem", role: "alert" });
@@ -28,11 +35,11 @@ function ask() {
     const form = el(
       "form",
       { method: "dialog", class: "stack" },
-      el("h2", {}, "This service asks for a token"),
-      el("p", { class: "muted" }, "It was chosen where the service was started, with --token."),
+      el("h2", {}, "Token required"),
+      el("p", { class: "muted" }, "Enter the token that the service was started with (--token)."),
       el("label", { class: "field" }, "Token", input),
       note,
-      el("button", { class: "button strong" }, "Go on"),
+      el("button", { class: "button strong" }, "Continue"),
     );
     const dialog = el("dialog", { class: "sheet small", "aria-label": "Token" }, form);
     dialog.addEventListener("cancel", (event) => event.preventDefault());
@@ -45,7 +52,7 @@ function ask() {
         dialog.remove();
         resolve();
       } else {
-        note.textContent = "The service does not know this token.";
+        note.textContent = "This token is wrong.";
         input.select();
       }
     });
@@ -54,12 +61,16 @@ function ask() {
   });
 }
 
-/** Pictures and videos carry no header, so the service sets a cookie of its own. */
+/**
+ * Have the service set its cookie: images and videos cannot send a header.
+ *
+ * @param {string} token
+ */
 async function openSession(token) {
   try {
     const headers = { Authorization: `Bearer ${token}` };
     return (await fetch("v1/session", { method: "POST", headers })).ok;
   } catch {
-    return false; // a text that no header can carry is no token
+    return false; // text that a header cannot contain
   }
 }

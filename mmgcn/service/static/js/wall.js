@@ -1,121 +1,184 @@
-/** Wall: cards in a grid, walked with the arrow keys. */
+/** Wall: cards in a grid, with arrow keys. */
 
-import { cardOf, shownIn } from "./card.js";
+import { cardOf, cardsIn, shownIn, stageOf } from "./card.js";
 import { el } from "./dom.js";
-import { note, whenSaid } from "./feedback.js";
+import { record, storedAt } from "./feedback.js";
 import { calm } from "./player.js";
 
-export const LONGEST = 1000; // list that the service gives
-const SEEN_SHARE = 0.6; // of a card, to count as an impression
+export const MAX_K = 1000; // of a list of the service
+const VISIBLE_SHARE = 0.6; // of a card, to count as an impression
 const touch = matchMedia("(hover: none)");
 
-/** Return a wall of cards; options as for a card. */
+/**
+ * Return a wall of cards.
+ *
+ * @param {Card[]} cards
+ * @param {WallOptions & { label: string }} options
+ */
 export function wallOf(cards, { label, ...options }) {
   const wall = el("ul", { class: "wall", "aria-label": label });
   add(wall, cards, options);
   if (options.userId) {
-    const back = el("button", { class: "button", click: () => unskip(wall) }, "Bring back the last skipped");
-    wall.append(el("li", { class: "back" }, el("span", { class: "muted" }), back));
-    count(wall);
-    wall.addEventListener("skip", () => count(wall));
+    const restore = el("button", { class: "button", click: () => restoreLast(wall) }, "Restore the last one");
+    wall.append(el("li", { class: "back" }, el("span", { class: "muted" }), restore));
+    showCount(wall);
+    wall.addEventListener("skip", () => showCount(wall));
   }
-  wall.addEventListener("keydown", (event) => walk(wall, event));
-  wall.addEventListener("focusin", (event) => activate(wall, event.target.closest(".card")));
+  wall.addEventListener("keydown", (event) => onKey(wall, event));
+  wall.addEventListener("focusin", (event) => activate(wall, cardAt(event)));
   return wall;
 }
 
-/** Add cards at the end of a wall. */
-export function add(wall, cards, options) {
+/**
+ * @param {HTMLElement} wall
+ * @param {Card[]} cards
+ * @param {WallOptions} options
+ */
+function add(wall, cards, { userId = null, pick = null, chosen = () => false }) {
   for (const card of cards) {
-    const chosen = options.chosen?.(card.item_id) ?? false;
-    const item = cardOf(card, { ...options, chosen });
-    item.keys.u = () => unskip(wall);
+    const item = cardOf(card, { userId, pick, chosen: chosen(card.item_id) });
+    item.keys.u = () => restoreLast(wall);
     wall.append(item);
-    if (options.userId && !options.pick) watchImpression(item, card, options.userId);
-    if (touch.matches && !calm.matches) watchMiddle(item);
+    if (userId && !pick) recordImpression(item, card, userId);
+    if (touch.matches && !calm.matches) playInMiddle(item);
   }
-  activate(wall, wall.querySelector(".card.active") ?? shownIn(wall)[0]);
+  activate(wall, shownIn(wall)[0]);
 }
 
-/** Return a list up to its k-th item that is not skipped, with the skipped ones between. */
+/**
+ * Return a list up to its k-th item that is not skipped, with the skipped ones between.
+ *
+ * @param {Card[]} cards
+ * @param {number} k
+ * @param {string | null} userId
+ */
 export function upToShown(cards, k, userId) {
   let left = k;
   return cards.filter((card) => {
     if (left === 0) return false;
-    if (!userId || whenSaid(userId, card.item_id, "skip") === undefined) left -= 1;
+    if (!userId || storedAt(userId, card.item_id, "skip") === undefined) left -= 1;
     return true;
   });
 }
 
-/** Tell how many cards of a wall are skipped. */
-function count(wall) {
-  wall.querySelector(".back span").textContent = `${wall.querySelectorAll(".card[hidden]").length} skipped`;
+/**
+ * Show the number of skipped cards.
+ *
+ * @param {HTMLElement} wall
+ */
+function showCount(wall) {
+  const text = wall.querySelector(".back span");
+  if (text) text.textContent = `${skippedIn(wall).length} skipped`;
 }
 
-/** Bring back, of the cards that were skipped, the one that was last. */
-function unskip(wall) {
-  const skipped = [...wall.querySelectorAll(".card[hidden]")];
-  skipped.sort((a, b) => b.hiddenAt - a.hiddenAt)[0]?.unskip();
+/** @param {HTMLElement} wall */
+function skippedIn(wall) {
+  return cardsIn(wall).filter((card) => card.hidden);
 }
 
-/** Tab stops at one card of a wall, and at that card's buttons. */
+/**
+ * Restore the card that was skipped last.
+ *
+ * @param {HTMLElement} wall
+ */
+function restoreLast(wall) {
+  const skipped = skippedIn(wall);
+  skipped.sort((a, b) => (b.hiddenAt ?? 0) - (a.hiddenAt ?? 0))[0]?.restore?.();
+}
+
+/**
+ * Return the card of an event's target.
+ *
+ * @param {Event} event
+ * @returns {CardElement | null}
+ */
+function cardAt(event) {
+  return event.target instanceof Element ? event.target.closest(".card") : null;
+}
+
+/**
+ * Make one card of a wall, and its buttons, reachable by Tab.
+ *
+ * @param {HTMLElement} wall
+ * @param {CardElement | null | undefined} active
+ */
 function activate(wall, active) {
   if (!active) return;
-  for (const item of wall.querySelectorAll(".card")) {
+  for (const item of cardsIn(wall)) {
     item.classList.toggle("active", item === active);
-    for (const part of item.querySelectorAll("a, button")) {
+    for (const part of /** @type {NodeListOf<HTMLElement>} */ (item.querySelectorAll("a, button"))) {
       part.tabIndex = item === active ? 0 : -1;
     }
   }
 }
 
-function walk(wall, event) {
-  const item = event.target.closest(".card");
+/**
+ * @param {HTMLElement} wall
+ * @param {KeyboardEvent} event
+ */
+function onKey(wall, event) {
+  const item = cardAt(event);
   if (!item || event.altKey || event.ctrlKey || event.metaKey) return;
   const target = neighbour(shownIn(wall), item, event.key);
   if (target) {
-    target.querySelector(".stage").focus();
+    stageOf(target)?.focus();
     target.scrollIntoView({ block: "nearest", behavior: calm.matches ? "auto" : "smooth" });
     event.preventDefault();
     return;
   }
   const act = item.keys[event.key.toLowerCase()];
-  if (act && event.target.matches(".stage")) {
+  if (act && event.target === stageOf(item)) {
     act();
     event.preventDefault();
   }
 }
 
+/**
+ * @param {CardElement[]} items
+ * @param {CardElement} item
+ * @param {string} key
+ * @returns {CardElement | undefined}
+ */
 function neighbour(items, item, key) {
-  const place = items.indexOf(item);
+  const index = items.indexOf(item);
   const columns = items.filter((other) => other.offsetTop === items[0].offsetTop).length;
-  const steps = {
-    ArrowRight: place + 1,
-    ArrowLeft: place - 1,
-    ArrowDown: place + columns,
-    ArrowUp: place - columns,
+  /** @type {Record<string, number>} */
+  const targets = {
+    ArrowRight: index + 1,
+    ArrowLeft: index - 1,
+    ArrowDown: index + columns,
+    ArrowUp: index - columns,
     Home: 0,
     End: items.length - 1,
   };
-  return key in steps ? items[steps[key]] : null;
+  return items[targets[key]];
 }
 
-function watchImpression(item, card, userId) {
+/**
+ * @param {CardElement} item
+ * @param {Card} card
+ * @param {string} userId
+ */
+function recordImpression(item, card, userId) {
   const observer = new IntersectionObserver(
     (entries) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       observer.disconnect();
-      note(userId, card.item_id, "impression");
+      record(userId, card.item_id, "impression");
     },
-    { threshold: SEEN_SHARE },
+    { threshold: VISIBLE_SHARE },
   );
   observer.observe(item);
 }
 
-/** Where nothing can hover, what crosses the middle of the screen plays. */
-function watchMiddle(item) {
+/**
+ * Play the card in the middle of the screen, where no pointer can hover.
+ *
+ * @param {CardElement} item
+ */
+function playInMiddle(item) {
   const observer = new IntersectionObserver(
-    ([entry]) => (entry.isIntersecting ? item.player.play() : item.player.stop()),
+    ([entry]) => (entry.isIntersecting ? item.preview.play() : item.preview.stop()),
     { rootMargin: "-45% 0px -45% 0px" },
   );
   observer.observe(item);

@@ -1,10 +1,15 @@
-/** Why: what each channel adds to a score, and the watched videos most alike. */
+/** Why: the effect of each channel on a score, and the most similar watched videos. */
 
 import { get } from "./api.js";
-import { el, icon, titleOf } from "./dom.js";
-import { picture, thumb } from "./picture.js";
+import { channelLabel, el, icon, messageOf, signed, titleOf } from "./dom.js";
+import { poster, thumb } from "./poster.js";
 
-/** Open the reasons for a card in a sheet; Esc or a press beside it closes it. */
+/**
+ * Open the explanation of a card in a sheet; Esc or a press beside it closes it.
+ *
+ * @param {string} userId
+ * @param {Card} card
+ */
 export async function openWhy(userId, card) {
   const body = el("div", { class: "stack", "aria-live": "polite" }, el("p", { class: "muted" }, "…"));
   const close = el("button", { class: "button round", "aria-label": "Close" }, icon("close"));
@@ -14,8 +19,8 @@ export async function openWhy(userId, card) {
     el(
       "div",
       { class: "sheet-top" },
-      picture(card, { class: "picture tiny" }),
-      el("div", {}, el("p", { class: "muted" }, "Why this one"), el("h2", {}, titleOf(card))),
+      poster(card, { class: "picture tiny" }),
+      el("div", {}, el("p", { class: "muted" }, "Why this video"), el("h2", {}, titleOf(card))),
       close,
     ),
     body,
@@ -31,58 +36,63 @@ export async function openWhy(userId, card) {
   document.body.append(dialog);
   dialog.showModal();
   try {
+    /** @type {Explanation} */
     const why = await get("v1/explain", { user_id: userId, item_id: card.item_id });
     body.replaceChildren(partsTable(why), ...nearestOf(why, userId));
   } catch (error) {
-    body.replaceChildren(el("p", { class: "problem", role: "alert" }, error.message));
+    body.replaceChildren(el("p", { class: "problem", role: "alert" }, messageOf(error)));
   }
 }
 
-/** Return the parts of a score as signed bars about one zero; they add up to the score. */
-export function partsTable({ parts, score }) {
+/**
+ * Return the parts of a score as signed bars around zero; they add up to the score.
+ *
+ * @param {Explanation} explanation
+ */
+function partsTable({ parts, score }) {
   const values = Object.values(parts);
   const low = Math.min(0, ...values);
   const span = Math.max(0, ...values) - low || 1;
   const rows = Object.entries(parts).map(([channel, value]) => {
     const bar = el("span", { class: "bar", "data-channel": channel });
-    bar.style.setProperty("--from", (Math.min(0, value) - low) / span);
-    bar.style.setProperty("--size", Math.abs(value) / span);
+    bar.style.setProperty("--from", String((Math.min(0, value) - low) / span));
+    bar.style.setProperty("--size", String(Math.abs(value) / span));
     const track = el("span", { class: "track", "aria-hidden": "true" }, bar);
-    track.style.setProperty("--zero", -low / span);
+    track.style.setProperty("--zero", String(-low / span));
     return el(
-      "tr", {}, el("th", { scope: "row" }, channel), el("td", { class: "bars" }, track),
-      el("td", { class: "number" }, signed(value)),
+      "tr", {}, el("th", { scope: "row" }, channelLabel(channel)), el("td", { class: "bars" }, track),
+      el("td", { class: "number" }, signed(value, 3)),
     );
   });
   return el(
     "table",
     { class: "parts" },
-    el("caption", {}, "What each channel adds to the score"),
+    el("caption", {}, "How each signal affects the score"),
     el("tbody", {}, rows),
     el(
       "tfoot",
       {},
-      el("tr", {}, el("th", { scope: "row" }, "score"), el("td", {}), el("td", { class: "number" }, signed(score))),
+      el("tr", {}, el("th", { scope: "row" }, "score"), el("td", {}), el("td", { class: "number" }, signed(score, 3))),
     ),
   );
 }
 
+/**
+ * @param {Explanation} explanation
+ * @param {string} userId
+ */
 function nearestOf({ nearest }, userId) {
   const groups = Object.entries(nearest).filter(([, videos]) => videos.length);
   if (!groups.length) return [];
   return [
-    el("h3", {}, "Watched before, and most alike"),
+    el("h3", {}, "Most similar watched videos"),
     ...groups.map(([channel, videos]) =>
       el(
         "section",
-        { class: "similar-group", "aria-label": `Alike in ${channel}` },
-        el("h4", { "data-channel": channel }, channel),
+        { class: "similar-group", "aria-label": `Similar by ${channelLabel(channel)}` },
+        el("h4", { "data-channel": channel }, channelLabel(channel)),
         el("ul", { class: "strip" }, videos.map((video) => thumb(video, userId, video.cosine))),
       ),
     ),
   ];
-}
-
-function signed(value) {
-  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
 }

@@ -1,34 +1,41 @@
-/** New: a list for somebody who is not in the data, from a few videos they choose. */
+/** New: recommendations for a user who is not in the data, from a few selected videos. */
 
 import { get, post } from "../api.js";
-import { el } from "../dom.js";
-import { thumb } from "../picture.js";
+import { el, messageOf } from "../dom.js";
+import { thumb } from "../poster.js";
 import { wallOf } from "../wall.js";
 
 const NUM_OFFERED = 48;
 const K = 24;
-let chosen = []; // cards; kept while the page is open
+/** @type {Card[]} */
+let chosen = []; // kept while the page is open
 
-/** Return the parts of the page. */
+/**
+ * Return the parts of the page.
+ *
+ * @type {Page}
+ */
 export async function newPage(_route, signal) {
   const input = el("input", {
-    type: "search", placeholder: "Find videos", "aria-label": "Find videos", autocomplete: "off",
+    type: "search", placeholder: "Search videos", "aria-label": "Search videos", autocomplete: "off",
   });
-  const tray = el("section", { class: "tray", "aria-live": "polite", "aria-label": "Chosen" });
+  const tray = el("section", { class: "tray", "aria-live": "polite", "aria-label": "Selected videos" });
   const offers = el("div");
-  const answer = el("section", { "aria-label": "Your list" });
+  const list = el("section", { "aria-label": "Recommended for you" });
 
   async function offer() {
     const { items } = await get("v1/items", { query: input.value.trim(), limit: NUM_OFFERED }, signal);
     offers.replaceChildren(
       items.length
-        ? wallOf(items, { label: "Videos to choose from", pick, chosen: isChosen })
-        : el("p", { class: "note" }, "No caption or id holds these words."),
+        ? wallOf(items, { label: "Videos to select", pick, chosen: isChosen })
+        : el("p", { class: "note" }, "No video ID contains this text."),
     );
   }
 
+  /** @param {string} itemId */
   const isChosen = (itemId) => chosen.some((card) => card.item_id === itemId);
 
+  /** @param {Card} card */
   function pick(card) {
     const on = !isChosen(card.item_id);
     chosen = on ? [...chosen, card] : chosen.filter((other) => other.item_id !== card.item_id);
@@ -36,40 +43,43 @@ export async function newPage(_route, signal) {
     return on;
   }
 
+  function clear() {
+    chosen = [];
+    list.replaceChildren();
+    showTray();
+    offer();
+  }
+
   function showTray() {
-    const make = el("button", { class: "button strong", click: recommend }, "Show my list");
-    const clear = el(
-      "button",
-      {
-        class: "button",
-        click: () => {
-          chosen = [];
-          answer.replaceChildren();
-          showTray();
-          offer();
-        },
-      },
-      "Start over",
-    );
     tray.replaceChildren(
       ...(chosen.length
-        ? [el("ul", { class: "strip" }, chosen.map((card) => thumb(card, null))), el("div", { class: "row" }, make, clear)]
-        : [el("p", { class: "muted" }, "Nothing chosen yet. Two or three videos are enough.")]),
+        ? [
+            el("ul", { class: "strip" }, chosen.map((card) => thumb(card, null))),
+            el(
+              "div",
+              { class: "row" },
+              el("button", { class: "button strong", click: recommend }, "Show recommendations"),
+              el("button", { class: "button", click: clear }, "Start over"),
+            ),
+          ]
+        : [el("p", { class: "muted" }, "No videos selected yet. Two or three are enough.")]),
     );
   }
 
   async function recommend() {
     try {
       const { items } = await post("v1/history", { item_ids: chosen.map((card) => card.item_id), k: K });
-      answer.replaceChildren(el("h2", { tabindex: "-1" }, "Your list"), wallOf(items, { label: "Your list" }));
-      answer.firstElementChild.focus();
-      answer.scrollIntoView();
+      const heading = el("h2", { tabindex: "-1" }, "Recommended for you");
+      list.replaceChildren(heading, wallOf(items, { label: "Recommended for you" }));
+      heading.focus();
+      list.scrollIntoView();
     } catch (error) {
-      answer.replaceChildren(el("p", { class: "problem", role: "alert" }, error.message));
+      list.replaceChildren(el("p", { class: "problem", role: "alert" }, messageOf(error)));
     }
   }
 
-  let timer = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
   input.addEventListener("input", () => {
     clearTimeout(timer);
     timer = setTimeout(offer, 150);
@@ -77,11 +87,11 @@ export async function newPage(_route, signal) {
   showTray();
   await offer();
   return [
-    el("h1", {}, "Somebody new"),
-    el("p", { class: "lead" }, "Choose what you like; the list follows from what those videos look, sound and read like."),
+    el("h1", {}, "Try it yourself"),
+    el("p", { class: "lead" }, "Select videos that you like. The recommendations follow from what they look, sound and read like."),
     tray,
-    answer,
-    el("div", { class: "row" }, el("h2", {}, "Choose"), el("div", { class: "finder" }, input)),
+    list,
+    el("div", { class: "row" }, el("h2", {}, "Videos"), el("div", { class: "finder" }, input)),
     offers,
   ];
 }

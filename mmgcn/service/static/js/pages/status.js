@@ -1,65 +1,86 @@
-/** Status: the run that answers, how good it is, and how it was trained. */
+/** Status: the run in service, its metrics and its training. */
 
 import { get } from "../api.js";
 import { curves, intervals } from "../chart.js";
-import { el, number } from "../dom.js";
+import { channelLabel, el, number, present } from "../dom.js";
 
+/** @type {Record<string, string>} */
 const FAMILIES = { recall: "Recall", ndcg: "NDCG", precision: "Precision", hit_rate: "Hit rate", mrr: "MRR" };
+/** @typedef {[family: string, ks: number[]]} Family */
 
-/** Return the parts of the page. */
+/**
+ * Return the parts of the page.
+ *
+ * @type {Page}
+ */
 export async function statusPage(_route, signal) {
+  /** @type {[RunFacts, { feedback: string }]} */
   const [run, ready] = await Promise.all([
     get("v1/run", {}, signal),
     get("readyz", {}, signal).catch(() => ({ feedback: "unknown" })),
   ]);
-  const figures = familiesOf(Object.keys(run.metrics ?? {}));
-  return [
+  const metrics = run.metrics ?? {};
+  const families = familiesOf(Object.keys(metrics));
+  return /** @type {Node[]} */ (present([
     el("div", { class: "title" }, el("h1", {}, "Status"), el("p", { class: "muted" }, `run ${run.run}`)),
     facts({
-      model: run.model,
-      made: run.created ? `${String(run.created).replace("T", " ").slice(0, 16)} UTC` : "unknown",
+      model: run.model ?? "unknown",
+      trained: run.created ? `${run.created.replace("T", " ").slice(0, 16)} UTC` : "unknown",
       users: number.format(run.num_users),
       videos: number.format(run.num_items),
-      channels: (run.channels ?? []).join(", "),
+      signals: (run.channels ?? []).map(channelLabel).join(", "),
       feedback: ready.feedback,
     }),
-    figures.length > 0 && el("h2", {}, "How well it finds what was withheld"),
-    figures.length > 0 && metricsTable(run.metrics, figures),
-    ...training(run.history ?? [], run.config?.best_epoch),
-    ...worth(run.modality_worth),
+    families.length > 0 && el("h2", {}, "Accuracy on held-out videos (validation)"),
+    families.length > 0 && metricsTable(metrics, families),
+    training(run.history ?? [], run.config.best_epoch ?? null),
+    modalityWorth(run.modality_worth),
     el(
       "details",
       {},
-      el("summary", {}, "Every setting"),
+      el("summary", {}, "All settings"),
       el("pre", { tabindex: "0" }, JSON.stringify(run.config, null, 2)),
     ),
-  ].filter(Boolean);
+  ]));
 }
 
-function facts(held) {
+/** @param {Record<string, string>} values */
+function facts(values) {
   return el(
     "dl",
     { class: "facts" },
-    Object.entries(held).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, String(value)))),
+    Object.entries(values).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
   );
 }
 
-/** recall@10, recall@20 ... -> [["recall", [10, 20]], ...] */
+/**
+ * recall@10, recall@20 ... -> [["recall", [10, 20]], ...]
+ *
+ * @param {string[]} names
+ * @returns {Family[]}
+ */
 function familiesOf(names) {
-  const held = new Map();
+  /** @type {Map<string, number[]>} */
+  const found = new Map();
   for (const name of names) {
     const [family, k] = name.split("@");
-    if (k) held.set(family, [...(held.get(family) ?? []), Number(k)]);
+    if (k) found.set(family, [...(found.get(family) ?? []), Number(k)]);
   }
   const order = Object.keys(FAMILIES);
-  const place = (family) => (order.includes(family) ? order.indexOf(family) : order.length);
-  return [...held]
-    .map(([family, ks]) => [family, ks.sort((a, b) => a - b)])
-    .sort(([a], [b]) => place(a) - place(b));
+  /** @param {string} family */
+  const rank = (family) => (order.includes(family) ? order.indexOf(family) : order.length);
+  return [...found]
+    .map(([family, ks]) => /** @type {Family} */ ([family, ks.sort((a, b) => a - b)]))
+    .sort(([a], [b]) => rank(a) - rank(b));
 }
 
+/**
+ * @param {Record<string, number>} metrics
+ * @param {Family[]} families
+ */
 function metricsTable(metrics, families) {
   const ks = [...new Set(families.flatMap(([, own]) => own))].sort((a, b) => a - b);
+  /** @param {string} name */
   const cell = (name) => (name in metrics ? metrics[name].toFixed(4) : "");
   return el(
     "div",
@@ -82,9 +103,21 @@ function metricsTable(metrics, families) {
   );
 }
 
+/**
+ * @param {MetricsRow[]} history
+ * @param {number | null} best
+ */
 function training(history, best) {
   if (!history.length) return [];
-  const over = (name) => history.filter((row) => row[name] != null).map((row) => [row.epoch, row[name]]);
+  /**
+   * @param {string} name
+   * @returns {[number, number][]}
+   */
+  const over = (name) => history.flatMap((row) => {
+    const value = row[name];
+    return value == null ? [] : [/** @type {[number, number]} */ ([row.epoch, value])];
+  });
+  /** @type {[string, Line[]][]} */
   const charts = [["Training loss", [{ name: "", points: over("loss") }]]];
   for (const [family, ks] of familiesOf(Object.keys(history[0]))) {
     charts.push([
@@ -96,7 +129,7 @@ function training(history, best) {
     el(
       "div",
       { class: "title" },
-      el("h2", {}, "How it was trained"),
+      el("h2", {}, "Training"),
       el("p", { class: "muted" }, best ? `by epoch; the best was ${best}` : "by epoch"),
     ),
     el(
@@ -109,20 +142,17 @@ function training(history, best) {
   ];
 }
 
-function worth(held) {
-  if (!held?.rows?.length) return [];
-  const names = { drop: (what) => `without ${what}`, shuffle: (what) => `${what} shuffled` };
-  const rows = held.rows.map(({ modality, how, ...metrics }) => ({
-    name: names[how]?.(modality) ?? `${modality}, ${how}`, ...metrics,
+/** @param {RunFacts["modality_worth"]} ablation */
+function modalityWorth(ablation) {
+  if (!ablation?.rows?.length) return [];
+  /** @type {Record<string, (modality: string) => string>} */
+  const names = { drop: (modality) => `without ${modality}`, shuffle: (modality) => `${modality} shuffled` };
+  const rows = ablation.rows.map(({ modality, how, ...interval }) => ({
+    name: names[how]?.(modality) ?? `${modality}, ${how}`, ...interval,
   }));
-  const title = `${held.metric} that is lost, with its interval`;
+  const title = `Loss of ${ablation.metric}, with its interval`;
   return [
-    el("h2", {}, "What each modality is worth"),
-    el(
-      "figure",
-      {},
-      el("figcaption", {}, title),
-      intervals(title, rows),
-    ),
+    el("h2", {}, "Modality worth"),
+    el("figure", {}, el("figcaption", {}, title), intervals(title, rows)),
   ];
 }

@@ -1,30 +1,36 @@
-/** User: what they watched, and what they get. */
+/** User: watched videos and recommendations. */
 
 import { get } from "../api.js";
-import { el, link, number } from "../dom.js";
-import { isTaken, learn, numSaid } from "../feedback.js";
-import { thumb } from "../picture.js";
-import { LONGEST, upToShown, wallOf } from "../wall.js";
+import { el, link, number, present } from "../dom.js";
+import { isEnabled, loadPreferences, numStored } from "../feedback.js";
+import { thumb } from "../poster.js";
+import { MAX_K, upToShown, wallOf } from "../wall.js";
 
 const PAGE = 24;
-const MOST = 96;
+const MAX_SHOWN = 96;
+/** @typedef {{ k: number, diversity: number, seen: boolean }} Settings */
 
-/** Return the parts of the page. */
+/**
+ * Return the parts of the page.
+ *
+ * @type {Page}
+ */
 export async function userPage({ id, params }, signal) {
-  const k = Math.min(Number(params.get("k")) || PAGE, MOST);
-  const diversity = Number(params.get("variety")) || 0;
+  const k = Math.min(Number(params.get("k")) || PAGE, MAX_SHOWN);
+  const diversity = Number(params.get("diversity")) || 0;
   const seen = params.get("seen") === "1";
   const [{ watched, total }] = await Promise.all([
     get(`v1/users/${encodeURIComponent(id)}`, {}, signal),
-    learn(id, signal),
+    loadPreferences(id, signal),
   ]);
-  // Skipped ones are asked for as well: they may be brought back to their places.
-  const asked = Math.min(k + numSaid(id, "skip"), LONGEST);
+  // Skipped items are requested as well: they may be restored to their positions.
+  const requested = Math.min(k + numStored(id, "skip"), MAX_K);
   const path = `v1/recommend/${encodeURIComponent(id)}`;
-  const list = await get(path, { k: asked, diversity, filter_seen: !seen }, signal);
+  /** @type {{ items: Card[] }} */
+  const list = await get(path, { k: requested, diversity, filter_seen: !seen }, signal);
   const items = upToShown(list.items, k, id);
-  const more = items.length < list.items.length || list.items.length === asked;
-  return [
+  const more = items.length < list.items.length || list.items.length === requested;
+  return /** @type {Node[]} */ (present([
     el(
       "div",
       { class: "title" },
@@ -36,50 +42,71 @@ export async function userPage({ id, params }, signal) {
         "section",
         { "aria-label": "Watched" },
         el("h2", {}, "Watched"),
-        el("ul", { class: "strip", "aria-label": "Watched videos" }, watched.map((card) => thumb(card, id))),
+        el(
+          "ul",
+          { class: "strip", "aria-label": "Watched videos" },
+          /** @type {Card[]} */ (watched).map((card) => thumb(card, id)),
+        ),
       ),
     el(
       "section",
-      { "aria-label": "For you" },
-      el("div", { class: "row" }, el("h2", {}, "Next"), settings(id, { k, diversity, seen })),
+      { "aria-label": "Recommended" },
+      el("div", { class: "row" }, el("h2", {}, "Recommended"), settings(id, { k, diversity, seen })),
       items.length
-        ? wallOf(items, { label: `What user ${id} gets`, userId: id })
-        : el("p", { class: "note" }, "Nothing is left: this user has seen every video."),
-      more && k < MOST &&
+        ? wallOf(items, { label: `Recommended for user ${id}`, userId: id })
+        : el("p", { class: "note" }, "No recommendations: this user has watched every video."),
+      more && k < MAX_SHOWN &&
         el(
           "p",
           { class: "more" },
           el("a", { class: "button", href: here(id, { k: k + PAGE, diversity, seen }) }, "Show more"),
         ),
     ),
-    el(
-      "p",
-      { class: "keys muted" },
-      ...["Arrow keys", " walk, ", "Enter", " opens, ", "Space", " plays, ",
-        ...(isTaken() ? ["L", " likes, ", "S", " skips, ", "U", " brings back, "] : []), "W", " says why."]
-        .map((word, place) => (place % 2 ? word : el("kbd", {}, word))),
-    ),
-  ].filter(Boolean);
+    keys(),
+  ]));
 }
 
+function keys() {
+  const feedback = [["L", "like"], ["S", "skip"], ["U", "restore"]];
+  const all = [
+    ["Arrow keys", "move"], ["Enter", "open"], ["Space", "play"], ...(isEnabled() ? feedback : []), ["W", "explain"],
+  ];
+  return el(
+    "p",
+    { class: "keys muted" },
+    all.flatMap(([key, action], index) => [index ? ", " : null, el("kbd", {}, key), ` ${action}`]),
+  );
+}
+
+/**
+ * Return the address of this page with settings.
+ *
+ * @param {string} id
+ * @param {Settings} settings
+ */
 function here(id, { k, diversity, seen }) {
-  return link("user", id, { k: k === PAGE ? null : k, variety: diversity || null, seen: seen ? 1 : null });
+  return link("user", id, { k: k === PAGE ? null : k, diversity: diversity || null, seen: seen ? 1 : null });
 }
 
+/**
+ * @param {string} id
+ * @param {Settings} now
+ */
 function settings(id, now) {
+  /** @param {Partial<Settings>} change */
   const go = (change) => {
     location.replace(here(id, { ...now, ...change }));
   };
   const slider = el("input", {
-    type: "range", name: "variety", min: 0, max: 0.8, step: 0.2, value: now.diversity,
+    type: "range", name: "diversity", min: 0, max: 0.8, step: 0.2, value: now.diversity,
     change: () => go({ diversity: Number(slider.value) }),
   });
   const box = el("input", { type: "checkbox", name: "seen", change: () => go({ seen: box.checked }) });
   box.checked = now.seen;
   return el(
     "form",
-    { class: "settings", "aria-label": "The list" },
-    el("label", {}, "Variety", slider),
-    el("label", {}, box, "Watched ones too"),
+    { class: "settings", "aria-label": "Settings of the list" },
+    el("label", {}, "Diversity", slider),
+    el("label", {}, box, "Include watched videos"),
   );
 }

@@ -1,20 +1,25 @@
-/** Video: one of them, large, and what is like it by modality. */
+/** Video: one video, large, and similar ones by channel. */
 
 import { get } from "../api.js";
 import { likeButton } from "../card.js";
-import { el, link, titleOf } from "../dom.js";
-import { isTaken, learn, note, numSaid } from "../feedback.js";
-import { LONGEST, upToShown, wallOf } from "../wall.js";
+import { channelLabel, el, link, messageOf, titleOf } from "../dom.js";
+import { isEnabled, loadPreferences, numStored, record } from "../feedback.js";
+import { MAX_K, upToShown, wallOf } from "../wall.js";
 import { openWhy } from "../why.js";
 
 const K = 12;
 
-/** Return the parts of the page. */
+/**
+ * Return the parts of the page.
+ *
+ * @type {Page}
+ */
 export async function videoPage({ id, params }, signal) {
   const userId = params.get("for");
+  /** @type {[Card, unknown]} */
   const [card] = await Promise.all([
     get(`v1/items/${encodeURIComponent(id)}`, {}, signal),
-    userId && learn(userId, signal),
+    userId && loadPreferences(userId, signal),
   ]);
   const [tabs, panel] = similar(card, userId, params.get("by") ?? "", signal);
   return [
@@ -27,12 +32,12 @@ export async function videoPage({ id, params }, signal) {
         { class: "about stack" },
         el("h1", {}, titleOf(card)),
         card.creator && el("p", { class: "muted" }, `by ${card.creator}`),
-        el("p", { class: "muted" }, "id ", el("code", {}, card.item_id)),
+        el("p", { class: "muted" }, "ID ", el("code", {}, card.item_id)),
         userId &&
           el(
             "div",
             { class: "row start" },
-            isTaken() && likeButton(card, userId),
+            isEnabled() && likeButton(card, userId),
             el("button", { class: "button", click: () => openWhy(userId, card) }, `Why for user ${userId}`),
             el("a", { class: "button", href: link("user", userId) }, "Back to the list"),
           ),
@@ -47,24 +52,29 @@ export async function videoPage({ id, params }, signal) {
   ];
 }
 
+/**
+ * @param {Card} card
+ * @param {string | null} userId
+ * @param {AbortSignal} signal
+ */
 function player(card, userId, signal) {
-  if (!card.video) return el("p", { class: "note" }, "There is no file of this video.");
+  if (!card.video) return el("p", { class: "note" }, "This video has no file.");
   const video = el("video", {
     src: card.video, poster: card.poster, controls: true, loop: true, playsinline: true,
     preload: "metadata", "aria-label": titleOf(card),
   });
-  const note404 = el("p", { class: "note" }, "The video cannot be played: its file is gone, or this browser cannot read it.");
-  video.addEventListener("error", () => video.replaceWith(note404));
+  const failed = el("p", { class: "note" }, "The video cannot be played: its file is missing, or this browser cannot decode it.");
+  video.addEventListener("error", () => video.replaceWith(failed));
   let seconds = 0;
   let last = 0;
   video.addEventListener("timeupdate", () => {
     const step = video.currentTime - last;
-    if (step > 0 && step < 1) seconds += step; // a jump is a seek, not a second watched
+    if (step > 0 && step < 1) seconds += step; // a longer step is a seek
     last = video.currentTime;
   });
   if (userId) {
     const store = () => {
-      if (seconds > 0) note(userId, card.item_id, "play", Math.round(seconds * 10) / 10);
+      if (seconds > 0) record(userId, card.item_id, "play", Math.round(seconds * 10) / 10);
       seconds = 0;
     };
     signal.addEventListener("abort", store);
@@ -74,7 +84,14 @@ function player(card, userId, signal) {
   return video;
 }
 
-/** Tabs, one a channel, and the wall of the chosen one. */
+/**
+ * Return tabs, one per channel, and the wall of the selected one.
+ *
+ * @param {Card} card
+ * @param {string | null} userId
+ * @param {string} first the channel that is selected at first
+ * @param {AbortSignal} signal
+ */
 function similar(card, userId, first, signal) {
   const channels = ["", ...(card.channels ?? [])];
   const panel = el("div", { id: "similar", role: "tabpanel", tabindex: "-1", "aria-label": "Similar" });
@@ -85,37 +102,39 @@ function similar(card, userId, first, signal) {
         class: "tab", role: "tab", "aria-controls": "similar", "data-channel": channel || null,
         click: () => choose(channel),
       },
-      channel || "all",
+      channelLabel(channel) || "all signals",
     ),
   );
-  const list = el("div", { class: "tabs", role: "tablist", "aria-label": "Alike in" }, tabs);
+  const list = el("div", { class: "tabs", role: "tablist", "aria-label": "Similar by" }, tabs);
   list.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
-    const place = tabs.indexOf(document.activeElement);
-    const next = tabs[(place + step + tabs.length) % tabs.length];
+    const index = tabs.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
+    const next = tabs[(index + step + tabs.length) % tabs.length];
     next.focus();
     next.click();
     event.preventDefault();
   });
 
+  /** @param {string} channel */
   async function choose(channel) {
-    tabs.forEach((tab, place) => {
-      const on = channels[place] === channel;
-      tab.setAttribute("aria-selected", on);
+    tabs.forEach((tab, index) => {
+      const on = channels[index] === channel;
+      tab.setAttribute("aria-selected", String(on));
       tab.tabIndex = on ? 0 : -1;
     });
     panel.setAttribute("aria-busy", "true");
     try {
       const path = `v1/similar/${encodeURIComponent(card.item_id)}`;
-      const asked = userId ? Math.min(K + numSaid(userId, "skip"), LONGEST) : K;
-      const list = await get(path, { k: asked, channel: channel || null }, signal);
+      const requested = userId ? Math.min(K + numStored(userId, "skip"), MAX_K) : K;
+      const found = await get(path, { k: requested, channel: channel || null }, signal);
       if (tabs[channels.indexOf(channel)].getAttribute("aria-selected") !== "true") return;
-      const items = upToShown(list.items, K, userId);
-      panel.replaceChildren(wallOf(items, { label: `Alike in ${channel || "all channels"}`, userId }));
+      const items = upToShown(found.items, K, userId);
+      const label = `Similar by ${channelLabel(channel) || "all signals"}`;
+      panel.replaceChildren(wallOf(items, { label, userId }));
     } catch (error) {
       if (signal.aborted) return;
-      panel.replaceChildren(el("p", { class: "problem", role: "alert" }, error.message));
+      panel.replaceChildren(el("p", { class: "problem", role: "alert" }, messageOf(error)));
     }
     panel.removeAttribute("aria-busy");
   }

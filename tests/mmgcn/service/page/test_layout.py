@@ -1,0 +1,38 @@
+"""Layout: narrow screens, light and dark, documents."""
+
+import pytest
+
+import cli
+from tests.mmgcn.service.page.actions import go
+from tests.mmgcn.service.page.demo_service import VIDEOS
+
+
+@pytest.mark.parametrize("address", ["", "#/user/u0", "#/video/clip-007?for=u0", "#/status"])
+def test_a_narrow_screen_scrolls_down_alone(page, service, address):
+    page.set_viewport_size({"width": 320, "height": 640})
+    go(page, service.address + address)
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+
+
+def test_the_page_is_dark_where_the_system_is(page):
+    brightness = """() => {
+      const colour = getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g);
+      return Math.max(...colour.map(Number));
+    }"""
+    assert page.evaluate(brightness) > 230
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(brightness) < 40
+
+
+def test_documents_without_a_service_fit_a_narrow_screen_too(page, service, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # of posters
+    page.set_viewport_size({"width": 320, "height": 640})
+    run, videos = str(service.settings.run), str(VIDEOS)
+    for words in (["report", "--out"], ["recommend", "--user", "u0", "--k", "3", "--html"]):
+        path = tmp_path / f"{words[0]}.html"
+        with pytest.raises(SystemExit, match="0"):
+            cli.main([*words, str(path), "--run", run, "--videos", videos])
+        page.goto(path.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") == 320
+        shown = page.locator(".picture:not(:has(.blank))").first
+        assert shown.evaluate("box => getComputedStyle(box).backgroundImage").startswith("url(")
