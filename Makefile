@@ -11,7 +11,7 @@ PIP    := $(BIN)/python -m pip install --disable-pip-version-check
 DEMO   := $(VENV)/.installed-demo
 DEV    := $(VENV)/.installed
 
-.PHONY: demo test check clean
+.PHONY: demo test check javascript clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -38,6 +38,16 @@ check: $(DEV)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory javascript; \
+	else echo "no npm here: the page's JavaScript is not checked"; fi
+
+# Types and lint of the page's scripts.
+javascript: tests/javascript/node_modules/.package-lock.json
+	@cd tests/javascript && npm run --silent check
+
+tests/javascript/node_modules/.package-lock.json: tests/javascript/package-lock.json
+	@cd tests/javascript && npm ci --silent --no-audit --no-fund
+	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist *.egg-info tests/javascript/node_modules
