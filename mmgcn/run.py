@@ -1,7 +1,7 @@
-"""A run folder: everything that a trained model leaves behind, in files that anything can read.
+"""Run: the folder of a trained model, in files of common formats.
 
-    config.json                  what was trained, on what, with which settings and seed; `recipe`
-                                 are the settings that train the same again
+    config.json                  model, settings, seed, data, metrics; `recipe` contains the
+                                 settings that train the evaluated model again
     users.parquet items.parquet  the user's own ids, in the order of the rows below
     user.npy item.npy            (U, d) and (I, d) float32; a score is an inner product. Without
                                  user.npy a user's vector is its row of interactions (seen_*)
@@ -10,7 +10,7 @@
     popularity.npy               (I,) training interactions of each item
     model.safetensors metrics.jsonl curves.png
 
-Nothing is pickled. `config.json` is written last: a folder without it is not finished.
+Nothing is pickled. `config.json` is written last: a folder without it is unfinished.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from mmgcn.interaction_rows import InteractionRows
 SCHEMA_VERSION = 1
 Csr = tuple[np.ndarray, np.ndarray]  # indptr (U + 1,), indices (E,)
 PARTS = ("seen", "valid", "test")
-NUMBERS = ("num_users", "num_items", "dim")  # of the configuration
+SIZES = ("num_users", "num_items", "dim")  # of the configuration
 
 
 class RunError(OSError, LookupError):
@@ -41,7 +41,7 @@ class RunError(OSError, LookupError):
 
 @dataclass(eq=False)
 class Run:
-    """A finished run, its matrices memory-mapped.
+    """A finished run with memory-mapped matrices.
 
     Shapes:
         user: (U, d); item: (I, d); parts: for each channel (I, d); popularity: (I,).
@@ -55,7 +55,7 @@ class Run:
         """Open a run folder.
 
         Raises:
-            RunError: there is none, it is not finished, or a newer mmgcn wrote it.
+            RunError: there is none, it is unfinished or incomplete, or a newer mmgcn wrote it.
         """
         path = Path(path)
         if path.name == "latest" and path.is_file():  # where links cannot be made
@@ -75,16 +75,16 @@ class Run:
                 f"the run at {path} was written by a newer mmgcn (format {version}, this one reads "
                 f"up to {SCHEMA_VERSION}); upgrade mmgcn, or fit again"
             )
-        numbers = [config.get(name) for name in NUMBERS]
+        sizes = [config.get(name) for name in SIZES]
         channels = config.get("channels")
-        if not all(isinstance(number, int) for number in (version, *numbers)) or not channels:
+        if not all(isinstance(size, int) for size in (version, *sizes)) or not channels:
             raise RunError(
                 f"{path / 'config.json'} is corrupt: it lacks one of schema_version, "
-                f"{', '.join(NUMBERS)}, channels; fit again"
+                f"{', '.join(SIZES)}, channels; fit again"
             )
-        made = cls(path, config)
-        _ = made.user, made.item  # a run that is not whole is refused now, not in mid-answer
-        return made
+        run = cls(path, config)
+        _ = run.user, run.item  # an incomplete run is refused now, not by the first request
+        return run
 
     @cached_property
     def users(self) -> IdMap:
@@ -122,7 +122,7 @@ class Run:
 
     @cached_property
     def parts(self) -> dict[str, np.ndarray]:
-        """What the item vectors are the sum of, by channel. Shapes: (I, d) float32 each."""
+        """Summands of the item vectors, by channel. Shapes: (I, d) float32 each."""
         shape = (self.config["num_items"], self.config["dim"])
         return {
             name: self._array(f"parts/{quote(name, safe='')}.npy", shape)
@@ -131,24 +131,24 @@ class Run:
 
     @cached_property
     def popularity(self) -> np.ndarray:
-        """Training interactions of each item. Shapes: (I,) int64."""
+        """Number of training interactions of each item. Shapes: (I,) int64."""
         return self._array("popularity.npy", (self.config["num_items"],))
 
     def ablation(self) -> dict[str, Any] | None:
-        """Return what each modality is worth, as `mmgcn ablate --run` left it here, or None.
+        """Return the contribution of each modality that `mmgcn ablate --run` wrote, or None.
 
-        It holds `metric`, and `rows` of modality, how, mean, low and high: the metric that is lost
-        without the modality, and the ends of an interval, which may be None.
+        Its keys are `metric`, and `rows` of modality, how, mean, low and high: the loss of the
+        metric without the modality, and the ends of an interval, which may be None.
 
         Raises:
-            RunError: the file is there and says something else.
+            RunError: the file has other content.
         """
         path = self.path / "ablation.json"
         try:
-            held = json.loads(path.read_text(encoding="utf-8"))
-            metric, rows = str(held["metric"]), held["rows"]
-            kept = ("modality", "how", "mean", "low", "high")
-            return {"metric": metric, "rows": [{name: row[name] for name in kept} for row in rows]}
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            metric, rows = str(stored["metric"]), stored["rows"]
+            names = ("modality", "how", "mean", "low", "high")
+            return {"metric": metric, "rows": [{name: row[name] for name in names} for row in rows]}
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:
@@ -173,8 +173,8 @@ class Run:
             raise RunError(f"{path} is corrupt: {error}; fit again") from error
         if len(ids) != expected:
             raise RunError(
-                f"the run at {self.path} is not whole: {name} holds {len(ids):,} ids, its "
-                f"configuration says {expected:,}; fit again"
+                f"the run at {self.path} is incomplete: {name} contains {len(ids):,} ids instead "
+                f"of {expected:,}; fit again"
             )
         return ids
 
@@ -190,8 +190,8 @@ class Run:
             raise RunError(f"{path} is corrupt: {error}; fit again") from error
         if array.shape != shape:
             raise RunError(
-                f"the run at {self.path} is not whole: {name} is {array.shape}, its configuration "
-                f"says {shape}; fit again"
+                f"the run at {self.path} is incomplete: {name} has the shape {array.shape} instead "
+                f"of {shape}; fit again"
             )
         return array
 
@@ -201,10 +201,10 @@ def _why_no_configuration(path: Path) -> str:
         return f"{path} is a folder of runs; name one of them, such as {path / 'latest'}"
     if any((path / name).exists() for name in ("checkpoint", "metrics.jsonl", "users.parquet")):
         return (
-            f"the run at {path} is not finished; go on with `mmgcn fit --resume`, or name another "
+            f"the run at {path} is unfinished; continue with `mmgcn fit --resume`, or name another "
             "with --run"
         )
-    return f"{path} holds no run: it has no config.json; name another with --run"
+    return f"{path} contains no run: it has no config.json; name another with --run"
 
 
 def write_run(
@@ -218,7 +218,7 @@ def write_run(
     parts: Mapping[str, Csr],
     popularity: np.ndarray,
 ) -> None:
-    """Write everything that `Run` reads; config.json comes last.
+    """Write everything that `Run` reads, config.json last.
 
     Args:
         user: None for a model of weights between items, whose users are their interactions.
@@ -250,16 +250,16 @@ def write_run(
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON whole or not at all."""
+    """Write JSON atomically."""
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     temporary.replace(path)
 
 
 def move_latest(run: Path) -> None:
-    """Let `latest` beside the run lead to it, in one step.
+    """Point `latest`, beside the run, to it, atomically.
 
-    It is a link, or a text file with the run's name where links cannot be made.
+    It is a link, or a text file with the run's name where links are not possible.
     """
     link = run.parent / f".latest.{os.getpid()}.tmp"
     link.unlink(missing_ok=True)

@@ -80,15 +80,15 @@ def test_a_file_is_no_run(tmp_path):
         Run.load(tmp_path / "interactions.csv")
 
 
-def test_a_run_without_its_configuration_is_not_finished(folder):
+def test_a_run_without_its_configuration_is_unfinished(folder):
     (folder / "config.json").unlink()
-    with pytest.raises(RunError, match="not finished; go on with `mmgcn fit --resume`"):
+    with pytest.raises(RunError, match="unfinished; continue with `mmgcn fit --resume`"):
         Run.load(folder)
 
 
 def test_a_folder_of_something_else_is_no_run(tmp_path):
     (tmp_path / "clip.mp4").write_bytes(b"")
-    with pytest.raises(RunError, match=r"holds no run: it has no config\.json; name another"):
+    with pytest.raises(RunError, match=r"contains no run: it has no config\.json; name another"):
         Run.load(tmp_path)
 
 
@@ -103,7 +103,7 @@ def test_the_folder_of_runs_names_its_latest(folder):
     [
         ({"schema_version": SCHEMA_VERSION + 1}, "written by a newer mmgcn"),
         ({"schema_version": None}, "corrupt: it lacks one of schema_version"),
-        ({"num_users": 3}, "is not whole"),
+        ({"num_users": 3}, "is incomplete"),
     ],
 )
 def test_a_run_that_does_not_fit_is_refused(folder, change, message):

@@ -61,7 +61,7 @@ def break_config(folder):
 
 
 BROKEN = {
-    "not finished": lambda folder: (folder / "config.json").unlink(),
+    "unfinished": lambda folder: (folder / "config.json").unlink(),
     "newer mmgcn": break_config,
     "corrupt": lambda folder: (folder / "item.npy").write_bytes(b"half"),
     "lacks users.parquet": lambda folder: (folder / "users.parquet").unlink(),

@@ -253,7 +253,7 @@ def test_runs_that_cannot_be_read_say_why(run, tmp_path):
     with pytest.raises(LookupError, match="is corrupt"):
         Run.load(run)
     (run / "config.json").write_text(config.replace('"num_users": 3', '"num_users": 4'))
-    with pytest.raises(LookupError, match="is not whole"):
+    with pytest.raises(LookupError, match="is incomplete"):
         Run.load(run)
     (run / "config.json").write_text(config)
     (run / "item.npy").write_bytes(b"half")
@@ -263,7 +263,7 @@ def test_runs_that_cannot_be_read_say_why(run, tmp_path):
     with pytest.raises(LookupError, match=r"lacks item\.npy"):
         Run.load(run)
     (run / "config.json").unlink()
-    with pytest.raises(LookupError, match="is not finished"):
+    with pytest.raises(LookupError, match="is unfinished"):
         Run.load(run)
 
 
