@@ -1,0 +1,415 @@
+"""The vocabulary: words that a reader of the field would have to learn are not used.
+
+Read are identifiers, docstrings, comments and strings of Python files, and the text of the page and
+of the documents.
+"""
+
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# Word -> (why it is not used, what to write). In identifiers and in text.
+EVERYWHERE = {
+    "alike": ("the field speaks of neighbours", "similar, item neighbours, knn_graph"),
+    "figures": ("reads as drawings", "metrics"),
+    "heir": ("a riddle", "stronger successor"),
+    "hears": ("a graph convolution has no ears", "aggregates, receives"),
+    "honest": ("a program is not moral", "correct, valid, trusted"),
+    "newcomer": ("the field has a term", "fold-in"),
+    "newcomers": ("the field has a term", "fold-in"),
+    "picture": ("the field has two terms", "image (still) or frame (of a video)"),
+    "pictures": ("the field has two terms", "images or frames"),
+    "share_done": ("the field has a term", "progress"),
+    "stranger": ("a riddle", "unknown user, untrusted file"),
+    "strangers": ("a riddle", "unknown users, untrusted files"),
+    "teller": ("a riddle", "ProgressReporter"),
+    "tells": ("programs report, print, return", "reports, prints, returns"),
+    "told": ("programs report, print, return", "reported, printed, returned, or nothing"),
+    "undecoded": ("named by what it is not", "text and item encoding"),
+    "unheeded": ("not in use since 1900", "ignored"),
+    "wished": ("a program has no wishes", "requested"),
+    "withheld": ("the field has a term", "held-out"),
+}
+# In identifiers alone: as prose they are English.
+IDENTIFIERS = {
+    "asked": ("says nothing of the value", "requested, or a noun"),
+    "held": ("says nothing of the value", "loaded, stored, saved, or a noun"),
+    "look": ("the field has a term", "EvalRecord"),
+    "looks": ("the field has a term", "evaluation history"),
+    "made": ("says nothing of the value", "a noun: model, embeddings, run"),
+    "people": ("the field has a term", "users"),
+    "place": ("the field has a term", "index, position"),
+    "places": ("the field has a term", "indices, positions"),
+    "said": ("says nothing of the value", "preferences"),
+    "sound": ("the field has a term", "audio"),
+    "sounds": ("the field has a term", "audio"),
+    "standing": ("the field has a term", "TrainingState"),
+    "tell": ("programs report", "report, print_note"),
+}
+# Folder or file -> words that are still in it. The longest prefix of a path decides.
+ALLOWED: dict[str, set[str]] = {
+    "CHANGELOG.md": {"figures", "picture", "tells"},
+    "CONTRIBUTING.md": {"figures", "hears"},
+    "README.md": {"alike", "figures", "heir", "honest", "pictures", "tells", "withheld"},
+    "assets": {"picture", "place", "sound", "sounds"},
+    "benchmarks/cluster.py": {"told"},
+    "benchmarks/extract.py": {"held", "picture", "pictures", "told"},
+    "benchmarks/fit.py": {"figures", "look"},
+    "benchmarks/ingest.py": {"made", "told"},
+    "benchmarks/scale.py": {"made", "told"},
+    "benchmarks/serve.py": {"asked", "figures"},
+    "benchmarks/simulate.py": {"alike", "hears", "held", "picture", "place", "told"},
+    "docs/extraction.md": {"picture", "pictures", "told"},
+    "docs/results.md": {"figures", "hears", "picture"},
+    "docs/scale.md": {"alike", "pictures"},
+    "docs/service.md": {"tells", "told"},
+    "docs/studies.md": {"alike", "figures", "picture", "told", "withheld"},
+    "extract/catalog": {
+        "alike",
+        "held",
+        "honest",
+        "picture",
+        "pictures",
+        "place",
+        "sound",
+        "tells",
+        "told",
+    },
+    "extract/cluster": {"held", "place", "places", "said", "told"},
+    "extract/commands": {"place", "tell", "told"},
+    "extract/encoder.py": {"sound", "told"},
+    "extract/encoders": {
+        "alike",
+        "hears",
+        "held",
+        "made",
+        "picture",
+        "pictures",
+        "place",
+        "places",
+        "said",
+        "sounds",
+        "tells",
+        "told",
+    },
+    "extract/media": {"places", "tell"},
+    "extract/modality.py": {"tells"},
+    "extract/pipeline": {
+        "asked",
+        "made",
+        "picture",
+        "place",
+        "places",
+        "sound",
+        "tell",
+        "teller",
+        "tells",
+        "told",
+        "undecoded",
+    },
+    "extract/registry.py": {"stranger", "told"},
+    "extract/state_dict.py": {"held", "told"},
+    "extract/store": {"place"},
+    "extract/weights.py": {"held", "told"},
+    "extract/workers": {
+        "held",
+        "made",
+        "picture",
+        "place",
+        "sound",
+        "sounds",
+        "strangers",
+        "tells",
+        "told",
+    },
+    "mmgcn/commands": {
+        "alike",
+        "asked",
+        "figures",
+        "held",
+        "made",
+        "pictures",
+        "place",
+        "strangers",
+        "tell",
+        "tells",
+        "told",
+        "withheld",
+    },
+    "mmgcn/data": {
+        "alike",
+        "asked",
+        "figures",
+        "held",
+        "made",
+        "place",
+        "places",
+        "said",
+        "strangers",
+        "told",
+        "withheld",
+    },
+    "mmgcn/display": {"picture"},
+    "mmgcn/distributed": {"alike", "told"},
+    "mmgcn/evaluation": {"figures", "held", "place", "told", "withheld"},
+    "mmgcn/graph.py": {"made", "places"},
+    "mmgcn/neighbourhood.py": {"hears", "place", "places"},
+    "mmgcn/report": {"picture", "pictures"},
+    "mmgcn/run.py": {"held", "made"},
+    "mmgcn/sampling.py": {"place", "places"},
+    "mmgcn/service": {
+        "alike",
+        "figures",
+        "picture",
+        "pictures",
+        "said",
+        "tells",
+        "told",
+        "withheld",
+    },
+    "mmgcn/study": {
+        "alike",
+        "figures",
+        "held",
+        "looks",
+        "made",
+        "picture",
+        "place",
+        "places",
+        "tell",
+        "told",
+        "withheld",
+    },
+    "mmgcn/training": {"held", "tells", "told"},
+    "tests/clips.py": {"picture", "pictures", "sound", "sounds"},
+    "tests/contract": {"looks", "made", "picture", "sound", "told"},
+    "tests/databases.py": {"told"},
+    "tests/extract": {"asked", "held", "said", "strangers", "told"},
+    "tests/extract/catalog": {"tells", "told"},
+    "tests/extract/cluster": {"look", "made", "picture", "sound", "told"},
+    "tests/extract/commands": {"looks", "sound", "told"},
+    "tests/extract/encoders": {
+        "asked",
+        "hears",
+        "held",
+        "made",
+        "picture",
+        "pictures",
+        "place",
+        "said",
+        "sound",
+        "tell",
+        "tells",
+        "told",
+    },
+    "tests/extract/media": {
+        "asked",
+        "held",
+        "looks",
+        "made",
+        "picture",
+        "pictures",
+        "place",
+        "places",
+        "sound",
+        "tell",
+        "told",
+    },
+    "tests/extract/pipeline": {
+        "asked",
+        "held",
+        "look",
+        "made",
+        "picture",
+        "sound",
+        "sounds",
+        "told",
+    },
+    "tests/extract/store": {"place"},
+    "tests/extract/workers": {"held", "made", "picture", "said", "sound", "tells", "told"},
+    "tests/mmgcn": {"asked", "hears", "made", "place", "told"},
+    "tests/mmgcn/commands": {
+        "asked",
+        "figures",
+        "held",
+        "look",
+        "made",
+        "people",
+        "place",
+        "places",
+        "said",
+        "tells",
+        "told",
+        "withheld",
+    },
+    "tests/mmgcn/data": {
+        "alike",
+        "asked",
+        "figures",
+        "held",
+        "look",
+        "made",
+        "place",
+        "places",
+        "said",
+        "sound",
+        "strangers",
+        "told",
+        "withheld",
+    },
+    "tests/mmgcn/distributed": {"held", "look", "made", "places", "strangers", "told"},
+    "tests/mmgcn/evaluation": {
+        "figures",
+        "held",
+        "looks",
+        "made",
+        "place",
+        "places",
+        "told",
+        "withheld",
+    },
+    "tests/mmgcn/models": {"alike", "figures", "held", "look"},
+    "tests/mmgcn/report": {"alike", "held", "made", "picture", "pictures"},
+    "tests/mmgcn/service": {
+        "alike",
+        "asked",
+        "figures",
+        "held",
+        "made",
+        "picture",
+        "place",
+        "said",
+        "tell",
+        "tells",
+        "told",
+    },
+    "tests/mmgcn/serving": {"asked", "made", "place", "places", "told"},
+    "tests/mmgcn/study": {
+        "alike",
+        "asked",
+        "figures",
+        "held",
+        "look",
+        "made",
+        "picture",
+        "said",
+        "tell",
+        "tells",
+        "told",
+    },
+    "tests/mmgcn/training": {
+        "alike",
+        "asked",
+        "figures",
+        "held",
+        "look",
+        "looks",
+        "stranger",
+        "strangers",
+        "told",
+    },
+    "tests/networks.py": {"made", "sound"},
+    "tests/object_store.py": {"made"},
+    "tests/ranks.py": {"asked"},
+    "tests/runs.py": {"figures", "look", "looks", "made"},
+    "tests/test_assets.py": {"picture"},
+    "tests/test_demo.py": {"figures", "made", "stranger"},
+    "tests/test_help.py": {"tells", "told"},
+    "tests/test_layers.py": {"withheld"},
+    "tests/test_light_imports.py": {"made"},
+    "tests/test_public.py": {"made"},
+    "tests/test_readme.py": {"held", "made", "pictures"},
+    "tests/test_scale.py": {"tell", "told"},
+    "tests/worlds.py": {"place"},
+}
+
+
+def split(identifier: str) -> list[str]:
+    """The words of an identifier: EvalRecord and eval_record are eval, record."""
+    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", identifier)
+    return [part.lower() for part in parts]
+
+
+def words_of_python(source: str) -> Iterator[tuple[int, str, bool]]:
+    """The line, the word and whether it is part of an identifier."""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.NAME:
+            yield from ((token.start[0], word, True) for word in split(token.string))
+        elif tokenize.tok_name[token.type] in ("STRING", "FSTRING_MIDDLE", "COMMENT"):
+            yield from words_of_text(token.string, token.start[0])
+
+
+def words_of_text(text: str, first_line: int = 1) -> Iterator[tuple[int, str, bool]]:
+    for number, line in enumerate(text.splitlines(), first_line):
+        for word in re.findall(r"[A-Za-z_]+", line):
+            yield number, word.lower(), False
+            if "_" in word:
+                yield from ((number, part, False) for part in split(word))
+
+
+def files() -> list[Path]:
+    folders = ("extract", "mmgcn", "tests", "benchmarks", "assets", "docs")
+    found = [path for folder in folders for path in (ROOT / folder).rglob("*")]
+    found += [*ROOT.glob("*.py"), *ROOT.glob("*.md"), ROOT / "Makefile", ROOT / "pyproject.toml"]
+    suffixes = {".py", ".md", ".js", ".html", ".css", ".toml", ""}
+    return sorted(
+        path
+        for path in found
+        if path.is_file() and path.suffix in suffixes and path != Path(__file__)
+    )
+
+
+@cache
+def banned_words_in(path: Path) -> list[tuple[int, str]]:
+    text = path.read_text(encoding="utf-8")
+    words = words_of_python(text) if path.suffix == ".py" else words_of_text(text)
+    return [
+        (line, word)
+        for line, word, identifier in words
+        if word in EVERYWHERE or (identifier and word in IDENTIFIERS)
+    ]
+
+
+def area(path: Path) -> str:
+    name = path.relative_to(ROOT).as_posix()
+    prefixes = [prefix for prefix in ALLOWED if name == prefix or name.startswith(f"{prefix}/")]
+    return max(prefixes, key=len, default="")
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_word_that_a_reader_of_the_field_would_have_to_learn(path):
+    allowed = ALLOWED.get(area(path), set())
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {word} ({reason}); write: {better}"
+        for line, word in banned_words_in(path)
+        if word not in allowed
+        for reason, better in [(EVERYWHERE | IDENTIFIERS)[word]]
+    ]
+    assert not found, "\n".join(["", *found])
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("shareDone = told_twice\n", ["told"]),
+        ("class Teller: pass\n", ["teller"]),
+        ('x = f"a {y} stranger"\n', ["stranger"]),
+        ("x = 1  # an heir\n", ["heir"]),
+        ('"""Two figures."""\n', ["figures"]),
+        ("place = 'in place of'\n", ["place"]),
+    ],
+)
+def test_words_are_found_in_names_strings_and_comments(source, words):
+    found = [
+        word
+        for _, word, identifier in words_of_python(source)
+        if word in EVERYWHERE or (identifier and word in IDENTIFIERS)
+    ]
+    assert found == words
