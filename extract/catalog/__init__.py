@@ -1,13 +1,13 @@
-"""The catalogue: which videos there are, and what is written about them."""
+"""The catalog: the videos to extract, with their ids and captions."""
 
 from extract.catalog.captions import CaptionError, read_captions, subtitle_text
 from extract.catalog.catalog import Catalog, IdFrom, Item, read_catalog, read_catalog_from_list
-from extract.catalog.discovery import MEDIA, CatalogError
+from extract.catalog.discovery import MEDIA_SUFFIXES, CatalogError
 from extract.catalog.file_list import parse_file_list
 from extract.catalog.remote import AnyFile, RemoteError, RemoteFile, as_file, local_copy
 
 __all__ = [
-    "MEDIA",
+    "MEDIA_SUFFIXES",
     "AnyFile",
     "CaptionError",
     "Catalog",

@@ -1,4 +1,4 @@
-"""Captions: what is written about videos, in a table or in a file beside each."""
+"""Captions of videos, from a table or from a file beside each video."""
 
 from __future__ import annotations
 
@@ -9,55 +9,65 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from extract.catalog.examples import examples
+
 if TYPE_CHECKING:
     import polars as pl
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 TABLES = ("captions.csv", "captions.tsv", "captions.jsonl", "captions.parquet")
-ID_COLUMNS = ("item_id", "id", "video_id")
+ID_COLUMNS = ("item_id", "id", "video_id", "item")
 TEXT_COLUMNS = ("caption", "title", "text")
-SIDE_SUFFIXES = (".txt", ".json", ".srt", ".vtt")
-SIDE_MAX_BYTES = 1 << 20  # a caption is a few hundred bytes, the subtitles of a film 100 KB
+SIDECAR_SUFFIXES = (".txt", ".json", ".srt", ".vtt")
+MAX_SIDECAR_BYTES = 1 << 20  # a caption is a few hundred bytes, the subtitles of a film 100 KB
 
 
 class CaptionError(ValueError):
-    """Captions that cannot be read; the message names the file and says why."""
+    """Captions that cannot be read; the message has the file and the reason."""
 
 
 def read_captions(path: Path) -> tuple[dict[str, str], list[str]]:
-    """Return the captions of a table by item id, and what a person should know of it.
+    """Return the captions of a table by item id, and notes about it for the user.
 
-    All ids are text: 007 stays 007. Items without text are left out.
+    All ids are text: 007 stays 007. Items without text are omitted.
 
     Args:
-        path: .csv, .tsv, .jsonl or .parquet with a column item_id (or id, video_id) and a column
-            caption (or title, text).
+        path: .csv, .tsv, .jsonl or .parquet with a column item_id (or id, video_id, item) and a
+            column caption (or title, text).
 
     Raises:
-        CaptionError: it is not there, not such a table, or lacks a column.
+        CaptionError: it does not exist, cannot be read as a table, or lacks a column.
     """
     if path.suffix.lower() in TABLE_SUFFIXES and not path.is_file():
-        raise CaptionError(f"no caption file at {path}")
+        raise CaptionError(f"there is no captions file {path}")
     table = read_table(path)
     ids = column(path, table, ID_COLUMNS)
     texts = column(path, table, TEXT_COLUMNS)
     rows = [(item_id, one_line(text or "")) for item_id, text in zip(ids, texts, strict=True)]
-    known = [(item_id, text) for item_id, text in rows if item_id and text]
+    captions: dict[str, str] = {}
+    conflicts: dict[str, None] = {}
+    for item_id, text in rows:
+        if item_id and text:
+            if captions.setdefault(item_id, text) != text:
+                conflicts[item_id] = None
+            captions[item_id] = text
     notes = []
-    num_nameless = sum(not item_id for item_id, _ in rows)
-    if num_nameless:
-        notes.append(f"{num_nameless:,} rows of {path} have no id and are left out")
-    num_repeated = len(known) - len(dict(known))
-    if num_repeated:
-        notes.append(f"{num_repeated:,} ids stand twice in {path}; the last caption is taken")
-    return dict(known), notes
+    num_without_id = sum(not item_id for item_id, _ in rows)
+    if num_without_id:
+        notes.append(f"{num_without_id:,} rows of {path} have no id and are ignored")
+    if conflicts:
+        notes.append(
+            f"{len(conflicts):,} ids have several captions in {path}, and the last one is used: "
+            f"{examples(conflicts)}"
+        )
+    return captions, notes
 
 
 def read_table(path: Path) -> pl.DataFrame:
     """Return a table; all columns of a .csv, .tsv or .jsonl are text.
 
     Raises:
-        CaptionError: it is no such table.
+        CaptionError: it cannot be read as a table.
     """
     readers: dict[str, Callable[[Path], pl.DataFrame]] = {
         ".csv": lambda path: _read_csv(path, ","),
@@ -67,37 +77,39 @@ def read_table(path: Path) -> pl.DataFrame:
     }
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise CaptionError(f"{path} ends in none of {', '.join(TABLE_SUFFIXES)}")
+        raise CaptionError(f"{path} does not end in any of {', '.join(TABLE_SUFFIXES)}")
     try:
         return reader(path)
     except CaptionError:
         raise
-    except Exception as error:  # what polars and the system raise is not one kind
+    except Exception as error:  # polars and the system raise many types
         why = str(error).strip().partition("\n")[0] or type(error).__name__
         hint = "; save it as UTF-8" if "utf-8" in why.lower() else ""
         raise CaptionError(f"{path} cannot be read as {path.suffix[1:]}: {why}{hint}") from error
 
 
-def read_side_file(path: Path) -> str | None:
-    """Return the caption that a .txt, .json, .srt or .vtt file holds; None if it holds none.
+def read_sidecar(path: Path) -> str | None:
+    """Return the caption in a .txt, .json, .srt or .vtt file; None if it is empty.
 
     Raises:
         CaptionError: it cannot be read.
     """
     try:
         with path.open("rb") as file:
-            data = file.read(SIDE_MAX_BYTES + 1)
+            data = file.read(MAX_SIDECAR_BYTES + 1)
     except OSError as error:
         raise CaptionError(f"{path} cannot be read: {error.strerror}") from error
-    if len(data) > SIDE_MAX_BYTES:
-        raise CaptionError(f"{path} is longer than {SIDE_MAX_BYTES >> 20} MiB; that is no caption")
+    if len(data) > MAX_SIDECAR_BYTES:
+        raise CaptionError(
+            f"{path} is longer than {MAX_SIDECAR_BYTES >> 20} MiB, too long for a caption"
+        )
     text = data.decode("utf-8-sig", errors="replace")
     if path.suffix == ".json":
         try:
-            held = json.loads(text)
+            content = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise CaptionError(f"{path} is not JSON: {error}") from error
-        fields = held if isinstance(held, dict) else {}
+        fields = content if isinstance(content, dict) else {}
         text = next((str(fields[name]) for name in TEXT_COLUMNS if fields.get(name)), "")
     elif path.suffix in (".srt", ".vtt"):
         text = subtitle_text(text)
@@ -105,7 +117,7 @@ def read_side_file(path: Path) -> str | None:
 
 
 def subtitle_text(text: str) -> str:
-    """Return what is spoken in SubRip or WebVTT subtitles, without numbers, times and tags.
+    """Return the text of SubRip or WebVTT subtitles, without numbers, times and tags.
 
     >>> subtitle_text("1\\n00:00:01,000 --> 00:00:02,000\\n<i>Good</i> morning &amp; welcome")
     'Good morning & welcome'
@@ -129,10 +141,10 @@ def one_line(text: str) -> str:
 
 
 def column(path: Path, table: pl.DataFrame, names: Iterable[str]) -> list[str | None]:
-    """Return the first column of those names that the table has, as text.
+    """Return the first of these columns that a table has, as text.
 
     Raises:
-        CaptionError: it has none.
+        CaptionError: it has none of them.
     """
     import polars as pl
 
@@ -140,7 +152,7 @@ def column(path: Path, table: pl.DataFrame, names: Iterable[str]) -> list[str | 
     found = next((columns[name] for name in names if name in columns), None)
     if found is None:
         raise CaptionError(
-            f"{path} needs a column {' or '.join(names)}; it has: "
+            f"{path} needs a column {' or '.join(names)}; its columns: "
             f"{', '.join(table.columns) or 'none'}"
         )
     return table[found].cast(pl.String).to_list()
@@ -149,7 +161,7 @@ def column(path: Path, table: pl.DataFrame, names: Iterable[str]) -> list[str | 
 def _read_csv(path: Path, separator: str) -> pl.DataFrame:
     import polars as pl
 
-    # The bytes, not the path: polars takes brackets in a path for a pattern. All columns as text.
+    # The bytes, not the path: polars interprets brackets in a path as a pattern.
     return pl.read_csv(path.read_bytes(), separator=separator, infer_schema=False)
 
 
@@ -161,20 +173,22 @@ def _read_parquet(path: Path) -> pl.DataFrame:
 
 
 def _read_jsonl(path: Path) -> pl.DataFrame:
-    """Read a line at a time: polars goes by the first lines, and later ones may differ."""
+    """Read line by line: polars infers columns from the first lines, and later ones may differ."""
     import polars as pl
 
     rows: list[dict[str, Any]] = []
     with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, start=1):
+        for line_number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
             try:
                 row = json.loads(line)
             except (ValueError, RecursionError) as error:
-                raise CaptionError(f"line {number} of {path} is not JSON: {error}") from error
+                raise CaptionError(f"line {line_number} of {path} is not JSON: {error}") from error
             if not isinstance(row, dict):
-                raise CaptionError(f'line {number} of {path} is no object such as {{"id": ...}}')
+                raise CaptionError(
+                    f'line {line_number} of {path} is not an object such as {{"id": ...}}'
+                )
             rows.append(row)
     names = dict.fromkeys(name for row in rows for name in row)
     return pl.DataFrame(

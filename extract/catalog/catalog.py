@@ -1,4 +1,4 @@
-"""Item and read_catalog: which videos there are, and what is written about them."""
+"""Item, Catalog and read_catalog: the videos to extract, with their ids and captions."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from pathlib import Path
 from typing import Literal
 
 from extract.catalog.captions import (
-    SIDE_SUFFIXES,
+    SIDECAR_SUFFIXES,
     TABLES,
     CaptionError,
     read_captions,
-    read_side_file,
+    read_sidecar,
 )
 from extract.catalog.discovery import (
-    NUM_EXAMPLES,
     AnyPath,
     CatalogError,
     Discovery,
     discover_media,
-    examples,
 )
+from extract.catalog.examples import NUM_EXAMPLES, examples
 from extract.catalog.file_list import FileList, read_file_list
 from extract.catalog.remote import AnyFile, RemoteFile
 
@@ -33,7 +32,7 @@ IdFrom = Literal["stem", "relative-path"]
 
 @dataclass(frozen=True)
 class Item:
-    """One video (or picture, or sound file), here or remote, and what is written about it."""
+    """One video (or image, or audio file), local or remote, and its caption."""
 
     id: str
     path: AnyFile | None
@@ -42,11 +41,12 @@ class Item:
 
 @dataclass(frozen=True)
 class Catalog:
-    """The items, in the order of their ids.
+    """Items in the order of their ids.
 
     Args:
-        root: the folder that holds them; their sources are told relative to it.
-        notes: what a person should know, such as captions that belong to no video.
+        items: the items.
+        root: the folder that contains them; sources are recorded relative to it.
+        notes: for the user, such as captions without a video.
     """
 
     items: tuple[Item, ...]
@@ -60,26 +60,26 @@ def read_catalog(
     *,
     id_from: IdFrom = "stem",
 ) -> Catalog:
-    """List the media files of a folder, or the given files, with their captions.
+    """Return the media files of a folder, or the given files, with their captions.
 
-    A caption is taken from the captions file, else from a file beside the video that has its name
-    and ends in .txt, .json, .srt or .vtt. (A title inside the video is read when it is decoded.)
-    Of remote videos, from the captions file alone: a look beside each would take longer than all
-    the rest.
-    Files are not opened here: a broken video is an item like others.
+    A caption comes from the captions file, else from a file beside the video with the same name
+    and the suffix .txt, .json, .srt or .vtt. (A title inside the video is read when it is decoded.)
+    For remote videos, only from the captions file: a request per video would be too slow.
+    Files are not opened here: a broken video is an item too.
 
     Args:
         videos: a folder, searched with its subfolders; or a file; or several files. Text may be a
             pattern, such as "clips/**/*.mp4", or a URL, such as "s3://bucket/clips".
-        captions: a table with a column item_id (or id, video_id) and a column caption (or title,
-            text). None looks for captions.csv, .tsv, .jsonl or .parquet in and beside the folder.
-        id_from: what names an item, its file's name or its path from the folder, without suffix.
+        captions: a table with a column item_id (or id, video_id, item) and a column caption (or
+            title, text). None searches for captions.csv, .tsv, .jsonl or .parquet in and beside
+            the folder.
+        id_from: source of an item's id: its file name, or its path in the folder, without suffix.
 
     Raises:
-        CatalogError: there is no such folder or no media in it, a link leads out of it, or two
-            files have one id.
+        CatalogError: the folder does not exist or contains no media, it contains a link to a target
+            outside, or two files have the same id.
         CaptionError: the captions file cannot be read.
-        RemoteError: what lies behind a URL cannot be listed.
+        RemoteError: a URL cannot be file_list.
     """
     return _catalog(discover_media(videos), captions, id_from, FileList(()))
 
@@ -87,40 +87,40 @@ def read_catalog(
 def read_catalog_from_list(
     path: Path, captions: Path | None = None, *, id_from: IdFrom = "stem"
 ) -> Catalog:
-    """List the videos that a text file or a table names, by path or URL (see `read_file_list`).
+    """Return the videos that a text file or a table names, by path or URL (see `read_file_list`).
 
-    Ids and captions that the table gives are taken; a captions file comes before the latter.
+    Ids and captions of the table are used; those of a captions file take precedence.
 
     Raises:
-        CatalogError: the list cannot be read, a file is not there, or two files have one id.
-        CaptionError: the list, or the captions file, is not such a table.
+        CatalogError: the list cannot be read, a file does not exist, or two files have the same id.
+        CaptionError: the list, or the captions file, cannot be read as a table.
     """
-    listed = read_file_list(path)
-    return _catalog(discover_media(listed.files), captions, id_from, listed)
+    file_list = read_file_list(path)
+    return _catalog(discover_media(file_list.files), captions, id_from, file_list)
 
 
 def _catalog(
-    listing: Discovery, captions: Path | None, id_from: IdFrom, listed: FileList
+    discovery: Discovery, captions: Path | None, id_from: IdFrom, file_list: FileList
 ) -> Catalog:
-    items = _named(listing.media, listing.root, id_from, listed.ids)
-    is_here = any(isinstance(path, Path) for path in listing.media)
-    table, notes = _captions(captions, listing.root if is_here else None)
-    listing.notes += notes
+    items = _named(discovery.media, discovery.root, id_from, file_list.ids)
+    has_local = any(isinstance(path, Path) for path in discovery.media)
+    table, notes = _captions(captions, discovery.root if has_local else None)
+    discovery.notes += notes
     named = _by_item(table, items)
-    if listing.inside is not None and len(named) < len(table):
-        listing.notes.append(_unmatched(table, named))
-    beside = _Beside(listing)
+    if discovery.inside is not None and len(named) < len(table):
+        discovery.notes.append(_unmatched(table, named))
+    sidecars = _Sidecars(discovery)
     found = tuple(
         Item(
             item_id,
             path,
             table[named[item_id]]
             if item_id in named
-            else listed.captions.get(path) or beside.caption(path),
+            else file_list.captions.get(path) or sidecars.caption(path),
         )
         for item_id, path in sorted(items.items())
     )
-    return Catalog(found, listing.root, (*listing.notes, *beside.notes()))
+    return Catalog(found, discovery.root, (*discovery.notes, *sidecars.notes()))
 
 
 def _named(
@@ -132,27 +132,26 @@ def _named(
     clashes = {name: found for name, found in groups.items() if len(found) > 1}
     if not clashes:
         return {name: found[0] for name, found in groups.items()}
-    told = "; ".join(
+    some = "; ".join(
         f"'{name}' is {examples(map(str, found))}"
         for name, found in list(clashes.items())[:NUM_EXAMPLES]
     )
     longer = [{_id(path, root, "relative-path") for path in found} for found in clashes.values()]
-    would_help = id_from == "stem" and all(
+    helps = id_from == "stem" and all(
         len(names) == len(found) for names, found in zip(longer, clashes.values(), strict=True)
     )
+    advice = "pass id_from='relative-path', or rename" if helps else "rename"
     raise CatalogError(
-        f"{len(clashes):,} ids belong to several files: {told}; "
-        f"{'pass --id relative-path, or rename' if would_help else 'rename'} one of them"
+        f"{len(clashes):,} ids belong to several files: {some}; {advice} one of them"
     )
 
 
 def _id(path: AnyFile, root: Path, id_from: IdFrom) -> str:
     if isinstance(path, RemoteFile):
-        return path.stem if id_from == "stem" else path.place
+        return path.stem if id_from == "stem" else path.key
     inside = path.relative_to(root) if path.is_relative_to(root) else path
     name = inside.with_suffix("").as_posix() if id_from == "relative-path" else path.stem
-    # An id goes into tables and on screens, where a byte that is no text has no place: it is
-    # written as \xe9, as Python writes it.
+    # Ids are written to tables and terminals: an undecodable byte becomes \xe9, as in Python.
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
@@ -172,20 +171,22 @@ def _captions(given: Path | None, root: Path | None) -> tuple[dict[str, str], li
     table, notes = read_captions(found[0])
     if len(found) > 1:
         others = examples(map(str, found[1:]))
-        notes.append(f"captions are taken from {found[0]}, not from {others}")
+        notes.append(f"captions are read from {found[0]}, not from {others}")
     return table, notes
 
 
 def _by_item(table: Mapping[str, str], items: Mapping[str, AnyFile]) -> dict[str, str]:
-    """Return for each item the id that the table has for it.
+    """Return the table's id of each item that is in the table.
 
-    One letter may be written in two ways (é as one character, or as e and an accent), and some
-    systems rewrite the names of files so.
+    They may differ in Unicode normalisation (é as one character, or as e and an accent): some file
+    systems rewrite file names.
     """
-    alike = {unicodedata.normalize("NFC", item_id): item_id for item_id in table}
+    normalised = {unicodedata.normalize("NFC", item_id): item_id for item_id in table}
     found = {}
     for item_id in items:
-        written = item_id if item_id in table else alike.get(unicodedata.normalize("NFC", item_id))
+        written = (
+            item_id if item_id in table else normalised.get(unicodedata.normalize("NFC", item_id))
+        )
         if written is not None:
             found[item_id] = written
     return found
@@ -193,30 +194,28 @@ def _by_item(table: Mapping[str, str], items: Mapping[str, AnyFile]) -> dict[str
 
 def _unmatched(table: Mapping[str, str], named: Mapping[str, str]) -> str:
     unmatched = sorted(set(table) - set(named.values()))
-    return f"{len(unmatched):,} of {len(table):,} captions belong to no video: " + examples(
-        unmatched
-    )
+    return f"{len(unmatched):,} of {len(table):,} captions have no video: " + examples(unmatched)
 
 
-class _Beside:
+class _Sidecars:
     """Captions in files beside the videos. Each folder is listed once."""
 
-    def __init__(self, listing: Discovery) -> None:
-        self._listing = listing
+    def __init__(self, discovery: Discovery) -> None:
+        self._discovery = discovery
         self._names: dict[Path, frozenset[str] | None] = {}
         self._broken: list[str] = []
 
     def caption(self, video: AnyFile) -> str | None:
-        """Return the caption in the first file that holds one."""
+        """Return the caption in the first file that contains one."""
         if isinstance(video, RemoteFile):
             return None
-        for suffix in SIDE_SUFFIXES:
+        for suffix in SIDECAR_SUFFIXES:
             side = video.with_name(video.stem + suffix)
-            if not self._may_hold(side.parent, side.name) or not side.is_file():
+            if not self._may_exist(side.parent, side.name) or not side.is_file():
                 continue
-            self._listing.check_link(side)
+            self._discovery.check_link(side)
             try:
-                text = read_side_file(side)
+                text = read_sidecar(side)
             except CaptionError as error:
                 self._broken.append(str(error))
                 continue
@@ -225,18 +224,19 @@ class _Beside:
         return None
 
     def notes(self) -> list[str]:
-        """What could not be read: one such file in ten thousand is no reason to stop."""
+        """Return a note about files that could not be read; they are no reason to stop."""
         if not self._broken:
             return []
         return [
-            f"{len(self._broken):,} captions beside videos are left out: {examples(self._broken)}"
+            f"{len(self._broken):,} captions beside videos cannot be read and are ignored: "
+            f"{examples(self._broken)}"
         ]
 
-    def _may_hold(self, folder: Path, name: str) -> bool:
+    def _may_exist(self, folder: Path, name: str) -> bool:
         if folder not in self._names:
             try:
                 self._names[folder] = frozenset(path.name for path in folder.iterdir())
-            except OSError:  # a file may be there in a folder that may not be listed
+            except OSError:  # a file may be readable in a folder that is not
                 self._names[folder] = None
         names = self._names[folder]
         return names is None or name in names

@@ -3,43 +3,44 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from glob import glob, has_magic
 from pathlib import Path
 
-from extract.catalog.captions import SIDE_SUFFIXES, TABLES
-from extract.catalog.remote import AnyFile, RemoteFile, as_file, is_url, matching
+from extract.catalog.captions import SIDECAR_SUFFIXES, TABLES
+from extract.catalog.examples import examples
+from extract.catalog.remote import AnyFile, RemoteFile, as_file, is_url, list_remote
 
-VIDEO = frozenset(
+VIDEO_SUFFIXES = frozenset(
     (
         *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".flv", ".ts", ".mts", ".m2ts"),
         *(".3gp", ".3g2", ".mpg", ".mpeg", ".vob", ".wmv", ".asf", ".ogv", ".mxf"),
     )
 )
-PICTURE = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"))
-SOUND = frozenset(
+IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"))
+AUDIO_SUFFIXES = frozenset(
     (".mp3", ".m4a", ".aac", ".wav", ".flac", ".ogg", ".opus", ".wma", ".aif", ".aiff", ".ac3")
 )
-MEDIA = VIDEO | PICTURE | SOUND
-COMPANIONS = frozenset((*SIDE_SUFFIXES, *(Path(name).suffix for name in TABLES)))
-NUM_EXAMPLES = 3
+MEDIA_SUFFIXES = VIDEO_SUFFIXES | IMAGE_SUFFIXES | AUDIO_SUFFIXES
+CAPTION_SUFFIXES = frozenset((*SIDECAR_SUFFIXES, *(Path(name).suffix for name in TABLES)))
 
 AnyPath = str | Path | RemoteFile
 
 
 class CatalogError(ValueError):
-    """The videos cannot be listed; the message says what to do."""
+    """The videos cannot be found; the message says what to do."""
 
 
 @dataclass
 class Discovery:
-    """Media files.
+    """Media files that were found.
 
     Args:
-        root: the folder that holds them.
-        inside: the real folder that links may not leave; None where files were named.
-        notes: what a person should know.
+        root: the folder that contains them.
+        media: their paths.
+        inside: the resolved folder that links must not leave; None if files were named.
+        notes: for the user.
     """
 
     root: Path
@@ -48,129 +49,128 @@ class Discovery:
     notes: list[str] = field(default_factory=list)
 
     def check_link(self, path: Path) -> None:
-        """Raise if the path is a link that leads out of the folder."""
+        """Raise if a path is a link to a target outside the folder.
+
+        Raises:
+            CatalogError: it is.
+        """
         if self.inside is None or not path.is_symlink():
             return
-        leads_to = Path(os.path.realpath(path))  # resolve raises where links go round in circles
-        if not leads_to.is_relative_to(self.inside):
+        target = Path(os.path.realpath(path))  # Path.resolve raises for circular links
+        if not target.is_relative_to(self.inside):
             raise CatalogError(
-                f"{path} is a link that leads out of {self.root}, to {leads_to}; "
+                f"{path} is a link to {target}, outside {self.root}; "
                 "copy the file there or remove the link"
             )
 
 
 def discover_media(videos: AnyPath | Sequence[AnyPath]) -> Discovery:
-    """List the media files of a folder and its subfolders, or the files that are named.
+    """Return the media files of a folder and its subfolders, or the named files.
 
     Args:
         videos: a folder, a file, or several files. Text may be a pattern, or a URL of any of them.
 
     Raises:
-        CatalogError: there is no such folder or file, no media in it, or a link leads out of it.
-        RemoteError: what lies behind a URL cannot be listed.
+        CatalogError: the folder or file does not exist, contains no media, or contains a link to a
+            target outside.
+        RemoteError: a URL cannot be listed.
     """
     if not isinstance(videos, str | Path | RemoteFile):
-        return _list_files(videos)
+        return _named_files(videos)
     if isinstance(videos, RemoteFile) or is_url(videos):
         named = as_file(videos)
         if isinstance(named, RemoteFile):
-            return _list_remote(videos)
+            return _remote_files(videos)
         videos = str(named)
     if not os.path.lexists(videos) and isinstance(videos, str) and has_magic(videos):
-        return _list_files([videos])
+        return _named_files([videos])
     path = Path(videos)
     if path.is_dir():
-        return _list_folder(path)
+        return _files_in_folder(path)
     if not path.exists():
-        raise CatalogError(f"no such folder: {path}")
+        raise CatalogError(f"there is no folder {path}")
     return Discovery(path.parent, [path])
 
 
-def _list_remote(videos: AnyPath) -> Discovery:
+def _remote_files(videos: AnyPath) -> Discovery:
     found = _matching(videos)
-    media: list[AnyFile] = [file for file in found if file.suffix.lower() in MEDIA]
+    media: list[AnyFile] = [file for file in found if file.suffix.lower() in MEDIA_SUFFIXES]
     if not media:
-        raise CatalogError(f"none of the {len(found):,} files at {videos} is a video")
+        raise CatalogError(
+            f"none of the {len(found):,} files at {videos} is a video, image or audio file"
+        )
     return Discovery(Path(), media)
 
 
-def _list_files(words: Sequence[AnyPath]) -> Discovery:
-    paths = list(dict.fromkeys(path for word in words for path in _matching(word)))
+def _named_files(sources: Sequence[AnyPath]) -> Discovery:
+    paths = list(dict.fromkeys(path for source in sources for path in _matching(source)))
     for path in paths:
         if isinstance(path, RemoteFile):
-            continue  # whether it is there is seen when it is read
+            continue  # a missing file fails when it is read
         if path.is_dir():
             raise CatalogError(f"{path} is a folder; name one folder and nothing else, or files")
         if not os.path.lexists(path):
-            raise CatalogError(f"no such file: {path}")
-    if not words:
+            raise CatalogError(f"there is no file {path}")
+    if not sources:
         raise CatalogError("no files were named")
-    media = [path for path in paths if path.suffix.lower() not in COMPANIONS]
+    media = [path for path in paths if path.suffix.lower() not in CAPTION_SUFFIXES]
     if not media:
-        raise CatalogError(f"none of the {len(paths):,} named files is a video")
+        raise CatalogError(
+            f"none of the {len(paths):,} named files is a video, image or audio file"
+        )
     folders = {Path() if isinstance(path, RemoteFile) else path.parent for path in media}
     return Discovery(folders.pop() if len(folders) == 1 else Path(), media)
 
 
-def _matching(word: AnyPath) -> Sequence[AnyFile]:
-    """The media files that a pattern matches; what exists or is a Path, itself."""
-    if isinstance(word, RemoteFile):
-        return [word]
-    if isinstance(word, str) and isinstance(as_file(word), RemoteFile):
-        return [file for file in matching(word) if file.suffix.lower() not in COMPANIONS]
-    word = word if isinstance(word, Path) else str(as_file(word))
-    if isinstance(word, Path) or not has_magic(word) or os.path.lexists(word):
-        return [Path(word)]
-    found = [Path(name) for name in sorted(glob(word, recursive=True))]  # noqa: PTH207
-    media = [path for path in found if path.suffix.lower() in MEDIA and not path.is_dir()]
+def _matching(source: AnyPath) -> Sequence[AnyFile]:
+    """Return the media files that match a pattern; a Path or an existing file is itself."""
+    if isinstance(source, RemoteFile):
+        return [source]
+    if isinstance(source, str) and isinstance(as_file(source), RemoteFile):
+        return [file for file in list_remote(source) if file.suffix.lower() not in CAPTION_SUFFIXES]
+    source = source if isinstance(source, Path) else str(as_file(source))
+    if isinstance(source, Path) or not has_magic(source) or os.path.lexists(source):
+        return [Path(source)]
+    found = [Path(name) for name in sorted(glob(source, recursive=True))]  # noqa: PTH207
+    media = [path for path in found if path.suffix.lower() in MEDIA_SUFFIXES and not path.is_dir()]
     if not media:
-        raise CatalogError(f"no video matches {word}")
+        raise CatalogError(f"no video matches {source}")
     return media
 
 
-def _list_folder(folder: Path) -> Discovery:
-    listing = Discovery(folder, [], folder.resolve())
+def _files_in_folder(folder: Path) -> Discovery:
+    discovery = Discovery(folder, [], folder.resolve())
     others: list[Path] = []
-    for path in _walk(listing):
+    for path in _walk(discovery):
         suffix = path.suffix.lower()
-        if suffix in MEDIA:
-            listing.check_link(path)
-            listing.media.append(path)
-        elif suffix not in COMPANIONS:
+        if suffix in MEDIA_SUFFIXES:
+            discovery.check_link(path)
+            discovery.media.append(path)
+        elif suffix not in CAPTION_SUFFIXES:
             others.append(path)
-    if not listing.media:
+    if not discovery.media:
         raise CatalogError(
-            f"no videos in {folder}; known suffixes: {' '.join(sorted(VIDEO))}, "
-            "and those of pictures and sound files"
+            f"no videos in {folder}; known suffixes: {' '.join(sorted(VIDEO_SUFFIXES))}, "
+            "and those of image and audio files"
         )
     if others:
-        listing.notes.append(
-            f"{len(others):,} files in {folder} are no media and left out: "
+        discovery.notes.append(
+            f"{len(others):,} files in {folder} are not media and are ignored: "
             f"{examples(path.name for path in others)}"
         )
-    return listing
+    return discovery
 
 
-def _walk(listing: Discovery) -> Iterator[Path]:
-    """Yield the files of the folder and its subfolders, hidden ones left out, in a fixed order."""
+def _walk(discovery: Discovery) -> Iterator[Path]:
+    """Yield the files of a folder and its subfolders, except hidden ones, in a fixed order."""
 
     def refuse(error: OSError) -> None:
         raise CatalogError(f"{error.filename} cannot be listed: {error.strerror}") from error
 
-    for where, folders, names in os.walk(listing.root, onerror=refuse):
+    for where, folders, names in os.walk(discovery.root, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in folders:  # a link that leads back inside is not followed: it holds nothing new
-            listing.check_link(Path(where, name))
+        for name in folders:  # links inside are not followed: their files are found anyway
+            discovery.check_link(Path(where, name))
         for name in sorted(names):
             if not name.startswith("."):
                 yield Path(where, name)
-
-
-def examples(names: Iterable[str]) -> str:
-    """Return the first few names, for a message.
-
-    >>> examples(["a", "b"]), examples("abcd")
-    ('a, b', 'a, b, c, ...')
-    """
-    listed = list(names)
-    return ", ".join(listed[:NUM_EXAMPLES]) + (", ..." if len(listed) > NUM_EXAMPLES else "")

@@ -16,7 +16,8 @@ from extract.catalog.captions import (
     one_line,
     read_table,
 )
-from extract.catalog.discovery import CatalogError, examples
+from extract.catalog.discovery import CatalogError
+from extract.catalog.examples import examples
 from extract.catalog.remote import AnyFile, as_file
 
 PATH_COLUMNS = ("path", "url", "file", "video")
@@ -27,8 +28,9 @@ class FileList:
     """Videos that a file names.
 
     Args:
-        ids: of the files that have one there.
-        captions: of the files that have one there.
+        files: the videos.
+        ids: by file, where the table has one.
+        captions: by file, where the table has one.
     """
 
     files: tuple[AnyFile, ...]
@@ -37,10 +39,10 @@ class FileList:
 
 
 def parse_file_list(text: bytes) -> tuple[AnyFile, ...]:
-    """Return the files that a text names by path or URL, one a line.
+    """Return the files that a text names by path or URL, one per line.
 
-    Bytes, since the name of a file need not be text: only line breaks have a meaning here, and the
-    mark that Windows puts first.
+    The text is bytes, since a file name may be undecodable. Only line breaks and the byte order
+    mark of Windows are interpreted.
 
     >>> parse_file_list(b"a b.mp4\\r\\n\\n*.mp4\\n")
     (PosixPath('a b.mp4'), PosixPath('*.mp4'))
@@ -50,16 +52,16 @@ def parse_file_list(text: bytes) -> tuple[AnyFile, ...]:
 
 
 def read_file_list(path: Path) -> FileList:
-    """Return the videos that a file names, as paths or URLs, not as patterns.
+    """Return the videos that a file names by path or URL (patterns are not expanded).
 
     Args:
-        path: text with one a line; or a .csv, .tsv, .jsonl or .parquet with a column path (or url,
-            file, video) and, if there are such, item_id (or id, video_id) and caption (or title,
+        path: text with one per line; or a .csv, .tsv, .jsonl or .parquet with a column path (or
+            url, file, video) and optionally item_id (or id, video_id, item) and caption (or title,
             text).
 
     Raises:
-        CatalogError: it cannot be read, or names a video twice under two ids.
-        CaptionError: it is no such table, or lacks the column of paths.
+        CatalogError: it cannot be read, or names a video twice.
+        CaptionError: it cannot be read as a table, or lacks the column of paths.
     """
     if path.suffix.lower() not in TABLE_SUFFIXES:
         try:
@@ -67,20 +69,20 @@ def read_file_list(path: Path) -> FileList:
         except OSError as error:
             raise CatalogError(f"{path} cannot be read: {error.strerror}") from error
     if not path.is_file():
-        raise CatalogError(f"no list of videos at {path}")
+        raise CatalogError(f"there is no file list {path}")
     table = read_table(path)
     rows = [
-        (as_file(word), row)
-        for row, word in enumerate(column(path, table, PATH_COLUMNS))
-        if word and word.strip()
+        (as_file(name), row)
+        for row, name in enumerate(column(path, table, PATH_COLUMNS))
+        if name and name.strip()
     ]
-    twice = [str(file) for file, n in Counter(file for file, _ in rows).items() if n > 1]
-    if twice:
-        raise CatalogError(f"{len(twice):,} videos stand twice in {path}: {examples(twice)}")
-    told: list[dict[AnyFile, str]] = []
+    repeated = [str(file) for file, n in Counter(file for file, _ in rows).items() if n > 1]
+    if repeated:
+        raise CatalogError(f"{len(repeated):,} videos are repeated in {path}: {examples(repeated)}")
+    by_file: list[dict[AnyFile, str]] = []
     for names in (ID_COLUMNS, TEXT_COLUMNS):
         known = {name.strip().lower() for name in table.columns}
         texts = column(path, table, names) if known & set(names) else [None] * table.height
         lines = {file: one_line(texts[row] or "") for file, row in rows}
-        told.append({file: line for file, line in lines.items() if line})
-    return FileList(tuple(file for file, _ in rows), ids=told[0], captions=told[1])
+        by_file.append({file: line for file, line in lines.items() if line})
+    return FileList(tuple(file for file, _ in rows), ids=by_file[0], captions=by_file[1])

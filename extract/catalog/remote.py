@@ -1,4 +1,4 @@
-"""RemoteFile: a file that lies where fsspec reaches: s3://, gs://, http:// and others."""
+"""RemoteFile: a file on a file system of fsspec: s3://, gs://, http:// and others."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from extract.extras import install_command
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(://|::)")
 LOCAL = "file://"
 CHUNK_BYTES = 1 << 20
-OPEN_FILES = Path("/proc/self/fd")  # Linux's: each leads to a file that this process has open
-NAMELESS = OPEN_FILES.is_dir()
-MAX_FETCHED_BYTES = 16 << 30  # of one file; what honest clips have is a thousandth of that
+OPEN_FILES = Path("/proc/self/fd")  # on Linux, links to the open files of this process
+HAS_OPEN_FILES = OPEN_FILES.is_dir()
+MAX_FETCHED_BYTES = 16 << 30  # hard limit for one file; real clips have a thousandth of it
 
 
 class RemoteError(OSError, ValueError):
-    """A remote place that cannot be listed or read; the message says why and what to do."""
+    """A URL that cannot be listed or read; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A remote file, with as much of what a Path does as a catalogue and its readers need.
+    """A remote file, with the methods of a Path that the catalog and its readers use.
 
     Args:
-        url: as fsspec takes it.
+        url: in the notation of fsspec.
     """
 
     url: str
@@ -43,22 +43,22 @@ class RemoteFile:
 
     @property
     def name(self) -> str:
-        """Its name, without the folders."""
+        """File name, without the folders."""
         return self._pure.name
 
     @property
     def stem(self) -> str:
-        """Its name without suffix."""
+        """File name without suffix."""
         return self._pure.stem
 
     @property
     def suffix(self) -> str:
-        """What its name ends in, with the dot."""
+        """Suffix of the file name, with the dot."""
         return self._pure.suffix
 
     @property
-    def place(self) -> str:
-        """Its bucket, or host, and path, without suffix."""
+    def key(self) -> str:
+        """Bucket (or host) and path, without suffix."""
         return self._pure.with_suffix("").as_posix()
 
     def as_posix(self) -> str:
@@ -66,19 +66,19 @@ class RemoteFile:
         return self.url
 
     def is_file(self) -> bool:
-        """Whether it is there, and no folder."""
-        files, path = _reached(self.url)
+        """Return whether it exists and is not a folder."""
+        files, path = _file_system(self.url)
         with _explained(self.url):
             return bool(files.isfile(path))
 
     def stat(self) -> Any:
-        """Return `st_size` and `st_mtime_ns`; the time is 0 where its server tells none.
+        """Return `st_size` and `st_mtime_ns`; the time is 0 if the server does not report one.
 
         Raises:
-            FileNotFoundError: it is not there.
-            RemoteError: nobody answers, or one may not read it.
+            FileNotFoundError: it does not exist.
+            RemoteError: the server does not answer, or denies access.
         """
-        files, path = _reached(self.url)
+        files, path = _file_system(self.url)
         with _explained(self.url):
             size = files.info(path).get("size")
             try:
@@ -89,7 +89,7 @@ class RemoteFile:
 
     def open(self, mode: str = "rb") -> IO[bytes]:
         """Open it for reading."""
-        files, path = _reached(self.url)
+        files, path = _file_system(self.url)
         with _explained(self.url):
             opened: IO[bytes] = files.open(path, mode)
             return opened
@@ -102,35 +102,35 @@ class RemoteFile:
 AnyFile = Path | RemoteFile
 
 
-def as_file(word: str | AnyFile) -> AnyFile:
+def as_file(text: str | AnyFile) -> AnyFile:
     """Return the file that a path or URL names; a file:// URL is a path.
 
-    A file may be called `Rick::Morty.mp4`; where it is there, it is no URL of two protocols.
+    An existing file named like `Rick::Morty.mp4` is a path, not a chained URL.
 
     >>> as_file("s3://bucket/a.mp4"), as_file("file:///b.mp4")
     (RemoteFile(url='s3://bucket/a.mp4'), PosixPath('/b.mp4'))
     """
-    if not isinstance(word, str):
-        return word
-    if not is_url(word) or ("://" not in word and os.path.lexists(word)):
-        return Path(word)
-    return Path(word.removeprefix(LOCAL)) if word.startswith(LOCAL) else RemoteFile(word)
+    if not isinstance(text, str):
+        return text
+    if not is_url(text) or ("://" not in text and os.path.lexists(text)):
+        return Path(text)
+    return Path(text.removeprefix(LOCAL)) if text.startswith(LOCAL) else RemoteFile(text)
 
 
-def is_url(word: object) -> bool:
-    """Whether a text names something by URL, and not a path."""
-    return isinstance(word, str) and URL.match(word) is not None
+def is_url(text: object) -> bool:
+    """Return whether a text is a URL and not a path."""
+    return isinstance(text, str) and URL.match(text) is not None
 
 
-def matching(url: str) -> list[RemoteFile]:
-    """Return the files in a remote folder and its subfolders, or those that a pattern matches.
+def list_remote(url: str) -> list[RemoteFile]:
+    """Return the files in a remote folder and its subfolders, or those that match a pattern.
 
-    A file that is named is returned as it is; it is not looked for.
+    The URL of a single file is returned without a request.
 
     Raises:
-        RemoteError: nobody answers, one may not look, or there is nothing.
+        RemoteError: the server does not answer, denies access, or has no such files.
     """
-    files, path = _reached(url)
+    files, path = _file_system(url)
     with _explained(url):
         if "*" in path or "[" in path:
             found = [name for name in files.glob(path) if not files.isdir(name)]
@@ -139,8 +139,8 @@ def matching(url: str) -> list[RemoteFile]:
         else:
             found = files.find(path)
     if not found:
-        raise RemoteError(f"there is nothing at {url}")
-    # What was chained behind, as in zip://a.mp4::s3://bucket/all.zip, stays behind.
+        raise RemoteError(f"there are no files at {url}")
+    # The rest of a chained URL, such as zip://a.mp4::s3://bucket/all.zip, is kept.
     chain = url.partition("::")[2]
     return [
         RemoteFile(files.unstrip_protocol(name) + (f"::{chain}" if chain else ""))
@@ -150,33 +150,33 @@ def matching(url: str) -> list[RemoteFile]:
 
 @contextmanager
 def local_copy(file: AnyFile) -> Iterator[Path]:
-    """Yield a local path of a file; a remote one is fetched, and removed at the end.
+    """Yield a local path of a file; a remote one is downloaded, and removed at the end.
 
-    So no more than one file a worker lies in the temporary folder (TMPDIR) at a time. On Linux it
-    has no name there, and goes with the process, also with one that a clip takes down.
+    A worker has at most one file in the temporary folder (TMPDIR). On Linux it has no name there,
+    so it disappears with the process, even if that crashes.
 
     Raises:
-        RemoteError: it cannot be fetched, or is larger than any clip.
+        RemoteError: it cannot be downloaded, or exceeds the hard limit or the free space.
     """
     if isinstance(file, Path):
         yield file
         return
     folder = tempfile.gettempdir()
-    with tempfile.TemporaryFile() if NAMELESS else tempfile.NamedTemporaryFile() as target:
+    with tempfile.TemporaryFile() if HAS_OPEN_FILES else tempfile.NamedTemporaryFile() as target:
         with _explained(file.url), file.open() as source:
             size = getattr(source, "size", None)
             room = min(MAX_FETCHED_BYTES, shutil.disk_usage(folder).free)
             if size is not None and size > room:
                 raise RemoteError(
-                    f"{file.url} is {size:,} bytes, and {folder} has room for {room:,}; name a "
-                    "larger temporary folder with TMPDIR"
+                    f"{file.url} has {size:,} bytes, and {folder} has space for {room:,}; set "
+                    "TMPDIR to a larger folder"
                 )
             shutil.copyfileobj(source, target, CHUNK_BYTES)
             target.flush()
-        yield OPEN_FILES / str(target.fileno()) if NAMELESS else Path(target.name)
+        yield OPEN_FILES / str(target.fileno()) if HAS_OPEN_FILES else Path(target.name)
 
 
-def _reached(url: str) -> tuple[Any, str]:
+def _file_system(url: str) -> tuple[Any, str]:
     """Return the file system of a URL, and the path on it."""
     try:
         import fsspec
@@ -191,7 +191,7 @@ def _reached(url: str) -> tuple[Any, str]:
 
 @contextmanager
 def _explained(url: str) -> Iterator[None]:
-    """Turn what file systems raise, each in its own way, into one line."""
+    """Raise the errors of file systems, which have many types, as one line."""
     try:
         yield
     except (FileNotFoundError, RemoteError):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extract.catalog import CaptionError, read_captions, subtitle_text
-from extract.catalog.captions import read_side_file
+from extract.catalog.captions import read_sidecar
 
 # --- tables ---
 
@@ -33,57 +33,67 @@ def test_a_table_is_read_whatever_its_format(tmp_path, name):
     assert read_captions(path) == ({"007": "seven", "a": 'An, "A" B', "1e3": "none"}, [])
 
 
-@pytest.mark.parametrize("ids", ["item_id", "id", "video_id", " Item_ID"])
+@pytest.mark.parametrize("ids", ["item_id", "id", "video_id", "item", " Item_ID"])
 @pytest.mark.parametrize("texts", ["caption", "title", "text", "Caption "])
 def test_columns_have_several_names(tmp_path, ids, texts):
     rows = {"views": [1], texts: ["hello"], ids: ["a"]}
     assert read_captions(write_table(tmp_path / "captions.csv", rows))[0] == {"a": "hello"}
 
 
-def test_of_several_columns_the_first_name_counts(tmp_path):
+def test_of_several_columns_the_first_name_is_used(tmp_path):
     rows = {"title": ["a title"], "id": ["a"], "caption": ["a caption"], "item_id": ["b"]}
     assert read_captions(write_table(tmp_path / "c.parquet", rows))[0] == {"b": "a caption"}
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
-def test_numbers_as_ids_are_text(tmp_path, suffix):
+def test_numeric_ids_are_text(tmp_path, suffix):
     path = write_table(tmp_path / f"c.{suffix}", {"id": [12], "text": ["twelve"]})
     assert read_captions(path)[0] == {"12": "twelve"}
 
 
-def test_lines_of_json_may_differ_late(tmp_path):
-    lines = [{"id": number} for number in range(2000)] + [{"id": "007", "caption": "seven"}, {}]
+def test_late_lines_of_json_can_have_other_fields(tmp_path):
+    lines = [{"id": index} for index in range(2000)] + [{"id": "007", "caption": "seven"}, {}]
     path = tmp_path / "captions.jsonl"
     text = "\n\n".join(map(json.dumps, lines))
     path.write_text("\ufeff" + text, encoding="utf-8")
     captions, notes = read_captions(path)
     assert captions == {"007": "seven"}
-    assert notes == [f"1 rows of {path} have no id and are left out"]
+    assert notes == [f"1 rows of {path} have no id and are ignored"]
 
 
-def test_an_id_that_stands_twice_is_noted(tmp_path):
-    path = write_table(tmp_path / "c.csv", {"id": ["a", "a"], "text": ["first", "last"]})
+def test_two_captions_of_one_id_are_noted(tmp_path):
+    rows = {"id": list("abbaa"), "text": ["first", "same", "same", "last", ""]}
+    path = write_table(tmp_path / "c.csv", rows)
     captions, notes = read_captions(path)
-    assert captions == {"a": "last"}
-    assert notes == [f"1 ids stand twice in {path}; the last caption is taken"]
+    assert captions == {"a": "last", "b": "same"}
+    assert notes == [f"1 ids have several captions in {path}, and the last one is used: a"]
 
 
 @pytest.mark.parametrize(
     ("name", "content", "match"),
     [
-        ("c.csv", "item_id,words\na,b\n", "needs a column caption or title or text; it has: item"),
-        ("c.csv", "name,caption\na,b\n", "needs a column item_id or id or video_id; it has: name"),
-        ("c.csv", "id;caption\na;b\n", "it has: id;caption"),
+        (
+            "c.csv",
+            "item_id,words\na,b\n",
+            "a column caption or title or text; its columns: item",
+        ),
+        (
+            "c.csv",
+            "name,caption\na,b\n",
+            "a column item_id or id or video_id or item; its columns: name",
+        ),
+        ("titles.csv", "title\na\n", "needs a column item_id .* or item; its columns: title"),
+        ("c.csv", "id;caption\na;b\n", "its columns: id;caption"),
         ("c.csv", "id,caption\na,b,c\n", r"c\.csv cannot be read as csv: found more fields"),
         ("c.csv", b"id,caption\na,caf\xe9\n", r"csv: invalid utf-8 .*; save it as UTF-8"),
         ("c.csv", "", r"c\.csv cannot be read as csv: "),
         ("c.jsonl", '{"id": "a"}\n{broken', r"line 2 of .*c\.jsonl is not JSON"),
-        ("c.jsonl", "12", r"line 1 of .*c\.jsonl is no object such as"),
-        ("c.jsonl", "", "needs a column item_id .*; it has: none"),
+        ("c.jsonl", "12", r"line 1 of .*c\.jsonl is not an object such as"),
+        ("c.jsonl", "", "needs a column item_id .*; its columns: none"),
         ("c.jsonl", b'{"id": "\xe9"}', r"c\.jsonl cannot be read as jsonl: .*utf-8"),
         ("c.parquet", "no parquet", r"c\.parquet cannot be read as parquet"),
-        ("c.xlsx", "", r"c\.xlsx ends in none of \.csv, \.tsv, \.jsonl, \.parquet"),
-        ("absent/c.csv", None, r"no caption file at .*absent/c\.csv"),
+        ("c.xlsx", "", r"c\.xlsx does not end in any of \.csv, \.tsv, \.jsonl, \.parquet"),
+        ("absent/c.csv", None, r"there is no captions file .*absent/c\.csv"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_an_error_of_one_line(tmp_path, name, content, match):
@@ -122,16 +132,16 @@ VTT = (
         (".txt", "  \n", None),
     ],
 )
-def test_a_file_beside_the_video_is_its_caption(tmp_path, suffix, text, expected):
+def test_a_sidecar_file_is_read(tmp_path, suffix, text, expected):
     path = tmp_path / f"a.1{suffix}"
     path.write_bytes(text.encode())
-    assert read_side_file(path) == expected
+    assert read_sidecar(path) == expected
 
 
-def test_bytes_that_are_no_text_are_replaced(tmp_path):
+def test_undecodable_bytes_are_replaced(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes(b"caf\xe9 noir")
-    assert read_side_file(path) == "caf\ufffd noir"
+    assert read_sidecar(path) == "caf\ufffd noir"
 
 
 @pytest.mark.parametrize(
@@ -139,21 +149,21 @@ def test_bytes_that_are_no_text_are_replaced(tmp_path):
     [
         ("a.json", b"{", r"a\.json is not JSON"),
         ("a.json", b"[" * 100_000, r"a\.json is not JSON"),
-        ("a.txt", bytes((1 << 20) + 1), r"a\.txt is longer than 1 MiB; that is no caption"),
+        ("a.txt", bytes((1 << 20) + 1), r"a\.txt is longer than 1 MiB, too long for a caption"),
         ("absent.txt", None, r"absent\.txt cannot be read: No such file"),
     ],
 )
-def test_a_file_that_holds_no_caption_is_an_error(tmp_path, name, content, match):
+def test_an_invalid_sidecar_file_is_an_error(tmp_path, name, content, match):
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(CaptionError, match=match):
-        read_side_file(tmp_path / name)
+        read_sidecar(tmp_path / name)
 
 
 WORDS = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8)
 
 
 @given(st.lists(WORDS, min_size=1, max_size=5), st.sampled_from(["\n", "\r\n", "\r"]))
-def test_subtitles_keep_every_word_and_no_time(words, end):
+def test_subtitles_keep_every_word_and_no_times(words, end):
     cues = [f"{i}\n00:00:0{i},000 --> 00:00:0{i},900\n{word}" for i, word in enumerate(words, 1)]
     assert subtitle_text("\n\n".join(cues).replace("\n", end)) == " ".join(words)

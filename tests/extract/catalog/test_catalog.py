@@ -1,4 +1,4 @@
-"""The catalogue: ids, and which caption is whose."""
+"""The catalog: ids, and the caption of each item."""
 
 import os
 import unicodedata
@@ -16,34 +16,34 @@ from tests.videos import captions_of, touch
 @pytest.mark.parametrize(
     "name", ["007", "a.1", "a.2", "100% real (no cut)", "雪の夜", "party 🎉", "-rf", "café", "a\nb"]
 )
-def test_an_id_is_the_name_of_the_file_without_its_suffix_alone(videos, name):
+def test_an_id_is_the_file_name_without_only_the_last_suffix(videos, name):
     touch(videos, f"{name}.mp4")
     assert [item.id for item in read_catalog(videos).items] == [name]
 
 
-def test_a_byte_in_a_name_that_is_no_text_is_written_out(videos):
+def test_an_undecodable_byte_in_a_file_name_is_escaped(videos):
     try:
         touch(videos, os.fsdecode(b"caf\xe9.mp4"))
     except OSError:
-        pytest.skip("this file system takes no such name")
+        pytest.skip("this file system refuses such a name")
     (item,) = read_catalog(videos).items
     assert item.id == r"caf\xe9"
     assert item.path.exists()
 
 
-def test_two_files_of_one_name_are_refused_or_named_by_their_path(videos):
+def test_two_files_with_one_stem_are_refused_or_have_their_path_as_id(videos):
     touch(videos, "a/x.mp4", "b/x.mp4", "a/y.mp4")
     with pytest.raises(
         CatalogError,
         match=r"1 ids belong to several files: 'x' is .*a/x\.mp4, .*b/x\.mp4; "
-        r"pass --id relative-path, or rename one of them",
+        r"pass id_from='relative-path', or rename one of them",
     ):
         read_catalog(videos)
     catalog = read_catalog(videos, id_from="relative-path")
     assert [item.id for item in catalog.items] == ["a/x", "a/y", "b/x"]
 
 
-def test_of_many_clashes_some_are_named(videos):
+def test_a_message_about_many_clashes_has_a_few_of_them(videos):
     touch(videos, *(f"{folder}/{name}.mp4" for folder in "pqrst" for name in "abcd"))
     with pytest.raises(CatalogError, match="4 ids belong to several files: 'a' is ") as caught:
         read_catalog(videos)
@@ -52,7 +52,7 @@ def test_of_many_clashes_some_are_named(videos):
 
 
 @pytest.mark.parametrize("id_from", ["stem", "relative-path"])
-def test_one_name_with_two_suffixes_can_only_be_renamed(videos, id_from):
+def test_one_stem_with_two_suffixes_can_only_be_renamed(videos, id_from):
     touch(videos, "x.mp4", "x.mkv")
     with pytest.raises(CatalogError, match=r"'x' is .*x\.mkv, .*x\.mp4; rename one of them"):
         read_catalog(videos, id_from=id_from)
@@ -65,7 +65,7 @@ def table(folder, rows, name="captions.csv"):
     (folder / name).write_text("".join(f"{row}\n" for row in rows))
 
 
-def test_the_table_comes_before_the_file_beside_and_an_empty_file_before_the_next(videos):
+def test_a_table_precedes_a_sidecar_file_and_an_empty_one_is_skipped(videos):
     touch(videos, "a.mp4", "b.mp4", "b.txt")
     table(videos, ["id,text", "a,of the table"])
     (videos / "a.txt").write_text("of the file")
@@ -73,7 +73,7 @@ def test_the_table_comes_before_the_file_beside_and_an_empty_file_before_the_nex
     assert captions_of(read_catalog(videos)) == {"a": "of the table", "b": "spoken"}
 
 
-def test_a_table_in_the_folder_comes_before_one_beside_it(videos, tmp_path):
+def test_a_table_in_the_folder_precedes_one_beside_it(videos, tmp_path):
     touch(videos, "a.mp4")
     table(tmp_path, ["id,text", "a,beside"])
     assert captions_of(read_catalog(videos)) == {"a": "beside"}
@@ -81,20 +81,20 @@ def test_a_table_in_the_folder_comes_before_one_beside_it(videos, tmp_path):
     catalog = read_catalog(videos)
     assert captions_of(catalog) == {"a": "inside"}
     assert catalog.notes == (
-        f"captions are taken from {videos / 'captions.tsv'}, not from {tmp_path / 'captions.csv'}",
+        f"captions are read from {videos / 'captions.tsv'}, not from {tmp_path / 'captions.csv'}",
     )
     given_table = tmp_path / "captions.csv"
     assert captions_of(read_catalog(videos, given_table)) == {"a": "beside"}
 
 
-def test_captions_that_belong_to_no_video_are_counted_and_some_named(videos):
+def test_captions_without_a_video_are_noted(videos):
     touch(videos, "a.mp4")
     table(videos, ["id,text", *(f"{name},text" for name in "aedcb")])
-    assert read_catalog(videos).notes == ("4 of 5 captions belong to no video: b, c, d, ...",)
+    assert read_catalog(videos).notes == ("4 of 5 captions have no video: b, c, d, ...",)
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
-def test_a_caption_is_found_however_its_letters_are_composed(videos, form):
+def test_a_caption_is_found_in_any_unicode_normalisation(videos, form):
     other = {"NFC": "NFD", "NFD": "NFC"}[form]
     item_id = unicodedata.normalize(form, "café")
     touch(videos, f"{item_id}.mp4")
@@ -106,7 +106,7 @@ def test_a_caption_is_found_however_its_letters_are_composed(videos, form):
     assert captions_of(read_catalog(videos)) == {item_id: "tea"}
 
 
-def test_captions_beside_that_cannot_be_read_are_told_and_the_next_is_taken(videos):
+def test_unreadable_sidecar_files_are_noted_and_the_next_one_is_used(videos):
     touch(videos, "a.mp4", "b.mp4")
     (videos / "a.json").write_text("{")
     (videos / "a.srt").write_text("1\n0:1 --> 0:2\nspoken\n")
@@ -115,11 +115,11 @@ def test_captions_beside_that_cannot_be_read_are_told_and_the_next_is_taken(vide
     assert captions_of(catalog) == {"a": "spoken", "b": None}
     (note,) = catalog.notes
     assert note.startswith(
-        f"2 captions beside videos are left out: {videos / 'a.json'} is not JSON"
+        f"2 captions beside videos cannot be read and are ignored: {videos / 'a.json'} is not JSON"
     )
 
 
-def test_captions_in_a_folder_that_may_not_be_listed_are_found(videos, monkeypatch):
+def test_sidecar_files_in_an_unlistable_folder_are_found(videos, monkeypatch):
     touch(videos, "a.mp4")
     (videos / "a.txt").write_text("a caption")
 

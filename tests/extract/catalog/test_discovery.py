@@ -1,11 +1,11 @@
-"""Which files are items."""
+"""Discovery of media files."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from extract.catalog import MEDIA, CatalogError, read_catalog
+from extract.catalog import MEDIA_SUFFIXES, CatalogError, read_catalog
 from tests.videos import touch
 
 
@@ -24,26 +24,26 @@ def test_every_media_file_is_an_item_in_the_order_of_ids(videos):
     assert read_catalog(str(videos)) == catalog
 
 
-def test_a_file_that_cannot_be_read_is_an_item_like_others(videos):
+def test_a_file_that_cannot_be_read_is_an_item(videos):
     touch(videos, "a.mp4")
     (videos / "dangling.mp4").symlink_to(videos / "absent.mp4")
     os.mkfifo(videos / "pipe.mp4")
     assert ids(videos) == ["a", "dangling", "pipe"]
 
 
-@pytest.mark.parametrize("suffix", sorted(MEDIA))
-def test_suffixes_are_known_in_small_and_capital_letters(videos, suffix):
+@pytest.mark.parametrize("suffix", sorted(MEDIA_SUFFIXES))
+def test_suffixes_are_case_insensitive(videos, suffix):
     touch(videos, f"a{suffix}", f"b{suffix.upper()}")
     assert ids(videos) == ["a", "b"]
 
 
-def test_what_is_left_out_is_told(videos):
+def test_ignored_files_are_noted(videos):
     touch(
         videos, "a.mp4", "b.divx", "c", "d.pdf", "sub/e.psd", "captions.csv", "a.srt", ".DS_Store"
     )
     (videos / "captions.csv").write_text("id,text\na,b\n")
     (note,) = read_catalog(videos).notes
-    assert note == f"4 files in {videos} are no media and left out: b.divx, c, d.pdf, ..."
+    assert note == f"4 files in {videos} are not media and are ignored: b.divx, c, d.pdf, ..."
 
 
 def test_a_folder_that_cannot_be_listed_is_an_error(videos, monkeypatch):
@@ -63,44 +63,42 @@ def test_a_folder_that_cannot_be_listed_is_an_error(videos, monkeypatch):
 # --- links ---
 
 
-def test_a_link_that_leads_out_is_refused_and_one_inside_is_an_item(videos, tmp_path):
+def test_a_link_to_the_outside_is_refused_and_one_inside_is_an_item(videos, tmp_path):
     touch(videos, "a.mp4")
     (videos / "b.mp4").symlink_to("a.mp4")
     assert ids(videos) == ["a", "b"]
     touch(tmp_path, "secret.mp4")
     (videos / "c.mp4").symlink_to(tmp_path / "secret.mp4")
-    with pytest.raises(CatalogError, match=r"c\.mp4 is a link that leads out of .*secret\.mp4"):
+    with pytest.raises(CatalogError, match=r"c\.mp4 is a link to .*secret\.mp4"):
         read_catalog(videos)
 
 
-def test_a_linked_folder_that_leads_out_is_refused_and_one_inside_holds_nothing_new(
-    videos, tmp_path
-):
+def test_a_linked_folder_outside_is_refused_and_one_inside_is_not_followed(videos, tmp_path):
     touch(videos, "sub/a.mp4")
     (videos / "again").symlink_to("sub")
     (videos / "sub" / "loop").symlink_to(videos)
     assert ids(videos) == ["a"]
     touch(tmp_path, "others/b.mp4")
     (videos / "others").symlink_to(tmp_path / "others")
-    with pytest.raises(CatalogError, match=r"others is a link that leads out of .*; copy the file"):
+    with pytest.raises(CatalogError, match=r"others is a link to .*, outside .*; copy the file"):
         read_catalog(videos)
 
 
-def test_links_in_a_circle_are_an_item_that_cannot_be_read(videos):
+def test_circular_links_are_items_that_cannot_be_read(videos):
     (videos / "a.mp4").symlink_to("b.mp4")
     (videos / "b.mp4").symlink_to("a.mp4")
     assert ids(videos) == ["a", "b"]
 
 
-def test_a_caption_that_is_a_link_that_leads_out_is_refused(videos, tmp_path):
+def test_a_caption_that_links_outside_is_refused(videos, tmp_path):
     touch(videos, "a.mp4")
     (tmp_path / "secret").write_text("password")
     (videos / "a.txt").symlink_to(tmp_path / "secret")
-    with pytest.raises(CatalogError, match=r"a\.txt is a link that leads out of"):
+    with pytest.raises(CatalogError, match=r"a\.txt is a link to .*secret, outside"):
         read_catalog(videos)
 
 
-def test_the_folder_itself_may_be_a_link(videos, tmp_path):
+def test_the_folder_itself_can_be_a_link(videos, tmp_path):
     touch(videos, "a.mp4")
     (videos / "b.mp4").symlink_to(videos / "a.mp4")
     (tmp_path / "link").symlink_to(videos)
@@ -110,7 +108,7 @@ def test_the_folder_itself_may_be_a_link(videos, tmp_path):
 # --- files and patterns ---
 
 
-def test_one_file_and_several_files_may_be_named(videos):
+def test_one_file_and_several_files_can_be_named(videos):
     touch(videos, "a.mp4", "b.mp4", "c.mp4", "odd.xyz", "c.txt", "captions.csv")
     (videos / "captions.csv").write_text("id,text\na,of a\nc,of c\n")
     assert ids(videos / "b.mp4") == ["b"]
@@ -119,15 +117,15 @@ def test_one_file_and_several_files_may_be_named(videos):
     assert [item.id for item in catalog.items] == ["c", "odd"]
     assert catalog.root == videos
     assert catalog.items[0].caption == "of c"
-    assert catalog.notes == ()  # that of a is for another time
+    assert catalog.notes == ()  # captions of other videos are expected here
 
 
-def test_files_of_several_folders_have_no_folder_in_common(videos):
+def test_files_of_several_folders_have_no_common_root(videos):
     touch(videos, "a/x.mp4", "b/y.mp4")
     assert read_catalog([videos / "a" / "x.mp4", videos / "b" / "y.mp4"]).root == Path()
 
 
-def test_a_pattern_names_the_media_files_that_it_matches(videos):
+def test_a_pattern_matches_media_files(videos):
     touch(videos, "a.mp4", "a.txt", "b.webm", "sub/c.mp4", "sub.mp4/d.mp4")
     assert ids(f"{videos}/*") == ["a", "b"]
     assert ids(f"{videos}/*.mp4") == ["a"]
@@ -135,13 +133,13 @@ def test_a_pattern_names_the_media_files_that_it_matches(videos):
     assert ids([f"{videos}/sub/*", videos / "b.webm"]) == ["b", "c"]
 
 
-def test_a_name_with_signs_of_a_pattern_is_a_name_if_there_is_such_a_file(videos):
+def test_an_existing_file_whose_name_looks_like_a_pattern_is_that_file(videos):
     touch(videos, "a[1].mp4", "a1.mp4")
     assert ids(f"{videos}/a[1].mp4") == ["a[1]"]
     assert ids([videos / "a[1].mp4"]) == ["a[1]"]
 
 
-def test_a_name_with_colons_is_no_url_if_there_is_such_a_file(videos, monkeypatch):
+def test_an_existing_file_whose_name_looks_like_a_url_is_that_file(videos, monkeypatch):
     touch(videos, "Rick::Morty.mp4")
     monkeypatch.chdir(videos)
     assert ids("Rick::Morty.mp4") == ids(["Rick::Morty.mp4"]) == ["Rick::Morty"]
@@ -150,18 +148,18 @@ def test_a_name_with_colons_is_no_url_if_there_is_such_a_file(videos, monkeypatc
 @pytest.mark.parametrize(
     ("given_videos", "match"),
     [
-        (lambda folder: folder / "absent", r"no such folder: .*absent"),
-        (lambda folder: f"{folder}/absent", r"no such folder: .*absent"),
-        (lambda folder: [folder / "absent.mp4"], r"no such file: .*absent\.mp4"),
+        (lambda folder: folder / "absent", r"there is no folder .*absent"),
+        (lambda folder: f"{folder}/absent", r"there is no folder .*absent"),
+        (lambda folder: [folder / "absent.mp4"], r"there is no file .*absent\.mp4"),
         (lambda folder: [folder], r"videos is a folder; name one folder and nothing else"),
         (lambda folder: [], "no files were named"),
-        (lambda folder: [folder / "notes.txt"], "none of the 1 named files is a video"),
+        (lambda folder: [folder / "notes.txt"], "none of the 1 named files is a video, image"),
         (lambda folder: f"{folder}/*", r"no video matches .*\*"),
         (lambda folder: [f"{folder}/[a-c].mp4"], r"no video matches .*\[a-c\]\.mp4"),
         (lambda folder: folder, r"no videos in .*; known suffixes: .*\.mp4"),
     ],
 )
-def test_nothing_to_list_is_an_error(videos, given_videos, match):
+def test_no_media_files_are_an_error(videos, given_videos, match):
     touch(videos, "notes.txt")
     with pytest.raises(CatalogError, match=match):
         read_catalog(given_videos(videos))

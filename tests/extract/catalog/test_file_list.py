@@ -1,4 +1,4 @@
-"""Videos that a list or a table names."""
+"""File lists: videos named by a text file or a table."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_text_holds_paths_and_urls_and_no_patterns(here):
+def test_a_text_contains_paths_and_urls_and_patterns_are_not_expanded(here):
     (here / "list.txt").write_text("a.mp4\n\nsub/b.mp4\n[c].mp4\ns3://bucket/d*.mp4\n")
     catalog = read_catalog_from_list(here / "list.txt")
     assert {item.id: item.path for item in catalog.items} == {
@@ -28,7 +28,7 @@ def test_a_text_holds_paths_and_urls_and_no_patterns(here):
     }
 
 
-def test_a_text_may_come_from_windows_and_names_may_be_no_text(here):
+def test_a_text_can_come_from_windows_and_contain_undecodable_names(here):
     touch(here, "x\x0by\u2028z.mp4", os.fsdecode(b"caf\xe9.mp4"))
     (here / "list.txt").write_bytes(
         b"\xef\xbb\xbfa.mp4\r\nx\x0by\xe2\x80\xa8z.mp4\r\ncaf\xe9.mp4\r\n"
@@ -38,7 +38,7 @@ def test_a_text_may_come_from_windows_and_names_may_be_no_text(here):
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".jsonl"])
-def test_a_table_may_give_ids_and_captions(here, suffix):
+def test_a_table_can_contain_ids_and_captions(here, suffix):
     table = pl.DataFrame(
         {
             "url": ["a.mp4", "sub/b.mp4", None],
@@ -58,7 +58,7 @@ def test_a_table_may_give_ids_and_captions(here, suffix):
     assert captions_of(read_catalog_from_list(path)) == {"007": "of a cat", "b": "beside"}
 
 
-def test_a_captions_file_comes_before_the_captions_of_the_list(here):
+def test_a_captions_file_precedes_the_captions_of_the_list(here):
     (here / "list.csv").write_text("path,caption\na.mp4,of the list\nsub/b.mp4,of b\n")
     (here / "better.csv").write_text("item_id,caption\na,of the file\n")
     catalog = read_catalog_from_list(here / "list.csv", here / "better.csv")
@@ -66,26 +66,26 @@ def test_a_captions_file_comes_before_the_captions_of_the_list(here):
 
 
 @pytest.mark.parametrize(
-    ("text", "error", "told"),
+    ("text", "error", "match"),
     [
         (
             "name\na.mp4\n",
             CaptionError,
-            "needs a column path or url or file or video; it has: name",
+            "needs a column path or url or file or video; its columns: name",
         ),
-        ("path\na.mp4\na.mp4\n", CatalogError, r"1 videos stand twice in .*list.csv: a.mp4"),
-        ("path\nz.mp4\n", CatalogError, "no such file: z.mp4"),
+        ("path\na.mp4\na.mp4\n", CatalogError, r"1 videos are repeated in .*list.csv: a.mp4"),
+        ("path\nz.mp4\n", CatalogError, "there is no file z.mp4"),
         ("path,id\na.mp4,x\nsub/b.mp4,x\n", CatalogError, "1 ids belong to several files"),
         ("path\n", CatalogError, "no files were named"),
     ],
 )
-def test_a_table_that_makes_no_sense_is_refused(here, text, error, told):
+def test_an_invalid_table_is_refused(here, text, error, match):
     (here / "list.csv").write_text(text)
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=match):
         read_catalog_from_list(here / "list.csv")
 
 
 @pytest.mark.parametrize("name", ["none.csv", "none.txt"])
-def test_no_list_is_told(here, name):
-    with pytest.raises(CatalogError, match=rf"(no list of videos at {name}|{name} cannot be read)"):
+def test_a_missing_list_is_reported(here, name):
+    with pytest.raises(CatalogError, match=rf"(no file list {name}|{name} cannot be read)"):
         read_catalog_from_list(Path(name))

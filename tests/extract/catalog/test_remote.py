@@ -1,4 +1,4 @@
-"""Files behind URLs, on fsspec's own memory; over HTTP in tests/extract/pipeline/test_remote.py."""
+"""Remote files, on the memory file system of fsspec; over HTTP in pipeline/test_remote.py."""
 
 from pathlib import Path
 
@@ -45,15 +45,15 @@ def test_patterns_and_files_by_url(memory):
     assert item.id == "shop/one"
 
 
-def test_nothing_there_is_told(memory):
-    with pytest.raises(RemoteError, match="there is nothing at memory://shop/none"):
+def test_no_remote_files_are_an_error(memory):
+    with pytest.raises(RemoteError, match="there are no files at memory://shop/none"):
         read_catalog("memory://shop/none")
     memory.pipe("/shop/notes/read.me", b"")
-    with pytest.raises(CatalogError, match="none of the 1 files at memory://shop/notes is a video"):
+    with pytest.raises(CatalogError, match="none of the 1 files at memory://shop/notes is a"):
         read_catalog("memory://shop/notes")
 
 
-def test_a_protocol_that_is_not_known_is_told():
+def test_an_unknown_protocol_is_an_error():
     with pytest.raises(RemoteError, match="cannot be read: Protocol not known: zzz"):
         read_catalog("zzz://bucket")
 
@@ -65,29 +65,29 @@ def test_a_url_of_a_local_file_is_a_path(tmp_path):
         assert item.path == tmp_path / "a.mp4"
 
 
-@pytest.mark.parametrize("nameless", [remote.NAMELESS, False])
-def test_a_file_is_fetched_for_as_long_as_it_is_needed(memory, tmp_path, monkeypatch, nameless):
+@pytest.mark.parametrize("has_open_files", [remote.HAS_OPEN_FILES, False])
+def test_a_file_is_downloaded_and_removed_afterwards(memory, tmp_path, monkeypatch, has_open_files):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr("extract.catalog.remote.NAMELESS", nameless)
+    monkeypatch.setattr("extract.catalog.remote.HAS_OPEN_FILES", has_open_files)
     with local_copy(RemoteFile("memory://shop/one.mp4")) as path:
         assert path.read_bytes() == b"one.mp4"
-        # Without a name it is gone whatever becomes of this process.
-        assert list(tmp_path.iterdir()) == ([] if nameless else [path])
+        # Without a name it disappears with this process.
+        assert list(tmp_path.iterdir()) == ([] if has_open_files else [path])
     assert list(tmp_path.iterdir()) == []
-    with local_copy(Path("of/mine.mp4")) as path:
-        assert path == Path("of/mine.mp4")
+    with local_copy(Path("local/a.mp4")) as path:
+        assert path == Path("local/a.mp4")
 
 
 def test_a_file_that_is_too_large_is_refused(memory, tmp_path, monkeypatch):
     monkeypatch.setattr("extract.catalog.remote.MAX_FETCHED_BYTES", 3)
     with (
-        pytest.raises(RemoteError, match=r"one.mp4 is 7 bytes, and .* has room for 3"),
+        pytest.raises(RemoteError, match=r"one.mp4 has 7 bytes, and .* has space for 3"),
         local_copy(RemoteFile("memory://shop/one.mp4")),
     ):
         pass
 
 
-def test_a_file_tells_its_size_and_when_it_changed(memory):
+def test_a_file_has_a_size_and_a_modification_time(memory):
     file = as_file("memory://shop/one.mp4")
     status = file.stat()
     assert status.st_size == 7

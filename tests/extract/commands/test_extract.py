@@ -149,11 +149,11 @@ def test_a_name_is_one_line_and_gives_a_terminal_no_orders(extract, videos, tmp_
     _, out, err = extract(tmp_path)
     assert "failed: " in out
     assert r"a\x1b[2J\n.mp4 (acoustic): not a video" in out
-    assert r"left out: b\x1b[2J.doc" in err
+    assert r"are ignored: b\x1b[2J.doc" in err
     assert "\x1b" not in out + err
     told = json.loads(extract(tmp_path, "--json")[1])
     assert told["failures"][0]["id"] == "a\x1b[2J\n"
-    assert extract("no\x1bc.mp4")[2] == "error: no such folder: no\\x1bc.mp4\n"
+    assert extract("no\x1bc.mp4")[2] == "error: there is no folder no\\x1bc.mp4\n"
 
 
 def test_strict_stops_with_exit_code_1(extract, videos):
@@ -272,7 +272,7 @@ def test_wrong_usage_is_exit_code_2(extract, videos, monkeypatch, words, told):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["nowhere"], "no such folder: nowhere"),
+        (["nowhere"], "there is no folder nowhere"),
         (["nothing"], "no videos in nothing"),
         (["no*.mp4"], "no*.mp4"),
         (["VIDEOS", "nothing"], "is a folder; name one folder and nothing else, or files"),
