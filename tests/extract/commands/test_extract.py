@@ -277,7 +277,7 @@ def test_wrong_usage_is_exit_code_2(extract, videos, monkeypatch, words, told):
         (["no*.mp4"], "no*.mp4"),
         (["VIDEOS", "nothing"], "is a folder; name one folder and nothing else, or files"),
         (["--list", "none.txt"], "none.txt cannot be read: No such file"),
-        (["VIDEOS", "--captions", "none.csv"], "no caption file at none.csv"),
+        (["VIDEOS", "--captions", "none.csv"], "there is no captions file none.csv"),
         (["VIDEOS", "--encoder", "a=logmell"], "no encoder is called 'logmell'"),
         (["VIDEOS", "--encoder", "v=resnet50"], "named for visual, which is none of"),
         (["VIDEOS", "--encoder", "a=vggish:none.pth"], "no weights at none.pth"),
