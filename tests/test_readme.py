@@ -1,4 +1,4 @@
-"""The package that README.md shows can be typed in as it stands."""
+"""The code in README.md and docs/extending.md runs as it is printed."""
 
 import re
 import tomllib
@@ -11,20 +11,59 @@ from extract.encoder import Encoder
 from extract.media.blocks import Frames
 from extract.modality import Modality
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXTENDING = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 
 
-def block(language, holding):
-    """The one block of that language that holds a text."""
-    blocks = re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-    (found,) = (text for text in blocks if holding in text)
+def block(page, language, text):
+    """The one code block of a language that contains a text."""
+    blocks = re.findall(rf"^```{language}\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    (found,) = (code for code in blocks if text in code)
     return found
 
 
-def test_the_package_of_the_readme_names_itself_and_what_it_brings(tmp_path, monkeypatch):
-    (tmp_path / "mmgcn_colour.py").write_text(block("python", "MODALITY ="), encoding="utf-8")
+def test_the_python_example_runs_from_a_table_to_an_explanation(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    items = [f"clip-{n:03}" for n in range(60)]
+    pairs = [(user, item) for user in range(30, 60) for item in rng.choice(items[:-1], 8, False)]
+    pairs = [pair for pair in pairs if pair != (42, "clip-009")]
+    rows = "".join(f"{user},{item},{time}\n" for time, (user, item) in enumerate(pairs))
+    (tmp_path / "interactions.csv").write_text(f"user_id,item_id,timestamp\n{rows}")
+    np.save(tmp_path / "visual.npy", rng.normal(size=(60, 4)).astype(np.float32))
+    (tmp_path / "ids.txt").write_text("\n".join(items))
+    monkeypatch.chdir(tmp_path)
+    code = block(README, "python", "Recommender.load")
+    # The example reads a feature store; here the vectors are an array.
+    code = code.replace('("features",)', '("visual=visual.npy,ids.txt",)')
+    names = {}
+    exec(code, names)
+    assert names["recommender"].recommend(["42"], k=10).columns == [
+        "user_id",
+        "item_id",
+        "score",
+        "rank",
+    ]
+    assert names["result"].run.is_dir()
+
+
+def test_the_readme_imports_public_names_alone():
+    modules = re.findall(r"^(?:from|import) ([\w.]+)", README, re.MULTILINE)
+    assert set(modules) <= {"mmgcn", "extract"}
+
+
+def test_links_between_pages_lead_to_files():
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).is_file(), (page.name, link)
+
+
+def test_the_package_of_the_guide_declares_its_members(tmp_path, monkeypatch):
+    (tmp_path / "mmgcn_colour.py").write_text(
+        block(EXTENDING, "python", "MODALITY ="), encoding="utf-8"
+    )
     monkeypatch.syspath_prepend(tmp_path)
-    project = tomllib.loads(block("toml", "mmgcn.modalities"))["project"]
+    project = tomllib.loads(block(EXTENDING, "toml", "mmgcn.modalities"))["project"]
     assert {"name", "version"} < set(project)  # pip refuses a package that lacks one
 
     groups = {
@@ -37,13 +76,13 @@ def test_the_package_of_the_readme_names_itself_and_what_it_brings(tmp_path, mon
     assert modality.encoders == (encoder.name,)
 
 
-def test_the_encoder_of_the_readme_gives_the_mean_colour_of_each_frame(tmp_path, monkeypatch):
-    held = {}
-    exec(block("python", "MODALITY ="), held)
-    pictures = np.zeros((2, 4, 4, 3), np.uint8)
-    pictures[1, :, :, 0] = 255
-    made = held["MeanColour"]()
-    made.load()
-    rows = made.encode(made.prepare(Frames(pictures, np.array([0.5, 1.5]))))
+def test_the_encoder_of_the_guide_returns_the_mean_colour_of_each_frame():
+    names = {}
+    exec(block(EXTENDING, "python", "MODALITY ="), names)
+    images = np.zeros((2, 4, 4, 3), np.uint8)
+    images[1, :, :, 0] = 255
+    encoder = names["MeanColour"]()
+    encoder.load()
+    rows = encoder.encode(encoder.prepare(Frames(images, np.array([0.5, 1.5]))))
     np.testing.assert_array_equal(rows, [[0, 0, 0], [1, 0, 0]])
     assert rows.dtype == np.float32
