@@ -1,4 +1,4 @@
-"""mmgcn demo: the whole way, on clips that come with the package."""
+"""mmgcn demo: extract, fit, evaluate and recommend on clips of the package."""
 
 from __future__ import annotations
 
@@ -24,46 +24,45 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Where features and runs are written.")
+        Path, typer.Option("--out", "-o", help="Output folder of features and runs.")
     ] = Path("demo"),
 ) -> None:
     """Extract, fit, evaluate and recommend on the 72 clips that come with mmgcn.
 
-    It runs the commands that you would type, and shows each before it runs. Needs no network: the
-    encoders are those of --preset offline.
+    Prints each command before it runs. Needs no network: the encoders are those of --preset
+    offline.
     """
     assets = find_assets()
     started = time.perf_counter()
     interactions, captions = assets / "interactions.csv", assets / "captions.csv"
     features, runs = out / "features", out / "runs"
     typer.echo(
-        "72 short clips, what they show, sound like and are captioned drawn independently; 200 "
-        "people\nwho watched them by taste. One clip is broken on purpose, five are silent, five "
-        "have no caption."
+        "72 short clips whose images, audio and captions are drawn independently, and 200 users "
+        "who\nwatch by taste. One clip is broken on purpose, five have no audio, five no caption."
     )
     _run(
-        "1. What the videos look, sound and read like. The broken clip is reported, no more.",
+        "1. Extract features of images, audio and captions. The broken clip is reported.",
         *("extract", str(assets / "videos"), "--modality", "v,a,t", "--preset", "offline"),
         *("--captions", str(captions), "--out", str(features)),
         accepted=(0, SOME_FAILED),
     )
     _run(
-        "2. Train on who watched what. Each person's last two videos are withheld.",
+        "2. Train on the interactions. The last two videos of each user are held out.",
         *("fit", "--interactions", str(interactions), "--features", str(features)),
         *("--out", str(runs)),
     )
     _run(
-        "3. How well does it find the withheld videos, beside showing everybody what is popular?",
+        "3. Evaluate on the held-out videos, beside the most popular videos for all users.",
         *("evaluate", "--run", str(runs / "latest"), "--k", "5,10,20"),
     )
     _show_history(runs / "latest", captions)
     _run(
-        f"4. What user {USER} should see next.",
+        f"4. Recommend videos to user {USER}.",
         *("recommend", "--user", USER, "--run", str(runs / "latest")),
         *("--captions", str(captions)),
     )
     _run(
-        "5. And why: what each modality contributes, and the watched videos most alike.",
+        "5. Explain: the contribution of each modality, and the most similar watched videos.",
         *("recommend", "--user", USER, "--run", str(runs / "latest"), "--k", "3", "--explain"),
     )
     typer.echo(
@@ -73,23 +72,23 @@ def demo(
 
 
 def find_assets() -> Path:
-    """Return the folder of the demo's data: in the package, or beside it in a checkout.
+    """Return the folder of the demo's data, in the package or in the checkout.
 
     Raises:
-        FileNotFoundError: it is in neither.
+        FileNotFoundError: there is none.
     """
     package = Path(__file__).parent.parent
     for folder in (package / "_assets", package.parent / "assets"):
         if (folder / "interactions.csv").is_file():
             return folder
     raise FileNotFoundError(
-        f"the demo's data is neither in {package / '_assets'} nor in {package.parent / 'assets'}; "
+        f"no data of the demo in {package / '_assets'} or {package.parent / 'assets'}; "
         "install mmgcn again"
     )
 
 
 def _run(title: str, *words: str, accepted: tuple[int, ...] = (0,)) -> None:
-    """Show a command, run it, and stop the demo where it fails."""
+    """Print and run a command; stop the demo if it fails."""
     typer.secho(f"\n{title}", bold=True)
     typer.secho(f"$ mmgcn {shlex.join(words)}", fg="cyan")
     sys.stdout.flush()
@@ -103,8 +102,8 @@ def _show_history(run: Path, captions: Path) -> None:
     from mmgcn.serving.recommender import Recommender
 
     watched = Recommender.load(run).history(USER)
-    told = ItemTable.read(captions).captions(watched)
+    captioned = ItemTable.read(captions).captions(watched)
     table = console_table(f"user {USER} watched", "caption")
     for item in watched:
-        table.add_row(item, told.get(item, "(none)"))
+        table.add_row(item, captioned.get(item, "(none)"))
     print_table(table)

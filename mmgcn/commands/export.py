@@ -1,4 +1,4 @@
-"""mmgcn export: the vectors, for those who serve from their own database."""
+"""mmgcn export: the vectors as files or Postgres tables."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from extract.commands.options import with_options
+from extract.commands.usage import refuse_options
 from mmgcn.commands.options import LATEST, RunOption
 from mmgcn.commands.output import JsonOption, print_json
 
@@ -16,20 +18,19 @@ def register(app: typer.Typer) -> None:
     app.command()(export)
 
 
+@with_options()
 def export(
-    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write to.")] = Path(
-        "export"
-    ),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Output folder.")] = Path("export"),
     run: RunOption = LATEST,
     to: Annotated[
         str | None,
         typer.Option(
-            help="Instead of files, into tables of a Postgres: postgresql://USER@HOST/DATABASE.",
+            help="Postgres database for tables in place of files: postgresql://USER@HOST/DATABASE.",
             show_default=False,
         ),
     ] = None,
     prefix: Annotated[
-        str, typer.Option(help="Of the tables: PREFIX_users and PREFIX_items.")
+        str, typer.Option(help="Prefix of the tables PREFIX_users and PREFIX_items; needs --to.")
     ] = "mmgcn",
     json: JsonOption = False,
 ) -> None:
@@ -37,6 +38,11 @@ def export(
 
     A score is the inner product of a user's and an item's vector.
     """
+    if to is None:
+        refuse_options("prefix", because="it is for --to DATABASE")
+    else:
+        refuse_options("out", because="--to writes tables, no files")
+
     from mmgcn.run import Run
 
     if to is not None:

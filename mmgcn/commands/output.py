@@ -1,4 +1,4 @@
-"""How commands show what they have to say: as those of extract do, and blocks as they come."""
+"""Output of commands: that of extract, and a progress bar over blocks."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from extract.commands.output import console_table, print_json, print_table, tell
 
 __all__ = ["JsonOption", "console_table", "print_json", "print_table", "tell", "with_progress"]
 
-QUIET_SECONDS = 1.0  # work that takes no longer needs no bar
+QUIET_SECONDS = 1.0  # until a progress bar is shown
 T = TypeVar("T")
 
 
 def with_progress(blocks: Iterable[T], *, total: int, doing: str) -> Iterator[T]:
-    """Yield blocks that have a length, and show how far they are, if standard error is a terminal.
+    """Yield blocks, with a progress bar if standard error is a terminal.
 
     Args:
-        total: the sum of their lengths.
-        doing: what is being done to them.
+        blocks: of a length each.
+        total: sum of the lengths.
+        doing: label of the bar.
     """
     if not sys.stderr.isatty():
         yield from blocks

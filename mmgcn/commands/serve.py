@@ -1,4 +1,4 @@
-"""mmgcn serve: a run's answers over HTTP."""
+"""mmgcn serve: recommendations over HTTP."""
 
 from __future__ import annotations
 
@@ -8,25 +8,23 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import replace
+from typing import Annotated
 
 import typer
 
+from extract.commands.options import Flag, with_options
 from extract.extras import install_command
-from mmgcn.commands.options import LATEST, RunOption
 from mmgcn.commands.output import tell
+from mmgcn.service.settings import Settings
 
-if TYPE_CHECKING:
-    from mmgcn.service.settings import Settings
-
-GRACE_SECONDS = 30  # what requests in flight have to finish after Ctrl-C
-SILENT_SECONDS = 60  # after which a worker that says nothing is replaced; starting may take long
+GRACE_SECONDS = 30  # for requests in flight, after Ctrl-C
+SILENT_SECONDS = 60  # until an unresponsive worker is replaced; starting may take long
 FEEDBACK = "sqlite:///feedback.db"
 
 
 class ServiceError(ValueError):
-    """The service cannot start as told; the message says why and what to do."""
+    """The service cannot start; the message says why and what to do."""
 
 
 def register(app: typer.Typer) -> None:
@@ -34,77 +32,65 @@ def register(app: typer.Typer) -> None:
     app.command()(serve)
 
 
+@with_options(
+    settings={
+        "run": Flag(help="Run folder, or a link to one; a new run behind it is loaded."),
+        "feedback": None,
+        "token": None,
+        "loopback": None,
+        "requests_per_second": Flag(("--rate-limit",), min=0),
+        "max_body_bytes": None,
+        "reload_seconds": None,
+    }
+)
 def serve(
-    run: RunOption = LATEST,
-    videos: Annotated[
-        Path | None,
-        typer.Option(help="A folder of videos as for extract, or a table with item_id and path."),
-    ] = None,
-    captions: Annotated[
-        Path | None, typer.Option(help="A table with item_id, and caption or creator.")
-    ] = None,
-    posters: Annotated[
-        Path | None,
-        typer.Option(
-            help="The folder that `extract --posters` wrote; posters that are missing are put "
-            "there.",
-            show_default="a cache",
-        ),
-    ] = None,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port.", min=0, max=65535)] = 8000,
+    settings: Settings,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8000,
     token: Annotated[
         str | None,
-        typer.Option(help="What clients must send as a bearer token.", envvar="MMGCN_TOKEN"),
+        typer.Option(help="Bearer token of clients.", envvar="MMGCN_TOKEN"),
     ] = None,
     public: Annotated[
         bool,
-        typer.Option("--open", help="Listen on more than this machine without a token."),
+        typer.Option("--open", help="Allow other machines without a token."),
     ] = False,
     feedback: Annotated[
-        str, typer.Option(help="The database for feedback (sqlite: or postgresql:), or off.")
+        str, typer.Option(help="Feedback database (sqlite: or postgresql:), or off.")
     ] = FEEDBACK,
-    rate_limit: Annotated[
-        float,
-        typer.Option(help="Requests a second of one client in each worker; 0 for any.", min=0),
-    ] = 100.0,
-    workers: Annotated[int, typer.Option(help="Processes that answer.", min=1)] = 1,
+    workers: Annotated[int, typer.Option(help="Number of worker processes.", min=1)] = 1,
 ) -> None:
-    """Serve recommendations, reasons, videos and a page to look at them.
+    """Serve recommendations, explanations, videos and a page that shows them.
 
-    A new run that --run leads to is taken up without a restart. Needs the extra `serve`.
+    Needs the extra `serve`.
     """
-    alone = is_loopback(host)
-    if not (alone or token or public):
+    loopback = is_loopback(host)
+    if not (loopback or token or public):
         raise ServiceError(
-            f"{host} is reached from other machines; set --token (or MMGCN_TOKEN), or say --open"
+            f"{host} is reachable from other machines; set --token (or MMGCN_TOKEN), or pass --open"
         )
     try:
         import uvicorn
 
         from mmgcn.service.app import create_app
-        from mmgcn.service.settings import Settings
     except ModuleNotFoundError as error:
         raise ServiceError(
             f"mmgcn serve needs {error.name}; install it with: {install_command('serve')}"
         ) from error
 
-    settings = Settings(
-        run=run,
-        videos=videos,
-        captions=captions,
-        posters=posters,
+    settings = replace(
+        settings,
         feedback=None if feedback == "off" else feedback,
         token=token,
-        loopback=alone,
-        requests_per_second=rate_limit,
+        loopback=loopback,
     )
-    with _workers_share(settings) if workers > 1 else nullcontext():
-        app = create_app(settings)  # with several workers, to tell here what is wrong, and once
+    rate = settings.requests_per_second
+    with _shared_by_workers(settings) if workers > 1 else nullcontext():
+        app = create_app(settings)  # with several workers, too: errors are reported here, and once
         _check_free(host, port)
         tell(f"serving {app.state.service.live.name} on http://{_shown(host)}:{port}")
-        if workers > 1 and rate_limit:
-            tell(f"each of {workers} workers lets one client ask {rate_limit:g} times a second")
+        if workers > 1 and rate:
+            tell(f"each of {workers} workers allows {rate:g} requests a second of one client")
         uvicorn.run(
             app if workers == 1 else "mmgcn.service.app:worker_app",
             factory=workers > 1,
@@ -120,12 +106,12 @@ def serve(
 
 
 @contextmanager
-def _workers_share(settings: Settings) -> Iterator[None]:
-    """Leave the settings, and a folder in which figures add up, where workers find them."""
+def _shared_by_workers(settings: Settings) -> Iterator[None]:
+    """Put the settings, and a folder for the workers' metrics, into the environment."""
     from mmgcn.service.metrics import SHARED_FOLDER
     from mmgcn.service.settings import VARIABLE
 
-    with tempfile.TemporaryDirectory(prefix="mmgcn-figures-") as folder:
+    with tempfile.TemporaryDirectory(prefix="mmgcn-metrics-") as folder:
         settings.to_environment()
         os.environ[SHARED_FOLDER] = folder
         try:
@@ -135,7 +121,7 @@ def _workers_share(settings: Settings) -> Iterator[None]:
 
 
 def _check_free(host: str, port: int) -> None:
-    """Refuse an address that cannot be listened on while that can still be told in one line."""
+    """Check that the address is free, before uvicorn reports it with a traceback."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server((host, port), family=family).close()
@@ -150,7 +136,7 @@ def _shown(host: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether an address is reached from this machine alone.
+    """Return whether an address is reachable from this machine only.
 
     >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("localhost"), is_loopback("::")
     (True, True, True, False)
@@ -159,5 +145,5 @@ def is_loopback(host: str) -> bool:
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name; who knows where it leads
+    except ValueError:  # a name, which may resolve to any address
         return False

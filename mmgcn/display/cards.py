@@ -12,7 +12,7 @@ Card = dict[str, Any]
 class Cards:
     """Cards of items: caption, creator, and the addresses of video and poster.
 
-    Captions are text, never markup; whoever displays them must escape them.
+    Captions are text, never markup; they are escaped where they are displayed.
 
     Args:
         playable: items with a video.

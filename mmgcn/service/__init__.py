@@ -1,1 +1,1 @@
-"""The service: a run's answers over HTTP. Needs the extra `serve`."""
+"""The service: recommendations over HTTP. Needs the extra `serve`."""

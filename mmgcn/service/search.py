@@ -13,10 +13,10 @@ def find_ids(ids: pl.Series, query: str, *, limit: int) -> list[str]:
     """
     if not query:
         return ids.head(limit).to_list()
-    same, begins = ids == query, ids.str.starts_with(query)
-    found: list[str] = ids.filter(same).head(limit).to_list()
-    found += ids.filter(begins & ~same).head(limit - len(found)).to_list()
+    exact, prefix = ids == query, ids.str.starts_with(query)
+    found: list[str] = ids.filter(exact).head(limit).to_list()
+    found += ids.filter(prefix & ~exact).head(limit - len(found)).to_list()
     if len(found) < limit:
-        holds = ids.str.contains(query, literal=True)
-        found += ids.filter(holds & ~begins).head(limit - len(found)).to_list()
+        infix = ids.str.contains(query, literal=True)
+        found += ids.filter(infix & ~prefix).head(limit - len(found)).to_list()
     return found

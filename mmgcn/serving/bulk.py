@@ -198,7 +198,7 @@ def _prepared(out: str) -> tuple[Any, str]:
         raise TableError(
             f"{out} contains other files, such as {others[0]}; use a folder for the lists alone"
         )
-    for name in sorted(paths):  # _SUCCESS before the parts, so that it never stands for a rest
+    for name in sorted(paths):  # _SUCCESS before the parts, which are incomplete from then on
         files.rm(paths[name])
     return files, folder
 

@@ -34,7 +34,7 @@ def write_tables(run: Run, url: str, *, prefix: str = "mmgcn") -> dict[str, int]
     """
     scheme = url.partition("://")[0]
     if scheme not in SCHEMES:
-        came = f"a {scheme}: URL" if "://" in url else "no URL"  # which may hold a password
+        came = f"a {scheme}: URL" if "://" in url else "no URL"  # it may contain a password
         raise ExportError(f"vectors go to Postgres, and this is {came}: expected {FORM}")
     try:
         import psycopg

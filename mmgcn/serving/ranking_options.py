@@ -10,7 +10,7 @@ UnknownUsers = Literal["error", "popularity"]
 
 
 class RankingChanges(TypedDict, total=False):
-    """Fields of RankingOptions as keywords, so that a type checker knows them."""
+    """Fields of RankingOptions as keywords, for type checkers."""
 
     k: int
     filter_seen: bool
@@ -53,7 +53,7 @@ class RankingOptions:
         if self.k < 1:
             raise ValueError(f"k is {self.k}; it must be at least 1")
         if not 0 <= self.diversity <= 1:
-            raise ValueError(f"diversity is {self.diversity}; it lies from 0 to 1")
+            raise ValueError(f"diversity is {self.diversity}; it must be from 0 to 1")
         if self.per_creator is not None and self.per_creator < 1:
             raise ValueError(f"per_creator is {self.per_creator}; it must be at least 1")
         if self.unknown_users not in get_args(UnknownUsers):

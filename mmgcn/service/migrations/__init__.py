@@ -1,1 +1,1 @@
-"""The tables of feedback, from version to version (Alembic)."""
+"""Migrations of the feedback tables (Alembic)."""

@@ -1,4 +1,4 @@
-"""What Alembic runs: the steps that are missing, on the connection that it was given."""
+"""Alembic environment: runs pending migrations on the connection of the caller."""
 
 from alembic import context
 

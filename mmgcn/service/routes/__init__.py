@@ -1,1 +1,1 @@
-"""What can be asked, a file for each kind of question."""
+"""Routes of the API, one file per kind of resource."""

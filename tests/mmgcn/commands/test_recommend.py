@@ -33,7 +33,7 @@ def test_json_is_the_list_alone(run):
     assert {row["item_id"] for row in rows} == {"a", "d", "e"}
 
 
-def test_a_file_is_told_with_its_rows(run, tmp_path):
+def test_a_written_file_is_reported_with_its_rows(run, tmp_path):
     code, out, _ = run("recommend", "--all", "--k", "2", "--out", "lists.csv", "--json")
     assert code == 0
     assert json.loads(out) == {"path": "lists.csv", "num_rows": 24}
@@ -50,7 +50,7 @@ def test_an_unknown_user_is_an_error_that_names_the_option(run):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ((), "name one of --user (or --users), --history (or --like), --all"),
         (("--user", "u0", "--all", "--out", "x.csv"), "name one of --user"),
@@ -77,18 +77,31 @@ def test_an_unknown_user_is_an_error_that_names_the_option(run):
             "--diversity: --approximate",
         ),
         (("--user", "u0", "--json", "--captions", "x.csv"), "--captions: captions are printed"),
-        (("--user", "u0", "--diversity", "2"), "diversity is 2.0; it lies from 0 to 1"),
+        (("--user", "u0", "--diversity", "2"), "diversity is 2.0; it must be from 0 to 1"),
         (("--user", "u0", "--per-creator", "1"), "--per-creator: it needs --captions FILE"),
     ],
 )
-def test_options_that_do_not_go_together_are_wrong_usage(run, words, told):
+def test_options_that_do_not_go_together_are_wrong_usage(run, words, message):
     code, out, err = run("recommend", *words)
     assert (code, out) == (2, "")
-    assert told in err
+    assert message in err
 
 
-def test_exported_files_are_listed_for_a_person_and_for_a_program(run, tmp_path):
+def test_exported_files_are_printed_as_lines_and_as_json(run, tmp_path):
     code, out, _ = run("export", "--out", "vectors")
     assert code == 0
     assert json.loads(run("export", "--out", "vectors", "--json")[1]) == {"files": out.split()}
     assert all((tmp_path / name).is_file() for name in out.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--prefix", "x"), "--prefix: it is for --to DATABASE"),
+        (("--to", "postgresql://h/d", "--out", "x"), "--out: --to writes tables, no files"),
+    ],
+)
+def test_options_that_an_export_would_ignore_are_wrong_usage(run, words, message):
+    code, out, err = run("export", *words)
+    assert (code, out) == (2, "")
+    assert message in err

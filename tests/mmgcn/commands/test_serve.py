@@ -1,4 +1,4 @@
-"""mmgcn serve as people start it: a process, its answers, and how it ends."""
+"""mmgcn serve as a process: responses, reload, and the end."""
 
 import json
 import os
@@ -74,7 +74,7 @@ def get(port, path):
         return answer.read().decode()
 
 
-def test_it_answers_takes_a_new_run_up_and_ends_when_the_last_request_is_done(runs):
+def test_it_loads_a_new_run_and_ends_when_the_last_request_is_done(runs):
     with serving(runs) as (process, port):
         assert json.loads(get(port, "/v1/recommend/bob?k=1"))["items"][0]["score"] == 1.0
         assert json.loads(get(port, "/readyz")) == {"run": "first", "feedback": "on"}
@@ -105,10 +105,10 @@ def test_it_answers_takes_a_new_run_up_and_ends_when_the_last_request_is_done(ru
             assert client.recv(100).startswith(b"HTTP/1.1 200 OK")
         told = process.communicate(timeout=WAIT_SECONDS)[1]
         assert process.returncode == 0
-        assert "second is in service, before it first" in told
+        assert "second is in service, in place of first" in told
 
 
-def test_several_workers_answer_and_their_figures_add_up(runs):
+def test_the_metrics_of_several_workers_add_up(runs):
     with serving(runs, "--workers", "2", "--feedback", "off") as (process, port):
         for _ in range(20):
             get(port, "/v1/recommend/bob")
@@ -118,7 +118,7 @@ def test_several_workers_answer_and_their_figures_add_up(runs):
         process.send_signal(signal.SIGINT)
         told = process.communicate(timeout=WAIT_SECONDS)[1]
         assert process.returncode == 0
-        assert "each of 2 workers lets one client ask 100 times a second" in told
+        assert "each of 2 workers allows 100 requests a second of one client" in told
 
 
 def refusal(capsys, *words):
@@ -131,13 +131,13 @@ def refusal(capsys, *words):
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "videos.example"])
-def test_other_machines_are_let_in_on_purpose_alone(capsys, monkeypatch, runs, host):
+def test_other_machines_are_allowed_on_purpose_only(capsys, monkeypatch, runs, host):
     monkeypatch.delenv("MMGCN_TOKEN", raising=False)
     told = refusal(capsys, "--host", host, "--run", runs / "latest")
-    assert "set --token (or MMGCN_TOKEN), or say --open" in told
+    assert "set --token (or MMGCN_TOKEN), or pass --open" in told
 
 
-def test_what_is_wrong_is_told_in_one_line_before_anything_is_served(capsys, tmp_path, runs):
+def test_errors_come_in_one_line_before_anything_is_served(capsys, tmp_path, runs):
     run = ("--run", runs / "latest")
     assert "no run at" in refusal(capsys, "--run", tmp_path / "none")
     before = dict(os.environ)
@@ -152,7 +152,7 @@ def test_what_is_wrong_is_told_in_one_line_before_anything_is_served(capsys, tmp
     assert "letters, digits" in refusal(capsys, *run, "--token", "a b", "--feedback", "off")
 
 
-def test_without_the_extra_the_way_to_it_is_named(capsys, monkeypatch, runs):
+def test_without_the_extra_the_error_says_how_to_install_it(capsys, monkeypatch, runs):
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     told = refusal(capsys, "--run", runs / "latest")
     assert "needs uvicorn; install it with: pip install '.[serve]'" in told

@@ -1,4 +1,4 @@
-"""Make the table of events."""
+"""Create the table of events."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Create the table."""
     op.create_table(
         "feedback_events",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
@@ -26,6 +26,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the table, and what is in it."""
+    """Drop the table and its rows."""
     op.drop_index("feedback_events_pair", "feedback_events")
     op.drop_table("feedback_events")

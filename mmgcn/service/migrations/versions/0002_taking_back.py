@@ -1,4 +1,4 @@
-"""Let a like and a skip be taken back: `unlike` and `unskip`."""
+"""Add `unlike` and `unskip`, which undo a like and a skip."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,7 +16,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Delete what was taken back, with the events that took it back: it must not count again."""
+    """Delete undone events and the events that undid them, so that they do not count again."""
     op.execute(
         "DELETE FROM feedback_events WHERE id IN ("
         " SELECT taken.id FROM feedback_events AS taken JOIN feedback_events AS back"
@@ -28,7 +28,7 @@ def downgrade() -> None:
 
 
 def _change_check(old: str, new: str) -> None:
-    """Put one constraint in the place of another; SQLite copies the table for that."""
+    """Replace a constraint; SQLite copies the table for that."""
     table = sa.Table(
         "feedback_events",
         sa.MetaData(),

@@ -1,4 +1,4 @@
-"""Let the last word of a user on each item be found at once."""
+"""Index the last like or skip of a user for each item."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ SAID = sa.text("event IN ('like', 'skip', 'unlike', 'unskip')")
 
 
 def upgrade() -> None:
-    """Make an index of likes and skips, given and taken back."""
+    """Create an index of likes and skips, given and undone."""
     op.create_index(
         "feedback_events_said",
         "feedback_events",
