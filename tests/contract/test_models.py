@@ -70,7 +70,7 @@ class TestEveryModel:
         names = MODELS.get(name).setting_names()
         settings = {setting: value for setting, value in QUICK.items() if setting in names}
         result = fit(data, model=name, out=tmp_path, settings=settings, seed=0, device="cpu")
-        chance = 5 / 35  # five places, some 35 items that a user has not seen
+        chance = 5 / 35  # lists of five, and some 35 items that a user has not seen
         if name == "popularity":
             counts = np.load(result.run / "popularity.npy")
             np.testing.assert_array_equal(np.load(result.run / "item.npy")[:, 0], counts)

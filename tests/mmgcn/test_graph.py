@@ -32,7 +32,7 @@ def graph_of(adjacency, normalise="mean", **options):
 
 
 def dense(adjacency, normalise):
-    """The two matrices that a graph multiplies with. Degrees are sums of what stands in A."""
+    """The two matrices that a graph multiplies with. Degrees are row and column sums of A."""
     A = torch.tensor(adjacency, dtype=torch.float64)
     of_user, of_item = A.sum(1, keepdim=True), A.sum(0, keepdim=True)
     if normalise == "mean":

@@ -41,12 +41,12 @@ def test_sampled_softmax_survives_large_scores():
     negative, none = torch.tensor([[-100.0], [50.0]]), torch.zeros(0, 2, dtype=torch.long)
     user.requires_grad_()
     value = losses.sampled_softmax(user, item, negative, none, temperature=0.1)
-    # The first user's item leads by far; the second's lies 150,000 behind the best negative.
+    # The first user's item is far ahead; the second's is 150,000 behind the best negative.
     assert value.item() == pytest.approx((0 + 150_000) / 2)
     assert torch.isfinite(torch.autograd.grad(value, user)[0]).all()
 
 
-def test_where_everything_was_watched_there_is_nothing_to_learn():
+def test_if_all_negatives_were_watched_the_loss_is_zero():
     user, item, negative = (torch.randn(n, 3, requires_grad=True) for n in (1, 1, 2))
     watched = torch.tensor([[0, 0], [0, 1]])
     value = losses.sampled_softmax(user, item, negative, watched, temperature=0.5)

@@ -1,4 +1,4 @@
-"""What a batch hears when it hears a few neighbours of each node."""
+"""Neighbourhoods of a batch, full and sampled."""
 
 import numpy as np
 import pytest

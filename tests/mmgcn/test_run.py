@@ -1,4 +1,4 @@
-"""The run folder: what is written is what is read, and `latest` leads to it."""
+"""The run folder: what is written is what is read, and `latest` points to it."""
 
 import json
 import shutil

@@ -40,10 +40,10 @@ def test_shared_negatives_that_were_watched_are_all_named(data, sampler):
         for n, item in enumerate(batch.negative_index.tolist())
         if (user, item) in pairs
     }
-    assert {tuple(place) for place in batch.watched.tolist()} == expected
+    assert {tuple(pair) for pair in batch.watched.tolist()} == expected
 
 
-def test_what_nobody_watched_is_no_negative_where_that_is_asked_for(data):
+def test_items_without_interactions_are_no_negatives_if_requested(data):
     part = clusters().map(lambda p: p.take(p.item_index != 7))
     config = TrainConfig(negatives="watched")
     sampler = Sampler.of(part.train, torch.Generator().manual_seed(0), config)

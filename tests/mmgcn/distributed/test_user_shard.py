@@ -28,11 +28,11 @@ def test_the_rows_of_the_shards_are_those_of_the_whole(name, data):
     whole, _ = model_and_shard(name, data, 0, 1)
     shards = [model_and_shard(name, data, rank, 3) for rank in range(3)]
     for key, value in whole.state_dict().items():
-        held = [model.state_dict()[key] for model, _ in shards]
+        rows = [model.state_dict()[key] for model, _ in shards]
         if key in shards[0][1].sharded:
-            assert torch.equal(torch.cat(held), value)
+            assert torch.equal(torch.cat(rows), value)
         else:
-            assert all(torch.equal(own, value) for own in held)
+            assert all(torch.equal(own, value) for own in rows)
     by_user = {key for key, value in whole.named_parameters() if len(value) == len(data.users)}
     assert by_user == {key for key in shards[0][1].sharded if key in dict(whole.named_parameters())}
 
@@ -46,7 +46,7 @@ def test_interactions_of_the_shards_are_those_of_the_whole(data):
 
 
 @pytest.mark.parametrize("name", ["linear_mmgcn", "mmgcn", "mf"])
-def test_a_batch_without_own_users_costs_nothing_and_teaches_nothing(name, data, monkeypatch):
+def test_a_batch_without_own_users_has_no_loss_and_no_gradient(name, data, monkeypatch):
     monkeypatch.setattr("torch.distributed.all_reduce", lambda _: None)
     model, shard = model_and_shard(name, data, 1, 2)
     others = torch.zeros(4, dtype=torch.int64)  # user 0 is of the first part

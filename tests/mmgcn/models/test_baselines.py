@@ -36,7 +36,7 @@ def data():
     return dataset()
 
 
-def test_ease_is_the_least_squares_solution_that_may_not_look_at_the_item_itself(data):
+def test_ease_is_the_least_squares_solution_without_the_item_itself(data):
     """Item by item: ridge regression of its column on all the others' (Steck 2019, equation 5)."""
     l2_reg, R = 3.0, watched(data)
     B = np.zeros((R.shape[1], R.shape[1]))
@@ -49,20 +49,20 @@ def test_ease_is_the_least_squares_solution_that_may_not_look_at_the_item_itself
 
 @pytest.mark.parametrize("user_weight", [0.0, 1.0])
 @pytest.mark.parametrize("popularity_weight", [0.0, 0.5])
-def test_item_knn_sums_the_likeness_of_the_nearest_to_what_was_watched(
+def test_item_knn_sums_the_similarities_of_the_nearest_neighbours(
     data, user_weight, popularity_weight
 ):
     R, k, shrink = watched(data), 4, 0.5
     num_items = R.shape[1]
     counts = R.sum(0).clip(1)
-    alike = np.zeros((num_items, num_items))
+    similarity = np.zeros((num_items, num_items))
     for j in range(num_items):
         for i in range(num_items):
             if i != j:
                 both = (R[:, i] * R[:, j]).astype(bool)
                 common = (R[both].sum(1) ** -user_weight).sum()
-                alike[j, i] = common / (counts[j] * counts[i] ** popularity_weight + shrink)
-        alike[j, alike[j] < np.sort(alike[j])[-k] - 1e-9] = 0
+                similarity[j, i] = common / (counts[j] * counts[i] ** popularity_weight + shrink)
+        similarity[j, similarity[j] < np.sort(similarity[j])[-k] - 1e-9] = 0
     model = build(
         "itemknn",
         data,
@@ -71,7 +71,7 @@ def test_item_knn_sums_the_likeness_of_the_nearest_to_what_was_watched(
         user_weight=user_weight,
         popularity_weight=popularity_weight,
     )
-    np.testing.assert_allclose(scores(model), R @ alike, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(scores(model), R @ similarity, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["ease", "itemknn"])

@@ -60,7 +60,7 @@ def test_scores_are_the_mean_over_the_ensemble_of_cosines(missing):
     torch.testing.assert_close(sum(parts.values()), item)
 
 
-def test_a_member_that_has_not_begun_takes_no_part():
+def test_an_ensemble_member_that_has_not_started_is_left_out():
     data = dataset()
     model = build(data, ensemble_size=3)
     alone = build(data, ensemble_size=1)

@@ -25,7 +25,9 @@ VARIANTS = [
 def build(name, data, **settings):
     model = MODELS.get(name).build(data, {"dim": 6, **settings})
     generator = model.generator
-    for parameter in model.parameters():  # away from the identities and small tables of the start
+    for (
+        parameter
+    ) in model.parameters():  # not the identities and small tables of the initialisation
         torch.nn.init.normal_(parameter, generator=generator)
     return model
 
@@ -52,8 +54,8 @@ def test_the_rows_of_a_batch_are_rows_of_everything(settings, missing):
 
 
 @pytest.mark.parametrize("aggregation", ["mean", "max"])
-def test_an_item_without_a_modality_is_not_heard_in_it(aggregation):
-    """Whatever stands in the row of an absent feature, no user and no other item changes."""
+def test_an_item_without_a_modality_is_not_aggregated_in_it(aggregation):
+    """Other users and items do not depend on the values of an absent feature."""
     part = dataset(missing=6)
     absent = np.flatnonzero(~part.present["visual"])
     results = []
@@ -66,7 +68,7 @@ def test_an_item_without_a_modality_is_not_heard_in_it(aggregation):
     torch.testing.assert_close(results[0][1], results[1][1])
 
 
-def test_a_missing_modality_takes_no_part_in_the_sum_of_an_item():
+def test_a_missing_modality_is_left_out_of_the_sum_of_an_item():
     part = dataset(missing=6)
     parts = build("mmgcn", part).item_parts()
     for name, present in part.present.items():
@@ -92,11 +94,11 @@ def test_the_maximum_of_identities_is_the_largest_neighbour(data):
         for name in ("w1", "w2", "w3"):
             getattr(layer, name).copy_(torch.eye(6))
     ids = (model.user_id, model.item_id)
-    heard = model.branches["visual"](ids, Neighbourhood(model.graph))[1]
+    aggregated = model.branches["visual"](ids, Neighbourhood(model.graph))[1]
     train, preference = data.train, model.branches["visual"].preference
     viewers = train.user_index[train.item_index == 11]
     largest = preference[torch.from_numpy(viewers).long()].max(dim=0).values
-    torch.testing.assert_close(heard[11], functional.leaky_relu(largest, model.config.slope))
+    torch.testing.assert_close(aggregated[11], functional.leaky_relu(largest, model.config.slope))
 
 
 def test_it_needs_a_layer_and_a_slope(data):
