@@ -18,14 +18,14 @@ Units = Any  # an array whose first axis counts units, or a list of them
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """Equal cuts of a clip's sound.
+    """Windows of equal length of a clip's audio.
 
     Shapes:
-        data: (N, S) float32, mono, in [-1, 1]; the last window may end in silence.
+        data: (N, S) float32, mono, in [-1, 1]; the last window may be padded with silence.
         pts_seconds: (N,) float64, where each window begins.
 
     Raises:
-        ValueError: arrays of other shapes, or sound of another type.
+        ValueError: arrays of other shapes or types.
     """
 
     data: np.ndarray
@@ -35,7 +35,7 @@ class Windows:
     def __post_init__(self) -> None:
         if self.data.ndim != 2 or self.data.dtype != np.float32:
             raise ValueError(
-                f"windows of sound are (N, S) float32, not {self.data.shape} {self.data.dtype}"
+                f"windows of audio are (N, S) float32, not {self.data.shape} {self.data.dtype}"
             )
         if self.pts_seconds.shape != self.data.shape[:1]:
             raise ValueError(
@@ -49,23 +49,23 @@ class Windows:
 class Encoder(ABC):
     """A frozen network with its own preprocessing and provenance.
 
-    A clip is cut into units (a frame, a window of sound, a caption). `prepare` runs where the clip
-    is decoded and turns a block of it into units; `encode` runs the network over a batch of units
-    that may come from several clips, a row each. Both treat every unit alone: how a clip was cut
-    into blocks and batches changes nothing.
+    A clip consists of units (frames, windows of audio, a caption). `prepare` runs where the clip is
+    decoded and turns a block of it into units; `encode` runs the network over a batch of units of
+    several clips, and returns a row for each. A row must not depend on the other units in its block
+    or batch.
 
     Class attributes:
         name: as in the registry.
-        reads: what `prepare` is given: Frames, Windows, str, or Item.
-        weights: the weights it uses unless told otherwise; None where it needs none.
-        batch_units: how many units one call of `encode` likes to get.
-        precisions: in which numbers its network can compute; an instance's `precision` says which.
-        sample_rate_hz, window_seconds, hop_seconds, min_window_seconds: for encoders of sound, how
-            it is to be cut. The last partial window is padded with silence and kept when it holds
-            at least `min_window_seconds` of sound; a shorter clip gives one padded window.
+        reads: input of `prepare`: Frames, Windows, str, or Item.
+        weights: default weights; None where it needs none.
+        batch_units: number of units in a batch of `encode`.
+        precisions: arithmetics that its network supports; `precision` is that of an instance.
+        sample_rate_hz, window_seconds, hop_seconds, min_window_seconds: windows of encoders that
+            read audio. The last partial window is padded with silence, and dropped if it contains
+            less than `min_window_seconds` of audio; a shorter clip has one padded window.
 
     Raises:
-        ValueError: when a subclass is defined with a class attribute that cannot be.
+        ValueError: a subclass defines a class attribute with an invalid value.
     """
 
     name: ClassVar[str]
@@ -86,26 +86,27 @@ class Encoder(ABC):
             raise ValueError(
                 f"{cls.__name__} reads {cls.reads!r}; an encoder reads {', '.join(get_args(Reads))}"
             )
-        sound = cls.sample_rate_hz, cls.window_seconds, cls.hop_seconds
-        if min(sound) <= 0 or not 0 <= cls.min_window_seconds <= cls.window_seconds:
+        numbers = cls.sample_rate_hz, cls.window_seconds, cls.hop_seconds
+        if min(numbers) <= 0 or not 0 <= cls.min_window_seconds <= cls.window_seconds:
             raise ValueError(
-                f"{cls.__name__} cuts sound of {cls.sample_rate_hz} Hz into windows of "
+                f"{cls.__name__} has windows of {cls.sample_rate_hz} Hz audio, "
                 f"{cls.window_seconds} s every {cls.hop_seconds} s, with at least "
-                f"{cls.min_window_seconds} s of sound in the last; that cannot be"
+                f"{cls.min_window_seconds} s in the last; rate, window and hop must be positive, "
+                "and the minimum between 0 and the window"
             )
 
     def __init__(self, weights: str | None = None) -> None:
-        """Remember which weights: a name or a path; None means the class's own. Loads nothing."""
+        """Store the weights: a name or a path; None is the class's own. Loads nothing."""
         self.given_weights = weights
 
     @property
     @abstractmethod
     def provenance(self) -> dict[str, Any]:
-        """Everything that changes a number, as JSON: it becomes part of the store's digest."""
+        """Everything that changes a row, as JSON: part of the digest of the feature set."""
 
     @abstractmethod
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
-        """Build the network on the device, ready to encode.
+        """Build the network on the device.
 
         Raises:
             WeightsUnavailable: the weights are not here and cannot be fetched.
@@ -125,9 +126,9 @@ class Encoder(ABC):
 
     @property
     def cosine(self) -> float | None:
-        """The least cosine of a row to what float32 makes of its unit, over the first batch.
+        """Smallest cosine of a row to its float32 row, over the first batch.
 
-        None before that, and where the precision is float32.
+        None before the first batch, and in float32.
         """
         return None
 
@@ -137,7 +138,7 @@ class Encoder(ABC):
 
     @abstractmethod
     def encode(self, units: Units) -> np.ndarray:
-        """Return one row a unit.
+        """Return a row per unit.
 
         Shapes:
             units: N of them; the result: (N, D) float32, finite.

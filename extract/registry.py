@@ -1,4 +1,4 @@
-"""Registry[T]: members by name, by alias and by entry point."""
+"""Registry[T]: members by name, alias and entry point."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ T = TypeVar("T")
 
 
 class UnknownName(LookupError):
-    """No member of that name or alias; the message gives the nearest ones."""
+    """There is no member of that name or alias; the message contains the nearest ones."""
 
     def __init__(self, kind: str, name: str, known: tuple[str, ...], broken: tuple[str, ...] = ()):
         nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(nearest)}? " if nearest else ""
-        trouble = f" (could not be loaded: {', '.join(broken)})" if broken else ""
+        failed = f" (could not be loaded: {', '.join(broken)})" if broken else ""
         super().__init__(
-            f"no {kind} is called '{name}'; {hint}known: {', '.join(known) or 'none'}{trouble}"
+            f"no {kind} is called '{name}'; {hint}known: {', '.join(known) or 'none'}{failed}"
         )
         self.kind, self.name, self.known = kind, name, known
 
 
 class DuplicateName(ValueError):
-    """One name stands for two members; `sources` says whose."""
+    """Two members have the same name; `sources` are their distributions."""
 
     def __init__(
         self,
         kind: str,
         name: str,
         sources: tuple[str, str],
-        way_out: str = "uninstall one of them, or choose another name",
+        remedy: str = "uninstall one of them, or choose another name",
     ) -> None:
         super().__init__(
-            f"the {kind} '{name}' is offered by two: {sources[0]} and {sources[1]}; {way_out}"
+            f"the {kind} '{name}' is defined by both {sources[0]} and {sources[1]}; {remedy}"
         )
         self.kind, self.name, self.sources = kind, name, sources
 
 
 class PluginError(ImportError, ValueError):
-    """A member's package could not be loaded, or does not hold what it promises."""
+    """A member's package cannot be loaded, or does not contain the member."""
 
 
 @dataclass(frozen=True)
 class Entry:
     """A member that may not be loaded yet.
 
-    `source` names the distribution it comes from and its version; `module` where it lies.
+    `source` is the name and version of its distribution, `module` the module that contains it.
     """
 
     name: str
@@ -62,20 +62,20 @@ class Entry:
 class Registry(Generic[T]):
     """Members of one kind, found by name, by alias and by entry point.
 
-    Members come from three places. A file in `package` is a member: the file is named like the
-    member and holds it in a constant named like the kind (`MODALITY` in
-    `extract/modalities/visual.py`). An entry point in `group` names its object directly
-    (`colour = "mmgcn_colour:MODALITY"`). And `register` adds one for this process.
+    Members have three sources. A file in `package` defines a member of its own name, in a constant
+    named like the kind (`MODALITY` in `extract/modalities/visual.py`). An entry point in `group`
+    refers to its object (`colour = "mmgcn_colour:MODALITY"`). And `register` adds a member to this
+    process.
 
     Listing names imports no member. Aliases are read from a member's `aliases`, so members are
-    imported when a name is none of the listed ones.
+    imported when a name is not among the listed ones.
 
     Args:
-        kind: what a member is called in messages, "modality".
-        package: the folder whose files are members, "extract.modalities".
-        group: the entry-point group, "mmgcn.modalities".
-        base: what members are: instances of it, or classes derived from it, whose `name` is the
-            name they go by. None takes anything.
+        kind: name of a member in messages, "modality".
+        package: folder whose files define members, "extract.modalities".
+        group: entry-point group, "mmgcn.modalities".
+        base: class of the members, or base class of members that are classes; their `name` is the
+            registered name. None accepts anything.
     """
 
     def __init__(self, kind: str, *, package: str, group: str, base: type | None = None) -> None:
@@ -84,19 +84,19 @@ class Registry(Generic[T]):
         self._registered: dict[str, Entry] = {}
 
     def entries(self) -> tuple[Entry, ...]:
-        """Every member by name, sorted; none of them is imported.
+        """Return all members, sorted by name, without importing them.
 
         Raises:
-            DuplicateName: two packages offer one name.
+            DuplicateName: two packages define the same name.
         """
         found = self._found()
         return tuple(self._only(found[name]) for name in sorted(found))
 
     def names(self) -> tuple[str, ...]:
-        """The names of all members, sorted; none of them is imported.
+        """Return the names of all members, sorted, without importing them.
 
         Raises:
-            DuplicateName: two packages offer one name.
+            DuplicateName: two packages define the same name.
         """
         return tuple(entry.name for entry in self.entries())
 
@@ -104,9 +104,9 @@ class Registry(Generic[T]):
         """Return the member of that name or alias.
 
         Raises:
-            UnknownName: there is none; the message gives the nearest names.
+            UnknownName: there is none; the message contains the nearest names.
             DuplicateName: there are two.
-            PluginError: its package cannot be loaded; the message names the package.
+            PluginError: its package cannot be loaded; the message contains its name.
         """
         found = self._found()
         if name in found:
@@ -117,7 +117,7 @@ class Registry(Generic[T]):
         """Add a member for this process, for example from a notebook.
 
         Raises:
-            DuplicateName: the name is taken.
+            DuplicateName: the name is in use.
         """
         entry = Entry(name, "this process", getattr(member, "__module__", ""), "")
         for other in self._found().get(name, ()):
@@ -126,7 +126,7 @@ class Registry(Generic[T]):
         self._registered[name], self._members[name] = entry, member
 
     def _found(self) -> dict[str, list[Entry]]:
-        """Who offers each name."""
+        """Return the entries of each name."""
         found: dict[str, list[Entry]] = {}
         for entry in (*self._own(), *self._plugins(), *self._registered.values()):
             found.setdefault(entry.name, []).append(entry)
@@ -143,7 +143,7 @@ class Registry(Generic[T]):
         broken: list[str] = []
         for entry in (entry for name in sorted(found) for entry in found[name]):
             if len(found[entry.name]) > 1:
-                continue  # which of them would it be?
+                continue  # ambiguous
             try:
                 aliases = getattr(self._load(entry), "aliases", ())
             except PluginError:
@@ -155,7 +155,7 @@ class Registry(Generic[T]):
             raise UnknownName(self.kind, alias, tuple(sorted(found)), tuple(broken))
         if len(having) > 1:
             one, other = (f"{entry.name} of {entry.source}" for entry in having[:2])
-            raise DuplicateName(self.kind, alias, (one, other), "call it by its full name")
+            raise DuplicateName(self.kind, alias, (one, other), "use its full name")
         return having[0]
 
     def _own(self) -> list[Entry]:
@@ -168,7 +168,7 @@ class Registry(Generic[T]):
         ]
 
     def _plugins(self) -> list[Entry]:
-        # A distribution that lies twice on the path (as editable and as wheel) is one source.
+        # A distribution that is on the path twice (as editable and as wheel) is one source.
         found = [_entry(point) for point in entry_points(group=self.group)]
         return list(dict.fromkeys(found))
 
@@ -178,9 +178,9 @@ class Registry(Generic[T]):
                 member: Any = import_module(entry.module)
                 for attribute in entry.attribute.split("."):
                     member = getattr(member, attribute)
-            except Exception as error:  # whatever a stranger's module raises at import
-                told = " ".join(str(error).split())
-                raise self._broken(entry, f"{type(error).__name__}: {told}") from error
+            except Exception as error:  # a plugin may raise anything at import
+                message = " ".join(str(error).split())
+                raise self._broken(entry, f"{type(error).__name__}: {message}") from error
             self._check(entry, member)
             self._members[entry.name] = member
         return self._members[entry.name]
@@ -192,11 +192,11 @@ class Registry(Generic[T]):
         is_kind_of = isinstance(member, type) and issubclass(member, self.base)
         if not (is_one or is_kind_of):
             raise self._broken(
-                entry, f"it is {member!r:.80}, and no {self.base.__module__}.{self.base.__name__}"
+                entry, f"it is {member!r:.80}, not a {self.base.__module__}.{self.base.__name__}"
             )
-        called = getattr(member, "name", None)
-        if called != entry.name:
-            raise self._broken(entry, f"it calls itself {called!r}")
+        own_name = getattr(member, "name", None)
+        if own_name != entry.name:
+            raise self._broken(entry, f"its name is {own_name!r}")
 
     def _broken(self, entry: Entry, why: str) -> PluginError:
         where = f"{entry.module}:{entry.attribute}" if entry.attribute else entry.module

@@ -1,4 +1,4 @@
-"""State dicts: tensors by name, read from a file and put into the network that they are of."""
+"""State dicts: read tensors by name from a file, and load them into their network."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from extract.weights import WrongWeights, first_line
 
 
 def load_state_dict(path: Path) -> dict[str, Any]:
-    """Read a file of tensors by name: .safetensors, or torch's own with weights alone.
+    """Return the tensors of a file by name: .safetensors, or torch's format with weights only.
 
     Raises:
-        WrongWeights: it is no such file.
+        WrongWeights: the file has another format.
     """
     import torch
 
@@ -21,18 +21,18 @@ def load_state_dict(path: Path) -> dict[str, Any]:
             from safetensors.torch import load_file
 
             return dict(load_file(path))
-        held = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file makes their readers raise errors of every kind
-        raise WrongWeights(f"{path} is no file of weights: {first_line(error)}") from error
-    if isinstance(held, dict) and isinstance(held.get("state_dict"), dict):
-        held = held["state_dict"]
-    if not isinstance(held, dict) or not all(isinstance(v, torch.Tensor) for v in held.values()):
-        raise WrongWeights(f"{path} does not hold tensors by name")
-    return held
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # readers raise errors of any type for a damaged file
+        raise WrongWeights(f"{path} is not a file of weights: {first_line(error)}") from error
+    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
+        state = state["state_dict"]
+    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+        raise WrongWeights(f"{path} does not contain tensors by name")
+    return state
 
 
 def fit_state_dict(network: Any, state: dict[str, Any], path: Path) -> None:
-    """Load tensors into a network that must have exactly those.
+    """Load tensors into a network, which must have exactly these.
 
     Raises:
         WrongWeights: names or shapes differ; the message gives the first differences.
@@ -42,7 +42,7 @@ def fit_state_dict(network: Any, state: dict[str, Any], path: Path) -> None:
     extra = [name for name in state if name not in own]
     shapes = [name for name in own if name in state and own[name].shape != state[name].shape]
     if absent or extra or shapes:
-        parts = (("lacks", absent), ("has besides", extra), ("has of another shape", shapes))
-        told = "; ".join(f"{what} {', '.join(names[:2])}" for what, names in parts if names)
-        raise WrongWeights(f"{path} holds the weights of another network: it {told}")
+        parts = (("lacks", absent), ("has in addition", extra), ("has with another shape", shapes))
+        differences = "; ".join(f"{what} {', '.join(names[:2])}" for what, names in parts if names)
+        raise WrongWeights(f"{path} contains the weights of another network: it {differences}")
     network.load_state_dict(state, strict=False)

@@ -1,4 +1,4 @@
-"""Weights: where a network's numbers come from, and that they are the right ones."""
+"""Weights: published weights of a network, where they come from, and their verification."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")  # owner/name
 
 
 class WeightsUnavailable(OSError):
-    """Weights are not on this machine and could not be fetched; the message says how to go on.
+    """Weights are not on this machine and could not be fetched; the message says what to do.
 
-    `names` says which, if they have one; `looked` where they were looked for and what went wrong.
+    Attributes:
+        names: of the weights, if they have one.
+        looked: where they were searched, and what failed.
     """
 
     def __init__(
@@ -33,7 +35,7 @@ class WeightsUnavailable(OSError):
 
     @classmethod
     def unfetched(cls, names: tuple[str, ...], looked: tuple[str, ...]) -> Self:
-        """Make the error of weights that are neither here nor to be had."""
+        """Return the error of weights that are not here and cannot be fetched."""
         named = ", ".join(f"{name} ({where})" for name, where in zip(names, looked, strict=True))
         them = "that file or folder" if len(names) == 1 else "those files and folders"
         return cls(
@@ -46,20 +48,19 @@ class WeightsUnavailable(OSError):
 
 
 class WrongWeights(ValueError):
-    """The file is not what its name says, or does not fit the network."""
+    """The file is not the published one, or does not fit the network."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """One published set of numbers.
+    """Published weights of a network.
 
     Args:
-        name: what it is called in options and messages.
-        kind: how it is kept: a file from a URL, a model of the Hugging Face hub, or a file that an
-            installed package carries.
-        where: the URL, the hub's name of the model, or `distribution:path`.
-        sha256: of the file (for a hub model: of its model.safetensors), whole or its beginning;
-            None where none is published.
+        name: in options and messages.
+        kind: a file from a URL, a model of the Hugging Face hub, or a file in an installed package.
+        where: the URL, the model's name on the hub, or `distribution:path`.
+        sha256: of the file (of a hub model: of its model.safetensors), complete or a prefix; None
+            where none is published.
         licence: of the weights.
     """
 
@@ -71,16 +72,16 @@ class Weights:
 
     @classmethod
     def of_hub(cls, where: str) -> Self:
-        """Describe a model of the hub that no encoder knows by name: `owner/name`."""
+        """Return the weights of a model on the hub, `owner/name`, that no encoder names."""
         return cls(name=where, kind="hub", where=where, sha256=None, licence="see its page")
 
     @property
     def file_name(self) -> str:
-        """The last part of where they come from."""
+        """The last component of `where`."""
         return self.where.rpartition("/")[2]
 
     def locate(self) -> Path | None:
-        """Return where they lie on this machine, or None. Fetches nothing."""
+        """Return their path on this machine, or None. Fetches nothing."""
         if self.kind == "url":
             path = torch_cache() / self.file_name
             return path if path.is_file() else None
@@ -89,7 +90,7 @@ class Weights:
         return _hub_folder(self.where, local=True)
 
     def resolve(self, progress: Callable[[int, int | None], None] | None = None) -> Path:
-        """Return where they lie, fetched first if they are not here, and checked.
+        """Return their path, fetched first if they are not here, and verified.
 
         Raises:
             WeightsUnavailable: they are not here and cannot be fetched.
@@ -100,14 +101,14 @@ class Weights:
         return path
 
     def fetch(self, progress: Callable[[int, int | None], None] | None = None) -> Path:
-        """Download them into the cache; what is not the published file is not kept.
+        """Download them into the cache; a file that is not the published one is deleted.
 
         Args:
-            progress: gets bytes so far and bytes in all, if known; of files from a URL.
+            progress: called with the bytes so far and the total, if known; for files from a URL.
 
         Raises:
-            WeightsUnavailable: that did not work.
-            WrongWeights: something else came.
+            WeightsUnavailable: they cannot be fetched.
+            WrongWeights: the file is not the published one.
         """
         if self.kind == "package":
             distribution = self.where.partition(":")[0]
@@ -124,10 +125,10 @@ class Weights:
             return self._download(torch_cache() / self.file_name, progress)
         except WrongWeights:
             raise
-        except Exception as error:  # every library between us and the network has errors of its own
+        except Exception as error:  # libraries raise errors of any type
             looked = str(torch_cache() / self.file_name) if self.kind == "url" else _hub_cache()
-            told = f"looked in {looked} and at {self.where}: {first_line(error)}"
-            raise WeightsUnavailable.unfetched((self.name,), (told,)) from error
+            searched = f"looked in {looked} and at {self.where}: {first_line(error)}"
+            raise WeightsUnavailable.unfetched((self.name,), (searched,)) from error
 
     def _download(self, target: Path, progress: Callable[[int, int | None], None] | None) -> Path:
         from urllib.request import urlopen
@@ -152,7 +153,7 @@ class Weights:
                 raise OSError(f"the connection ended after {done:,} of {total:,} bytes")
             if not digest.hexdigest().startswith(self.sha256 or ""):
                 raise WrongWeights(
-                    f"{self._differs(self.where, digest.hexdigest())}; nothing was kept"
+                    f"{self._differs(self.where, digest.hexdigest())}; it was deleted"
                 )
             partial.replace(target)
         finally:
@@ -160,7 +161,7 @@ class Weights:
         return target
 
     def _differs(self, what: object, found: str) -> str:
-        assert self.sha256 is not None, "there is something to differ from"
+        assert self.sha256 is not None, "a hash is published"
         return (
             f"{what} is not the published '{self.name}': its SHA-256 begins {found[:12]}, not "
             f"{self.sha256[:12]}"
@@ -183,14 +184,13 @@ class Weights:
 
 
 def resolve(default: Weights, given: str | None, others: tuple[Weights, ...] = ()) -> Path:
-    """Return the path of the weights that were asked for.
+    """Return the path of the requested weights.
 
     Args:
-        default: the encoder's own, taken where nothing was given.
+        default: the encoder's own, for `given` None.
         given: the name of one of the encoder's weights, or a path; for weights of the hub also
-            `owner/name`. A known name goes before a path, so that no file that happens to be
-            called so can take its place.
-        others: further weights that the encoder knows by name.
+            `owner/name`. A known name has precedence over a path of the same name.
+        others: further weights that the encoder names.
 
     Raises:
         WeightsUnavailable: no such file, or they cannot be fetched.
@@ -215,7 +215,7 @@ def resolve(default: Weights, given: str | None, others: tuple[Weights, ...] = (
 
 
 def torch_cache() -> Path:
-    """The folder in which torch and torchvision keep downloaded weights."""
+    """Return the folder of weights that torch and torchvision download."""
     home = os.environ.get("TORCH_HOME") or os.environ.get("XDG_CACHE_HOME", "~/.cache") + "/torch"
     return Path(home).expanduser() / "hub" / "checkpoints"
 
@@ -244,17 +244,17 @@ def sha256_of(path: Path) -> str:
 
 
 def model_file(folder: Path) -> Path:
-    """The file of a model's folder that holds its numbers."""
+    """Return the file of weights in a model's folder."""
     return folder / "model.safetensors"
 
 
 def _package_path(where: str) -> Path | None:
     distribution, _, inside = where.partition(":")
     try:
-        held = files(distribution) or []
+        contents = files(distribution) or []
     except PackageNotFoundError:
         return None
-    for entry in held:
+    for entry in contents:
         path = Path(str(entry.locate()))
         if entry.as_posix() == inside:
             return path if path.exists() else None
@@ -268,9 +268,9 @@ def _hub_folder(name: str, *, local: bool) -> Path | None:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    wanted = ["*.json", "*.txt", "*.model", "model.safetensors"]
+    patterns = ["*.json", "*.txt", "*.model", "model.safetensors"]
     try:
-        found = snapshot_download(name, allow_patterns=wanted, local_files_only=local)
+        found = snapshot_download(name, allow_patterns=patterns, local_files_only=local)
     except LocalEntryNotFoundError:
         if local:
             return None
@@ -286,6 +286,6 @@ def _hub_cache() -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Return what an error of a library says, in one line for a message."""
+    """Return the first line of a library's error, for a message."""
     lines = str(getattr(error, "reason", None) or error).strip().splitlines()
     return (lines[0] if lines else type(error).__name__)[:200]

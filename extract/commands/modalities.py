@@ -1,4 +1,4 @@
-"""mmgcn modalities: what is registered."""
+"""mmgcn modalities: the registered modalities."""
 
 from __future__ import annotations
 
@@ -35,15 +35,17 @@ def modalities(json: Json = False) -> None:
     if json:
         print_json(rows)
         return
-    table = console_table("modality", "", "what it is", "encoders", "from")
+    table = console_table("modality", "", "description", "encoders", "from")
     for row in rows:
-        told = row["error"] if "error" in row else row["description"]
-        table.add_row(row["name"], row.get("letter", ""), told, _encoders(row), row["source"])
+        description = row["error"] if "error" in row else row["description"]
+        table.add_row(
+            row["name"], row.get("letter", ""), description, _encoders(row), row["source"]
+        )
     print_table(table)
 
 
 def _encoders(row: dict[str, Any]) -> str:
-    """Return a line for each encoder, with the presets that take it.
+    """Return a line for each encoder, with the presets that use it.
 
     >>> presets = {"paper": "sentence", "offline": "sentence:package"}
     >>> print(_encoders({"encoders": ["sentence", "other"], "presets": presets}))

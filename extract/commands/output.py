@@ -1,4 +1,4 @@
-"""How commands show what they have to say: JSON, tables, notes and progress."""
+"""Output of commands: JSON, tables, notes and progress."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Annotated, Any
 
 import typer
 
-# Control characters, and what stands for the bytes of a file name that are no text.
+# Control characters, and surrogates for the bytes of a file name that are not text.
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-# Words up to this long are not cut in two in a table, in characters; and where that is too wide.
+# Words up to this length are not broken in a table, in characters; the second in a narrow one.
 LONGEST_WORD, LONGEST_WORD_IF_NARROW = 24, 12
-PROSE_WIDTH = 8  # characters that a column of prose gets at least
+PROSE_WIDTH = 8  # minimum width of a column of prose, in characters
 
-Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON alone.")]
+Json = Annotated[bool, typer.Option("--json", help="Print only the result, as JSON.")]
 
 
 def print_json(value: Any) -> None:
@@ -30,7 +30,7 @@ def print_json(value: Any) -> None:
 
 @dataclass
 class Table:
-    """Rows of text below their titles, for a person."""
+    """Rows of text below column titles."""
 
     columns: tuple[str, ...]
     title: str | None = None
@@ -42,15 +42,15 @@ class Table:
 
 
 def console_table(*columns: str, title: str | None = None) -> Table:
-    """Return an empty table with those columns."""
+    """Return an empty table with these columns."""
     return Table(columns, title)
 
 
 def print_table(table: Table) -> None:
     """Print a table on standard output; brackets and colons in it are text, not markup.
 
-    A name or a number that is cut in two can be neither read nor copied: prose makes room for
-    them, and where that is not enough the lines are longer than the terminal is wide.
+    Names and numbers are not broken, so that they can be read and copied: columns of prose shrink
+    first, and then lines are longer than the terminal is wide.
     """
     from rich import box
     from rich.console import Console
@@ -74,7 +74,7 @@ def _printable_lines(cell: str) -> str:
 
 
 def _widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Return how wide each column is, title included: all of it, where there is room for that."""
+    """Return the width of each column, title included: its full width, where there is space."""
     from rich.cells import cell_len
 
     words = [
@@ -91,20 +91,20 @@ def _widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
         if sum(widths) <= room:
             break
     while sum(widths) < min(room, sum(lines)):
-        short = [place for place, line in enumerate(lines) if widths[place] < line]
+        short = [column for column, line in enumerate(lines) if widths[column] < line]
         widths[min(short, key=widths.__getitem__)] += 1
     return widths
 
 
 def tell(text: str) -> None:
-    """Say something that is not the answer, on standard error."""
+    """Print a note on standard error."""
     typer.echo(printable(text), err=True)
 
 
 def printable(text: str) -> str:
-    r"""Return a line with what is no text, or would be obeyed by a terminal, written as escapes.
+    r"""Return a line with control characters and undecodable bytes as escapes.
 
-    Names of files may hold both.
+    Names of files may contain both.
 
     >>> print(printable("caf\udce9\x1b[2J\n.mp4"))
     caf\udce9\x1b[2J\n.mp4
@@ -116,13 +116,13 @@ def printable(text: str) -> str:
 def counting(
     doing: str, *, size: bool = False
 ) -> Iterator[Callable[[int, int | None], None] | None]:
-    """A bar on standard error for what counts how far it is, if that is a terminal.
+    """Show a progress bar on standard error, if that is a terminal.
 
     Args:
-        size: whether bytes are counted.
+        size: whether the count is in bytes.
 
     Yields:
-        What is told how far it is and how far that will be, if that is known.
+        A function of the count so far and the total, if known; None without a bar.
     """
     if not sys.stderr.isatty():
         yield None

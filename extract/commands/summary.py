@@ -1,4 +1,4 @@
-"""What `mmgcn extract` shows while it runs and when it has ended."""
+"""Progress and report of `mmgcn extract`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ QUIET_SECONDS = 1.0
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[[Progress], None] | None]:
-    """A bar on standard error, if that is a terminal, once a second has gone by."""
+    """Show a progress bar on standard error, if that is a terminal, after the first second."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -40,7 +40,7 @@ def progress_bar() -> Iterator[Callable[[Progress], None] | None]:
             completed=now.num_done,
             total=now.num_total or None,
             doing=now.doing,
-            told=_told(now),
+            speed=_speed(now),
         )
 
     try:
@@ -51,7 +51,7 @@ def progress_bar() -> Iterator[Callable[[Progress], None] | None]:
 
 
 def _lines(failures: list[Failure]) -> list[str]:
-    """One line a clip and reason, with the modalities that it concerns."""
+    """Return a line per clip and reason, with the modalities that it concerns."""
     grouped: dict[tuple[str, str], list[str]] = {}
     for failure in failures:
         grouped.setdefault((failure.path, failure.reason), []).append(failure.modality)
@@ -84,23 +84,23 @@ def _bar() -> Any:
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TimeLeft(compact=True),
-        TextColumn("{task.fields[told]}", markup=False),
+        TextColumn("{task.fields[speed]}", markup=False),
         console=Console(stderr=True),
         transient=True,
     )
-    bar.add_task("", total=None, doing="starting", told="")
+    bar.add_task("", total=None, doing="starting", speed="")
     return bar
 
 
-def _told(now: Progress) -> str:
+def _speed(now: Progress) -> str:
     if not now.num_done:
         return ""
-    told = f"{now.num_done / now.seconds:.1f} clips/s, most of it {now.bottleneck}"
-    return f"{told}, {now.num_failed} failed" if now.num_failed else told
+    speed = f"{now.num_done / now.seconds:.1f} clips/s, most of it {now.bottleneck}"
+    return f"{speed}, {now.num_failed} failed" if now.num_failed else speed
 
 
 def print_report(report: Report, out: Path, *, json: bool) -> None:
-    """Print what came of an extraction, for a person or for a program."""
+    """Print the report of an extraction, as text or JSON."""
     if json:
         answer: dict[str, Any] = {
             "counts": {name: dict(counts) for name, counts in report.counts.items()},
@@ -120,15 +120,15 @@ def print_report(report: Report, out: Path, *, json: bool) -> None:
         time = f", in about {_duration(report.estimated_seconds)}" if report.planned else ""
         typer.echo(f"{report.planned:,} items would be extracted{time}; nothing was written")
         for name, counts in report.counts.items():
-            typer.echo(f"{name}: {counts['skipped']:,} of {_num_items(counts):,} are there already")
+            typer.echo(f"{name}: {counts['skipped']:,} of {_num_items(counts):,} are up to date")
         return
     shown = [s for s in STATUSES if s == "done" or any(c[s] for c in report.counts.values())]
-    table = console_table("modality", *shown, "were there before")
+    table = console_table("modality", *shown, "up to date before")
     for name, counts in report.counts.items():
         table.add_row(name, *(f"{counts[status]:,}" for status in (*shown, "skipped")))
     print_table(table)
     for name, cosine in report.cosines.items():
-        typer.echo(f"{name}: the least cosine of a row to float32 is {cosine:.5f}")
+        typer.echo(f"{name}: the smallest cosine of a row to float32 is {cosine:.5f}")
     for title, failures in (("failed", report.failures), ("partial", report.partial)):
         lines = _lines(failures)
         for line in lines[:NUM_SHOWN]:
@@ -136,6 +136,6 @@ def print_report(report: Report, out: Path, *, json: bool) -> None:
         if len(lines) > NUM_SHOWN:
             typer.echo(f"... and {len(lines) - NUM_SHOWN:,} more {title}; --json lists them all")
     if report.interrupted:
-        typer.echo("interrupted; the same command goes on from here")
+        typer.echo("interrupted; the same command resumes here")
     else:
         typer.echo(f"features are in {out}, after {report.seconds:.1f} s")

@@ -1,4 +1,4 @@
-"""mmgcn extract --verify without videos: is the store what its records say?"""
+"""mmgcn extract --verify without videos: compare the store with its records."""
 
 from __future__ import annotations
 
@@ -35,6 +35,6 @@ def verify_store(out: Path, *, json: bool) -> None:
             typer.echo(printable(f"{row['modality']} of {row['id']}: {row['problem']}"))
         typer.echo(f"{num_checked:,} records checked, {len(found):,} problems")
         if found:
-            typer.echo("mmgcn extract --verify VIDEOS, with the options as before, does them again")
+            typer.echo("mmgcn extract --verify VIDEOS, with the same options, extracts them again")
     if found:
         raise typer.Exit(FAILED)

@@ -1,4 +1,4 @@
-"""mmgcn weights: see, fetch and check the weights of the encoders."""
+"""mmgcn weights: list, fetch and verify the weights of the encoders."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from extract.commands.output import Json, console_table, counting, print_json, p
 if TYPE_CHECKING:
     from extract.weights import Weights
 
-app = typer.Typer(help="See, fetch and check the weights of the encoders.", no_args_is_help=True)
+app = typer.Typer(help="List, fetch and verify the weights of the encoders.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_weights(json: Json = False) -> None:
-    """List the weights that encoders know by name, and whether they are here."""
+    """List the weights that encoders name, and whether they are on this machine."""
     rows = [
         {
             "name": weights.name,
@@ -35,8 +35,8 @@ def list_weights(json: Json = False) -> None:
     table = console_table("weights", "encoder", "licence", "here", "from")
     for row in rows:
         here = "yes" if row["path"] else "no"
-        told = (str(row[name]) for name in ("name", "encoder", "licence"))
-        table.add_row(*told, here, _place(str(row["from"])))
+        cells = (str(row[name]) for name in ("name", "encoder", "licence"))
+        table.add_row(*cells, here, _host(str(row["from"])))
     print_table(table)
 
 
@@ -52,7 +52,7 @@ def fetch_weights(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Download weights into this machine's cache, and say where they lie."""
+    """Download weights into this machine's cache, and print their paths."""
     known = {weights.name: weights for _, weights in _known()}
     chosen = [_named(name, known) for name in names or _of_preset("paper")]
     rows = []
@@ -71,7 +71,10 @@ def fetch_weights(
 
 @app.command("verify")
 def verify_weights(json: Json = False) -> None:
-    """Compare the weights that are here with their published hashes. Exit code 1 if one differs."""
+    """Compare the weights on this machine with their published hashes.
+
+    Exit code 1 if one differs.
+    """
     from extract.weights import WrongWeights
 
     rows = []
@@ -79,28 +82,28 @@ def verify_weights(json: Json = False) -> None:
         path = weights.locate()
         if path is None:
             continue
-        told = "as published" if weights.sha256 else "no hash is published"
+        status = "as published" if weights.sha256 else "no hash is published"
         ok = True
         try:
             weights.verify(path)
         except WrongWeights as error:
-            ok, told = False, str(error)
-        rows.append({"name": weights.name, "path": str(path), "ok": ok, "found": told})
+            ok, status = False, str(error)
+        rows.append({"name": weights.name, "path": str(path), "ok": ok, "found": status})
     if json:
         print_json(rows)
     else:
         for row in rows:
             typer.echo(f"{row['name']}: {row['found']}")
         if not rows:
-            typer.echo("no weights are here")
+            typer.echo("there are no weights on this machine")
     if not all(row["ok"] for row in rows):
         raise typer.Exit(1)
 
 
-def _place(where: str) -> str:
-    """Return the host, the package or the model of a hub, which a table has room for.
+def _host(where: str) -> str:
+    """Return the host, the package or the model on the hub, short enough for a table.
 
-    >>> _place("https://example.org/a.pth"), _place("a-package:a/b.pth"), _place("owner/name")
+    >>> _host("https://example.org/a.pth"), _host("a-package:a/b.pth"), _host("owner/name")
     ('example.org', 'a-package', 'owner/name')
     """
     if "://" in where:
@@ -109,7 +112,7 @@ def _place(where: str) -> str:
 
 
 def _known() -> Iterator[tuple[str, Weights]]:
-    """Every Weights that the module of an encoder holds, with the encoder's name."""
+    """Yield the weights in the modules of encoders, with the encoder's name."""
     from importlib import import_module
 
     from extract.encoder import ENCODERS

@@ -1,4 +1,4 @@
-"""Convolutional networks as graphs of steps, a convolution being one with what follows it."""
+"""Graphs of convolutional networks, in which a convolution and the steps after it are one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch.nn import Conv2d, Identity, ReLU, ReLU6
 
 
 def traced(network: torch.nn.Module) -> torch.fx.GraphModule:
-    """Return the steps of a network, without those that do nothing."""
+    """Return the graph of a network, without identities."""
     steps = torch.fx.symbolic_trace(network.eval())
     for node in list(steps.graph.nodes):
         if _kind(steps, node) is Identity:
@@ -28,25 +28,24 @@ def traced(network: torch.nn.Module) -> torch.fx.GraphModule:
 def folded(network: torch.fx.GraphModule) -> torch.fx.GraphModule:
     """Return a copy with each batch norm folded into the convolution before it.
 
-    The numbers stay the same, but for rounding.
+    The results are the same up to rounding.
     """
     return cast(torch.fx.GraphModule, fuse(network))
 
 
 @dataclass(frozen=True, eq=False)
 class Convolution:
-    """A convolution, and the addition and the rectifier after it, as far as they are there.
+    """A convolution, with the addition and the rectifier after it, if any.
 
     Attributes:
-        name: of the step that they become.
-        conv: with weights and shape.
-        path: where the network has it.
-        x: the step whose result is convolved.
-        input_shape: (N, C, H, W) of that result.
-        other: the step whose result is added.
-        overwrites: nothing needs the result of `other` any more: the sum may take its place.
-        ceiling: after rectifying, larger numbers become this one: 6 for ReLU6, infinity for ReLU;
-            None where there is no rectifier.
+        name: of the fused step.
+        conv: its module.
+        path: of the module in the network.
+        x: the step whose output is convolved.
+        input_shape: (N, C, H, W) of that output.
+        other: the step whose output is added.
+        overwrites: whether the sum may overwrite the output of `other`: nothing else uses it.
+        ceiling: of the rectifier: 6 for ReLU6, infinity for ReLU; None without a rectifier.
     """
 
     name: str
@@ -64,18 +63,18 @@ def replace_convolutions(
     example: torch.Tensor,
     make: Callable[[Convolution], torch.nn.Module],
 ) -> None:
-    """Let one module do each convolution and what follows it, in the order of the network.
+    """Replace each convolution, with the steps after it, by one module, in the network's order.
 
     Args:
         network: `folded`; it is changed.
-        example: a batch, to know the shapes by.
-        make: returns the module; it is called with the result of `x`, and with that of `other`
-            where there is one, and its own result shares memory with neither, unless it overwrites.
+        example: a batch, for the shapes.
+        make: returns the module; its inputs are the outputs of `x` and, if any, of `other`. Its
+            output shares memory with neither, unless it overwrites.
     """
     ShapeProp(network).propagate(example)
     nodes = list(network.graph.nodes)
-    places = {node: place for place, node in enumerate(nodes)}
-    made: set[torch.fx.Node] = set()
+    positions = {node: position for position, node in enumerate(nodes)}
+    fused: set[torch.fx.Node] = set()
     for node in nodes:
         if _kind(network, node) is not Conv2d:
             continue
@@ -83,11 +82,11 @@ def replace_convolutions(
         after = _only_user(node)
         other = _added_to(node, after)
         rectifiers: dict[type | None, float] = {ReLU: math.inf, ReLU6: 6.0}
-        if after is not None and other is not None and places.get(other, -1) < places[node]:
+        if after is not None and other is not None and positions.get(other, -1) < positions[node]:
             steps.append(after)
             given.append(other)
             after = _only_user(after)
-            del rectifiers[ReLU6]  # oneDNN does not cut off sums
+            del rectifiers[ReLU6]  # oneDNN does not clip sums
         else:
             other = None
         if after is not None and (kind := _kind(network, after)) in rectifiers:
@@ -99,15 +98,15 @@ def replace_convolutions(
             x=given[0],
             input_shape=_shape(given[0]),
             other=other,
-            overwrites=other in made and {*other.users} - {steps[1]} <= made,
+            overwrites=other in fused and {*other.users} - {steps[1]} <= fused,
             ceiling=rectifiers[kind] if steps[-1] is after else None,
         )
         network.add_module(convolution.name, make(convolution))
         with network.graph.inserting_before(node):
-            one = network.graph.call_module(convolution.name, tuple(given))
-        one.meta = steps[-1].meta
-        made.add(one)
-        steps[-1].replace_all_uses_with(one)
+            step_of_all = network.graph.call_module(convolution.name, tuple(given))
+        step_of_all.meta = steps[-1].meta
+        fused.add(step_of_all)
+        steps[-1].replace_all_uses_with(step_of_all)
         for step in reversed(steps):
             network.graph.erase_node(step)
     network.delete_all_unused_submodules()
@@ -115,7 +114,7 @@ def replace_convolutions(
 
 
 def _kind(network: torch.fx.GraphModule, node: torch.fx.Node) -> type | None:
-    # The very class: a subclass may compute something else.
+    # Exactly the class: a subclass may compute something else.
     return type(network.get_submodule(str(node.target))) if node.op == "call_module" else None
 
 
@@ -125,7 +124,7 @@ def _only_user(node: torch.fx.Node) -> torch.fx.Node | None:
 
 
 def _added_to(node: torch.fx.Node, add: torch.fx.Node | None) -> torch.fx.Node | None:
-    """What is added to the node, if that is what `add` does, and it has the node's shape."""
+    """Return the node that `add` adds to the first, if it is an addition of equal shapes."""
     if add is None or add.target not in (operator.add, operator.iadd):
         return None
     (other,) = [given for given in add.args if given is not node] or [None]

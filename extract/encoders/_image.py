@@ -1,4 +1,4 @@
-"""What the encoders of pictures share: resizing as their weights want it, and a fast engine."""
+"""Shared by the image encoders: resizing, and a network that runs fast over byte images."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 LONGEST_ASPECT = 16
 
 
-def resized(frames: np.ndarray, *, shorter_px: int, crop_px: int, bicubic: bool) -> np.ndarray:
-    """Return the middle of each frame, its shorter side scaled first.
+def resize_and_crop(
+    frames: np.ndarray, *, shorter_px: int, crop_px: int, bicubic: bool
+) -> np.ndarray:
+    """Return each frame resized by its shorter side, then cropped to the centre.
 
-    torchvision's antialiased resize on bytes: the same pixels as PIL's, several times sooner. Of a
-    frame more than 16 times as long as it is wide, only the middle is scaled.
+    torchvision's antialiased resize on bytes: the same pixels as PIL's, several times faster. A
+    frame more than 16 times as long as it is wide is cropped first.
 
     Shapes:
         frames: (N, H, W, 3) uint8; the result: (N, 3, crop_px, crop_px) uint8.
@@ -32,31 +34,31 @@ def resized(frames: np.ndarray, *, shorter_px: int, crop_px: int, bicubic: bool)
     import torch
     from torchvision.transforms.v2 import InterpolationMode, functional
 
-    how = InterpolationMode.BICUBIC if bicubic else InterpolationMode.BILINEAR
-    pictures = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2)
-    longest = LONGEST_ASPECT * min(pictures.shape[2:])
-    if max(pictures.shape[2:]) > longest:
-        pictures = functional.center_crop(pictures, [min(n, longest) for n in pictures.shape[2:]])
-    scaled = functional.resize(pictures, [shorter_px], interpolation=how, antialias=True)
+    interpolation = InterpolationMode.BICUBIC if bicubic else InterpolationMode.BILINEAR
+    images = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2)
+    longest = LONGEST_ASPECT * min(images.shape[2:])
+    if max(images.shape[2:]) > longest:
+        images = functional.center_crop(images, [min(n, longest) for n in images.shape[2:]])
+    scaled = functional.resize(images, [shorter_px], interpolation=interpolation, antialias=True)
     return np.asarray(functional.center_crop(scaled, [crop_px, crop_px]).contiguous().numpy())
 
 
 class ImageNetwork:
-    """A convolutional network ready to run over batches of byte pictures.
+    """A convolutional network over batches of byte images.
 
-    Batch norm is folded into the convolutions. On a CPU: channels last, convolutions fused with
-    what follows, and the allocator told to keep large blocks, since giving them back after every
-    batch costs more than the arithmetic.
-    On CUDA: half precision, from pinned memory. ONNX Runtime runs on the CPU alone, in float32.
+    Batch norm is folded into the convolutions. On a CPU: channels last, convolutions fused with the
+    steps after them, and an allocator that keeps large blocks, since returning them to the system
+    after each batch costs more than the arithmetic. On CUDA: half precision, from pinned memory.
+    ONNX Runtime runs on the CPU only, in float32.
 
-    In bfloat16 or int8 on a CPU, the first batch also goes through the network in float32, and
-    `cosine` is the least cosine of a row to its twin.
+    In bfloat16 or int8 on a CPU, the first batch is computed in float32, too, and `cosine` is the
+    smallest cosine of a row to its float32 row.
 
     Args:
-        network: maps (N, 3, H, W) float32 to (N, D); it can be traced, its steps are torch's own.
+        network: maps (N, 3, H, W) float32 to (N, D); traceable, of torch's own modules.
         mean, std: of the pixels as bytes, per channel.
-        input_px: side of the square pictures.
-        batch_pictures: how many will usually come at once.
+        input_px: side of the square images.
+        batch_images: usual size of a batch.
 
     Raises:
         ValueError: ONNX Runtime on another device than the CPU, or in another precision than
@@ -71,7 +73,7 @@ class ImageNetwork:
         mean: tuple[float, ...],
         std: tuple[float, ...],
         input_px: int,
-        batch_pictures: int,
+        batch_images: int,
         device: str,
         engine: Engine,
         precision: Precision = "float32",
@@ -83,7 +85,7 @@ class ImageNetwork:
         self._device = torch.device(device)
         check_arithmetic(device, engine, precision)
         self.cosine: float | None = None
-        self._twin: torch.nn.Module | None = None
+        self._float32_network: torch.nn.Module | None = None
         self._dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         self._mean = torch.tensor(mean, device=self._device).view(1, 3, 1, 1)
         self._scale = 1 / torch.tensor(std, device=self._device).view(1, 3, 1, 1)
@@ -94,26 +96,26 @@ class ImageNetwork:
             self._session: Any = onnx_session(network, torch.zeros(1, 3, input_px, input_px))
             return
         self._session = None
-        shape = (batch_pictures, 3, input_px, input_px)
+        shape = (batch_images, 3, input_px, input_px)
         if self._device.type == "cpu" and precision != "float32":
-            self._twin = self._laid_out(folded(steps), torch.zeros(shape))
+            self._float32_network = self._laid_out(folded(steps), torch.zeros(shape))
         if precision == "int8":
             from extract.encoders._int8 import channels_by_path, quantise
 
-            least, most = ((byte - self._mean) * self._scale for byte in (0, 255))
-            ends = {"low": float(least.min()), "high": float(most.max())}
-            quantise(network, torch.zeros(1, *shape[1:]), channels_by_path(steps), **ends)
+            low, high = ((byte - self._mean) * self._scale for byte in (0, 255))
+            bounds = {"low": float(low.min()), "high": float(high.max())}
+            quantise(network, torch.zeros(1, *shape[1:]), channels_by_path(steps), **bounds)
             self._network: torch.nn.Module = network
         else:
             self._network = self._laid_out(
                 network.to(self._dtype), torch.zeros(shape, dtype=self._dtype)
             )
 
-    def __call__(self, pictures: np.ndarray) -> np.ndarray:
-        """Shapes: pictures: (N, 3, H, W) uint8; the result: (N, D) float32."""
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Shapes: images: (N, 3, H, W) uint8; the result: (N, D) float32."""
         import torch
 
-        batch = torch.from_numpy(pictures)
+        batch = torch.from_numpy(images)
         with torch.inference_mode():
             if self._device.type == "cuda":
                 batch = batch.pin_memory().to(self._device, non_blocking=True)
@@ -125,15 +127,17 @@ class ImageNetwork:
             if self._session is None:
                 batch = batch.to(memory_format=torch.channels_last)
                 rows = self._network(batch.to(self._dtype)).float()
-                if self._twin is not None:
-                    alike = torch.nn.functional.cosine_similarity(rows, self._twin(batch))
-                    self.cosine, self._twin = float(alike.min()), None
+                if self._float32_network is not None:
+                    cosines = torch.nn.functional.cosine_similarity(
+                        rows, self._float32_network(batch)
+                    )
+                    self.cosine, self._float32_network = float(cosines.min()), None
                 return np.asarray(rows.cpu())
-            (rows,) = self._session.run(None, {"pictures": batch.numpy()})
+            (rows,) = self._session.run(None, {"images": batch.numpy()})
             return np.asarray(rows)
 
     def _laid_out(self, network: torch.fx.GraphModule, example: torch.Tensor) -> torch.nn.Module:
-        """Return the network on the device, its memory and its calls as the device likes them."""
+        """Return the network on the device, in its memory format and with its fused calls."""
         import torch
 
         from extract.encoders import _onednn
@@ -188,7 +192,7 @@ def check_arithmetic(device: str, engine: Engine, precision: Precision) -> None:
 
 
 def onnx_session(network: torch.nn.Module, example: torch.Tensor) -> Any:
-    """Export the very network at hand, in memory, and open it with ONNX Runtime.
+    """Export a network in memory, and open it with ONNX Runtime.
 
     Raises:
         ImportError: the extra is not installed.
@@ -212,7 +216,7 @@ def onnx_session(network: torch.nn.Module, example: torch.Tensor) -> Any:
             network,
             (torch.cat([example, example]),),
             dynamo=True,
-            input_names=["pictures"],
+            input_names=["images"],
             dynamic_shapes=({0: torch.export.Dim("batch")},),
             verbose=False,
         )
@@ -227,12 +231,12 @@ def onnx_session(network: torch.nn.Module, example: torch.Tensor) -> Any:
 
 @cache
 def keep_large_blocks() -> None:
-    """Tell glibc to keep what a batch frees for the next batch. Does nothing elsewhere."""
+    """Make glibc keep the memory of a batch for the next one. Does nothing elsewhere."""
     if not sys.platform.startswith("linux"):
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:  # musl has none
         return
     if not mallopt(M_MMAP_THRESHOLD, 1 << 30):
-        mallopt(M_MMAP_THRESHOLD, 1 << 25)  # the most that older versions take
+        mallopt(M_MMAP_THRESHOLD, 1 << 25)  # the maximum of older versions
     mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)

@@ -1,11 +1,11 @@
-"""Convolutional networks in bytes, scaled by what their batch norm says, not by pictures.
+"""Data-free int8 quantisation of convolutional networks; imported only for precision int8.
 
-A batch norm names the mean and the deviation of each channel over the pictures that the network
-was trained on. That bounds what each convolution gives, so the scales follow from the weights
-alone, and are the same for every collection.
+A batch norm contains the mean and the standard deviation of each channel over the training images.
+They bound the output of each convolution, so the scales follow from the weights alone and are the
+same for every collection.
 
 Source: Nagel, van Baalen, Blankevoort, Welling: Data-Free Quantization Through Weight Equalization
-and Bias Correction, ICCV 2019, of which the ranges and the correction of the bias are used here.
+and Bias Correction, ICCV 2019, of which the ranges and the bias correction are used here.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from torch.nn.functional import pad
 from extract.encoders._fusion import Convolution, replace_convolutions
 from extract.encoders._onednn import rectifier
 
-DEVIATIONS = 6  # from the mean to the end of the range, as in the paper
+DEVIATIONS = 6  # standard deviations from the mean to the end of the range, as in the paper
 QUANTILES = 256
 
 
 @dataclass(frozen=True, eq=False)
 class Channels:
-    """What is known of a result, channel by channel.
+    """Mean and standard deviation of an activation, per channel.
 
     Shapes:
         mean, std: (C,).
@@ -37,11 +37,11 @@ class Channels:
     std: torch.Tensor
 
     def plus(self, other: Channels) -> Channels:
-        """Of the sum of two results, taken to be independent."""
+        """Return the moments of the sum of two activations, assumed to be independent."""
         return Channels(self.mean + other.mean, (self.std**2 + other.std**2).sqrt())
 
-    def cut_off(self, ceiling: float) -> Channels:
-        """Of the result between zero and the ceiling, taken to be normally distributed before."""
+    def clipped(self, ceiling: float) -> Channels:
+        """Return the moments after clipping to [0, ceiling], of a normal distribution before it."""
         middles = (torch.arange(QUANTILES) + 0.5) / QUANTILES
         values = self.mean + self.std * torch.special.ndtri(middles)[:, None]
         values = values.clamp(0, ceiling)
@@ -50,14 +50,14 @@ class Channels:
 
 @dataclass(frozen=True)
 class Scale:
-    """How bytes stand for numbers: (byte - zero) * step."""
+    """Affine quantisation to bytes: value = (byte - zero) * step."""
 
     step: float
     zero: int
 
     @classmethod
     def between(cls, low: float, high: float) -> Scale:
-        """Return the finest that reaches from low to high; zero is always a byte."""
+        """Return the finest scale over [low, high]; the value 0 is always exact."""
         low, high = min(low, 0.0), max(high, 0.0)
         step = (high - low) / 255 or 1.0
         return cls(step, round(-low / step))
@@ -65,9 +65,9 @@ class Scale:
 
 @cache
 def is_available() -> bool:
-    """Whether this processor adds products of bytes exactly.
+    """Whether this processor sums products of bytes exactly.
 
-    Without AVX-VNNI, AVX-512 VNNI or AMX, oneDNN adds them in pairs of 16 bits, which overflow.
+    Without AVX-VNNI, AVX-512 VNNI or AMX, oneDNN sums them in pairs of 16 bits, which overflow.
     """
     if not hasattr(torch.ops.onednn, "qconv_pointwise"):
         return False
@@ -81,7 +81,7 @@ def is_available() -> bool:
 
 
 def channels_by_path(network: torch.fx.GraphModule) -> dict[str, Channels]:
-    """Return what batch norm says of the result of each convolution, by the latter's path.
+    """Return the moments of the output of each convolution, from its batch norm, by path.
 
     Args:
         network: `traced`, not yet `folded`.
@@ -91,8 +91,8 @@ def channels_by_path(network: torch.fx.GraphModule) -> dict[str, Channels]:
         if node.op == "call_module":
             norm = network.get_submodule(node.target)
             if isinstance(norm, BatchNorm2d):
-                said = norm.bias.detach(), norm.weight.detach().abs()
-                found[node.args[0].target] = Channels(*said)
+                moments = norm.bias.detach(), norm.weight.detach().abs()
+                found[node.args[0].target] = Channels(*moments)
     return found
 
 
@@ -104,16 +104,16 @@ def quantise(
     low: float,
     high: float,
 ) -> None:
-    """Let a network compute in bytes from its first convolution to its last.
+    """Quantise a network in place, from its first convolution to its last.
 
-    Each channel of a convolution's weights has a scale of its own; what rounding them shifts in the
-    mean is taken from the bias.
+    Each output channel of a convolution has a scale of its own; the shift of its mean by rounding
+    the weights is subtracted from the bias.
 
     Args:
         network: `folded`; it is changed.
-        example: a picture, to know the shapes by.
+        example: an image, for the shapes.
         channels: as from `channels_by_path`.
-        low, high: between which the pixels lie; their mean is taken to be zero.
+        low, high: range of the pixels; their mean is assumed to be zero.
     """
     graph = network.graph
     (pictures,) = (node for node in graph.nodes if node.op == "placeholder")
@@ -127,7 +127,7 @@ def quantise(
         )
 
     def source(node: torch.fx.Node) -> str:
-        while is_pool(node):  # its scale is that of what it is given
+        while is_pool(node):  # it keeps the scale of its input
             node = cast(torch.fx.Node, node.args[0])
         return node.name
 
@@ -140,7 +140,7 @@ def quantise(
         high = float((result.mean + DEVIATIONS * result.std).max())
         if found.ceiling is not None:
             low, high = 0.0, min(high, found.ceiling)
-            result = result.cut_off(found.ceiling)
+            result = result.clipped(found.ceiling)
         known[found.name], scales[found.name] = result, Scale.between(low, high)
         return _BytesStep(found, scales[x], known[x].mean, scales[found.name], added)
 
@@ -190,7 +190,7 @@ class _ToNumbers(torch.nn.Module):
 
 
 class _BytesPool(torch.nn.Module):
-    """The largest of each window. torch's own does not take bytes."""
+    """Maximum of each window; torch's own module does not support bytes."""
 
     def __init__(self, pool: MaxPool2d) -> None:
         super().__init__()
@@ -201,30 +201,30 @@ class _BytesPool(torch.nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = pad(x, [self._padding] * 4)  # zero is the least byte, whatever it stands for
+        x = pad(x, [self._padding] * 4)  # zero is the smallest byte at any scale
         for axis in (2, 3):
             x = reduce(torch.maximum, x.unfold(axis, self._size, self._stride).unbind(-1))
         return x
 
 
 class _BytesStep(torch.nn.Module):
-    """A convolution of bytes, with what follows it.
+    """A convolution of bytes, fused with the sum and the rectifier after it.
 
     Args:
-        found: which.
-        given: the scale of what it is given.
-        means: (C,), of what it is given.
-        made: the scale of its result.
-        added: the scale of what is added.
+        found: the convolution.
+        input_scale: of its input.
+        means: of its input. Shapes: (C,).
+        output_scale: of its output.
+        other_scale: of the summand.
     """
 
     def __init__(
         self,
         found: Convolution,
-        given: Scale,
+        input_scale: Scale,
         means: torch.Tensor,
-        made: Scale,
-        added: Scale | None,
+        output_scale: Scale,
+        other_scale: Scale | None,
     ) -> None:
         super().__init__()
         conv = found.conv
@@ -235,26 +235,42 @@ class _BytesStep(torch.nn.Module):
         means = means.view(conv.groups, -1).repeat_interleave(len(weight) // conv.groups, 0)
         bias = torch.zeros(len(weight)) if conv.bias is None else conv.bias.detach()
         self._bias = bias + (lost * means).sum(1)
-        self._how = (conv.stride, conv.padding, conv.dilation, conv.groups)
-        self._given, self._made, self._added = given, made, added
+        self._geometry = (conv.stride, conv.padding, conv.dilation, conv.groups)
+        self._input_scale, self._output_scale, self._other_scale = (
+            input_scale,
+            output_scale,
+            other_scale,
+        )
         self._after = (*rectifier(found.ceiling), "")
         self._overwrites = found.overwrites
         self._steps, self._zeros = steps, torch.zeros(len(weight), dtype=torch.int64)
         self._weight = torch.ops.onednn.qconv_prepack(
-            rounded.to(torch.int8), steps, given.step, given.zero, *self._how, found.input_shape
+            rounded.to(torch.int8),
+            steps,
+            input_scale.step,
+            input_scale.zero,
+            *self._geometry,
+            found.input_shape,
         )
 
     def forward(self, x: torch.Tensor, other: torch.Tensor | None = None) -> torch.Tensor:
         ops = torch.ops.onednn
-        before = x, self._given.step, self._given.zero, self._weight, self._steps, self._zeros
-        after = *self._how, self._made.step, self._made.zero, torch.uint8
+        before = (
+            x,
+            self._input_scale.step,
+            self._input_scale.zero,
+            self._weight,
+            self._steps,
+            self._zeros,
+        )
+        after = *self._geometry, self._output_scale.step, self._output_scale.zero, torch.uint8
         if other is None:
             made = ops.qconv_pointwise(*before, self._bias, *after, *self._after)
         else:
-            assert self._added is not None
-            place = other if self._overwrites else other.clone()
-            sum_of = self._added.step, self._added.zero, "sum", 1.0
+            assert self._other_scale is not None
+            summand = other if self._overwrites else other.clone()
+            sum_of = self._other_scale.step, self._other_scale.zero, "sum", 1.0
             made = ops.qconv2d_pointwise.binary(
-                *before, place, self._bias, *after, *sum_of, *self._after
+                *before, summand, self._bias, *after, *sum_of, *self._after
             )
         return made  # type: ignore[no-any-return]

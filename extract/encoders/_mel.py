@@ -1,4 +1,4 @@
-"""The log-mel spectrogram that the encoders of sound share."""
+"""Log-mel spectrogram of the audio encoders."""
 
 from __future__ import annotations
 

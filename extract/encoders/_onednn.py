@@ -1,4 +1,4 @@
-"""Convolutions on an x86 processor, each in one pass with what follows it."""
+"""Convolutions on x86 processors, fused with the sum and the rectifier after them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from extract.encoders._fusion import Convolution, replace_convolutions
 
 
 def is_available() -> bool:
-    """Whether this build of torch has oneDNN's fused convolutions, and the processor suits them."""
+    """Whether this build of torch has oneDNN's fused convolutions, on an x86 processor."""
     ops = ("_convolution_pointwise", "_convolution_pointwise_", "_reorder_convolution_weight")
     return (
         platform.machine() in ("x86_64", "AMD64")
@@ -40,22 +40,22 @@ def computes_bfloat16() -> bool:
 
 
 def fuse_convolutions(network: torch.fx.GraphModule, example: torch.Tensor) -> None:
-    """Let oneDNN do a convolution, the addition and the rectifier after it in one pass.
+    """Replace each convolution, and the sum and rectifier after it, by one call of oneDNN.
 
-    Their weights are laid out for the processor once, not at every batch, and a sum takes the place
-    of what was added, where nothing else needs that. What torch.compile makes of such a network in
-    minutes, this does in milliseconds; the sums are the same.
+    Weights are reordered for the processor once, not in each batch, and a sum overwrites its
+    summand where nothing else uses that. torch.compile does the same in minutes, this in
+    milliseconds; the numbers are the same.
 
     Args:
         network: `folded`; it is changed.
-        example: a batch, to know the shapes by.
+        example: a batch, for the shapes.
     """
-    picture = example[:1]  # says all shapes but the batch's
-    replace_convolutions(network, picture, lambda found: _FloatStep(found, len(example)))
+    image = example[:1]  # all shapes but the size of the batch
+    replace_convolutions(network, image, lambda found: _FloatStep(found, len(example)))
 
 
 def rectifier(ceiling: float | None) -> tuple[str, list[float]]:
-    """Return the name and the limits by which oneDNN knows a rectifier."""
+    """Return the name and the limits of a rectifier in oneDNN."""
     if ceiling is None:
         return "none", []
     return ("relu", []) if ceiling == math.inf else ("hardtanh", [0.0, ceiling])
@@ -65,23 +65,23 @@ class _FloatStep(torch.nn.Module):
     def __init__(self, found: Convolution, batch_size: int) -> None:
         super().__init__()
         conv = found.conv
-        self._how = (conv.padding, conv.stride, conv.dilation, conv.groups)
+        self._geometry = (conv.padding, conv.stride, conv.dilation, conv.groups)
         name, limits = rectifier(found.ceiling)
         self._after = name, limits, ""
         self._after_sum = "add", 1.0, None if name == "none" else name, limits, ""
         self._overwrites = found.overwrites
         self._bias = conv.bias
         self._weight = torch.ops.mkldnn._reorder_convolution_weight(
-            conv.weight, *self._how, [batch_size, *found.input_shape[1:]]
+            conv.weight, *self._geometry, [batch_size, *found.input_shape[1:]]
         )
 
     def forward(self, x: torch.Tensor, other: torch.Tensor | None = None) -> torch.Tensor:
         ops = torch.ops.mkldnn
-        rest = self._weight, self._bias, *self._how
+        rest = self._weight, self._bias, *self._geometry
         if other is None:
-            made = ops._convolution_pointwise(x, *rest, *self._after)
+            result = ops._convolution_pointwise(x, *rest, *self._after)
         elif self._overwrites:
-            made = ops._convolution_pointwise_.binary(other, x, *rest, *self._after_sum)
+            result = ops._convolution_pointwise_.binary(other, x, *rest, *self._after_sum)
         else:
-            made = ops._convolution_pointwise.binary(x, other, *rest, *self._after_sum)
-        return made  # type: ignore[no-any-return]
+            result = ops._convolution_pointwise.binary(x, other, *rest, *self._after_sum)
+        return result  # type: ignore[no-any-return]

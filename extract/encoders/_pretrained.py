@@ -1,4 +1,4 @@
-"""Folders of weights as the transformers library keeps them: read strictly, hashed wholly."""
+"""Model folders of the transformers library: loaded strictly, hashed completely."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from extract.weights import WrongWeights, sha256_of
 
-# Beside the weights, what a tokenizer, a feature extractor or a pooling is made from.
+# Files that configure a tokenizer, a feature extractor or a pooling.
 SETTINGS = (
     "config.json",
     "preprocessor_config.json",
@@ -28,8 +28,8 @@ SETTINGS = (
 )
 
 
-def a_folder(path: Path) -> Path:
-    """Return the path as it is.
+def require_folder(path: Path) -> Path:
+    """Return the path of a folder unchanged.
 
     Raises:
         WrongWeights: it is a file.
@@ -42,10 +42,10 @@ def a_folder(path: Path) -> Path:
 
 
 def hashes_of(folder: Path) -> dict[str, str]:
-    """Return what tells a folder from another: the hash of its weights, and of its settings.
+    """Return the hashes of a folder's weights and of its settings.
 
     Raises:
-        WeightsUnavailable: it holds no weights.
+        WeightsUnavailable: it contains no weights.
     """
     digest = hashlib.sha256()
     for name in SETTINGS:
@@ -56,7 +56,7 @@ def hashes_of(folder: Path) -> dict[str, str]:
 
 
 def read_settings(folder: Path, name: str) -> Any:
-    """Return what a JSON file of the folder holds; an empty dict if there is none.
+    """Return the content of a JSON file in the folder; an empty dict without the file.
 
     Raises:
         WrongWeights: it is not JSON.
@@ -67,49 +67,49 @@ def read_settings(folder: Path, name: str) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise WrongWeights(f"{path} is no JSON: {error}") from error
+        raise WrongWeights(f"{path} is not JSON: {error}") from error
 
 
 def load_part(load: Callable[..., Any], folder: Path, what: str) -> Any:
-    """Return what a `from_pretrained` makes of a folder; nothing is fetched.
+    """Return the result of a `from_pretrained` on a folder; nothing is fetched.
 
     Raises:
-        WrongWeights: it makes nothing of it.
+        WrongWeights: it fails.
     """
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     before = logging.get_verbosity()
-    logging.set_verbosity(logging.CRITICAL)  # what it would print, our errors say in one line
+    logging.set_verbosity(logging.CRITICAL)  # its output is replaced by an error of one line
     try:
         return load(folder, local_files_only=True)
-    except Exception as error:  # as many kinds as there are libraries below
+    except Exception as error:  # libraries below raise errors of any type
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise WrongWeights(f"{folder} holds no {what}: {lines[0][:200]}") from error
+        raise WrongWeights(f"{folder} contains no {what}: {lines[0][:200]}") from error
     finally:
         logging.set_verbosity(before)
 
 
 def load_network(model: Any, folder: Path, what: str, *, unused: tuple[str, ...] = ()) -> Any:
-    """Return a network, every tensor of it from the folder's model.safetensors, to be run only.
+    """Return a network in evaluation mode, all of its tensors from the folder's model.safetensors.
 
-    transformers gives random numbers to tensors that a file lacks, and says so in a warning. Here
-    that is an error, but for tensors that are not used.
+    transformers initialises tensors that a file lacks at random, with a warning. Here that is an
+    error, except for tensors that are not used.
 
     Args:
         model: its class.
-        what: what the folder should hold, for messages.
-        unused: how the names of tensors begin that may be absent.
+        what: name of the network, for messages.
+        unused: prefixes of the names of tensors that may be absent.
 
     Raises:
-        WrongWeights: the folder holds another network, or none.
+        WrongWeights: the folder contains another network, or none.
     """
     load = partial(model.from_pretrained, use_safetensors=True, output_loading_info=True)
-    network, told = load_part(load, folder, what)
-    absent = sorted(name for name in told["missing_keys"] if not name.startswith(unused or ("\0",)))
+    network, info = load_part(load, folder, what)
+    absent = sorted(name for name in info["missing_keys"] if not name.startswith(unused or ("\0",)))
     if absent:
         raise WrongWeights(
-            f"{folder} holds the weights of another network: for a {what} it lacks {len(absent)} "
-            f"tensors, {', '.join(absent[:2])}"
+            f"{folder} contains the weights of another network: for a {what} it lacks "
+            f"{len(absent)} tensors, {', '.join(absent[:2])}"
         )
     return network.eval().requires_grad_(False)

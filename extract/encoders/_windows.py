@@ -1,4 +1,4 @@
-"""How sound is cut into windows, and where the sound of a window ends."""
+"""Windows of audio: their settings, and their length without padding."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from extract.encoder import Encoder
 
 
-def cut_of(encoder: Encoder) -> dict[str, Any]:
-    """Return how an encoder wants sound to be cut, for its provenance."""
+def window_settings(encoder: Encoder) -> dict[str, Any]:
+    """Return the window settings of an encoder, for its provenance."""
     return {
         "sample_rate_hz": encoder.sample_rate_hz,
         "window_seconds": encoder.window_seconds,
@@ -19,17 +19,17 @@ def cut_of(encoder: Encoder) -> dict[str, Any]:
     }
 
 
-def num_sounding(windows: np.ndarray) -> np.ndarray:
-    """Return how many samples of each window come before its trailing zeros.
+def num_audible_samples(windows: np.ndarray) -> np.ndarray:
+    """Return the number of samples of each window before its trailing zeros.
 
-    The last window of a clip is filled up with zeros. A window of zeros alone counts whole: it is
+    The last window of a clip is padded with zeros. A window of zeros only counts in full: it is
     silence, not padding.
 
     Shapes:
         windows: (N, S); the result: (N,) int64.
 
-    >>> num_sounding(np.array([[0.5, 0.0, 0.2, 0.0], [0.0, 0.0, 0.0, 0.0]])).tolist()
+    >>> num_audible_samples(np.array([[0.5, 0.0, 0.2, 0.0], [0.0, 0.0, 0.0, 0.0]])).tolist()
     [3, 4]
     """
-    trailing = (windows[:, ::-1] != 0).argmax(axis=1)  # 0 where there is no sound at all
+    trailing = (windows[:, ::-1] != 0).argmax(axis=1)  # 0 where all samples are zero
     return np.asarray(windows.shape[1] - trailing)

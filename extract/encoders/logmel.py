@@ -1,4 +1,4 @@
-"""Statistics of the log-mel spectrogram: how sound is coloured. No weights."""
+"""Log-mel statistics of audio, without weights."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 from extract.config import Engine
 from extract.encoder import Encoder, Reads
 from extract.encoders._mel import log_mel
-from extract.encoders._windows import cut_of
+from extract.encoders._windows import window_settings
 
 
 class LogMel(Encoder):
-    """Mean, deviation and mean absolute change of 64 log-mel bands, a row per 0.96 s.
+    """Mean, standard deviation and mean absolute change of 64 log-mel bands, a row per 0.96 s.
 
-    Not learned: it tells music from speech from noise, and little of what is said or sung.
+    Not learned: it separates music, speech and noise, and represents little of their content.
     """
 
     name: ClassVar[str] = "logmel"
     reads: ClassVar[Reads] = "waveform"
     dim = 192
-    batch_units = 1  # there is nothing to compute together, so no clip waits for others
+    batch_units = 1  # nothing is computed per batch, so no clip waits for others
     window_seconds: ClassVar[float] = 0.975
     hop_seconds: ClassVar[float] = 0.96
 
@@ -33,7 +33,7 @@ class LogMel(Encoder):
             "version": 1,
             "spectrogram": "16 kHz, Hann 25 ms / 10 ms, 64 mel bands 125-7500 Hz, log(x + 0.01)",
             "statistics": ["mean", "std", "mean absolute change"],
-            **cut_of(self),
+            **window_settings(self),
         }
 
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:

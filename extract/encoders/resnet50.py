@@ -1,4 +1,4 @@
-"""ResNet50, trained on ImageNet: what a picture shows.
+"""ResNet50, trained on ImageNet.
 
 Source: He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, CVPR 2016. Network and
 weights from torchvision (BSD-3-Clause), the recipe `IMAGENET1K_V2` with its own preprocessing.
@@ -13,7 +13,7 @@ import numpy as np
 
 from extract.config import Engine, Precision
 from extract.encoder import Encoder, Reads
-from extract.encoders._image import ImageNetwork, check_arithmetic, resized
+from extract.encoders._image import ImageNetwork, check_arithmetic, resize_and_crop
 from extract.state_dict import fit_state_dict, load_state_dict
 from extract.weights import Weights, resolve, sha256_of
 
@@ -27,11 +27,11 @@ IMAGENET1K_V2 = Weights(
 
 
 class ResNet50(Encoder):
-    """The 2,048 averaged features before the classifier, a row a frame.
+    """The 2,048 averaged features before the classifier, a row per frame.
 
-    Preprocessing is that of the weights: shorter side to 232 (bilinear, antialiased), the middle
-    224 x 224, normalised by ImageNet's mean and deviation. Pixels are rounded to bytes in between,
-    as they are when the transforms are given pictures of bytes.
+    Preprocessing is that of the weights: shorter side to 232 (bilinear, antialiased), centre crop
+    of 224 x 224, normalised by ImageNet's mean and standard deviation. Pixels are rounded to bytes
+    in between, as by the transforms on byte images.
     """
 
     name: ClassVar[str] = "resnet50"
@@ -46,7 +46,7 @@ class ResNet50(Encoder):
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """Network, weights by hash, and preprocessing."""
+        """Network, hash of the weights, and preprocessing."""
         return {
             "encoder": self.name,
             "version": 1,
@@ -72,7 +72,7 @@ class ResNet50(Encoder):
             mean=(0.485 * 255, 0.456 * 255, 0.406 * 255),
             std=(0.229 * 255, 0.224 * 255, 0.225 * 255),
             input_px=224,
-            batch_pictures=self.batch_units,
+            batch_images=self.batch_units,
             device=device,
             engine=engine,
             precision=self.precision,
@@ -85,7 +85,7 @@ class ResNet50(Encoder):
 
     def prepare(self, sample: Any) -> np.ndarray:
         """Shapes: sample.data: (N, H, W, 3) uint8; the result: (N, 3, 224, 224) uint8."""
-        return resized(sample.data, shorter_px=232, crop_px=224, bicubic=False)
+        return resize_and_crop(sample.data, shorter_px=232, crop_px=224, bicubic=False)
 
     def encode(self, units: np.ndarray) -> np.ndarray:
         """Shapes: units: (N, 3, 224, 224) uint8; the result: (N, 2048) float32."""

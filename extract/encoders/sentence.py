@@ -1,4 +1,4 @@
-"""Sentence embeddings: what a caption says.
+"""Sentence embeddings of captions.
 
 Source: Reimers, Gurevych: Sentence-BERT, EMNLP 2019. Network from transformers, weights
 `sentence-transformers/all-MiniLM-L6-v2` (Apache-2.0), from the hub or from a package.
@@ -14,7 +14,13 @@ import numpy as np
 
 from extract.config import Engine
 from extract.encoder import Encoder, Reads
-from extract.encoders._pretrained import a_folder, hashes_of, load_network, load_part, read_settings
+from extract.encoders._pretrained import (
+    hashes_of,
+    load_network,
+    load_part,
+    read_settings,
+    require_folder,
+)
 from extract.weights import Weights, WrongWeights, resolve
 
 if TYPE_CHECKING:
@@ -35,7 +41,7 @@ PACKAGE = Weights(
     sha256=SHA256,
     licence="Apache-2.0",
 )
-MAX_TOKENS = 512  # unless the folder says less
+MAX_TOKENS = 512  # unless the folder sets a smaller number
 TOKEN_BUDGET = 2_048
 WHAT = "sentence encoder"
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model")
@@ -50,11 +56,11 @@ POOLINGS: dict[str, Pooling] = {
 
 
 class Sentence(Encoder):
-    """The mean of a caption's token states, of length one; a row a caption.
+    """The normalised mean of a caption's token states; a row per caption.
 
     Captions are sorted by length and run in batches of at most 2,048 tokens, padding included, so
-    short ones do not pay for long ones. What lies beyond the network's longest text (256 tokens
-    for the default weights) is cut off.
+    short ones are not padded to the longest. Captions are truncated to the network's maximum
+    length (256 tokens for the default weights).
 
     384 wide with the default weights. Any folder of sentence-transformers without layers of its own
     will do: its longest text, and whether the mean or the first token counts, are read from it.
@@ -66,11 +72,11 @@ class Sentence(Encoder):
     batch_units = 512
 
     def _path(self) -> Path:
-        return a_folder(resolve(HUB, self.given_weights, (PACKAGE,)))
+        return require_folder(resolve(HUB, self.given_weights, (PACKAGE,)))
 
     @cached_property
-    def dim(self) -> int:  # type: ignore[override]  # it stands in the weights' folder
-        """384, or what the weights that were given have."""
+    def dim(self) -> int:  # type: ignore[override]  # read from the folder of weights
+        """384, or the width of the given weights."""
         if self.given_weights in (None, HUB.name, PACKAGE.name):
             return 384
         from transformers import AutoConfig
@@ -79,7 +85,7 @@ class Sentence(Encoder):
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """Network, weights by hash, pooling and where long captions are cut."""
+        """Network, hashes of the weights, pooling and maximum length."""
         path = self._path()
         return {
             "encoder": self.name,
@@ -95,16 +101,18 @@ class Sentence(Encoder):
 
         path = self._path()
         self._pooling, self._max_tokens = _pooling(path), _max_tokens(path)
-        if not any((path / name).is_file() for name in TOKENIZERS):  # one without words is made
+        if not any(
+            (path / name).is_file() for name in TOKENIZERS
+        ):  # transformers would build an empty one
             raise WrongWeights(
-                f"{path} holds no tokenizer: one of {', '.join(TOKENIZERS)} is expected"
+                f"{path} contains no tokenizer: one of {', '.join(TOKENIZERS)} is expected"
             )
         self._tokenizer = load_part(AutoTokenizer.from_pretrained, path, "tokenizer")
         self._device = device
         self._network = load_network(AutoModel, path, WHAT, unused=("pooler.",)).to(device)
 
     def prepare(self, sample: str) -> list[str]:
-        """Return the caption as its one unit."""
+        """Return the caption as a single unit."""
         return [sample]
 
     def encode(self, units: list[str]) -> np.ndarray:
@@ -128,8 +136,8 @@ class Sentence(Encoder):
     def _pooled(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         if self._pooling == "cls":
             return states[:, 0]
-        seen = mask.unsqueeze(-1).to(states.dtype)  # (B, tokens, 1)
-        return (states * seen).sum(dim=1) / seen.sum(dim=1).clamp(min=1)
+        weight = mask.unsqueeze(-1).to(states.dtype)  # (B, tokens, 1)
+        return (states * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1)
 
 
 def _max_tokens(folder: Path) -> int:
@@ -144,16 +152,16 @@ def _max_tokens(folder: Path) -> int:
 
 
 def _pooling(folder: Path) -> Pooling:
-    """Return how the folder wants its token states pooled.
+    """Return the pooling of token states in the folder's configuration.
 
     Raises:
-        WrongWeights: in a way, or with layers after it, that we do not have.
+        WrongWeights: a pooling or a further layer that is not supported.
     """
     for module in read_settings(folder, "modules.json"):
         kind = str(module.get("type")).rpartition(".")[2]
         if kind not in ("Transformer", "Pooling", "Normalize"):
             raise WrongWeights(
-                f"{folder} holds a sentence encoder with a layer of the kind {kind}; a network "
+                f"{folder} contains a sentence encoder with a layer of the kind {kind}; a network "
                 "with pooling alone is expected"
             )
     told = read_settings(folder, "1_Pooling/config.json")
@@ -162,14 +170,14 @@ def _pooling(folder: Path) -> Pooling:
     names = [modes] if isinstance(modes, str) else list(modes)
     if len(names) != 1 or names[0] not in POOLINGS:
         raise WrongWeights(
-            f"{folder} holds a sentence encoder that pools by {' and '.join(names)}; "
+            f"{folder} contains a sentence encoder that pools by {' and '.join(names)}; "
             "mean or cls is expected"
         )
     return POOLINGS[names[0]]
 
 
 def batches_by_length(lengths: list[int], *, budget: int) -> list[list[int]]:
-    """Return indices in batches whose size times their longest member stays in the budget.
+    """Return indices in batches, of which size times longest length is within the budget.
 
     >>> batches_by_length([9, 2, 3], budget=9)
     [[1, 2], [0]]

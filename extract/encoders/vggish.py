@@ -1,8 +1,8 @@
-"""VGGish, trained on YouTube-100M: what is heard, as the micro-video literature has it.
+"""VGGish, trained on YouTube-100M: the audio features of the micro-video literature.
 
 Source: Hershey et al., CNN Architectures for Large-Scale Audio Classification, ICASSP 2017. The
 network is written here from the paper's table; its published torch weights (Apache-2.0) are those
-of the torchvggish project, or the same numbers as torchaudio's assets have them (`vggish.pt`).
+of the torchvggish project, or the same tensors from torchaudio's assets (`vggish.pt`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from extract.config import Engine
 from extract.encoder import Encoder, Reads
 from extract.encoders._mel import log_mel
-from extract.encoders._windows import cut_of
+from extract.encoders._windows import window_settings
 from extract.state_dict import fit_state_dict, load_state_dict
 from extract.weights import Weights, resolve, sha256_of
 
@@ -32,11 +32,11 @@ PUBLISHED = Weights(
 
 
 class VGGish(Encoder):
-    """The 128 outputs of the last layer, a row per 0.96 s of sound.
+    """The 128 outputs of the last layer, a row per 0.96 s of audio.
 
-    The embedding as torchvggish and torchaudio's former pipeline give it: after the last layer's
-    rectifier, without the PCA and the rounding to bytes that the released AudioSet features have
-    besides. (The authors' own TensorFlow code gives what stands before the rectifier.)
+    The embedding of torchvggish and of torchaudio's former pipeline: after the last layer's
+    rectifier, without the PCA and the rounding to bytes of the released AudioSet features. (The
+    authors' own TensorFlow code returns the values before the rectifier.)
     """
 
     name: ClassVar[str] = "vggish"
@@ -53,14 +53,14 @@ class VGGish(Encoder):
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """Network, weights by hash, and the spectrogram's settings."""
+        """Network, hash of the weights, and the spectrogram's settings."""
         return {
             "encoder": self.name,
             "version": 1,
             "weights_sha256": sha256_of(self._path()),
             "spectrogram": "16 kHz, Hann 25 ms / 10 ms, 64 mel bands 125-7500 Hz, log(x + 0.01)",
             "embedding": "after the rectifier, no PCA",
-            **cut_of(self),
+            **window_settings(self),
         }
 
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
@@ -68,7 +68,7 @@ class VGGish(Encoder):
         import torch
 
         path = self._path()
-        with torch.device("meta"):  # random numbers would take longer than reading the file
+        with torch.device("meta"):  # random initialisation would take longer than reading the file
             network = build_network()
         network = network.to_empty(device="cpu")
         fit_state_dict(network, _renamed(load_state_dict(path)), path)
@@ -90,7 +90,7 @@ class VGGish(Encoder):
 
 
 def build_network() -> torch.nn.Module:
-    """Return the network, its weights random, its tensors named as in the published file.
+    """Return the network with random weights; its tensors are named as in the published file.
 
     Shapes:
         its input: (N, 1, 96, 64); its output: (N, 128).
@@ -125,7 +125,7 @@ def build_network() -> torch.nn.Module:
 
 
 def _renamed(state: dict[str, Any]) -> dict[str, Any]:
-    """Name tensors as torchvggish does, where they come from torchaudio; leave out the PCA."""
+    """Rename torchaudio's tensors to those of torchvggish, without the PCA."""
     names = {"features_network": "features", "embedding_network": "embeddings"}
     return {
         f"{names.get(head, head)}.{rest}": value

@@ -1,4 +1,4 @@
-"""wav2vec 2.0: how speech sounds.
+"""wav2vec 2.0 and HuBERT: speech representations.
 
 Source: Baevski, Zhou, Mohamed, Auli: wav2vec 2.0, NeurIPS 2020; Hsu et al.: HuBERT, TASLP 2021.
 Networks and weights are those of torchaudio's pipelines (MIT).
@@ -14,7 +14,7 @@ import numpy as np
 
 from extract.config import Engine
 from extract.encoder import Encoder, Reads
-from extract.encoders._windows import cut_of, num_sounding
+from extract.encoders._windows import num_audible_samples, window_settings
 from extract.state_dict import fit_state_dict, load_state_dict
 from extract.weights import Weights, resolve, sha256_of
 
@@ -27,7 +27,7 @@ def _published(name: str, file_name: str) -> Weights:
     return Weights(name=name, kind="url", where=where, sha256=None, licence="MIT")
 
 
-# Called as in torchaudio.pipelines.
+# Named as in torchaudio.pipelines.
 BASE = _published("WAV2VEC2_BASE", "wav2vec2_fairseq_base_ls960.pth")
 LARGE = _published("WAV2VEC2_LARGE", "wav2vec2_fairseq_large_ls960.pth")
 LARGE_LV60K = _published("WAV2VEC2_LARGE_LV60K", "wav2vec2_fairseq_large_lv60k.pth")
@@ -39,11 +39,11 @@ SIBLINGS = (LARGE, LARGE_LV60K, XLSR53, HUBERT_BASE, HUBERT_LARGE)
 
 @dataclass(frozen=True)
 class Network:
-    """How to build a network: its name in torchaudio.models, its width, and what it hears."""
+    """A network: its name in torchaudio.models, its width, and the normalisation of its input."""
 
     builder: str
     dim: int
-    normalises: bool = False  # whether it was trained on sound of mean 0 and variance 1
+    normalises: bool = False  # trained on audio of mean 0 and variance 1
 
 
 NETWORKS = {
@@ -54,15 +54,15 @@ NETWORKS = {
     HUBERT_BASE: Network("hubert_base", 768),
     HUBERT_LARGE: Network("hubert_large", 1024, normalises=True),
 }
-SHORTEST_SAMPLES = 400  # what the network makes one frame from
+SHORTEST_SAMPLES = 400  # of one frame of the network
 
 
 class Wav2Vec2(Encoder):
-    """The mean over time of the last hidden layer, a row per 5 s of sound.
+    """The mean over time of the last hidden layer, a row per 5 s of audio.
 
-    The mean is over the sound of a window alone, not over the silence that fills up a clip's last
-    one. 768 wide, and 1,024 with the large networks. A file is taken for the network whose
-    published file has its name, else for WAV2VEC2_BASE.
+    The mean excludes the padding of a clip's last window. 768 wide, 1,024 for the large networks.
+    A file of weights belongs to the network whose published file has the same name, else to
+    WAV2VEC2_BASE.
     """
 
     name: ClassVar[str] = "wav2vec2"
@@ -84,14 +84,14 @@ class Wav2Vec2(Encoder):
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """Network, weights by hash, and how the sound is cut."""
+        """Network, hash of the weights, and windows."""
         return {
             "encoder": self.name,
             "version": 1,
             "network": self._like.name,
             "weights_sha256": sha256_of(self._path()),
             "layer": "last, mean over the sound",
-            **cut_of(self),
+            **window_settings(self),
         }
 
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
@@ -112,38 +112,39 @@ class Wav2Vec2(Encoder):
         """Shapes: units: (N, 80000) float32; the result: (N, D) float32."""
         import torch
 
-        lengths = torch.from_numpy(num_sounding(units)).clamp(min=SHORTEST_SAMPLES)
+        lengths = torch.from_numpy(num_audible_samples(units)).clamp(min=SHORTEST_SAMPLES)
         waves = torch.from_numpy(units)
         with torch.inference_mode():
             if NETWORKS[self._like].normalises:
                 waves = _normalised(waves, lengths)
             states, ends = self._network(waves.to(self._device), lengths.to(self._device))
             times = torch.arange(states.shape[1], device=states.device)
-            sounds = (times < ends.unsqueeze(1)).unsqueeze(-1)  # (N, frames, 1)
-            rows = states.masked_fill(~sounds, 0.0).sum(dim=1) / ends.unsqueeze(1)
+            audible = (times < ends.unsqueeze(1)).unsqueeze(-1)  # (N, frames, 1)
+            rows = states.masked_fill(~audible, 0.0).sum(dim=1) / ends.unsqueeze(1)
         return np.asarray(rows.float().cpu().numpy())
 
 
 def _renamed(state: dict[str, Any]) -> dict[str, Any]:
-    """Name the parts of the one weight-normalised tensor as torch has done since 2.0."""
-    held = "encoder.transformer.pos_conv_embed.conv"
+    """Rename the parts of the weight-normalised tensor to their names since torch 2.0."""
+    conv = "encoder.transformer.pos_conv_embed.conv"
     new = {
-        f"{held}.weight_g": f"{held}.parametrizations.weight.original0",
-        f"{held}.weight_v": f"{held}.parametrizations.weight.original1",
+        f"{conv}.weight_g": f"{conv}.parametrizations.weight.original0",
+        f"{conv}.weight_v": f"{conv}.parametrizations.weight.original1",
     }
     return {new.get(name, name): value for name, value in state.items()}
 
 
 def _normalised(waves: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """Give the sound of each window mean 0 and variance 1; its padding stays 0.
+    """Normalise the audio of each window to mean 0 and variance 1; its padding stays 0.
 
-    torchaudio's own wrapper does so for a batch as a whole, so that clips would colour each other.
+    torchaudio's own wrapper normalises a batch as a whole, so that rows would depend on the others
+    in it.
     """
     import torch
 
-    sounds = torch.arange(waves.shape[1]) < lengths.unsqueeze(1)
+    audible = torch.arange(waves.shape[1]) < lengths.unsqueeze(1)
     count = lengths.unsqueeze(1)
-    centred = (waves - waves.sum(dim=1, keepdim=True) / count) * sounds
+    centred = (waves - waves.sum(dim=1, keepdim=True) / count) * audible
     variance = (centred**2).sum(dim=1, keepdim=True) / count
     return centred * torch.rsqrt(variance + 1e-5)
 

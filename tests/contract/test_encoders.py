@@ -176,7 +176,9 @@ def test_weights_that_are_not_there_or_of_another_network_are_told(name, tmp_pat
     torch.save({"weight": torch.ones(2)}, tmp_path / "other.pth")
     (tmp_path / "empty").mkdir()
     for other in ("other.pth", "empty"):
-        with pytest.raises(WrongWeights, match=r"other network|holds no|is no file|is a file"):
+        with pytest.raises(
+            WrongWeights, match=r"other network|contains no|is not a file|is a file"
+        ):
             kind(str(tmp_path / other)).load()
 
 

@@ -44,6 +44,8 @@ def test_a_preset_names_one_of_its_encoders():
 
 
 def test_what_is_no_modality_is_not_registered():
-    with pytest.raises(ValueError, match=r"'smell' of this process .* no extract\.modality\.Modal"):
+    with pytest.raises(
+        ValueError, match=r"'smell' of this process .* not a extract\.modality\.Mod"
+    ):
         MODALITIES.register("smell", "a nose")
     assert "smell" not in MODALITIES.names()

@@ -83,7 +83,7 @@ def test_an_empty_registry_knows_none():
 def test_two_packages_with_one_name_are_refused(registry, install):
     install("pet-bee", points="bee = somewhere:BEE")
     with pytest.raises(
-        DuplicateName, match=r"the pet 'bee' is offered by two: mmgcn and pet-bee 1\.2; uninstall"
+        DuplicateName, match=r"the pet 'bee' is defined by both mmgcn and pet-bee 1\.2; uninstall"
     ):
         registry.names()
 
@@ -91,7 +91,7 @@ def test_two_packages_with_one_name_are_refused(registry, install):
 def test_two_packages_of_strangers_with_one_name_harm_no_other_member(registry, install):
     install("pet-cat", points="cat = somewhere:CAT")
     install("pet-tiger", points="cat = elsewhere:CAT")
-    both = r"the pet 'cat' is offered by two: pet-(cat|tiger) 1\.2 and pet-(tiger|cat) 1\.2; unins"
+    both = r"the pet 'cat' is defined by both pet-(cat|tiger) 1\.2 and pet-(tiger|cat) 1\.2; unins"
     for act in (registry.names, registry.entries, lambda: registry.get("cat")):
         with pytest.raises(DuplicateName, match=both) as caught:
             act()
@@ -114,7 +114,7 @@ def test_an_alias_of_two_members_is_refused_and_their_names_are_not(registry, in
     install("pet-ant", points="ant = zoo_of_test_ant:PET", module="zoo_of_test_ant", code=code)
     with pytest.raises(
         DuplicateName,
-        match=r"'a' is offered by two: ant of pet-ant 1\.2 and ape of mmgcn; call it by its full",
+        match=r"'a' is defined by both ant of pet-ant 1\.2 and ape of mmgcn; use its full",
     ):
         registry.get("a")
     assert registry.get("n") is registry.get("ant") is not registry.get("ape")
@@ -123,13 +123,13 @@ def test_an_alias_of_two_members_is_refused_and_their_names_are_not(registry, in
 @pytest.mark.parametrize(
     ("code", "what"),
     [
-        ("PET = 'a fox'", r"it is 'a fox', and no .*\.SimpleNamespace"),
-        ("class PET: name = 'fox'", r"it is <class .*>, and no .*\.SimpleNamespace"),
+        ("PET = 'a fox'", r"it is 'a fox', not a .*\.SimpleNamespace"),
+        ("class PET: name = 'fox'", r"it is <class .*>, not a .*\.SimpleNamespace"),
         (
             "from types import SimpleNamespace as S\nPET = S(name='vixen')",
-            "it calls itself 'vixen'",
+            "its name is 'vixen'",
         ),
-        ("from types import SimpleNamespace as PET", "it calls itself None"),
+        ("from types import SimpleNamespace as PET", "its name is None"),
     ],
 )
 def test_a_member_is_what_it_is_said_to_be(registry, install, code, what):

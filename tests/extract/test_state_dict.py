@@ -31,7 +31,7 @@ def test_a_checkpoint_is_looked_into(tmp_path):
 @pytest.mark.parametrize("data", [b"", b"no tensors at all", b"\x80\x02broken"])
 def test_a_file_that_is_none_of_tensors_is_told(tmp_path, name, data):
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(WrongWeights, match=r"is no file of weights: \w+"):
+    with pytest.raises(WrongWeights, match=r"is not a file of weights: \w+"):
         load_state_dict(tmp_path / name)
 
 
@@ -42,13 +42,13 @@ def test_a_file_that_was_cut_short_is_told_wherever_it_was_cut(tmp_path, zipped)
     data = path.read_bytes()
     for length in range(0, len(data) - 1, 5):
         path.write_bytes(data[:length])
-        with pytest.raises(WrongWeights, match="is no file of weights"):
+        with pytest.raises(WrongWeights, match="is not a file of weights"):
             load_state_dict(path)
 
 
 @pytest.mark.parametrize("held", [[1, 2], {"a": 1}])
 def test_a_file_of_something_else_is_told(tmp_path, held):
-    with pytest.raises(WrongWeights, match="does not hold tensors by name"):
+    with pytest.raises(WrongWeights, match="does not contain tensors by name"):
         load_state_dict(write(tmp_path / "a.pth", held))
 
 
@@ -58,7 +58,7 @@ class Malicious:
 
 
 def test_code_in_a_file_of_weights_is_not_run(tmp_path, capsys):
-    with pytest.raises(WrongWeights, match="is no file of weights"):
+    with pytest.raises(WrongWeights, match="is not a file of weights"):
         load_state_dict(write(tmp_path / "a.pth", {"a": Malicious()}))
     assert capsys.readouterr().out == ""
 
@@ -73,11 +73,11 @@ def test_tensors_go_into_the_network_they_fit(tmp_path):
     ("state", "match"),
     [
         ({"weight": torch.ones(3, 2)}, "it lacks bias$"),
-        (STATE | {"gain": torch.ones(1)}, "it has besides gain$"),
-        (STATE | {"bias": torch.zeros(4)}, "it has of another shape bias$"),
-        ({"w": torch.ones(3, 2)}, "it lacks weight, bias; has besides w$"),
+        (STATE | {"gain": torch.ones(1)}, "it has in addition gain$"),
+        (STATE | {"bias": torch.zeros(4)}, "it has with another shape bias$"),
+        ({"w": torch.ones(3, 2)}, "it lacks weight, bias; has in addition w$"),
     ],
 )
 def test_tensors_of_another_network_are_refused(tmp_path, state, match):
-    with pytest.raises(WrongWeights, match=f"holds the weights of another network: {match}"):
+    with pytest.raises(WrongWeights, match=f"contains the weights of another network: {match}"):
         fit_state_dict(torch.nn.Linear(2, 3), state, tmp_path / "a.pth")

@@ -69,7 +69,7 @@ DIFFERS = (
 
 
 def test_what_comes_and_is_not_the_published_file_is_not_kept(cache, served):
-    with pytest.raises(WrongWeights, match=f"^https://example.test/{DIFFERS}nothing was kept"):
+    with pytest.raises(WrongWeights, match=f"^https://example.test/{DIFFERS}it was deleted"):
         published(sha256="00000000").resolve()
     assert list(cache.iterdir()) == []
 

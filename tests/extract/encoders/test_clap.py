@@ -53,10 +53,10 @@ def test_its_width_is_that_of_the_weights(encoder):
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
-        ({"truncation": "fusion"}, "holds a fused CLAP network; an unfused one is expected"),
+        ({"truncation": "fusion"}, "contains a fused CLAP network; an unfused one is expected"),
         (
             {"sampling_rate": 16_000, "frequency_max": 8_000},
-            "holds a CLAP network for 16000 Hz; one for 48000 Hz is exp",
+            "contains a CLAP network for 16000 Hz; one for 48000 Hz is exp",
         ),
     ],
 )

@@ -10,7 +10,7 @@ from torchvision.transforms.v2 import functional
 
 from extract.encoders import _image
 from extract.encoders._fusion import folded, traced
-from extract.encoders._image import ImageNetwork, resized
+from extract.encoders._image import ImageNetwork, resize_and_crop
 
 RNG = np.random.default_rng(0)
 
@@ -26,7 +26,7 @@ def small_network(**more):
     )
     network[1].running_mean.uniform_()
     network[1].running_var.uniform_(1, 2)
-    given = {"mean": (10.0, 20.0, 30.0), "std": (2.0, 4.0, 8.0), "input_px": 8, "batch_pictures": 2}
+    given = {"mean": (10.0, 20.0, 30.0), "std": (2.0, 4.0, 8.0), "input_px": 8, "batch_images": 2}
     return network, ImageNetwork(network, **{"device": "cpu", "engine": "torch"} | given | more)
 
 
@@ -34,7 +34,7 @@ def small_network(**more):
 def test_the_middle_of_a_frame_is_kept(height, width):
     frame = np.zeros((1, height, width, 3), np.uint8)
     frame[:, height // 2 - 9 : height // 2 + 9, width // 2 - 9 : width // 2 + 9] = 255
-    picture = resized(frame, shorter_px=64, crop_px=48, bicubic=False)
+    picture = resize_and_crop(frame, shorter_px=64, crop_px=48, bicubic=False)
     assert picture.shape == (1, 3, 48, 48)
     assert picture[0, :, 24, 24].tolist() == [255, 255, 255]
     np.testing.assert_allclose(picture, picture[..., ::-1], atol=3)  # even on both sides
@@ -51,7 +51,7 @@ def test_of_a_thin_strip_only_the_middle_is_scaled(size, monkeypatch):
 
     monkeypatch.setattr(functional, "resize", watched)
     strip = np.full((1, *size, 3), 7, np.uint8)
-    assert np.unique(resized(strip, shorter_px=8, crop_px=8, bicubic=True)).tolist() == [7]
+    assert np.unique(resize_and_crop(strip, shorter_px=8, crop_px=8, bicubic=True)).tolist() == [7]
     assert scaled == [[2, 32]]
 
 

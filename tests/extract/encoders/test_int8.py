@@ -159,7 +159,7 @@ def test_a_scale_reaches_both_ends_and_zero(low, high):
 
 def test_what_is_said_of_a_rectified_result_is_so():
     mean, std = torch.tensor([-1.0, 0.0, 5.0, 2.0]), torch.tensor([1.0, 2.0, 3.0, 0.0])
-    found = Channels(mean, std).cut_off(6)
+    found = Channels(mean, std).clipped(6)
     drawn = (mean + std * torch.randn(100_000, 4)).clamp(0, 6)
     torch.testing.assert_close(found.mean, drawn.mean(0), atol=0.03, rtol=0)
     torch.testing.assert_close(found.std, drawn.std(0), atol=0.03, rtol=0)
@@ -181,7 +181,7 @@ def test_trained_weights_give_nearly_the_same_rows_and_it_is_said_how_near():
 
 def small(**more):
     network = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4), nn.Flatten())
-    given = {"mean": (1.0,) * 3, "std": (1.0,) * 3, "input_px": 8, "batch_pictures": 1}
+    given = {"mean": (1.0,) * 3, "std": (1.0,) * 3, "input_px": 8, "batch_images": 1}
     return ImageNetwork(network, **given, **({"device": "cpu", "engine": "torch"} | more))
 
 

@@ -131,7 +131,7 @@ def test_steps_that_do_nothing_are_left_out():
 def test_without_it_the_network_runs_as_it_is(monkeypatch):
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten())
     pictures = torch.randint(0, 256, (2, 3, 8, 8), dtype=torch.uint8).numpy()
-    given = {"mean": (0.0,) * 3, "std": (1.0,) * 3, "input_px": 8, "batch_pictures": 2}
+    given = {"mean": (0.0,) * 3, "std": (1.0,) * 3, "input_px": 8, "batch_images": 2}
     rows = []
     for available in (True, False):
         monkeypatch.setattr(_onednn, "is_available", lambda available=available: available)

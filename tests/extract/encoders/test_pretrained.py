@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
-from extract.encoders._pretrained import a_folder, hashes_of, load_network, read_settings
+from extract.encoders._pretrained import hashes_of, load_network, read_settings, require_folder
 from extract.weights import WeightsUnavailable, WrongWeights
 from tests import networks
 
@@ -41,7 +41,7 @@ def test_every_tensor_comes_from_the_file(folder, capfd):
     [
         (
             lambda state: {f"other.{name}": value for name, value in state.items()},
-            r"holds the weights of another network: for a sentence encoder it lacks 37 tensors",
+            r"contains the weights of another network: for a sentence encoder it lacks 37 tensors",
         ),
         (
             lambda state: dict(list(state.items())[1:]),
@@ -49,7 +49,7 @@ def test_every_tensor_comes_from_the_file(folder, capfd):
         ),
         (
             lambda state: state | {"embeddings.LayerNorm.bias": torch.zeros(3)},
-            r"net holds no sentence encoder: \w+",
+            r"net contains no sentence encoder: \w+",
         ),
     ],
 )
@@ -63,13 +63,13 @@ def test_no_tensor_is_left_to_chance(folder, change, match, capfd):
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
 def test_a_broken_file_is_told(folder, name):
     (folder / name).write_bytes(b"no")
-    with pytest.raises(WrongWeights, match=r"net holds no sentence encoder: \w") as caught:
+    with pytest.raises(WrongWeights, match=r"net contains no sentence encoder: \w") as caught:
         load(folder)
     assert "\n" not in str(caught.value)
 
 
 def test_an_empty_folder_is_told(tmp_path):
-    with pytest.raises(WrongWeights, match="holds no sentence encoder"):
+    with pytest.raises(WrongWeights, match="contains no sentence encoder"):
         load(tmp_path)
     with pytest.raises(WeightsUnavailable, match=r"model\.safetensors cannot be read"):
         hashes_of(tmp_path)
@@ -78,8 +78,8 @@ def test_an_empty_folder_is_told(tmp_path):
 def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "a.pth").touch()
     with pytest.raises(WrongWeights, match=r"a\.pth is a file; a folder with config\.json and mod"):
-        a_folder(tmp_path / "a.pth")
-    assert a_folder(tmp_path) == tmp_path
+        require_folder(tmp_path / "a.pth")
+    assert require_folder(tmp_path) == tmp_path
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
@@ -98,6 +98,6 @@ def test_a_readme_is_no_part_of_the_hashes(folder):
 
 def test_settings_that_are_no_json_are_told(tmp_path):
     (tmp_path / "a.json").write_text("{")
-    with pytest.raises(WrongWeights, match=r"a\.json is no JSON: Expecting property name"):
+    with pytest.raises(WrongWeights, match=r"a\.json is not JSON: Expecting property name"):
         read_settings(tmp_path, "a.json")
     assert read_settings(tmp_path, "absent.json") == {}

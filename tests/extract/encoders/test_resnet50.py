@@ -61,7 +61,7 @@ def test_onnx_runtime_gives_the_same_rows(encoder, pictures):
 
 def test_weights_of_another_network_are_refused(tmp_path):
     torch.save({"conv1.weight": torch.zeros(64, 3, 7, 7)}, tmp_path / "a.pth")
-    with pytest.raises(WrongWeights, match=r"a\.pth holds the weights of another network: it"):
+    with pytest.raises(WrongWeights, match=r"a\.pth contains the weights of another network: it"):
         ResNet50(str(tmp_path / "a.pth")).load()
 
 

@@ -139,14 +139,16 @@ def test_the_longest_text_is_what_the_folder_says(folder, name, settings, wanted
 def test_its_width_is_that_of_the_folder(folder):
     assert Sentence(str(folder)).dim == 24
     (folder / "config.json").write_text("{}")
-    with pytest.raises(WrongWeights, match="net holds no sentence encoder"):
+    with pytest.raises(WrongWeights, match="net contains no sentence encoder"):
         _ = Sentence(str(folder)).dim
 
 
 def test_a_folder_without_a_tokenizer_is_refused(folder):
     for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
         (folder / name).unlink(missing_ok=True)
-    with pytest.raises(WrongWeights, match=r"net holds no tokenizer: one of tokenizer\.json, voc"):
+    with pytest.raises(
+        WrongWeights, match=r"net contains no tokenizer: one of tokenizer\.json, voc"
+    ):
         loaded(folder)
 
 

@@ -77,5 +77,5 @@ def test_torchaudios_names_and_a_pca_beside_are_understood(encoder, state, tmp_p
 
 def test_weights_of_another_network_are_refused(tmp_path):
     torch.save({"features.0.weight": torch.zeros(1)}, tmp_path / "a.pth")
-    with pytest.raises(WrongWeights, match=r"a\.pth holds the weights of another network: it"):
+    with pytest.raises(WrongWeights, match=r"a\.pth contains the weights of another network: it"):
         VGGish(str(tmp_path / "a.pth")).load()

@@ -96,6 +96,6 @@ def test_the_network_goes_by_the_name_of_the_weights(given, network, dim):
 def test_weights_of_another_network_are_refused(tmp_path):
     torch.save({"a": torch.zeros(2)}, tmp_path / "a.pth")
     with pytest.raises(
-        WrongWeights, match=r"a\.pth holds the weights of another network: it lacks"
+        WrongWeights, match=r"a\.pth contains the weights of another network: it lacks"
     ):
         Wav2Vec2(str(tmp_path / "a.pth")).load()
