@@ -14,13 +14,17 @@ COMMANDS = {
         "extract.commands",
         "Extract features from videos: visual (v), acoustic (a) and textual (t).",
     ),
+    "store": (
+        "extract.commands",
+        "List the feature sets of a store, and choose which are current.",
+    ),
     "modalities": (
         "extract.commands",
         "List the modalities: their letters, packages, encoders and presets.",
     ),
     "weights": (
         "extract.commands",
-        "See, fetch and check the weights of the encoders.",
+        "List, fetch and verify the weights of the encoders.",
     ),
     "inspect": (
         "mmgcn.commands.inspect",
