@@ -56,7 +56,7 @@ COMMANDS = {
     ),
     "serve": (
         "mmgcn.commands.serve",
-        "Serve recommendations, reasons, videos and a page to look at them.",
+        "Serve recommendations, explanations, videos and a page that shows them.",
     ),
     "export": (
         "mmgcn.commands.export",
