@@ -1,4 +1,4 @@
-"""Modality: one way in which a video can be known."""
+"""Modality: one kind of content of a video, such as its frames, audio or text."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ PLAIN_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
 @dataclass(frozen=True)
 class Modality:
-    """One way in which a video can be known, and the encoders that know it so.
+    """One kind of content of a video, and the encoders for it.
 
     Args:
-        name: what it is called in options, and its folder in the store, "visual".
-        letter: its short name, "v".
-        description: what it tells of a video, for a person.
-        encoders: names of encoders that serve it; any other encoder may be asked for by name.
+        name: in options and of its folder in the store, such as "visual".
+        letter: short name, such as "v".
+        description: what it describes of a video, for the user.
+        encoders: names of its encoders; another encoder can be requested by name.
         presets: for each preset, the encoder it uses, as NAME or NAME:WEIGHTS.
         pooling: how the (T, D) rows of a video become one vector for the model.
 
     Raises:
-        ValueError: a name that cannot be a folder's and an option's, no encoder, a preset of an
-            encoder that it does not have, or an unknown pooling.
+        ValueError: a name that is not valid for a folder and an option, no encoder, a preset whose
+            encoder is not one of `encoders`, or an unknown pooling.
     """
 
     name: str
@@ -41,29 +41,29 @@ class Modality:
         for name in (self.name, self.letter):
             if not PLAIN_NAME.fullmatch(name):
                 raise ValueError(
-                    f"a modality cannot be called {name!r}; take small letters, then digits, _ and "
-                    "- as you like"
+                    f"{name!r} is not a valid name of a modality; use a lower-case letter, then "
+                    "lower-case letters, digits, _ and -"
                 )
         if not isinstance(self.encoders, tuple) or not self.encoders:
             raise ValueError(
-                f"modality '{self.name}' has the encoders {self.encoders!r}; name one or "
-                'more in a tuple, such as ("resnet50",)'
+                f"modality '{self.name}' has the encoders {self.encoders!r}; expected a tuple "
+                'of one or more names, such as ("resnet50",)'
             )
         if self.pooling not in get_args(Pooling):
             raise ValueError(
-                f"modality '{self.name}' pools by '{self.pooling}'; "
+                f"modality '{self.name}' has the pooling '{self.pooling}'; "
                 f"known: {', '.join(get_args(Pooling))}"
             )
         for preset, encoder in self.presets.items():
             if encoder.partition(":")[0] not in self.encoders:
                 raise ValueError(
                     f"preset '{preset}' of modality '{self.name}' names the encoder '{encoder}', "
-                    f"which is none of its encoders: {', '.join(self.encoders)}"
+                    f"which is not one of its encoders: {', '.join(self.encoders)}"
                 )
 
     @property
     def aliases(self) -> tuple[str, ...]:
-        """Other names by which the registry knows it."""
+        """Other names in the registry."""
         return (self.letter,)
 
 

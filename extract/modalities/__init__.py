@@ -1,1 +1,1 @@
-"""Modalities: what a video looks, sounds and reads like."""
+"""Modalities of a video: visual, acoustic and textual."""

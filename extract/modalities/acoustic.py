@@ -1,11 +1,11 @@
-"""The acoustic modality: what a video sounds like."""
+"""The acoustic modality: the audio of a video."""
 
 from extract.modality import Modality
 
 MODALITY = Modality(
     name="acoustic",
     letter="a",
-    description="what a video sounds like",
+    description="the audio of a video",
     encoders=("vggish", "logmel", "wav2vec2", "clap"),
     presets={"paper": "vggish", "offline": "logmel"},
 )

@@ -1,11 +1,11 @@
-"""The textual modality: what is written about a video: caption, subtitles or title."""
+"""The textual modality: the caption, subtitles or title of a video."""
 
 from extract.modality import Modality
 
 MODALITY = Modality(
     name="textual",
     letter="t",
-    description="what is written about a video: caption, subtitles or title",
+    description="the caption, subtitles or title of a video",
     encoders=("sentence",),
     presets={"paper": "sentence", "offline": "sentence:package"},
 )

@@ -1,11 +1,11 @@
-"""The visual modality: what a video shows."""
+"""The visual modality: the frames of a video."""
 
 from extract.modality import Modality
 
 MODALITY = Modality(
     name="visual",
     letter="v",
-    description="what a video shows",
+    description="the frames of a video",
     encoders=("resnet50", "efficientnet_lite0"),
     presets={"paper": "resnet50", "offline": "efficientnet_lite0"},
 )
