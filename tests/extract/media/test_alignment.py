@@ -1,4 +1,4 @@
-"""Sound lies where the file says it is heard, beside the picture."""
+"""Audio is aligned with the video by its timestamps."""
 
 import struct
 from collections.abc import Callable
@@ -32,7 +32,7 @@ LAYOUTS: dict[str, Callable[[int], int | None]] = {
 
 
 def read(path: Path, **options) -> tuple[np.ndarray, float, str | None]:
-    """Return the sound at its own rate, when it begins and what is wrong with it."""
+    """Return the audio at its own sample rate, its start and its problem."""
     with read_media(path, sampling=None, sample_rate_hz=[RATE], **options) as blocks:
         heard = [block for block in blocks if isinstance(block, Waveform)]
     assert all(block.seconds <= 10 for block in heard)
@@ -43,10 +43,10 @@ def read(path: Path, **options) -> tuple[np.ndarray, float, str | None]:
     )
 
 
-def placed_slowly(
+def aligned_slowly(
     samples: np.ndarray, heard_at: Callable[[int], int | None], step: int
 ) -> np.ndarray:
-    """Each piece put where it is heard, on silence."""
+    """Return each piece of audio at its time, on silence."""
     heard = np.zeros(4 * len(samples), np.float32)
     end = 0
     for start in range(0, len(samples), step):
@@ -62,7 +62,7 @@ def placed_slowly(
     ("name", "codec"),
     [("a.mkv", "pcm_f32le"), ("a.nut", "pcm_f32le"), ("a.mkv", "flac"), ("a.mp4", "flac")],
 )
-def test_silence_stands_where_nothing_was_recorded(tmp_path, name, codec, layout):
+def test_gaps_are_filled_with_silence(tmp_path, name, codec, layout):
     samples = tone(30 * STEP / RATE, RATE)
     sound = Sound(samples=samples[None], codec=codec, heard_at=LAYOUTS[layout])
     heard, start_seconds, problem = read(
@@ -71,7 +71,7 @@ def test_silence_stands_where_nothing_was_recorded(tmp_path, name, codec, layout
     assert start_seconds == 0
     assert problem is None
     step = 1152 if codec == "flac" else STEP  # 72 and 64 ms: whole in Matroska's milliseconds
-    expected = placed_slowly(samples, LAYOUTS[layout], step)
+    expected = aligned_slowly(samples, LAYOUTS[layout], step)
     assert len(heard) == len(expected)
     assert heard == pytest.approx(expected, abs=2**-14 if codec == "flac" else 0)
 
@@ -85,7 +85,7 @@ def test_silence_stands_where_nothing_was_recorded(tmp_path, name, codec, layout
         *((".webm", "libopus"), (".flv", "libmp3lame"), (".mpg", "ac3")),
     ],
 )
-def test_containers_and_codecs_keep_their_times(tmp_path, suffix, codec):
+def test_gaps_are_filled_in_all_containers_and_codecs(tmp_path, suffix, codec):
     rate = 44_100 if codec == "libmp3lame" else 48_000
 
     def heard_at(start: int) -> int | None:  # late by one second, and silent for another
@@ -112,12 +112,12 @@ def test_containers_and_codecs_keep_their_times(tmp_path, suffix, codec):
 
 
 @pytest.mark.parametrize("codec", ["pcm_s16le", "libmp3lame"])
-def test_an_avi_says_when_its_sound_starts(tmp_path, codec):
+def test_audio_of_an_avi_starts_at_its_header_time(tmp_path, codec):
     def made(start_seconds: int) -> np.ndarray:
         sound = Sound(seconds=2, rate=48_000, codec=codec)
         clip = make_clip(tmp_path / "a.avi", num_frames=75, fps=25, sound=sound)
         data = bytearray(clip.read_bytes())
-        header = data.index(b"strh", data.index(b"strh") + 4) + 8  # of the sound: AVISTREAMHEADER
+        header = data.index(b"strh", data.index(b"strh") + 4) + 8  # of the audio: AVISTREAMHEADER
         scale, rate = struct.unpack_from("<2I", data, header + 20)
         struct.pack_into("<I", data, header + 28, start_seconds * rate // scale)
         clip.write_bytes(data)
@@ -131,7 +131,7 @@ def test_an_avi_says_when_its_sound_starts(tmp_path, codec):
 
 
 def by_ffmpeg(path: Path) -> np.ndarray:
-    """The sound that FFmpeg itself lays beside the picture."""
+    """Return the audio as aligned by FFmpeg itself."""
     with av.open(path) as container:
         picture, sound = container.streams.video[0], container.streams.audio[0]
         graph = av.filter.Graph()
@@ -158,7 +158,7 @@ def by_ffmpeg(path: Path) -> np.ndarray:
     ("name", "codec"),
     [("a.mp4", "aac"), ("a.mkv", "aac"), ("a.webm", "libopus"), ("a.mkv", "pcm_s16le")],
 )
-def test_sound_is_what_ffmpeg_makes_of_it(tmp_path, name, codec, layout):
+def test_alignment_is_the_same_as_in_ffmpeg(tmp_path, name, codec, layout):
     def heard_at(start: int) -> int | None:
         place = LAYOUTS[layout](start // 3)
         return None if place is None else 3 * place
@@ -168,7 +168,7 @@ def test_sound_is_what_ffmpeg_makes_of_it(tmp_path, name, codec, layout):
     assert read(clip)[0] == pytest.approx(by_ffmpeg(clip), abs=1e-6)
 
 
-def test_small_steps_of_the_clock_are_no_gaps(tmp_path):
+def test_small_steps_of_the_clock_are_not_gaps(tmp_path):
     samples, rng = tone(2, RATE), np.random.default_rng(0)
     drift = {n * STEP: n * STEP + n * RATE // 500 + int(rng.integers(400)) for n in range(40)}
     clip = make_clip(
@@ -181,7 +181,7 @@ def test_small_steps_of_the_clock_are_no_gaps(tmp_path):
     assert (start_seconds, problem) == (0, None)
 
 
-def test_many_small_gaps_do_not_add_up(tmp_path):
+def test_many_small_gaps_do_not_accumulate(tmp_path):
     samples = tone(10, RATE)
     clip = make_clip(
         tmp_path / "a.mkv",
@@ -193,8 +193,8 @@ def test_many_small_gaps_do_not_add_up(tmp_path):
     assert problem is None
 
 
-def test_what_comes_twice_is_heard_once(tmp_path):
-    samples = tone(4, RATE)  # in pieces of which each begins in the middle of the one before
+def test_overlapping_audio_is_returned_once(tmp_path):
+    samples = tone(4, RATE)  # pieces that overlap the previous one by half
     clip = make_clip(
         tmp_path / "a.mkv",
         num_frames=48,
@@ -205,7 +205,7 @@ def test_what_comes_twice_is_heard_once(tmp_path):
     assert problem is None
 
 
-def test_sound_before_the_picture_is_timed_before_it(tmp_path):
+def test_audio_before_the_video_has_negative_times(tmp_path):
     samples = tone(4, RATE)
     clip = make_clip(
         tmp_path / "a.mkv",
@@ -224,7 +224,7 @@ def test_sound_before_the_picture_is_timed_before_it(tmp_path):
     assert seconds == pytest.approx(-1.5 + encoder.hop_seconds * np.arange(len(seconds)))
 
 
-def test_sound_without_a_picture_starts_at_once(tmp_path):
+def test_audio_without_video_starts_at_zero(tmp_path):
     samples = tone(2, RATE)
     sound = Sound(samples=samples[None], codec="pcm_f32le", heard_at=lambda start: start + RATE)
     heard, start_seconds, _ = read(make_clip(tmp_path / "a.mka", num_frames=0, sound=sound))
@@ -232,9 +232,9 @@ def test_sound_without_a_picture_starts_at_once(tmp_path):
     assert start_seconds == 0
 
 
-def test_a_clock_may_turn_over_between_picture_and_sound(tmp_path):
-    # Stored behind the picture, sound is not seen when the file is opened; and it starts with what
-    # the encoder put before it, at the last ticks of the clock.
+def test_the_clock_can_wrap_around_between_video_and_audio(tmp_path):
+    # Audio that is stored after the video is not read when the file is opened, and its encoder
+    # delay starts at the last ticks of the clock.
     clip = make_clip(tmp_path / "a.ts", num_frames=600, sound=Sound(25, rate=48_000))
     with av.open(clip) as container:
         sound = container.streams.audio[0]
@@ -245,7 +245,7 @@ def test_a_clock_may_turn_over_between_picture_and_sound(tmp_path):
 
 
 def joined(tmp_path: Path, *, second_at: float) -> Path:
-    """Two recordings of two seconds, 440 and 880 Hz, the second on a clock that starts there."""
+    """Return two recordings of two seconds, 440 and 880 Hz, the second one at `second_at`."""
     parts = [
         make_clip(
             tmp_path / f"{hz}.ts",
@@ -268,11 +268,11 @@ def joined(tmp_path: Path, *, second_at: float) -> Path:
     [
         (2, 4, 2),
         (3, 5, 3),
-        (1.5, 4, 2),  # the clock starts again
+        (1.5, 4, 2),  # the clock restarts
         (-1, 4, 2),
     ],
 )
-def test_recordings_that_are_joined_follow_their_clock(tmp_path, second_at, seconds, turns_at):
+def test_concatenated_recordings_follow_their_clock(tmp_path, second_at, seconds, turns_at):
     path = joined(tmp_path, second_at=second_at)
     heard, start_seconds, problem = read(path)
     assert (start_seconds, problem) == (0, None)
@@ -288,7 +288,7 @@ def test_recordings_that_are_joined_follow_their_clock(tmp_path, second_at, seco
 
 
 @pytest.mark.parametrize("is_stated", [True, False])
-def test_a_gap_of_hours_is_not_made_of_silence(tmp_path, is_stated):
+def test_a_gap_of_hours_is_not_filled(tmp_path, is_stated):
     samples = tone(2, RATE)
     clip = make_clip(
         tmp_path / "a.mkv",
@@ -301,7 +301,7 @@ def test_a_gap_of_hours_is_not_made_of_silence(tmp_path, is_stated):
         ),
     )
     heard, _, problem = read(clip, limits=Limits(max_duration_seconds=20))
-    if is_stated:  # a clip of two hours, then, of which so much is read as may be
+    if is_stated:  # a clip of two hours, read up to its limit
         assert len(heard) / RATE == pytest.approx(20, abs=2)
         assert problem == "audio: only the first 20 s were read, ends after 20.0 of 7202.0 s"
     else:
@@ -309,7 +309,7 @@ def test_a_gap_of_hours_is_not_made_of_silence(tmp_path, is_stated):
         assert problem == "audio: a gap of 7,200 s in its timestamps, ignored as an error"
 
 
-def test_gaps_of_sound_at_several_rates_come_in_blocks(tmp_path):
+def test_gaps_are_filled_in_blocks_at_several_rates(tmp_path):
     clip = make_clip(
         tmp_path / "a.mkv",
         num_frames=48,
@@ -337,27 +337,27 @@ def clock(name: str) -> Alignment:
 
 
 @given(PIECES)
-def test_sound_is_nowhere_further_from_its_time_than_it_may_be(pieces):
-    places, heard_ms, until = clock("flv"), 0, 0  # at 1,000 samples a second
+def test_audio_is_always_within_the_tolerance(pieces):
+    alignment, heard_ms, until = clock("flv"), 0, 0  # at 1,000 samples per second
     for step, num_samples in pieces:
         pts = max(until + step, 0) if until else 0
         until = pts + num_samples
         frame = SimpleNamespace(
             pts=pts, time_base=Fraction(1, 1000), samples=num_samples, sample_rate=1000
         )
-        silent = places.gap_samples(frame)
+        silent = alignment.gap_samples(frame)
         assert -num_samples <= silent
         if silent > -num_samples:
             assert abs(heard_ms + silent - pts) <= 100 or heard_ms - pts > 1000
         heard_ms += num_samples + silent
         if heard_ms - until > 1000:
-            return  # a clock that started again
-    assert places.start_seconds == 0
+            return  # the clock restarted
+    assert alignment.start_seconds == 0
 
 
 @given(st.sampled_from(["avi", "mp3"]), PIECES)
-def test_without_times_one_piece_follows_the_other(name, pieces):
-    places, until = clock(name), 0
+def test_without_timestamps_pieces_are_concatenated(name, pieces):
+    alignment, until = clock(name), 0
     for step, num_samples in pieces:
         frame = SimpleNamespace(
             pts=until and until + step,
@@ -365,5 +365,5 @@ def test_without_times_one_piece_follows_the_other(name, pieces):
             samples=num_samples,
             sample_rate=1000,
         )
-        assert places.gap_samples(frame) == 0
+        assert alignment.gap_samples(frame) == 0
         until += num_samples

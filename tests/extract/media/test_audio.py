@@ -1,4 +1,4 @@
-"""The sound of any file comes out mono, at the rate asked for, at the right loudness."""
+"""Audio of any file is decoded to mono, at the requested rate, with the right loudness."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pytest
 from extract.media import Limits, Sampling, Waveform, audio, read_media
 from tests.clips import Sound, make_clip, tone
 
-# ITU-R BS.775: the sides 3 dB and the surrounds 6 dB below the centre, the subwoofer left out.
+# ITU-R BS.775: the sides 3 dB and the surrounds 6 dB below the centre, the subwoofer excluded.
 SHARES_5_1 = np.array([0.5**0.5, 0.5**0.5, 1, 0, 0.5, 0.5])
 
 
@@ -44,7 +44,7 @@ def wav(path: Path, samples: np.ndarray, *, rate=16_000, layout="mono", codec="p
 
 
 def pitch_and_loudness(samples: np.ndarray, rate: int = 16_000) -> tuple[float, float]:
-    """The strongest frequency in Hz and the amplitude of a sine as loud."""
+    """Return the strongest frequency in Hz, and the amplitude of an equally loud sine."""
     middle = samples[len(samples) // 4 : -len(samples) // 4]
     spectrum = np.abs(np.fft.rfft(middle * np.hanning(len(middle))))
     return spectrum.argmax() * rate / len(middle), float(np.sqrt(2 * np.mean(middle**2)))
@@ -52,7 +52,7 @@ def pitch_and_loudness(samples: np.ndarray, rate: int = 16_000) -> tuple[float, 
 
 @pytest.mark.parametrize("source_rate", [8_000, 11_025, 22_050, 44_100, 48_000, 96_000, 192_000])
 @pytest.mark.parametrize("rate", [16_000, 48_000])
-def test_any_rate_becomes_the_one_asked_for(tmp_path, source_rate, rate):
+def test_any_rate_is_resampled_to_the_requested_rate(tmp_path, source_rate, rate):
     samples = read(wav(tmp_path / "a.wav", tone(2, source_rate), rate=source_rate), rate)
     assert len(samples) == pytest.approx(2 * rate, abs=rate / 100)
     pitch, loudness = pitch_and_loudness(samples, rate)
@@ -95,16 +95,16 @@ def test_samples_keep_their_values_at_their_own_rate(tmp_path, codec, bits):
         (".m4a", "aac"),
     ],
 )
-def test_codecs_sound_as_they_should(tmp_path, suffix, codec):
-    made = Sound(rate=48_000, layout="stereo", codec=codec, seconds=2)
-    samples = read(make_clip(tmp_path / f"a{suffix}", num_frames=0, sound=made))
+def test_codecs_keep_pitch_and_loudness(tmp_path, suffix, codec):
+    sound = Sound(rate=48_000, layout="stereo", codec=codec, seconds=2)
+    samples = read(make_clip(tmp_path / f"a{suffix}", num_frames=0, sound=sound))
     assert len(samples) == pytest.approx(32_000, rel=0.05)
     pitch, loudness = pitch_and_loudness(samples)
     assert pitch == pytest.approx(440, abs=2)
     assert loudness == pytest.approx(0.5, rel=0.1)
 
 
-def test_stereo_becomes_the_mean_of_its_channels(tmp_path):
+def test_stereo_is_mixed_to_the_mean_of_its_channels(tmp_path):
     left, right = tone(1, 16_000, 300), tone(1, 16_000, 700)
     got = read(wav(tmp_path / "a.wav", np.stack([left, right]), layout="stereo"))
     assert got == pytest.approx((left + right) / 2, abs=1e-6)
@@ -118,7 +118,7 @@ def test_opposite_channels_cancel(tmp_path):
 
 @pytest.mark.parametrize("layout", ["5.1", "5.1(side)"])
 @pytest.mark.parametrize("channel", range(6))
-def test_surround_sound_is_mixed_by_the_standard(tmp_path, channel, layout):
+def test_surround_is_mixed_by_the_standard(tmp_path, channel, layout):
     samples = np.zeros((6, 16_000), np.float32)
     samples[channel] = tone(1, 16_000)
     got = read(wav(tmp_path / "a.wav", samples, layout=layout))
@@ -152,14 +152,14 @@ def test_full_scale_on_all_channels_does_not_clip(tmp_path):
     assert got == pytest.approx(samples[0], abs=1e-5)
 
 
-def test_values_that_are_no_sound_become_finite(tmp_path):
+def test_non_finite_samples_become_finite(tmp_path):
     samples = tone(1, 16_000)
     samples[[100, 200, 300, 400]] = [np.nan, np.inf, -np.inf, 7]
     got = read(wav(tmp_path / "a.wav", samples))
     assert got[[100, 200, 300, 400]].tolist() == [0, 1, -1, 1]
 
 
-def test_several_rates_come_out_of_one_pass(tmp_path):
+def test_several_rates_are_returned_by_one_pass(tmp_path):
     clip = make_clip(tmp_path / "a.mp4", num_frames=24, sound=Sound(rate=44_100))
     together = read_rates(clip, 16_000, 48_000, 16_000)
     assert set(together) == {16_000, 48_000}
@@ -167,7 +167,7 @@ def test_several_rates_come_out_of_one_pass(tmp_path):
         assert np.array_equal(samples, read(clip, rate))
 
 
-def test_cutting_into_blocks_changes_nothing(tmp_path, monkeypatch):
+def test_the_size_of_blocks_does_not_change_samples(tmp_path, monkeypatch):
     clip = wav(tmp_path / "a.wav", tone(25, 22_050), rate=22_050)
     whole = read(clip)
     assert len(whole) == pytest.approx(25 * 16_000, abs=50)
@@ -175,7 +175,7 @@ def test_cutting_into_blocks_changes_nothing(tmp_path, monkeypatch):
     assert np.array_equal(read(clip), whole)
 
 
-def test_sound_and_frames_do_not_change_each_other(tmp_path):
+def test_audio_and_frames_are_the_same_together_and_alone(tmp_path):
     clip = make_clip(tmp_path / "a.mp4", num_frames=48, sound=Sound(rate=44_100))
     with read_media(clip, sampling=Sampling(), sample_rate_hz=[16_000]) as blocks:
         both = list(blocks)
@@ -187,7 +187,7 @@ def test_sound_and_frames_do_not_change_each_other(tmp_path):
 
 
 @pytest.mark.parametrize("seconds", [0.5, 4])
-def test_sound_may_be_shorter_or_longer_than_the_picture(tmp_path, seconds):
+def test_audio_can_be_shorter_or_longer_than_the_video(tmp_path, seconds):
     clip = make_clip(tmp_path / "a.mp4", num_frames=48, sound=Sound(seconds=seconds))
     assert len(read(clip)) / 16_000 == pytest.approx(seconds, abs=0.1)
     with read_media(clip, sampling=Sampling(), sample_rate_hz=[16_000]) as blocks:
@@ -198,14 +198,14 @@ def test_sound_may_be_shorter_or_longer_than_the_picture(tmp_path, seconds):
 
 
 @pytest.mark.parametrize("default", [0, 1])
-def test_the_default_track_is_heard(tmp_path, default):
+def test_the_default_track_is_decoded(tmp_path, default):
     path = tmp_path / "a.mkv"
     with av.open(path, "w") as container:
         streams = [container.add_stream("pcm_s16le", rate=16_000, layout="mono") for _ in "ab"]
-        for place, stream in enumerate(streams):
-            stream.disposition = int(place == default)
-        for place, stream in enumerate(streams):
-            samples = tone(1, 16_000, hz=(400, 900)[place])
+        for index, stream in enumerate(streams):
+            stream.disposition = int(index == default)
+        for index, stream in enumerate(streams):
+            samples = tone(1, 16_000, hz=(400, 900)[index])
             frame = av.AudioFrame.from_ndarray(
                 (samples * 32767).astype(np.int16)[None], format="s16", layout="mono"
             )
@@ -215,7 +215,7 @@ def test_the_default_track_is_heard(tmp_path, default):
     assert pitch_and_loudness(read(path))[0] == pytest.approx((400, 900)[default], abs=3)
 
 
-def test_a_rate_that_changes_on_the_way_is_followed(tmp_path):
+def test_a_rate_that_changes_within_a_file_is_followed(tmp_path):
     parts = [
         make_clip(
             tmp_path / f"{rate}.aac", num_frames=0, sound=Sound(rate=rate, seconds=1, codec="aac")
@@ -230,7 +230,7 @@ def test_a_rate_that_changes_on_the_way_is_followed(tmp_path):
         assert pitch_and_loudness(half)[0] == pytest.approx(440, abs=5)
 
 
-def test_sound_beyond_the_limits_is_not_read(tmp_path):
+def test_audio_beyond_the_limits_is_not_read(tmp_path):
     clip = wav(tmp_path / "a.wav", tone(3, 16_000))
     with read_media(
         clip, sampling=None, sample_rate_hz=[16_000], limits=Limits(max_duration_seconds=1)
@@ -247,7 +247,7 @@ def test_sound_beyond_the_limits_is_not_read(tmp_path):
         list(blocks)
 
 
-def test_a_waveform_checks_itself():
+def test_a_waveform_validates_its_fields():
     with pytest.raises(ValueError, match=r"\(S,\) float32, not \(2, 3\) float64"):
         Waveform(np.zeros((2, 3)), 16_000)
     with pytest.raises(ValueError, match="positive number of Hz, not 0"):

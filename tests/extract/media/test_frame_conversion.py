@@ -1,4 +1,4 @@
-"""A frame comes out as a person would see it: colours, shape, and which way up."""
+"""Frames are converted to RGB with the right colours, shape and orientation."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -33,7 +33,7 @@ def read(path: Path, **options) -> np.ndarray:
 
 
 def to_yuv(rgb, matrix: int, *, bits: int, is_full: bool) -> list[int]:
-    """The equations of BT.601, BT.709 and BT.2020, in which only Kr and Kb differ."""
+    """Convert by the equations of BT.601, BT.709 and BT.2020, which differ only in Kr and Kb."""
     kr, kb = LUMA[matrix]
     r, g, b = (value / 255 for value in rgb)
     y = kr * r + (1 - kr - kb) * g + kb * b
@@ -49,7 +49,7 @@ def to_yuv(rgb, matrix: int, *, bits: int, is_full: bool) -> list[int]:
 def make_flat(
     path: Path, yuv, *, bits: int, matrix=None, is_full=None, size=(64, 64), transfer=None
 ) -> Path:
-    """A clip of one colour, given as it is stored."""
+    """Write a clip of one colour, given as stored."""
     pix_fmt = "yuv420p" if bits == 8 else "yuv420p10le"
     with av.open(path, "w") as container:
         stream = container.add_stream("libx264", rate=10, options={"crf": "1", "threads": "1"})
@@ -85,7 +85,7 @@ def test_colours_follow_the_tags(tmp_path, colour, matrix, is_full, bits):
 @pytest.mark.parametrize(
     ("size", "matrix"), [((720, 576), BT601), ((1280, 720), BT709), ((576, 1024), BT709)]
 )
-def test_untagged_colours_are_taken_as_players_do(tmp_path, size, matrix):
+def test_untagged_colours_are_interpreted_as_in_players(tmp_path, size, matrix):
     yuv = to_yuv(COLOURS["orange"], matrix, bits=8, is_full=False)
     clip = make_flat(tmp_path / "a.mp4", yuv, bits=8, size=size)
     assert read(clip)[0, 32, 32].tolist() == pytest.approx(COLOURS["orange"], abs=4)
@@ -95,21 +95,21 @@ PQ, HLG = 16, 18  # AVColorTransferCharacteristic
 
 
 def pq_signal(nits: float) -> float:
-    """The inverse EOTF of SMPTE ST 2084."""
+    """Return the inverse EOTF of SMPTE ST 2084."""
     m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128
     power = (nits / 10_000) ** m1
     return float(((c1 + c2 * power) / (1 + c3 * power)) ** m2)
 
 
 def hlg_signal(nits: float) -> float:
-    """The inverse of the OOTF and the OETF of ARIB STD-B67, on a display of 1,000 cd/m2."""
+    """Return the inverse of the OOTF and the OETF of ARIB STD-B67, on a display of 1,000 cd/m2."""
     scene = (nits / 1_000) ** (1 / 1.2)
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     return float(np.sqrt(3 * scene) if scene <= 1 / 12 else a * np.log(12 * scene - b) + c)
 
 
 def srgb_signal(linear: float) -> float:
-    """The inverse EOTF of IEC 61966-2-1."""
+    """Return the inverse EOTF of IEC 61966-2-1."""
     linear = min(linear, 1.0)
     return 12.92 * linear if linear <= 0.0031308 else 1.055 * linear ** (1 / 2.4) - 0.055
 
@@ -130,13 +130,13 @@ def test_high_dynamic_range_puts_diffuse_white_at_white(tmp_path, transfer, sign
         assert read(clip)[0, 32, 32].tolist() == pytest.approx([grey] * 3, abs=4)
 
 
-def test_what_is_transparent_lies_on_white(tmp_path):
+def test_transparent_pixels_are_blended_with_white(tmp_path):
     def half_transparent(index, width, height):
-        picture = np.zeros((height, width, 4), np.uint8)
-        picture[..., 0] = 200  # red, opaque on the left, clear on the right, half in between
-        picture[:, : width // 3, 3] = 255
-        picture[:, width // 3 : 2 * width // 3, 3] = 128
-        return picture
+        rgba = np.zeros((height, width, 4), np.uint8)
+        rgba[..., 0] = 200  # red, opaque on the left, clear on the right, half in between
+        rgba[:, : width // 3, 3] = 255
+        rgba[:, width // 3 : 2 * width // 3, 3] = 128
+        return rgba
 
     clip = make_clip(
         tmp_path / "a.png", num_frames=1, codec="png", pix_fmt="rgba", picture=half_transparent
@@ -150,7 +150,7 @@ def test_a_palette_is_looked_up(tmp_path):
 
 
 @pytest.mark.parametrize("size", [(97, 65), (33, 31), (1, 1)])
-def test_odd_sizes_stay_as_they_are(tmp_path, size):
+def test_odd_sizes_are_kept(tmp_path, size):
     width, height = size
     clip = make_clip(
         tmp_path / "a.mkv", num_frames=2, codec="ffv1", width=width, height=height, pix_fmt="bgr0"
@@ -165,7 +165,7 @@ def test_a_single_frame_is_a_clip(tmp_path):
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 def test_rotation_is_applied(tmp_path, rotation, suffix):
-    # A camera held sideways stores the picture turned, and says how to turn it back.
+    # A sideways camera stores a rotated frame, and the rotation that makes it upright.
     def sideways(index, width, height):
         return np.rot90(draw(index, 64, 96), -rotation // 90)
 
@@ -199,7 +199,7 @@ def test_mirroring_is_applied(tmp_path, flip_x, flip_y):
 
 
 @given(st.integers(0, 3), st.booleans(), st.integers(1, 5), st.integers(1, 5))
-def test_a_matrix_moves_each_point_where_it_says(quarter_turns, is_mirrored, width, height):
+def test_a_display_matrix_maps_points_by_its_equation(quarter_turns, is_mirrored, width, height):
     a, b, c, d = np.round(
         [
             np.cos(turn := quarter_turns * np.pi / 2),
@@ -213,7 +213,7 @@ def test_a_matrix_moves_each_point_where_it_says(quarter_turns, is_mirrored, wid
     stored = np.arange(width * height).reshape(height, width, 1)
     matrix = np.array([a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30], dtype=np.int32)
     shown = from_matrix(matrix).apply(stored)
-    # (x, y) -> (a x + c y, b x + d y), moved so that all coordinates start at 0
+    # (x, y) -> (a x + c y, b x + d y), shifted so that all coordinates start at 0
     points = {
         (a * x + c * y, b * x + d * y): stored[y, x, 0] for x in range(width) for y in range(height)
     }
@@ -226,7 +226,7 @@ def test_a_matrix_moves_each_point_where_it_says(quarter_turns, is_mirrored, wid
 
 
 def exif(orientation: int, order: str = "big") -> bytes:
-    """A TIFF header and a directory of one entry."""
+    """Return a TIFF header and a directory with one entry."""
     short, long = (lambda value: value.to_bytes(2, order)), (lambda value: value.to_bytes(4, order))
     start = b"MM\0*" if order == "big" else b"II*\0"
     entry = short(0x0112) + short(3) + long(1) + short(orientation) + short(0)
@@ -235,8 +235,8 @@ def exif(orientation: int, order: str = "big") -> bytes:
 
 @pytest.mark.parametrize("order", ["big", "little"])
 @pytest.mark.parametrize("number", range(1, 9))
-def test_photographs_are_turned_as_exif_says(tmp_path, number, order):
-    # The number says how the stored picture is to be changed; the inverse makes what is stored.
+def test_photos_are_turned_by_their_exif_orientation(tmp_path, number, order):
+    # Exif states how to turn the stored image; its inverse gives the image to store.
     turned = {5: 5, 6: 8, 7: 7, 8: 6}.get(number, number)
     stored = EXIF_ORIENTATIONS[turned - 1].apply(draw(37))
     height, width = stored.shape[:2]
@@ -260,7 +260,7 @@ def test_photographs_are_turned_as_exif_says(tmp_path, number, order):
 
 
 @given(st.binary(max_size=60), st.sampled_from([b"Exif\0\0", b"eXIf", b"EXIF", b""]))
-def test_broken_exif_is_no_orientation(data, mark):
+def test_broken_exif_is_ignored(data, mark):
     assert 1 <= exif_orientation(mark + data) <= 8
     assert exif_orientation(mark + b"II*\0" + data[:3]) == 1
 
@@ -271,10 +271,10 @@ def test_broken_exif_is_no_orientation(data, mark):
         (Fraction(4, 3), (64, 128)),
         (Fraction(1, 2), (128, 96)),
         (Fraction(1), (64, 96)),
-        (Fraction(500), (64, 96)),  # not believed
+        (Fraction(500), (64, 96)),  # implausible
     ],
 )
-def test_oblong_pixels_become_square_by_enlarging(tmp_path, ratio, shape):
+def test_frames_with_oblong_pixels_are_enlarged(tmp_path, ratio, shape):
     clip = make_clip(tmp_path / "a.mkv", num_frames=3, sample_aspect_ratio=ratio)
     frames = read(clip)
     assert frames.shape[1:3] == shape
@@ -300,20 +300,20 @@ def test_a_change_of_size_starts_a_new_block(tmp_path):
     assert shapes == [(4, 64, 96, 3), (4, 128, 192, 3)]
 
 
-def test_large_pictures_come_in_small_blocks(tmp_path, monkeypatch):
+def test_large_frames_are_returned_in_small_blocks(tmp_path, monkeypatch):
     monkeypatch.setattr("extract.media.reader.BLOCK_BYTES", 3 * 96 * 64 * 3)
     clip = make_clip(tmp_path / "a.mp4", num_frames=10)
     with read_media(clip, sampling=Sampling(every_nth=1)) as blocks:
         assert [len(block) for block in blocks] == [3, 3, 3, 1]
 
 
-def test_blocks_hold_at_most_32_frames(tmp_path):
+def test_blocks_have_at_most_32_frames(tmp_path):
     clip = make_clip(tmp_path / "a.mp4", num_frames=70)
     with read_media(clip, sampling=Sampling(every_nth=1)) as blocks:
         assert [len(block) for block in blocks] == [32, 32, 6]
 
 
-def test_a_picture_beyond_the_limit_is_refused(tmp_path):
+def test_a_frame_beyond_the_limit_is_refused(tmp_path):
     clip = make_clip(tmp_path / "a.mp4", num_frames=2)
     with (
         read_media(clip, sampling=Sampling(), limits=Limits(max_pixels=96 * 64 - 1)) as blocks,

@@ -1,4 +1,4 @@
-"""The frames that come out are those of frame_decoder everything and picking, bit for bit."""
+"""Selected frames are bit-identical to decoding everything and selecting."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tests.clips import indices_of, make_clip
 
 B_FRAMES = {"preset": "medium", "bf": "3", "g": "12"}
 X265 = "log-level=none:pools=none:frame-threads=1:keyint=24:"
-# Name of the file -> how it is made. All have 80 frames, less what an edit list cuts away.
+# File name -> options of `make_clip`. All have 80 frames, minus those that an edit list removes.
 CLIPS: dict[str, dict] = {
     "closed-groups.mp4": {"options": B_FRAMES},
     "open-groups.mp4": {
@@ -64,7 +64,7 @@ CLIPS: dict[str, dict] = {
     "mpeg2.ts": {"codec": "mpeg2video", "options": {"bf": "2"}},
     "animation.gif": {},
 }
-WHOLE = ("intra-refresh", "hidden", "vp9", "av1", "mpeg", "animation", "b-frames.avi")
+SEQUENTIAL = ("intra-refresh", "hidden", "vp9", "av1", "mpeg", "animation", "b-frames.avi")
 SAMPLINGS = [
     Sampling(),
     Sampling(num_frames=5),
@@ -77,7 +77,7 @@ SAMPLINGS = [
 
 @dataclass
 class Reference:
-    """Every frame of a clip, decoded plainly, and when it is shown."""
+    """Every frame of a clip, decoded sequentially, and its presentation time."""
 
     path: Path
     frames: np.ndarray
@@ -103,7 +103,7 @@ def decode_everything(path: Path) -> Reference:
         stream = container.streams.video[0]
         frames = list(container.decode(stream))
         seconds = [frame.pts * stream.time_base for frame in frames]
-    if path.suffix == ".avi":  # has no times: what FFmpeg says of them it made up
+    if path.suffix == ".avi":  # has no timestamps; those of FFmpeg are generated
         seconds = [Fraction(place, 24) for place in range(len(frames))]
     return Reference(
         path,
@@ -113,8 +113,8 @@ def decode_everything(path: Path) -> Reference:
     )
 
 
-def pick_slowly(sampling: Sampling, clip: Reference) -> list[int]:
-    """The rules of `Sampling` in exact fractions, one moment at a time."""
+def select_slowly(sampling: Sampling, clip: Reference) -> list[int]:
+    """Return the selection of `Sampling` in exact fractions, one time after the other."""
     num_frames = len(clip.seconds)
     if sampling.every_nth:
         return list(range(num_frames))[:: sampling.every_nth]
@@ -142,29 +142,29 @@ def read(path: Path, sampling: Sampling) -> tuple[np.ndarray, list[float]]:
 
 @pytest.mark.parametrize("sampling", SAMPLINGS, ids=lambda sampling: str(sampling.provenance))
 @pytest.mark.parametrize("name", CLIPS)
-def test_frames_are_those_of_decoding_everything(name, sampling, reference):
+def test_frames_are_the_same_as_decoding_everything(name, sampling, reference):
     clip = reference(name)
-    picked = pick_slowly(sampling, clip)
+    selected = select_slowly(sampling, clip)
     data, seconds = read(clip.path, sampling)
-    assert indices_of(data) == indices_of(clip.frames[picked])
-    assert np.array_equal(data, clip.frames[picked])
-    assert seconds == pytest.approx([float(clip.seconds[place]) for place in picked])
+    assert indices_of(data) == indices_of(clip.frames[selected])
+    assert np.array_equal(data, clip.frames[selected])
+    assert seconds == pytest.approx([float(clip.seconds[i]) for i in selected])
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS, ids=lambda sampling: str(sampling.provenance))
-def test_a_recording_may_begin_between_key_frames(tmp_path, sampling, reference):
+def test_a_recording_can_start_between_key_frames(tmp_path, sampling, reference):
     path = tmp_path / "joined-late.ts"
     path.write_bytes(reference("b-frames.ts").path.read_bytes()[20 * 188 :])  # packets of 188 bytes
     clip = decode_everything(path)
-    picked = pick_slowly(sampling, clip)
+    selected = select_slowly(sampling, clip)
     data, seconds = read(path, sampling)
     assert 60 < len(clip.frames) < 80
-    assert np.array_equal(data, clip.frames[picked])
-    with av.open(path) as container:  # sound is there from the first packet on
+    assert np.array_equal(data, clip.frames[selected])
+    with av.open(path) as container:  # audio exists from the first packet on
         stream = container.streams.video[0]
         late = (next(container.decode(stream)).pts - stream.start_time) * stream.time_base
     assert late > 0.1
-    assert seconds == pytest.approx([float(late + clip.seconds[place]) for place in picked])
+    assert seconds == pytest.approx([float(late + clip.seconds[i]) for i in selected])
 
 
 @pytest.mark.parametrize("name", CLIPS)
@@ -173,38 +173,38 @@ def test_frames_are_the_same_when_packets_are_read_again(name, reference, monkey
     monkeypatch.setattr(frame_decoder, "PENDING_BYTES", 0)
     clip = reference(name)
     data, _ = read(clip.path, Sampling())
-    assert np.array_equal(data, clip.frames[pick_slowly(Sampling(), clip)])
+    assert np.array_equal(data, clip.frames[select_slowly(Sampling(), clip)])
 
 
 @pytest.mark.parametrize("name", CLIPS)
-def test_the_first_frames_say_which_they_are(name, reference):
+def test_reference_frames_have_the_expected_indices(name, reference):
     clip = reference(name)
-    first = 17 if name == "edit-list.mp4" else 0  # 16.8 frames are cut away
+    first = 17 if name == "edit-list.mp4" else 0  # 16.8 frames are removed
     assert indices_of(clip.frames) == list(range(first, 80))
 
 
 @pytest.mark.parametrize("name", CLIPS)
-def test_h264_and_hevc_are_planned_and_the_rest_is_decoded_whole(name, reference, monkeypatch):
-    ways = []
+def test_only_h264_and_hevc_are_decoded_in_segments(name, reference, monkeypatch):
+    methods = []
     original = frame_decoder.FrameDecoder.coverage
 
     def coverage(self, problems):
-        ways.append(self.method)
+        methods.append(self.method)
         return original(self, problems)
 
     monkeypatch.setattr(frame_decoder.FrameDecoder, "coverage", coverage)
     read(reference(name).path, Sampling())
-    assert ways == ["sequential" if name.startswith(WHOLE) else "segments"]
+    assert methods == ["sequential" if name.startswith(SEQUENTIAL) else "segments"]
 
 
-def test_a_plan_decodes_less_than_everything(reference, monkeypatch):
+def test_segments_decode_fewer_packets_than_the_clip(reference, monkeypatch):
     fed = []
     original = packets.StoredPackets.between
 
     def between(self, start, stop):
-        for place, packet in original(self, start, stop):
-            fed.append(place)
-            yield place, packet
+        for index, packet in original(self, start, stop):
+            fed.append(index)
+            yield index, packet
 
     monkeypatch.setattr(packets.StoredPackets, "between", between)
     read(reference("closed-groups.mp4").path, Sampling(num_frames=2))

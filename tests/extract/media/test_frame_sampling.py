@@ -1,4 +1,4 @@
-"""Which frames are picked, in arithmetic that a reader can redo."""
+"""Sampling selects frames, in arithmetic that a reader can redo."""
 
 from fractions import Fraction
 
@@ -22,7 +22,7 @@ def test_the_default_is_sixteen_frames():
     assert Sampling().provenance == {"num_frames": 16}
 
 
-def test_frames_are_taken_from_the_middle_of_equal_parts():
+def test_frames_are_selected_at_the_middle_of_equal_parts():
     # 10 frames of 100 ms last 1000 ms; the middles of 4 parts are at 125, 375, 625 and 875 ms.
     assert choose(Sampling(num_frames=4), list(range(0, 1000, 100))) == [1, 3, 6, 8]
 
@@ -33,13 +33,13 @@ def test_parts_are_equal_in_time_and_not_in_frames():
     assert choose(Sampling(num_frames=2), pts) == [8]  # 275 and 825 ms
 
 
-def test_a_moment_on_a_frames_very_start_takes_that_frame():
+def test_a_time_equal_to_the_start_of_a_frame_selects_that_frame():
     # 50 frames in 25 parts: the middle of part i is the start of frame 2i + 1, in any time base.
     for time_base in (Fraction(1, 25), Fraction(1, 3), Fraction(1001, 30000)):
         assert choose(Sampling(num_frames=25), list(range(50)), time_base) == list(range(1, 50, 2))
 
 
-def test_fps_takes_what_is_on_screen_at_each_tick():
+def test_fps_selects_the_frame_that_is_shown_at_each_tick():
     pts = [0, 400, 900, 1000, 2500]  # lasts 3125 ms: at 0, 1, 2 and 3 s frames 0, 3, 3 and 4
     assert choose(Sampling(fps=1), pts) == [0, 3, 4]
     assert choose(Sampling(fps=2), pts) == [0, 1, 3, 4]
@@ -51,7 +51,7 @@ def test_every_nth_and_keyframes_count_frames():
     assert choose(Sampling(keyframes=True), pts) == [0, 12, 24]
 
 
-def test_a_clip_without_frames_gives_none():
+def test_a_clip_without_frames_has_no_selection():
     assert choose(Sampling(), []) == []
 
 
@@ -76,7 +76,7 @@ SAMPLINGS = st.one_of(
 
 
 @given(sampling=SAMPLINGS, pts=st.lists(st.integers(-1000, 10**6), min_size=1, unique=True))
-def test_indices_increase_and_some_frame_is_always_taken(sampling, pts):
+def test_indices_increase_and_at_least_one_frame_is_selected(sampling, pts):
     chosen = choose(sampling, sorted(pts))
     assert chosen
     assert chosen == sorted(set(chosen))
@@ -85,6 +85,6 @@ def test_indices_increase_and_some_frame_is_always_taken(sampling, pts):
 
 
 @given(sampling=SAMPLINGS, pts=st.lists(st.integers(0, 10**6), min_size=1, unique=True))
-def test_the_choice_does_not_depend_on_when_the_clip_starts(sampling, pts):
+def test_the_selection_does_not_depend_on_the_start_time(sampling, pts):
     pts = sorted(pts)
     assert choose(sampling, [t + 12345 for t in pts]) == choose(sampling, pts)

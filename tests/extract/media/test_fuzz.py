@@ -1,7 +1,7 @@
-"""Broken files give what they have or a reason, whatever is wrong with them.
+"""Mutated files are decoded partially or fail with a reason.
 
-`MEDIA_FUZZ_ROUNDS=1000 pytest tests/extract/media/test_fuzz.py` goes on for longer, and
-`MEDIA_FUZZ_SEED=1000` where that has ended.
+`MEDIA_FUZZ_ROUNDS=1000 pytest tests/extract/media/test_fuzz.py` runs for longer, and
+`MEDIA_FUZZ_SEED=1000` continues from there.
 """
 
 import os
@@ -27,11 +27,11 @@ BASES: dict[str, dict] = {
     "h264.ts": {"sound": Sound(seconds=1, codec="ac3", rate=48_000)},
     "animation.gif": {"num_frames": 8},
     "animation.webp": {"num_frames": 8, "codec": "libwebp_anim"},
-    "picture.png": {"num_frames": 1, "codec": "png", "pix_fmt": "rgb24"},
-    "picture.tiff": {"num_frames": 1, "codec": "tiff", "pix_fmt": "rgb24"},
-    "sound.mp3": {"num_frames": 0, "sound": Sound(seconds=1, codec="libmp3lame")},
+    "image.png": {"num_frames": 1, "codec": "png", "pix_fmt": "rgb24"},
+    "image.tiff": {"num_frames": 1, "codec": "tiff", "pix_fmt": "rgb24"},
+    "audio.mp3": {"num_frames": 0, "sound": Sound(seconds=1, codec="libmp3lame")},
 }
-LIES = (b"\0\0\0\0", b"\0\0\0\1", b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"\xff\xff\xff\xff")
+EXTREMES = (b"\0\0\0\0", b"\0\0\0\1", b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"\xff\xff\xff\xff")
 
 
 def truncate(data: bytearray, rng: np.random.Generator) -> bytearray:
@@ -45,7 +45,7 @@ def flip_bits(data: bytearray, rng: np.random.Generator) -> bytearray:
 
 
 def swap_blocks(data: bytearray, rng: np.random.Generator) -> bytearray:
-    """Two stretches change places: for small ones, boxes and packets of a container do."""
+    """Swap two ranges of bytes."""
     size = int(rng.integers(8, max(len(data) // 8, 9)))
     a, b = sorted(int(at) for at in rng.integers(0, max(len(data) - size, 1), size=2))
     if a + size <= b:
@@ -54,7 +54,7 @@ def swap_blocks(data: bytearray, rng: np.random.Generator) -> bytearray:
 
 
 def swap_atoms(data: bytearray, rng: np.random.Generator) -> bytearray:
-    """The boxes of an MP4, or the halves of anything else, change places."""
+    """Permute the boxes of an MP4, or swap the halves of another file."""
     atoms, at = [], 0
     while at + 8 <= len(data):
         size = max(int.from_bytes(data[at : at + 4], "big"), 8)
@@ -62,17 +62,20 @@ def swap_atoms(data: bytearray, rng: np.random.Generator) -> bytearray:
         at += size
     if len(atoms) < 2:
         return data[len(data) // 2 :] + data[: len(data) // 2]
-    return bytearray(b"".join(atoms[place] for place in rng.permutation(len(atoms))))
+    return bytearray(b"".join(atoms[index] for index in rng.permutation(len(atoms))))
 
 
-def lie(data: bytearray, rng: np.random.Generator) -> bytearray:
-    """Numbers near the names of an MP4's boxes, and in the first and last bytes, are made up."""
+def overwrite_numbers(data: bytearray, rng: np.random.Generator) -> bytearray:
+    """Overwrite numbers near the box names of an MP4, and in the first and last bytes."""
     names = (b"mvhd", b"tkhd", b"mdhd", b"stsz", b"stco", b"stts", b"stsc", b"ctts", b"elst")
-    places = [data.find(name) + int(rng.integers(-4, 40)) for name in names if name in data]
-    places += [*rng.integers(0, min(len(data), 400), size=2), len(data) - int(rng.integers(4, 99))]
-    for at in rng.choice(places, size=2):
+    positions = [data.find(name) + int(rng.integers(-4, 40)) for name in names if name in data]
+    positions += [
+        *rng.integers(0, min(len(data), 400), size=2),
+        len(data) - int(rng.integers(4, 99)),
+    ]
+    for at in rng.choice(positions, size=2):
         start = max(int(at), 0)
-        data[start : start + 4] = LIES[int(rng.integers(len(LIES)))]
+        data[start : start + 4] = EXTREMES[int(rng.integers(len(EXTREMES)))]
     return data
 
 
@@ -86,7 +89,7 @@ MUTATIONS: list[Callable[[bytearray, np.random.Generator], bytearray]] = [
     flip_bits,
     swap_blocks,
     swap_atoms,
-    lie,
+    overwrite_numbers,
     insert_noise,
 ]
 
@@ -99,7 +102,7 @@ def base(request, tmp_path_factory) -> tuple[Path, bytes]:
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.__name__)
-def test_a_broken_file_gives_what_it_has_or_a_reason(base, mutation):
+def test_a_mutated_file_is_decoded_partially_or_has_a_reason(base, mutation):
     path, whole = base
     limits = Limits(max_pixels=1_000_000, max_duration_seconds=3600, max_seconds=20)
     for seed in range(FIRST_SEED, FIRST_SEED + ROUNDS):
@@ -115,4 +118,4 @@ def test_a_broken_file_gives_what_it_has_or_a_reason(base, mutation):
             reason = blocks.summary.partial_reason
         except MediaError as error:
             reason = str(error)
-        assert reason != "", f"{mutation.__name__} seed {seed} of {path.name} gives no reason"
+        assert reason != "", f"{mutation.__name__} seed {seed} of {path.name} has no reason"

@@ -1,4 +1,4 @@
-"""JPEGs that are cut off: the decoder says nothing of them."""
+"""Truncated JPEGs, which the decoder does not report."""
 
 import io
 
@@ -13,10 +13,10 @@ RNG = np.random.default_rng(0)
 
 
 def jpeg(**options):
-    with io.BytesIO() as held:
+    with io.BytesIO() as buffer:
         pixels = RNG.integers(0, 256, (90, 120, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(held, "JPEG", **options)
-        return held.getvalue()
+        Image.fromarray(pixels).save(buffer, "JPEG", **options)
+        return buffer.getvalue()
 
 
 def with_thumbnail():
@@ -29,17 +29,17 @@ WHOLE = {
     "progressive": jpeg(progressive=True),
     "with restarts": jpeg(restart_marker_blocks=1),
     "with a thumbnail": with_thumbnail(),
-    "with a film behind it": jpeg() + RNG.bytes(50_000) + b"\xff\xda",
+    "with trailing video": jpeg() + RNG.bytes(50_000) + b"\xff\xda",
 }
 
 
 @pytest.mark.parametrize("kind", WHOLE)
-def test_a_whole_one_is_not_cut_off(kind):
+def test_a_complete_jpeg_is_not_truncated(kind):
     assert not is_truncated(WHOLE[kind])
 
 
-@pytest.mark.parametrize("kind", [kind for kind in WHOLE if "film" not in kind])
-def test_a_cut_one_is_cut_off_wherever_that_is(kind):
+@pytest.mark.parametrize("kind", [kind for kind in WHOLE if "video" not in kind])
+def test_a_jpeg_truncated_anywhere_is_detected(kind):
     whole = WHOLE[kind]
     for size in RNG.integers(2, len(whole) - 1, 200):
         assert is_truncated(whole[:size]), size
@@ -53,9 +53,9 @@ def reason_of(path, data):
 
 
 @pytest.mark.parametrize("kind", WHOLE)
-def test_a_picture_is_partial_where_it_is_cut_off(tmp_path, kind):
+def test_a_truncated_jpeg_is_partial(tmp_path, kind):
     whole = WHOLE[kind]
     assert reason_of(tmp_path / "whole.jpg", whole) is None
-    if "film" not in kind:
-        told = reason_of(tmp_path / "cut.jpg", whole[: int(0.8 * len(whole))])
-        assert told == "video: cut off before its end"
+    if "video" not in kind:
+        reason = reason_of(tmp_path / "cut.jpg", whole[: int(0.8 * len(whole))])
+        assert reason == "video: cut off before its end"

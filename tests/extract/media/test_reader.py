@@ -1,4 +1,4 @@
-"""Every container and codec; what a header says; what is refused, and in which words."""
+"""Reading of every container and codec, of damaged files, and the hard limits."""
 
 import os
 import struct
@@ -28,7 +28,7 @@ from tests.clips import Sound, draw, indices_of, make_clip, repeat_clip, tone
 
 
 def read(path: Path, **options):
-    """Return the indices of all frames, the sound at 16 kHz and the summary."""
+    """Return the indices of all frames, the audio at 16 kHz and the summary."""
     with read_media(
         path, sampling=Sampling(every_nth=1), sample_rate_hz=[16_000], **options
     ) as blocks:
@@ -40,7 +40,7 @@ def read(path: Path, **options):
     return indices, np.concatenate(heard or [np.zeros(0, np.float32)]), blocks.summary
 
 
-# --- what can be read ---
+# --- containers and codecs ---
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def read(path: Path, **options):
         ("h264-pcm.mov", {"sound": Sound(1, codec="pcm_s16le")}),
     ],
 )
-def test_pictures_and_sound_of_any_container_and_codec(tmp_path, name, made):
+def test_frames_and_audio_of_any_container_and_codec(tmp_path, name, made):
     clip = make_clip(tmp_path / name, num_frames=24, **{"sound": Sound(seconds=1), **made})
     indices, heard, summary = read(clip)
     assert indices == list(range(24))
@@ -85,30 +85,30 @@ def test_pictures_and_sound_of_any_container_and_codec(tmp_path, name, made):
         ("a.webp", "libwebp", "yuv420p"),
         ("a.bmp", "bmp", "bgr24"),
         ("a.tiff", "tiff", "rgb24"),
-        ("photo%03d.png", "png", "rgb24"),  # a pattern, if it were taken for one
+        ("photo%03d.png", "png", "rgb24"),  # a pattern in FFmpeg
     ],
 )
-def test_a_picture_is_a_clip_of_one_frame(tmp_path, name, codec, pix_fmt):
-    made = tmp_path / f"made{Path(name).suffix}"
-    picture = make_clip(made, num_frames=1, codec=codec, pix_fmt=pix_fmt).rename(tmp_path / name)
-    indices, heard, summary = read(picture)
+def test_an_image_is_a_clip_of_one_frame(tmp_path, name, codec, pix_fmt):
+    source = tmp_path / f"source{Path(name).suffix}"
+    image = make_clip(source, num_frames=1, codec=codec, pix_fmt=pix_fmt).rename(tmp_path / name)
+    indices, heard, summary = read(image)
     assert indices == [0]
     assert len(heard) == 0
     assert summary.audio is None
-    assert probe(picture).has_video
-    assert not probe(picture).has_audio
+    assert probe(image).has_video
+    assert not probe(image).has_audio
 
 
-def test_a_cover_picture_is_not_a_clip(tmp_path):
+def test_cover_art_is_not_video(tmp_path):
     path = tmp_path / "song.mp3"
     with av.open(path, "w") as container:
         song = container.add_stream("libmp3lame", rate=44_100, layout="mono")
         cover = container.add_stream("mjpeg", rate=1)
         cover.width, cover.height, cover.pix_fmt = 96, 64, "yuvj420p"
         cover.disposition = Disposition.attached_pic.value
-        picture = av.VideoFrame.from_ndarray(draw(3), format="rgb24")
-        picture.pts = 0
-        container.mux(cover.encode(picture))
+        art = av.VideoFrame.from_ndarray(draw(3), format="rgb24")
+        art.pts = 0
+        container.mux(cover.encode(art))
         container.mux(cover.encode(None))
         for start in range(0, 44_100, song.codec_context.frame_size or 1152):
             part = tone(1, 44_100)[start : start + 1152][None]
@@ -125,7 +125,7 @@ def test_a_cover_picture_is_not_a_clip(tmp_path):
     assert len(heard) / 16_000 == pytest.approx(1, abs=0.1)
 
 
-def test_a_clip_with_a_cover_picture_is_a_clip(tmp_path):
+def test_cover_art_of_a_clip_is_ignored(tmp_path):
     path = tmp_path / "a.mp4"
     with av.open(path, "w") as container:
         cover = container.add_stream("mjpeg", rate=1)
@@ -146,7 +146,7 @@ def test_a_clip_with_a_cover_picture_is_a_clip(tmp_path):
     assert indices == [0, 1, 2, 3, 4]
 
 
-def test_what_is_not_asked_for_is_not_read(tmp_path):
+def test_only_requested_streams_are_read(tmp_path):
     clip = make_clip(tmp_path / "a.mp4", sound=Sound(seconds=1))
     with read_media(clip, sampling=None) as blocks:
         assert list(blocks) == []
@@ -158,7 +158,7 @@ def test_what_is_not_asked_for_is_not_read(tmp_path):
         assert all(isinstance(block, Waveform) for block in blocks)
 
 
-def test_what_a_file_does_not_have_is_none_in_the_summary(tmp_path):
+def test_a_missing_stream_is_none_in_the_summary(tmp_path):
     _, _, summary = read(make_clip(tmp_path / "silent.mp4"))
     assert summary.audio is None
     assert summary.video.problem is None
@@ -178,12 +178,12 @@ def test_a_header_is_read_without_decoding(tmp_path):
     assert probe(make_clip(tmp_path / "c.mkv")).title is None
 
 
-def test_a_title_of_any_length_is_read_as_far_as_anybody_looks(tmp_path):
+def test_a_long_title_is_truncated(tmp_path):
     title = probe(make_clip(tmp_path / "a.mp4", title="word " * 100_000)).title
     assert title == ("word " * 100_000)[: 1 << 16].strip()
 
 
-def test_long_clips_are_not_held_in_memory(tmp_path, monkeypatch):
+def test_packets_of_long_clips_are_not_kept_in_memory(tmp_path, monkeypatch):
     held = []
     original = timeline.Timeline.shown
 
@@ -208,8 +208,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is in kilobytes there")
-def test_memory_does_not_grow_with_the_length(tmp_path):
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux only")
+def test_memory_does_not_grow_with_the_duration(tmp_path):
     short = make_clip(
         tmp_path / "short.mp4",
         num_frames=240,
@@ -228,19 +228,19 @@ def test_memory_does_not_grow_with_the_length(tmp_path):
             check=True,
             cwd=Path(__file__).parents[3],
         ).stdout
-        picture, sound, megabytes = (float(word) for word in printed.split())
-        assert picture == pytest.approx(60 * minutes, rel=0.02)
-        assert sound == pytest.approx(60 * minutes, rel=0.02)
+        video, audio, megabytes = (float(word) for word in printed.split())
+        assert video == pytest.approx(60 * minutes, rel=0.02)
+        assert audio == pytest.approx(60 * minutes, rel=0.02)
         peaks.append(megabytes)
-    # What may be held: compressed packets (24 MiB), pictures not yet certain (64 MiB), a block.
+    # In memory: compressed packets (24 MiB), pending frames (64 MiB), one block.
     assert peaks[1] - peaks[0] < 130
 
 
-# --- what is broken ---
+# --- damaged files ---
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
-def test_a_file_that_was_cut_off_gives_what_it_has(tmp_path, suffix):
+def test_a_truncated_file_is_decoded_up_to_its_end(tmp_path, suffix):
     clip = make_clip(
         tmp_path / f"a{suffix}",
         num_frames=240,
@@ -261,7 +261,7 @@ def test_a_file_that_was_cut_off_gives_what_it_has(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_a_clip_whose_last_frame_is_held_for_long_is_whole(tmp_path, suffix):
+def test_a_clip_with_a_long_last_frame_is_complete(tmp_path, suffix):
     clip = make_clip(tmp_path / f"short{suffix}", num_frames=3, pts_ms=[0, 1000, 2000])
     held = tmp_path / f"held{suffix}"
     with av.open(clip) as source, av.open(held, "w") as target:
@@ -282,7 +282,7 @@ def test_a_clip_whose_last_frame_is_held_for_long_is_whole(tmp_path, suffix):
 @pytest.mark.parametrize(
     ("late_ms", "cut_ms", "shown_ms"), [(1000, 0, 4000), (1000, 1000, 2000), (3000, 0, 1000)]
 )
-def test_an_mp4_that_starts_late_and_is_trimmed_is_whole(tmp_path, late_ms, cut_ms, shown_ms):
+def test_an_mp4_that_starts_late_and_is_trimmed_is_complete(tmp_path, late_ms, cut_ms, shown_ms):
     clip = make_clip(
         tmp_path / "a.mp4",
         num_frames=100,
@@ -291,10 +291,10 @@ def test_an_mp4_that_starts_late_and_is_trimmed_is_whole(tmp_path, late_ms, cut_
         sound=Sound(seconds=4, heard_at=lambda start: start + 16_000),
     )
     data, start = bytearray(clip.read_bytes()), 0
-    for _ in ("picture", "sound"):  # of either, a second has 16,000 ticks
+    for _ in ("video", "audio"):  # both have 16,000 ticks per second
         start = data.index(b"elst", start) + 8
-        (count, _, mark) = struct.unpack_from(">IIi", data, start)
-        assert (count, mark) == (2, -1)  # an empty edit, and the media
+        (count, _, media_time) = struct.unpack_from(">IIi", data, start)
+        assert (count, media_time) == (2, -1)  # an empty edit, and the media
         (first,) = struct.unpack_from(">i", data, start + 20)
         struct.pack_into(">I", data, start + 4, late_ms)
         struct.pack_into(">Ii", data, start + 16, shown_ms, first + 16 * cut_ms)
@@ -308,7 +308,7 @@ def test_an_mp4_that_starts_late_and_is_trimmed_is_whole(tmp_path, late_ms, cut_
     assert summary.partial_reason is None
 
 
-def test_an_mp4_that_starts_late_and_is_cut_off_is_partial(tmp_path):
+def test_an_mp4_that_starts_late_and_is_truncated_is_partial(tmp_path):
     clip = make_clip(
         tmp_path / "a.mp4",
         num_frames=100,
@@ -321,7 +321,7 @@ def test_an_mp4_that_starts_late_and_is_cut_off_is_partial(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm", ".ts"])
-def test_a_stream_that_starts_long_after_the_other_is_whole(tmp_path, suffix):
+def test_a_stream_that_starts_long_after_the_other_is_complete(tmp_path, suffix):
     def late(start: int) -> int:
         return start + 20 * 48_000
 
@@ -340,7 +340,7 @@ def test_a_stream_that_starts_long_after_the_other_is_whole(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".asf", ".flv", ".ts"])
-def test_sound_that_starts_late_is_whole(tmp_path, suffix):
+def test_audio_that_starts_late_is_complete(tmp_path, suffix):
     clip = make_clip(
         tmp_path / f"a{suffix}",
         codec="mpeg4" if suffix == ".asf" else None,
@@ -352,7 +352,7 @@ def test_sound_that_starts_late_is_whole(tmp_path, suffix):
     assert summary.partial_reason is None
 
 
-def test_a_hole_in_the_middle_costs_only_what_was_there(tmp_path):
+def test_damage_in_the_middle_loses_at_most_one_gop(tmp_path):
     clip = make_clip(
         tmp_path / "a.mp4", num_frames=240, options={"g": "24"}, sound=Sound(seconds=10)
     )
@@ -362,11 +362,11 @@ def test_a_hole_in_the_middle_costs_only_what_was_there(tmp_path):
     clip.write_bytes(data)
     indices, _, summary = read(clip)
     assert len(indices) >= 230
-    assert len(set(range(240)) - set(indices)) <= 24  # one group of pictures at most
+    assert len(set(range(240)) - set(indices)) <= 24  # at most one GOP
     assert "damaged in" in summary.partial_reason
 
 
-def test_sound_is_given_when_the_picture_cannot_be_decoded(tmp_path):
+def test_audio_is_decoded_if_the_video_cannot_be(tmp_path):
     clip = make_clip(tmp_path / "a.mkv", num_frames=24, sound=Sound(seconds=1))
     with av.open(clip) as container:
         spans = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
@@ -382,14 +382,14 @@ def test_sound_is_given_when_the_picture_cannot_be_decoded(tmp_path):
     assert summary.audio.problem is None
 
 
-def test_a_picture_alone_that_cannot_be_decoded_is_an_error(tmp_path):
-    picture = make_clip(tmp_path / "a.png", num_frames=1, codec="png", pix_fmt="rgb24")
-    picture.write_bytes(picture.read_bytes()[:60])
+def test_an_image_that_cannot_be_decoded_is_an_error(tmp_path):
+    image = make_clip(tmp_path / "a.png", num_frames=1, codec="png", pix_fmt="rgb24")
+    image.write_bytes(image.read_bytes()[:60])
     with pytest.raises(MediaError, match="nothing could be decoded"):
-        read(picture)
+        read(image)
 
 
-def test_a_picture_without_any_key_frame_gives_a_reason(tmp_path):
+def test_a_video_without_key_frames_is_an_error(tmp_path):
     whole = make_clip(tmp_path / "a.mkv", num_frames=48, options={"g": "24"})
     cut = tmp_path / "b.ts"
     with av.open(whole) as source, av.open(cut, "w") as target:
@@ -424,7 +424,7 @@ def test_an_encrypted_stream_does_not_hide_the_limit_on_the_duration(tmp_path):
         read(clip, limits=Limits(max_duration_seconds=1))
 
 
-def test_a_track_without_sound_is_no_error(tmp_path):
+def test_an_empty_audio_track_is_not_an_error(tmp_path):
     silent = tmp_path / "a.wav"
     with wave.open(str(silent), "wb") as file:
         file.setparams((1, 2, 16_000, 0, "NONE", ""))
@@ -444,7 +444,7 @@ def test_nothing_is_written_to_standard_error(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-# --- what is refused ---
+# --- refused files ---
 
 
 @pytest.mark.parametrize(
@@ -459,7 +459,7 @@ def test_nothing_is_written_to_standard_error(tmp_path, capfd):
         ("subtitles.mkv", "1\n00:00:00,000 --> 00:00:02,000\nhello\n\n"),
     ],
 )
-def test_what_names_other_files_is_no_media_file(tmp_path, name, text):
+def test_files_that_reference_other_files_are_refused(tmp_path, name, text):
     clip = make_clip(tmp_path / "clip.mp4", num_frames=5)
     path = tmp_path / name
     path.write_text(text.format(clip=clip))
@@ -467,7 +467,7 @@ def test_what_names_other_files_is_no_media_file(tmp_path, name, text):
         probe(path)
 
 
-def test_an_mp4_without_its_end_has_no_index(tmp_path):
+def test_an_mp4_without_an_index_is_an_error(tmp_path):
     clip = make_clip(tmp_path / "a.mp4", num_frames=48)
     clip.write_bytes(clip.read_bytes()[:-2_000])
     with pytest.raises(MediaError, match="an MP4 without a readable index: cut off"):
@@ -488,7 +488,7 @@ def test_only_regular_files_are_opened(tmp_path):
             probe(tmp_path / "pipe.mp4")
 
 
-def test_a_file_stays_within_the_limits(tmp_path):
+def test_the_limits_are_enforced(tmp_path):
     clip = make_clip(tmp_path / "a.mp4", num_frames=48, sound=Sound())
     with pytest.raises(MediaError, match="more than 1 streams"):
         read(clip, limits=Limits(max_streams=1))
@@ -502,15 +502,15 @@ def test_a_file_stays_within_the_limits(tmp_path):
     assert summary.video.problem.startswith("only the first 1 s were read")
 
 
-@pytest.mark.parametrize("suffix", [".webm", ".avi"])  # with times and without
-def test_a_clip_that_is_decoded_whole_stays_within_the_limits(tmp_path, suffix):
+@pytest.mark.parametrize("suffix", [".webm", ".avi"])  # with timestamps and without
+def test_the_limits_are_enforced_in_sequential_decoding(tmp_path, suffix):
     clip = make_clip(tmp_path / f"a{suffix}", num_frames=48)
     indices, _, summary = read(clip, limits=Limits(max_duration_seconds=1))
     assert indices == list(range(25))
     assert summary.video.problem.startswith("only the first 1 s were read")
 
 
-def test_a_small_file_that_claims_a_huge_picture_is_not_unpacked(tmp_path):
+def test_a_small_file_with_a_huge_image_is_not_decompressed(tmp_path):
     def chunk(name: bytes, data: bytes) -> bytes:
         return (
             struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -550,7 +550,7 @@ def test_every_file_is_closed(tmp_path):
         pytest.skip("open files cannot be counted here")
     before = num_open()
     read(clip)
-    list(read_media(clip, sampling=Sampling()))  # closes itself at its end
+    list(read_media(clip, sampling=Sampling()))  # closes the file at its end
     with read_media(clip, sampling=Sampling()) as blocks:
         next(blocks)  # and when it is left early
     for broken, limits in ((tmp_path / "text.mp4", Limits()), (clip, Limits(max_packets=3))):
@@ -559,7 +559,7 @@ def test_every_file_is_closed(tmp_path):
     assert num_open() == before
 
 
-def test_the_summary_waits_for_the_end(tmp_path):
+def test_the_summary_is_available_after_the_last_block(tmp_path):
     clip = make_clip(tmp_path / "a.mp4")
     with (
         read_media(clip, sampling=Sampling()) as blocks,

@@ -1,4 +1,4 @@
-"""A TIFF comes out whole or not at all: the decoder makes black of what is not there."""
+"""A TIFF is decoded completely or refused; the decoder would fill missing parts with black."""
 
 import io
 import struct
@@ -20,15 +20,15 @@ TILES = [
     for top in range(0, 96, 32)
     for left in range(0, 128, 32)
 ]
-LONG = 4  # the type of numbers of four bytes
+LONG = 4  # type of 32-bit integers
 
 
 def tiff(pieces, *, tile=None, missing=(), others=()):
-    """A header, one directory and its pieces: strips of 16 rows, or tiles; deflated.
+    """Return a header, one directory and its pieces: strips of 16 rows, or tiles; deflated.
 
     Source: TIFF 6.0, sections 2, 3 and 15.
     """
-    pieces = [b"" if place in missing else zlib.compress(p) for place, p in enumerate(pieces)]
+    pieces = [b"" if index in missing else zlib.compress(p) for index, p in enumerate(pieces)]
     tags = {256: [128], 257: [96], 258: [8, 8, 8], 259: [8], 262: [2], 277: [3], **dict(others)}
     tags |= {278: [16]} if tile is None else {322: [tile], 323: [tile]}
     offsets, sizes = (273, 279) if tile is None else (324, 325)
@@ -36,8 +36,8 @@ def tiff(pieces, *, tile=None, missing=(), others=()):
     tags[sizes] = [len(piece) for piece in pieces]
     tags[offsets] = [0] * len(pieces)
     starts = start + 4 * sum(len(values) for values in tags.values() if len(values) > 1)
-    for place, piece in enumerate(pieces):
-        tags[offsets][place] = starts if piece else 0
+    for index, piece in enumerate(pieces):
+        tags[offsets][index] = starts if piece else 0
         starts += len(piece)
     entries = lists = b""
     for tag in sorted(tags):
@@ -51,9 +51,9 @@ def tiff(pieces, *, tile=None, missing=(), others=()):
 
 
 def pillow(**options):
-    with io.BytesIO() as held:
-        Image.fromarray(PIXELS).save(held, "TIFF", **options)
-        return held.getvalue()
+    with io.BytesIO() as buffer:
+        Image.fromarray(PIXELS).save(buffer, "TIFF", **options)
+        return buffer.getvalue()
 
 
 def read(path, data):
@@ -68,18 +68,18 @@ def read(path, data):
     "data",
     [
         tiff(STRIPS),
-        tiff(STRIPS, others={296: [2], 274: [1], 700: [7] * 50}),  # that the decoder may not know
+        tiff(STRIPS, others={296: [2], 274: [1], 700: [7] * 50}),  # unknown to the decoder
         *(pillow(compression=name, dpi=(72, 72)) for name in ("raw", "tiff_lzw", "packbits")),
     ],
 )
-def test_strips_are_read(tmp_path, data):
+def test_strips_are_decoded(tmp_path, data):
     assert np.array_equal(read(tmp_path / "a.tiff", data), PIXELS)
 
 
-def test_the_tiffs_made_here_are_tiffs():
+def test_generated_tiffs_are_valid():
     for data in (tiff(STRIPS), tiff(TILES, tile=32)):
-        with Image.open(io.BytesIO(data)) as picture:
-            assert np.array_equal(np.asarray(picture), PIXELS)
+        with Image.open(io.BytesIO(data)) as image:
+            assert np.array_equal(np.asarray(image), PIXELS)
 
 
 @pytest.mark.parametrize(
@@ -96,15 +96,15 @@ def test_the_tiffs_made_here_are_tiffs():
     ],
     ids=["hole", "last", "cut off", "damaged", "tiles", "missing tile", "JPEG", "cut directory"],
 )
-def test_what_would_be_black_is_refused_with_a_reason(tmp_path, data):
+def test_incomplete_tiffs_are_refused_with_a_reason(tmp_path, data):
     with pytest.raises(MediaError, match=r"nothing could be decoded.*a TIFF of tiles or JPEG"):
         read(tmp_path / "a.tiff", data)
 
 
 @given(st.binary(max_size=80))
-def test_a_broken_directory_is_left_to_the_decoder(data):
+def test_a_broken_directory_is_passed_to_the_decoder(data):
     assert len(without_optional_tags(b"II*\0" + data) or b"") <= len(data) + 4
 
 
-def test_raw_pictures_of_cameras_are_left_as_they_are():
+def test_raw_photos_are_unchanged():
     assert without_optional_tags(tiff(STRIPS, others={50706: [1]})) is None

@@ -1,4 +1,4 @@
-"""Files that are cut off where FFmpeg says nothing of it."""
+"""Truncated files that FFmpeg does not report."""
 
 import io
 import struct
@@ -14,18 +14,18 @@ from tests.clips import Sound, draw, make_clip, tone
 
 
 def gif(*, num_frames: int = 1, **options) -> bytes:
-    with io.BytesIO() as held:
+    with io.BytesIO() as buffer:
         first, *rest = (Image.fromarray(draw(index)) for index in range(num_frames))
-        first.save(held, "GIF", save_all=True, append_images=rest, **options)
-        return held.getvalue()
+        first.save(buffer, "GIF", save_all=True, append_images=rest, **options)
+        return buffer.getvalue()
 
 
 def wav() -> bytes:
-    with io.BytesIO() as held:
-        with wave.open(held, "wb") as file:
+    with io.BytesIO() as buffer:
+        with wave.open(buffer, "wb") as file:
             file.setparams((1, 2, 16_000, 0, "NONE", ""))
             file.writeframes((tone(0.1, 16_000) * 32767).astype(np.int16).tobytes())
-        return held.getvalue()
+        return buffer.getvalue()
 
 
 def flv(tags) -> bytes:
@@ -41,15 +41,15 @@ def clip(path) -> bytes:
 
 
 WHOLE = {
-    "one picture": ("gif", gif()),
+    "one image": ("gif", gif()),
     "an animation": ("gif", gif(num_frames=4, comment=b"four" * 100)),
     "a wav": ("wav", wav()),
-    "a film": ("flv", flv([(9, 900), (8, 300), (9, 70_000), (18, 0), (8, 5)])),
+    "a video": ("flv", flv([(9, 900), (8, 300), (9, 70_000), (18, 0), (8, 5)])),
 }
 
 
 @pytest.mark.parametrize("kind", WHOLE)
-def test_a_file_is_cut_off_wherever_it_is_cut(kind):
+def test_a_file_truncated_anywhere_is_detected(kind):
     container, whole = WHOLE[kind]
     for behind in (b"", bytes(100), b"!,\xff" * 50):
         assert not is_truncated(io.BytesIO(whole + behind), container)
@@ -57,7 +57,7 @@ def test_a_file_is_cut_off_wherever_it_is_cut(kind):
         assert is_truncated(io.BytesIO(whole[:size]), container), size
 
 
-def test_the_file_is_left_where_it_is():
+def test_the_file_position_is_kept():
     file = io.BytesIO(gif())
     file.seek(7)
     is_truncated(file, "gif")
@@ -71,13 +71,13 @@ def test_a_large_avi_is_several_chunks():
 
 
 @pytest.mark.parametrize("size", [0, 0x7FFFFFFF, 0xFFFFFFFF])
-def test_a_size_that_could_not_be_known_says_nothing(size):
+def test_a_stated_size_of_a_pipe_is_ignored(size):
     whole = wav()
     assert not is_truncated(io.BytesIO(whole[:4] + struct.pack("<I", size) + whole[8:]), "wav")
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a.flv", "a.avi", "a.wav"])
-def test_what_is_cut_off_is_partial(tmp_path, name):
+def test_a_truncated_file_is_partial(tmp_path, name):
     path = tmp_path / name
     whole = {"a.gif": gif(num_frames=4), "a.wav": wav()}.get(name) or clip(path)
     for data, problem in ((whole, None), (whole[: len(whole) * 3 // 4], "cut off before its end")):

@@ -1,4 +1,4 @@
-"""An animated WebP is a clip: its frames are those that Pillow makes of it, with their times."""
+"""Animated WebP: frames are the same as in Pillow, with their times."""
 
 import io
 from pathlib import Path
@@ -15,11 +15,11 @@ DURATIONS = [100, 200, 50, 300, 80, 40]
 
 
 def animated(frames, durations=DURATIONS, **options) -> bytes:
-    with io.BytesIO() as held:
+    with io.BytesIO() as buffer:
         first, *rest = (Image.fromarray(frame) for frame in frames)
         options = {"lossless": True, **options}
-        first.save(held, "WEBP", save_all=True, append_images=rest, duration=durations, **options)
-        return held.getvalue()
+        first.save(buffer, "WEBP", save_all=True, append_images=rest, duration=durations, **options)
+        return buffer.getvalue()
 
 
 def read(path: Path, sampling: Sampling = EVERY, **options):
@@ -33,31 +33,31 @@ def read(path: Path, sampling: Sampling = EVERY, **options):
 
 
 def by_pillow(path: Path) -> np.ndarray:
-    """Every frame on white, (T, H, W, 3)."""
+    """Return every frame on white, (T, H, W, 3)."""
     frames = []
-    with Image.open(path) as picture:
-        for place in range(picture.n_frames):
-            picture.seek(place)
-            rgba = np.asarray(picture.convert("RGBA")).astype(float)
+    with Image.open(path) as image:
+        for index in range(image.n_frames):
+            image.seek(index)
+            rgba = np.asarray(image.convert("RGBA")).astype(float)
             frames.append(rgba[..., :3] * rgba[..., 3:] / 255 + 255 - rgba[..., 3:])
     return np.rint(np.stack(frames)).astype(int)
 
 
 def patches(num: int, width: int = 96, height: int = 64) -> list[np.ndarray]:
-    """Pictures of which each changes a part of the one before, half transparent at places."""
+    """Return images that each change a part of the previous one, partly half transparent."""
     rng = np.random.default_rng(0)
-    picture = np.full((height, width, 4), 255, np.uint8)
+    image = np.full((height, width, 4), 255, np.uint8)
     frames = []
     for _ in range(num):
         top, left = rng.integers(0, height // 2), rng.integers(0, width // 2)
-        place = slice(top, top + 24), slice(left, left + 40)
-        picture = picture.copy()
-        picture[place] = rng.integers(0, 256, (24, 40, 4))
-        frames.append(picture)
+        area = slice(top, top + 24), slice(left, left + 40)
+        image = image.copy()
+        image[area] = rng.integers(0, 256, (24, 40, 4))
+        frames.append(image)
     return frames
 
 
-def test_every_frame_is_given_with_its_time(tmp_path):
+def test_every_frame_has_its_time(tmp_path):
     path = tmp_path / "a.webp"
     path.write_bytes(animated([draw(index) for index in range(6)]))
     data, seconds, summary = read(path)
@@ -71,7 +71,7 @@ def test_every_frame_is_given_with_its_time(tmp_path):
     assert seconds == pytest.approx([0.1, 0.65])
 
 
-def test_lossy_frames_are_those_of_pillow(tmp_path):
+def test_lossy_frames_are_the_same_as_in_pillow(tmp_path):
     path = tmp_path / "a.webp"
     path.write_bytes(animated([draw(index) for index in range(6)], lossless=False, quality=90))
     data, _, _ = read(path)
@@ -80,21 +80,21 @@ def test_lossy_frames_are_those_of_pillow(tmp_path):
 
 
 def anmf(data: bytes) -> list[int]:
-    """Where the frames are, past their names and sizes."""
-    places, at = [], 12
+    """Return the positions of the frames, after their names and sizes."""
+    positions, at = [], 12
     while at < len(data):
         if data[at : at + 4] == b"ANMF":
-            places.append(at + 8)
+            positions.append(at + 8)
         size = int.from_bytes(data[at + 4 : at + 8], "little")
         at += 8 + size + size % 2
-    return places
+    return positions
 
 
 @pytest.mark.parametrize("flags", [0, 1, 2, 3, "mixed"])
-def test_frames_are_put_over_each_other_as_the_file_says(tmp_path, flags):
+def test_frames_are_composed_by_their_flags(tmp_path, flags):
     data = bytearray(animated(patches(6), minimize_size=True))
-    for turn, place in enumerate(anmf(data)):
-        data[place + 15] = turn % 4 if flags == "mixed" else flags
+    for turn, position in enumerate(anmf(data)):
+        data[position + 15] = turn % 4 if flags == "mixed" else flags
     path = tmp_path / "a.webp"
     path.write_bytes(data)
     frames, _, summary = read(path)
@@ -103,14 +103,14 @@ def test_frames_are_put_over_each_other_as_the_file_says(tmp_path, flags):
     assert summary.partial_reason is None
 
 
-def test_no_frame_is_shown_for_no_time(tmp_path):
+def test_a_frame_without_a_duration_is_shown_for_100_ms(tmp_path):
     path = tmp_path / "a.webp"
     path.write_bytes(animated([draw(index) for index in range(6)], [0, 10, 11, 0, 20, 20]))
     _, seconds, _ = read(path)
     assert seconds == pytest.approx([0, 0.1, 0.2, 0.211, 0.311, 0.331])
 
 
-def test_what_is_cut_off_or_damaged_is_partial(tmp_path):
+def test_a_truncated_or_damaged_animation_is_partial(tmp_path):
     path = tmp_path / "a.webp"
     whole = animated([draw(index) for index in range(6)])
     path.write_bytes(whole[: len(whole) * 2 // 3])
@@ -126,7 +126,7 @@ def test_what_is_cut_off_or_damaged_is_partial(tmp_path):
     assert summary.partial_reason == "video: damaged in 1 place"
 
 
-def test_it_stays_within_the_limits(tmp_path):
+def test_the_limits_are_enforced(tmp_path):
     path = tmp_path / "a.webp"
     path.write_bytes(animated([draw(index) for index in range(6)]))
     with pytest.raises(MediaError, match="96 x 64 pixels is larger than the limit of 6,000"):
@@ -138,16 +138,16 @@ def test_it_stays_within_the_limits(tmp_path):
     assert summary.partial_reason == "video: only the first 0.5 s were read"
 
 
-def test_a_frame_beyond_the_canvas_is_damage(tmp_path):
+def test_a_frame_beyond_the_canvas_is_damaged(tmp_path):
     data = bytearray(animated([draw(index) for index in range(6)]))
-    data[anmf(data)[1]] = 200  # its left, in pairs of pixels
+    data[anmf(data)[1]] = 200  # left, in units of two pixels
     path = tmp_path / "a.webp"
     path.write_bytes(data)
     _, _, summary = read(path)
     assert summary.partial_reason == "video: damaged in 1 place"
 
 
-def test_a_still_picture_is_no_animation(tmp_path):
+def test_a_still_image_is_not_an_animation(tmp_path):
     path = tmp_path / "a.webp"
     Image.fromarray(draw(5)).save(path, lossless=True, exif=b"Exif\0\0II*\0")  # with a VP8X header
     data, _, summary = read(path)
