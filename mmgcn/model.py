@@ -142,14 +142,14 @@ class RecommenderModel(ABC, Generic[ConfigT]):
         """
         if cls.needs_features and not dataset.features:
             raise SettingError(
-                f"the model {cls.name} needs features; extract some, pass "
-                "--features NAME=FILE.npy, or choose a model without: lightgcn, popularity"
+                f"the model {cls.name} needs features: extract some, name tables as "
+                "NAME=FILE.npy, or choose a model without: lightgcn, popularity"
             )
         for name in dataset.features:
             if name == ID or "." in name or hasattr(nn.ModuleDict(), name):
                 raise SettingError(
                     f"no modality can be called '{name}', which has another meaning in a model; "
-                    f"rename it, such as --features my_{name.replace('.', '_')}=FILE.npy"
+                    f"rename it, such as my_{name.replace('.', '_')}"
                 )
 
     @classmethod

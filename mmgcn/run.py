@@ -202,9 +202,9 @@ def _why_no_configuration(path: Path) -> str:
     if any((path / name).exists() for name in ("checkpoint", "metrics.jsonl", "users.parquet")):
         return (
             f"the run at {path} is unfinished; continue with `mmgcn fit --resume`, or name another "
-            "with --run"
+            "run"
         )
-    return f"{path} contains no run: it has no config.json; name another with --run"
+    return f"{path} contains no run: it has no config.json; name another run"
 
 
 def write_run(

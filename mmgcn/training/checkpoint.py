@@ -77,7 +77,7 @@ def check_same(before: Mapping[str, Any], now: Mapping[str, Any], where: Path) -
         if stored.get(name) != current.get(name):
             raise ResumeError(
                 f"the training in {where} was another one: its {name} was {stored.get(name)!r} and "
-                f"is now {current.get(name)!r}; use the same, or fit without --resume"
+                f"is now {current.get(name)!r}; use the same, or fit without resume"
             )
 
 

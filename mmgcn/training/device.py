@@ -26,16 +26,16 @@ def find_device(device: str) -> str:
         if device != "cuda":
             raise DeviceError(
                 f"device is '{device}' for all {num_local} processes; each needs its own, so use "
-                "--device cuda"
+                "cuda"
             )
         if num_local > torch.cuda.device_count():
             raise DeviceError(
                 f"{num_local} processes were started and torch finds {torch.cuda.device_count()} "
-                "GPUs; start one process for each, or use --device cpu"
+                "GPUs; start one process for each, or use cpu"
             )
         return f"cuda:{os.environ['LOCAL_RANK']}"
     if device == "cpu" or (device.startswith("cuda") and torch.cuda.is_available()):
         return device
     if device.startswith("cuda"):
-        raise DeviceError(f"device is '{device}', but torch finds no GPU; use --device cpu")
+        raise DeviceError(f"device is '{device}', but torch finds no GPU; use cpu")
     raise DeviceError(f"device is '{device}'; known: auto, cpu, cuda, cuda:N")

@@ -99,7 +99,7 @@ def fit(
     with join_process_group(device) as group:
         identity = identity_of(kind.name, parsed, dataset, seed)
         versions = {name: version(name) for name in ("mmgcn", "torch")}
-        group.assert_equal(flat({**identity, "--resume": resume, "version": versions}))
+        group.assert_equal(flat({**identity, "resume": resume, "version": versions}))
         if issubclass(kind, ClosedFormModel):
             solved = kind(dataset, parsed.model)
             validation = Validation(solved, dataset, UserShard(solved, dataset.train, group))

@@ -59,7 +59,7 @@ def unfinished_folder(out: Path) -> Path:
     if not found:
         finished = sorted(path.parent.name for path in out.glob("2*/config.json"))
         last = f": the last one, {finished[-1]}, is finished" if finished else ""
-        raise ResumeError(f"no unfinished training in {out}{last}; fit without --resume")
+        raise ResumeError(f"no unfinished training in {out}{last}; fit without resume")
     return found[max(found)]
 
 
@@ -140,6 +140,6 @@ def write_folder(
         )
     except (OSError, SafetensorError, pl.exceptions.PolarsError) as error:
         raise FolderError(
-            f"the run {run} cannot be written: {error}; when there is space, "
-            "`mmgcn fit --resume` with the same options writes it"
+            f"the run {run} cannot be written: {error}; when there is space, fit "
+            "with resume and the same options, which writes it"
         ) from error
