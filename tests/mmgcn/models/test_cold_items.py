@@ -27,7 +27,7 @@ def world(seed=0, **features):
     return dataset(split(table, "cold-items", seed=seed), **features)
 
 
-def cold_figures(run, candidates=None):
+def cold_metrics(run, candidates=None):
     groups = item_groups(run.popularity)
     return evaluate_groups(
         factor_scorer(run.user, run.item),
@@ -43,12 +43,12 @@ def cold_figures(run, candidates=None):
 def test_cold_items_are_found_far_more_often_than_by_chance(name, tmp_path):
     data = world()
     run = Run.load(fit(data, model=name, out=tmp_path, settings=QUICK, device="cpu").run)
-    found = cold_figures(run)
+    found = cold_metrics(run)
     assert found.num_items == 8
     assert found.num_users > 20
     assert found.figures["recall@10"] > 2 * found.chance["recall@10"]
     # among the eight cold items alone, of four groups
-    among = cold_figures(run, "cold")
+    among = cold_metrics(run, "cold")
     assert among.figures["recall@2"] > 2 * among.chance["recall@2"]
 
 
