@@ -20,12 +20,12 @@ EXAMPLES = {
         World(1e6, 1e6, 5e7),
         Plan(propagation="sampled", batch=16_384, negatives=4096),
     ),
-    "the same, whole propagation on 8": (
+    "the same, full graph on 8 GPUs": (
         World(1e6, 1e6, 5e7),
         Plan(propagation="full_graph", batch=65_536, negatives=4096, ranks=8),
     ),
-    "100 million videos, as they are": (World(1e8, 1e8, 5e9), Plan(propagation="sampled")),
-    "10 million live videos, a tenth of the users": (
+    "100 million videos, unreduced": (World(1e8, 1e8, 5e9), Plan(propagation="sampled")),
+    "10 million active videos, a tenth of the users": (
         World(1e7, 1e7, 5e8, (128, 128, 128)),
         Plan(
             propagation="sampled",
@@ -36,7 +36,7 @@ EXAMPLES = {
             epochs=3,
         ),
     ),
-    "1 billion users, as they are": (
+    "1 billion users, unreduced": (
         World(1e7, 1e9, 5e10, (128, 128, 128)),
         Plan(
             propagation="sampled",
@@ -79,7 +79,7 @@ def rates_table() -> str:
         c = counts(plan, len(base.widths))
         cells = [f"{value:,.0f} B" for value in num_bytes]
         rows.append(f"{model} | {' | '.join(cells)} | {c.products} | {c.reduces}")
-    head = "model | an item | a user | an interaction | products over the edges | sums of (I, d)"
+    head = "model | per item | per user | per interaction | products | all-reduces of (I, d)"
     return markdown(head, *rows)
 
 
@@ -145,7 +145,7 @@ def examples_table() -> str:
             f"{f'{hours:,.1f}' if fits else '-'} | {dollars}"
         )
     return markdown(
-        "training | a device holds | a process, on its host | a step | steps | hours | dollars",
+        "training | device memory | host memory per process | step | steps | hours | dollars",
         *rows,
     )
 
@@ -174,7 +174,7 @@ def limits_table() -> str:
     plans = {
         "the defaults": (wide, Plan(propagation="sampled")),
         "features of 3 x 128": (narrow, Plan(propagation="sampled")),
-        "and one member, no item neighbours": (
+        "and ensemble_size=1, no item neighbours": (
             narrow,
             Plan(propagation="sampled", ensemble_size=1, num_item_neighbours=0),
         ),
