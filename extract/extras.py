@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 
 def install_command(extra: str) -> str:
     """Return the command that installs an extra; the project is on no package index.
@@ -10,3 +12,15 @@ def install_command(extra: str) -> str:
     "pip install '.[scale]' in a clone of mmgcn"
     """
     return f"pip install '.[{extra}]' in a clone of mmgcn"
+
+
+def require(module: str, *, purpose: str, extra: str) -> None:
+    """Check that an optional module is installed, without importing it.
+
+    Raises:
+        ImportError: it is not; the message has the purpose and the command that installs the extra.
+    """
+    if find_spec(module) is None:
+        raise ImportError(
+            f"{purpose} needs {module}; install it with: {install_command(extra)}", name=module
+        )

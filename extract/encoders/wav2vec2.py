@@ -15,6 +15,7 @@ import numpy as np
 from extract.config import Engine
 from extract.encoder import Encoder, Reads
 from extract.encoders._windows import num_audible_samples, window_settings
+from extract.extras import require
 from extract.state_dict import fit_state_dict, load_state_dict
 from extract.weights import Weights, resolve, sha256_of
 
@@ -96,6 +97,7 @@ class Wav2Vec2(Encoder):
 
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
         """Build the network from its weights."""
+        require("torchaudio", purpose="wav2vec2", extra="wav2vec2")
         from torchaudio import models
 
         path = self._path()

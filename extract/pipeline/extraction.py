@@ -12,6 +12,7 @@ from extract.catalog import Item
 from extract.cluster import check_installed
 from extract.cluster.pool import RayPool
 from extract.config import ExtractConfig
+from extract.extras import require
 from extract.pipeline.clip_writer import FINISHING, ClipWriter, Pool
 from extract.pipeline.estimate import estimate_caption_seconds, estimate_seconds
 from extract.pipeline.interruption import Interruption
@@ -66,13 +67,15 @@ def extract_features(
         StoppedAtFailure: `strict`, and a clip failed.
         WorkerError: an encoder cannot be loaded, or failed.
         ClusterError: nothing answers at the cluster's address, or the workers do not fit on it.
-        ImportError: `cluster`, and Ray is not installed.
+        ImportError: `cluster` without Ray, or `posters` without OpenCV.
         ValueError: two items with the same id, a device that is not here, or a precision that this
             processor cannot compute in.
     """
     config = config or ExtractConfig()
     if config.cluster is not None:
         check_installed()
+    if config.posters is not None:
+        require("cv2", purpose="posters", extra="posters")
     items = tuple(items)
     _check_ids(items)
     device = resolve_device(config.device)

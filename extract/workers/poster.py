@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from extract.extras import require
 from extract.store import file_name, write_atomically
 
 LONGER_SIDE_PX = 512
@@ -21,6 +22,7 @@ def write_poster(folder: Path, item_id: str, frame: np.ndarray) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
+    require("cv2", purpose="a poster", extra="posters")
     import cv2
 
     height, width = frame.shape[:2]

@@ -32,7 +32,7 @@ def main() -> None:
         if block is None:
             raise MediaError("it has no video frames")
         write_poster(Path(folder), item_id, block.data[0])
-    except (MediaError, OSError, MemoryError) as error:
+    except (MediaError, OSError, MemoryError, ImportError) as error:
         sys.exit(str(error) or type(error).__name__)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable
 
+from extract.extras import require
 from mmgcn.report.markup import Markup, element
 
 DrawPoster = Callable[[str], bytes | None]  # item_id -> JPEG, None without a poster
@@ -53,6 +54,7 @@ class Pictures:
 
 def smaller(jpeg: bytes, *, width_px: int = WIDTH_PX) -> bytes:
     """Return a JPEG scaled down to a maximum width; proportions are kept."""
+    require("cv2", purpose="a poster", extra="posters")
     import cv2
     import numpy as np
 

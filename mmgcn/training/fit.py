@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from extract.extras import install_command
 from mmgcn.data.dataset import Dataset
 from mmgcn.distributed.process_group import ProcessGroup, join_process_group
 from mmgcn.distributed.user_shard import UserShard
@@ -129,7 +130,7 @@ def _train(
     notes: tuple[str, ...] = ()
     if embeddings is not None:  # the main process
         if not plot_curves(run / "curves.png", trainer.records):
-            notes = ("matplotlib is not installed, so curves.png was not written",)
+            notes = (f"no curves.png without matplotlib; {install_command('plots')}",)
         stop_epoch = best.step / trainer.steps_per_epoch
         outcome = {
             "best_epoch": best.epoch,

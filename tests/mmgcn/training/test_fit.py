@@ -322,7 +322,9 @@ def test_without_matplotlib_a_run_has_no_curves_and_a_note(data, tmp_path, monke
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     result = fit(data, model="mf", out=tmp_path, epochs=1, **CPU)
-    assert result.notes == ("matplotlib is not installed, so curves.png was not written",)
+    assert result.notes == (
+        "no curves.png without matplotlib; pip install '.[plots]' in a clone of mmgcn",
+    )
     assert not (result.run / "curves.png").exists()
     Run.load(result.run)
 
