@@ -92,7 +92,7 @@ def variants_of(
     Args:
         hows: drop, shuffle.
         shares: from 0 to 1.
-        settings: each a variant, such as {"num_alike": "0"}.
+        settings: each a variant, such as {"num_item_neighbours": "0"}.
     """
     found = [
         Variant(modality, Change(how, modality), {})  # type: ignore[arg-type]  # checked there
