@@ -96,7 +96,7 @@ def bars(parts: Mapping[str, float], score: float) -> Markup:
         rows.append(
             element(
                 "tr",
-                element("th", channel, scope="row"),
+                element("th", channel_label(channel), scope="row"),
                 element("td", track, class_="bars"),
                 element("td", signed(value, 3), class_="number"),
             )
@@ -147,6 +147,15 @@ def intervals(title: str, rows: Sequence[Mapping[str, Any]]) -> Markup:
         role="img",
         aria_label=f"{title}: {summary}",
     )
+
+
+def channel_label(channel: str) -> str:
+    """Return the label of a channel, the same as on the service's page.
+
+    >>> channel_label("id"), channel_label("visual")
+    ('viewing patterns', 'visual')
+    """
+    return "viewing patterns" if channel == "id" else channel
 
 
 def signed(value: float, digits: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mmgcn.report.charts import bars
+from mmgcn.report.charts import bars, channel_label
 from mmgcn.report.document import document
 from mmgcn.report.markup import Markup, element, joined
 from mmgcn.report.pictures import Pictures
@@ -149,7 +149,7 @@ def _nearest(entry: Entry, captions: Mapping[str, str], pictures: Pictures) -> M
     groups = [
         element(
             "div",
-            element("h4", channel, data_channel=channel),
+            element("h4", channel_label(channel), data_channel=channel),
             element(
                 "ul",
                 [

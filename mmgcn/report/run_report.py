@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmgcn.report.charts import Line, curves, intervals
+from mmgcn.report.charts import Line, channel_label, curves, intervals
 from mmgcn.report.document import document
 from mmgcn.report.lists import UserList, compact
 from mmgcn.report.markup import Markup, element, joined
@@ -67,7 +67,7 @@ def _facts(run: Run) -> Markup:
         "users": f"{len(run.users):,}",
         "items": f"{len(run.items):,}",
         "interactions": f"{sum(counts.values()):,}" if counts else None,
-        "channels": ", ".join(run.parts),
+        "signals": ", ".join(map(channel_label, run.parts)),
         "trained in": _seconds(run.config.get("train_seconds")),
     }
     rows = [
@@ -132,7 +132,7 @@ def label(family: str) -> str:
     return FAMILIES.get(family, family)
 
 
-def _families(names: Mapping[str, Any]) -> dict[str, list[int]]:
+def _families(names: Iterable[str]) -> dict[str, list[int]]:
     """Return the list lengths of each family: recall@10, recall@20 -> recall: 10, 20."""
     families: dict[str, list[int]] = {family: [] for family in FAMILIES}
     for name in names:
@@ -196,7 +196,7 @@ def _modality_worth(run: Run) -> list[Markup]:
     ]
 
 
-def _setting(value: Any) -> str:
+def _setting(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 

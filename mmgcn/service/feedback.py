@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -182,7 +183,7 @@ def _make_sqlite_durable(engine: sa.Engine) -> None:
     """Have SQLite sync before it returns, readers read during a write, and writers wait."""
 
     @sa.event.listens_for(engine, "connect")
-    def _connect(connection: Any, _: Any) -> None:
+    def _connect(connection: sqlite3.Connection, _: object) -> None:
         connection.isolation_level = None  # transactions begin in `_begin` only
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")

@@ -103,7 +103,7 @@ class LiveRun:
             raise RunError(f"{path} is corrupt: {error}; fit again") from error
 
 
-def public_json(value: Any) -> Any:
+def public_json(value: object) -> Any:
     """Return a JSON value for clients: absolute paths cut to their name, NaN and infinity as None.
 
     >>> public_json({"store": "/home/ann/features", "loss": float("nan"), "seed": 0})

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -18,6 +19,9 @@ from mmgcn.run import Csr, Run
 from mmgcn.serving.ranking_options import RankingOptions
 from mmgcn.serving.recommender import DEFAULTS, Recommender
 from mmgcn.serving.table_file import TableError
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 PART_USERS = 50_000  # approximate users per part: lists of 10 are some megabytes
 QUEUED = 2  # parts per worker, so that no worker is idle between two
@@ -68,7 +72,7 @@ def write_lists(
             max_restarts=MAX_RETRIES, max_task_retries=MAX_RETRIES, **resources
         )
         free = [actor.remote(shared) for _ in range(num_workers)] * QUEUED
-        running: dict[Any, Any] = {}
+        running: dict[object, Any] = {}
         starts = iter(range(0, len(run.users), size))
         part_index = count()
         num_parts = 0
@@ -160,7 +164,7 @@ class _Ranker:
 
 
 def _layout(
-    ray: Any, cluster: Cluster, workers: int | None, num_parts: int
+    ray: ModuleType, cluster: Cluster, workers: int | None, num_parts: int
 ) -> tuple[int, dict[str, Any]]:
     """Return the number of workers, and the resources of each."""
     has = ray.cluster_resources()
@@ -180,7 +184,7 @@ def _layout(
     return chosen, {"num_cpus": each, "num_gpus": num_gpus}
 
 
-def _prepared(out: str) -> tuple[Any, str]:
+def _prepared(out: str) -> tuple[AbstractFileSystem, str]:
     """Return the file system and the folder on it, the parts of an earlier run removed."""
     try:
         import fsspec
@@ -203,7 +207,7 @@ def _prepared(out: str) -> tuple[Any, str]:
     return files, folder
 
 
-def _paths(files: Any, folder: str) -> dict[str, str]:
+def _paths(files: AbstractFileSystem, folder: str) -> dict[str, str]:
     """Return the paths in a folder by name; an object store has no empty folders."""
     try:
         paths = files.ls(folder, detail=False)
@@ -218,7 +222,7 @@ def _is_part(name: str) -> bool:
     return name.startswith("part-") and name.endswith(".parquet")
 
 
-def _finish(files: Any, folder: str, out: str, num_parts: int) -> None:
+def _finish(files: AbstractFileSystem, folder: str, out: str, num_parts: int) -> None:
     files.invalidate_cache()
     num_found = sum(map(_is_part, _paths(files, folder)))
     if num_found != num_parts:
@@ -229,7 +233,7 @@ def _finish(files: Any, folder: str, out: str, num_parts: int) -> None:
     files.touch(f"{folder}/{SUCCESS}")
 
 
-def _num_rows(ray: Any, done: Any) -> int:
+def _num_rows(ray: ModuleType, done: object) -> int:
     """Return the number of rows of a part, or raise the error of its worker."""
     try:
         num_rows: int = ray.get(done)

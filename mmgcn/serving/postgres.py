@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from extract.extras import install_command
 from mmgcn.serving.export import ExportError, sides, text_blocks
 
 if TYPE_CHECKING:
+    import polars as pl
+    import psycopg
+
     from mmgcn.run import Run
 
 SCHEMES = ("postgresql", "postgres")
@@ -66,7 +69,7 @@ def write_tables(run: Run, url: str, *, prefix: str = "mmgcn") -> dict[str, int]
     return written
 
 
-def _has_pgvector(connection: Any) -> bool:
+def _has_pgvector(connection: psycopg.Connection) -> bool:
     """Return whether pgvector is installed, or can be; the transaction stays usable."""
     import psycopg
 
@@ -78,6 +81,6 @@ def _has_pgvector(connection: Any) -> bool:
     return True
 
 
-def _rows(blocks: Iterator[Any]) -> Iterator[tuple[str, str]]:
+def _rows(blocks: Iterator[pl.DataFrame]) -> Iterator[tuple[str, str]]:
     for block in blocks:
         yield from block.iter_rows()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -104,7 +103,7 @@ def _write_text(path: Path, blocks: _Counted) -> None:
                     block.write_ndjson(file)
 
 
-def _write_parquet(path: Path, blocks: _Counted, schema: Any) -> None:
+def _write_parquet(path: Path, blocks: _Counted, schema: pl.Schema) -> None:
     """Stream the blocks into one Parquet file."""
     from polars.io.plugins import register_io_source
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import fields
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Unpack, get_type_hints
 
 from annotated_types import Ge, Le
 from fastapi import Depends, Path, Query, Request
@@ -13,7 +13,7 @@ from fastapi import Depends, Path, Query, Request
 from extract.commands.options import field_docs
 from mmgcn.service.schemas import ID_PATTERN, MAX_ID, MAX_K, ProblemBody
 from mmgcn.service.state import State
-from mmgcn.serving.ranking_options import RankingOptions
+from mmgcn.serving.ranking_options import RankingChanges, RankingOptions
 
 LIMITS = {"k": (Ge(1), Le(MAX_K)), "diversity": (Ge(0), Le(1))}
 Responses = dict[int | str, dict[str, Any]]
@@ -32,7 +32,7 @@ def ranking_query(*names: str) -> Callable[..., Awaitable[RankingOptions]]:
     hints, docs = get_type_hints(RankingOptions), field_docs(RankingOptions)
     defaults = {field.name: field.default for field in fields(RankingOptions)}
 
-    async def options(**given: Any) -> RankingOptions:
+    async def options(**given: Unpack[RankingChanges]) -> RankingOptions:
         return RankingOptions(**given)
 
     parameters = [
