@@ -24,7 +24,7 @@ def postgres_url():
 
 
 def _url(folder: Path):
-    runtime = folder / "runtime"  # where pgserver looks, and warns if nothing is told
+    runtime = folder / "runtime"  # pgserver looks here, and warns without it
     runtime.mkdir(mode=0o700)
     os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
     try:

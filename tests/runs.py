@@ -10,10 +10,10 @@ import numpy as np
 from mmgcn.data.ids import IdMap
 from mmgcn.run import write_run
 
-FIGURES = {"recall@10": 0.5, "recall@20": 0.75, "ndcg@10": 0.25, "ndcg@20": 0.375}
+METRICS = {"recall@10": 0.5, "recall@20": 0.75, "ndcg@10": 0.25, "ndcg@20": 0.375}
 
 
-def made_run(folder: Path, items: list[str], *, num_users=12) -> None:
+def write_run_folder(folder: Path, items: list[str], *, num_users=12) -> None:
     """Users u0, u1, ... have all watched the items 1 and 2; two channels tell the rest apart.
 
     The test part holds item 3 of everybody.
@@ -22,12 +22,12 @@ def made_run(folder: Path, items: list[str], *, num_users=12) -> None:
     num_items = len(items)
     each = np.arange(num_users + 1)
     folder.mkdir(parents=True, exist_ok=True)
-    looks = [{"epoch": e, "step": e, "train_seconds": e, "loss": 1 / e} | FIGURES for e in (1, 2)]
-    lines = "".join(json.dumps(look) + "\n" for look in looks)
+    history = [{"epoch": e, "step": e, "train_seconds": e, "loss": 1 / e} | METRICS for e in (1, 2)]
+    lines = "".join(json.dumps(record) + "\n" for record in history)
     (folder / "metrics.jsonl").write_text(lines, encoding="utf-8")
     write_run(
         folder,
-        config={"model": "made", "valid": FIGURES, "best_epoch": 2, "settings": {"dim": 4}},
+        config={"model": "made", "valid": METRICS, "best_epoch": 2, "settings": {"dim": 4}},
         users=IdMap([f"u{i}" for i in range(num_users)], kind="user"),
         items=IdMap(items, kind="item"),
         user=rng.standard_normal((num_users, 4)),

@@ -55,11 +55,11 @@ def demo(tmp_path_factory) -> Demo:
     own = subprocess.run(where, check=True, capture_output=True, text=True).stdout.strip()
     Path(own, "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
 
-    made = Demo(python, folder, "")
-    done = made.mmgcn("demo")
+    demo = Demo(python, folder, "")
+    done = demo.mmgcn("demo")
     assert done.returncode == 0, done.stderr
-    made.output = done.stdout + done.stderr
-    return made
+    demo.output = done.stdout + done.stderr
+    return demo
 
 
 @pytest.fixture(scope="module")
@@ -110,22 +110,22 @@ def test_the_demo_beats_popularity(demo):
     paths = ["--features", "demo/features", "--interactions", str(ROOT / "assets/interactions.csv")]
     done = demo.mmgcn("fit", "--model", "popularity", *paths, "--out", str(run))
     assert done.returncode == 0, done.stderr
-    figures = {}
+    metrics = {}
     for name, folder in (("ours", demo.folder / "demo/runs/latest"), ("popular", run / "latest")):
         done = demo.mmgcn("evaluate", "--run", str(folder), "--json")
         assert done.returncode == 0, done.stderr
-        figures[name] = json.loads(done.stdout)
-    assert figures["ours"]["recall@10"] > 1.3 * figures["popular"]["recall@10"]
-    assert figures["ours"]["ndcg@10"] > 1.3 * figures["popular"]["ndcg@10"]
+        metrics[name] = json.loads(done.stdout)
+    assert metrics["ours"]["recall@10"] > 1.3 * metrics["popular"]["recall@10"]
+    assert metrics["ours"]["ndcg@10"] > 1.3 * metrics["popular"]["ndcg@10"]
 
 
-def test_a_video_that_the_run_never_saw_is_placed_by_its_content(demo, meanings):
-    """Under another name it is a stranger, and what goes with it is what looks like it."""
+def test_a_video_that_is_not_in_the_run_is_ranked_by_its_content(demo, meanings):
+    """Under another name it is not in the run; similar videos are recommended."""
     (original,) = (ROOT / "assets" / "videos").glob("clip-062.*")
-    stranger = demo.folder / f"stranger{original.suffix}"
-    stranger.write_bytes(original.read_bytes())
+    copy = demo.folder / f"copy{original.suffix}"
+    copy.write_bytes(original.read_bytes())
     run = str(demo.folder / "demo/runs/latest")
-    done = demo.mmgcn("recommend", "--like", str(stranger), "--k", "4", "--run", run, "--json")
+    done = demo.mmgcn("recommend", "--like", str(copy), "--k", "4", "--run", run, "--json")
     assert done.returncode == 0, done.stderr
     items = [row["item_id"] for row in json.loads(done.stdout)]
     assert "clip-062" in items

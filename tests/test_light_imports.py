@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runs import made_run
+from tests.runs import write_run_folder
 
 HEAVY = ("torch", "torchvision", "torchaudio", "transformers", "cv2", "av", "matplotlib")
 HEAVY += ("fastapi", "uvicorn", "sqlalchemy", "alembic")
@@ -69,7 +69,7 @@ assert not {"extract", "mmgcn", "numpy", "polars"} & set(sys.modules)
 
 def test_recommendations_and_the_service_need_no_torch(tmp_path):
     """As installed from requirements-serve.txt, where the import of torch fails."""
-    made_run(tmp_path / "run", ["a", "b", "c", "d", "e"])
+    write_run_folder(tmp_path / "run", ["a", "b", "c", "d", "e"])
     code = f"""
 import sys
 for name in ("torch", "torchvision", "transformers", "av", "cv2", "matplotlib", "safetensors"):

@@ -10,7 +10,7 @@ import pytest
 import extract
 import mmgcn
 from mmgcn.data.table import read_interactions
-from tests.runs import made_run
+from tests.runs import write_run_folder
 
 ROOT = Path(__file__).parent.parent
 PUBLIC = [(package, name) for package in (extract, mmgcn) for name in package.__all__]
@@ -47,7 +47,7 @@ def test_star_imports_bring_the_public_names_alone():
 
 
 def test_evaluate_takes_a_folder_a_run_and_a_table(tmp_path):
-    made_run(tmp_path / "run", ["a", "b", "c", "d", "e"])
+    write_run_folder(tmp_path / "run", ["a", "b", "c", "d", "e"])
     (tmp_path / "test.csv").write_text(
         "user_id,item_id\n" + "".join(f"u{user},d\n" for user in range(12))
     )
@@ -61,7 +61,7 @@ def test_evaluate_takes_a_folder_a_run_and_a_table(tmp_path):
 
 
 def test_evaluate_without_test_interactions_is_an_error(tmp_path):
-    made_run(tmp_path / "run", ["a", "b", "c", "d", "e"])
+    write_run_folder(tmp_path / "run", ["a", "b", "c", "d", "e"])
     (tmp_path / "test.csv").write_text("user_id,item_id\nu0,d\n")
     empty = read_interactions(tmp_path / "test.csv").take([])
     with pytest.raises(ValueError, match="has no test part; pass `test`, or fit with a split"):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from mmgcn.report.lists import UserList
-    from mmgcn.report.pictures import DrawPoster, Pictures
+    from mmgcn.report.poster_images import DrawPoster, PosterImages
     from mmgcn.serving.explanation import Explanation
     from mmgcn.serving.item_table import ItemTable
     from mmgcn.serving.recommender import Recommender
@@ -29,13 +29,13 @@ class MediaForHtml:
     """
 
     def __init__(self, videos: Path | None, table: ItemTable) -> None:
-        from mmgcn.report.pictures import Pictures
+        from mmgcn.report.poster_images import PosterImages
 
         self.captions: dict[str, str] = {}
         self._failed: dict[str, str] = {}
         draw = None if videos is None else self._drawing(videos)
         self.captions |= dict(table.rows.select("item_id", "caption").drop_nulls().iter_rows())
-        self.pictures: Pictures = Pictures(draw)
+        self.posters: PosterImages = PosterImages(draw)
 
     def _drawing(self, source: Path) -> DrawPoster:
         from mmgcn.display.posters import PosterError, Posters, default_folder
@@ -92,7 +92,7 @@ class HtmlLists:
             lists,
             run=self._recommender.run.path.name,
             captions=self._media.captions,
-            pictures=self._media.pictures,
+            posters=self._media.posters,
         )
         write_document(self._path, text)
         self._media.report_failures()

@@ -71,7 +71,7 @@ def report(
         test={name: part.figures(name) for name in part.scorers()} if len(part) else {},
         lists=lists_of(recommender, table, [None] * table.height),
         captions=media.captions,
-        pictures=media.pictures,
+        posters=media.posters,
     )
     write_document(out, text)
     media.report_failures()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mmgcn.report.charts import bars, channel_label
 from mmgcn.report.document import document
 from mmgcn.report.markup import Markup, element, joined
-from mmgcn.report.pictures import Pictures
+from mmgcn.report.poster_images import PosterImages
 from mmgcn.serving.explanation import Explanation
 
 NUM_WATCHED = 24  # latest items of a long history
@@ -40,23 +40,23 @@ class UserList:
 
 
 def list_document(
-    lists: Sequence[UserList], *, run: str, captions: Mapping[str, str], pictures: Pictures
+    lists: Sequence[UserList], *, run: str, captions: Mapping[str, str], posters: PosterImages
 ) -> str:
     """Return the document of some lists, each entry with its explanation."""
     title = lists[0].name if len(lists) == 1 else f"{len(lists)} lists"
-    body = joined(_full(user_list, captions, pictures) for user_list in lists)
+    body = joined(_full(user_list, captions, posters) for user_list in lists)
     foot = element("p", f"mmgcn, run {run}", class_="muted keys")
-    return document(f"{title} · mmgcn", joined([body, foot]), styles=pictures.styles())
+    return document(f"{title} · mmgcn", joined([body, foot]), styles=posters.styles())
 
 
-def compact(user_list: UserList, captions: Mapping[str, str], pictures: Pictures) -> Markup:
+def compact(user_list: UserList, captions: Mapping[str, str], posters: PosterImages) -> Markup:
     """Return a list as a row of watched items and a grid of recommended ones."""
     cards = [
         element(
             "li",
             element(
                 "div",
-                pictures.picture(entry.item_id),
+                posters.image(entry.item_id),
                 element("span", str(entry.rank), class_="rank"),
                 element(
                     "span",
@@ -77,13 +77,13 @@ def compact(user_list: UserList, captions: Mapping[str, str], pictures: Pictures
     return element(
         "section",
         element("h3", user_list.name),
-        _watched(user_list, captions, pictures),
+        _watched(user_list, captions, posters),
         element("p", "Recommended", class_="muted"),
         element("ul", cards, class_="wall dense"),
     )
 
 
-def _full(user_list: UserList, captions: Mapping[str, str], pictures: Pictures) -> Markup:
+def _full(user_list: UserList, captions: Mapping[str, str], posters: PosterImages) -> Markup:
     count = len(user_list.watched)
     return element(
         "section",
@@ -93,29 +93,31 @@ def _full(user_list: UserList, captions: Mapping[str, str], pictures: Pictures) 
             element("p", f"{count:,} video{'' if count == 1 else 's'} watched", class_="muted"),
             class_="title",
         ),
-        _watched(user_list, captions, pictures),
+        _watched(user_list, captions, posters),
         element("h2", "Recommended"),
         element(
-            "ol", [_reasons(e, captions, pictures) for e in user_list.entries], class_="reasons"
+            "ol", [_reasons(e, captions, posters) for e in user_list.entries], class_="reasons"
         ),
     )
 
 
-def _watched(user_list: UserList, captions: Mapping[str, str], pictures: Pictures) -> Markup | None:
+def _watched(
+    user_list: UserList, captions: Mapping[str, str], posters: PosterImages
+) -> Markup | None:
     shown = list(user_list.watched)[-NUM_WATCHED:]
     if not shown:
         return None
-    thumbs = [element("li", _thumb(item, captions, pictures)) for item in shown]
+    thumbs = [element("li", _thumb(item, captions, posters)) for item in shown]
     return element("ul", thumbs, class_="strip", aria_label="Watched")
 
 
 def _thumb(
-    item_id: str, captions: Mapping[str, str], pictures: Pictures, cosine: float | None = None
+    item_id: str, captions: Mapping[str, str], posters: PosterImages, cosine: float | None = None
 ) -> Markup:
     caption = captions.get(item_id, item_id)
     return element(
         "span",
-        pictures.picture(item_id),
+        posters.image(item_id),
         element("span", caption, class_="thumb-words"),
         None if cosine is None else element("span", f"{cosine:.0%}", class_="similarity"),
         class_="thumb",
@@ -123,14 +125,14 @@ def _thumb(
     )
 
 
-def _reasons(entry: Entry, captions: Mapping[str, str], pictures: Pictures) -> Markup:
+def _reasons(entry: Entry, captions: Mapping[str, str], posters: PosterImages) -> Markup:
     caption = captions.get(entry.item_id)
     why: list[Markup] = [element("p", "Popular with all users.", class_="muted")]
     if entry.reason is not None:
-        why = [bars(entry.reason.parts, entry.reason.score), _nearest(entry, captions, pictures)]
+        why = [bars(entry.reason.parts, entry.reason.score), _nearest(entry, captions, posters)]
     return element(
         "li",
-        element("span", pictures.picture(entry.item_id), class_="stage"),
+        element("span", posters.image(entry.item_id), class_="stage"),
         element(
             "div",
             element(
@@ -144,7 +146,7 @@ def _reasons(entry: Entry, captions: Mapping[str, str], pictures: Pictures) -> M
     )
 
 
-def _nearest(entry: Entry, captions: Mapping[str, str], pictures: Pictures) -> Markup:
+def _nearest(entry: Entry, captions: Mapping[str, str], posters: PosterImages) -> Markup:
     assert entry.reason is not None
     groups = [
         element(
@@ -153,7 +155,7 @@ def _nearest(entry: Entry, captions: Mapping[str, str], pictures: Pictures) -> M
             element(
                 "ul",
                 [
-                    element("li", _thumb(item, captions, pictures, cosine))
+                    element("li", _thumb(item, captions, posters, cosine))
                     for item, cosine in near[:NUM_NEAREST]
                 ],
                 class_="strip",

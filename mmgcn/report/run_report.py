@@ -12,7 +12,7 @@ from mmgcn.report.charts import Line, channel_label, curves, intervals
 from mmgcn.report.document import document
 from mmgcn.report.lists import UserList, compact
 from mmgcn.report.markup import Markup, element, joined
-from mmgcn.report.pictures import Pictures
+from mmgcn.report.poster_images import PosterImages
 from mmgcn.run import Run, RunError
 
 FAMILIES = {
@@ -31,7 +31,7 @@ def run_document(
     test: Mapping[str, Metrics],
     lists: Sequence[UserList],
     captions: Mapping[str, str],
-    pictures: Pictures,
+    posters: PosterImages,
 ) -> str:
     """Return the document of a run.
 
@@ -45,7 +45,7 @@ def run_document(
     name = run.path.name
     title = element("div", element("h1", "Run"), element("p", name, class_="muted"), class_="title")
     examples = [element("h2", "Example lists")] if lists else []
-    examples += [compact(user_list, captions, pictures) for user_list in lists]
+    examples += [compact(user_list, captions, posters) for user_list in lists]
     body = joined(
         [
             title,
@@ -57,7 +57,7 @@ def run_document(
             _settings(run),
         ]
     )
-    return document(f"Run {name} · mmgcn", body, styles=pictures.styles())
+    return document(f"Run {name} · mmgcn", body, styles=posters.styles())
 
 
 def _facts(run: Run) -> Markup:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 import cli
-from tests.runs import made_run
+from tests.runs import write_run_folder
 
 ITEMS = ["a", "b", "c", "d", "e"]
 
@@ -14,7 +14,7 @@ ITEMS = ["a", "b", "c", "d", "e"]
 def run(tmp_path, monkeypatch, capsys):
     """A command on a run of five items, of which everybody has watched b and c."""
     monkeypatch.chdir(tmp_path)
-    made_run(tmp_path / "run", ITEMS)
+    write_run_folder(tmp_path / "run", ITEMS)
 
     def answer(*words):
         with pytest.raises(SystemExit) as leaving:

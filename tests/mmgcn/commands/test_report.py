@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import cli
-from tests.runs import made_run
+from tests.runs import write_run_folder
 
 CLIPS = Path(__file__).parents[3] / "assets" / "videos"
 ITEMS = ["clip-006", "b", "c", "d", "e"]
@@ -20,7 +20,7 @@ def folder(tmp_path, monkeypatch):
     """A run, and a video and a caption of its first item; posters are cached here too."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    made_run(tmp_path / "run", ITEMS)
+    write_run_folder(tmp_path / "run", ITEMS)
     (tmp_path / "videos").mkdir()
     shutil.copy(CLIPS / "clip-006.mp4", tmp_path / "videos")
     (tmp_path / "videos" / "b.mp4").write_bytes(b"no video")
@@ -32,7 +32,7 @@ def mmgcn(*words):
     cli.main([*words, "--run", "run", "--videos", "videos", "--captions", "captions.csv"])
 
 
-def test_report_writes_one_file_with_test_figures_lists_and_posters(folder, capsys):
+def test_report_writes_one_file_with_test_metrics_lists_and_posters(folder, capsys):
     with pytest.raises(SystemExit) as leaving:
         mmgcn("report", "--user", "u3", "--out", "new/report.html", "--json")
     assert leaving.value.code == 0
@@ -55,9 +55,9 @@ def test_report_refuses_an_unknown_user(folder, capsys):
     with pytest.raises(SystemExit) as leaving:
         mmgcn("report", "--user", "u99", "--out", "report.html")
     assert leaving.value.code == 1
-    told = capsys.readouterr().err
-    assert "user 'u99' is not in the data; the nearest known ids are u9" in told
-    assert "--unknown-users" not in told
+    message = capsys.readouterr().err
+    assert "user 'u99' is not in the data; the nearest known ids are u9" in message
+    assert "--unknown-users" not in message
     assert not (folder / "report.html").exists()
 
 
@@ -93,22 +93,22 @@ def test_recommend_html_is_for_somebody_new_as_well(folder):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--user", "u1", "--html", "l.html", "--json"], "none of --all, --out, --json"),
         (["--user", "u1", "--html", "l.html", "--out", "l.csv"], "none of --all, --out, --json"),
         (["--user", "u1"], "it is for --html FILE"),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(folder, capsys, words, told):
+def test_options_that_do_not_go_together_are_refused(folder, capsys, words, message):
     with pytest.raises(SystemExit) as leaving:
         mmgcn("recommend", *words)
     assert leaving.value.code == 2
-    assert told in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert message in " ".join(capsys.readouterr().err.replace("│", " ").split())
 
 
 def test_a_document_of_too_many_users_is_refused_before_it_is_written(folder, capsys):
-    made_run(folder / "run", ITEMS, num_users=101)
+    write_run_folder(folder / "run", ITEMS, num_users=101)
     (folder / "users.txt").write_text("".join(f"u{i}\n" for i in range(101)))
     with pytest.raises(SystemExit) as leaving:
         mmgcn("recommend", "--users", "users.txt", "--html", "list.html")

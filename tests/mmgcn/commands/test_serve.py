@@ -35,8 +35,8 @@ def serving(runs, *options):
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
             if process.poll() is not None:
-                told = process.stderr.read()
-                assert "cannot be listened on" in told, told
+                message = process.stderr.read()
+                assert "cannot be listened on" in message, message
                 process, port = start(runs, *options)  # somebody was quicker to take the port
             assert time.monotonic() < deadline
             try:
@@ -103,38 +103,38 @@ def test_it_loads_a_new_run_and_ends_when_the_last_request_is_done(runs):
                     break
             client.sendall(body[5:])
             assert client.recv(100).startswith(b"HTTP/1.1 200 OK")
-        told = process.communicate(timeout=WAIT_SECONDS)[1]
+        message = process.communicate(timeout=WAIT_SECONDS)[1]
         assert process.returncode == 0
-        assert "second is in service, in place of first" in told
+        assert "second is in service, in place of first" in message
 
 
 def test_the_metrics_of_several_workers_add_up(runs):
     with serving(runs, "--workers", "2", "--feedback", "off") as (process, port):
         for _ in range(20):
             get(port, "/v1/recommend/bob")
-        figures = get(port, "/metrics")
-        (count,) = re.findall(r'requests_total\{route="recommend",status="200"\} (\S+)', figures)
+        metrics = get(port, "/metrics")
+        (count,) = re.findall(r'requests_total\{route="recommend",status="200"\} (\S+)', metrics)
         assert float(count) == 20
         process.send_signal(signal.SIGINT)
-        told = process.communicate(timeout=WAIT_SECONDS)[1]
+        message = process.communicate(timeout=WAIT_SECONDS)[1]
         assert process.returncode == 0
-        assert "each of 2 workers allows 100 requests a second of one client" in told
+        assert "each of 2 workers allows 100 requests a second of one client" in message
 
 
 def refusal(capsys, *words):
     with pytest.raises(SystemExit) as leaving:
         cli.main(["serve", *map(str, words)])
     assert leaving.value.code == 1
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    return told
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    return message
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "videos.example"])
 def test_other_machines_are_allowed_on_purpose_only(capsys, monkeypatch, runs, host):
     monkeypatch.delenv("MMGCN_TOKEN", raising=False)
-    told = refusal(capsys, "--host", host, "--run", runs / "latest")
-    assert "set --token (or MMGCN_TOKEN), or pass --open" in told
+    message = refusal(capsys, "--host", host, "--run", runs / "latest")
+    assert "set --token (or MMGCN_TOKEN), or pass --open" in message
 
 
 def test_errors_come_in_one_line_before_anything_is_served(capsys, tmp_path, runs):
@@ -147,12 +147,12 @@ def test_errors_come_in_one_line_before_anything_is_served(capsys, tmp_path, run
     assert "none" in refusal(capsys, *run, "--feedback", "off", "--videos", tmp_path / "none")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        told = refusal(capsys, *run, "--feedback", "off", "--port", port)
-    assert f"127.0.0.1:{port} cannot be listened on" in told
+        message = refusal(capsys, *run, "--feedback", "off", "--port", port)
+    assert f"127.0.0.1:{port} cannot be listened on" in message
     assert "letters, digits" in refusal(capsys, *run, "--token", "a b", "--feedback", "off")
 
 
 def test_without_the_extra_the_error_says_how_to_install_it(capsys, monkeypatch, runs):
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    told = refusal(capsys, "--run", runs / "latest")
-    assert "needs uvicorn; install it with: pip install '.[serve]'" in told
+    message = refusal(capsys, "--run", runs / "latest")
+    assert "needs uvicorn; install it with: pip install '.[serve]'" in message

@@ -8,14 +8,14 @@ from mmgcn.evaluation.groups import evaluate_groups, item_groups
 from mmgcn.evaluation.ranking import evaluate, factor_scorer
 from mmgcn.evaluation.withheld import POPULAR, Withheld
 from mmgcn.run import Run
-from tests.runs import made_run
+from tests.runs import write_run_folder
 
 ITEMS = ["a", "b", "c", "d", "e"]
 
 
 @pytest.fixture
 def run(tmp_path):
-    made_run(tmp_path / "run", ITEMS)
+    write_run_folder(tmp_path / "run", ITEMS)
     return Run.load(tmp_path / "run")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mmgcn.report.lists import Entry, UserList, compact, list_document
-from mmgcn.report.pictures import Pictures, smaller
+from mmgcn.report.poster_images import PosterImages, smaller
 from mmgcn.serving.explanation import Explanation
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -27,8 +27,8 @@ def jpeg(width, height):
 
 def document(**captions):
     lists = [UserList("User 42", ["a"], [Entry("b", 1, 0.5, REASON), Entry("c", 2, 7.0)])]
-    pictures = Pictures({"a": jpeg(90, 160)}.get)
-    return list_document(lists, run="first", captions=captions, pictures=pictures)
+    posters = PosterImages({"a": jpeg(90, 160)}.get)
+    return list_document(lists, run="first", captions=captions, posters=posters)
 
 
 def test_a_hostile_caption_or_channel_stays_text():
@@ -49,7 +49,7 @@ def test_nothing_is_loaded_from_elsewhere_and_no_script_runs():
 def test_a_poster_shown_three_times_is_embedded_once():
     text = document()
     assert text.count("data:image/jpeg;base64,") == 1
-    assert text.count('class="picture poster-0"') == 3  # watched, and alike in two channels
+    assert text.count('class="image poster-0"') == 3  # watched, and similar in two channels
 
 
 def test_parts_are_bars_about_one_zero():
@@ -66,16 +66,16 @@ def test_an_entry_without_reasons_says_that_it_is_popular():
 
 
 def test_a_user_without_a_history_has_no_row_of_watched_items():
-    held = UserList("Somebody", [], [Entry("c", 1, 7.0)])
-    text = compact(held, {}, Pictures())
+    user_list = UserList("New user", [], [Entry("c", 1, 7.0)])
+    text = compact(user_list, {}, PosterImages())
     assert "Watched" not in text
     assert '<span class="caption" dir="auto">c</span>' in text
 
 
 @pytest.mark.parametrize(("size", "expected"), [((480, 800), (240, 400)), ((90, 160), (90, 160))])
-def test_posters_are_made_smaller_and_never_larger(size, expected):
-    picture = cv2.imdecode(np.frombuffer(smaller(jpeg(*size)), np.uint8), cv2.IMREAD_COLOR)
-    assert (picture.shape[1], picture.shape[0]) == expected
+def test_posters_are_scaled_down_and_never_up(size, expected):
+    image = cv2.imdecode(np.frombuffer(smaller(jpeg(*size)), np.uint8), cv2.IMREAD_COLOR)
+    assert (image.shape[1], image.shape[0]) == expected
 
 
 def test_bytes_that_are_no_jpeg_are_refused():

@@ -4,21 +4,21 @@ import json
 
 import pytest
 
-from mmgcn.report.pictures import Pictures
+from mmgcn.report.poster_images import PosterImages
 from mmgcn.report.run_report import run_document
 from mmgcn.run import Run, RunError
-from tests.runs import made_run
+from tests.runs import write_run_folder
 
 
 @pytest.fixture
 def folder(tmp_path):
-    made_run(tmp_path / "first", ["a", "b", "c", "d"])
+    write_run_folder(tmp_path / "first", ["a", "b", "c", "d"])
     return tmp_path / "first"
 
 
 def document(folder, test=None):
     return run_document(
-        Run.load(folder), test=test or {}, lists=[], captions={}, pictures=Pictures()
+        Run.load(folder), test=test or {}, lists=[], captions={}, posters=PosterImages()
     )
 
 
@@ -47,9 +47,9 @@ def test_modality_worth_is_shown_once_it_was_measured(folder):
     assert "Loss of recall@20, with its interval: without visual +0.2500" in text
 
 
-@pytest.mark.parametrize("held", ["{", "[]", '{"rows": [{"modality": "visual"}], "metric": "x"}'])
-def test_a_corrupt_ablation_is_an_error_with_its_path(folder, held):
-    (folder / "ablation.json").write_text(held)
+@pytest.mark.parametrize("text", ["{", "[]", '{"rows": [{"modality": "visual"}], "metric": "x"}'])
+def test_a_corrupt_ablation_is_an_error_with_its_path(folder, text):
+    (folder / "ablation.json").write_text(text)
     with pytest.raises(RunError, match=r"ablation\.json is corrupt.*mmgcn ablate"):
         document(folder)
 

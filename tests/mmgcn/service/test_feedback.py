@@ -65,7 +65,7 @@ def test_what_is_acknowledged_is_stored(serve, url):
     assert client.get("/readyz").json()["feedback"] == "on"
 
 
-def test_every_kind_that_the_document_tells_of_is_stored(serve, url):
+def test_every_kind_of_the_document_is_stored(serve, url):
     client = serve(feedback=url)
     assert get_args(EventKind) == KINDS
     sent = [LIKE | {"event": kind} for kind in KINDS]
@@ -94,9 +94,9 @@ def random_events(url):
             "item_id": f"i{rng.integers(5)}",
             "event": str(rng.choice(KINDS)),
             "seconds": None,
-            "created_at": datetime.fromtimestamp(place, UTC),
+            "created_at": datetime.fromtimestamp(second, UTC),
         }
-        for place in range(400)
+        for second in range(400)
     ]
     with engine.begin() as connection:
         connection.execute(sa.insert(events), rows)
@@ -107,48 +107,48 @@ def test_events_are_read_as_by_going_through_them_one_by_one(url):
     rows = random_events(url)
     counting = {}  # of each pair, (kind, time) of what was not taken back
     for time, row in enumerate(rows):
-        told = counting.setdefault((row["user_id"], row["item_id"]), [])
-        told.append((row["event"], time))
+        kept = counting.setdefault((row["user_id"], row["item_id"]), [])
+        kept.append((row["event"], time))
         if row["event"].startswith("un"):
-            told[:] = [(kind, when) for kind, when in told if f"un{kind}" != row["event"]]
+            kept[:] = [(kind, when) for kind, when in kept if f"un{kind}" != row["event"]]
     expected = {
         pair: (
-            sum(WEIGHTS.get(kind, 0) for kind, _ in told),
-            min((when for kind, when in told if kind in ("play", "like")), default=None),
+            sum(WEIGHTS.get(kind, 0) for kind, _ in kept),
+            min((when for kind, when in kept if kind in ("play", "like")), default=None),
         )
-        for pair, told in counting.items()
+        for pair, kept in counting.items()
     }
     read = {(user, item): (weight, time) for user, item, weight, time in read_events(url).rows()}
     assert read == expected
 
 
 def test_the_last_word_is_that_of_going_through_them_one_by_one(serve, url):
-    said = {f"u{user}": {"like": [], "skip": []} for user in range(5)}  # u4 said nothing
+    expected = {f"u{user}": {"like": [], "skip": []} for user in range(5)}  # u4 has none
     for row in random_events(url):
         kind = row["event"].removeprefix("un")
         if kind in ("like", "skip"):
-            held = said[row["user_id"]][kind]
-            if row["item_id"] in held:
-                held.remove(row["item_id"])
+            items = expected[row["user_id"]][kind]
+            if row["item_id"] in items:
+                items.remove(row["item_id"])
             if kind == row["event"]:
-                held.insert(0, row["item_id"])
+                items.insert(0, row["item_id"])
     client = serve(feedback=url)
-    for user, words in said.items():
+    for user, words in expected.items():
         answer = client.get(f"/v1/feedback/{user}")
-        told = {"user_id": user, "liked": words["like"], "skipped": words["skip"]}
-        assert (answer.status_code, answer.json()) == (200, told)
+        body = {"user_id": user, "liked": words["like"], "skipped": words["skip"]}
+        assert (answer.status_code, answer.json()) == (200, body)
 
 
 def test_the_last_word_is_found_by_its_index(url):
     random_events(url)
     engine = make_engine(url, poolclass=sa.NullPool)
-    asked = str(last_events("u0").compile(engine, compile_kwargs={"literal_binds": True}))
+    query = str(last_events("u0").compile(engine, compile_kwargs={"literal_binds": True}))
     with engine.connect() as connection:
         explain = "EXPLAIN QUERY PLAN "
         if engine.dialect.name == "postgresql":  # which looks through a small table as a whole
             connection.execute(sa.text("SET enable_seqscan = off"))
             explain = "EXPLAIN "
-        plan = connection.execute(sa.text(explain + asked)).all()
+        plan = connection.execute(sa.text(explain + query)).all()
     assert "feedback_events_said" in str(plan)
 
 
@@ -170,15 +170,15 @@ def test_a_word_to_one_worker_is_known_to_the_others(serve, url):
             assert client.get("/v1/feedback/ann").json()["liked"] == liked
 
 
-def test_a_list_leaves_out_what_is_skipped_where_it_is_asked_to(serve, url):
+def test_a_list_leaves_out_what_is_skipped_where_that_is_requested(serve, url):
     first, second = serve(feedback=url), serve(feedback=url)
 
     def lists(**options):
         options = {"k": 3, "filter_skipped": True, **options}
         answers = [client.get("/v1/recommend/ann", params=options) for client in (first, second)]
-        (told, other) = ([card["item_id"] for card in answer.json()["items"]] for answer in answers)
-        assert told == other
-        return told
+        one, another = ([card["item_id"] for card in answer.json()["items"]] for answer in answers)
+        assert one == another
+        return one
 
     def say(kind, *items):
         sent = {"events": [LIKE | {"item_id": item, "event": kind} for item in items]}
@@ -295,7 +295,7 @@ def test_a_database_that_comes_back_is_used_again(serve, tmp_path, caplog):
 
 
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)
-def test_connections_that_broke_are_made_anew(serve, url):
+def test_broken_connections_are_replaced(serve, url):
     client = serve(feedback=url)
     assert client.post("/v1/feedback", json={"events": [LIKE]}).status_code == 201
     engine = make_engine(url, poolclass=sa.NullPool)
@@ -332,10 +332,10 @@ def test_the_migrations_make_the_tables_that_the_code_uses(url):
             },
         )
         assert compare_metadata(context, metadata) == []
-        made = sa.inspect(connection)
-        columns = {column["name"]: column["nullable"] for column in made.get_columns(events.name)}
+        tables = sa.inspect(connection)
+        columns = {column["name"]: column["nullable"] for column in tables.get_columns(events.name)}
         assert columns == {column.name: bool(column.nullable) for column in events.columns}
-        (check,) = made.get_check_constraints(events.name)
+        (check,) = tables.get_check_constraints(events.name)
         assert check["name"] == "feedback_events_kind"
     love = sa.insert(events).values(**LIKE | {"event": "love", "created_at": datetime.now(UTC)})
     with engine.connect() as connection, pytest.raises(sa.exc.IntegrityError):
@@ -369,8 +369,8 @@ def test_tables_of_an_older_version_keep_what_is_in_them(url):
     assert stored(url)[:-1] == before
     assert stored(url)[-1]["event"] == "unlike"
     assert read_events(url)["weight"].to_list() == [0]
-    made = sa.inspect(engine).get_indexes(events.name)
-    assert {index["name"]: index["column_names"] for index in made} == {
+    indexes = sa.inspect(engine).get_indexes(events.name)
+    assert {index["name"]: index["column_names"] for index in indexes} == {
         "feedback_events_pair": ["user_id", "item_id"],
         "feedback_events_said": ["user_id", "item_id", "event"],
     }

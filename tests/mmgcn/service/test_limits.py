@@ -8,7 +8,7 @@ from mmgcn.service import limits
 from mmgcn.service.limits import BodyLimit, RateLimit
 
 
-def test_a_client_that_asks_too_often_is_told_when_to_come_back(serve):
+def test_a_client_over_its_rate_gets_the_time_to_retry(serve):
     client = serve(requests_per_second=0.01)  # one in 100 seconds, however slow the test is
     statuses = [client.get("/v1/users").status_code for _ in range(3)]
     assert statuses == [200, 429, 429]

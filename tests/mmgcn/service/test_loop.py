@@ -51,10 +51,10 @@ def group(item_id):
 def events_of(users):
     """u0, of the first group, likes items of the last; the others those of their own group."""
     return [
-        {"user_id": f"u{user}", "item_id": f"i{10 * (user // 12 or 3 * (user == 0)) + place}"}
+        {"user_id": f"u{user}", "item_id": f"i{10 * (user // 12 or 3 * (user == 0)) + second}"}
         | {"event": "like"}
         for user in users
-        for place in range(7)
+        for second in range(7)
     ]
 
 

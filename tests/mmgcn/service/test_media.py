@@ -23,11 +23,11 @@ def test_a_video_comes_whole_with_its_type_and_tag(client):
 
 
 @pytest.mark.parametrize(
-    ("asked", "start", "end"),
+    ("header", "start", "end"),
     [("0-0", 0, 1), ("100-199", 100, 200), ("1000-", 1000, 1024), ("-10", 1014, 1024)],
 )
-def test_a_range_comes_alone(client, asked, start, end):
-    answer = client.get("/v1/videos/b", headers={"range": f"bytes={asked}"})
+def test_a_range_comes_alone(client, header, start, end):
+    answer = client.get("/v1/videos/b", headers={"range": f"bytes={header}"})
     assert answer.status_code == 206
     assert answer.content == BYTES[start:end]
     assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/1024"
@@ -40,7 +40,7 @@ def test_a_range_beyond_the_end_is_416(client):
     assert answer.headers["content-range"] == "bytes */1024"
 
 
-def test_head_tells_the_size_and_sends_nothing(client):
+def test_head_sends_the_size_and_no_body(client):
     answer = client.head("/v1/videos/b")
     assert answer.status_code == 200
     assert answer.headers["content-length"] == "1024"
@@ -97,41 +97,41 @@ def test_a_video_that_went_away_is_404(client, videos):
 
 def test_a_link_out_of_the_folder_is_refused_at_the_start(videos):
     (videos / "out.mp4").symlink_to(videos.parent / "secret.mp4")
-    with pytest.raises(ValueError, match="leads out of"):
+    with pytest.raises(ValueError, match="outside"):
         Videos.read(videos)
 
 
-def test_a_poster_is_made_once_and_kept(client, videos, settings):
+def test_a_poster_is_drawn_once_and_kept(client, videos, settings):
     answer = client.get(f"/v1/posters/{quote('mörk 100%')}")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "image/jpeg"
     assert answer.content[:3] == b"\xff\xd8\xff"
-    (made,) = settings.posters.glob("*.jpg")
-    before = made.stat().st_mtime_ns
+    (jpeg,) = settings.posters.glob("*.jpg")
+    before = jpeg.stat().st_mtime_ns
     assert client.get(f"/v1/posters/{quote('mörk 100%')}").content == answer.content
-    assert made.stat().st_mtime_ns == before
+    assert jpeg.stat().st_mtime_ns == before
 
 
-def test_a_poster_that_many_ask_for_is_made_once(tmp_path, videos, monkeypatch):
-    posters, made = Posters(tmp_path / "posters"), []
-    make = Posters._draw
-    monkeypatch.setattr(Posters, "_draw", lambda *words: made.append(words) or make(*words))
+def test_a_poster_of_concurrent_requests_is_drawn_once(tmp_path, videos, monkeypatch):
+    posters, drawn = Posters(tmp_path / "posters"), []
+    draw = Posters._draw
+    monkeypatch.setattr(Posters, "_draw", lambda *words: drawn.append(words) or draw(*words))
 
     async def ask():
         return await asyncio.gather(*(posters.poster("a", videos / "a.mp4") for _ in range(9)))
 
     assert len(set(asyncio.run(ask()))) == 1
-    assert len(made) <= 2  # as many as are made at once
+    assert len(drawn) <= 2  # as many as are drawn at once
 
 
-def test_a_poster_that_extraction_made_is_served_as_it_is(client, settings):
+def test_a_poster_of_an_extraction_is_served_unchanged(client, settings):
     settings.posters.mkdir()
-    (settings.posters / "a.jpg").write_bytes(b"made before")
+    (settings.posters / "a.jpg").write_bytes(b"drawn before")
     os.utime(settings.posters / "a.jpg", (2e9, 2e9))
-    assert client.get("/v1/posters/a").content == b"made before"
+    assert client.get("/v1/posters/a").content == b"drawn before"
 
 
-def test_a_video_without_a_picture_is_tried_once(tmp_path, videos, monkeypatch):
+def test_a_video_without_a_frame_is_tried_once(tmp_path, videos, monkeypatch):
     posters = Posters(tmp_path / "posters")
     with pytest.raises(PosterError, match=r"\w"):
         asyncio.run(posters.poster("b", videos / "b.mp4"))
@@ -164,7 +164,7 @@ def test_a_table_names_the_files(tmp_path, videos):
 
 
 def test_captions_of_a_table_go_before_those_beside_the_videos(serve, tmp_path):
-    table = tmp_path / "told.csv"
+    table = tmp_path / "captions.csv"
     table.write_text("item_id,title,creator\na,another,ann\nb,,bob\n")
     client = serve(captions=table)
     cards = {card["item_id"]: card for card in client.get("/v1/items").json()["items"]}

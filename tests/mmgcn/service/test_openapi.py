@@ -1,4 +1,4 @@
-"""The OpenAPI document holds, whatever is asked (Schemathesis)."""
+"""The OpenAPI document holds, whatever is client (Schemathesis)."""
 
 from contextlib import suppress
 
@@ -12,7 +12,7 @@ KINDS = (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGAT
 
 
 @pytest.fixture
-def asked(serve, tmp_path):
+def client(serve, tmp_path):
     """A service that takes feedback."""
     return serve(feedback=f"sqlite:///{tmp_path}/feedback.db", loopback=False)
 
@@ -22,8 +22,8 @@ def operations(client):
     return [result.ok() for result in schema.get_all_operations()]
 
 
-def test_every_route_says_what_it_does_and_every_error_has_one_form(asked):
-    document = asked.get("/openapi.json").json()
+def test_every_route_is_described_and_every_error_has_one_form(client):
+    document = client.get("/openapi.json").json()
     assert len(document["paths"]) == 16
     for path, methods in document["paths"].items():
         for method, route in methods.items():
@@ -36,9 +36,9 @@ def test_every_route_says_what_it_does_and_every_error_has_one_form(asked):
 
 
 @pytest.mark.parametrize("mode", KINDS, ids=lambda mode: mode.value)
-def test_no_question_gets_an_answer_that_the_document_does_not_tell_of(asked, mode):
+def test_every_response_is_one_of_the_document(client, mode):
     """All checks of Schemathesis: status, type and shape of the answer, and never a 500."""
-    for operation in operations(asked):
+    for operation in operations(client):
         strategy = operation.as_strategy(generation_mode=mode)
 
         @settings(
@@ -52,13 +52,13 @@ def test_no_question_gets_an_answer_that_the_document_does_not_tell_of(asked, mo
         def ask(case):
             case.call_and_validate()
 
-        with suppress(Unsatisfiable):  # a route without parameters cannot be asked wrongly
+        with suppress(Unsatisfiable):  # a route without parameters cannot be client wrongly
             ask()
 
 
 @pytest.mark.parametrize(("user", "item"), [("ann", "a"), ("cy/ril", "d/e"), ("ännchen", "b")])
-def test_known_ids_are_answered_as_the_document_tells(asked, user, item):
-    for operation in operations(asked):
+def test_responses_for_known_ids_are_those_of_the_document(client, user, item):
+    for operation in operations(client):
         case = operation.Case(
             path_parameters={"user_id": user, "item_id": item},
             query={"user_id": user, "item_id": item} if operation.path == "/v1/explain" else {},

@@ -19,9 +19,9 @@ def reloader(client):
 
 
 def score(client):
-    """The score of bob's best item, which tells one run from another."""
-    told = client.get("/v1/recommend/bob?k=1").json()
-    return told["run"], told["items"][0]["score"]
+    """The score of bob's best item, which differs between the runs."""
+    body = client.get("/v1/recommend/bob?k=1").json()
+    return body["run"], body["items"][0]["score"]
 
 
 def test_a_new_run_is_taken_up_and_old_answers_are_forgotten(client, runs, reloader):
@@ -46,7 +46,7 @@ def test_a_text_file_leads_to_a_run_as_a_link_does(serve, runs):
     assert score(client) == ("second", 3.0)
 
 
-def test_a_run_that_is_written_anew_in_its_place_is_taken_up(serve, runs):
+def test_a_run_that_is_rewritten_is_loaded(serve, runs):
     client = serve(run=runs / "first")
     reloader = Reloader(client.app.state.service)
     shutil.rmtree(runs / "first")
@@ -73,19 +73,19 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("told", BROKEN)
+@pytest.mark.parametrize("message", BROKEN)
 def test_a_run_that_is_not_whole_is_refused_once_and_the_old_one_stays(
-    client, runs, reloader, caplog, told
+    client, runs, reloader, caplog, message
 ):
     second = write_small_run(runs / "second", first=3.0)
-    BROKEN[told](second)
+    BROKEN[message](second)
     move_latest(second)
     assert not reloader.check()
     assert not reloader.check()
     refusals = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
     assert len(refusals) == 1
     assert refusals[0].startswith("first stays in service: ")
-    assert told in refusals[0]
+    assert message in refusals[0]
     assert score(client) == ("first", 1.0)
     assert client.get("/readyz").status_code == 200
     shutil.rmtree(second, ignore_errors=True)
@@ -109,10 +109,10 @@ def test_no_request_fails_while_runs_change(client, runs, reloader):
         move_latest(write_small_run(runs / f"run-{number}", first=number + 2.0))
         assert reloader.check()
         assert score(client) == (f"run-{number}", number + 2.0)
-        told = None
-        while told != (200, f"run-{number}"):  # until they have seen the new one as well
-            told = answers.get(timeout=60)
-            assert told[0] == 200
+        response = None
+        while response != (200, f"run-{number}"):  # until they have seen the new one as well
+            response = answers.get(timeout=60)
+            assert response[0] == 200
     stop.set()
     for thread in threads:
         thread.join()

@@ -16,9 +16,9 @@ def test_a_list_has_the_run_the_user_and_cards(client):
     answer = client.get("/v1/recommend/ann", params={"k": 2})
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
-    told = answer.json()
-    assert (told["run"], told["user_id"]) == ("first", "ann")
-    assert told["items"][0] == {
+    body = answer.json()
+    assert (body["run"], body["user_id"]) == ("first", "ann")
+    assert body["items"][0] == {
         "item_id": "b",
         "score": pytest.approx(0.95),
         "rank": 1,
@@ -36,10 +36,10 @@ def test_the_list_is_the_library_s(client, settings):
         for user in ("ann", "bob"):
             answer = client.get(f"/v1/recommend/{user}", params=options)
             table = library.recommend([user], **options)
-            told = [
+            body = [
                 (card["item_id"], card["score"], card["rank"]) for card in answer.json()["items"]
             ]
-            assert told == list(table.select("item_id", "score", "rank").iter_rows())
+            assert body == list(table.select("item_id", "score", "rank").iter_rows())
 
 
 def test_asking_twice_gives_the_same_bytes(client):
@@ -50,7 +50,7 @@ def test_asking_twice_gives_the_same_bytes(client):
 
 
 @pytest.mark.parametrize("user", ["cy/ril", "ännchen"])
-def test_ids_of_any_letters_are_asked_for_percent_encoded(client, user):
+def test_ids_of_any_letters_are_percent_encoded(client, user):
     answer = client.get(f"/v1/recommend/{quote(user, safe='')}")
     assert answer.status_code == 200
     assert answer.json()["user_id"] == user
@@ -162,11 +162,11 @@ def test_users_are_found_by_how_they_begin_then_by_what_they_hold(client):
 
 
 def test_what_a_user_watched(client):
-    told = client.get("/v1/users/ann").json()
-    assert told["total"] == 2
-    assert [card["item_id"] for card in told["watched"]] == ["a", "c"]
+    body = client.get("/v1/users/ann").json()
+    assert body["total"] == 2
+    assert [card["item_id"] for card in body["watched"]] == ["a", "c"]
     assert len(client.get("/v1/users/ann?limit=1").json()["watched"]) == 1
-    assert "score" not in told["watched"][0]
+    assert "score" not in body["watched"][0]
 
 
 def test_items_are_listed_with_their_cards(client):
@@ -177,17 +177,17 @@ def test_items_are_listed_with_their_cards(client):
     assert found["caption"] == "<b>hello</b>"  # text, as it stands in the table
 
 
-def test_the_run_tells_of_itself_and_of_no_folder(client):
-    told = client.get("/v1/run").json()
-    assert (told["run"], told["model"], told["num_users"], told["num_items"]) == (
+def test_the_run_is_described_without_its_folders(client):
+    body = client.get("/v1/run").json()
+    assert (body["run"], body["model"], body["num_users"], body["num_items"]) == (
         *("first", "made"),
         *(4, 5),
     )
-    assert told["channels"] == ["visual", "acoustic"]
-    assert told["metrics"] == {"recall@20": 0.5}
-    assert told["history"] == [{"epoch": 1, "recall@20": 0.5, "loss": None}]
-    assert told["config"]["features"] == {"store": "features"}
-    assert told["modality_worth"] is None
+    assert body["channels"] == ["visual", "acoustic"]
+    assert body["metrics"] == {"recall@20": 0.5}
+    assert body["history"] == [{"epoch": 1, "recall@20": 0.5, "loss": None}]
+    assert body["config"]["features"] == {"store": "features"}
+    assert body["modality_worth"] is None
 
 
 def test_the_service_says_that_it_runs_and_what_it_shows(client):
@@ -202,11 +202,11 @@ def test_no_such_route_is_404_in_the_same_form(client):
     assert client.post("/v1/users").status_code == 405
 
 
-def test_modality_worth_is_told_and_left_out_where_its_file_is_corrupt(serve, runs):
+def test_modality_worth_is_shown_and_left_out_where_its_file_is_corrupt(serve, runs):
     row = {"modality": "visual", "how": "drop", "mean": 0.1, "low": None, "high": None}
-    told = {"metric": "recall@20", "rows": [row]}
+    body = {"metric": "recall@20", "rows": [row]}
     path = runs / "latest" / "ablation.json"
-    path.write_text(json.dumps(told))
-    assert serve().get("/v1/run").json()["modality_worth"] == told
+    path.write_text(json.dumps(body))
+    assert serve().get("/v1/run").json()["modality_worth"] == body
     path.write_text("{")
     assert serve().get("/v1/run").json()["modality_worth"] is None

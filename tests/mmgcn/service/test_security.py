@@ -48,7 +48,7 @@ def guarded(serve):
         {"cookie": "other=s3cret"},
     ],
 )
-def test_without_the_token_nothing_is_told(guarded, headers):
+def test_without_the_token_every_route_is_refused(guarded, headers):
     given = {name: value.encode("latin-1") for name, value in headers.items()}
     for path in ("/v1/recommend/ann", "/v1/videos/b", "/metrics", "/openapi.json", "/v1/zz"):
         answer = guarded.get(path, headers=given)
@@ -65,7 +65,7 @@ def test_guessing_the_token_is_slowed_down(serve):
     assert statuses == [401, 429, 429]
 
 
-def test_with_the_token_all_is_told(guarded):
+def test_with_the_token_every_route_responds(guarded):
     for kind in ("Bearer", "bearer"):
         headers = {"authorization": f"{kind} s3cret", "host": "videos.example"}
         assert guarded.get("/v1/recommend/ann", headers=headers).status_code == 200
@@ -113,7 +113,7 @@ def test_feedback_of_a_plain_form_is_refused(serve, tmp_path):
         assert answer.status_code == 422
 
 
-def test_prometheus_can_read_the_figures(client):
+def test_prometheus_can_read_the_metrics(client):
     client.get("/v1/recommend/ann")
     client.get("/v1/recommend/ann")
     client.get("/v1/recommend/nobody")

@@ -16,6 +16,8 @@ from mmgcn.data.ids import IdMap
 from mmgcn.run import write_run
 from mmgcn.serving import bulk
 from mmgcn.serving.bulk import write_lists
+from mmgcn.serving.ranking_options import RankingOptions
+from mmgcn.serving.recommender import DEFAULTS
 from mmgcn.serving.table_file import TableError
 from tests.object_store import object_store
 
@@ -51,8 +53,9 @@ def _small_blocks(monkeypatch):
     monkeypatch.setattr("mmgcn.evaluation.ranking.BLOCK_SCORES", 4000)
 
 
-def write(recommender, out, **more):
-    return sum(write_lists(recommender, str(out), cluster=Cluster(), part_users=200, **more))
+def write(recommender, out, options=DEFAULTS, **more):
+    parts = write_lists(recommender, str(out), options, cluster=Cluster(), part_users=200, **more)
+    return sum(parts)
 
 
 def read(folder):
@@ -61,7 +64,7 @@ def read(folder):
 
 
 def test_the_parts_hold_the_rows_of_one_process(recommender, tmp_path, ray_of_two_cpus):
-    num_rows = write(recommender, tmp_path / "lists", k=7)
+    num_rows = write(recommender, tmp_path / "lists", RankingOptions(k=7))
     whole = pl.concat(list(recommender.blocks(None, k=7)))
     assert num_rows == whole.height == NUM_USERS * 7
     assert read(tmp_path / "lists").equals(whole)
@@ -69,20 +72,20 @@ def test_the_parts_hold_the_rows_of_one_process(recommender, tmp_path, ray_of_tw
     assert names == ["_SUCCESS", *(f"part-0000{n}.parquet" for n in range(4))]
 
 
-def test_rules_and_explanations_are_those_of_one_process(recommender, tmp_path, ray_of_two_cpus):
+def test_options_and_explanations_are_those_of_one_process(recommender, tmp_path, ray_of_two_cpus):
     """Written to a URL, over an earlier and longer result."""
-    rules = {"k": 3, "diversity": 0.5, "exclude": ["item 3"], "filter_seen": False}
+    options = RankingOptions(k=3, diversity=0.5, exclude=["item 3"], filter_seen=False)
     folder = tmp_path / "lists"
     folder.mkdir()
     for name in ("_SUCCESS", "part-00009.parquet"):
         (folder / name).touch()
-    write(recommender, f"file://{folder}", with_parts=True, **rules)
-    whole = pl.concat([*map(recommender.with_parts, recommender.blocks(None, **rules))])
+    write(recommender, f"file://{folder}", options, with_parts=True)
+    whole = pl.concat([*map(recommender.with_parts, recommender.blocks(None, options))])
     assert read(folder).equals(whole)
     assert (folder / "_SUCCESS").exists()
 
 
-def test_a_part_whose_worker_died_is_made_again(
+def test_a_part_whose_worker_died_is_computed_again(
     recommender, tmp_path, ray_of_two_cpus, monkeypatch
 ):
     class Mortal(bulk._Ranker):
@@ -103,12 +106,12 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
     recommender, tmp_path, ray_of_two_cpus
 ):
     (tmp_path / "thesis.txt").touch()
-    with pytest.raises(TableError, match="holds other files, such as thesis"):
+    with pytest.raises(TableError, match="contains other files, such as thesis"):
         write(recommender, tmp_path)
-    with pytest.raises(TableError, match="lies in one process's memory"):
+    with pytest.raises(TableError, match="is in one process's memory"):
         write(recommender, "memory://lists")
-    with pytest.raises(ValueError, match="k is 0"):
-        write(recommender, tmp_path / "f", k=0)
+    with pytest.raises(ValueError, match="per_creator is without effect"):
+        write(recommender, tmp_path / "f", RankingOptions(per_creator=2))
     with pytest.raises(ClusterError, match="9 workers need 9 CPUs; the cluster has 2"):
         write(recommender, tmp_path / "f", workers=9)
     assert list((tmp_path / "f").iterdir()) == []
@@ -131,7 +134,7 @@ def test_an_object_store_holds_parts_as_a_disk_does():
 def test_parts_on_another_machine_are_no_success(tmp_path):
     files, folder = bulk._prepared(str(tmp_path))
     (tmp_path / "part-00000.parquet").touch()
-    with pytest.raises(TableError, match="holds 1 of 2 parts: other machines wrote to folders"):
+    with pytest.raises(TableError, match="1 of 2 parts: other machines wrote to local folders"):
         bulk._finish(files, folder, str(tmp_path), 2)
     assert not (tmp_path / "_SUCCESS").exists()
 
@@ -148,17 +151,17 @@ def test_the_command_writes_parts(recommender, tmp_path, ray_of_two_cpus, capsys
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--all", "--out", "f", "--engine", "spark"], "'spark' is none of local, ray"),
-        (["--user", "u", "--engine", "ray"], "ray makes the lists of --all"),
+        (["--user", "u", "--engine", "ray"], "it is for --all"),
         (["--all", "--out", "f.csv", "--workers", "2"], "it needs --engine ray"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(words, told, capsys):
+def test_options_that_make_no_sense_are_refused(words, message, capsys):
     from cli import main
 
     with pytest.raises(SystemExit) as leaving:
         main(["recommend", *words])
     assert leaving.value.code == 2
-    assert told in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert message in " ".join(capsys.readouterr().err.replace("│", " ").split())

@@ -21,7 +21,7 @@ def url():
         yield found
 
 
-def made_run(folder, value=0.5, dim=2):
+def new_run(folder, value=0.5, dim=2):
     folder.mkdir()
     none = (np.zeros(4, dtype=int), np.zeros(0, dtype=int))
     write_run(
@@ -44,16 +44,16 @@ def table(url, name):
 
 
 def test_the_tables_hold_what_the_run_holds(url, tmp_path):
-    run = made_run(tmp_path / "run")
+    run = new_run(tmp_path / "run")
     assert write_tables(run, url) == {"mmgcn_users": 3, "mmgcn_items": 2}
     assert table(url, "mmgcn_users") == dict(zip(USERS, run.user.tolist(), strict=True))
     assert table(url, "mmgcn_items") == dict(zip(ITEMS, run.item.tolist(), strict=True))
 
 
-def test_another_run_takes_their_place_at_once_or_not_at_all(url, tmp_path, monkeypatch):
-    write_tables(made_run(tmp_path / "one"), url)
+def test_another_run_replaces_them_at_once_or_not_at_all(url, tmp_path, monkeypatch):
+    write_tables(new_run(tmp_path / "one"), url)
     before = table(url, "mmgcn_users")
-    other = made_run(tmp_path / "two", value=0.75)
+    other = new_run(tmp_path / "two", value=0.75)
     monkeypatch.setattr(
         "mmgcn.serving.postgres.text_blocks", lambda *_: (_ for _ in ()).throw(OSError("gone"))
     )
@@ -71,7 +71,7 @@ def test_another_run_takes_their_place_at_once_or_not_at_all(url, tmp_path, monk
 def test_another_database_is_refused_with_the_form_that_is_expected(tmp_path, url, came):
     expected = f"this is {came}: expected postgresql://USER@HOST/DATABASE"
     with pytest.raises(ExportError, match=expected) as refused:
-        write_tables(made_run(tmp_path / "run"), url)
+        write_tables(new_run(tmp_path / "run"), url)
     assert "secret" not in str(refused.value)
 
 
@@ -82,7 +82,7 @@ def test_the_script_replaces_the_tables_of_an_earlier_load(url, tmp_path, dim, h
         there = "SELECT 1 FROM pg_available_extensions WHERE name = 'vector'"
         if connection.execute(there).fetchone() is None:
             pytest.skip("this Postgres comes without pgvector")
-    run = made_run(tmp_path / "run", dim=dim)
+    run = new_run(tmp_path / "run", dim=dim)
     export_vectors(run, tmp_path / "vectors")
     for _ in range(2):
         words = [psql, "--quiet", url, "-f", "load.sql"]
@@ -95,6 +95,6 @@ def test_the_script_replaces_the_tables_of_an_earlier_load(url, tmp_path, dim, h
     assert ("mmgcn_items_vector" in names) == has_index
 
 
-def test_a_database_that_does_not_answer_is_told_in_one_line(tmp_path):
+def test_a_database_that_does_not_answer_is_an_error_of_one_line(tmp_path):
     with pytest.raises(ExportError, match="Postgres refused the vectors"):
-        write_tables(made_run(tmp_path / "run"), "postgresql://nobody@127.0.0.1:1/none")
+        write_tables(new_run(tmp_path / "run"), "postgresql://nobody@127.0.0.1:1/none")

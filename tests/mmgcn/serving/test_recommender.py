@@ -60,13 +60,13 @@ def test_the_best_come_first_without_what_was_seen(recommender):
     assert table.columns == ["user_id", "item_id", "score", "rank"]
 
 
-def test_users_come_in_the_order_in_which_they_were_asked_for(recommender):
+def test_users_come_in_the_order_given(recommender):
     table = recommender.recommend(["bob", "ann"], k=1)
     assert table["user_id"].to_list() == ["bob", "ann"]
     assert ids(table) == ["a", "b"]
 
 
-def test_seen_items_can_be_asked_for(recommender):
+def test_seen_items_can_be_included(recommender):
     assert ids(recommender.recommend(["ann"], k=2, filter_seen=False)) == ["a", "b"]
 
 
@@ -83,9 +83,9 @@ def test_one_user_gets_what_all_users_get(recommender):
 
 def test_rows_are_what_ids_stand_for(recommender):
     items, scores = recommender.recommend_by_index(np.array([1, 0]), k=4)
-    told = recommender.recommend(["bob", "ann"], k=4)
-    assert [ITEMS[item] for item in items.ravel() if item >= 0] == ids(told)
-    assert scores[items >= 0].tolist() == told["score"].to_list()
+    table = recommender.recommend(["bob", "ann"], k=4)
+    assert [ITEMS[item] for item in items.ravel() if item >= 0] == ids(table)
+    assert scores[items >= 0].tolist() == table["score"].to_list()
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_one_text_or_a_number_is_no_list_of_users(recommender):
         recommender.recommend([1])
 
 
-def test_a_full_disk_is_told(recommender, tmp_path, monkeypatch):
+def test_a_full_disk_is_an_error_with_the_path(recommender, tmp_path, monkeypatch):
     def full(*_):
         raise pl.exceptions.ComputeError("parquet: No space left on device")
 
@@ -193,7 +193,7 @@ def test_diversity_pushes_down_what_resembles_an_item_above(recommender):
     assert sorted(diverse) == sorted(plain)
 
 
-def test_a_creator_has_no_more_than_so_many_places(recommender):
+def test_a_creator_has_no_more_than_its_maximum(recommender):
     creators = {"a": "x", "b": "x", "c": "y", "d": "y"}  # nobody knows who made e
     options = RankingOptions(k=5, filter_seen=False, creators=creators, per_creator=1)
     assert ids(recommender.recommend(["ann"], options)) == ["a", "c", "e"]

@@ -11,7 +11,7 @@ import { el, link, titleOf } from "./dom.js";
 export function poster(card, attributes = {}) {
   const box = el(
     "span",
-    { class: "picture", ...attributes },
+    { class: "image", ...attributes },
     el("span", { class: "blank", "aria-hidden": "true" }, card.item_id),
   );
   box.style.setProperty("--hue", String(hueOf(card.item_id)));

@@ -19,7 +19,7 @@ export async function openWhy(userId, card) {
     el(
       "div",
       { class: "sheet-top" },
-      poster(card, { class: "picture tiny" }),
+      poster(card, { class: "image tiny" }),
       el("div", {}, el("p", { class: "muted" }, "Why this video"), el("h2", {}, titleOf(card))),
       close,
     ),

@@ -21,7 +21,7 @@ window.expireTimeouts = () => {
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # longer, its event loop would be in the way of other tests
 def browser():
     path = shutil.which("chromium")
     if path is None:

@@ -14,7 +14,7 @@ from mmgcn.data.events import events, make_engine
 from mmgcn.service.app import create_app
 from mmgcn.service.settings import Settings
 from tests.mmgcn.service.page.actions import until
-from tests.runs import made_run
+from tests.runs import write_run_folder
 
 VIDEOS = Path(__file__).parents[4] / "assets" / "videos"
 NAMES = ["clip-003", "clip-007", "clip-009", "clip-015", "clip-020", "clip-024", "море", "gone"]
@@ -30,7 +30,7 @@ class DemoService:
         self._database = folder / "database"
         self._database.mkdir()
         self._url = f"sqlite:///{self._database}/feedback.db"
-        made_run(folder / "run", NAMES)
+        write_run_folder(folder / "run", NAMES)
         captions = pl.DataFrame({"item_id": list(CAPTIONS), "caption": list(CAPTIONS.values())})
         captions.write_csv(folder / "captions.csv")
         self.settings = Settings(

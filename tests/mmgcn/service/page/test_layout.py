@@ -34,5 +34,5 @@ def test_documents_without_a_service_fit_a_narrow_screen_too(page, service, tmp_
             cli.main([*words, str(path), "--run", run, "--videos", videos])
         page.goto(path.as_uri())
         assert page.evaluate("document.documentElement.scrollWidth") == 320
-        shown = page.locator(".picture:not(:has(.blank))").first
+        shown = page.locator(".image:not(:has(.blank))").first
         assert shown.evaluate("box => getComputedStyle(box).backgroundImage").startswith("url(")

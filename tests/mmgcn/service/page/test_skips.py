@@ -13,7 +13,7 @@ from tests.mmgcn.service.page.actions import (
 from tests.mmgcn.service.page.demo_service import BOTH_KINDS
 
 
-def test_a_skip_is_stored_and_undone_at_its_place(page, service):
+def test_a_skip_is_stored_and_undone_at_its_position(page, service):
     open_user(page)
     keep_toasts(page)
     before = ids(cards(page))
@@ -46,9 +46,9 @@ def test_skipped_cards_are_restored_by_the_keyboard_last_first(page, service):
     assert back.evaluate("button => button === document.activeElement")
     page.keyboard.press("Enter")
     assert focused(page) == before[-1]
-    for place in range(len(before) - 2, -1, -1):
+    for position in range(len(before) - 2, -1, -1):
         page.keyboard.press("u")
-        assert focused(page) == before[place]
+        assert focused(page) == before[position]
     assert ids(cards(page)) == before
     assert not back.is_visible()
     until(lambda: len(service.preferences()) == 2 * len(before))

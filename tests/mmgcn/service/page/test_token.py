@@ -6,7 +6,7 @@ from tests.mmgcn.service.page.actions import pressed, see_user, until
 from tests.mmgcn.service.page.demo_service import running
 
 
-def test_a_token_is_asked_for_once_and_opens_the_media_too(page, service):
+def test_a_token_is_entered_once_and_opens_the_media_too(page, service):
     service.send(("clip-020", "like"))
     with running(replace(service.settings, token="open-sesame")) as address:
         page.goto(f"{address}#/user/u0")

@@ -8,7 +8,7 @@ from mmgcn.data.ids import IdMap
 from mmgcn.run import write_run
 
 
-def made_run(folder, user, item, watched):
+def new_recommender(folder, user, item, watched):
     """A run in which user u has watched the items watched[u]."""
     folder.mkdir()
     indptr = np.cumsum([0, *map(len, watched)])
@@ -36,15 +36,15 @@ def world(tmp_path):
     unit = item / np.linalg.norm(item, axis=1, keepdims=True)
     user = np.stack([unit[rows].mean(axis=0) for rows in watched]) @ turn
     user /= np.linalg.norm(user, axis=1, keepdims=True)
-    return made_run(tmp_path / "run", user, item, watched), watched
+    return new_recommender(tmp_path / "run", user, item, watched), watched
 
 
 def test_a_new_user_s_vector_is_near_what_the_run_s_own_users_have(world):
     recommender, watched = world
     for user in range(20):
-        made = recommender.fold_in.vector(watched[user])
+        vector = recommender.fold_in.vector(watched[user])
         own = recommender.run.user[user]
-        cosine = made @ own / np.linalg.norm(made) / np.linalg.norm(own)
+        cosine = vector @ own / np.linalg.norm(vector) / np.linalg.norm(own)
         assert cosine > 0.9
 
 
@@ -60,7 +60,7 @@ def test_where_user_vectors_are_indicators_a_new_user_s_is_exact(tmp_path):
     user = np.zeros((3, 4))
     for row, items in enumerate(watched):
         user[row, items] = 1
-    recommender = made_run(tmp_path / "run", user, np.eye(4)[::-1], watched)
+    recommender = new_recommender(tmp_path / "run", user, np.eye(4)[::-1], watched)
     assert recommender.fold_in.vector(np.array([1, 2])).tolist() == [0, 1, 1, 0]
     with pytest.raises(ValueError, match="cannot rank from a video that is not in the run"):
         recommender.fold_in.vector(np.array([1]), np.ones((1, 4), dtype=np.float32))

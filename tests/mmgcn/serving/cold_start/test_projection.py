@@ -25,11 +25,11 @@ def last(values, count):
     return {name: value[-count:] for name, value in values.items()}
 
 
-def test_an_unseen_item_lies_near_its_own_place(world):
+def test_a_cold_item_is_near_its_own_vector(world):
     features, present, item = world
-    learned = Projection.fit(first(features, 300), first(present, 300), item[:300])
-    made = learned.vectors(last(features, 100), last(present, 100))
-    cosines = (made * item[-100:]).sum(1) / np.linalg.norm(made, axis=1)
+    projection = Projection.fit(first(features, 300), first(present, 300), item[:300])
+    vectors = projection.vectors(last(features, 100), last(present, 100))
+    cosines = (vectors * item[-100:]).sum(1) / np.linalg.norm(vectors, axis=1)
     cosines /= np.linalg.norm(item[-100:], axis=1)
     assert np.median(cosines) > 0.9
 
@@ -49,10 +49,10 @@ def test_fewer_items_than_columns_give_the_same_map(world):
 
 def test_what_lacks_every_modality_lies_in_the_middle(world):
     features, present, item = world
-    learned = Projection.fit(features, present, item)
+    projection = Projection.fit(features, present, item)
     absent = {name: np.zeros(2, dtype=bool) for name in features}
-    made = learned.vectors(first(features, 2), absent)
-    np.testing.assert_allclose(made, np.tile(item.mean(axis=0), (2, 1)), rtol=1e-5, atol=1e-6)
+    vectors = projection.vectors(first(features, 2), absent)
+    np.testing.assert_allclose(vectors, np.tile(item.mean(axis=0), (2, 1)), rtol=1e-5, atol=1e-6)
 
 
 def test_nothing_to_learn_from_is_refused(world):

@@ -1,4 +1,4 @@
-"""Pictures: posters inside a document, each embedded once however often it is shown."""
+"""PosterImages: posters inside a document, each embedded once however often it is shown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WIDTH_PX = 240
 QUALITY = 80
 
 
-class Pictures:
+class PosterImages:
     """Posters of items as HTML elements, and the CSS rules that contain their images.
 
     Args:
@@ -25,7 +25,7 @@ class Pictures:
         self._names: dict[str, str | None] = {}
         self._rules: list[str] = []
 
-    def picture(self, item_id: str) -> Markup:
+    def image(self, item_id: str) -> Markup:
         """Return the element of an item: its poster, or its id on a colour of its own."""
         if item_id not in self._names:
             self._names[item_id] = self._added(item_id)
@@ -34,7 +34,7 @@ class Pictures:
         return element(
             "span",
             blank,
-            class_=f"picture {name}" if name else "picture",
+            class_=f"image {name}" if name else "image",
             style=f"--hue: {_hue(item_id)}",
         )
 

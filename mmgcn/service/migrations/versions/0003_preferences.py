@@ -6,7 +6,7 @@ from alembic import op
 revision = "0003"
 down_revision = "0002"
 
-SAID = sa.text("event IN ('like', 'skip', 'unlike', 'unskip')")
+PREFERENCES = sa.text("event IN ('like', 'skip', 'unlike', 'unskip')")
 
 
 def upgrade() -> None:
@@ -15,8 +15,8 @@ def upgrade() -> None:
         "feedback_events_said",
         "feedback_events",
         ["user_id", "item_id", "event"],
-        sqlite_where=SAID,
-        postgresql_where=SAID,
+        sqlite_where=PREFERENCES,
+        postgresql_where=PREFERENCES,
     )
 
 
