@@ -31,8 +31,8 @@ def test_clips_are_short_and_vertical_and_all_but_one_can_be_read():
     for path in VIDEOS:
         try:
             with av.open(str(path)) as container:
-                picture = container.streams.video[0]
-                assert picture.width < picture.height
+                video = container.streams.video[0]
+                assert video.width < video.height
                 assert 1.9 <= container.duration / 1e6 <= 6.2
             found = streams(path)
         except av.error.FFmpegError:

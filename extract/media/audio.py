@@ -11,7 +11,7 @@ from av import AudioFrame, AudioResampler
 from extract.media.alignment import Alignment
 from extract.media.blocks import Waveform
 from extract.media.container import DECODING_ERRORS, prepare_decoder
-from extract.media.coverage import Coverage, coverage, in_places
+from extract.media.coverage import Coverage, count_occurrences, coverage
 from extract.media.limits import Limits, MediaError
 from extract.media.media_info import stated_seconds
 from extract.media.mono import to_mono
@@ -62,7 +62,7 @@ class AudioDecoder:
         """Return how much was decoded, given the problems while reading the packets."""
         problems = [*problems, self._refused] if self._refused else [*problems]
         if self._num_broken > TOLERATED_SHARE * self._num_packets:
-            problems.append(f"damaged {in_places(self._num_broken)}")
+            problems.append(f"damaged {count_occurrences(self._num_broken)}")
         if self._alignment.problem:
             problems.append(self._alignment.problem)
         if not problems and not self._seconds and self._num_packets:

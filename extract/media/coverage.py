@@ -48,6 +48,6 @@ def coverage(seconds: float, expected_seconds: float | None, problems: list[str]
     return Coverage(seconds, expected_seconds, ", ".join(problems) or None)
 
 
-def in_places(num: int) -> str:
+def count_occurrences(num: int) -> str:
     """Return "in 1 place", "in 2 places", ..."""
     return f"in {num} place{'' if num == 1 else 's'}"

@@ -19,7 +19,7 @@ from extract.media.container import (
     reason,
     video_stream,
 )
-from extract.media.coverage import Coverage, coverage, in_places
+from extract.media.coverage import Coverage, count_occurrences, coverage
 from extract.media.frame_conversion import FrameConverter
 from extract.media.frame_sampling import Sampling
 from extract.media.jpeg import is_truncated
@@ -89,7 +89,7 @@ class FrameDecoder:
         if self._refused:
             problems.append(self._refused)
         if self._num_broken and self._seconds:
-            problems.append(f"damaged {in_places(self._num_broken)}")
+            problems.append(f"damaged {count_occurrences(self._num_broken)}")
         packets, container = self._timeline.packets, self._container.format.name
         if container == "jpeg_pipe" and packets and is_truncated(bytes(packets[0])):
             problems.append("cut off before its end")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from av.stream import Discard
 
 from extract.media.container import DECODING_ERRORS
-from extract.media.coverage import in_places
+from extract.media.coverage import count_occurrences
 from extract.media.limits import Deadline, Limits, MediaError
 from extract.media.timeline import NO_PTS, Timeline
 
@@ -49,7 +49,7 @@ class Demuxer:
     @property
     def problems(self) -> list[str]:
         """What went wrong so far, for the user."""
-        return [f"unreadable {in_places(self._num_failures)}"] if self._num_failures else []
+        return [f"unreadable {count_occurrences(self._num_failures)}"] if self._num_failures else []
 
     def __iter__(self) -> Iterator[Packet[Any]]:
         if not self._streams:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from extract.store.renaming import renames_atomically, write_in_place
+from extract.store.renaming import renames_atomically, write_without_renaming
 
 MAX_NAME_BYTES = 200  # file systems allow 255; room for the suffix and a temporary's prefix
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
@@ -77,7 +77,7 @@ def write_atomically(path: Path, data: bytes | Iterable[bytes], *, durable: bool
             power failure may lose the file or its content.
     """
     if not renames_atomically(path.parent):
-        write_in_place(path, [data] if isinstance(data, bytes) else data, marked=durable)
+        write_without_renaming(path, [data] if isinstance(data, bytes) else data, marked=durable)
         return
     # Random: shards on several machines may have the same process id and write the same files.
     temporary = path.with_name(f".{path.name[:64]}.{uuid4().hex}.tmp")

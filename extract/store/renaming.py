@@ -55,7 +55,7 @@ def renames_atomically(folder: Path) -> bool:
     return not _without or folder.stat().st_dev not in _without
 
 
-def write_in_place(path: Path, parts: Iterable[bytes], *, marked: bool) -> None:
+def write_without_renaming(path: Path, parts: Iterable[bytes], *, marked: bool) -> None:
     """Write a file without renaming.
 
     Args:
@@ -81,7 +81,7 @@ def write_in_place(path: Path, parts: Iterable[bytes], *, marked: bool) -> None:
 
 
 def finish_marked_writes(root: Path) -> None:
-    """Finish the marked writes of an interrupted `write_in_place` in a store.
+    """Finish the marked writes of an interrupted `write_without_renaming` in a store.
 
     Also removes leftovers of an interrupted `probe`.
     """

@@ -133,13 +133,13 @@ def test_a_pattern_matches_media_files(videos):
     assert ids([f"{videos}/sub/*", videos / "b.webm"]) == ["b", "c"]
 
 
-def test_an_existing_file_whose_name_looks_like_a_pattern_is_that_file(videos):
+def test_an_existing_file_with_a_name_like_a_pattern_is_that_file(videos):
     touch(videos, "a[1].mp4", "a1.mp4")
     assert ids(f"{videos}/a[1].mp4") == ["a[1]"]
     assert ids([videos / "a[1].mp4"]) == ["a[1]"]
 
 
-def test_an_existing_file_whose_name_looks_like_a_url_is_that_file(videos, monkeypatch):
+def test_an_existing_file_with_a_name_like_a_url_is_that_file(videos, monkeypatch):
     touch(videos, "Rick::Morty.mp4")
     monkeypatch.chdir(videos)
     assert ids("Rick::Morty.mp4") == ids(["Rick::Morty.mp4"]) == ["Rick::Morty"]

@@ -16,7 +16,7 @@ from extract.cluster.tasks import Attempts, Encode
 from extract.pipeline import WorkerError
 from extract.store import FeatureStore
 from extract.workers.messages import EncoderSpec
-from tests.clips import Sound, make_clip
+from tests.clips import Audio, make_clip
 from tests.encoders import Once, Reaper, Shade, Stumbler, registered
 from tests.extraction import extract_items
 
@@ -34,9 +34,9 @@ def videos(tmp_path_factory):
     """Clips with and without sound and titles, one bright, one of sound alone, one broken."""
     folder = tmp_path_factory.mktemp("videos")
     for count in (1, 5, 9):
-        make_clip(folder / f"clip{count}.mp4", num_frames=count, sound=Sound(seconds=count / 4))
-    make_clip(folder / "bright.mp4", num_frames=3, picture=bright, title="so bright")
-    make_clip(folder / "sound.mp4", num_frames=0, sound=Sound(seconds=1))
+        make_clip(folder / f"clip{count}.mp4", num_frames=count, audio=Audio(seconds=count / 4))
+    make_clip(folder / "bright.mp4", num_frames=3, draw_frame=bright, title="so bright")
+    make_clip(folder / "sound.mp4", num_frames=0, audio=Audio(seconds=1))
     (folder / "broken.mp4").write_bytes(b"no video at all")
     (folder / "clip5.txt").write_text("five frames")
     return folder

@@ -10,14 +10,14 @@ import pytest
 import cli
 from extract.commands.summary import progress_bar
 from extract.pipeline import Progress
-from tests.clips import Sound, make_clip
+from tests.clips import Audio, make_clip
 
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
     folder = tmp_path_factory.mktemp("videos")
     for index in range(3):
-        make_clip(folder / f"clip {index}.mp4", num_frames=4, sound=Sound(seconds=1 + index))
+        make_clip(folder / f"clip {index}.mp4", num_frames=4, audio=Audio(seconds=1 + index))
     make_clip(folder / "mute.mp4", num_frames=4)
     (folder / "broken.mp4").write_bytes(b"no video at all")
     return folder

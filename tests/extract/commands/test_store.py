@@ -7,7 +7,7 @@ import pytest
 
 import cli
 from extract.store import FeatureStore, Record
-from tests.clips import Sound, make_clip
+from tests.clips import Audio, make_clip
 from tests.stores import manifest
 
 
@@ -87,7 +87,7 @@ def test_extract_does_not_make_a_set_of_fewer_items_current(run, tmp_path):
         (tmp_path / folder).mkdir()
         for name in names:
             clip = tmp_path / folder / f"{name}.wav"
-            make_clip(clip, num_frames=0, sound=Sound(seconds=1, codec="pcm_s16le"))
+            make_clip(clip, num_frames=0, audio=Audio(seconds=1, codec="pcm_s16le"))
     words = ("-m", "a", "--preset", "offline", "--device", "cpu", "--workers", "1")
     run("extract", "all", *words)
     store = FeatureStore(tmp_path / "features")

@@ -19,7 +19,7 @@ from extract.media.alignment import Alignment
 from extract.workers.decoder import ClipDecoder
 from extract.workers.messages import Job, UnitsOf
 from tests import networks
-from tests.clips import Sound, make_clip, tone
+from tests.clips import Audio, make_clip, tone
 
 RATE, STEP = 16_000, 1024
 LAYOUTS: dict[str, Callable[[int], int | None]] = {
@@ -44,13 +44,13 @@ def read(path: Path, **options) -> tuple[np.ndarray, float, str | None]:
 
 
 def aligned_slowly(
-    samples: np.ndarray, heard_at: Callable[[int], int | None], step: int
+    samples: np.ndarray, start_at: Callable[[int], int | None], step: int
 ) -> np.ndarray:
     """Return each piece of audio at its time, on silence."""
     heard = np.zeros(4 * len(samples), np.float32)
     end = 0
     for start in range(0, len(samples), step):
-        if (at := heard_at(start)) is not None:
+        if (at := start_at(start)) is not None:
             piece = samples[start : start + step]
             heard[at : at + len(piece)] = piece
             end = max(end, at + len(piece))
@@ -64,9 +64,9 @@ def aligned_slowly(
 )
 def test_gaps_are_filled_with_silence(tmp_path, name, codec, layout):
     samples = tone(30 * STEP / RATE, RATE)
-    sound = Sound(samples=samples[None], codec=codec, heard_at=LAYOUTS[layout])
+    audio = Audio(samples=samples[None], codec=codec, start_at=LAYOUTS[layout])
     heard, start_seconds, problem = read(
-        make_clip(tmp_path / name, codec="libx264", num_frames=72, sound=sound)
+        make_clip(tmp_path / name, codec="libx264", num_frames=72, audio=audio)
     )
     assert start_seconds == 0
     assert problem is None
@@ -88,7 +88,7 @@ def test_gaps_are_filled_with_silence(tmp_path, name, codec, layout):
 def test_gaps_are_filled_in_all_containers_and_codecs(tmp_path, suffix, codec):
     rate = 44_100 if codec == "libmp3lame" else 48_000
 
-    def heard_at(start: int) -> int | None:  # late by one second, and silent for another
+    def start_at(start: int) -> int | None:  # late by one second, and silent for another
         at = start + rate
         return None if 2 * rate < at < 3 * rate else at
 
@@ -97,7 +97,7 @@ def test_gaps_are_filled_in_all_containers_and_codecs(tmp_path, suffix, codec):
         codec={".webm": "libvpx", ".mpg": "mpeg2video"}.get(suffix, "libx264"),
         fps=25,
         num_frames=100,
-        sound=Sound(seconds=3, rate=rate, codec=codec, heard_at=heard_at),
+        audio=Audio(seconds=3, rate=rate, codec=codec, start_at=start_at),
     )
     heard, start_seconds, problem = read(clip)
     assert start_seconds == 0
@@ -105,17 +105,17 @@ def test_gaps_are_filled_in_all_containers_and_codecs(tmp_path, suffix, codec):
     assert len(heard) / RATE == pytest.approx(4, abs=0.1)
     loud = [np.sqrt(2 * np.mean(part**2)) for part in np.split(heard[: 35 * RATE // 10], 35)]
     tenths = [0.0] * 10 + [0.5] * 10 + [0.0] * 10 + [0.5] * 5
-    inside = [place for place in range(1, 34) if len(set(tenths[place - 1 : place + 2])) == 1]
-    assert [loud[place] for place in inside] == pytest.approx(
-        [tenths[place] for place in inside], abs=0.05
+    inside = [index for index in range(1, 34) if len(set(tenths[index - 1 : index + 2])) == 1]
+    assert [loud[index] for index in inside] == pytest.approx(
+        [tenths[index] for index in inside], abs=0.05
     )
 
 
 @pytest.mark.parametrize("codec", ["pcm_s16le", "libmp3lame"])
 def test_audio_of_an_avi_starts_at_its_header_time(tmp_path, codec):
-    def made(start_seconds: int) -> np.ndarray:
-        sound = Sound(seconds=2, rate=48_000, codec=codec)
-        clip = make_clip(tmp_path / "a.avi", num_frames=75, fps=25, sound=sound)
+    def samples_of(start_seconds: int) -> np.ndarray:
+        audio = Audio(seconds=2, rate=48_000, codec=codec)
+        clip = make_clip(tmp_path / "a.avi", num_frames=75, fps=25, audio=audio)
         data = bytearray(clip.read_bytes())
         header = data.index(b"strh", data.index(b"strh") + 4) + 8  # of the audio: AVISTREAMHEADER
         scale, rate = struct.unpack_from("<2I", data, header + 20)
@@ -125,7 +125,7 @@ def test_audio_of_an_avi_starts_at_its_header_time(tmp_path, codec):
         assert (start, problem) == (0, None)
         return heard
 
-    whole, late = made(0), made(3)
+    whole, late = samples_of(0), samples_of(3)
     assert np.abs(late[: 3 * RATE - 100]).max() < 1e-3
     assert late[3 * RATE + 100 :] == pytest.approx(whole[100:], abs=1e-4)
 
@@ -133,19 +133,19 @@ def test_audio_of_an_avi_starts_at_its_header_time(tmp_path, codec):
 def by_ffmpeg(path: Path) -> np.ndarray:
     """Return the audio as aligned by FFmpeg itself."""
     with av.open(path) as container:
-        picture, sound = container.streams.video[0], container.streams.audio[0]
+        video, audio = container.streams.video[0], container.streams.audio[0]
         graph = av.filter.Graph()
         chain = [
-            graph.add_abuffer(template=sound),
+            graph.add_abuffer(template=audio),
             graph.add("aresample", f"{RATE}:async=1:first_pts=0"),
             graph.add("aformat", "sample_fmts=flt:channel_layouts=mono"),
             graph.add("abuffersink"),
         ]
         graph.link_nodes(*chain).configure()
         heard = []
-        for frame in [*container.decode(sound), None]:
+        for frame in [*container.decode(audio), None]:
             if frame is not None:
-                frame.pts -= int(picture.start_time * picture.time_base / frame.time_base)
+                frame.pts -= int(video.start_time * video.time_base / frame.time_base)
             graph.push(frame)
             with suppress(av.BlockingIOError, av.EOFError):
                 while True:
@@ -159,12 +159,12 @@ def by_ffmpeg(path: Path) -> np.ndarray:
     [("a.mp4", "aac"), ("a.mkv", "aac"), ("a.webm", "libopus"), ("a.mkv", "pcm_s16le")],
 )
 def test_alignment_is_the_same_as_in_ffmpeg(tmp_path, name, codec, layout):
-    def heard_at(start: int) -> int | None:
-        place = LAYOUTS[layout](start // 3)
-        return None if place is None else 3 * place
+    def start_at(start: int) -> int | None:
+        moved = LAYOUTS[layout](start // 3)
+        return None if moved is None else 3 * moved
 
-    sound = Sound(rate=3 * RATE, codec=codec, heard_at=heard_at)
-    clip = make_clip(tmp_path / name, num_frames=72, sound=sound)
+    audio = Audio(rate=3 * RATE, codec=codec, start_at=start_at)
+    clip = make_clip(tmp_path / name, num_frames=72, audio=audio)
     assert read(clip)[0] == pytest.approx(by_ffmpeg(clip), abs=1e-6)
 
 
@@ -174,7 +174,7 @@ def test_small_steps_of_the_clock_are_not_gaps(tmp_path):
     clip = make_clip(
         tmp_path / "a.mkv",
         num_frames=48,
-        sound=Sound(samples=samples[None], codec="pcm_f32le", heard_at=drift.get),
+        audio=Audio(samples=samples[None], codec="pcm_f32le", start_at=drift.get),
     )
     heard, start_seconds, problem = read(clip)
     assert np.array_equal(heard, samples)
@@ -186,7 +186,7 @@ def test_many_small_gaps_do_not_accumulate(tmp_path):
     clip = make_clip(
         tmp_path / "a.mkv",
         num_frames=48,
-        sound=Sound(samples=samples[None], codec="pcm_f32le", heard_at=lambda start: 2 * start),
+        audio=Audio(samples=samples[None], codec="pcm_f32le", start_at=lambda start: 2 * start),
     )
     heard, _, problem = read(clip)
     assert len(heard) / RATE == pytest.approx(20, abs=0.2)
@@ -198,7 +198,7 @@ def test_overlapping_audio_is_returned_once(tmp_path):
     clip = make_clip(
         tmp_path / "a.mkv",
         num_frames=48,
-        sound=Sound(samples=samples[None], codec="pcm_f32le", heard_at=lambda start: start // 2),
+        audio=Audio(samples=samples[None], codec="pcm_f32le", start_at=lambda start: start // 2),
     )
     heard, _, problem = read(clip)
     assert len(heard) / RATE == pytest.approx(2, abs=0.1)
@@ -211,7 +211,7 @@ def test_audio_before_the_video_has_negative_times(tmp_path):
         tmp_path / "a.mkv",
         num_frames=48,
         pts_ms=[1500 + 40 * n for n in range(48)],
-        sound=Sound(samples=samples[None], codec="pcm_f32le"),
+        audio=Audio(samples=samples[None], codec="pcm_f32le"),
     )
     heard, start_seconds, problem = read(clip)
     assert np.array_equal(heard, samples)
@@ -226,8 +226,8 @@ def test_audio_before_the_video_has_negative_times(tmp_path):
 
 def test_audio_without_video_starts_at_zero(tmp_path):
     samples = tone(2, RATE)
-    sound = Sound(samples=samples[None], codec="pcm_f32le", heard_at=lambda start: start + RATE)
-    heard, start_seconds, _ = read(make_clip(tmp_path / "a.mka", num_frames=0, sound=sound))
+    audio = Audio(samples=samples[None], codec="pcm_f32le", start_at=lambda start: start + RATE)
+    heard, start_seconds, _ = read(make_clip(tmp_path / "a.mka", num_frames=0, audio=audio))
     assert np.array_equal(heard, samples)
     assert start_seconds == 0
 
@@ -235,10 +235,10 @@ def test_audio_without_video_starts_at_zero(tmp_path):
 def test_the_clock_can_wrap_around_between_video_and_audio(tmp_path):
     # Audio that is stored after the video is not read when the file is opened, and its encoder
     # delay starts at the last ticks of the clock.
-    clip = make_clip(tmp_path / "a.ts", num_frames=600, sound=Sound(25, rate=48_000))
+    clip = make_clip(tmp_path / "a.ts", num_frames=600, audio=Audio(25, rate=48_000))
     with av.open(clip) as container:
-        sound = container.streams.audio[0]
-        assert next(container.decode(sound)).pts * sound.time_base > 90_000
+        audio = container.streams.audio[0]
+        assert next(container.decode(audio)).pts * audio.time_base > 90_000
     heard, start_seconds, problem = read(clip)
     assert len(heard) / RATE == pytest.approx(25, abs=0.1)
     assert (start_seconds, problem) == (0, None)
@@ -252,8 +252,8 @@ def joined(tmp_path: Path, *, second_at: float) -> Path:
             fps=25,
             num_frames=50,
             pts_ms=[round(1000 * at) + 40 * n for n in range(50)],
-            sound=Sound(
-                rate=48_000, hz=hz, codec="ac3", heard_at=lambda s, at=at: s + round(48_000 * at)
+            audio=Audio(
+                rate=48_000, hz=hz, codec="ac3", start_at=lambda s, at=at: s + round(48_000 * at)
             ),
         ).read_bytes()
         for hz, at in ((440, 10), (880, 10 + second_at))
@@ -294,10 +294,10 @@ def test_a_gap_of_hours_is_not_filled(tmp_path, is_stated):
         tmp_path / "a.mkv",
         num_frames=48,
         container_options={} if is_stated else {"live": "1"},
-        sound=Sound(
+        audio=Audio(
             samples=samples[None],
             codec="pcm_f32le",
-            heard_at=lambda start: start if start < RATE else start + 7200 * RATE,
+            start_at=lambda start: start if start < RATE else start + 7200 * RATE,
         ),
     )
     heard, _, problem = read(clip, limits=Limits(max_duration_seconds=20))
@@ -313,7 +313,7 @@ def test_gaps_are_filled_in_blocks_at_several_rates(tmp_path):
     clip = make_clip(
         tmp_path / "a.mkv",
         num_frames=48,
-        sound=Sound(heard_at=lambda start: start if start < RATE else start + 45 * RATE),
+        audio=Audio(start_at=lambda start: start if start < RATE else start + 45 * RATE),
     )
     with read_media(clip, sampling=None, sample_rate_hz=[RATE, 48_000]) as blocks:
         seconds = {RATE: 0.0, 48_000: 0.0}
@@ -325,12 +325,12 @@ def test_gaps_are_filled_in_blocks_at_several_rates(tmp_path):
     assert blocks.summary.audio.seconds == pytest.approx(47.1, abs=0.1)
 
 
-PICTURE = SimpleNamespace(start_time=0, time_base=Fraction(1, 1000), disposition=0)
+VIDEO_STREAM = SimpleNamespace(start_time=0, time_base=Fraction(1, 1000), disposition=0)
 PIECES = st.lists(st.tuples(st.integers(-900, 5_000), st.integers(1, 2_000)), min_size=1)
 
 
 def clock(name: str) -> Alignment:
-    streams = SimpleNamespace(best=lambda kind: PICTURE, video=[])
+    streams = SimpleNamespace(best=lambda kind: VIDEO_STREAM, video=[])
     return Alignment(
         SimpleNamespace(format=SimpleNamespace(name=name), duration=None, streams=streams)
     )

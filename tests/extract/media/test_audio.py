@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from extract.media import Limits, Sampling, Waveform, audio, read_media
-from tests.clips import Sound, make_clip, tone
+from tests.clips import Audio, make_clip, tone
 
 # ITU-R BS.775: the sides 3 dB and the surrounds 6 dB below the centre, the subwoofer excluded.
 SHARES_5_1 = np.array([0.5**0.5, 0.5**0.5, 1, 0, 0.5, 0.5])
@@ -39,7 +39,7 @@ def wav(path: Path, samples: np.ndarray, *, rate=16_000, layout="mono", codec="p
     return make_clip(
         path,
         num_frames=0,
-        sound=Sound(samples=np.atleast_2d(samples), rate=rate, layout=layout, codec=codec),
+        audio=Audio(samples=np.atleast_2d(samples), rate=rate, layout=layout, codec=codec),
     )
 
 
@@ -96,8 +96,8 @@ def test_samples_keep_their_values_at_their_own_rate(tmp_path, codec, bits):
     ],
 )
 def test_codecs_keep_pitch_and_loudness(tmp_path, suffix, codec):
-    sound = Sound(rate=48_000, layout="stereo", codec=codec, seconds=2)
-    samples = read(make_clip(tmp_path / f"a{suffix}", num_frames=0, sound=sound))
+    audio = Audio(rate=48_000, layout="stereo", codec=codec, seconds=2)
+    samples = read(make_clip(tmp_path / f"a{suffix}", num_frames=0, audio=audio))
     assert len(samples) == pytest.approx(32_000, rel=0.05)
     pitch, loudness = pitch_and_loudness(samples)
     assert pitch == pytest.approx(440, abs=2)
@@ -139,7 +139,7 @@ def test_surround_is_mixed_by_the_standard(tmp_path, channel, layout):
 def test_eight_channels_and_more_are_read(tmp_path, suffix, codec, layout):
     path = tmp_path / f"a{suffix}"
     samples = read(
-        make_clip(path, num_frames=0, sound=Sound(rate=48_000, layout=layout, codec=codec))
+        make_clip(path, num_frames=0, audio=Audio(rate=48_000, layout=layout, codec=codec))
     )
     pitch, loudness = pitch_and_loudness(samples)
     assert pitch == pytest.approx(440, abs=2)
@@ -160,7 +160,7 @@ def test_non_finite_samples_become_finite(tmp_path):
 
 
 def test_several_rates_are_returned_by_one_pass(tmp_path):
-    clip = make_clip(tmp_path / "a.mp4", num_frames=24, sound=Sound(rate=44_100))
+    clip = make_clip(tmp_path / "a.mp4", num_frames=24, audio=Audio(rate=44_100))
     together = read_rates(clip, 16_000, 48_000, 16_000)
     assert set(together) == {16_000, 48_000}
     for rate, samples in together.items():
@@ -176,7 +176,7 @@ def test_the_size_of_blocks_does_not_change_samples(tmp_path, monkeypatch):
 
 
 def test_audio_and_frames_are_the_same_together_and_alone(tmp_path):
-    clip = make_clip(tmp_path / "a.mp4", num_frames=48, sound=Sound(rate=44_100))
+    clip = make_clip(tmp_path / "a.mp4", num_frames=48, audio=Audio(rate=44_100))
     with read_media(clip, sampling=Sampling(), sample_rate_hz=[16_000]) as blocks:
         both = list(blocks)
     heard = [block.data for block in both if isinstance(block, Waveform)]
@@ -188,7 +188,7 @@ def test_audio_and_frames_are_the_same_together_and_alone(tmp_path):
 
 @pytest.mark.parametrize("seconds", [0.5, 4])
 def test_audio_can_be_shorter_or_longer_than_the_video(tmp_path, seconds):
-    clip = make_clip(tmp_path / "a.mp4", num_frames=48, sound=Sound(seconds=seconds))
+    clip = make_clip(tmp_path / "a.mp4", num_frames=48, audio=Audio(seconds=seconds))
     assert len(read(clip)) / 16_000 == pytest.approx(seconds, abs=0.1)
     with read_media(clip, sampling=Sampling(), sample_rate_hz=[16_000]) as blocks:
         assert sum(isinstance(block, Waveform) for block in blocks) == 1
@@ -218,7 +218,7 @@ def test_the_default_track_is_decoded(tmp_path, default):
 def test_a_rate_that_changes_within_a_file_is_followed(tmp_path):
     parts = [
         make_clip(
-            tmp_path / f"{rate}.aac", num_frames=0, sound=Sound(rate=rate, seconds=1, codec="aac")
+            tmp_path / f"{rate}.aac", num_frames=0, audio=Audio(rate=rate, seconds=1, codec="aac")
         ).read_bytes()
         for rate in (44_100, 22_050)
     ]

@@ -139,7 +139,7 @@ def test_transparent_pixels_are_blended_with_white(tmp_path):
         return rgba
 
     clip = make_clip(
-        tmp_path / "a.png", num_frames=1, codec="png", pix_fmt="rgba", picture=half_transparent
+        tmp_path / "a.png", num_frames=1, codec="png", pix_fmt="rgba", draw_frame=half_transparent
     )
     assert read(clip)[0, 5, [5, 48, 90]].tolist() == [[200, 0, 0], [227, 127, 127], [255] * 3]
 
@@ -176,7 +176,7 @@ def test_rotation_is_applied(tmp_path, rotation, suffix):
         width=width,
         height=height,
         rotation=rotation,
-        picture=sideways,
+        draw_frame=sideways,
     )
     frames = read(clip)
     assert frames.shape == (3, 96, 64, 3)
@@ -190,7 +190,7 @@ def test_mirroring_is_applied(tmp_path, flip_x, flip_y):
     clip = make_clip(
         tmp_path / "a.mp4",
         num_frames=2,
-        picture=lambda *frame: draw(*frame)[:: -1 if flip_y else 1, :: -1 if flip_x else 1],
+        draw_frame=lambda *frame: draw(*frame)[:: -1 if flip_y else 1, :: -1 if flip_x else 1],
         configure=lambda stream: stream.set_display_matrix(
             [-one if flip_x else one, 0, 0, 0, -one if flip_y else one, 0, 0, 0, 1 << 30]
         ),
@@ -247,7 +247,7 @@ def test_photos_are_turned_by_their_exif_orientation(tmp_path, number, order):
         pix_fmt="yuvj444p",
         width=width,
         height=height,
-        picture=lambda *_: stored,
+        draw_frame=lambda *_: stored,
     )
     plain = path.read_bytes()
     segment = b"Exif\0\0" + exif(number, order)

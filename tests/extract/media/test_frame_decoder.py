@@ -88,12 +88,14 @@ class Reference:
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory) -> Callable[[str], Reference]:
     folder = tmp_path_factory.mktemp("clips")
-    made: dict[str, Reference] = {}
+    references: dict[str, Reference] = {}
 
     def get(name: str) -> Reference:
-        if name not in made:
-            made[name] = decode_everything(make_clip(folder / name, num_frames=80, **CLIPS[name]))
-        return made[name]
+        if name not in references:
+            references[name] = decode_everything(
+                make_clip(folder / name, num_frames=80, **CLIPS[name])
+            )
+        return references[name]
 
     return get
 
@@ -104,7 +106,7 @@ def decode_everything(path: Path) -> Reference:
         frames = list(container.decode(stream))
         seconds = [frame.pts * stream.time_base for frame in frames]
     if path.suffix == ".avi":  # has no timestamps; those of FFmpeg are generated
-        seconds = [Fraction(place, 24) for place in range(len(frames))]
+        seconds = [Fraction(index, 24) for index in range(len(frames))]
     return Reference(
         path,
         np.stack([frame.to_ndarray(format="rgb24") for frame in frames]),
@@ -119,7 +121,7 @@ def select_slowly(sampling: Sampling, clip: Reference) -> list[int]:
     if sampling.every_nth:
         return list(range(num_frames))[:: sampling.every_nth]
     if sampling.keyframes:
-        return [place for place in range(num_frames) if clip.is_keyframe[place]]
+        return [index for index in range(num_frames) if clip.is_keyframe[index]]
     duration = clip.seconds[-1] * num_frames / (num_frames - 1)
     if sampling.num_frames:
         n = sampling.num_frames

@@ -12,24 +12,24 @@ import numpy as np
 import pytest
 
 from extract.media import Limits, MediaError, Sampling, probe, read_media
-from tests.clips import Sound, make_clip
+from tests.clips import Audio, make_clip
 
 ROUNDS = int(os.environ.get("MEDIA_FUZZ_ROUNDS", "4"))
 FIRST_SEED = int(os.environ.get("MEDIA_FUZZ_SEED", "0"))
 BASES: dict[str, dict] = {
-    "h264.mp4": {"sound": Sound(seconds=1), "options": {"preset": "fast", "bf": "2", "g": "8"}},
+    "h264.mp4": {"audio": Audio(seconds=1), "options": {"preset": "fast", "bf": "2", "g": "8"}},
     "fragments.mp4": {"container_options": {"movflags": "frag_keyframe+empty_moov"}},
     "hevc.mp4": {"codec": "libx265"},
-    "h264.mkv": {"sound": Sound(seconds=1, codec="vorbis", layout="stereo", rate=44_100)},
-    "vp8.webm": {"codec": "libvpx", "sound": Sound(seconds=1, rate=48_000)},
-    "mpeg4.avi": {"sound": Sound(seconds=1)},
-    "h264.flv": {"sound": Sound(seconds=1)},
-    "h264.ts": {"sound": Sound(seconds=1, codec="ac3", rate=48_000)},
+    "h264.mkv": {"audio": Audio(seconds=1, codec="vorbis", layout="stereo", rate=44_100)},
+    "vp8.webm": {"codec": "libvpx", "audio": Audio(seconds=1, rate=48_000)},
+    "mpeg4.avi": {"audio": Audio(seconds=1)},
+    "h264.flv": {"audio": Audio(seconds=1)},
+    "h264.ts": {"audio": Audio(seconds=1, codec="ac3", rate=48_000)},
     "animation.gif": {"num_frames": 8},
     "animation.webp": {"num_frames": 8, "codec": "libwebp_anim"},
     "image.png": {"num_frames": 1, "codec": "png", "pix_fmt": "rgb24"},
     "image.tiff": {"num_frames": 1, "codec": "tiff", "pix_fmt": "rgb24"},
-    "audio.mp3": {"num_frames": 0, "sound": Sound(seconds=1, codec="libmp3lame")},
+    "audio.mp3": {"num_frames": 0, "audio": Audio(seconds=1, codec="libmp3lame")},
 }
 EXTREMES = (b"\0\0\0\0", b"\0\0\0\1", b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"\xff\xff\xff\xff")
 

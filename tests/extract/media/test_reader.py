@@ -24,7 +24,7 @@ from extract.media import (
     timeline,
 )
 from extract.media.limits import Deadline, DeadlineError
-from tests.clips import Sound, draw, indices_of, make_clip, repeat_clip, tone
+from tests.clips import Audio, draw, indices_of, make_clip, repeat_clip, tone
 
 
 def read(path: Path, **options):
@@ -44,7 +44,7 @@ def read(path: Path, **options):
 
 
 @pytest.mark.parametrize(
-    ("name", "made"),
+    ("name", "options"),
     [
         ("h264-aac.mp4", {}),
         ("h264-aac.mov", {}),
@@ -56,19 +56,19 @@ def read(path: Path, **options):
         ("mpeg4-mp3.avi", {}),
         ("mpeg4-aac.mp4", {"codec": "mpeg4"}),
         ("hevc-aac.mp4", {"codec": "libx265"}),
-        ("hevc-ac3.mkv", {"codec": "libx265", "sound": Sound(1, codec="ac3", rate=48_000)}),
-        ("av1-opus.mp4", {"codec": "libsvtav1", "sound": Sound(1, codec="libopus", rate=48_000)}),
+        ("hevc-ac3.mkv", {"codec": "libx265", "audio": Audio(1, codec="ac3", rate=48_000)}),
+        ("av1-opus.mp4", {"codec": "libsvtav1", "audio": Audio(1, codec="libopus", rate=48_000)}),
         (
             "vp8-vorbis.webm",
-            {"codec": "libvpx", "sound": Sound(1, codec="vorbis", layout="stereo")},
+            {"codec": "libvpx", "audio": Audio(1, codec="vorbis", layout="stereo")},
         ),
         ("vp9-opus.webm", {}),
         ("mjpeg.mov", {"codec": "mjpeg", "pix_fmt": "yuvj420p"}),
-        ("h264-pcm.mov", {"sound": Sound(1, codec="pcm_s16le")}),
+        ("h264-pcm.mov", {"audio": Audio(1, codec="pcm_s16le")}),
     ],
 )
-def test_frames_and_audio_of_any_container_and_codec(tmp_path, name, made):
-    clip = make_clip(tmp_path / name, num_frames=24, **{"sound": Sound(seconds=1), **made})
+def test_frames_and_audio_of_any_container_and_codec(tmp_path, name, options):
+    clip = make_clip(tmp_path / name, num_frames=24, **{"audio": Audio(seconds=1), **options})
     indices, heard, summary = read(clip)
     assert indices == list(range(24))
     assert len(heard) / 16_000 == pytest.approx(1, abs=0.15)
@@ -147,7 +147,7 @@ def test_cover_art_of_a_clip_is_ignored(tmp_path):
 
 
 def test_only_requested_streams_are_read(tmp_path):
-    clip = make_clip(tmp_path / "a.mp4", sound=Sound(seconds=1))
+    clip = make_clip(tmp_path / "a.mp4", audio=Audio(seconds=1))
     with read_media(clip, sampling=None) as blocks:
         assert list(blocks) == []
     assert blocks.summary.video is None
@@ -166,7 +166,7 @@ def test_a_missing_stream_is_none_in_the_summary(tmp_path):
 
 def test_a_header_is_read_without_decoding(tmp_path):
     clip = make_clip(
-        tmp_path / "a.mp4", num_frames=48, sound=Sound(rate=44_100), title=" Two cats "
+        tmp_path / "a.mp4", num_frames=48, audio=Audio(rate=44_100), title=" Two cats "
     )
     info = probe(clip)
     assert info.duration_seconds == pytest.approx(2, abs=0.1)
@@ -184,18 +184,18 @@ def test_a_long_title_is_truncated(tmp_path):
 
 
 def test_packets_of_long_clips_are_not_kept_in_memory(tmp_path, monkeypatch):
-    held = []
+    stored = []
     original = timeline.Timeline.shown
 
     def shown(self):
-        held.append(self.packets)
+        stored.append(self.packets)
         return original(self)
 
     monkeypatch.setattr(timeline, "MAX_STORED_BYTES", 20_000)
     monkeypatch.setattr(timeline.Timeline, "shown", shown)
     indices, _, _ = read(make_clip(tmp_path / "a.mp4", num_frames=60))
     assert indices == list(range(60))
-    assert held == [None]
+    assert stored == [None]
 
 
 PEAK = """
@@ -216,7 +216,7 @@ def test_memory_does_not_grow_with_the_duration(tmp_path):
         width=192,
         height=128,
         options={"g": "48"},
-        sound=Sound(10),
+        audio=Audio(10),
     )
     film = repeat_clip(short, tmp_path / "film.mp4", times=120)
     peaks = []
@@ -244,7 +244,7 @@ def test_a_truncated_file_is_decoded_up_to_its_end(tmp_path, suffix):
     clip = make_clip(
         tmp_path / f"a{suffix}",
         num_frames=240,
-        sound=Sound(seconds=10),
+        audio=Audio(seconds=10),
         container_options={"movflags": "faststart"} if suffix == ".mp4" else {},
     )
     cut = clip.with_stem("cut")
@@ -263,8 +263,8 @@ def test_a_truncated_file_is_decoded_up_to_its_end(tmp_path, suffix):
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_a_clip_with_a_long_last_frame_is_complete(tmp_path, suffix):
     clip = make_clip(tmp_path / f"short{suffix}", num_frames=3, pts_ms=[0, 1000, 2000])
-    held = tmp_path / f"held{suffix}"
-    with av.open(clip) as source, av.open(held, "w") as target:
+    stored = tmp_path / f"stored{suffix}"
+    with av.open(clip) as source, av.open(stored, "w") as target:
         stream = target.add_stream_from_template(source.streams.video[0])
         for packet in source.demux(video=0):
             if packet.size:
@@ -273,7 +273,7 @@ def test_a_clip_with_a_long_last_frame_is_complete(tmp_path, suffix):
                 if packet.pts * packet.time_base == 2:
                     packet.duration *= 10
                 target.mux(packet)
-    indices, _, summary = read(held)
+    indices, _, summary = read(stored)
     assert indices == [0, 1, 2]
     assert summary.video.seconds == pytest.approx(12)
     assert summary.partial_reason is None
@@ -288,7 +288,7 @@ def test_an_mp4_that_starts_late_and_is_trimmed_is_complete(tmp_path, late_ms, c
         num_frames=100,
         pts_ms=[1000 + 40 * n for n in range(100)],
         options={"g": "10"},
-        sound=Sound(seconds=4, heard_at=lambda start: start + 16_000),
+        audio=Audio(seconds=4, start_at=lambda start: start + 16_000),
     )
     data, start = bytearray(clip.read_bytes()), 0
     for _ in ("video", "audio"):  # both have 16,000 ticks per second
@@ -325,13 +325,13 @@ def test_a_stream_that_starts_long_after_the_other_is_complete(tmp_path, suffix)
     def late(start: int) -> int:
         return start + 20 * 48_000
 
-    sound, pts_ms = Sound(2, rate=48_000, heard_at=late), [20_000 + 40 * n for n in range(50)]
-    clip = make_clip(tmp_path / f"a{suffix}", num_frames=550, fps=25, sound=sound)
+    audio, pts_ms = Audio(2, rate=48_000, start_at=late), [20_000 + 40 * n for n in range(50)]
+    clip = make_clip(tmp_path / f"a{suffix}", num_frames=550, fps=25, audio=audio)
     _, heard, summary = read(clip)
     assert len(heard) / 16_000 == pytest.approx(22, abs=0.15)
     assert summary.partial_reason is None
     clip = make_clip(
-        tmp_path / f"b{suffix}", num_frames=50, pts_ms=pts_ms, sound=Sound(22, rate=48_000)
+        tmp_path / f"b{suffix}", num_frames=50, pts_ms=pts_ms, audio=Audio(22, rate=48_000)
     )
     indices, _, summary = read(clip)
     assert indices == list(range(50))
@@ -345,7 +345,7 @@ def test_audio_that_starts_late_is_complete(tmp_path, suffix):
         tmp_path / f"a{suffix}",
         codec="mpeg4" if suffix == ".asf" else None,
         num_frames=72,
-        sound=Sound(codec="aac", heard_at=lambda start: start + 16_000),
+        audio=Audio(codec="aac", start_at=lambda start: start + 16_000),
     )
     _, heard, summary = read(clip)
     assert len(heard) / 16_000 == pytest.approx(3, abs=0.15)
@@ -354,7 +354,7 @@ def test_audio_that_starts_late_is_complete(tmp_path, suffix):
 
 def test_damage_in_the_middle_loses_at_most_one_gop(tmp_path):
     clip = make_clip(
-        tmp_path / "a.mp4", num_frames=240, options={"g": "24"}, sound=Sound(seconds=10)
+        tmp_path / "a.mp4", num_frames=240, options={"g": "24"}, audio=Audio(seconds=10)
     )
     data = bytearray(clip.read_bytes())
     middle = slice(len(data) // 2, len(data) // 2 + 1_000)
@@ -367,7 +367,7 @@ def test_damage_in_the_middle_loses_at_most_one_gop(tmp_path):
 
 
 def test_audio_is_decoded_if_the_video_cannot_be(tmp_path):
-    clip = make_clip(tmp_path / "a.mkv", num_frames=24, sound=Sound(seconds=1))
+    clip = make_clip(tmp_path / "a.mkv", num_frames=24, audio=Audio(seconds=1))
     with av.open(clip) as container:
         spans = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
     data = bytearray(clip.read_bytes())
@@ -411,7 +411,7 @@ CENC = {
 
 def test_an_encrypted_clip_is_reported_as_encrypted(tmp_path):
     clip = make_clip(
-        tmp_path / "a.mp4", num_frames=24, sound=Sound(seconds=1), container_options=CENC
+        tmp_path / "a.mp4", num_frames=24, audio=Audio(seconds=1), container_options=CENC
     )
     with pytest.raises(MediaError, match=r"video: encrypted \(DRM\).*audio: encrypted") as caught:
         read(clip)
@@ -435,7 +435,7 @@ def test_an_empty_audio_track_is_not_an_error(tmp_path):
 
 
 def test_nothing_is_written_to_standard_error(tmp_path, capfd):
-    clip = make_clip(tmp_path / "a.mp4", num_frames=48, sound=Sound())
+    clip = make_clip(tmp_path / "a.mp4", num_frames=48, audio=Audio())
     data = bytearray(clip.read_bytes())
     data[2_000:4_000] = bytes(2_000)
     clip.write_bytes(data)
@@ -489,7 +489,7 @@ def test_only_regular_files_are_opened(tmp_path):
 
 
 def test_the_limits_are_enforced(tmp_path):
-    clip = make_clip(tmp_path / "a.mp4", num_frames=48, sound=Sound())
+    clip = make_clip(tmp_path / "a.mp4", num_frames=48, audio=Audio())
     with pytest.raises(MediaError, match="more than 1 streams"):
         read(clip, limits=Limits(max_streams=1))
     with pytest.raises(MediaError, match="more than 10 packets"):
@@ -540,7 +540,7 @@ def test_the_time_of_the_consumer_is_not_counted(monkeypatch):
 
 
 def test_every_file_is_closed(tmp_path):
-    clip = make_clip(tmp_path / "a.mp4", num_frames=48, sound=Sound())
+    clip = make_clip(tmp_path / "a.mp4", num_frames=48, audio=Audio())
     (tmp_path / "text.mp4").write_text("no clip\n" * 100)
 
     def num_open() -> int:

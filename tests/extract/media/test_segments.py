@@ -51,13 +51,13 @@ def test_segments_contain_every_target_once_and_do_not_overlap(targets, is_keyfr
     segments = plan_segments(sorted(targets), pts=pts, is_keyframe=is_keyframe)
     if segments is None:
         return
-    assert sorted(place for part in segments for place in part.targets) == sorted(targets)
+    assert sorted(index for part in segments for index in part.targets) == sorted(targets)
     for part in segments:
         assert is_keyframe[part.start]
-        assert all(part.start <= place < part.stop for place in part.targets)
+        assert all(part.start <= index < part.stop for index in part.targets)
         assert all(
-            any(is_keyframe[k] and pts[k] <= pts[place] for k in range(part.start, place + 1))
-            for place in part.targets
+            any(is_keyframe[k] and pts[k] <= pts[index] for k in range(part.start, index + 1))
+            for index in part.targets
         )
     starts_and_stops = [edge for part in segments for edge in (part.start, part.stop)]
     assert starts_and_stops == sorted(starts_and_stops)

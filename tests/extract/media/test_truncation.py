@@ -10,7 +10,7 @@ from PIL import Image
 
 from extract.media import Sampling, read_media
 from extract.media.truncation import is_truncated
-from tests.clips import Sound, draw, make_clip, tone
+from tests.clips import Audio, draw, make_clip, tone
 
 
 def gif(*, num_frames: int = 1, **options) -> bytes:
@@ -37,7 +37,7 @@ def flv(tags) -> bytes:
 
 
 def clip(path) -> bytes:
-    return make_clip(path, num_frames=25, sound=Sound(seconds=1)).read_bytes()
+    return make_clip(path, num_frames=25, audio=Audio(seconds=1)).read_bytes()
 
 
 WHOLE = {

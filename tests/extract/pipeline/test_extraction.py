@@ -16,7 +16,7 @@ from extract.encoder import ENCODERS
 from extract.media import Sampling, read_media
 from extract.store import FeatureStore, StoreError
 from tests import networks
-from tests.clips import Sound, make_clip
+from tests.clips import Audio, make_clip
 from tests.extraction import extract_items
 
 # Encoders that are quick, and some that go wrong on clips of one brightness. Workers import it.
@@ -145,11 +145,11 @@ def status_of(report, store):
 def clips(tmp_path_factory):
     """Clips of every kind, in a folder that no test changes."""
     videos = tmp_path_factory.mktemp("clips")
-    make_clip(videos / "whole.mp4", sound=Sound(seconds=2))
-    make_clip(videos / "named.mp4", sound=Sound(seconds=1, hz=880), title="A name inside")
+    make_clip(videos / "whole.mp4", audio=Audio(seconds=2))
+    make_clip(videos / "named.mp4", audio=Audio(seconds=1, hz=880), title="A name inside")
     make_clip(videos / "mute.mp4")
-    make_clip(videos / "song.mkv", num_frames=0, sound=Sound(seconds=1))
-    make_clip(videos / "cut.mkv", num_frames=96, sound=Sound(seconds=4))
+    make_clip(videos / "song.mkv", num_frames=0, audio=Audio(seconds=1))
+    make_clip(videos / "cut.mkv", num_frames=96, audio=Audio(seconds=4))
     data = (videos / "cut.mkv").read_bytes()
     (videos / "cut.mkv").write_bytes(data[: len(data) * 6 // 10])
     (videos / "noise.mp4").write_bytes(bytes(range(256)) * 20)
@@ -274,7 +274,7 @@ def test_a_file_that_was_only_touched_is_not_done_again(world):
 def test_what_changed_or_is_corrupt_is_done_again_and_nothing_else(world):
     videos, store = world
     before = rows_and_inodes(store)
-    make_clip(videos / "named.mp4", num_frames=12, sound=Sound(seconds=3))
+    make_clip(videos / "named.mp4", num_frames=12, audio=Audio(seconds=3))
     (corrupt,) = store.glob("visual/*/items/whole.npy")
     whole = corrupt.read_bytes()
     corrupt.write_bytes(whole[:-1])
@@ -304,7 +304,7 @@ def test_what_failed_is_tried_again_on_demand(world):
 
 def test_the_title_of_a_clip_that_failed_is_read_when_it_is_tried_again(tmp_path):
     (tmp_path / "clips").mkdir()
-    make_clip(tmp_path / "clips" / "bright.mp4", picture=white, title="A name inside")
+    make_clip(tmp_path / "clips" / "bright.mp4", draw_frame=white, title="A name inside")
     store = tmp_path / "features"
     encoders = (("visual", "hang"), ("textual", "letters"))
     extract(tmp_path / "clips", store, encoders=encoders, clip_timeout_seconds=0.5)
@@ -371,7 +371,7 @@ def one_white(tmp_path_factory):
     videos = tmp_path_factory.mktemp("one_white")
     for index in range(7):
         make_clip(videos / f"clip{index}.mp4", num_frames=6 + index)
-    return make_clip(videos / "white.mp4", num_frames=6, picture=white).parent
+    return make_clip(videos / "white.mp4", num_frames=6, draw_frame=white).parent
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from extract import read_catalog
 from extract.store import FeatureStore
 from extract.workers.decoder import file_facts
-from tests.clips import Sound, make_clip
+from tests.clips import Audio, make_clip
 from tests.extraction import extract_items
 
 ROOT = Path(__file__).parents[3]
@@ -95,8 +95,8 @@ def finished(store):
 def videos(tmp_path_factory):
     folder = tmp_path_factory.mktemp("videos")
     for index in range(6):
-        sound = Sound(seconds=1 + index / 2, hz=200 + 50 * index) if index else None
-        make_clip(folder / f"clip {index}.mp4", num_frames=4 + 3 * index, sound=sound)
+        audio = Audio(seconds=1 + index / 2, hz=200 + 50 * index) if index else None
+        make_clip(folder / f"clip {index}.mp4", num_frames=4 + 3 * index, audio=audio)
     (folder / "broken.mp4").write_bytes(b"no video")
     return folder
 

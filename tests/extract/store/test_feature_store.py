@@ -107,7 +107,7 @@ def test_a_set_of_a_newer_format_is_refused(features, version):
         reopened(features)
 
 
-def test_a_file_in_the_place_of_a_folder_is_reported(tmp_path):
+def test_a_file_instead_of_a_folder_is_reported(tmp_path):
     (tmp_path / "visual").touch()
     with pytest.raises(StoreError, match="a file is in the place of a folder"):
         FeatureStore(tmp_path).create("visual", manifest())

@@ -50,7 +50,7 @@ def videos(tmp_path_factory):
     folder = tmp_path_factory.mktemp("videos")
     for count in range(1, 7):
         make_clip(folder / f"clip{count}.mp4", num_frames=count)
-    make_clip(folder / "bright.mp4", num_frames=3, picture=bright)
+    make_clip(folder / "bright.mp4", num_frames=3, draw_frame=bright)
     return folder
 
 
