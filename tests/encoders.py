@@ -38,20 +38,6 @@ class Shade(Encoder):
         return np.stack([units.mean(axis=1), units.std(axis=1), sizes], axis=1).astype(np.float32)
 
 
-class Glutton(Shade):
-    """Takes a gibibyte for a bright frame, a little at a time."""
-
-    name = "glutton"
-
-    def prepare(self, sample):
-        if sample.data.min() > 200:
-            eaten = []
-            for _ in range(64):
-                eaten.append(np.ones(16 << 20, np.uint8))
-                time.sleep(0.02)
-        return super().prepare(sample)
-
-
 class Gulper(Shade):
     """Takes a gibibyte for a bright frame at once."""
 
@@ -120,16 +106,6 @@ class Sleeper(Shade):
     def encode(self, units):
         time.sleep(1.0)
         return super().encode(units)
-
-
-class Dawdler(Shade):
-    """Takes a second to prepare frames."""
-
-    name = "dawdler"
-
-    def prepare(self, sample):
-        time.sleep(1.0)
-        return super().prepare(sample)
 
 
 class Sluggard(Shade):

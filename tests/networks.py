@@ -43,9 +43,9 @@ needs_int8 = pytest.mark.skipif(
 @cache
 def folder() -> Path:
     """Where the weights lie while the process lives."""
-    made = Path(tempfile.mkdtemp(prefix="mmgcn-networks-"))
-    atexit.register(shutil.rmtree, made, ignore_errors=True)
-    return made
+    output = Path(tempfile.mkdtemp(prefix="mmgcn-networks-"))
+    atexit.register(shutil.rmtree, output, ignore_errors=True)
+    return output
 
 
 def numbers(shape, *, seed: int = 0):
@@ -176,22 +176,22 @@ def _clap() -> Path:
         projection_dim=24,
     )
     torch.manual_seed(0)
-    made = folder() / "clap"
+    output = folder() / "clap"
     config = ClapConfig(text_config=text.to_dict(), audio_config=audio.to_dict(), projection_dim=24)
-    ClapModel(config).save_pretrained(made)
-    ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad").save_pretrained(made)
-    return made
+    ClapModel(config).save_pretrained(output)
+    ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad").save_pretrained(output)
+    return output
 
 
 def _sentence() -> Path:
     import torch
     from transformers import BertConfig, BertModel, BertTokenizer
 
-    made = folder() / "sentence"
-    made.mkdir()
+    output = folder() / "sentence"
+    output.mkdir()
     vocabulary = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS)
-    (made / "vocab.txt").write_text("\n".join(vocabulary))
-    BertTokenizer(str(made / "vocab.txt"), model_max_length=16).save_pretrained(made)
+    (output / "vocab.txt").write_text("\n".join(vocabulary))
+    BertTokenizer(str(output / "vocab.txt"), model_max_length=16).save_pretrained(output)
     config = BertConfig(
         vocab_size=len(vocabulary),
         hidden_size=24,
@@ -201,8 +201,8 @@ def _sentence() -> Path:
         max_position_embeddings=16,
     )
     torch.manual_seed(0)
-    BertModel(config, add_pooling_layer=False).save_pretrained(made)
-    return made
+    BertModel(config, add_pooling_layer=False).save_pretrained(output)
+    return output
 
 
 def sample(encoder: Encoder, num_units: int, *, seed: int = 0):

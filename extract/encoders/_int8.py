@@ -116,10 +116,10 @@ def quantise(
         low, high: range of the pixels; their mean is assumed to be zero.
     """
     graph = network.graph
-    (pictures,) = (node for node in graph.nodes if node.op == "placeholder")
+    (images,) = (node for node in graph.nodes if node.op == "placeholder")
     nothing = torch.zeros(example.shape[1])
-    scales = {pictures.name: Scale.between(low, high)}
-    known = {pictures.name: Channels(nothing, nothing)}
+    scales = {images.name: Scale.between(low, high)}
+    known = {images.name: Channels(nothing, nothing)}
 
     def is_pool(node: torch.fx.Node) -> bool:
         return node.op == "call_module" and isinstance(
@@ -156,9 +156,9 @@ def quantise(
                     numbers = _ToNumbers(scales[given.name])
                     with graph.inserting_before(node):
                         node.replace_input_with(given, _call(network, numbers, given))
-    with graph.inserting_after(pictures):
-        made = _call(network, _ToBytes(scales[pictures.name]), pictures)
-    pictures.replace_all_uses_with(made, delete_user_cb=lambda user: user is not made)
+    with graph.inserting_after(images):
+        quantised = _call(network, _ToBytes(scales[images.name]), images)
+    images.replace_all_uses_with(quantised, delete_user_cb=lambda user: user is not quantised)
     network.recompile()
 
 
@@ -265,12 +265,12 @@ class _BytesStep(torch.nn.Module):
         )
         after = *self._geometry, self._output_scale.step, self._output_scale.zero, torch.uint8
         if other is None:
-            made = ops.qconv_pointwise(*before, self._bias, *after, *self._after)
+            result = ops.qconv_pointwise(*before, self._bias, *after, *self._after)
         else:
             assert self._other_scale is not None
             summand = other if self._overwrites else other.clone()
             sum_of = self._other_scale.step, self._other_scale.zero, "sum", 1.0
-            made = ops.qconv2d_pointwise.binary(
+            result = ops.qconv2d_pointwise.binary(
                 *before, summand, self._bias, *after, *sum_of, *self._after
             )
-        return made  # type: ignore[no-any-return]
+        return result  # type: ignore[no-any-return]

@@ -164,9 +164,9 @@ def _pooling(folder: Path) -> Pooling:
                 f"{folder} contains a sentence encoder with a layer of the kind {kind}; a network "
                 "with pooling alone is expected"
             )
-    told = read_settings(folder, "1_Pooling/config.json")
-    flags = [name for name, on in told.items() if name.startswith("pooling_mode_") and on]
-    modes = told.get("pooling_mode", flags or "mean")
+    pooling = read_settings(folder, "1_Pooling/config.json")
+    flags = [name for name, on in pooling.items() if name.startswith("pooling_mode_") and on]
+    modes = pooling.get("pooling_mode", flags or "mean")
     names = [modes] if isinstance(modes, str) else list(modes)
     if len(names) != 1 or names[0] not in POOLINGS:
         raise WrongWeights(

@@ -152,23 +152,23 @@ class ClipWriter:
     ) -> None:
         write = self._ledger.write
         if self._ledger.targets[slot].encoder.reads == "frames":
-            kind, part, is_there = "picture", decoded.picture, decoded.has_picture
+            stream, coverage, is_there = "video", decoded.video, decoded.has_video
         else:
-            kind, part, is_there = "sound", decoded.sound, decoded.has_sound
+            stream, coverage, is_there = "audio", decoded.audio, decoded.has_audio
         if decoded.error is not None:
             write(slot, index, None, facts, status="failed", reason=decoded.error)
             return
-        problem = None if part is None else part.problem
+        problem = None if coverage is None else coverage.problem
         if rows is None or len(rows[0]) == 0:
-            nothing = f"its {kind} is empty" if is_there else f"it has no {kind}"
+            absence = f"its {stream} is empty" if is_there else f"it has no {stream}"
             write(
                 slot,
                 index,
                 None,
                 facts,
                 status="failed" if problem else "missing",
-                reason=problem or nothing,
-                covered=part,
+                reason=problem or absence,
+                covered=coverage,
             )
             return
         write(
@@ -179,7 +179,7 @@ class ClipWriter:
             pts_seconds=rows[1],
             status="partial" if problem else "done",
             reason=problem,
-            covered=part,
+            covered=coverage,
         )
 
 

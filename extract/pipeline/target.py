@@ -18,7 +18,7 @@ from extract.weights import WeightsUnavailable
 class Target:
     """One encoder of one modality, and the feature set that it fills.
 
-    `features` is None until `open` made the set, and in a dry run.
+    `features` is None before `open`, and in a dry run.
     """
 
     modality: Modality

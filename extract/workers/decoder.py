@@ -81,29 +81,29 @@ class ClipDecoder:
     ) -> Iterator[Allowed | UnitsOf | Decoded]:
         wanted = {slot: encoder for slot in job.encoders if (encoder := self._encoders[slot])}
         frames = {i: encoder for i, encoder in wanted.items() if encoder.reads == "frames"}
-        sounds = {i: encoder for i, encoder in wanted.items() if encoder.reads == "waveform"}
+        audio = {i: encoder for i, encoder in wanted.items() if encoder.reads == "waveform"}
         if not wanted:
             info = probe(path, self._limits)
             yield Decoded(
                 job.index,
                 title=info.title,
-                has_picture=info.has_video,
-                has_sound=info.has_audio,
+                has_video=info.has_video,
+                has_audio=info.has_audio,
             )
             return
-        cutters = {i: WindowCutter(encoder) for i, encoder in sounds.items()}
+        cutters = {i: WindowCutter(encoder) for i, encoder in audio.items()}
         poster = self._posters if frames else None
         with read_media(
             path,
             sampling=self._sampling if frames else None,
-            sample_rate_hz=sorted({encoder.sample_rate_hz for encoder in sounds.values()}),
+            sample_rate_hz=sorted({encoder.sample_rate_hz for encoder in audio.values()}),
             limits=self._limits,
         ) as blocks:
             stated = min(blocks.info.duration_seconds or 0.0, self._limits.max_duration_seconds)
             yield Allowed(job.index, allowed_seconds + stated)
             for block in blocks:
                 if isinstance(block, Waveform):
-                    for i, encoder in sounds.items():
+                    for i, encoder in audio.items():
                         if encoder.sample_rate_hz == block.sample_rate:
                             for windows in cutters[i].push(block.data, block.start_seconds):
                                 yield _units(job, i, encoder, windows)
@@ -113,16 +113,16 @@ class ClipDecoder:
                     poster = None
                 for i, encoder in frames.items():
                     yield _units(job, i, encoder, block)
-            for i, encoder in sounds.items():
+            for i, encoder in audio.items():
                 for windows in cutters[i].finish():
                     yield _units(job, i, encoder, windows)
             yield Decoded(
                 job.index,
                 title=blocks.info.title,
-                picture=blocks.summary.video,
-                sound=blocks.summary.audio,
-                has_picture=blocks.info.has_video,
-                has_sound=blocks.info.has_audio,
+                video=blocks.summary.video,
+                audio=blocks.summary.audio,
+                has_video=blocks.info.has_video,
+                has_audio=blocks.info.has_audio,
             )
 
 

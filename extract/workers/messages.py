@@ -167,10 +167,10 @@ class Decoded:
     facts: FileFacts | None = None
     title: str | None = None
     error: str | None = None
-    picture: Coverage | None = None
-    sound: Coverage | None = None
-    has_picture: bool = False
-    has_sound: bool = False
+    video: Coverage | None = None
+    audio: Coverage | None = None
+    has_video: bool = False
+    has_audio: bool = False
     hash_seconds: float = 0.0
     decode_seconds: float = 0.0
 

@@ -44,7 +44,7 @@ taking_blocks = pytest.mark.parametrize(
 
 
 @cache
-def made(name):
+def output(name):
     """Five units, from one clip or from several, and their rows."""
     encoder = networks.loaded(name)
     if encoder.reads in ("frames", "waveform"):
@@ -57,12 +57,12 @@ def made(name):
 
 @pytest.fixture
 def units(encoder):
-    return made(encoder.name)[0]
+    return output(encoder.name)[0]
 
 
 @pytest.fixture
 def rows(encoder):
-    return made(encoder.name)[1]
+    return output(encoder.name)[1]
 
 
 def test_it_is_called_as_it_is_registered(encoder, request):
@@ -139,17 +139,17 @@ def test_a_picture_of_any_size_has_a_finite_row(encoder, size):
 
 
 def test_its_provenance_is_json_and_names_it(encoder):
-    told = encoder.provenance
-    assert json.loads(json.dumps(told)) == told
-    assert told["encoder"] == encoder.name
-    assert told == encoder.provenance
+    message = encoder.provenance
+    assert json.loads(json.dumps(message)) == message
+    assert message["encoder"] == encoder.name
+    assert message == encoder.provenance
 
 
 @hearing
 def test_its_provenance_says_how_sound_is_cut(encoder):
-    told = encoder.provenance
+    message = encoder.provenance
     for name in ("sample_rate_hz", "window_seconds", "hop_seconds", "min_window_seconds"):
-        assert told[name] == getattr(encoder, name)
+        assert message[name] == getattr(encoder, name)
 
 
 @with_weights
@@ -169,7 +169,7 @@ def test_its_provenance_follows_its_weights(encoder, tmp_path):
 
 
 @pytest.mark.parametrize("name", HAVING_WEIGHTS)
-def test_weights_that_are_not_there_or_of_another_network_are_told(name, tmp_path):
+def test_weights_that_are_not_there_or_of_another_network_are_reported(name, tmp_path):
     kind = ENCODERS.get(name)
     with pytest.raises(WeightsUnavailable, match=r"no weights at .*absent; pass a path, or one"):
         kind(str(tmp_path / "absent")).load()

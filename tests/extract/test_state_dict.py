@@ -29,14 +29,14 @@ def test_a_checkpoint_is_looked_into(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
 @pytest.mark.parametrize("data", [b"", b"no tensors at all", b"\x80\x02broken"])
-def test_a_file_that_is_none_of_tensors_is_told(tmp_path, name, data):
+def test_a_file_that_is_none_of_tensors_is_reported(tmp_path, name, data):
     (tmp_path / name).write_bytes(data)
     with pytest.raises(WrongWeights, match=r"is not a file of weights: \w+"):
         load_state_dict(tmp_path / name)
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_a_file_that_was_cut_short_is_told_wherever_it_was_cut(tmp_path, zipped):
+def test_a_file_that_was_cut_short_is_reported_wherever_it_was_cut(tmp_path, zipped):
     path = tmp_path / "a.pth"
     torch.save(STATE, path, _use_new_zipfile_serialization=zipped)
     data = path.read_bytes()
@@ -47,7 +47,7 @@ def test_a_file_that_was_cut_short_is_told_wherever_it_was_cut(tmp_path, zipped)
 
 
 @pytest.mark.parametrize("held", [[1, 2], {"a": 1}])
-def test_a_file_of_something_else_is_told(tmp_path, held):
+def test_a_file_of_something_else_is_reported(tmp_path, held):
     with pytest.raises(WrongWeights, match="does not contain tensors by name"):
         load_state_dict(write(tmp_path / "a.pth", held))
 

@@ -53,12 +53,12 @@ def served(monkeypatch):
 
 
 def test_weights_are_fetched_once_and_checked(cache, served):
-    told = []
+    reported = []
     assert published().locate() is None
-    path = published().resolve(lambda *progress: told.append(progress))
+    path = published().resolve(lambda *progress: reported.append(progress))
     assert path == cache / "net-1.pth"
     assert path.read_bytes() == DATA
-    assert told == [(len(DATA), len(DATA))]
+    assert reported == [(len(DATA), len(DATA))]
     assert published().resolve() == path
     assert served["asked"] == ["https://example.test/net-1.pth"]
 
@@ -130,7 +130,7 @@ def absent_from_hub(name, **_):
     raise LocalEntryNotFoundError("offline")
 
 
-def test_a_model_of_the_hub_that_is_not_here_is_told(tmp_path, monkeypatch):
+def test_a_model_of_the_hub_that_is_not_here_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.snapshot_download", absent_from_hub)
     with pytest.raises(WeightsUnavailable, match=r"net \(looked in .* and at org/net: offline\)"):
         published(kind="hub", where="org/net").resolve()

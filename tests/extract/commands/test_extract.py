@@ -55,7 +55,7 @@ def ids(tmp_path, folder="features"):
 # --- extract ---
 
 
-def test_a_folder_becomes_a_store_and_failures_are_told(extract, videos, tmp_path):
+def test_a_folder_becomes_a_store_and_failures_are_reported(extract, videos, tmp_path):
     code, out, err = extract(videos)
     assert code == 3
     assert "broken.mp4 (acoustic): " in out
@@ -68,17 +68,17 @@ def test_a_folder_becomes_a_store_and_failures_are_told(extract, videos, tmp_pat
 
 def test_json_is_all_there_is_on_standard_output(extract, videos, tmp_path):
     code, out, _ = extract(videos, "--json", "--out", "elsewhere")
-    told = json.loads(out)
+    reported = json.loads(out)
     assert code == 3
-    assert told["counts"] == {"acoustic": {"skipped": 0, "done": 3, "missing": 1, "failed": 1}}
-    (failure,) = told["failures"]
+    assert reported["counts"] == {"acoustic": {"skipped": 0, "done": 3, "missing": 1, "failed": 1}}
+    (failure,) = reported["failures"]
     assert failure["id"] == "broken"
     assert failure["modality"] == "acoustic"
     assert failure["path"].endswith("broken.mp4")
     assert failure["reason"]
-    assert told["seconds"] > 0
-    assert not told["interrupted"]
-    assert told["sets"]["acoustic"].startswith("elsewhere")
+    assert reported["seconds"] > 0
+    assert not reported["interrupted"]
+    assert reported["sets"]["acoustic"].startswith("elsewhere")
     assert ids(tmp_path, "elsewhere") == {"clip%200", "clip%201", "clip%202"}
 
 
@@ -137,9 +137,9 @@ def test_a_dry_run_writes_nothing(extract, videos, tmp_path):
     assert code == 0
     assert out.startswith("5 items would be extracted")
     assert list(tmp_path.iterdir()) == []
-    told = json.loads(extract(videos, "--dry-run", "--json")[1])
-    assert told["planned"] == 5
-    assert told["estimated_seconds"] > 0
+    reported = json.loads(extract(videos, "--dry-run", "--json")[1])
+    assert reported["planned"] == 5
+    assert reported["estimated_seconds"] > 0
     assert list(tmp_path.iterdir()) == []
 
 
@@ -151,8 +151,8 @@ def test_a_name_is_one_line_and_gives_a_terminal_no_orders(extract, videos, tmp_
     assert r"a\x1b[2J\n.mp4 (acoustic): not a video" in out
     assert r"are ignored: b\x1b[2J.doc" in err
     assert "\x1b" not in out + err
-    told = json.loads(extract(tmp_path, "--json")[1])
-    assert told["failures"][0]["id"] == "a\x1b[2J\n"
+    reported = json.loads(extract(tmp_path, "--json")[1])
+    assert reported["failures"][0]["id"] == "a\x1b[2J\n"
     assert extract("no\x1bc.mp4")[2] == "error: there is no folder no\\x1bc.mp4\n"
 
 
@@ -180,7 +180,9 @@ def test_verify_finds_what_was_changed_and_with_videos_does_it_again(
     assert run("extract", "--verify")[0] == 0
 
 
-def test_a_damaged_manifest_is_told_with_a_way_out_that_keeps_the_rows(extract, videos, tmp_path):
+def test_a_damaged_manifest_is_reported_with_a_remedy_that_keeps_the_rows(
+    extract, videos, tmp_path
+):
     extract(videos)
     (manifest,) = tmp_path.glob("features/acoustic/*/manifest.json")
     whole = manifest.read_bytes()
@@ -190,8 +192,8 @@ def test_a_damaged_manifest_is_told_with_a_way_out_that_keeps_the_rows(extract, 
     assert "manifest.json is damaged" in err
     assert "remove that file and extract again" in err
     manifest.unlink()
-    told = json.loads(extract(videos, "--json")[1])
-    assert told["counts"]["acoustic"]["skipped"] == 5
+    reported = json.loads(extract(videos, "--json")[1])
+    assert reported["counts"]["acoustic"]["skipped"] == 5
     assert manifest.read_bytes() == whole
 
 
@@ -224,7 +226,7 @@ def test_posters_among_the_videos_are_refused(extract, videos):
     assert "the next run would read posters as items" in " ".join(err.replace("│", " ").split())
 
 
-def test_posters_that_cannot_be_written_are_told_as_such(run, videos, tmp_path):
+def test_posters_that_cannot_be_written_are_reported_as_such(run, videos, tmp_path):
     from tests.encoders import Shade, registered
 
     (tmp_path / "file").touch()
@@ -236,7 +238,7 @@ def test_posters_that_cannot_be_written_are_told_as_such(run, videos, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "reported"),
     [
         ([], "name a folder or files"),
         (["VIDEOS", "--list", "list.txt"], "not both"),
@@ -261,16 +263,16 @@ def test_posters_that_cannot_be_written_are_told_as_such(run, videos, tmp_path):
         (["VIDEOS", "--retry"], "No such option"),
     ],
 )
-def test_wrong_usage_is_exit_code_2(extract, videos, monkeypatch, words, told):
+def test_wrong_usage_is_exit_code_2(extract, videos, monkeypatch, words, reported):
     monkeypatch.setenv("COLUMNS", "200")
     code, out, err = extract(*(videos if word == "VIDEOS" else word for word in words))
     assert code == 2
     assert out == ""
-    assert told in " ".join(err.split())
+    assert reported in " ".join(err.split())
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "reported"),
     [
         (["nowhere"], "there is no folder nowhere"),
         (["nothing"], "no videos in nothing"),
@@ -286,18 +288,18 @@ def test_wrong_usage_is_exit_code_2(extract, videos, monkeypatch, words, told):
         (["VIDEOS", "--out", "file"], "a file is in the place of a folder"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_1(extract, videos, tmp_path, words, told):
+def test_bad_input_is_one_line_and_exit_code_1(extract, videos, tmp_path, words, reported):
     (tmp_path / "nothing").mkdir()
     (tmp_path / "file").touch()
     code, out, err = extract(*(videos if word == "VIDEOS" else word for word in words))
     assert (code, out) == (1, "")
     assert err.startswith("error: ")
     assert err.count("\n") == 1
-    assert told in err
+    assert reported in err
     assert not list(tmp_path.glob("features/*/*"))
 
 
-def test_all_weights_that_are_not_here_are_told_at_once(run, videos, tmp_path, monkeypatch):
+def test_all_weights_that_are_not_here_are_reported_at_once(run, videos, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
 
     def no_network(*_given, **_more):
@@ -306,7 +308,9 @@ def test_all_weights_that_are_not_here_are_told_at_once(run, videos, tmp_path, m
     monkeypatch.setattr("urllib.request.urlopen", no_network)
     code, _, err = run("extract", videos, "-m", "v,a", "--device", "cpu")
     assert code == 1
-    assert all(told in err for told in ("IMAGENET1K_V2 (looked in", "vggish (looked in", "torch"))
+    assert all(
+        reported in err for reported in ("IMAGENET1K_V2 (looked in", "vggish (looked in", "torch")
+    )
     assert "mmgcn weights fetch IMAGENET1K_V2 vggish" in err
     assert "--preset offline" in err
     assert not (tmp_path / "features").exists()
@@ -405,7 +409,7 @@ def test_a_terminal_sees_rate_failures_and_bottleneck_once_a_second_has_gone_by(
         assert terminal.getvalue() == ""
         show(progress(2.0))
     shown = terminal.getvalue()
-    assert all(told in shown for told in ("extracting", "5/10", "2.5 clips/s", "2 failed"))
+    assert all(reported in shown for reported in ("extracting", "5/10", "2.5 clips/s", "2 failed"))
     assert "most of it encoding" in shown
 
 

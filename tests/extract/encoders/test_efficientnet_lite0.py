@@ -28,25 +28,25 @@ def test_the_packages_code_is_not_run(encoder):
 def test_a_row_is_what_the_network_gives_before_its_classifier(encoder):
     import timm
 
-    pictures = encoder.prepare(networks.sample(encoder, 2))
+    images = encoder.prepare(networks.sample(encoder, 2))
     plain = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
     held = load_state_dict(PACKAGE.resolve())
     plain.load_state_dict(dict(zip(plain.state_dict(), held.values(), strict=True)))
     with torch.inference_mode():
-        given = (torch.from_numpy(pictures).float() - 127) / 128
+        given = (torch.from_numpy(images).float() - 127) / 128
         expected = plain.forward_head(plain.forward_features(given), pre_logits=True)
     assert expected.shape == (2, 1280)
-    np.testing.assert_allclose(encoder.encode(pictures), expected, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(encoder.encode(images), expected, rtol=1e-3, atol=1e-4)
 
 
-def test_the_package_still_tells_its_classes_apart(encoder):
+def test_the_rows_still_separate_the_classes_of_the_package(encoder):
     """Loaded in another order, its classifier would not know what its features mean."""
     held = load_state_dict(PACKAGE.resolve())
     classifier, bias = list(held.values())[-2:]
     assert classifier.shape == (1000, 1280)
-    pictures = np.zeros((1, 3, 224, 224), np.uint8)
-    pictures[:, :, 40:180, 40:180] = 255
-    logits = torch.from_numpy(encoder.encode(pictures)) @ classifier.T + bias
+    images = np.zeros((1, 3, 224, 224), np.uint8)
+    images[:, :, 40:180, 40:180] = 255
+    logits = torch.from_numpy(encoder.encode(images)) @ classifier.T + bias
     assert logits.softmax(dim=1).max() > 0.05  # of 1,000 classes; by chance 0.001
 
 

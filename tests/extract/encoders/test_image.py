@@ -1,4 +1,4 @@
-"""The engine of the encoders of pictures: resizing, normalising, ONNX Runtime."""
+"""The engine of the encoders of images: resizing, normalising, ONNX Runtime."""
 
 import ctypes
 import sys
@@ -34,20 +34,20 @@ def small_network(**more):
 def test_the_middle_of_a_frame_is_kept(height, width):
     frame = np.zeros((1, height, width, 3), np.uint8)
     frame[:, height // 2 - 9 : height // 2 + 9, width // 2 - 9 : width // 2 + 9] = 255
-    picture = resize_and_crop(frame, shorter_px=64, crop_px=48, bicubic=False)
-    assert picture.shape == (1, 3, 48, 48)
-    assert picture[0, :, 24, 24].tolist() == [255, 255, 255]
-    np.testing.assert_allclose(picture, picture[..., ::-1], atol=3)  # even on both sides
-    np.testing.assert_allclose(picture, picture[..., ::-1, :], atol=3)
+    image = resize_and_crop(frame, shorter_px=64, crop_px=48, bicubic=False)
+    assert image.shape == (1, 3, 48, 48)
+    assert image[0, :, 24, 24].tolist() == [255, 255, 255]
+    np.testing.assert_allclose(image, image[..., ::-1], atol=3)  # even on both sides
+    np.testing.assert_allclose(image, image[..., ::-1, :], atol=3)
 
 
 @pytest.mark.parametrize("size", [(2, 16_384), (16_384, 2)])
 def test_of_a_thin_strip_only_the_middle_is_scaled(size, monkeypatch):
     resize, scaled = functional.resize, []
 
-    def watched(pictures, *given, **more):
-        scaled.append(sorted(pictures.shape[2:]))
-        return resize(pictures, *given, **more)
+    def watched(images, *given, **more):
+        scaled.append(sorted(images.shape[2:]))
+        return resize(images, *given, **more)
 
     monkeypatch.setattr(functional, "resize", watched)
     strip = np.full((1, *size, 3), 7, np.uint8)
@@ -57,29 +57,29 @@ def test_of_a_thin_strip_only_the_middle_is_scaled(size, monkeypatch):
 
 def test_pixels_are_normalised_by_channel():
     network, engine = small_network()
-    pictures = RNG.integers(0, 256, (2, 3, 8, 8), dtype=np.uint8)
+    images = RNG.integers(0, 256, (2, 3, 8, 8), dtype=np.uint8)
     mean, std = np.array([10, 20, 30]), np.array([2, 4, 8])
-    given = (pictures - mean.reshape(3, 1, 1)) / std.reshape(3, 1, 1)
+    given = (images - mean.reshape(3, 1, 1)) / std.reshape(3, 1, 1)
     with torch.inference_mode():
         expected = network(torch.tensor(given, dtype=torch.float32))
-    np.testing.assert_allclose(engine(pictures), expected, rtol=1e-4)
+    np.testing.assert_allclose(engine(images), expected, rtol=1e-4)
 
 
 def test_folding_batch_norm_changes_no_number():
     network, _ = small_network()
-    pictures = torch.randn(2, 3, 8, 8)
+    images = torch.randn(2, 3, 8, 8)
     with torch.inference_mode():
-        expected = network(pictures)
+        expected = network(images)
         found = folded(traced(network))
-        torch.testing.assert_close(found(pictures), expected, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(found(images), expected, rtol=1e-4, atol=1e-5)
     assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in found.modules())
 
 
-@pytest.mark.parametrize("num_pictures", [1, 2, 5])
-def test_onnx_runtime_gives_the_same_numbers(onnx_engine, num_pictures):
-    pictures = RNG.integers(0, 256, (num_pictures, 3, 8, 8), dtype=np.uint8)
+@pytest.mark.parametrize("num_images", [1, 2, 5])
+def test_onnx_runtime_gives_the_same_numbers(onnx_engine, num_images):
+    images = RNG.integers(0, 256, (num_images, 3, 8, 8), dtype=np.uint8)
     _, engine = small_network()
-    np.testing.assert_allclose(onnx_engine(pictures), engine(pictures), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(onnx_engine(images), engine(images), rtol=1e-4, atol=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def calls_of_mallopt(monkeypatch, *, answers, platform="linux"):
     return calls
 
 
-def test_glibc_is_told_to_keep_large_blocks(monkeypatch):
+def test_glibc_keeps_large_blocks(monkeypatch):
     answers = {1 << 30: 1, (1 << 31) - 1: 1}
     assert calls_of_mallopt(monkeypatch, answers=answers) == [(-3, 1 << 30), (-1, (1 << 31) - 1)]
 

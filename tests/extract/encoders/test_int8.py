@@ -39,7 +39,7 @@ class Residual(nn.Module):
                 nn.init.normal_(norm.bias)
         with torch.no_grad():
             for _ in range(4):
-                self(pictures(64))
+                self(images(64))
         self.eval()
 
     def forward(self, x):
@@ -48,22 +48,22 @@ class Residual(nn.Module):
         return self.last(x).mean((2, 3))
 
 
-def pictures(count):
+def images(count):
     return torch.randn(count, 3, 32, 32).clamp(-2, 2).to(memory_format=torch.channels_last)
 
 
 def in_bytes(network):
     steps = traced(network)
-    made = folded(steps)
-    quantise(made, torch.zeros(1, 3, 32, 32), channels_by_path(steps), low=-2, high=2)
-    return made
+    output = folded(steps)
+    quantise(output, torch.zeros(1, 3, 32, 32), channels_by_path(steps), low=-2, high=2)
+    return output
 
 
 @needs_int8
 @pytest.mark.parametrize("ceiling", [None, 6])
 def test_rows_are_near_those_of_the_network(ceiling):
     network = Residual(ceiling)
-    given = pictures(32)
+    given = images(32)
     with torch.inference_mode():
         expected, found = network(given), in_bytes(network)(given)
     assert found.dtype == torch.float32
@@ -74,9 +74,9 @@ def test_rows_are_near_those_of_the_network(ceiling):
 @needs_int8
 def test_a_row_does_not_depend_on_its_batch():
     network = in_bytes(Residual())
-    given = pictures(5)
+    given = images(5)
     with torch.inference_mode():
-        one_by_one = torch.cat([network(picture[None]) for picture in given])
+        one_by_one = torch.cat([network(image[None]) for image in given])
         assert torch.equal(network(given), one_by_one)
 
 
@@ -89,20 +89,22 @@ def test_what_rounding_the_weights_shifts_is_taken_from_the_bias():
     expected = conv(given.float() / 100)
     shifts = []
     for mean in (0.0, 1.0):
-        made = convolved(conv, given, Scale(0.01, 0), Scale(0.2, 128), mean=mean)
-        shifts.append(float((made - expected).mean((0, 2, 3)).abs().mean()))
+        output = convolved(conv, given, Scale(0.01, 0), Scale(0.2, 128), mean=mean)
+        shifts.append(float((output - expected).mean((0, 2, 3)).abs().mean()))
     assert shifts[1] < 0.3 * shifts[0]
 
 
-def convolved(conv, given, scale, made, *, mean=0.0, other=None, overwrites=False, ceiling=None):
+def convolved(conv, given, scale, output, *, mean=0.0, other=None, overwrites=False, ceiling=None):
     """The result of a step in bytes, in numbers."""
     found = Convolution("", conv, "", None, tuple(given.shape), other, overwrites, ceiling)
     means = torch.full((given.shape[1],), mean)
-    step = _int8._BytesStep(found, scale, means, made, None if other is None else Scale(0.05, 128))
+    step = _int8._BytesStep(
+        found, scale, means, output, None if other is None else Scale(0.05, 128)
+    )
     with torch.inference_mode():
         given = given.contiguous(memory_format=torch.channels_last)
         result = step(given) if other is None else step(given, other)
-    return (result.float() - made.zero) * made.step
+    return (result.float() - output.zero) * output.step
 
 
 @needs_int8
@@ -114,11 +116,11 @@ def test_a_step_gives_what_the_convolution_gives_rounded(ceiling, groups, stride
     conv.weight.copy_((conv.weight * 400).round().clamp(-126, 126) / 400)
     conv.weight[:, 0, 0, 0] = 127 / 400  # so that weights are not rounded
     given = torch.randint(0, 256, (3, 16, 12, 12), dtype=torch.uint8)
-    scale, made = Scale(0.02, 100), Scale(0.1, 128 if ceiling is None else 0)
+    scale, output = Scale(0.02, 100), Scale(0.1, 128 if ceiling is None else 0)
     expected = conv((given.float() - 100) * 0.02)
     if ceiling is not None:
         expected = expected.clamp(0, ceiling)
-    found = convolved(conv, given, scale, made, ceiling=ceiling)
+    found = convolved(conv, given, scale, output, ceiling=ceiling)
     assert (found - expected).abs().max() <= 0.0501  # half a byte
 
 
@@ -157,7 +159,7 @@ def test_a_scale_reaches_both_ends_and_zero(low, high):
     assert most >= max(high, 0) - scale.step / 2
 
 
-def test_what_is_said_of_a_rectified_result_is_so():
+def test_moments_after_clipping_are_those_of_clipped_samples():
     mean, std = torch.tensor([-1.0, 0.0, 5.0, 2.0]), torch.tensor([1.0, 2.0, 3.0, 0.0])
     found = Channels(mean, std).clipped(6)
     drawn = (mean + std * torch.randn(100_000, 4)).clamp(0, 6)
@@ -166,7 +168,7 @@ def test_what_is_said_of_a_rectified_result_is_so():
 
 
 @needs_int8
-def test_trained_weights_give_nearly_the_same_rows_and_it_is_said_how_near():
+def test_trained_weights_give_nearly_the_same_rows_and_report_their_cosine():
     encoder = networks.loaded("efficientnet_lite0")
     other = EfficientNetLite0()
     other.precision = "int8"

@@ -45,10 +45,10 @@ def test_a_window_of_0_975_seconds_has_96_frames():
     assert log_mel(np.zeros((1, 15_600), np.float32)).shape == (1, 96, 64)
 
 
-def test_windows_every_0_96_seconds_go_on_where_the_last_one_ended():
-    sound = np.random.default_rng(0).uniform(-1, 1, 15_360 + 15_600).astype(np.float32)
-    windows = np.stack([sound[:15_600], sound[15_360:]])
-    whole = log_mel(sound[None])[0]
+def test_windows_every_0_96_seconds_continue_where_the_last_one_ended():
+    audio = np.random.default_rng(0).uniform(-1, 1, 15_360 + 15_600).astype(np.float32)
+    windows = np.stack([audio[:15_600], audio[15_360:]])
+    whole = log_mel(audio[None])[0]
     np.testing.assert_allclose(log_mel(windows).reshape(192, 64), whole, rtol=1e-5)
 
 

@@ -61,14 +61,14 @@ COMBINE = {
 
 
 @pytest.mark.parametrize("follows", COMBINE)
-@pytest.mark.parametrize("num_pictures", [1, 2, 5])
-def test_the_numbers_are_those_of_one_step_after_the_other(follows, num_pictures):
+@pytest.mark.parametrize("num_images", [1, 2, 5])
+def test_the_numbers_are_those_of_one_step_after_the_other(follows, num_images):
     network = Block(COMBINE[follows]).eval()
     fused = traced(network)
     fuse_convolutions(fused, torch.zeros(2, 3, 9, 12))
-    pictures = torch.randn(num_pictures, 3, 9, 12).to(memory_format=torch.channels_last)
+    images = torch.randn(num_images, 3, 9, 12).to(memory_format=torch.channels_last)
     with torch.inference_mode():
-        torch.testing.assert_close(fused(pictures), network(pictures), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(fused(images), network(images), rtol=1e-4, atol=1e-5)
 
 
 def steps_of(network):
@@ -130,14 +130,14 @@ def test_steps_that_do_nothing_are_left_out():
 
 def test_without_it_the_network_runs_as_it_is(monkeypatch):
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten())
-    pictures = torch.randint(0, 256, (2, 3, 8, 8), dtype=torch.uint8).numpy()
+    images = torch.randint(0, 256, (2, 3, 8, 8), dtype=torch.uint8).numpy()
     given = {"mean": (0.0,) * 3, "std": (1.0,) * 3, "input_px": 8, "batch_images": 2}
     rows = []
     for available in (True, False):
         monkeypatch.setattr(_onednn, "is_available", lambda available=available: available)
         engine = ImageNetwork(network, **given, device="cpu", engine="torch")
         assert any("fused" in name for name in steps_of(engine._network)) == available
-        rows.append(torch.from_numpy(engine(pictures)))
+        rows.append(torch.from_numpy(engine(images)))
     torch.testing.assert_close(*rows, rtol=1e-4, atol=1e-3)
 
 

@@ -61,14 +61,14 @@ def test_no_tensor_is_left_to_chance(folder, change, match, capfd):
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
-def test_a_broken_file_is_told(folder, name):
+def test_a_broken_file_is_reported(folder, name):
     (folder / name).write_bytes(b"no")
     with pytest.raises(WrongWeights, match=r"net contains no sentence encoder: \w") as caught:
         load(folder)
     assert "\n" not in str(caught.value)
 
 
-def test_an_empty_folder_is_told(tmp_path):
+def test_an_empty_folder_is_reported(tmp_path):
     with pytest.raises(WrongWeights, match="contains no sentence encoder"):
         load(tmp_path)
     with pytest.raises(WeightsUnavailable, match=r"model\.safetensors cannot be read"):
@@ -96,7 +96,7 @@ def test_a_readme_is_no_part_of_the_hashes(folder):
     assert hashes_of(folder) == before
 
 
-def test_settings_that_are_no_json_are_told(tmp_path):
+def test_settings_that_are_no_json_are_reported(tmp_path):
     (tmp_path / "a.json").write_text("{")
     with pytest.raises(WrongWeights, match=r"a\.json is not JSON: Expecting property name"):
         read_settings(tmp_path, "a.json")

@@ -17,7 +17,7 @@ def encoder():
 
 
 @pytest.fixture(scope="module")
-def pictures(encoder):
+def images(encoder):
     return encoder.prepare(networks.sample(encoder, 2))
 
 
@@ -27,22 +27,22 @@ def test_a_frame_is_prepared_as_the_transforms_of_the_weights_do(encoder):
     transforms = ResNet50_Weights.IMAGENET1K_V2.transforms()
     mean, std = torch.tensor(transforms.mean), torch.tensor(transforms.std)
     frames = networks.sample(encoder, 2)
-    for frame, picture in zip(frames.data, encoder.prepare(frames), strict=True):
+    for frame, image in zip(frames.data, encoder.prepare(frames), strict=True):
         theirs = transforms(Image.fromarray(frame)) * std.view(3, 1, 1) + mean.view(3, 1, 1)
-        difference = np.abs(theirs.numpy() * 255 - picture)
+        difference = np.abs(theirs.numpy() * 255 - image)
         assert difference.max() < 1.01  # a byte, which resizing rounds to
         assert difference.mean() < 0.01
 
 
-def test_a_row_is_what_the_network_gives_before_its_classifier(encoder, pictures):
+def test_a_row_is_what_the_network_gives_before_its_classifier(encoder, images):
     plain = resnet50()
     plain.load_state_dict(torch.load(networks.weights("resnet50"), weights_only=True))
     plain.fc = torch.nn.Identity()
     mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
     std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
     with torch.inference_mode():
-        expected = plain.eval()((torch.from_numpy(pictures) / 255 - mean) / std).numpy()
-    found = encoder.encode(pictures)
+        expected = plain.eval()((torch.from_numpy(images) / 255 - mean) / std).numpy()
+    found = encoder.encode(images)
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
 
 
@@ -52,10 +52,10 @@ def test_the_weights_are_those_of_torchvision():
 
 
 @pytest.mark.slow
-def test_onnx_runtime_gives_the_same_rows(encoder, pictures):
+def test_onnx_runtime_gives_the_same_rows(encoder, images):
     other = ResNet50(networks.weights("resnet50"))
     other.load(engine="onnx")
-    found, expected = other.encode(pictures), encoder.encode(pictures)
+    found, expected = other.encode(images), encoder.encode(images)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
 
 
@@ -71,25 +71,25 @@ def test_a_frame_of_one_colour_stays_so(encoder):
 
 
 @networks.needs_bfloat16
-def test_bfloat16_says_how_near_it_is_to_float32(encoder, pictures):
+def test_bfloat16_reports_its_cosine_to_float32(encoder, images):
     other = ResNet50(networks.weights("resnet50"))
     other.precision = "bfloat16"
     other.load()
     assert other.cosine is None
-    found, expected = other.encode(pictures), encoder.encode(pictures)
+    found, expected = other.encode(images), encoder.encode(images)
     assert found.dtype == np.float32
     cosines = (found * expected).sum(1) / np.linalg.norm(found, axis=1)
     cosines /= np.linalg.norm(expected, axis=1)
     assert other.cosine == pytest.approx(cosines.min(), abs=1e-6)
     assert 0.99 < other.cosine < 1
-    np.testing.assert_array_equal(other.encode(pictures), found)  # without its twin
+    np.testing.assert_array_equal(other.encode(images), found)  # without the float32 network
 
 
-def test_other_weights_give_other_rows_and_another_provenance(encoder, pictures, tmp_path):
+def test_other_weights_give_other_rows_and_another_provenance(encoder, images, tmp_path):
     state = torch.load(networks.weights("resnet50"), weights_only=True)
     state["conv1.weight"] = state["conv1.weight"].flip(0)
     torch.save(state, tmp_path / "other.pth")
     other = ResNet50(str(tmp_path / "other.pth"))
     assert other.provenance["weights_sha256"] != encoder.provenance["weights_sha256"]
     other.load()
-    assert not np.allclose(other.encode(pictures), encoder.encode(pictures), rtol=0.1)
+    assert not np.allclose(other.encode(images), encoder.encode(images), rtol=0.1)

@@ -1,4 +1,4 @@
-"""wav2vec2: the mean over the sound of a window, and which network a file is of."""
+"""wav2vec2: the mean over the audio of a window, and which network a file is of."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Where the sound of a window ends."""
+"""Where the audio of a window ends."""
 
 import numpy as np
 from hypothesis import given

@@ -165,9 +165,9 @@ ALL = (("visual", "brightness"), ("acoustic", "logmel"), ("textual", "letters"))
 def extracted(clips, troubles, tmp_path_factory):
     """A store of all clips, and the report; tests copy what they change."""
     store = tmp_path_factory.mktemp("store") / "features"
-    told = []
-    report = extract(clips, store, encoders=ALL, progress=told.append)
-    return store, report, told
+    message = []
+    report = extract(clips, store, encoders=ALL, progress=message.append)
+    return store, report, message
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def line():
     [
         Finish(),
         Job(3, "an id", Path("caf\udce9/雪.mp4"), (0, 2)),
-        Decoded(1, FileFacts(5, 6, "ab"), title="t", picture=Coverage(1.5, None, "cut")),
+        Decoded(1, FileFacts(5, 6, "ab"), title="t", video=Coverage(1.5, None, "cut")),
         Setup(
             encoders=(None, EncoderSpec("m", "q", None)),
             encodes=True,

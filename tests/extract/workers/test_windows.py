@@ -67,7 +67,7 @@ def test_a_short_rest_is_left_out_and_a_short_clip_is_not(num_samples, num_windo
     assert len(rows) == num_windows
 
 
-def test_starts_are_told_in_seconds():
+def test_starts_are_reported_in_seconds():
     # The third window ends at 1.92 + 0.975 = 2.895 s; 0.105 s are left, which is enough.
     _, starts = cut(encoder(0.975, 0.96, 0.1, rate=16_000), np.zeros(48_000, np.float32))
     np.testing.assert_allclose(starts, [0, 0.96, 1.92, 2.88])

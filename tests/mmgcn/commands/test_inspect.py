@@ -24,8 +24,8 @@ def store(tmp_path):
     made.write(Record("a"), np.ones((3, 2)))
     made.write(Record("b"), np.zeros((1, 2)))
     made.write(Record("007"), np.ones((2, 2)))
-    made.write(Record("mute", status="missing", reason="it has no sound"), None)
-    made.write(Record("still", status="missing", reason="it has no sound"), None)
+    made.write(Record("mute", status="missing", reason="it has no audio"), None)
+    made.write(Record("still", status="missing", reason="it has no audio"), None)
     made.write(Record("broken", status="failed", reason="cannot be read"), None)
     made.finish()
     return held.root
@@ -52,7 +52,7 @@ def test_the_features_of_a_store_are_counted(capsys, store):
     assert told["zero_rows"] == {"count": 1, "examples": ["b"]}
     assert told["non_finite_rows"]["count"] == 0
     assert [(r["status"], r["reason"], r["count"]) for r in told["reasons"]] == [
-        ("missing", "it has no sound", 2),
+        ("missing", "it has no audio", 2),
         ("failed", "cannot be read", 1),
     ]
 
