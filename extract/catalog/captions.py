@@ -77,7 +77,9 @@ def read_table(path: Path) -> pl.DataFrame:
     }
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise CaptionError(f"{path} does not end in any of {', '.join(TABLE_SUFFIXES)}")
+        compressed = path.suffix.lower() in (".gz", ".zip", ".bz2", ".xz", ".zst")
+        remedy = "decompress it first" if compressed else "save the table in one of these formats"
+        raise CaptionError(f"{path} does not end in any of {', '.join(TABLE_SUFFIXES)}; {remedy}")
     try:
         return reader(path)
     except CaptionError:
@@ -187,7 +189,8 @@ def _read_jsonl(path: Path) -> pl.DataFrame:
                 raise CaptionError(f"line {line_number} of {path} is not JSON: {error}") from error
             if not isinstance(row, dict):
                 raise CaptionError(
-                    f'line {line_number} of {path} is not an object such as {{"id": ...}}'
+                    f'line {line_number} of {path} is not an object such as {{"id": ...}}; '
+                    "a .jsonl has one object per line, not an array"
                 )
             rows.append(row)
     names = dict.fromkeys(name for row in rows for name in row)

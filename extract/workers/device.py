@@ -25,7 +25,7 @@ def resolve_device(device: str) -> str:
     if int(device.partition(":")[2] or 0) >= torch.cuda.device_count():
         raise ValueError(
             f"device is '{device}', but torch sees {torch.cuda.device_count()} GPUs here; pass "
-            "device='cpu', or 'auto'"
+            "device='cpu' or device='auto'"
         )
     return device
 

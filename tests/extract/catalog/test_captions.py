@@ -88,11 +88,16 @@ def test_two_captions_of_one_id_are_noted(tmp_path):
         ("c.csv", b"id,caption\na,caf\xe9\n", r"csv: invalid utf-8 .*; save it as UTF-8"),
         ("c.csv", "", r"c\.csv cannot be read as csv: "),
         ("c.jsonl", '{"id": "a"}\n{broken', r"line 2 of .*c\.jsonl is not JSON"),
-        ("c.jsonl", "12", r"line 1 of .*c\.jsonl is not an object such as"),
+        (
+            "c.jsonl",
+            "12",
+            r"line 1 of .*c\.jsonl is not an object such as .*; a \.jsonl has one object per line",
+        ),
         ("c.jsonl", "", "needs a column item_id .*; its columns: none"),
         ("c.jsonl", b'{"id": "\xe9"}', r"c\.jsonl cannot be read as jsonl: .*utf-8"),
         ("c.parquet", "no parquet", r"c\.parquet cannot be read as parquet"),
-        ("c.xlsx", "", r"c\.xlsx does not end in any of \.csv, \.tsv, \.jsonl, \.parquet"),
+        ("c.xlsx", "", r"c\.xlsx does not end in any of .*, \.parquet; save the table in one"),
+        ("c.csv.gz", "", r"c\.csv\.gz does not end in any of .*, \.parquet; decompress it first"),
         ("absent/c.csv", None, r"there is no captions file .*absent/c\.csv"),
     ],
 )
