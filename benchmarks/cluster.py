@@ -1,12 +1,12 @@
-"""Ray beside the local engine, on the same clips in one run; and one worker beside two.
+"""Time extraction with Ray beside the local engine, on the same clips; and one worker beside two.
 
     python benchmarks/cluster.py [VIDEOS] [--clips 96] [--wait 0.4]
 
-What Ray adds is told in processor time of all its processes, which other work on the machine hardly
-changes, with an encoder that costs next to nothing; a quarter of the clips is taken from all, so
-that start-up does not count. How well two workers share the work is told by the clock, over the
-later half of the clips, with an encoder that waits, as for a GPU: a clip's batch takes --wait
-seconds.
+The overhead of Ray is measured in processor time of all its processes, which other work on the
+machine hardly changes, with an encoder that costs almost nothing; the time of a quarter of the
+clips is subtracted, so that start-up does not count. How well two workers share the work is
+measured in wall-clock time over the second half of the clips, with an encoder that waits, as for a
+GPU: the batch of a clip takes --wait seconds.
 """
 
 from __future__ import annotations

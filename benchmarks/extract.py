@@ -1,16 +1,16 @@
-"""The extraction engine beside the plain way, on the same clips and frames, in one run.
+"""Time extraction beside baselines, on the same clips and frames.
 
     python benchmarks/extract.py [VIDEOS] [--limit 24] [--repeat 2]
 
-The plain ways, in our own words. OpenCV decodes every frame of one clip after the other, PIL
-resizes the sixteen that are wanted, and ResNet50 runs over them as torch gives it, a clip or a
-single frame at a time. Extractors of the field often store each clip anew first, for an even frame
-rate; that is the third way. Ours is `extract_features`. All use the same ResNet50 with random
-weights: what it says of a picture does not change how long that takes.
+In the baselines, OpenCV decodes every frame of each clip, PIL resizes the sixteen sampled ones, and
+ResNet50 encodes them in eager torch, a clip or a single frame at a time. Many extractors first
+re-encode each clip for a constant frame rate; that is the third baseline. Ours is
+`extract_features`. All use the same ResNet50 with random weights: the values do not change how
+long a frame takes.
 
-Everything runs in processes of its own, pinned to one core or to two, each in turn, `--repeat`
-times; the best time counts. `cpu` is processor time of a process and its children, which other work
-on the machine hardly changes; on one core the ratios are taken from it.
+Each measurement runs in a process of its own, pinned to one core or to two, `--repeat` times in
+turn; the best time counts. `cpu` is processor time of a process and its children, which other work
+on the machine hardly changes; on one core the ratios are computed from it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ GFLOP_A_FRAME = 8.178  # ResNet50 at 224 x 224, two operations a multiply-add
 PRECISIONS = ("bfloat16", "int8")
 WAYS = ("stored anew, a frame", "a frame", "a clip")
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT)  # Python puts this folder there, where this file would pass for `extract`
+sys.path[0] = str(ROOT)  # replace this folder, whose extract.py would shadow the package
 
 
 # --- the plain way ---
@@ -65,7 +65,7 @@ def plain(
         capture = cv2.VideoCapture(str(path))
         count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         wanted = {(2 * i + 1) * count // (2 * NUM_FRAMES) for i in range(NUM_FRAMES)}
-        pictures = []
+        images = []
         index = 0
         while True:
             ok, frame = capture.read()
@@ -73,20 +73,20 @@ def plain(
                 break
             if index in wanted:
                 rgb = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-                pictures.append(preprocess(Image.fromarray(rgb)))
+                images.append(preprocess(Image.fromarray(rgb)))
             index += 1
         capture.release()
         with torch.no_grad():
             parts = [
-                network(torch.stack(pictures[at : at + batch])).numpy()
-                for at in range(0, len(pictures), batch)
+                network(torch.stack(images[at : at + batch])).numpy()
+                for at in range(0, len(images), batch)
             ]
         rows[video.stem] = np.concatenate(parts)
     return {**since(started), "num_rows": sum(map(len, rows.values())), "rows": rows}
 
 
 def store_anew(video: Path, path: Path) -> Path:
-    """Encode the frames once more, as FFmpeg does it unless told otherwise."""
+    """Encode the frames once more, with the defaults of FFmpeg."""
     import av
 
     with av.open(video) as old, av.open(path, "w") as new:
@@ -210,11 +210,11 @@ def measure(what: str, videos: list[Path], weights: Path, *, cores: int) -> dict
         )
         import numpy as np
 
-        told: dict[str, object] = json.loads(done.stdout)
+        measured: dict[str, object] = json.loads(done.stdout)
         if Path(rows.name).stat().st_size:
-            with np.load(rows.name) as held:
-                told["rows"] = dict(held)
-        return told
+            with np.load(rows.name) as archive:
+                measured["rows"] = dict(archive)
+        return measured
 
 
 def run_one(arguments: argparse.Namespace, videos: list[Path]) -> None:
@@ -223,25 +223,25 @@ def run_one(arguments: argparse.Namespace, videos: list[Path]) -> None:
     what, _, detail = arguments.only.partition(":")
     with tempfile.TemporaryDirectory() as folder:
         if what == "plain":
-            told = plain(videos, weights, batch=int(detail))
+            measured = plain(videos, weights, batch=int(detail))
         elif what == "anew":
-            told = plain(videos, weights, batch=1, anew=Path(folder))
+            measured = plain(videos, weights, batch=1, anew=Path(folder))
         elif what == "ours":
             store = Path(folder) / "features"
-            told = ours(videos, weights, how=detail, workers=arguments.cores, store=store)
+            measured = ours(videos, weights, how=detail, workers=arguments.cores, store=store)
         elif what == "decoding":
-            told = decoding(videos, weights)
+            measured = decoding(videos, weights)
         elif what == "encoding":
-            told = encoding(len(videos) * NUM_FRAMES, weights, how=detail)
+            measured = encoding(len(videos) * NUM_FRAMES, weights, how=detail)
         else:
-            told = {"gflops": peak(), "wall": 0, "cpu": 0}
-        rows = told.pop("rows", None)
+            measured = {"gflops": peak(), "wall": 0, "cpu": 0}
+        rows = measured.pop("rows", None)
         if rows is not None:
             import numpy as np
 
             with arguments.rows.open("wb") as file:
                 np.savez(file, **rows)  # type: ignore[arg-type]
-    print(json.dumps(told))
+    print(json.dumps(measured))
 
 
 def main() -> None:
@@ -299,28 +299,28 @@ def compare(videos: list[Path], folder: Path, repeat: int) -> None:
         ("ours, torch, two cores", "ours:torch", videos, 2),
         ("ours, torch, two clips, two cores", "ours:torch", few, 2),
     ]
-    told: dict[str, list[dict[str, object]]] = {name: [] for name, *_ in ways}
+    measured: dict[str, list[dict[str, object]]] = {name: [] for name, *_ in ways}
     for turn in range(repeat):
         for name, what, clips, cores in ways:
-            told[name].append(measure(what, clips, weights, cores=cores))
+            measured[name].append(measure(what, clips, weights, cores=cores))
             print(f"{turn + 1}/{repeat} {name}", file=sys.stderr)
     best = {
         name: {key: min(float(run[key]) for run in runs) for key in ("wall", "cpu")}  # type: ignore[arg-type]
-        for name, runs in told.items()
+        for name, runs in measured.items()
     }
-    num_rows = int(str(told["ours, torch"][0]["num_rows"]))
+    num_rows = int(str(measured["ours, torch"][0]["num_rows"]))
     print(f"{len(videos)} clips, {num_rows} frames; the best of {repeat}\n")
     print(f"{'':38} {'wall s':>8} {'cpu s':>8} {'frames/s':>9}")
     for name, spent in best.items():
         if name != "matrix product":
-            rows = int(str(told[name][0]["num_rows"]))
+            rows = int(str(measured[name][0]["num_rows"]))
             print(f"{name:38} {spent['wall']:8.1f} {spent['cpu']:8.1f} {rows / spent['wall']:9.1f}")
-    say_ratios(best, told, num_rows)
+    print_ratios(best, measured, num_rows)
 
 
-def say_ratios(
+def print_ratios(
     best: dict[str, dict[str, float]],
-    told: dict[str, list[dict[str, object]]],
+    measured: dict[str, list[dict[str, object]]],
     num_rows: int,
 ) -> None:
     def cpu(name: str) -> float:
@@ -335,7 +335,7 @@ def say_ratios(
         ratio = cpu("ours, torch") / cpu(f"ours, {precision}")
         print(f"  ours, torch, in float32 / in {precision}: {ratio:.2f}")
     print("without start-up (all clips less two):")
-    few_rows = int(str(told["ours, torch, two clips"][0]["num_rows"]))
+    few_rows = int(str(measured["ours, torch, two clips"][0]["num_rows"]))
     share = (num_rows - few_rows) / num_rows
     for engine in ("torch", "onnx"):
         steady = cpu(f"ours, {engine}") - cpu(f"ours, {engine}, two clips")
@@ -344,7 +344,7 @@ def say_ratios(
         for way in WAYS:
             ratio = cpu(f"plain, {way} at a time") * share / steady
             print(f"  plain, {way} at a time / ours, {engine}: {ratio:.2f}")
-    gflops = max(float(str(run["gflops"])) for run in told["matrix product"])
+    gflops = max(float(str(run["gflops"])) for run in measured["matrix product"])
     for engine in ("torch", "onnx"):
         rate = num_rows * GFLOP_A_FRAME / cpu(f"encoding alone, {engine}")
         print(f"  ResNet50, {engine}: {rate:.0f} of {gflops:.0f} GFLOP/s, {rate / gflops:.0%}")
@@ -356,17 +356,17 @@ def say_ratios(
         best["plain, a clip at a time, two cores"]["wall"] / best["ours, torch, two cores"]["wall"]
     )
     print(f"  plain, a clip at a time, on two / ours on two: {both:.2f}")
-    say_differences(told)
+    print_differences(measured)
 
 
-def say_differences(told: dict[str, list[dict[str, object]]]) -> None:
+def print_differences(measured: dict[str, list[dict[str, object]]]) -> None:
     """How far the features of the ways are from each other, clip by clip."""
     import numpy as np
 
     print("largest difference of a row to ours with torch, relative to the row's length:")
-    ours_rows: dict[str, np.ndarray] = told["ours, torch"][0]["rows"]  # type: ignore[assignment]
+    ours_rows: dict[str, np.ndarray] = measured["ours, torch"][0]["rows"]  # type: ignore[assignment]
     for name in ("ours, onnx", "plain, a clip at a time", "plain, a frame at a time"):
-        rows: dict[str, np.ndarray] = told[name][0]["rows"]  # type: ignore[assignment]
+        rows: dict[str, np.ndarray] = measured[name][0]["rows"]  # type: ignore[assignment]
         apart = [
             np.linalg.norm(rows[clip] - own, axis=1) / np.linalg.norm(own, axis=1)
             for clip, own in ours_rows.items()

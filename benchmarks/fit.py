@@ -1,21 +1,20 @@
-"""Time training beside the plain way, on the same work, in one run.
+"""Time training beside the published code, on the same work.
 
     python -m benchmarks.fit FOLDER [--threads 1] [--threshold 0.076]
 
-FOLDER holds train.csv and valid.csv (user_id, item_id) and a NAME.npy for each modality, whose
-row i is item "i". Run it on an idle machine; `taskset -c 0` keeps it to one core.
+FOLDER contains train.csv and valid.csv (user_id, item_id) and a NAME.npy for each modality, whose
+row i is item "i". Run it on an idle machine; `taskset -c 0` pins it to one core.
 
-The plain way is what the published code of MMGCN does, written out here in our own words: for
-every batch of 1,024 interactions the whole graph goes through torch-geometric's gather-and-scatter
-message passing at full width, and negatives are drawn one by one in Python.
+The baseline does what the published code of MMGCN does, reimplemented here: for every batch of
+1,024 interactions, torch-geometric's gather-and-scatter message passing over the whole graph at
+full width, and negatives sampled one by one in Python.
 
 Two comparisons:
 1. One optimiser step of the same model, with the same parameters, on a batch of the same size. That
    both compute the same loss is checked first.
-2. Training time until the validation Recall@20 reaches a threshold, and until it reaches the best
-   that the plain way got to: the published model in the plain way, for --plain-epochs, against ours
-   as `mmgcn fit` trains them. Both are looked at every few steps; start-up and evaluation count on
-   neither side.
+2. Training time until the validation recall@20 reaches a threshold, and until it reaches the best
+   of the baseline: the published model for --plain-epochs against ours as `mmgcn fit` trains them.
+   Both are evaluated every few steps; start-up and evaluation are not counted.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ from mmgcn.training.fit import fit
 from mmgcn.training.memory import keep_freed_memory
 
 BATCH = 1024
-LOOK_STEPS = 5
+EVAL_STEPS = 5
 PUBLISHED = "mmgcn_official"
 TRAINED = ("linear_mmgcn", "mmgcn")
 STEPPED = ("mmgcn", PUBLISHED)
@@ -220,10 +219,10 @@ def train_plain(dataset: Dataset, num_epochs: int, seed: int) -> Curve:
         value.backward()
         optimiser.step()
         taken += time.perf_counter() - started
-        if step % LOOK_STEPS == 0:
+        if step % EVAL_STEPS == 0:
             with torch.no_grad():
                 user, item = (x.numpy() for x in model())
-            figures = evaluate(
+            metrics = evaluate(
                 factor_scorer(user, item),
                 num_items=len(item),
                 relevant=dataset.split.valid.csr(),
@@ -231,7 +230,7 @@ def train_plain(dataset: Dataset, num_epochs: int, seed: int) -> Curve:
                 ks=[20],
             )
             curve.seconds.append(taken)
-            curve.recalls.append(float(figures["recall@20"]))
+            curve.recalls.append(float(metrics["recall@20"]))
     return curve
 
 
@@ -242,7 +241,7 @@ def train_ours(dataset: Dataset, name: str, seed: int) -> Curve:
             dataset,
             model=name,
             out=Path(folder),
-            settings={"eval_steps": LOOK_STEPS, "patience": 1_000_000},
+            settings={"eval_steps": EVAL_STEPS, "patience": 1_000_000},
             seed=seed,
             device="cpu",
             progress=records.append,

@@ -1,12 +1,12 @@
-"""What a large catalogue costs before training: rows a second and memory, on one machine.
+"""Time what happens before training on a large catalogue: rows per second and memory.
 
     python benchmarks/ingest.py [--folder FOLDER] [--items 10_000_000] [--interactions 100_000_000]
 
-Makes items with vectors of 128 float16 and interactions with timestamps, a block at a time; then
-`mmgcn inspect`, and what `mmgcn fit` does before its first step: reading, splitting, the index of
-who watched what, and the vectors in the order of the items. Each runs in a process of its own;
-memory is its largest resident set, which counts pages of mapped files, too. Exit code 1 says that
-one took more than --most-gib.
+Writes items with vectors of 128 float16 and interactions with timestamps, one block at a time; then
+times `mmgcn inspect` and what `mmgcn fit` does before its first step: reading, splitting, the index
+of seen items, and the vectors in the order of the items. Each runs in a process of its own; memory
+is its peak resident set, including pages of mapped files. Exits with code 1 if one of them needs
+more than --most-gib.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import numpy as np
 import polars as pl
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT)  # Python puts this folder there, where `extract.py` is another thing
+sys.path[0] = str(ROOT)  # replace this folder, whose extract.py would shadow the package
 WIDTH, BLOCK = 128, 1_000_000
 ITEMS_A_USER = 20  # on average: 100 million interactions are of 5 million users
 
@@ -98,9 +98,9 @@ def indexed(folder: Path) -> dict[str, float]:
 
     def timed(name: str, work: Callable[..., Any], *given: Any) -> Any:
         started = time.perf_counter()
-        made = work(*given)
+        result = work(*given)
         spent[name] = time.perf_counter() - started
-        return made
+        return result
 
     interactions = timed("read", read_interactions, folder / "interactions.parquet")
     parts = timed("split", split, interactions, "leave-last-out")
@@ -126,8 +126,8 @@ def run_step(step: str, folder: Path) -> dict[str, Any]:
         text=True,
         check=True,
     )
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return report
 
 
 def main() -> int:
@@ -146,20 +146,20 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.folder or Path(temporary)
         started = time.perf_counter()
-        made = make(folder, num_items=given.items, num_interactions=given.interactions)
+        sizes = make(folder, num_items=given.items, num_interactions=given.interactions)
         making = time.perf_counter() - started
         print(
-            f"made {made['items']:,} items x {WIDTH} float16 and {made['interactions']:,} "
+            f"sizes {sizes['items']:,} items x {WIDTH} float16 and {sizes['interactions']:,} "
             f"interactions in {making:.0f} s"
         )
         print(f"{'step':<16} {'seconds':>8} {'rows/s':>12} {'peak GiB':>9}")
         largest = 0.0
         for step in STEPS:
-            told = run_step(step, folder)
-            peak = told["peak_bytes"] / 2**30
+            report = run_step(step, folder)
+            peak = report["peak_bytes"] / 2**30
             largest = max(largest, peak)
-            for name, seconds in told["seconds"].items():
-                num_rows = made["items" if name.endswith("features") else "interactions"]
+            for name, seconds in report["seconds"].items():
+                num_rows = sizes["items" if name.endswith("features") else "interactions"]
                 print(f"{name:<16} {seconds:>8.1f} {num_rows / seconds:>12,.0f} {peak:>9.2f}")
     print(f"at most {largest:.2f} GiB; {given.most_gib:g} are allowed")
     return int(largest > given.most_gib)

@@ -1,16 +1,17 @@
-"""How training grows: seconds and memory from ten thousand to twenty million interactions.
+"""Time training and its memory, from ten thousand to twenty million interactions.
 
     python -m benchmarks.scale [--sizes 10000,100000,1000000,20000000] [--model linear_mmgcn]
                                [--propagation auto,full_graph,sampled] [--steps 30]
                                [--set NAME=VALUE]
 
-Graphs are made up: an interaction's user and item are drawn with power-law weights, twenty
-interactions a user and a hundred an item on average, two modalities of 128 numbers. Each line is
-measured in a process of its own. A batch is `--share` of the interactions, 2,048 at least: a step
-passes over all items, so with batches of one size an epoch would grow with the square. `--steps`
-are timed, after a tenth as many that are not, and the epoch is counted up from their mean. Memory
-is the most that the process held, making the data included; building is that of data and model,
-in which comparing every item with every other grows with the square of the items.
+Graphs are synthetic: users and items of the interactions are drawn with power-law weights, on
+average twenty interactions per user and a hundred per item, with two modalities of width 128. Each
+row is measured in a process of its own. The batch is `--share` of the interactions and at least
+2,048: a full-graph step propagates over all items, so with a constant batch the time of an epoch
+would grow with the square. `--steps` are timed after a tenth as many warm-up steps, and the time of
+an epoch is extrapolated from their mean. Memory is the peak of the process, including the
+generation of the data. Building is the time for data set and model, including item neighbours,
+which grow with the square of the items.
 """
 
 from __future__ import annotations
@@ -67,13 +68,13 @@ def main() -> None:
                     f"{(done.stderr.strip().splitlines() or ['killed'])[-1]}"
                 )
                 continue
-            told = json.loads(done.stdout.splitlines()[-1])
-            a_million = 1e6 * told["epoch"] / told["interactions"]
+            report = json.loads(done.stdout.splitlines()[-1])
+            a_million = 1e6 * report["epoch"] / report["interactions"]
             print(
-                f"{told['interactions']:12,} {told['users']:9,} {told['items']:8,} "
-                f"{told['batch']:6,} {told['pass']:>8} {1e3 * told['step']:9.1f} "
-                f"{told['epoch']:10.1f} {a_million:11.1f} {told['building']:10.1f} "
-                f"{told['peak'] / 2**30:8.2f}",
+                f"{report['interactions']:12,} {report['users']:9,} {report['items']:8,} "
+                f"{report['batch']:6,} {report['pass']:>8} {1e3 * report['step']:9.1f} "
+                f"{report['epoch']:10.1f} {a_million:11.1f} {report['building']:10.1f} "
+                f"{report['peak'] / 2**30:8.2f}",
                 flush=True,
             )
 
@@ -84,7 +85,7 @@ def power_law(count: int, exponent: float, rng: np.random.Generator) -> np.ndarr
     return rng.permutation(weight / weight.sum())
 
 
-def made(size: int, seed: int = 0):
+def synthetic(size: int, seed: int = 0):
     """A data set of about that many interactions."""
     import polars as pl
 
@@ -136,7 +137,7 @@ def measure(size: int, arguments: argparse.Namespace) -> dict[str, object]:
     keep_freed_memory()
     torch.set_num_threads(arguments.threads)
     started = time.perf_counter()
-    data = made(size)
+    data = synthetic(size)
     given = dict(words.split("=", 1) for words in arguments.set)
     batch = max(2_048, int(arguments.share * len(data.train)))
     fixed = {"propagation": arguments.propagation, "batch_size": batch}

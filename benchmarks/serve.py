@@ -1,19 +1,19 @@
-"""Load the service, beside a handler that does nothing, in one run.
+"""Time the service beside an empty handler.
 
     python -m benchmarks.serve [RUN] [--seconds 5] [--parallel 50] [--workers 1]
 
-RUN is a run folder (demo/runs/latest, which `mmgcn demo` makes). The clients are in this process,
-each asks again as soon as it is answered, on a connection that it keeps. The server is a process of
-its own, so two cores are enough. The handler that does nothing is an ASGI application that sends
-two bytes, under the same server with the same options: what HTTP itself costs here.
+RUN is a run folder (such as demo/runs/latest of `mmgcn demo`). The clients are in this process, and
+each sends its next request when the last is answered, on a persistent connection. The server is a
+process of its own, so two cores are enough. The empty handler is an ASGI application that sends two
+bytes, under the same server with the same options: the cost of HTTP itself.
 
-Beside the figures of the clock stands the time that the server took of its core for each request:
-on a busy machine it alone can be trusted. With several workers it is that of their parent.
+In addition to wall-clock times, the processor time of the server per request is printed: on a busy
+machine only that is reliable. With several workers it is that of their parent.
 
-Asked are lists of ten for 200 users in turn:
-1. remembered: as people ask, again and again; each list was made once in this run.
-2. made anew: with a part of the question that differs each time, so that none is remembered.
-3. while new runs come into service, one a second: no answer may fail, and each run must be seen.
+Requests are lists of ten for 200 users in turn:
+1. cached: each list was computed once for this run.
+2. computed: with a query that differs each time, so that none is cached.
+3. while a new run is loaded every second: no request may fail, and each run must be seen.
 """
 
 from __future__ import annotations
@@ -153,8 +153,8 @@ async def while_runs_change(
             await asyncio.sleep(2)
             move_latest(run)
 
-    asked = ask(port, paths, parallel, 2.0 * (len(runs) + 1), keep=200)
-    load, _ = await asyncio.gather(asked, change())
+    requests = ask(port, paths, parallel, 2.0 * (len(runs) + 1), keep=200)
+    load, _ = await asyncio.gather(requests, change())
     names = {str(json.loads(body.split(b",")[0] + b"}")["run"]) for body in load.bodies}
     return load, names
 

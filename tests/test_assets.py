@@ -1,4 +1,4 @@
-"""The demo data is what assets/README.md says it is."""
+"""The demo data is as assets/README.md describes it."""
 
 import csv
 from collections import Counter
@@ -52,7 +52,7 @@ def test_captions_and_meanings_belong_to_clips():
     assert len(ids - captioned) == 5
 
 
-def test_everybody_watched_clips_that_exist_and_nobody_watched_one_twice():
+def test_interactions_are_unique_pairs_of_users_and_existing_clips():
     ids, views = {path.stem for path in VIDEOS}, table("interactions.csv")
     pairs = [(row["user_id"], row["item_id"]) for row in views]
     assert len(set(pairs)) == len(pairs)
@@ -64,7 +64,7 @@ def test_everybody_watched_clips_that_exist_and_nobody_watched_one_twice():
 
 
 @pytest.mark.parametrize("modality", ["scene", "sound", "purpose"])
-def test_what_is_watched_follows_each_meaning(modality):
+def test_interactions_depend_on_each_meaning(modality):
     """The most watched value of a user takes a larger share than it would by chance."""
     meaning = {row["item_id"]: row[modality] for row in table("meanings.csv")}
     watched: dict[str, Counter[str]] = {}

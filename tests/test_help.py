@@ -36,14 +36,14 @@ def test_help_fits_eighty_columns(help_of, commands):
         assert max(map(len, help_of(*words, width=80).splitlines())) <= 80, words
 
 
-def test_every_option_tells_what_it_takes_and_means(help_of, commands):
+def test_every_option_has_a_type_and_a_sentence(help_of, commands):
     for words in commands:
         lines = re.findall(
             r"^│ [ *]*(--[\w-]+) (.+?) *│$", help_of(*words, width=400), re.MULTILINE
         )
         assert lines, words
-        for option, told in lines:
-            meaning = re.sub(r" *\[[^\]]*\]$", "", told).rsplit("   ", 1)[-1]  # without default
-            assert meaning.endswith("."), (*words, option, told)
-            assert "list[" not in told, (*words, option)
-            assert "9223372036854775807" not in told, (*words, option)
+        for option, text in lines:
+            meaning = re.sub(r" *\[[^\]]*\]$", "", text).rsplit("   ", 1)[-1]  # without default
+            assert meaning.endswith("."), (*words, option, text)
+            assert "list[" not in text, (*words, option)
+            assert "9223372036854775807" not in text, (*words, option)

@@ -1,4 +1,4 @@
-"""A modality from another package goes the whole way with no line of ours changed."""
+"""A modality from another package works from extraction to a ranked list."""
 
 import csv
 import json

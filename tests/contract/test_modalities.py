@@ -15,7 +15,7 @@ def modality(request):
     return MODALITIES.get(request.param)
 
 
-def test_it_is_called_as_it_is_registered(modality, request):
+def test_it_has_the_name_it_is_registered_by(modality, request):
     assert modality.name == request.node.callspec.params["modality"]
     assert modality.description
 
@@ -29,7 +29,7 @@ def test_its_name_is_a_folder_name(modality):
     assert file_name(modality.name) == modality.name
 
 
-def test_its_encoders_are_known_and_read_what_a_clip_has(modality):
+def test_its_encoders_exist_and_read_a_part_of_clips(modality):
     assert modality.encoders
     for name in modality.encoders:
         assert ENCODERS.get(name).reads in ("frames", "waveform", "text", "item")
@@ -47,7 +47,7 @@ def test_the_offline_preset_needs_no_network(modality):
     assert published is None or published.kind == "package" or given == "package"
 
 
-def test_a_preset_that_there_is_not_lists_those_there_are(modality, tmp_path):
+def test_an_unknown_preset_lists_the_known_ones(modality, tmp_path):
     with pytest.raises(LookupError, match=r"has no preset 'best'; it has: paper, offline"):
         extract_items([], tmp_path, modalities=[modality.name], preset="best", device="cpu")
 
