@@ -1,7 +1,8 @@
 """Micro-video recommendation: data sets, MMGCN and other models, evaluation, ranked lists.
 
->>> from mmgcn import Recommender, Source, evaluate, fit
->>> dataset = Source("interactions.csv", features=("features",)).dataset()  # doctest: +SKIP
+>>> from mmgcn import DataOptions, Recommender, evaluate, fit, load_dataset
+>>> options = DataOptions("interactions.csv", features=("features",))
+>>> dataset = load_dataset(options)  # doctest: +SKIP
 >>> result = fit(dataset, model="mmgcn", out="runs")  # doctest: +SKIP
 >>> evaluate(result.run)["recall@20"]  # doctest: +SKIP
 >>> Recommender.load(result.run).recommend(["42"], k=10)  # doctest: +SKIP
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mmgcn.data.dataset import Dataset
     from mmgcn.data.interactions import Interactions
-    from mmgcn.data.source import Source
+    from mmgcn.data.loading import load_dataset
+    from mmgcn.data.options import DataOptions
     from mmgcn.evaluation.run_evaluation import evaluate
     from mmgcn.model import MODELS, ClosedFormModel, Model
     from mmgcn.run import Run
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MODELS",
     "ClosedFormModel",
+    "DataOptions",
     "Dataset",
     "FitResult",
     "Interactions",
@@ -32,15 +35,16 @@ __all__ = [
     "RankingOptions",
     "Recommender",
     "Run",
-    "Source",
     "__version__",
     "evaluate",
     "fit",
+    "load_dataset",
 ]
 
 _MODULES = {
     "MODELS": "mmgcn.model",
     "ClosedFormModel": "mmgcn.model",
+    "DataOptions": "mmgcn.data.options",
     "Dataset": "mmgcn.data.dataset",
     "FitResult": "mmgcn.training.fit",
     "Interactions": "mmgcn.data.interactions",
@@ -48,9 +52,9 @@ _MODULES = {
     "RankingOptions": "mmgcn.serving.ranking_options",
     "Recommender": "mmgcn.serving.recommender",
     "Run": "mmgcn.run",
-    "Source": "mmgcn.data.source",
     "evaluate": "mmgcn.evaluation.run_evaluation",
     "fit": "mmgcn.training.fit",
+    "load_dataset": "mmgcn.data.loading",
 }
 
 

@@ -76,6 +76,7 @@ class RecommenderModel(ABC, Generic[ConfigT]):
         name: its name in the registry.
         config_type: the dataclass of what the model is.
         needs_features: whether it requires at least one modality.
+        uses_features: whether features change it.
         ignored_settings: settings that it does not use, each with the reason.
     """
 
@@ -83,6 +84,7 @@ class RecommenderModel(ABC, Generic[ConfigT]):
     aliases: ClassVar[tuple[str, ...]] = ()
     config_type: ClassVar[type[Config]]
     needs_features: ClassVar[bool] = False
+    uses_features: ClassVar[bool] = True
     ignored_settings: ClassVar[Mapping[str, str]] = {}
 
     config: ConfigT

@@ -37,7 +37,10 @@ STAGES = {
     "mmgcn.data.table": 9,
     "mmgcn.data.splits": 10,
     "mmgcn.data.dataset": 11,
-    "mmgcn.data.source": 12,
+    "mmgcn.data.options": 9,
+    "mmgcn.data.loading": 12,
+    "mmgcn.data.table_format": 9,
+    "mmgcn.data.times": 9,
     "mmgcn.sparse": 11,
     "mmgcn.graph": 12,
     "mmgcn.neighbourhood": 13,
@@ -54,7 +57,7 @@ STAGES = {
     "mmgcn.models": 16,
     "mmgcn.evaluation.ranking": 16,
     "mmgcn.evaluation.groups": 16,
-    "mmgcn.evaluation.withheld": 17,
+    "mmgcn.evaluation.held_out": 17,
     "mmgcn.evaluation.run_evaluation": 17,
     "mmgcn.run": 16,
     "mmgcn.distributed": 17,
@@ -220,7 +223,6 @@ KNOWN_CYCLES: dict[tuple[str, ...], str] = {
         "mmgcn.service.live_run",
         "mmgcn.service.state",
     ): "the cache reads the live run",
-    ("mmgcn.study.bars", "mmgcn.study.comparison"): "bars annotate rows of the comparison",
 }
 
 

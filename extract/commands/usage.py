@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -97,7 +98,7 @@ def in_flags(message: str, flags: Mapping[str, str]) -> str:
 
     def with_value(match: re.Match[str]) -> str:
         flag, value = flags[match["name"]], match["value"]
-        return flag if value == "True" else f"{flag} {value.strip(chr(39))}"
+        return flag if value == "True" else f"{flag} {shlex.quote(value.strip(chr(39)))}"
 
     message = re.sub(
         rf"`?(?<![\w.=-])(?P<name>{names})=(?P<value>True|'[^']*'|[\w./:-]*\w)`?",

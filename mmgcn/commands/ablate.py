@@ -7,24 +7,17 @@ from typing import Annotated
 
 import typer
 
+from extract.commands.options import name_and_value, with_options
 from mmgcn.commands.data import (
-    INTERACTIONS,
-    ColumnsOption,
-    DeviceOption,
-    FeaturesOption,
-    InteractionsOption,
-    KCoreOption,
-    MinRatingOption,
-    SplitOption,
-    SplitSeedOption,
-    TestOption,
-    ValidOption,
-    refuse_without_figures,
-    source_of,
+    STUDY_DATA_FLAGS,
+    check_metric,
+    load_for_study,
+    refuse_without_held_out,
 )
 from mmgcn.commands.fit import DEFAULT_MODEL
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
-from mmgcn.commands.settings import ConfigOption, EpochsOption, pairs, settings_of_models
+from mmgcn.commands.settings import TRAINING_FLAGS, TrainingOptions
+from mmgcn.data.options import DataOptions
 
 HOWS = ("drop", "shuffle")
 METRICS = tuple(f"{family}@{k}" for family in ("recall", "ndcg") for k in (5, 10, 20, 50))
@@ -36,52 +29,41 @@ def register(app: typer.Typer) -> None:
     app.command()(ablate)
 
 
+@with_options(data=STUDY_DATA_FLAGS, training=TRAINING_FLAGS)
 def ablate(
-    model: Annotated[str, typer.Option("--model", help="Whose modalities.")] = DEFAULT_MODEL,
-    seeds: Annotated[int, typer.Option(help="Trainings of each variant.", min=1)] = 5,
+    *,
+    model: Annotated[
+        str, typer.Option("--model", help="Model whose modalities are removed.")
+    ] = DEFAULT_MODEL,
+    seeds: Annotated[int, typer.Option(help="Number of trainings of each variant.", min=1)] = 5,
     how: Annotated[
-        str, typer.Option(help="drop: train without it; shuffle: deal its vectors out anew.")
+        str,
+        typer.Option(
+            help="drop: train without the modality; shuffle: permute its vectors among the items."
+        ),
     ] = "drop,shuffle",
-    missing: Annotated[
+    mask_percent: Annotated[
         str | None,
         typer.Option(
-            help="Also take one random modality from this many percent of the items: 10,30,50."
+            help="Percentages of items that also lose one random modality: 10,30,50.",
         ),
     ] = None,
     variant: Annotated[
         list[str] | None,
         typer.Option(
-            help="Also train with this setting changed, or several with commas. Repeatable.",
+            help="Setting to change in a further variant, or several with commas. Repeatable.",
             metavar="NAME=VALUE",
         ),
     ] = None,
     metric: Annotated[str, typer.Option(help="recall@K or ndcg@K.")] = "recall@20",
-    interactions: InteractionsOption = INTERACTIONS,
-    columns: ColumnsOption = "",
-    min_rating: MinRatingOption = None,
-    valid: ValidOption = None,
-    test: TestOption = None,
-    split: SplitOption = "leave-last-out",
-    split_seed: SplitSeedOption = 0,
-    features: FeaturesOption = None,
-    k_core: KCoreOption = 0,
-    never_extracted: Annotated[
-        str,
-        typer.Option(help="Where a watched item was never extracted: error, mask or drop."),
-    ] = "error",
+    data: DataOptions,
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Where the table and the finished runs are kept.")
+        Path, typer.Option("--out", "-o", help="Folder of the table and the finished runs.")
     ] = Path("ablation"),
     run: Annotated[
-        Path | None, typer.Option("--run", help="A run folder that gets a copy of ablation.json.")
+        Path | None, typer.Option("--run", help="Run folder that receives ablation.json, too.")
     ] = None,
-    epochs: EpochsOption = None,
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="A setting of the model. Repeatable.", metavar="NAME=VALUE"),
-    ] = None,
-    config: ConfigOption = None,
-    device: DeviceOption = "auto",
+    training: TrainingOptions,
     json: JsonOption = False,
 ) -> None:
     """Train a model without each modality, and say what it is worth.
@@ -91,25 +73,15 @@ def ablate(
     OUT/ablation.jsonl: the same command again goes on from there.
     """
     hows = _hows(how)
-    shares = _shares(missing)
-    changed = [pairs(words.split(","), option="--variant") for words in variant or []]
+    shares = _shares(mask_percent)
+    changed = [
+        dict(name_and_value(pair, "--variant") for pair in text.split(","))
+        for text in variant or []
+    ]
     if metric not in METRICS:
         raise typer.BadParameter(
             f"'{metric}' is none of {', '.join(METRICS)}", param_hint="--metric"
         )
-    source = source_of(
-        interactions,
-        valid,
-        test,
-        split,
-        features,
-        k_core,
-        never_extracted,
-        seed=split_seed,
-        columns=columns,
-        min_rating=min_rating,
-    )
-
     from mmgcn.model import MODELS
     from mmgcn.run import Run, write_json
     from mmgcn.study import ablation
@@ -122,17 +94,12 @@ def ablate(
         raise ValueError(
             f"the run at {run} is of {opened.config['model']}, the ablation of {kind.name}"
         )
-    dataset = source.dataset()
-    for note in dataset.notes:
-        tell(f"note: {note}")
-    refuse_without_figures(dataset)
-    if (k := int(metric.partition("@")[2])) > len(dataset.items):
-        raise ValueError(f"{metric} asks for {k} of {len(dataset.items):,} items")
+    dataset = load_for_study(data)
+    refuse_without_held_out(dataset)
+    check_metric(metric, len(dataset.items))
     if not dataset.features:
-        raise ValueError("there is no modality; extract some, or pass --features NAME=FILE.npy")
-    settings = settings_of_models([kind.name], config, setting or [])[kind.name]
-    if epochs is not None:
-        settings["epochs"] = epochs
+        raise ValueError("there is no modality; extract some, or pass `features` NAME=FILE.npy")
+    settings = training.of_model(kind.name)
     variants = ablation.variants_of(
         list(dataset.features), hows=hows, shares=shares, settings=changed
     )
@@ -144,7 +111,7 @@ def ablate(
         f"{len(dataset.train):,} training interactions (split: {dataset.split.name})."
     )
     trials = ablation.trials_of(
-        source, kind.name, variants, num_seeds=seeds, settings=settings, device=device
+        data, kind.name, variants, num_seeds=seeds, settings=settings, device=training.device
     )
     digest = digest_of(dataset)
     del dataset
@@ -174,26 +141,27 @@ def ablate(
         raise typer.Exit(SOME_FAILED if made is not None and made.effects else 1)
 
 
-def _hows(words: str) -> list[str]:
-    found = [word.strip() for word in words.split(",") if word.strip()]
+def _hows(text: str) -> list[str]:
+    found = [word.strip() for word in text.split(",") if word.strip()]
     for word in found:
         if word not in HOWS:
             raise typer.BadParameter(f"'{word}' is none of {', '.join(HOWS)}", param_hint="--how")
     return list(dict.fromkeys(found))
 
 
-def _shares(words: str | None) -> list[float]:
-    """Return percentages as shares."""
+def _shares(text: str | None) -> list[float]:
+    """Return percentages, separated by commas, as shares."""
     try:
-        percents = [float(word) for word in words.split(",")] if words is not None else []
+        percents = [float(word) for word in text.split(",")] if text is not None else []
     except ValueError as error:
         raise typer.BadParameter(
-            f"'{words}' is not percentages with commas, such as 10,30,50", param_hint="--missing"
+            f"'{text}' is not percentages separated by commas, such as 10,30,50",
+            param_hint="--mask-percent",
         ) from error
     for percent in percents:
-        if not 0 < percent <= 100:
+        if not 1 <= percent <= 100:
+            hint = f"; for {percent:.0%} of the items pass {100 * percent:g}" if percent > 0 else ""
             raise typer.BadParameter(
-                f"{percent:g} % is no share of the items; it lies above 0 and up to 100",
-                param_hint="--missing",
+                f"{percent:g} is not a percentage from 1 to 100{hint}", param_hint="--mask-percent"
             )
     return [percent / 100 for percent in percents]

@@ -8,24 +8,11 @@ from typing import Annotated
 
 import typer
 
-from mmgcn.commands.data import (
-    INTERACTIONS,
-    ColumnsOption,
-    DeviceOption,
-    FeaturesOption,
-    InteractionsOption,
-    KCoreOption,
-    MinRatingOption,
-    MissingOption,
-    SplitOption,
-    SplitSeedOption,
-    TestOption,
-    ValidOption,
-    refuse_without_figures,
-    source_of,
-)
+from extract.commands.options import with_options
+from mmgcn.commands.data import STUDY_DATA_FLAGS, load_for_study, refuse_without_held_out
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
-from mmgcn.commands.settings import ConfigOption, EpochsOption, settings_of_models
+from mmgcn.commands.settings import TRAINING_FLAGS, TrainingOptions
+from mmgcn.data.options import DataOptions
 
 ALL = "linear_mmgcn,mmgcn,lightgcn,mf,vbpr,ease,itemknn,popularity"
 KS = (5, 10, 20, 50)
@@ -37,40 +24,28 @@ def register(app: typer.Typer) -> None:
     app.command()(compare)
 
 
+@with_options(data=STUDY_DATA_FLAGS, training=TRAINING_FLAGS)
 def compare(
-    models: Annotated[str, typer.Option(help="Names, with commas.")] = ALL,
+    *,
+    models: Annotated[str, typer.Option(help="Names of models, separated by commas.")] = ALL,
     seeds: Annotated[
-        int, typer.Option(help="Trainings of each model; one that is solved runs once.", min=1)
+        int,
+        typer.Option(
+            help="Number of trainings of each model; one in closed form is solved once.", min=1
+        ),
     ] = 3,
-    interactions: InteractionsOption = INTERACTIONS,
-    columns: ColumnsOption = "",
-    min_rating: MinRatingOption = None,
-    valid: ValidOption = None,
-    test: TestOption = None,
-    split: SplitOption = "leave-last-out",
-    split_seed: SplitSeedOption = 0,
-    features: FeaturesOption = None,
-    k_core: KCoreOption = 0,
-    missing: MissingOption = "error",
+    data: DataOptions,
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Where the table and the finished runs are kept.")
+        Path, typer.Option("--out", "-o", help="Folder of the table and the finished runs.")
     ] = Path("compare"),
     baseline: Annotated[
         str | None,
-        typer.Option(help="With which of them each is compared.", show_default="the best"),
+        typer.Option(help="Model with which the others are compared.", show_default="the best"),
     ] = None,
-    k: Annotated[int, typer.Option("--k", "-k", help="Which lists are shown: 5, 10, 20, 50.")] = 20,
-    epochs: EpochsOption = None,
-    setting: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="A setting of all that have it, or of one, MODEL.NAME=VALUE. Repeatable.",
-            metavar="NAME=VALUE",
-        ),
-    ] = None,
-    config: ConfigOption = None,
-    device: DeviceOption = "auto",
+    k: Annotated[
+        int, typer.Option("--k", "-k", help="Length of the lists in the table: 5, 10, 20 or 50.")
+    ] = 20,
+    training: TrainingOptions,
     json: JsonOption = False,
 ) -> None:
     """Train several models on one split, over seeds, and write one table.
@@ -85,32 +60,23 @@ def compare(
         raise typer.BadParameter(f"{k} is none of {', '.join(map(str, KS))}", param_hint="--k")
     names = _names(models)
     against = None if baseline is None else _among(baseline, names)
-    settings = settings_of_models(names, config, setting or [])
-    source = source_of(
-        interactions,
-        valid,
-        test,
-        split,
-        features,
-        k_core,
-        missing,
-        seed=split_seed,
-        columns=columns,
-        min_rating=min_rating,
-    )
-    dataset = source.dataset()
-    for note in dataset.notes:
-        tell(f"note: {note}")
-    refuse_without_figures(dataset)
+    settings = training.of_models(names)
+    dataset = load_for_study(data)
+    refuse_without_held_out(dataset)
     if k > len(dataset.items):
-        raise ValueError(f"k is {k}; there are {len(dataset.items):,} items")
+        raise ValueError(f"`k` is {k}; there are {len(dataset.items):,} items")
 
     from mmgcn.study import comparison, difference
     from mmgcn.study.journal import Journal, run_trials
     from mmgcn.study.trial import digest_of
 
     trials = comparison.trials_of(
-        source, names, num_seeds=seeds, settings=settings, epochs=epochs, device=device
+        data,
+        names,
+        num_seeds=seeds,
+        settings=settings,
+        epochs=training.epochs,
+        device=training.device,
     )
     about = (
         f"{len(dataset.users):,} users, {len(dataset.items):,} items, {len(dataset.train):,} "

@@ -1,148 +1,101 @@
-"""The options that say which data a command learns from."""
+"""The data options of commands, and loading the data set of a study."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import TYPE_CHECKING
 
-import typer
-
-from mmgcn.commands.options import seed_option
+from extract.commands.options import Flag, Flags
+from extract.commands.usage import given_options, in_flags, refuse_options
+from mmgcn.commands.options import parse_seed
+from mmgcn.commands.output import tell
+from mmgcn.data.options import DataOptions
 
 if TYPE_CHECKING:
     from mmgcn.data.dataset import Dataset
-    from mmgcn.data.source import Source
 
-INTERACTIONS = "interactions.csv"
-
-InteractionsOption = Annotated[
-    str,
-    typer.Option(
-        "--interactions",
-        "-i",
-        help="A table with user_id and item_id, and perhaps timestamp, rating and weight "
-        "(.csv .tsv .parquet .jsonl), or the feedback in a database (sqlite: or postgresql:).",
+DATA_FLAGS: Flags = {
+    "interactions": Flag(
+        ("--interactions", "-i"), parse=str, show_default="interactions.csv", metavar="<path>"
     ),
-]
-COLUMNS_HELP = (
-    "What the columns user, item, time and rating are called: user=userId,item=movieId. Numbers "
-    "are places, from 1, in a .csv or .tsv without a header."
-)
-MIN_RATING_HELP = "Leave out the rows with a lower rating."
-ColumnsOption = Annotated[
-    str, typer.Option(help=COLUMNS_HELP, show_default="user_id, item_id, timestamp, rating")
-]
-MinRatingOption = Annotated[
-    float | None, typer.Option(help=MIN_RATING_HELP, show_default="every row counts as watched")
-]
-FeedbackOption = Annotated[
-    str | None,
-    typer.Option(help="A database that `mmgcn serve` wrote, added to the table."),
-]
-EventWeightsOption = Annotated[
-    str,
-    typer.Option(
-        help="What a kind of feedback weighs. A pair of user and item counts if its weights add "
-        "up to more than 0; a row of the table weighs 1.",
-        show_default="impression=0,play=1,like=2,skip=-1",
-    ),
-]
-ValidOption = Annotated[
-    Path | None, typer.Option(help="Validation interactions; --interactions is then training.")
-]
-TestOption = Annotated[Path | None, typer.Option(help="Test interactions, withheld.")]
-SplitOption = Annotated[
-    str,
-    typer.Option(
-        help="Where no files are given: leave-last-out, temporal, random, cold-items, or none, "
-        "which learns from everything."
-    ),
-]
-SplitSeedOption = Annotated[int, seed_option("Of the split, the same for all.")]
-FeaturesOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="A feature store, or NAME=FILE.npy[,IDS.txt] (one id a line; without it row i is "
-        "item i). Repeatable, may be mixed.",
+    "columns": Flag(show_default="user_id, item_id, timestamp, rating"),
+    "min_rating": Flag(show_default="every row counts"),
+    "time_format": Flag(show_default="numbers or ISO dates"),
+    "event_weights": Flag(show_default="impression=0,play=1,like=2,skip=-1"),
+    "valid": Flag(
+        help="Validation interactions; --interactions is then the training part.",
+        parse=str,
         metavar="<path>",
-        show_default="./features, if it is there",
     ),
-]
-KCoreOption = Annotated[
-    int,
-    typer.Option(
-        help="Keep the part in which every user and item has this many interactions.", min=0
+    "test": Flag(parse=str, metavar="<path>"),
+    "split": Flag(show_default="leave-last-out, or random without timestamps"),
+    "split_seed": Flag(parse=parse_seed, show_default="0", metavar="<int>"),
+    "features": Flag(metavar="<path>", show_default="./features, if it exists"),
+    "first_id": Flag(show_default="0"),
+    "k_core": Flag(min=0),
+    "keep_removed_items": Flag(
+        help="Keep items with features as candidates that --k-core has removed."
     ),
-]
-MissingOption = Annotated[
-    str,
-    typer.Option(help="Where a watched item was never extracted: error, mask or drop."),
-]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+}
+STUDY_DATA_FLAGS: Flags = {**DATA_FLAGS, "feedback": None, "event_weights": None}
 
 
-def refuse_without_figures(dataset: Dataset) -> None:
-    """Refuse data on which trainings cannot be compared, before any of them.
+def data_flags(*names: str) -> Flags:
+    """Return the flags of a command that uses these fields of DataOptions alone."""
+    return {
+        each.name: DATA_FLAGS.get(each.name, Flag()) if each.name in names else None
+        for each in fields(DataOptions)
+    }
+
+
+RANDOM_SPLITS = ("random", "cold-items")
+
+
+def load_for_study(data: DataOptions) -> Dataset:
+    """Return the data set of compare, ablate or tune, and print its notes.
+
+    Raises:
+        typer.BadParameter: a seed for a split that draws nothing.
+    """
+    from mmgcn.data.loading import load_dataset
+
+    dataset = load_dataset(data)
+    if "split_seed" in given_options() and dataset.split.name not in RANDOM_SPLITS:
+        refuse_options("split_seed", because=f"the split {dataset.split.name} draws nothing")
+    show_notes(dataset.notes)
+    return dataset
+
+
+def show_notes(notes: Iterable[str]) -> None:
+    """Print notes on data to standard error, with options in place of arguments."""
+    flags = {each.name: f"--{each.name.replace('_', '-')}" for each in fields(DataOptions)}
+    for note in notes:
+        tell(f"note: {in_flags(note, flags)}")
+
+
+def refuse_without_held_out(dataset: Dataset) -> None:
+    """Refuse data on which trainings cannot be compared, before any training.
 
     Raises:
         ValueError: neither a validation nor a test part.
     """
     if len(dataset.split.valid) == 0 and len(dataset.split.test) == 0:
         raise ValueError(
-            "there is neither a validation nor a test part to compare on; pass --valid or --test, "
-            "or another --split"
+            "there is neither a validation nor a test part to compare on; pass `valid` or `test`, "
+            "or another `split`"
         )
 
 
-def source_of(
-    interactions: str,
-    valid: Path | None,
-    test: Path | None,
-    split: str,
-    features: list[str] | None,
-    k_core: int,
-    missing: Any,
-    *,
-    seed: int,
-    columns: str = "",
-    min_rating: float | None = None,
-    feedback: str | None = None,
-    event_weights: str = "",
-) -> Source:
-    """Return what the options say.
+def check_metric(metric: str, num_items: int) -> None:
+    """Refuse a metric of lists that are longer than the catalogue.
 
     Raises:
-        typer.BadParameter: they do not go together.
+        ValueError: as said.
     """
-    from mmgcn.data.history import is_database
-    from mmgcn.data.source import Source
-
-    if missing not in ("error", "mask", "drop"):
-        raise typer.BadParameter(
-            f"'{missing}' is none of error, mask, drop", param_hint="--missing"
+    family, _, k = metric.partition("@")
+    if int(k) > num_items:
+        raise ValueError(
+            f"metric={metric} ranks {k} of {num_items:,} items; pass a shorter list, such as "
+            f"metric={family}@{max((k for k in (5, 10, 20) if k <= num_items), default=5)}"
         )
-    if k_core and (valid is not None or test is not None):
-        raise typer.BadParameter(
-            "filters one table; it does not go with --valid or --test", param_hint="--k-core"
-        )
-    if (valid is not None or test is not None) and (feedback or is_database(interactions)):
-        raise typer.BadParameter(
-            "feedback is one table, which is then divided; leave --valid and --test out",
-            param_hint="--feedback",
-        )
-    if features is None:
-        features = ["features"] if Path("features").is_dir() else []
-    return Source(
-        interactions,
-        None if valid is None else str(valid),
-        None if test is None else str(test),
-        split,
-        seed,
-        tuple(features),
-        k_core,
-        missing,
-        feedback,
-        event_weights,
-        columns,
-        min_rating,
-    )

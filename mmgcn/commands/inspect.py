@@ -1,16 +1,19 @@
-"""mmgcn inspect: what the feature store and the interactions hold."""
+"""mmgcn inspect: content of the feature store and of the interactions."""
 
 from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
-from mmgcn.commands.data import ColumnsOption, MinRatingOption
+from extract.commands.options import with_options
+from extract.commands.usage import given_options
+from mmgcn.commands.data import data_flags, show_notes
 from mmgcn.commands.inspect_tables import NUM_EXAMPLES, QUANTILES, show
-from mmgcn.commands.output import JsonOption, print_json, tell
+from mmgcn.commands.output import JsonOption, print_json
+from mmgcn.data.options import NO_FEATURES, DataOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,55 +31,46 @@ def register(app: typer.Typer) -> None:
     app.command()(inspect)
 
 
-def inspect(
-    features: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A feature store, or NAME=FILE.npy[,IDS.txt]. Repeatable.",
-            metavar="<path>",
-            show_default="./features, if it is there",
-        ),
-    ] = None,
-    interactions: Annotated[
-        Path | None,
-        typer.Option(
-            "--interactions",
-            "-i",
-            help="A table, as for fit.",
-            show_default="./interactions.csv, if it is there",
-        ),
-    ] = None,
-    columns: ColumnsOption = "",
-    min_rating: MinRatingOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Show what is there, what is missing and what does not fit together.
+@with_options(
+    data=data_flags(
+        *("interactions", "columns", "min_rating", "time_format", "features", "first_id")
+    )
+)
+def inspect(*, data: DataOptions, json: JsonOption = False) -> None:
+    """Show the content of features and interactions, and what does not match between them.
 
     Coverage, shapes, zero and non-finite rows per modality, and why some items have none; users,
-    items, density and duplicates of the interactions; ids that match nothing on the other side.
+    items, density and duplicates of the interactions; ids without a match on the other side.
     """
+    features = data.features
     if features is None:
-        features = ["features"] if Path("features").is_dir() else []
-    if interactions is None and Path("interactions.csv").is_file():
-        interactions = Path("interactions.csv")
-    if not features and interactions is None:
+        features = ("features",) if Path("features").is_dir() else ()
+    elif features == (NO_FEATURES,):
+        features = ()
+    has_table = "interactions" in given_options() or Path(data.interactions).is_file()
+    if not features and not has_table:
         raise ValueError(
             "there is neither a folder ./features nor a file ./interactions.csv; name them with "
-            "--features and --interactions"
+            "`features` and `interactions`"
         )
     found: dict[str, Any] = {"features": {}, "interactions": None, "matching": None}
     sides: dict[str, Side] = {}
-    for words in features:
-        for name, told, side in _tables(words):
+    for source in features:
+        for name, content, side in _tables(source, data.first_id or 0):
             if name in sides:
-                raise ValueError(f"two --features are called '{name}'; rename one of them")
-            found["features"][name], sides[name] = told, side
-    if interactions is not None:
+                raise ValueError(f"two `features` are called '{name}'; rename one of them")
+            found["features"][name], sides[name] = content, side
+    if has_table:
         from mmgcn.data.table import read_interactions
 
-        table = read_interactions(interactions, columns=columns, min_rating=min_rating)
-        for note in table.notes:
-            tell(f"note: {note}")
+        interactions = Path(data.interactions)
+        table = read_interactions(
+            interactions,
+            columns=data.columns,
+            min_rating=data.min_rating,
+            time_format=data.time_format,
+        )
+        show_notes(table.notes)
         found["interactions"] = _interactions(interactions, table)
         if sides:
             found["matching"] = _matching(table.items, sides)
@@ -87,41 +81,42 @@ def inspect(
 
 
 class Side(NamedTuple):
-    """The ids of one modality: those that were extracted, and those that have features."""
+    """The ids of one modality: those that were extracted, and those with features."""
 
-    known: IdMap
-    held: IdMap
+    extracted: IdMap
+    with_features: IdMap
 
 
-def _tables(words: str) -> list[tuple[str, dict[str, Any], Side]]:
-    """Return name, figures and ids of each modality in a store, or of one file."""
+def _tables(source: str, first_id: int) -> list[tuple[str, dict[str, Any], Side]]:
+    """Return name, statistics and ids of each modality in a store, or of one file."""
     from mmgcn.data.ids import IdMap
 
-    if "=" in words:
+    if "=" in source:
         from mmgcn.data.features import from_file
 
-        table = from_file(words)
+        table = from_file(source, first_id=first_id)
         return [(table.name, _file(table), Side(table.known, table.known))]
     from mmgcn.data.features import open_store
 
-    store = open_store(Path(words))
+    store = open_store(Path(source))
     sets = [(name, store.feature_set(name)) for name in store.modalities()]
     found = []
-    for name, held in sets:
-        rows = [record.id for record in held.records.values() if record.rows]
-        found.append((name, _set(held), Side(IdMap(list(held.records)), IdMap(rows))))
+    for name, feature_set in sets:
+        ids = [record.id for record in feature_set.records.values() if record.rows]
+        side = Side(IdMap(list(feature_set.records)), IdMap(ids))
+        found.append((name, _set(feature_set), side))
     return found
 
 
-def _set(held: FeatureSet) -> dict[str, Any]:
-    records = list(held.records.values())
+def _set(feature_set: FeatureSet) -> dict[str, Any]:
+    records = list(feature_set.records.values())
     rows = sorted(record.rows for record in records if record.rows)
-    damaged = [record.id for record in records if not held.is_intact(record)]
+    damaged = [record.id for record in records if not feature_set.is_intact(record)]
     return {
-        "encoder": held.manifest["encoder"],
-        "where": str(held.path),
-        "width": held.manifest["dim"],
-        "dtype": held.manifest["dtype"],
+        "encoder": feature_set.manifest["encoder"],
+        "where": str(feature_set.path),
+        "width": feature_set.manifest["dim"],
+        "dtype": feature_set.manifest["dtype"],
         "items": len(records),
         "with_features": len(rows),
         "coverage": round(len(rows) / max(len(records), 1), 4),
@@ -129,8 +124,8 @@ def _set(held: FeatureSet) -> dict[str, Any]:
         "reasons": _reasons(records),
         "rows_per_item": [rows[0], rows[len(rows) // 2], rows[-1]] if rows else None,
         "damaged": _some(damaged),
-        # What is damaged cannot be pooled; extraction redoes it.
-        **(_values([], None) if damaged else _values(*held.pooled())),
+        # A set with damaged files cannot be pooled; extraction repeats them.
+        **(_values([], None) if damaged else _values(*feature_set.pooled())),
     }
 
 
@@ -153,7 +148,7 @@ def _file(table: FeatureTable) -> dict[str, Any]:
 
 
 def _reasons(records: list[Any]) -> list[dict[str, Any]]:
-    """Return why items have no features, or not all, the most frequent first."""
+    """Return the reasons why items have no features or not all, the most frequent first."""
     ids: dict[tuple[str, str], list[str]] = {}
     for record in records:
         if record.status != "done":
@@ -162,25 +157,25 @@ def _reasons(records: list[Any]) -> list[dict[str, Any]]:
             )
     ordered = sorted(ids.items(), key=lambda entry: (-len(entry[1]), entry[0]))
     return [
-        {"status": status, "reason": reason, **_some(held)} for (status, reason), held in ordered
+        {"status": status, "reason": reason, **_some(each)} for (status, reason), each in ordered
     ]
 
 
 def _values(ids: list[str], matrix: np.ndarray | None) -> dict[str, Any]:
-    """Return the shape of one vector an item, and the vectors that are zero or not finite."""
+    """Return the shape of the matrix, and the items whose vectors are zero or not finite."""
     import numpy as np
 
     if matrix is None:
         return {"shape": None, "zero_rows": None, "non_finite_rows": None}
-    zero, broken = [], []
+    zero, not_finite = [], []
     for start in range(0, len(matrix), BLOCK_ROWS):
         block = matrix[start : start + BLOCK_ROWS]
         zero += (start + np.flatnonzero((block == 0).all(axis=1))).tolist()
-        broken += (start + np.flatnonzero(~np.isfinite(block).all(axis=1))).tolist()
+        not_finite += (start + np.flatnonzero(~np.isfinite(block).all(axis=1))).tolist()
     return {
         "shape": list(matrix.shape),
         "zero_rows": _some([ids[row] for row in zero]),
-        "non_finite_rows": _some([ids[row] for row in broken]),
+        "non_finite_rows": _some([ids[row] for row in not_finite]),
     }
 
 
@@ -214,28 +209,28 @@ def _interactions(path: Path, table: Interactions) -> dict[str, Any]:
 
 
 def _matching(items: IdMap, sides: dict[str, Side]) -> dict[str, Any]:
-    """Compare the ids of the interactions with those that were extracted."""
+    """Compare the ids of the interactions with the extracted ones."""
     import numpy as np
     import polars as pl
 
     from mmgcn.data.ids import nearest_ids
 
-    extracted = {name: side.known.get(items.ids) >= 0 for name, side in sides.items()}
+    extracted = {name: side.extracted.get(items.ids) >= 0 for name, side in sides.items()}
     anywhere = np.logical_or.reduce(list(extracted.values()))
-    strangers = items.ids.filter(pl.Series(~anywhere)).sort()
-    everything = pl.concat([side.known.ids for side in sides.values()]).unique().sort()
-    unwatched = everything.filter(pl.Series(items.get(everything) < 0))
+    unmatched = items.ids.filter(pl.Series(~anywhere)).sort()
+    all_extracted = pl.concat([side.extracted.ids for side in sides.values()]).unique().sort()
+    without_interactions = all_extracted.filter(pl.Series(items.get(all_extracted) < 0))
     return {
         "watched_items": {
             name: {
                 "extracted": int(extracted[name].sum()),
-                "with_features": int((side.held.get(items.ids) >= 0).sum()),
+                "with_features": int((side.with_features.get(items.ids) >= 0).sum()),
             }
             for name, side in sides.items()
         },
-        "items_never_extracted": _some(strangers.to_list()),
-        "nearest_to_the_first": nearest_ids(strangers[0], everything) if len(strangers) else [],
-        "items_never_watched": _some(unwatched.to_list()),
+        "items_never_extracted": _some(unmatched.to_list()),
+        "nearest_to_the_first": nearest_ids(unmatched[0], all_extracted) if len(unmatched) else [],
+        "items_never_watched": _some(without_interactions.to_list()),
     }
 
 

@@ -54,7 +54,7 @@ def report(
     those of the most popular items; modality worth is shown after `mmgcn ablate`.
     """
     from mmgcn.commands.html_output import MediaForHtml, lists_of
-    from mmgcn.evaluation.withheld import Withheld
+    from mmgcn.evaluation.held_out import HeldOut
     from mmgcn.report.document import write_document
     from mmgcn.report.run_report import run_document
     from mmgcn.serving.item_table import ItemTable
@@ -65,10 +65,10 @@ def report(
     users = user or _random_users(recommender.run)
     recommender.run.users.index(users)  # an unknown one is an error before anything is drawn
     table = recommender.recommend(users, k=k)
-    part = Withheld.own(recommender.run)
+    part = HeldOut.own(recommender.run)
     text = run_document(
         recommender.run,
-        test={name: part.figures(name) for name in part.scorers()} if len(part) else {},
+        test={name: part.metrics(name) for name in part.scorers()} if len(part) else {},
         lists=lists_of(recommender, table, [None] * table.height),
         captions=media.captions,
         posters=media.posters,

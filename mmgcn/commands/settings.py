@@ -1,71 +1,87 @@
-"""Settings of models, as they are given on the command line or in a file."""
+"""Settings of models, as given on the command line or in a file."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
 
 import typer
 
-EpochsOption = Annotated[
-    int | None, typer.Option(help="At most.", min=1, show_default="the model's own")
-]
-ConfigOption = Annotated[
-    Path | None, typer.Option(help="Settings in TOML, a table named like the model; --set wins.")
-]
+from extract.commands.options import Flag, Flags
+
+Settings = dict[str, object]
 
 
-def pairs(words: Sequence[str], *, option: str = "--set") -> dict[str, str]:
-    """Return NAME=VALUE words as names and values.
+@dataclass(frozen=True)
+class TrainingOptions:
+    """Options of every command that trains models."""
 
-    Raises:
-        typer.BadParameter: a word is not that.
-    """
-    found = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not (name.strip() and equals):
-            raise typer.BadParameter(f"'{word}' is not NAME=VALUE", param_hint=option)
-        found[name.strip()] = value.strip()
-    return found
+    epochs: int | None = None
+    """Maximum number of epochs."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Setting of the model or of its training. Repeatable."""
+    config: Path | None = None
+    """Settings in TOML, in a table named like the model; --set overrides them."""
+    device: str = "auto"
+    """Device: auto, cpu, cuda or cuda:N."""
+
+    def of_models(self, models: Sequence[str]) -> dict[str, Settings]:
+        """Return the settings of each model, without `epochs`; see `settings_of_models`."""
+        return settings_of_models(models, self.config, self.settings)
+
+    def of_model(self, model: str) -> Settings:
+        """Return the settings of the only model, with `epochs` among them."""
+        settings = self.of_models([model])[model]
+        return settings if self.epochs is None else settings | {"epochs": self.epochs}
+
+
+TRAINING_FLAGS: Flags = {
+    "epochs": Flag(min=1, show_default="the model's own"),
+    "settings": Flag(("--set",), metavar="NAME=VALUE"),
+}
 
 
 def settings_of_models(
-    models: Sequence[str], config: Path | None, words: Sequence[str]
-) -> dict[str, dict[str, Any]]:
-    """Return the settings of each model: those of the file, then those of the words.
+    models: Sequence[str], config: Path | None, given: Mapping[str, str]
+) -> dict[str, Settings]:
+    """Return the settings of each model: those of the file, overridden by `given`.
 
     Args:
         config: TOML with a table for each model, `[mmgcn]`.
-        words: MODEL.NAME=VALUE, or NAME=VALUE for those of the models that have it.
+        given: value by MODEL.NAME, or by NAME for all models that have such a setting.
 
     Raises:
-        typer.BadParameter: a table or a word for a model that takes no part.
-        ValueError: the file is no TOML.
+        typer.BadParameter: a setting of a model that is not among `models`, or of no model.
+        ValueError: the file is not TOML.
     """
-    settings: dict[str, dict[str, Any]] = {model: {} for model in models}
+    settings: dict[str, Settings] = {model: {} for model in models}
     if config is not None:
-        for model, held in read_toml(config).items():
-            if model not in settings or not isinstance(held, dict):
+        for model, table in read_toml(config).items():
+            if not isinstance(table, dict):
                 raise typer.BadParameter(
-                    f"{config} sets '{model}', which is no table of one of {', '.join(models)}",
+                    f"{config} sets '{model}' outside of a table; write it below [{models[0]}]",
                     param_hint="--config",
                 )
-            settings[model] |= held
-    for name, value in pairs(words).items():
+            if model not in settings:
+                raise typer.BadParameter(
+                    f"{config} has a table [{model}], and the models are {', '.join(models)}",
+                    param_hint="--config",
+                )
+            settings[model] |= table
+    for name, value in given.items():
         model, dot, setting = name.rpartition(".")
         if dot and model not in settings:
             raise typer.BadParameter(
                 f"'{name}' sets {model}, which is none of {', '.join(models)}", param_hint="--set"
             )
-        for each in [model] if dot else _having(setting, models):
+        for each in [model] if dot else _models_with(setting, models):
             settings[each][setting] = value
     return settings
 
 
-def _having(setting: str, models: Sequence[str]) -> Sequence[str]:
-    """Return the models that have a setting; all of them where none has, so that each says so."""
+def _models_with(setting: str, models: Sequence[str]) -> Sequence[str]:
+    """Return the models that have a setting; all of them if none has, so that each refuses it."""
     if len(models) == 1:
         return models
     from mmgcn.model import MODELS
@@ -73,16 +89,16 @@ def _having(setting: str, models: Sequence[str]) -> Sequence[str]:
     return [name for name in models if setting in MODELS.get(name).setting_names()] or models
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Return what the file holds.
+def read_toml(path: Path) -> Settings:
+    """Return the content of a TOML file.
 
     Raises:
-        ValueError: it is no TOML.
-        FileNotFoundError: it is not there.
+        ValueError: it is not TOML.
+        FileNotFoundError: it does not exist.
     """
     import tomllib
 
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no TOML: {error}") from error
+        raise ValueError(f"{path} is not TOML: {error}") from error

@@ -7,26 +7,14 @@ from typing import Annotated
 
 import typer
 
+from extract.commands.options import with_options
 from mmgcn.commands.ablate import METRICS
-from mmgcn.commands.data import (
-    INTERACTIONS,
-    ColumnsOption,
-    DeviceOption,
-    FeaturesOption,
-    InteractionsOption,
-    KCoreOption,
-    MinRatingOption,
-    MissingOption,
-    SplitOption,
-    SplitSeedOption,
-    TestOption,
-    ValidOption,
-    source_of,
-)
+from mmgcn.commands.data import STUDY_DATA_FLAGS, check_metric, load_for_study
 from mmgcn.commands.fit import DEFAULT_MODEL
 from mmgcn.commands.options import seed_option
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
-from mmgcn.commands.settings import ConfigOption, EpochsOption, read_toml, settings_of_models
+from mmgcn.commands.settings import TRAINING_FLAGS, TrainingOptions, read_toml
+from mmgcn.data.options import DataOptions
 
 SOME_FAILED = 3
 
@@ -36,46 +24,28 @@ def register(app: typer.Typer) -> None:
     app.command()(tune)
 
 
+@with_options(data=STUDY_DATA_FLAGS, training=TRAINING_FLAGS)
 def tune(
-    model: Annotated[str, typer.Option("--model", help="Whose settings.")] = DEFAULT_MODEL,
+    *,
+    model: Annotated[str, typer.Option("--model", help="Model to tune.")] = DEFAULT_MODEL,
     trials: Annotated[
-        int, typer.Option(help="How many in all, those of earlier calls included.", min=1)
+        int, typer.Option(help="Number of trials, those of earlier calls included.", min=1)
     ] = 30,
     space: Annotated[
         Path | None,
         typer.Option(
-            help="Which settings, in TOML: dim = [32, 64], "
+            help="Search space in TOML: dim = [32, 64], "
             "learning_rate = { low = 0.001, high = 0.02, log = true }.",
-            show_default="the model's own space",
+            show_default="the model's own",
         ),
     ] = None,
     metric: Annotated[str, typer.Option(help="recall@K or ndcg@K.")] = "recall@20",
-    interactions: InteractionsOption = INTERACTIONS,
-    columns: ColumnsOption = "",
-    min_rating: MinRatingOption = None,
-    valid: ValidOption = None,
-    test: TestOption = None,
-    split: SplitOption = "leave-last-out",
-    split_seed: SplitSeedOption = 0,
-    features: FeaturesOption = None,
-    k_core: KCoreOption = 0,
-    missing: MissingOption = "error",
+    data: DataOptions,
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Where the trials and the report are kept.")
+        Path, typer.Option("--out", "-o", help="Folder of the trials and the report.")
     ] = Path("tune"),
-    seed: Annotated[
-        int,
-        seed_option("Of every draw and every training."),
-    ] = 0,
-    epochs: EpochsOption = None,
-    setting: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", help="A setting that all trials share. Repeatable.", metavar="NAME=VALUE"
-        ),
-    ] = None,
-    config: ConfigOption = None,
-    device: DeviceOption = "auto",
+    seed: Annotated[int, seed_option("Seed of every draw and every training.")] = 0,
+    training: TrainingOptions,
     json: JsonOption = False,
 ) -> None:
     """Look for the settings that rank best on the validation part.
@@ -89,21 +59,8 @@ def tune(
         raise typer.BadParameter(
             f"'{metric}' is none of {', '.join(METRICS)}", param_hint="--metric"
         )
-    source = source_of(
-        interactions,
-        valid,
-        test,
-        split,
-        features,
-        k_core,
-        missing,
-        seed=split_seed,
-        columns=columns,
-        min_rating=min_rating,
-    )
-
     from mmgcn.model import MODELS
-    from mmgcn.study import findings, tuning
+    from mmgcn.study import tuning, tuning_report
     from mmgcn.study.space import DEFAULT, read_space
     from mmgcn.training.memory import keep_freed_memory
 
@@ -114,15 +71,12 @@ def tune(
         sides = DEFAULT[kind.name]
     else:
         raise ValueError(f"{kind.name} has no space of its own; pass --space FILE.toml")
-    settings = settings_of_models([kind.name], config, setting or [])[kind.name]
-    if epochs is not None:
-        settings["epochs"] = epochs
+    settings = training.of_model(kind.name)
     for name in settings:
         if name in sides:
             raise ValueError(f"{name} is set for all trials, and in the space that is tried")
-    dataset = source.dataset()
-    for note in dataset.notes:
-        tell(f"note: {note}")
+    dataset = load_for_study(data)
+    check_metric(metric, len(dataset.items))
     keep_freed_memory()
     try:
         report = tuning.tune(
@@ -134,7 +88,7 @@ def tune(
             settings=settings,
             metric=metric,
             seed=seed,
-            device=device,
+            device=training.device,
             tell=tell,
         )
     except KeyboardInterrupt:
@@ -145,7 +99,7 @@ def tune(
         f"{len(dataset.train):,} training and {len(dataset.split.valid):,} validation "
         f"interactions (split: {dataset.split.name}), seed {seed}."
     )
-    findings.write(out, report, about=about)
+    tuning_report.write(out, report, about=about)
     if json:
         print_json(
             {
@@ -157,8 +111,8 @@ def tune(
             }
         )
     else:
-        typer.echo(findings.summary(report))
-        titles, rows = findings.table_of(report)
+        typer.echo(tuning_report.summary(report))
+        titles, rows = tuning_report.table_of(report)
         if rows:
             table = console_table(*titles)
             for row in rows:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, field
+from typing import get_args
 
 import numpy as np
 import polars as pl
@@ -12,18 +12,17 @@ import polars as pl
 from mmgcn.data.features import FeatureError, FeatureTable
 from mmgcn.data.ids import IdMap, examples
 from mmgcn.data.interactions import Interactions
+from mmgcn.data.options import Missing
 from mmgcn.data.splits import Split
-
-Missing = Literal["error", "mask", "drop"]
 
 
 @dataclass(eq=False)
 class Dataset:
-    """What a model is built from.
+    """Interactions and features from which a model is built.
 
-    Items are those of the interactions, then those that have features and were never watched: they
-    can be recommended by their content. `reading` is how the tables were read, for who reads
-    another one of that kind.
+    Items are those of the interactions, then those with features and without interactions, which
+    can be recommended by their content. `reading` are the options with which the tables were read,
+    for tables of the same kind.
 
     Shapes:
         features: for each modality (I, D) float32; rows of absent items are zero.
@@ -33,70 +32,107 @@ class Dataset:
     split: Split
     features: dict[str, np.ndarray] = field(default_factory=dict)
     present: dict[str, np.ndarray] = field(default_factory=dict)
-    sources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sources: dict[str, dict[str, str | int]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    reading: dict[str, Any] = field(default_factory=dict)
+    reading: dict[str, str | float | None] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        widths = ", ".join(f"{name} {each.shape[1]}" for name, each in self.features.items())
+        return f"Dataset({self.split!r}, features: {widths or 'none'})"
 
     @property
     def users(self) -> IdMap:
-        """The users' ids."""
+        """The ids of the users."""
         return self.split.users
 
     @property
     def items(self) -> IdMap:
-        """The items' ids."""
+        """The ids of the items."""
         return self.split.items
 
     @property
     def train(self) -> Interactions:
-        """What is learned from."""
+        """The training interactions."""
         return self.split.train
 
     @classmethod
     def build(
-        cls, split: Split, tables: Sequence[FeatureTable] = (), *, missing: Missing = "error"
+        cls,
+        split: Split,
+        tables: Sequence[FeatureTable] = (),
+        *,
+        missing: Missing = "error",
+        excluded_items: pl.Series | None = None,
     ) -> Dataset:
         """Join interactions and features by id.
 
         Args:
-            missing: what happens where an item was watched but never extracted in some modality:
-                an error, a mask, or its interactions are dropped. (An item that was extracted and
-                has no sound or no caption is always masked.)
+            missing: treatment of items of the interactions that were never extracted in some
+                modality: an error, a mask, or their interactions are dropped. (An item that was
+                extracted and has no audio or no caption is always masked.)
+            excluded_items: ids that do not become candidates by having features, such as those
+                that a k-core removed.
 
         Raises:
-            FeatureError: `missing` is error and such items are there, or no item of the
-                interactions has features.
+            FeatureError: `missing` is error and there are such items, no item of the interactions
+                has features, or row numbers from 0 meet ids from 1.
         """
         if missing not in get_args(Missing):
-            raise FeatureError(f"missing is '{missing}'; known: {', '.join(get_args(Missing))}")
-        made = cls(split, notes=list(split.notes))
+            raise FeatureError(
+                f"missing is '{missing}'; it must be one of {', '.join(get_args(Missing))}"
+            )
+        dataset = cls(split, notes=list(split.notes))
         if not tables:
-            return made
+            return dataset
+        for table in tables:
+            dataset._check_row_numbers(table)
         watched = split.items.ids
         known = np.stack([table.known.get(watched) >= 0 for table in tables])  # (M, I)
         if not known.any():
-            strangers = pl.concat([table.known.ids.head(4) for table in tables]).unique().sort()
+            extracted = pl.concat([table.known.ids.head(4) for table in tables]).unique().sort()
             raise FeatureError(
                 f"none of the {len(watched):,} items of the interactions has features: the "
-                f"interactions name {examples(watched)}, the features {examples(strangers)}; "
-                "an item's id is its file's name without suffix, or its line of IDS.txt in "
-                "--features NAME=FILE.npy,IDS.txt"
+                f"interactions contain {examples(watched)}, the features {examples(extracted)}; "
+                "an item's id is the name of its file without suffix, or its line of IDS.txt in "
+                "`features` NAME=FILE.npy,IDS.txt; pass features='none' to use no features"
             )
         if missing == "drop":
-            made._drop_items(np.logical_not(known.all(axis=0)))
+            dataset._drop_items(np.logical_not(known.all(axis=0)))
         else:
-            made._check_known(tables, known, missing)
-        made._append_items(tables, everywhere=missing == "drop")
+            dataset._check_known(tables, known, missing)
+        dataset._append_items(tables, everywhere=missing == "drop", excluded=excluded_items)
         for table in tables:
-            features, present = table.aligned(made.items)
-            made.features[table.name], made.present[table.name] = features, present
-            made.sources[table.name] = dict(table.source)
+            features, present = table.aligned(dataset.items)
+            dataset.features[table.name], dataset.present[table.name] = features, present
+            dataset.sources[table.name] = dict(table.source)
             if not present.all():
-                made.notes.append(
+                dataset.notes.append(
                     f"{(~present).sum():,} of {len(present):,} items have no {table.name} features "
                     "and are masked there"
                 )
-        return made
+        return dataset
+
+    def _check_row_numbers(self, table: FeatureTable) -> None:
+        """Refuse row numbers from 0 for interactions with ids from 1, which would shift vectors."""
+        if table.rows_from is None:
+            return
+        first, stop = table.rows_from, table.rows_from + len(table.ids)
+        before, at_first, at_stop = self.items.get([str(first - 1), str(first), str(stop)]) >= 0
+        fix = (
+            f"pass a file of ids, NAME=FILE.npy,IDS.txt in `features`, or first_id={first + 1} if "
+            f"row 0 is item {first + 1}"
+        )
+        if at_stop and not at_first:
+            raise FeatureError(
+                f"{table.name} features have {len(table.ids):,} rows without ids, so that row 0 is "
+                f"item {first} and the last row item {stop - 1}; the interactions contain item "
+                f"{stop} and no item {first}; {fix}"
+            )
+        if not at_first and not before and self.items.get([str(first + 1)])[0] >= 0:
+            self.notes.append(
+                f"row 0 of the {table.name} features is item {first}, which has no interactions, "
+                f"while item {first + 1} has; if ids count from {first + 1}, {fix}"
+            )
 
     def _check_known(
         self, tables: Sequence[FeatureTable], known: np.ndarray, missing: Missing
@@ -105,34 +141,36 @@ class Dataset:
         watched = self.items.ids
         nowhere = ~known.any(axis=0)
         if nowhere.any():
-            told = (
+            summary = (
                 f"{nowhere.sum():,} of {len(watched):,} items of the interactions match no video: "
                 f"{examples(watched.filter(pl.Series(nowhere)))}"
             )
             if missing == "error":
                 raise FeatureError(
-                    f"{told}; pass --missing drop to leave them out, or --missing mask to keep "
+                    f"{summary}; pass missing='drop' to leave them out, or missing='mask' to keep "
                     "them without features"
                 )
-            self.notes.append(told)
+            self.notes.append(summary)
         for table, covered in zip(tables, known, strict=True):
             if missing == "error" and not covered.all():
                 others = watched.filter(pl.Series(~covered))
                 raise FeatureError(
                     f"{table.name} features cover {covered.sum():,} of {len(watched):,} items; "
-                    f"pass --missing mask, or extract the {len(others):,} others, such as "
+                    f"pass missing='mask', or extract the {len(others):,} others, such as "
                     f"{examples(others)}"
                 )
 
     def _drop_items(self, unwanted: np.ndarray) -> None:
-        """Leave items out, with their interactions. Shapes: unwanted: (I,) bool."""
+        """Remove items with their interactions. Shapes: unwanted: (I,) bool."""
         if not unwanted.any():
             return
         before = self.split
         items = IdMap(self.items.ids.filter(pl.Series(~unwanted)), kind="item")
         self.split = self.split.map(lambda part: part.relabelled(part.users, items))
         if len(self.train) == 0:
-            raise FeatureError("no training interaction is left when unknown items are dropped")
+            raise FeatureError(
+                "no training interaction remains when items without features are dropped"
+            )
         train, valid, test = (
             f"{len(getattr(before, name)) - len(getattr(self.split, name)):,}"
             for name in ("train", "valid", "test")
@@ -142,14 +180,22 @@ class Dataset:
             f"{valid} validation and {test} test interactions"
         )
 
-    def _append_items(self, tables: Sequence[FeatureTable], *, everywhere: bool) -> None:
-        """Add the items that have a vector and no interactions."""
+    def _append_items(
+        self, tables: Sequence[FeatureTable], *, everywhere: bool, excluded: pl.Series | None
+    ) -> None:
+        """Add the items that have a vector and no interactions.
+
+        Args:
+            everywhere: only those that are known in every modality.
+        """
         found = pl.concat([table.ids for table in tables]).unique().sort()
         for table in tables if everywhere else ():
             found = found.filter(pl.Series(table.known.get(found) >= 0))
+        if excluded is not None:
+            found = found.filter(~found.is_in(excluded.implode()))
         num_before = len(self.items)
         items = self.items.joined(found)
-        self.split = self.split.map(lambda part: replace(part, items=items))
+        self.split = self.split.map(lambda part: part.with_items(items))
         if len(items) > num_before:
             self.notes.append(
                 f"{len(items) - num_before:,} items have features and no interactions"

@@ -1,4 +1,4 @@
-"""Events: what people did with what they were shown, in a database. Needs the extra `serve`."""
+"""Events: feedback of users on recommended items, in a database. Needs the extra `serve`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ import sqlalchemy as sa
 
 from extract.extras import install_command
 
-# What was shown says nothing of what was liked; a like says more than a look.
+# An impression is no sign of preference; a like is a stronger one than a play.
 WEIGHTS = {"impression": 0.0, "play": 1.0, "like": 2.0, "skip": -1.0}
-TAKES_BACK = {"unlike": "like", "unskip": "skip"}  # all of that kind that came before
-KINDS = (*WEIGHTS, *TAKES_BACK)
-SAID = sa.text("event IN ('like', 'skip', 'unlike', 'unskip')")  # as the index has it, word by word
+CANCELS = {"unlike": "like", "unskip": "skip"}  # all earlier events of that kind
+KINDS = (*WEIGHTS, *CANCELS)
+# Exactly the text of the index, which is used only then.
+IS_PREFERENCE = sa.text("event IN ('like', 'skip', 'unlike', 'unskip')")
 FULL_PLAY_SECONDS = 10.0
 CONNECT_SECONDS = 3
 NETWORK_MILLISECONDS = 10_000
@@ -41,8 +42,8 @@ events = sa.Table(
     sa.Index(
         "feedback_events_said",
         *("user_id", "item_id", "event"),
-        sqlite_where=SAID,
-        postgresql_where=SAID,
+        sqlite_where=IS_PREFERENCE,
+        postgresql_where=IS_PREFERENCE,
     ),
 )
 
@@ -60,7 +61,9 @@ def make_engine(url: str, **options: Any) -> sa.Engine:
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError as error:
-        raise EventsError(f"'{url}' is no database URL, such as sqlite:///feedback.db") from error
+        raise EventsError(
+            f"'{url}' is not a database URL, such as sqlite:///feedback.db"
+        ) from error
     backend = parsed.get_backend_name()
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
@@ -72,7 +75,7 @@ def make_engine(url: str, **options: Any) -> sa.Engine:
             "connect_args",
             {
                 "connect_timeout": CONNECT_SECONDS,
-                "tcp_user_timeout": NETWORK_MILLISECONDS,  # a host that is gone says nothing
+                "tcp_user_timeout": NETWORK_MILLISECONDS,  # a lost host sends nothing
             },
         )
         options.setdefault("pool_pre_ping", True)
@@ -93,24 +96,24 @@ def shown(url: str) -> str:
     return sa.make_url(url).render_as_string(hide_password=True)
 
 
-def read_weights(words: str) -> dict[str, float]:
-    """Return what each kind of event weighs, from text such as `play=1,like=3`.
+def parse_weights(text: str) -> dict[str, float]:
+    """Return the weight of each kind of event, from text such as `play=1,like=3`.
 
-    What is not named keeps its default.
+    Kinds that are not named keep their default.
 
-    >>> read_weights("like=3")["like"], read_weights("like=3")["skip"]
+    >>> parse_weights("like=3")["like"], parse_weights("like=3")["skip"]
     (3.0, -1.0)
 
     Raises:
-        EventsError: no such kind of event, one that has no weight of its own, or no number.
+        EventsError: no such kind of event, one without a weight of its own, or not a number.
     """
     weights = dict(WEIGHTS)
-    for pair in filter(None, words.split(",")):
+    for pair in filter(None, text.split(",")):
         kind, _, value = (part.strip() for part in pair.partition("="))
-        if kind in TAKES_BACK:
+        if kind in CANCELS:
             raise EventsError(
-                f"'{kind}' has no weight of its own: it takes back what was said by "
-                f"{TAKES_BACK[kind]}; leave it out"
+                f"'{kind}' has no weight of its own: it cancels earlier events of the "
+                f"kind {CANCELS[kind]}; leave it out"
             )
         if kind not in WEIGHTS:
             near = difflib.get_close_matches(kind, WEIGHTS, n=1)
@@ -126,39 +129,39 @@ def read_weights(words: str) -> dict[str, float]:
 
 
 def read_events(url: str, weights: Mapping[str, float] | None = None) -> pl.DataFrame:
-    """Return how much each user showed for each item.
+    """Return the weight of each pair of a user and an item.
 
-    The weight of a pair is the sum over its events of what that kind of event weighs. A play weighs
-    less the shorter it was, w * min(seconds / 10, 1); without seconds it weighs w.
+    The weight of a pair is the sum of the weights of its events. That of a play is
+    w * min(seconds / 10, 1), or w without seconds.
 
-    An unlike takes back every like of that pair that was stored before it, an unskip every skip;
-    these weigh 0 then. Later ones count: like, like, unlike, like is one like.
+    An unlike cancels every like of that pair that was stored before it, an unskip every skip; their
+    weight is 0 then. Later ones count: like, like, unlike, like is one like.
 
     Returns:
-        A table of user_id, item_id, weight and timestamp, one row a pair, the earliest first.
+        A table of user_id, item_id, weight and timestamp, one row per pair, the earliest first.
         timestamp is that of its first event with a weight above 0, in seconds since 1970, and null
         where there is none.
 
     Raises:
-        EventsError: the database cannot be read, or holds no events.
+        EventsError: the database cannot be read, or contains no events.
     """
     weights = WEIGHTS if weights is None else weights
     _check_there(url)
     seconds, kind = events.c.seconds, events.c.event
     share = sa.case((seconds < FULL_PLAY_SECONDS, seconds / FULL_PLAY_SECONDS), else_=1.0)
-    flat = {name: worth for name, worth in weights.items() if name != "play"}
+    flat = {name: value for name, value in weights.items() if name != "play"}
     weight = sa.case(
         (kind == "play", share * weights["play"]),
-        *((kind == name, sa.literal(worth, sa.Double)) for name, worth in flat.items()),
+        *((kind == name, sa.literal(value, sa.Double)) for name, value in flat.items()),
         else_=0.0,
     )
-    back = _taken_back()
-    same = (events.c[name] == back.c[name] for name in ("user_id", "item_id", "event"))
-    weight = sa.case((events.c.id < back.c.id, 0.0), else_=weight)
+    cancelled = _cancellations()
+    same = (events.c[name] == cancelled.c[name] for name in ("user_id", "item_id", "event"))
+    weight = sa.case((events.c.id < cancelled.c.id, 0.0), else_=weight)
     first = sa.func.min(sa.case((weight > 0, events.c.created_at)))
     query = (
         sa.select(events.c.user_id, events.c.item_id, sa.func.sum(weight), first)
-        .outerjoin_from(events, back, sa.and_(*same))
+        .outerjoin_from(events, cancelled, sa.and_(*same))
         .group_by(events.c.user_id, events.c.item_id)
         .order_by(sa.func.min(events.c.created_at), events.c.user_id, events.c.item_id)
     )
@@ -166,14 +169,14 @@ def read_events(url: str, weights: Mapping[str, float] | None = None) -> pl.Data
         if not sa.inspect(connection).has_table(events.name):
             raise EventsError(
                 f"{shown(url)} has no table {events.name}; `mmgcn serve --feedback {shown(url)}` "
-                "makes it"
+                "creates it"
             )
         rows = [
             (user, item, float(weight), None if when is None else _seconds(when))
             for user, item, weight, when in connection.execute(query)
         ]
     if not rows:
-        raise EventsError(f"{shown(url)} holds no events yet")
+        raise EventsError(f"{shown(url)} contains no events yet")
     schema = {
         "user_id": pl.String,
         "item_id": pl.String,
@@ -183,28 +186,28 @@ def read_events(url: str, weights: Mapping[str, float] | None = None) -> pl.Data
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _taken_back() -> sa.Subquery:
-    """Return user_id, item_id, kind of event, and the id before which none of that kind counts.
+def _cancellations() -> sa.Subquery:
+    """Return user_id, item_id, kind of event, and the id before which events of it are cancelled.
 
-    Ids tell the order, not clocks: events that were sent together have one time.
+    The order is that of ids, not of times: events that were sent together have the same time.
     """
-    kind = sa.case(TAKES_BACK, value=events.c.event).label("event")
+    kind = sa.case(CANCELS, value=events.c.event).label("event")
     return (
         sa.select(events.c.user_id, events.c.item_id, kind, sa.func.max(events.c.id).label("id"))
-        .where(events.c.event.in_(TAKES_BACK))
+        .where(events.c.event.in_(CANCELS))
         .group_by(events.c.user_id, events.c.item_id, events.c.event)
         .subquery()
     )
 
 
 def _check_there(url: str) -> None:
-    """Refuse a file that is not there: SQLite would make it."""
+    """Refuse a file that does not exist: SQLite would create it."""
     parsed = sa.make_url(url) if "://" in url else None
     if parsed is None or parsed.get_backend_name() != "sqlite" or not parsed.database:
         return
     if not Path(parsed.database).is_file():
         raise EventsError(
-            f"no database at {parsed.database}; `mmgcn serve --feedback {url}` makes it"
+            f"no database at {parsed.database}; `mmgcn serve --feedback {url}` creates it"
         )
 
 

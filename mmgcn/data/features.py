@@ -1,11 +1,10 @@
-"""FeatureTable: one vector an item, from the feature store or from a user's own file."""
+"""FeatureTable: one vector per item, from the feature store or a .npy file."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,20 +20,22 @@ class FeatureError(ValueError):
 
 
 class FeatureTable:
-    """Vectors of items that are known by id.
+    """One vector per item id.
 
     Args:
-        ids: of the rows.
-        matrix: may be memory-mapped and of any numeric type; it is read in blocks, never whole.
-        known: every id that was looked at, also those that have no vector (no sound, no caption,
-            a broken file). An item outside was never extracted.
+        ids: ids of the rows.
+        matrix: may be memory-mapped and of any numeric type; it is read in blocks, never at once.
+        known: ids that were extracted, also those without a vector (no audio, no caption, a broken
+            file). By default those of the rows.
         source: encoder, digest and width, for the run's configuration.
+        rows_from: id of the first row where ids are row numbers, None where they were given.
 
     Shapes:
-        ids: N of them; matrix: (N, D), or (N,) for one number an item.
+        ids: (N,); matrix: (N, D), or (N,) for one number per item.
 
     Raises:
-        FeatureError: not numbers, not finite, an id twice, or ids that do not fit the rows.
+        FeatureError: values that are not numbers, not finite, or all zero; a duplicate id; or a
+            number of ids that is not that of the rows.
     """
 
     def __init__(
@@ -43,8 +44,11 @@ class FeatureTable:
         ids: Sequence[str] | pl.Series,
         matrix: np.ndarray,
         known: Iterable[str] | None = None,
-        source: Mapping[str, Any] | None = None,
+        source: Mapping[str, str | int] | None = None,
+        *,
+        rows_from: int | None = None,
     ) -> None:
+        self.rows_from = rows_from
         if matrix.ndim == 1:
             matrix = matrix[:, None]  # (N,) -> (N, 1), such as prices
         if matrix.ndim != 2 or matrix.dtype.kind not in "fiub":
@@ -67,25 +71,30 @@ class FeatureTable:
                 f"{len(bad):,} of {len(matrix):,} rows of {name} features are not finite, such as "
                 f"those of {examples(self.ids.gather(bad[:4]))}; leave those items out of the table"
             )
+        if len(matrix) > 1 and not any(block.any() for _, block in self._blocks()):
+            raise FeatureError(
+                f"{name} features are zero for all {len(matrix):,} items; extract or export them "
+                "again, or leave the modality out"
+            )
 
     @property
     def ids(self) -> pl.Series:
-        """Whose rows they are. Shapes: (N,)."""
+        """Ids of the rows. Shapes: (N,)."""
         return self._rows.ids
 
     def aligned(self, items: IdMap) -> tuple[np.ndarray, np.ndarray]:
-        """Return the vectors in the order of other ids, joined by id.
+        """Return the vectors in the order of `items`, joined by id.
 
         Shapes:
-            the result: (I, D) float32, rows of absent items zero, and (I,) bool, who is present.
+            the result: (I, D) float32, zero for absent items, and (I,) bool, True for present ones.
         """
         rows = self._rows.get(items.ids)
         present = rows >= 0
         values = np.zeros((len(items), self.matrix.shape[1]), dtype=np.float32)
-        places = np.flatnonzero(present)
+        found = np.flatnonzero(present)
         step = max(1, BLOCK_VALUES // max(values.shape[1], 1))
-        for start in range(0, len(places), step):
-            block = places[start : start + step]
+        for start in range(0, len(found), step):
+            block = found[start : start + step]
             values[block] = self.matrix[rows[block]]
         return values, present
 
@@ -96,7 +105,7 @@ class FeatureTable:
 
 
 def _not_finite(block: np.ndarray) -> np.ndarray:
-    """Return the rows with a value that float32 cannot hold. Shapes: block: (N, D)."""
+    """Return the rows with a value that is not finite in float32. Shapes: block: (N, D)."""
     with np.errstate(over="ignore"):
         return np.flatnonzero(~np.isfinite(block.astype(np.float32)).all(axis=1))
 
@@ -105,10 +114,10 @@ def open_store(root: Path) -> FeatureStore:
     """Return a store.
 
     Raises:
-        FeatureError: it is a file, which needs a name.
+        FeatureError: `root` is a file, which needs a name.
     """
     if root.is_file():
-        raise FeatureError(f"{root} is a file; name its modality: --features NAME={root}")
+        raise FeatureError(f"{root} is a file; name its modality: `features` NAME={root}")
     return FeatureStore(root)
 
 
@@ -116,7 +125,7 @@ def from_store(root: Path) -> list[FeatureTable]:
     """Return the current features of every modality in a store.
 
     Raises:
-        FeatureError: there are none, or it is a file.
+        FeatureError: the store is empty, or `root` is a file.
     """
     store = open_store(root)
     tables = []
@@ -131,41 +140,43 @@ def from_store(root: Path) -> list[FeatureTable]:
         }
         tables.append(FeatureTable(modality, ids, matrix, features.records, source))
     if not tables:
-        raise FeatureError(f"{root} holds no features; make some with: mmgcn extract VIDEOS")
+        raise FeatureError(f"{root} contains no features; extract some with: mmgcn extract VIDEOS")
     return tables
 
 
-def from_file(words: str) -> FeatureTable:
+def from_file(text: str, *, first_id: int = 0) -> FeatureTable:
     """Return the table of `NAME=FILE.npy` or `NAME=FILE.npy,IDS.txt`.
 
-    IDS.txt has the id of each row, one a line. Without it, row i is item "i".
+    IDS.txt contains the id of each row, one per line. Without it, row i is item `i + first_id`.
 
     Raises:
         FeatureError: no such file, or see `FeatureTable`.
     """
-    name, _, paths = words.partition("=")
+    name, _, paths = text.partition("=")
     file, _, id_file = paths.partition(",")
     if not (name and file):
-        raise FeatureError(f"--features takes a folder or NAME=FILE.npy[,IDS.txt], not '{words}'")
+        raise FeatureError(
+            f"`features` are folders and NAME=FILE.npy[,IDS.txt], and '{text}' is neither"
+        )
     path = Path(file)
     try:
         matrix = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise FeatureError(f"no features at {path}") from error
     except (ValueError, EOFError, OSError) as error:
-        # numpy takes any other file for a pickle, and says how to trust it.
-        told = "" if "pickle" in str(error) else f": {error}"
-        raise FeatureError(f"{path} is no .npy file of numbers{told}") from error
+        # numpy assumes that any other file is a pickle, and recommends to trust it.
+        reason = "" if "pickle" in str(error) else f": {error}"
+        raise FeatureError(f"{path} is not a .npy file of numbers{reason}") from error
     if not isinstance(matrix, np.ndarray) or matrix.ndim == 0:
-        raise FeatureError(f"{path} is no .npy file of one table, (N, D) or (N,)")
-    ids = _read_ids(Path(id_file)) if id_file else _row_numbers(len(matrix))
+        raise FeatureError(f"{path} is not a .npy file of one table, (N, D) or (N,)")
+    ids = _read_ids(Path(id_file)) if id_file else _row_numbers(len(matrix), first_id)
     digest = hashlib.blake2b(digest_size=6)
     for source in [path, *([Path(id_file)] if id_file else [])]:
         with source.open("rb") as file_:
             while chunk := file_.read(1 << 20):
                 digest.update(chunk)
     try:
-        table = FeatureTable(name, ids, matrix)
+        table = FeatureTable(name, ids, matrix, rows_from=None if id_file else first_id)
     except FeatureError as error:
         raise FeatureError(f"{paths}: {error}") from error
     table.source = {
@@ -176,8 +187,8 @@ def from_file(words: str) -> FeatureTable:
     return table
 
 
-def _row_numbers(num_rows: int) -> pl.Series:
-    return pl.int_range(num_rows, eager=True).cast(pl.String)
+def _row_numbers(num_rows: int, first_id: int) -> pl.Series:
+    return pl.int_range(first_id, first_id + num_rows, eager=True).cast(pl.String)
 
 
 def _read_ids(path: Path) -> pl.Series:
@@ -196,24 +207,27 @@ def _read_ids(path: Path) -> pl.Series:
     except pl.exceptions.NoDataError:
         return as_texts([])
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise FeatureError(f"{path} holds no ids: {str(error).splitlines()[0]}") from error
+        raise FeatureError(f"{path} contains no ids: {str(error).splitlines()[0]}") from error
     if lines["id"].null_count():
         line = int(lines["id"].is_null().arg_max() or 0) + 1
-        raise FeatureError(f"line {line:,} of {path} is empty; it has one id a line")
+        raise FeatureError(f"line {line:,} of {path} is empty; it has one id per line")
     return lines["id"]
 
 
-def read_features(words: Sequence[str]) -> list[FeatureTable]:
-    """Return the tables of every --features option: folders and NAME=FILE.npy[,IDS.txt], mixed.
+def read_features(sources: Sequence[str], *, first_id: int = 0) -> list[FeatureTable]:
+    """Return the tables of feature stores and of NAME=FILE.npy[,IDS.txt], which may be mixed.
 
     Raises:
-        FeatureError: see `from_file`; or two tables have one name.
+        FeatureError: see `from_file`; or two tables have the same name.
     """
     tables: list[FeatureTable] = []
-    for given in words:
-        tables += [from_file(given)] if "=" in given else from_store(Path(given))
+    for source in sources:
+        if "=" in source:
+            tables.append(from_file(source, first_id=first_id))
+        else:
+            tables += from_store(Path(source))
     names = [table.name for table in tables]
     for name in names:
         if names.count(name) > 1:
-            raise FeatureError(f"two --features are called '{name}'; rename one of them")
+            raise FeatureError(f"two `features` are called '{name}'; rename one of them")
     return tables

@@ -1,4 +1,4 @@
-"""History: who watched what, from a table, from feedback in a database, or from both."""
+"""History: interactions from a table, from feedback in a database, or from both."""
 
 from __future__ import annotations
 
@@ -10,19 +10,11 @@ import polars as pl
 from extract.extras import install_command
 from mmgcn.data.ids import IdMap
 from mmgcn.data.interactions import Interactions, InteractionsError
+from mmgcn.data.options import is_database
 from mmgcn.data.table import read_interactions
 
-ROW_WEIGHT = 1.0  # of a pair in a table, beside what feedback says of it
-NO_SECONDS = 1e11  # since 1970 is the year 5138; milliseconds passed it in 1973
-
-
-def is_database(source: str) -> bool:
-    """Return whether a source is a database's URL and no file.
-
-    >>> is_database("sqlite:///feedback.db"), is_database("interactions.csv")
-    (True, False)
-    """
-    return "://" in source
+ROW_WEIGHT = 1.0  # of a pair in a table, added to that of its feedback
+MAX_SECONDS = 1e11  # since 1970 is the year 5138; milliseconds passed it in 1973
 
 
 def read_history(
@@ -32,34 +24,40 @@ def read_history(
     min_rating: float | None = None,
     feedback: str | None = None,
     event_weights: str = "",
+    time_format: str = "",
 ) -> Interactions:
-    """Return the pairs of a user and an item that count as watched.
+    """Return the pairs of a user and an item with a positive weight.
 
-    Each pair weighs what its events weigh together (see `events.read_events`); one that stands in
-    the table weighs 1 more. What weighs more than 0 counts. So a like adds a pair, and a skip takes
-    back a play, or a pair of the table.
+    The weight of a pair is the sum over its events (see `events.read_events`), plus 1 if the table
+    contains it. So a like adds a pair, and a skip cancels a play, or a pair of the table.
 
     Args:
         source: a table, or the URL of a database of feedback.
-        columns, min_rating: of the table, see `read_interactions`.
-        feedback: the URL of a database that is added to the table.
-        event_weights: what kinds of events weigh, if not the usual, such as `like=3,skip=0`.
+        columns, min_rating, time_format: of the table, see `read_interactions`.
+        feedback: URL of a database whose feedback is added to the table.
+        event_weights: weights of kinds of events, if not the default, such as `like=3,skip=0`.
 
     Raises:
-        ColumnsError: `columns` says something else.
-        InteractionsError: the table cannot be read, its times do not go with those of feedback, or
-            no pair weighs more than 0.
+        ColumnsError: `columns` is malformed.
+        InteractionsError: the table cannot be read, its times are not seconds as those of feedback
+            are, an option does not apply, or no pair has a positive weight.
         EventsError: the database cannot be read.
     """
     if not is_database(source):
-        table = read_interactions(Path(source), columns=columns, min_rating=min_rating)
+        if event_weights and feedback is None:
+            raise InteractionsError(
+                "event_weights are given without feedback; pass the URL of a database"
+            )
+        table = read_interactions(
+            Path(source), columns=columns, min_rating=min_rating, time_format=time_format
+        )
         return table if feedback is None else _joined(table, source, feedback, event_weights)
     if feedback is not None:
-        raise InteractionsError(f"'{source}' is feedback already; leave the other one out")
-    if columns or min_rating is not None:
+        raise InteractionsError(f"'{source}' is feedback already; leave `feedback` out")
+    if columns or min_rating is not None or time_format:
         raise InteractionsError(
-            f"'{source}' is feedback, which has columns of its own and no ratings; leave --columns "
-            "and --min-rating out"
+            f"'{source}' is feedback, which has columns of its own and no ratings; leave "
+            "`columns`, `min_rating` and `time_format` out"
         )
     events = _events(source, event_weights)
     return _counted(events, events.height)
@@ -67,20 +65,20 @@ def read_history(
 
 def _events(url: str, weights: str) -> pl.DataFrame:
     try:
-        from mmgcn.data.events import read_events, read_weights
+        from mmgcn.data.events import parse_weights, read_events
     except ModuleNotFoundError as error:
         raise InteractionsError(
             f"a database needs {error.name}; install it with: {install_command('serve')}"
         ) from error
-    return read_events(url, read_weights(weights))
+    return read_events(url, parse_weights(weights))
 
 
 def _joined(table: Interactions, source: str, url: str, weights: str) -> Interactions:
     time = table.timestamp
-    if time is not None and len(time) and float(time.max()) > NO_SECONDS:
+    if time is not None and len(time) and float(time.max()) > MAX_SECONDS:
         raise InteractionsError(
-            f"the timestamps of {source} reach {time.max():.0f}, which are no seconds since 1970 "
-            "as those of feedback are; divide them, or leave the column out"
+            f"the timestamps of {source} reach {time.max():.0f}, which are not seconds since 1970 "
+            "as those of feedback are; convert them, or leave the column out"
         )
     rows = pl.DataFrame(
         {
@@ -92,33 +90,33 @@ def _joined(table: Interactions, source: str, url: str, weights: str) -> Interac
         schema_overrides={"timestamp": pl.Float64},
     )
     events = _events(url, weights)
-    if time is None:  # then the order counts, and feedback comes after the table
+    if time is None:  # then the order is that of time, and feedback comes after the table
         events = events.with_columns(timestamp=pl.lit(None, dtype=pl.Float64))
     both = (
         pl.concat([rows, events])
         .group_by("user_id", "item_id", maintain_order=True)
         .agg(pl.col("weight").sum(), pl.col("timestamp").min())
     )
-    made = _counted(both, events.height)
-    made.notes = [*table.notes, *made.notes]
-    made.num_duplicates = table.num_duplicates
-    return made
+    history = _counted(both, events.height)
+    history.notes = [*table.notes, *history.notes]
+    history.num_duplicates = table.num_duplicates
+    return history
 
 
 def _counted(pairs: pl.DataFrame, num_events: int) -> Interactions:
-    """Return the pairs that weigh more than 0, ids in the order of their first appearance."""
+    """Return the pairs with a positive weight, ids in the order of their first appearance."""
     watched = pairs.filter(pl.col("weight") > 0)
     if watched.height == 0:
         raise InteractionsError(
-            f"none of {pairs.height:,} pairs of a user and an item weighs more than 0; gather "
-            "more feedback, or change --event-weights"
+            f"none of {pairs.height:,} pairs of a user and an item has a positive weight; gather "
+            "more feedback, or change `event_weights`"
         )
     time = watched["timestamp"]
     users = IdMap(watched["user_id"].unique(maintain_order=True), kind="user")
     items = IdMap(watched["item_id"].unique(maintain_order=True), kind="item")
     note = f"feedback on {num_events:,} pairs of a user and an item"
     if watched.height < pairs.height:
-        note += f"; {pairs.height - watched.height:,} pairs weigh 0 or less and do not count"
+        note += f"; {pairs.height - watched.height:,} pairs without a positive weight do not count"
     return Interactions(
         users.index(watched["user_id"]).astype(np.int32),
         items.index(watched["item_id"]).astype(np.int32),

@@ -1,4 +1,4 @@
-"""IdMap: the user's own ids outside, rows inside."""
+"""IdMap: external ids and their internal indices."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 NUM_EXAMPLES = 3
-NUM_COMPARED = 10_000  # ids that a near-name search looks at: a tenth of a second
-FEW = 8  # ids that are looked for one by one, without hashing all that are known
+NUM_COMPARED = 10_000  # ids compared by a near-name search, which takes a tenth of a second
+FEW = 8  # ids that are searched one by one, without a hash table of all ids
 
 
 class UnknownIds(LookupError):
@@ -27,10 +27,10 @@ class UnknownIds(LookupError):
 
 
 class IdMap:
-    """Ids in the order of their rows. Never changes once made.
+    """Immutable ids in the order of their indices.
 
     Raises:
-        ValueError: an id stands twice, is missing, or is no text.
+        ValueError: an id occurs twice, is missing, or is not text.
 
     >>> ids = IdMap(["b", "a"], kind="item")
     >>> ids.index(["a", "b"]).tolist(), ids.ids[0], ids.get(["c"]).tolist()
@@ -44,7 +44,7 @@ class IdMap:
             raise ValueError(f"{self.ids.null_count():,} of the {kind} ids are missing")
         if self.ids.n_unique() != len(self.ids):
             twice = self.ids.filter(self.ids.is_duplicated())[0]
-            raise ValueError(f"{kind} '{twice}' stands twice among the ids")
+            raise ValueError(f"{kind} '{twice}' occurs twice among the ids")
         self._rows: pl.DataFrame | None = None
 
     def __len__(self) -> int:
@@ -54,28 +54,30 @@ class IdMap:
         return f"IdMap({len(self):,} {self.kind}s: {examples(self.ids.head(NUM_EXAMPLES + 1))})"
 
     def get(self, ids: Iterable[str] | pl.Series) -> np.ndarray:
-        """Return the row of each id, -1 where it has none.
+        """Return the index of each id, -1 for an unknown one.
 
         Shapes:
             the result: (N,) int64.
         """
-        asked = as_texts(ids)
-        if len(asked) <= FEW:
-            found = (None if one is None else self.ids.index_of(one) for one in asked)
+        requested = as_texts(ids)
+        if len(requested) <= FEW:
+            found = (None if one is None else self.ids.index_of(one) for one in requested)
             return np.array([-1 if row is None else row for row in found], dtype=np.int64)
         if self._rows is None:
             self._rows = pl.DataFrame({"id": self.ids, "row": np.arange(len(self.ids))})
-        joined = asked.to_frame("id").join(self._rows, on="id", how="left", maintain_order="left")
+        joined = requested.to_frame("id").join(
+            self._rows, on="id", how="left", maintain_order="left"
+        )
         return joined["row"].fill_null(-1).to_numpy().astype(np.int64)
 
     def index(self, ids: Iterable[str] | pl.Series) -> np.ndarray:
-        """Return the row of each id.
+        """Return the index of each id.
 
         Shapes:
             the result: (N,) int64.
 
         Raises:
-            UnknownIds: some have none.
+            UnknownIds: some ids are unknown.
         """
         texts = as_texts(ids)
         rows = self.get(texts)
@@ -85,20 +87,20 @@ class IdMap:
         return rows
 
     def id(self, row: int) -> str:
-        """Return the id of one row."""
+        """Return the id of one index."""
         return str(self.ids[row])
 
     def joined(self, more: Sequence[str] | pl.Series) -> IdMap:
-        """Return a map with those of the given ids appended that it lacks, in their order.
+        """Return a map extended by the given ids that are new, in their order.
 
         >>> IdMap(["b", "a"]).joined(["c", "a"]).ids.to_list()
         ['b', 'a', 'c']
         """
         others = as_texts(more).unique(maintain_order=True)
-        strangers = others.filter(pl.Series(self.get(others) < 0))
-        if len(strangers) == 0:
+        new = others.filter(pl.Series(self.get(others) < 0))
+        if len(new) == 0:
             return self
-        return IdMap(pl.concat([self.ids, strangers.rename("id")]), kind=self.kind)
+        return IdMap(pl.concat([self.ids, new.rename("id")]), kind=self.kind)
 
     def save(self, path: Path) -> None:
         """Write the ids to Parquet, one column `id`."""
@@ -109,12 +111,12 @@ class IdMap:
         """Read what `save` wrote.
 
         Raises:
-            ValueError: it is no such file.
+            ValueError: the file was not written by `save`.
         """
         try:
             return cls(pl.read_parquet(path, columns=["id"])["id"], kind=kind)
         except pl.exceptions.PolarsError as error:
-            raise ValueError(f"{path} holds no ids: {str(error).splitlines()[0]}") from error
+            raise ValueError(f"{path} contains no ids: {str(error).splitlines()[0]}") from error
 
 
 def as_texts(ids: Iterable[str] | pl.Series) -> pl.Series:
@@ -145,13 +147,13 @@ def as_texts(ids: Iterable[str] | pl.Series) -> pl.Series:
 
 
 def nearest_ids(wanted: str, known: Sequence[str] | pl.Series) -> list[str]:
-    """Return up to three ids that look like the wanted one."""
-    listed = as_texts(known)
-    # Comparing with each of a million ids takes seconds. Those of about its length will do, and
-    # first those that begin like it.
-    near = listed.filter((listed.str.len_chars().cast(pl.Int64) - len(wanted)).abs() <= 2)
-    alike = near.str.starts_with(wanted[: (len(wanted) + 1) // 2])
-    close = pl.concat([near.filter(alike).head(NUM_COMPARED), near.filter(~alike)])
+    """Return up to three ids that are similar to the wanted one."""
+    all_ids = as_texts(known)
+    # Comparing with each of a million ids takes seconds. Those of about its length are enough,
+    # those with the same beginning first.
+    near = all_ids.filter((all_ids.str.len_chars().cast(pl.Int64) - len(wanted)).abs() <= 2)
+    same_start = near.str.starts_with(wanted[: (len(wanted) + 1) // 2])
+    close = pl.concat([near.filter(same_start).head(NUM_COMPARED), near.filter(~same_start)])
     return difflib.get_close_matches(
         wanted, close.head(NUM_COMPARED).to_list(), n=NUM_EXAMPLES, cutoff=0.3
     )
@@ -163,5 +165,5 @@ def examples(ids: Sequence[str] | pl.Series) -> str:
     >>> examples(["a", "b"]), examples(["a", "b", "c", "d"])
     ('a, b', 'a, b, c, ...')
     """
-    told = ", ".join(map(str, ids[:NUM_EXAMPLES]))
-    return f"{told}, ..." if len(ids) > NUM_EXAMPLES else told
+    text = ", ".join(map(str, ids[:NUM_EXAMPLES]))
+    return f"{text}, ..." if len(ids) > NUM_EXAMPLES else text

@@ -1,15 +1,16 @@
-"""Interactions: who watched what, and when."""
+"""Interactions: pairs of a user and an item, with times."""
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
-from mmgcn.data.ids import IdMap
+from mmgcn.data.ids import IdMap, examples
 
-NUMBERS = ("timestamp", "weight")
+OPTIONAL_COLUMNS = ("timestamp", "weight")
 
 
 class InteractionsError(ValueError):
@@ -18,15 +19,17 @@ class InteractionsError(ValueError):
 
 @dataclass(eq=False)
 class Interactions:
-    """Pairs of a user and an item, each pair once.
+    """Unique pairs of a user and an item.
+
+    Of a pair that occurs several times, the earliest in time is kept, or the first without times.
 
     Shapes:
         user_index, item_index: (E,) int32, rows of `users` and `items`.
-        timestamp: (E,) int64 or float64, in whatever the table counts in; ISO dates are seconds
-            since 1970. Or None.
-        weight: (E,) float32, or None; for models from elsewhere, ours take all pairs alike.
+        timestamp: (E,) int64 or float64 in the unit of the table; ISO dates are seconds since 1970.
+            Or None.
+        weight: (E,) float32 or None. No model of this package uses weights.
 
-    `notes` say what a person should know; `num_duplicates` pairs were dropped in reading.
+    `notes` are remarks for the user; `num_duplicates` is how many pairs were dropped as duplicates.
     """
 
     user_index: np.ndarray
@@ -39,7 +42,7 @@ class Interactions:
     num_duplicates: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("item_index", *NUMBERS):
+        for name in ("item_index", *OPTIONAL_COLUMNS):
             column = getattr(self, name)
             if column is not None and len(column) != len(self):
                 raise InteractionsError(
@@ -48,43 +51,58 @@ class Interactions:
         for index, ids in ((self.user_index, self.users), (self.item_index, self.items)):
             if len(index) and not (index.min() >= 0 and index.max() < len(ids)):
                 raise InteractionsError(
-                    f"rows of {ids.kind}s lie from {index.min()} to {index.max()}; there are "
+                    f"{ids.kind} indices range from {index.min()} to {index.max()}; there are "
                     f"{len(ids):,} ids"
                 )
+        duplicates = self._duplicate_rows()
+        if len(duplicates):
+            self._keep(np.delete(np.arange(len(self)), duplicates))
+            self.num_duplicates = len(duplicates)
+            self.notes = [*self.notes, f"{len(duplicates):,} duplicate pairs were dropped"]
 
     def __len__(self) -> int:
         return len(self.user_index)
 
-    def take(self, rows: np.ndarray) -> Interactions:
-        """Return some of the interactions, in the given order (indices or a mask)."""
-        return Interactions(
-            self.user_index[rows],
-            self.item_index[rows],
-            self.users,
-            self.items,
-            None if self.timestamp is None else self.timestamp[rows],
-            None if self.weight is None else self.weight[rows],
+    def __repr__(self) -> str:
+        return (
+            f"Interactions({len(self):,} of {len(self.users):,} users and {len(self.items):,} "
+            f"items, {'without' if self.timestamp is None else 'with'} timestamps)"
         )
 
+    def take(self, rows: np.ndarray) -> Interactions:
+        """Return some of the interactions in the given order.
+
+        Args:
+            rows: a mask, or indices without repetition.
+        """
+        part = self._copy()
+        part._keep(rows)
+        part.notes, part.num_duplicates = [], 0
+        return part
+
+    def with_items(self, items: IdMap) -> Interactions:
+        """Return the same interactions over an id map that extends `items`."""
+        part = self._copy()
+        part.items = items
+        return part
+
     def relabelled(self, users: IdMap, items: IdMap) -> Interactions:
-        """Return the same interactions as rows of other id maps, without those they do not know."""
+        """Return the interactions over other id maps, without those whose ids are not in them."""
         user = users.get(self.users.ids)[self.user_index]
         item = items.get(self.items.ids)[self.item_index]
         known = (user >= 0) & (item >= 0)
-        made = self.take(known)
-        made.user_index, made.item_index = (
-            user[known].astype(np.int32),
-            item[known].astype(np.int32),
-        )
-        made.users, made.items, made.notes = users, items, list(self.notes)
-        return made
+        part = self.take(known)
+        part.user_index = user[known].astype(np.int32)
+        part.item_index = item[known].astype(np.int32)
+        part.users, part.items, part.notes = users, items, list(self.notes)
+        return part
 
     def pair_keys(self) -> np.ndarray:
-        """Return a number for each pair, the same for the same pair. Shapes: (E,) int64."""
+        """Return a number for each pair, equal for equal pairs. Shapes: (E,) int64."""
         return np.asarray(self.user_index.astype(np.int64) * len(self.items) + self.item_index)
 
     def csr(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the items of each user, sorted, as compressed rows.
+        """Return the items of each user, sorted, as compressed sparse rows.
 
         Shapes:
             the result: indptr (U + 1,) int64 and indices (E,) int32.
@@ -98,33 +116,81 @@ class Interactions:
     def k_core(self, *, k_user: int = 0, k_item: int = 0) -> Interactions:
         """Return the largest part in which every user has k_user items and every item k_item users.
 
-        The id maps shrink to those that are left; their order stays.
+        The id maps shrink to the remaining ids; their order stays.
 
         Raises:
-            InteractionsError: nothing is left.
+            InteractionsError: no interaction remains.
         """
         rows = np.arange(len(self))
         while True:
             user, item = self.user_index[rows], self.item_index[rows]
-            of_user = np.bincount(user, minlength=len(self.users))
-            of_item = np.bincount(item, minlength=len(self.items))
-            enough = (of_user[user] >= k_user) & (of_item[item] >= k_item)
+            user_degree = np.bincount(user, minlength=len(self.users))
+            item_degree = np.bincount(item, minlength=len(self.items))
+            enough = (user_degree[user] >= k_user) & (item_degree[item] >= k_item)
             if enough.all():
                 break
             rows = rows[enough]
         if len(rows) == 0:
             raise InteractionsError(
-                f"nothing is left of {len(self):,} interactions ({len(self.users):,} users, "
-                f"{len(self.items):,} items) when every user needs {k_user} items and every item "
-                f"{k_item} users; lower --k-core"
+                f"no interaction of {len(self):,} ({len(self.users):,} users, "
+                f"{len(self.items):,} items) remains when every user needs {k_user} items and "
+                f"every item {k_item} users; lower `k_core`"
             )
-        users = IdMap(self.users.ids.filter(pl.Series(of_user > 0)), kind=self.users.kind)
-        items = IdMap(self.items.ids.filter(pl.Series(of_item > 0)), kind=self.items.kind)
+        users = IdMap(self.users.ids.filter(pl.Series(user_degree > 0)), kind=self.users.kind)
+        items = IdMap(self.items.ids.filter(pl.Series(item_degree > 0)), kind=self.items.kind)
         kept = self.take(rows).relabelled(users, items)
         kept.notes = [
             *self.notes,
-            f"{k_user},{k_item}-core: {len(kept):,} of {len(self):,} interactions are left, "
+            f"{k_user},{k_item}-core: {len(kept):,} of {len(self):,} interactions remain, "
             f"{len(users):,} of {len(self.users):,} users and {len(items):,} of "
             f"{len(self.items):,} items",
         ]
         return kept
+
+    def _copy(self) -> Interactions:
+        """Return a shallow copy, without searching for duplicates again."""
+        return copy.copy(self)
+
+    def _keep(self, rows: np.ndarray) -> None:
+        self.user_index, self.item_index = self.user_index[rows], self.item_index[rows]
+        self.timestamp = None if self.timestamp is None else self.timestamp[rows]
+        self.weight = None if self.weight is None else self.weight[rows]
+
+    def _duplicate_rows(self) -> np.ndarray:
+        """Return the rows whose pair also occurs earlier. Shapes: (N,) int64."""
+        keys = self.pair_keys()
+        ordered = np.sort(keys)
+        twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+        del ordered
+        if len(twice) == 0:
+            return np.zeros(0, dtype=np.int64)
+        at = np.searchsorted(twice, keys).clip(max=len(twice) - 1)
+        rows = np.flatnonzero(twice[at] == keys)  # few of many
+        time = self.timestamp
+        order = np.lexsort(
+            (rows if time is None else time[rows], keys[rows])
+        )  # stable: then by row
+        rows = rows[order]
+        return np.asarray(rows[1:][keys[rows][1:] == keys[rows][:-1]])
+
+
+def check_learnable(interactions: Interactions) -> list[str]:
+    """Return notes on interactions from which little can be learned.
+
+    Raises:
+        InteractionsError: there is one item alone, so that there is nothing to rank.
+    """
+    users, items = interactions.users, interactions.items
+    if len(items) < 2:
+        raise InteractionsError(
+            f"the interactions have one item alone, {examples(items.ids)}; there is nothing to "
+            "rank; check which column holds the items"
+        )
+    if len(users) < 2:
+        return [f"the interactions have one user alone, {examples(users.ids)}"]
+    if np.bincount(interactions.user_index).max(initial=0) < 2:
+        return [
+            "every user has a single interaction: nothing can be learned of which items go "
+            "together, and no user has one to hold out"
+        ]
+    return []

@@ -1,25 +1,27 @@
-"""Split: which interactions are learned from, chosen by and tested on."""
+"""Split: training, validation and test parts of interactions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
+import polars as pl
 
 from mmgcn.data.ids import IdMap
 from mmgcn.data.interactions import Interactions
+from mmgcn.data.options import SplitName
 from mmgcn.data.table import read_interactions
 
-SplitName = Literal["leave-last-out", "temporal", "random", "cold-items", "none"]
-MIN_INTERACTIONS = 3  # a user with fewer keeps them all in training
+MIN_INTERACTIONS = 3  # interactions of a user with fewer all stay in training
+MIN_ORDERED = 20  # steps of one direction that do not happen by chance
 TRAIN, VALID, TEST = 0, 1, 2
 
 
 class SplitError(ValueError):
-    """Interactions that cannot be split as asked."""
+    """Interactions that cannot be split as requested; the message says why and what to do."""
 
 
 @dataclass(eq=False)
@@ -32,46 +34,71 @@ class Split:
     name: str
     notes: list[str] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        return (
+            f"Split({self.name}: {len(self.train):,} training, {len(self.valid):,} validation and "
+            f"{len(self.test):,} test interactions of {len(self.users):,} users and "
+            f"{len(self.items):,} items)"
+        )
+
     def map(self, change: Callable[[Interactions], Interactions]) -> Split:
-        """Return the split with every part changed."""
+        """Return the split with `change` applied to every part."""
         train, valid, test = (change(part) for part in (self.train, self.valid, self.test))
         return Split(train, valid, test, self.name, self.notes)
 
     @property
     def users(self) -> IdMap:
-        """The users' ids."""
+        """The ids of the users."""
         return self.train.users
 
     @property
     def items(self) -> IdMap:
-        """The items' ids."""
+        """The ids of the items."""
         return self.train.items
 
 
 def split(
     interactions: Interactions,
-    name: SplitName,
+    name: str | None = None,
     *,
     seed: int = 0,
     valid_share: float = 0.1,
     test_share: float = 0.1,
 ) -> Split:
-    """Divide the interactions. The id maps stay those of all of them.
+    """Return a split of the interactions; the id maps of each part are those of all of them.
 
-    leave-last-out: of each user with three or more, the last in time is test and the one before it
-    valid. Without timestamps, or where they are equal, the order of the table decides.
-    temporal: the last tenth in time is test, the tenth before it valid. What happened at one moment
-    stays together, in the earlier part.
-    random: of each user with three or more, about a tenth each, at least one, drawn with the seed.
-    cold-items: a tenth of the items, drawn with the seed, is test with everything that was watched
-    of them, another tenth is valid. What is left is divided as in random, so that both parts hold
-    items that training knows beside those that it has never seen.
-    none: all is training, for lists that people will see; nothing is left to choose or test by.
+    leave-last-out: the last interaction in time of each user with three or more is test, the one
+    before it validation. Equal times are ordered as in the table. Without timestamps the order of
+    the table is used and noted, and refused if it is a sorted one.
+    temporal: the last tenth in time is test, the tenth before it validation. Interactions of the
+    same time stay together, in the earlier part.
+    random: about a tenth of the interactions of each user with three or more, at least one, for
+    each part, drawn with the seed.
+    cold-items: all interactions with a tenth of the items, drawn with the seed, are test, those
+    with another tenth validation. The rest is divided as in random, so that both parts contain warm
+    items beside cold ones.
+    none: all interactions are training, for recommendations to real users.
+
+    Args:
+        name: by default leave-last-out, and random with a note if there are no timestamps or all
+            are equal.
 
     Raises:
-        SplitError: an unknown name, shares that leave no training part, or a temporal split without
-            timestamps.
+        SplitError: an unknown name, shares that leave no training part, a temporal split without
+            timestamps, or leave-last-out of a table that is sorted by item.
     """
+    ordered = interactions.timestamp is not None and len(np.unique(interactions.timestamp)) > 1
+    order_note = []
+    if name is None:
+        name = "leave-last-out" if ordered else "random"
+        if not ordered:
+            order_note = [
+                f"{_no_order(interactions)}, so the split is random; pass `split` "
+                "leave-last-out if the order of the table is that of time"
+            ]
+    elif name == "leave-last-out" and not ordered:
+        _refuse_sorted(interactions)
+        order_note = [f"{_no_order(interactions)}; the order of the table is used as that of time"]
     if name not in get_args(SplitName):
         raise SplitError(f"no split is called '{name}'; known: {', '.join(get_args(SplitName))}")
     if valid_share < 0 or test_share < 0 or valid_share + test_share >= 1:
@@ -89,11 +116,13 @@ def split(
         part = _cold_items(interactions, valid_share, test_share, seed)
     else:
         part = np.full(len(interactions), TRAIN, dtype=np.int8)
-    train, valid, test = (interactions.take(part == number) for number in (TRAIN, VALID, TEST))
+    train, valid, test = (interactions.take(part == label) for label in (TRAIN, VALID, TEST))
     if len(train) == 0:
-        raise SplitError(f"the split '{name}' of {len(interactions):,} interactions trains on none")
-    notes = [*interactions.notes, *_strangers(train, valid, test)]
-    empty = [told for told, held in (("validation", valid), ("test", test)) if len(held) == 0]
+        raise SplitError(
+            f"the split '{name}' of {len(interactions):,} interactions leaves no training part"
+        )
+    notes = [*interactions.notes, *order_note, *_cold_notes(train, valid, test)]
+    empty = [label for label, part in (("validation", valid), ("test", test)) if len(part) == 0]
     if empty and name != "none":
         notes.append(
             f"the split '{name}' of {len(interactions):,} interactions leaves no "
@@ -109,21 +138,25 @@ def given_split(
     *,
     columns: str = "",
     min_rating: float | None = None,
+    time_format: str = "",
 ) -> Split:
-    """Read parts that are files of their own.
+    """Return a split whose parts are files.
 
-    The id maps hold the users and items of all files, those of training first. What is withheld of
-    a user or an item that training does not know is kept, and counts in the figures: a model is
-    not excused for what it cannot know. A pair that stands in two files stays in the first.
+    The id maps contain the users and items of all files, those of training first. Held-out
+    interactions of users or items without training interactions are kept and count in the metrics.
+    A pair that occurs in several files stays in the first.
 
     Args:
-        columns, min_rating: of all of them, see `read_interactions`.
+        columns, min_rating, time_format: of all files, see `read_interactions`.
 
     Raises:
-        ColumnsError, InteractionsError: see `read_interactions`.
+        ColumnsError, InteractionsError, TimeError: see `read_interactions`.
+        SplitError: all pairs of a part are in an earlier one.
     """
     read = {
-        name: read_interactions(path, columns=columns, min_rating=min_rating)
+        name: read_interactions(
+            path, columns=columns, min_rating=min_rating, time_format=time_format
+        )
         for name, path in (("train", train), ("valid", valid), ("test", test))
         if path is not None
     }
@@ -135,9 +168,14 @@ def given_split(
     for name, part in read.items():
         part = part.relabelled(users, items)
         again = np.isin(part.pair_keys(), earlier)
+        if again.all() and len(part):
+            raise SplitError(
+                f"all {len(part):,} pairs of `{name}` are in an earlier part, too; pass "
+                "interactions that training does not contain"
+            )
         if again.any():
             notes.append(
-                f"{again.sum():,} of {len(part):,} {name} pairs stand in an earlier part too; "
+                f"{again.sum():,} of {len(part):,} {name} pairs are in an earlier part, too; "
                 "they were left out"
             )
             part = part.take(~again)
@@ -145,23 +183,55 @@ def given_split(
         earlier = np.concatenate([earlier, part.pair_keys()])
     first = read["train"]
     none = first.take(np.zeros(0, dtype=np.int64))
-    made = Split(first, read.get("valid", none), read.get("test", none), "given")
-    made.notes = [*notes, *_strangers(first, made.valid, made.test)]
-    return made
+    parts = Split(first, read.get("valid", none), read.get("test", none), "given")
+    parts.notes = [*notes, *_cold_notes(first, parts.valid, parts.test)]
+    return parts
 
 
-def _strangers(train: Interactions, *withheld: Interactions) -> list[str]:
-    """Say how much is withheld of users or items that training does not know."""
+def _no_order(interactions: Interactions) -> str:
+    what = "no timestamps" if interactions.timestamp is None else "equal timestamps alone"
+    return f"the interactions have {what}"
+
+
+def _refuse_sorted(interactions: Interactions) -> None:
+    """Refuse an order of the table that is that of item ids and cannot be that of time."""
+    if len(interactions) == 0:
+        return
+    user, item = interactions.user_index, interactions.item_index
+    ids = interactions.items.ids
+    by_user = np.argsort(user, kind="stable")
+    inside = np.diff(user[by_user]) == 0
+    numbers = ids.cast(pl.Int64, strict=False)
+    orders = [ids.rank("ordinal")] + ([] if numbers.null_count() else [numbers.rank("ordinal")])
+    for order in orders:
+        steps = np.diff(order.to_numpy().astype(np.int64)[item[by_user]])[inside]
+        if len(steps) >= MIN_ORDERED and ((steps > 0).all() or (steps < 0).all()):
+            raise _sorted_error("the items of each user are sorted by id")
+    same = np.diff(item) == 0  # each item in one run of rows: one change fewer than items
+    if (~same).sum() == len(np.unique(item)) - 1 and same.sum() >= MIN_ORDERED:
+        raise _sorted_error("the rows are sorted by item")
+
+
+def _sorted_error(order: str) -> SplitError:
+    return SplitError(
+        f"the split 'leave-last-out' needs times: there are none, and {order}, so that the last "
+        "item of a user is not the latest; name a column of times, columns='time=NAME', or pass "
+        "split='random'"
+    )
+
+
+def _cold_notes(train: Interactions, *held_out: Interactions) -> list[str]:
+    """Return notes on held-out interactions of users or items without training interactions."""
     notes = []
     known_user = np.bincount(train.user_index, minlength=len(train.users)) > 0
     known_item = np.bincount(train.item_index, minlength=len(train.items)) > 0
-    for name, part in zip(("valid", "test"), withheld, strict=True):
+    for name, part in zip(("valid", "test"), held_out, strict=True):
         of_user, of_item = ~known_user[part.user_index], ~known_item[part.item_index]
         if (of_user | of_item).any():
             notes.append(
                 f"{(of_user | of_item).sum():,} of {len(part):,} {name} interactions have a user "
                 f"({of_user.sum():,}) or an item ({of_item.sum():,}) without training "
-                "interactions; they count in the figures"
+                "interactions; they count in the metrics"
             )
     return notes
 
@@ -174,13 +244,13 @@ def _last_of_each(interactions: Interactions) -> np.ndarray:
     counts = np.bincount(user, minlength=len(interactions.users))
     part = np.full(len(user), TRAIN, dtype=np.int8)
     rows = np.flatnonzero(counts[user] >= MIN_INTERACTIONS)
-    for number in (TEST, VALID):
+    for label in (TEST, VALID):
         latest = np.full(len(counts), time.min(initial=0), dtype=time.dtype)
         np.maximum.at(latest, user[rows], time[rows])
         at = rows[time[rows] == latest[user[rows]]]
         last = np.full(len(counts), -1)
         last[user[at]] = at  # of equally late ones the last in the table: later values stay
-        part[last[last >= 0]] = number
+        part[last[last >= 0]] = label
         rows = rows[part[rows] == TRAIN]
     return part
 
@@ -233,13 +303,13 @@ def _temporal(interactions: Interactions, valid_share: float, test_share: float)
     time, num = interactions.timestamp, len(interactions)
     if time is None:
         raise SplitError(
-            "a temporal split needs a column timestamp, or another that --columns time=NAME names; "
-            "use --split random, or leave-last-out, which takes the order of the table"
+            "a temporal split needs a column timestamp, or another named by columns='time=NAME'; "
+            "pass split='random' if there are no times"
         )
     num_valid, num_test = round(num * valid_share), round(num * test_share)
     last_train, last_valid = num - num_test - num_valid - 1, num - num_test - 1
     if last_train < 0:
-        raise SplitError(f"a temporal split of {num} interactions trains on none")
+        raise SplitError(f"a temporal split of {num} interactions leaves no training part")
     ordered = np.partition(time, (last_train, last_valid))
     part = np.full(num, TRAIN, dtype=np.int8)
     part[time > ordered[last_train]] = VALID

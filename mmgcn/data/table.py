@@ -3,233 +3,257 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from mmgcn.data.columns import LIKELY, NAMES, NEEDED, UNKNOWN, Columns, normal, option
+from mmgcn.data.columns import LIKELY, NAMES, REQUIRED, UNKNOWN, Columns, normal, option
 from mmgcn.data.ids import IdMap
 from mmgcn.data.interactions import Interactions, InteractionsError
+from mmgcn.data.table_format import (
+    SUFFIX_SEPARATORS,
+    TableFormat,
+    detect_format,
+    ragged_line,
+    scan_text,
+)
+from mmgcn.data.times import TimeError, check_one_unit, check_time_format, seconds_of_text
 
 WEIGHT = "weight"
+MIN_SEQUENCE_SHARE = 0.5  # of item ids that are lists, from which on the column is one of sequences
 
 
 def read_interactions(
-    path: Path, *, columns: str = "", min_rating: float | None = None
+    path: Path, *, columns: str = "", min_rating: float | None = None, time_format: str = ""
 ) -> Interactions:
-    """Read a table with the columns user_id, item_id and perhaps timestamp, rating and weight.
+    """Return the interactions of a table with user_id, item_id and perhaps timestamp and rating.
 
-    .csv, .tsv, .parquet and .jsonl; other columns are ignored. Ids are text: 007 stays 007. A pair
-    that stands twice is kept once: the earliest in time, else the first in the table. Rows of users
-    and items follow their first appearance.
+    CSV, TSV, other separated text, Parquet and JSON lines, recognised by their content. Ids are
+    text: 007 stays 007. Of a pair that occurs several times the earliest in time is kept, else the
+    first in the table. Users and items are in the order of their first appearance.
 
-    The table is read as a stream and ids become numbers on the way: 16 bytes of memory a row with
-    timestamps, and as much again while duplicates are looked for.
+    The table is read as a stream and ids are replaced by indices on the way: 16 bytes of memory a
+    row with timestamps, and as much again during the search for duplicates.
 
     Args:
-        columns: what they are called instead, such as `user=userId,item=movieId,time=ts,rating=r`.
-            Numbers are places, from 1, in a .csv or .tsv without a header.
+        columns: names of the columns, such as `user=userId,item=movieId,time=ts,rating=r`. Numbers
+            are positions, from 1, in a text file without a header.
         min_rating: rows with a lower rating are left out, and counted in the notes.
+        time_format: fields of strftime for times that are neither numbers nor ISO dates.
 
     Raises:
-        ColumnsError: `columns` says something else.
-        InteractionsError: no such file, a column is missing, a value is missing or no number, or
-            no row is left.
+        ColumnsError: `columns` is malformed.
+        TimeError: `time_format` is.
+        InteractionsError: no such file, a column is missing, a value is missing or not a number, or
+            no row remains.
     """
-    named = Columns.read(columns)
+    named = Columns.parse(columns)
+    if time_format:
+        check_time_format(time_format)
     if min_rating is not None and not math.isfinite(min_rating):
-        raise InteractionsError(f"the least rating is {min_rating}; it must be a finite number")
+        raise InteractionsError(f"min_rating is {min_rating}; it must be a finite number")
     table, notes = _read(path, named, with_rating=min_rating is not None)
     if table.height == 0:
         raise InteractionsError(f"{path} has a header and no rows")
-    for role in NEEDED:
+    for role in REQUIRED:
         missing = (table[role].is_null() | (table[role] == "")).arg_true()
         if len(missing):
             raise InteractionsError(
-                f"{len(missing):,} of {table.height:,} rows of {path} have no {named.told(role)}, "
-                f"the first of them row {missing[0] + 1:,}"
+                f"{len(missing):,} of {table.height:,} rows of {path} have no "
+                f"{named.label(role)}, the first of them row {missing[0] + 1:,}"
             )
+    _check_no_sequences(table, named, path)
     if min_rating is not None:
-        table, told = _rated(table, min_rating, named.told("rating"), path)
-        notes += told
-    time = _numbers(table["time"], named.told("time"), path) if "time" in table.columns else None
+        table, note = _filter_ratings(table, min_rating, named.label("rating"), path)
+        notes += note
+    time = None
+    if "time" in table.columns:
+        time = _numbers(table["time"], named.label("time"), path, time_format=time_format)
+        try:
+            check_one_unit(time)
+        except TimeError as error:
+            raise InteractionsError(f"of the {named.label('time')}s of {path} {error}") from error
+    elif time_format:
+        raise InteractionsError(f"time_format is given, and {path} has no {named.label('time')}")
     weight = _numbers(table[WEIGHT], WEIGHT, path) if WEIGHT in table.columns else None
     user_index, users = _indexed(table["user"], "user")
     item_index, items = _indexed(table["item"], "item")
     del table
     if weight is not None:
         weight = weight.astype(np.float32)
-        notes.append(f"the weights in {path} are read, and no model of mmgcn looks at them")
-    made = Interactions(user_index, item_index, users, items, time, weight)
-    again = _repeated(made)
-    if len(again):
-        made = made.take(np.delete(np.arange(len(made)), again))
-        notes.append(f"{len(again):,} duplicate pairs in {path} were dropped")
-    made.notes, made.num_duplicates = notes, len(again)
-    return made
+        notes.append(f"the weights in {path} are read, but no model of mmgcn uses them")
+    interactions = Interactions(user_index, item_index, users, items, time, weight)
+    if interactions.num_duplicates:
+        notes.append(f"{interactions.num_duplicates:,} duplicate pairs in {path} were dropped")
+    interactions.notes = notes
+    return interactions
 
 
 def _read(path: Path, named: Columns, *, with_rating: bool) -> tuple[pl.DataFrame, list[str]]:
-    """Return the columns of the table by what they say, ids as categories, and notes."""
+    """Return the columns of the table by role, ids as categories, and notes."""
     if not path.is_file():
         raise InteractionsError(
-            f"no interactions at {path}; pass --interactions FILE, a table with the columns "
+            f"no interactions at {path}; pass interactions='FILE', a table with the columns "
             "user_id and item_id"
         )
+    detected = detect_format(path)
+    notes = []
+    expected = SUFFIX_SEPARATORS.get(path.suffix.lower())
+    if expected is not None and detected.separator != expected:
+        notes.append(f"the columns of {path} are separated by {detected}, and are read so")
     try:
-        lazy = _scan(path, named)
+        lazy = _scan(path, named, detected)
         names = lazy.collect_schema().names()
-        needed = dict.fromkeys((*NEEDED, *named.named, *(["rating"] if with_rating else [])))
-        absent = [named.name(role) for role in needed if named.name(role) not in names]
+        required = dict.fromkeys((*REQUIRED, *named.named, *(["rating"] if with_rating else [])))
+        absent = [named.name(role) for role in required if named.name(role) not in names]
         if absent:
             raise InteractionsError(
                 f"{path} has no column {' and no column '.join(absent)}; it has: "
-                f"{', '.join(map(repr, names))}; {_remedy(names, named, list(needed))}"
+                f"{', '.join(map(repr, names))}; {_remedy(names, named, list(required))}"
             )
         roles = [role for role in NAMES if named.name(role) in names]
-        notes = []
         if "rating" in roles and not with_rating:
             roles.remove("rating")
             notes.append(
-                f"the ratings in {path} are not looked at, every row counts as watched; "
-                "--min-rating leaves low ones out"
+                f"the ratings in {path} are not used, every row counts as an interaction; "
+                "`min_rating` leaves low ones out"
             )
-        ours = [pl.col(named.name(role)).alias(role) for role in roles]
-        ours += [pl.col(name) for name in names if name == WEIGHT]
-        ids = pl.col(NEEDED).cast(pl.String).cast(pl.Categorical)
-        return lazy.select(ours).with_columns(ids).collect(engine="streaming"), notes
+        selected = [pl.col(named.name(role)).alias(role) for role in roles]
+        selected += [pl.col(name) for name in names if name == WEIGHT]
+        ids = pl.col(REQUIRED).cast(pl.String).cast(pl.Categorical)
+        return lazy.select(selected).with_columns(ids).collect(engine="streaming"), notes
     except pl.exceptions.NoDataError as error:
         raise InteractionsError(f"{path} is empty") from error
     except (pl.exceptions.PolarsError, OSError) as error:
-        first = str(error).splitlines()[0]
-        if "invalid utf-8" in first:
-            first += "; save it as UTF-8"
-        suffix = path.suffix.lower()[1:]
-        raise InteractionsError(f"{path} cannot be read as {suffix}: {first}") from error
+        raise InteractionsError(_unreadable(path, detected, str(error))) from error
 
 
-def _remedy(names: list[str], named: Columns, needed: list[str]) -> str:
-    """Say what to do with a table whose columns are called so."""
-    if len(names) == 1 and (named.are_places or any(mark in names[0] for mark in ";\t|")):
-        return "separate its columns by commas, or by tabs in a .tsv"
+def _unreadable(path: Path, detected: TableFormat, reason: str) -> str:
+    """Return a message on a file that polars cannot read."""
+    first, kind = reason.splitlines()[0], str(detected.kind)
+    if detected.kind == "text":
+        kind = f"text separated by {detected}"
+        first = ragged_line(path, detected.separator) or first
+    if "invalid utf-8" in first:
+        first += "; save it as UTF-8"
+    return f"{path} cannot be read as {kind}: {first}"
+
+
+def _remedy(names: list[str], named: Columns, required: list[str]) -> str:
+    """Return what to do with a table whose columns have these names."""
+    if len(names) == 1 and named.are_positions:
+        return "separate its columns by commas or tabs"
     if any("\x00" in name or "\ufffd" in name for name in names):
         return "save it as UTF-8"
-    if named.are_places and names[0] == "1":
+    if named.are_positions and names[0] == "1":
         return "without a header, columns are counted from 1"
-    guessed = named.guessed(names, needed=needed)
-    told = f"pass {option(guessed)}"
-    if all(guessed.get(role) == UNKNOWN for role in NEEDED):
-        told += f", or {option({'user': '1', 'item': '2'})} where there is no header"
+    guessed = named.guessed(names, required=required)
+    remedy = f"pass {option(guessed)}"
+    if all(guessed.get(role) == UNKNOWN for role in REQUIRED):
+        positions = {"user": "1", "item": "2"}
+        if len(names) == 4 and all(_is_number(name) for name in names):  # MovieLens
+            positions |= {"rating": "3", "time": "4"}
+        remedy += f", or {option(positions)} if there is no header"
     if guessed.get("rating") == UNKNOWN:
-        told += ", or leave --min-rating out"
-    return told
+        remedy += ", or leave `min_rating` out"
+    return remedy
 
 
-def _scan(path: Path, named: Columns) -> pl.LazyFrame:
-    suffix = path.suffix.lower()
-    if path.stat().st_size == 0:
-        raise InteractionsError(f"{path} is empty")
-    if suffix in (".csv", ".tsv"):
-        separator = "\t" if suffix == ".tsv" else ","
-        if named.are_places:
-            return _without_header(path, named, separator)
-        return pl.scan_csv(path, infer_schema=False, separator=separator)
-    if suffix == ".jsonl":
-        ours = {WEIGHT, *(named.name(role) for role in NAMES)}
-        found = pl.scan_ndjson(path).collect_schema().names()
-        texts = {name: pl.String() for name in found if name in ours}
-        return pl.scan_ndjson(path, schema_overrides=texts)
-    if suffix == ".parquet":
-        lazy = pl.scan_parquet(path)
-        ids = [named.name(role) for role in NEEDED]
-        for name, dtype in lazy.collect_schema().items():
-            if name in ids and not (
-                dtype.is_integer() or dtype in (pl.String, pl.Categorical, pl.Enum)
-            ):
-                raise InteractionsError(
-                    f"{name} of {path} is {dtype}; ids are text or whole numbers"
-                )
+def _is_number(name: str) -> bool:
+    """Return whether the name of a column is a number, that is, a value of the first row."""
+    return name.replace(".", "", 1).partition("_duplicated_")[0].isdecimal()
+
+
+def _scan(path: Path, named: Columns, detected: TableFormat) -> pl.LazyFrame:
+    if detected.kind == "text":
+        lazy = scan_text(path, detected.separator, header=not named.are_positions)
+        if named.are_positions:
+            _check_no_header(path, named, lazy)
         return lazy
-    raise InteractionsError(f"{path} ends in none of .csv, .tsv, .parquet, .jsonl")
+    if detected.kind == "jsonl":
+        used = {WEIGHT, *(named.name(role) for role in NAMES)}
+        names = pl.scan_ndjson(path).collect_schema().names()
+        texts = {name: pl.String() for name in names if name in used}
+        return pl.scan_ndjson(path, schema_overrides=texts)
+    lazy = pl.scan_parquet(path)
+    ids = [named.name(role) for role in REQUIRED]
+    for name, dtype in lazy.collect_schema().items():
+        if name in ids and not (
+            dtype.is_integer() or dtype in (pl.String, pl.Categorical, pl.Enum)
+        ):
+            raise InteractionsError(f"{name} of {path} is {dtype}; ids are text or whole numbers")
+    return lazy
 
 
-def _without_header(path: Path, named: Columns, separator: str) -> pl.LazyFrame:
-    """Return a table whose columns are called 1, 2 and so on.
-
-    Raises:
-        InteractionsError: the first row is a header after all.
-    """
-    lazy = pl.scan_csv(
-        path,
-        has_header=False,
-        infer_schema=False,
-        separator=separator,
-        with_column_names=lambda names: [str(place + 1) for place in range(len(names))],
-    )
+def _check_no_header(path: Path, named: Columns, lazy: pl.LazyFrame) -> None:
+    """Refuse a table that is read without a header and has one."""
     first = lazy.head(1).collect().row(0, named=True)
-    for role in NEEDED:
+    for role in REQUIRED:
         if normal(first.get(named.name(role)) or "") in LIKELY[role].split():
             names = {r: first[n] for r, n in named.named.items() if first.get(n)}
             raise InteractionsError(
                 f"the first row of {path} is a header: {', '.join(map(repr, first.values()))}; "
                 f"pass {option(names)}"
             )
-    return lazy
 
 
-def _rated(
-    table: pl.DataFrame, least: float, name: str, path: Path
+def _check_no_sequences(table: pl.DataFrame, named: Columns, path: Path) -> None:
+    """Refuse a row for each user with a list of items, as MicroLens and others publish them."""
+    if table["user"].n_unique() < table.height:
+        return
+    texts = table["item"].cast(pl.String)
+    lists = texts.str.contains(r"^\s*\[?\s*\d+([\s,]+\d+)+\s*\]?\s*$")
+    if lists.sum() >= MIN_SEQUENCE_SHARE * table.height:
+        raise InteractionsError(
+            f"the {named.label('item')}s of {path} are lists of items, such as "
+            f"'{texts.filter(lists)[0][:40]}'; write one row per user and item"
+        )
+
+
+def _filter_ratings(
+    table: pl.DataFrame, min_rating: float, name: str, path: Path
 ) -> tuple[pl.DataFrame, list[str]]:
-    """Return the rows with a rating of at least that, and what to say of the others."""
+    """Return the rows with a rating of at least `min_rating`, and a note on the others."""
     rating = _numbers(table["rating"], name, path)
     if table["rating"].dtype == pl.Float32:
-        least = float(np.float32(least))  # 0.1 is less there than here
-    enough = rating >= least
+        min_rating = float(np.float32(min_rating))  # 0.1 is less there than here
+    enough = rating >= min_rating
     if not enough.any():
         raise InteractionsError(
-            f"none of {len(rating):,} rows of {path} has a {name} of {least:g} or more; the "
-            f"highest is {rating.max():g}; lower --min-rating"
+            f"none of {len(rating):,} rows of {path} has a {name} of {min_rating:g} or more; the "
+            f"highest is {rating.max():g}; lower `min_rating`"
         )
     if enough.all():
         return table, []
-    told = f"{(~enough).sum():,} of {len(rating):,} rows of {path} have a {name} below {least:g}"
-    return table.filter(pl.Series(enough)), [f"{told}; they were left out"]
+    note = (
+        f"{(~enough).sum():,} of {len(rating):,} rows of {path} have a {name} below "
+        f"{min_rating:g}; they were left out"
+    )
+    return table.filter(pl.Series(enough)), [note]
 
 
 def _indexed(column: pl.Series, kind: str) -> tuple[np.ndarray, IdMap]:
-    """Return the row of each id, rows in the order of first appearance, and the ids."""
-    # column = [b, a, b] -> rows [0, 1, 0], ids [b, a]
+    """Return the index of each id in the order of first appearance, and the ids."""
+    # column = [b, a, b] -> indices [0, 1, 0], ids [b, a]
     first = column.filter(column.is_first_distinct())
     codes = column.to_physical().to_numpy()
-    row_of_code = np.zeros(int(codes.max()) + 1, dtype=np.int32)
-    row_of_code[first.to_physical().to_numpy()] = np.arange(len(first), dtype=np.int32)
-    return row_of_code[codes], IdMap(first.cast(pl.String), kind=kind)
+    index_of_code = np.zeros(int(codes.max()) + 1, dtype=np.int32)
+    index_of_code[first.to_physical().to_numpy()] = np.arange(len(first), dtype=np.int32)
+    return index_of_code[codes], IdMap(first.cast(pl.String), kind=kind)
 
 
-def _repeated(interactions: Interactions) -> np.ndarray:
-    """Return the rows whose pair stands elsewhere too, and earlier. Shapes: (N,) int64."""
-    keys = interactions.pair_keys()
-    ordered = np.sort(keys)
-    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    del ordered
-    if len(twice) == 0:
-        return np.zeros(0, dtype=np.int64)
-    at = np.searchsorted(twice, keys).clip(max=len(twice) - 1)
-    rows = np.flatnonzero(twice[at] == keys)  # few of many
-    time = interactions.timestamp
-    order = np.lexsort((rows if time is None else time[rows], keys[rows]))  # stable: then by row
-    rows = rows[order]
-    return np.asarray(rows[1:][keys[rows][1:] == keys[rows][:-1]])
-
-
-def _numbers(column: pl.Series, name: str, path: Path) -> np.ndarray:
-    """Return a column as numbers; times whole where all are, else with fractions, else dates."""
+def _numbers(column: pl.Series, name: str, path: Path, *, time_format: str = "") -> np.ndarray:
+    """Return a column as numbers; times as integers if all are, else as floats, else from dates."""
     is_time = column.name == "time"
-    readings = [] if column.dtype.is_temporal() else [_real]
+    readings: list[Callable[[pl.Series], pl.Series]]
+    readings = [] if column.dtype.is_temporal() else [_float]
     if is_time:
-        whole = [] if column.dtype.is_float() or column.dtype.is_temporal() else [_whole]
-        readings = [*whole, *readings, _seconds]
+        integer = [] if column.dtype.is_float() or column.dtype.is_temporal() else [_integer]
+        readings = [*integer, *readings, lambda each: seconds_of_text(each, time_format)]
+        if time_format and column.dtype == pl.String:
+            readings = readings[-1:]
     most = pl.repeat(False, len(column), eager=True)
     for reading in readings:
         try:
@@ -242,23 +266,23 @@ def _numbers(column: pl.Series, name: str, path: Path) -> np.ndarray:
         most = max(most, good, key=pl.Series.sum)
     bad = column.filter(~most)
     first = "an empty one" if bad[0] is None else f"'{bad[0]}'"
+    expected = "a number is expected"
+    if is_time:
+        expected = (
+            f"times of the format {time_format} are expected"
+            if time_format
+            else "numbers alone or ISO dates alone are expected; other dates need "
+            "time_format='%d/%m/%Y' or the like"
+        )
     raise InteractionsError(
         f"{len(bad):,} of {len(column):,} rows of {path} have a {name} that cannot be read, such "
-        f"as {first}; it takes {'numbers alone or ISO dates alone' if is_time else 'a number'}"
+        f"as {first}; {expected}"
     )
 
 
-def _whole(column: pl.Series) -> pl.Series:
+def _integer(column: pl.Series) -> pl.Series:
     return column.cast(pl.Int64, strict=False)
 
 
-def _real(column: pl.Series) -> pl.Series:
+def _float(column: pl.Series) -> pl.Series:
     return column.cast(pl.Float64, strict=False)
-
-
-def _seconds(column: pl.Series) -> pl.Series:
-    if column.dtype == pl.String:
-        moments = column.str.to_datetime(strict=False, time_unit="us")
-    else:
-        moments = column.cast(pl.Datetime("us"), strict=False)
-    return moments.dt.epoch("us").cast(pl.Float64) / 1e6

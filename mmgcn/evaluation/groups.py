@@ -1,13 +1,12 @@
-"""Groups of items by how well training knows them, and how well each is ranked.
+"""Groups of items by their number of training interactions, and the metrics of each.
 
     warm   the items with at least one training interaction
-    head   of those the fewest, most watched first, that together hold 80 % of the interactions
+    head   the fewest of those, most interactions first, with 80 % of the interactions
     tail   the other warm ones
     cold   the items without a training interaction: ranked by their content alone
 
-A group's figures are of the users who have a withheld item in it; what they have withheld in
-other groups neither helps nor harms. Every list is of the whole catalogue unless only some items
-are candidates.
+The metrics of a group are means over the users with a held-out item in it; held-out items of other
+groups do not count. Every list is of the whole catalogue unless only some items are candidates.
 """
 
 from __future__ import annotations
@@ -23,28 +22,28 @@ HEAD_SHARE = 0.8
 
 
 @dataclass(frozen=True)
-class GroupFigures:
-    """How well a group is ranked.
+class GroupMetrics:
+    """Metrics of a group.
 
     Args:
-        num_items: in the group.
-        num_users: who have a withheld item in it; of them are the figures.
-        num_relevant: withheld interactions with the group's items.
-        figures: see `ranking.evaluate`; empty where there are no such users.
-        chance: recall of a list in random order, `recall@20`; empty like the figures.
+        num_items: number of items in the group.
+        num_users: number of users with a held-out item in it.
+        num_relevant: number of held-out interactions with items of the group.
+        metrics: means over those users, see `ranking.evaluate`; empty if there are none.
+        chance: recall of a list in random order, `recall@20`; empty like the metrics.
     """
 
     num_items: int
     num_users: int
     num_relevant: int
-    figures: dict[str, float]
+    metrics: dict[str, float]
     chance: dict[str, float]
 
 
 def item_groups(popularity: np.ndarray, *, head_share: float = HEAD_SHARE) -> dict[str, np.ndarray]:
-    """Return who is in `all`, `warm`, `head`, `tail` and `cold`.
+    """Return masks of the items in `all`, `warm`, `head`, `tail` and `cold`.
 
-    Among equally watched items those of the smaller index come first.
+    Among equally popular items those with the smaller index come first.
 
     Shapes:
         popularity: (I,) training interactions of each item; the result: each (I,) bool.
@@ -55,9 +54,11 @@ def item_groups(popularity: np.ndarray, *, head_share: float = HEAD_SHARE) -> di
     """
     warm = popularity > 0
     order = np.argsort(-popularity, kind="stable")
-    held = np.cumsum(popularity[order])
-    # popularity = [1, 0, 6, 3] -> held = [6, 9, 10, 10], of which 9 is the first at 8 or above
-    num_head = int(np.searchsorted(held, head_share * held[-1])) + 1 if len(held) else 0
+    cumulative = np.cumsum(popularity[order])
+    # popularity = [1, 0, 6, 3] -> cumulative = [6, 9, 10, 10], where 9 is the first >= 8
+    num_head = (
+        int(np.searchsorted(cumulative, head_share * cumulative[-1])) + 1 if len(cumulative) else 0
+    )
     head = np.zeros(len(popularity), dtype=bool)
     head[order[:num_head]] = True
     head &= warm
@@ -78,11 +79,11 @@ def evaluate_groups(
     seen: Sequence[Csr] = (),
     ks: Sequence[int] = KS,
     candidates: np.ndarray | None = None,
-) -> dict[str, GroupFigures]:
-    """Return the figures of each group.
+) -> dict[str, GroupMetrics]:
+    """Return the metrics of each group.
 
     Args:
-        candidates: the items that may stand in a list; by default all.
+        candidates: the items that can be in a list; by default all.
 
     Shapes:
         groups: each (I,) bool; candidates: (I,) bool.
@@ -92,19 +93,19 @@ def evaluate_groups(
     """
     found = {}
     for name, members in groups.items():
-        wanted = _only(relevant, members)
-        users = np.flatnonzero(np.diff(wanted[0]))
-        figures, chance = {}, {}
+        of_group = _only(relevant, members)
+        users = np.flatnonzero(np.diff(of_group[0]))
+        metrics, chance = {}, {}
         if len(users):
             allowed = np.ones_like(members) if candidates is None else candidates
-            told = evaluate(
-                scorer if candidates is None else _among(scorer, candidates),
+            values = evaluate(
+                scorer if candidates is None else _restricted(scorer, candidates),
                 num_items=len(members),
-                relevant=wanted,
+                relevant=of_group,
                 seen=seen,
                 ks=ks,
             )
-            figures = {metric: float(value) for metric, value in told.items()}
+            metrics = {metric: float(value) for metric, value in values.items()}
             num_open = np.full(len(users), allowed.sum())
             for part in seen:
                 num_open -= np.diff(_only(part, allowed)[0])[users]
@@ -112,17 +113,19 @@ def evaluate_groups(
                 f"recall@{k}": float(np.mean(np.minimum(k / np.maximum(num_open, 1), 1)))
                 for k in ks
             }
-        found[name] = GroupFigures(int(members.sum()), len(users), len(wanted[1]), figures, chance)
+        found[name] = GroupMetrics(
+            int(members.sum()), len(users), len(of_group[1]), metrics, chance
+        )
     return found
 
 
 def _only(part: Csr, members: np.ndarray) -> Csr:
-    """Return each user's items that are members."""
+    """Return the items of each user that are members."""
     indptr, indices = part
     kept = members[indices]
     return np.concatenate([[0], np.cumsum(kept)])[indptr], indices[kept]
 
 
-def _among(scorer: Scorer, candidates: np.ndarray) -> Scorer:
-    """Return a scorer that leaves all others out."""
+def _restricted(scorer: Scorer, candidates: np.ndarray) -> Scorer:
+    """Return a scorer with -inf for all other items."""
     return lambda user_index: np.where(candidates, scorer(user_index), -np.inf)

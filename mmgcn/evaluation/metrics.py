@@ -1,7 +1,7 @@
 """Metrics of ranked lists, over plain arrays.
 
-Binary relevance. K is the length of the lists; a place that is empty is never a hit. A user
-without a relevant item has no recall and no NDCG: leave such users out before the mean.
+Binary relevance. K is the length of the lists; an empty position is never a hit. A user without
+a relevant item has no recall and no NDCG: exclude such users before the mean.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def precision(hits: np.ndarray) -> np.ndarray:
 
 
 def ndcg(hits: np.ndarray, num_relevant: np.ndarray) -> np.ndarray:
-    """Return the discounted gain of each user over the best that K places could give.
+    """Return the discounted gain of each user over that of an ideal list of length K.
 
     The gain at rank r (from 1) is 1 / log2(r + 1); the ideal has min(K, |relevant|) hits first.
 
@@ -67,10 +67,10 @@ def mrr(hits: np.ndarray) -> np.ndarray:
 
 
 def coverage(items: np.ndarray, *, num_items: int) -> float:
-    """Return the share of the catalogue that stands in at least one list.
+    """Return the share of the catalogue that is in at least one list.
 
     Shapes:
-        items: (U, K) integers, -1 for an empty place.
+        items: (U, K) integers, -1 for an empty position.
 
     >>> coverage(np.array([[0, 1], [1, -1]]), num_items=4)
     0.5

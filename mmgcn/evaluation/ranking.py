@@ -1,4 +1,4 @@
-"""Full ranking: every item is scored for every user, what is seen is masked, the best are taken."""
+"""Full ranking: every item is scored for every user, seen items are masked, the top K are kept."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from mmgcn.interaction_rows import InteractionRows
 
 Csr = tuple[np.ndarray, np.ndarray]  # indptr (U + 1,), indices (E,)
 Scorer = Callable[[np.ndarray], np.ndarray]  # user_index (B,) -> scores (B, I)
-BLOCK_SCORES = 1_000_000  # scores in memory at once: 4 MB, which a core's cache holds
-MIN_BLOCK_USERS = 64  # below that, reading the item matrix again costs more than the cache saves
+BLOCK_SCORES = 1_000_000  # scores in memory at once: 4 MB, which fit into the cache of a core
+MIN_BLOCK_USERS = 64  # with fewer, reading the item matrix again costs more than the cache saves
 METRICS = ("recall", "precision", "ndcg", "hit_rate", "mrr")
-KS = (5, 10, 20, 50)  # lengths of the lists that are looked at
+KS = (5, 10, 20, 50)  # lengths of the lists
 
 
 def lengths(num_items: int) -> list[int]:
-    """Return those of KS that a catalogue has items for; its own length where it has fewer.
+    """Return those of KS up to the number of items, or that number if it is smaller than all.
 
     >>> lengths(30), lengths(3)
     ([5, 10, 20], [3])
@@ -41,7 +41,7 @@ def block_users(num_items: int) -> int:
 
 
 def mask_seen(scores: np.ndarray, user_index: np.ndarray, seen: Sequence[Csr]) -> None:
-    """Set the scores of what each user has seen to -inf, in place.
+    """Set the scores of each user's seen items to -inf, in place.
 
     Shapes:
         scores: (B, I) float; user_index: (B,).
@@ -57,7 +57,7 @@ def mask_seen(scores: np.ndarray, user_index: np.ndarray, seen: Sequence[Csr]) -
 def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the k best items of each row, best first; equal scores by the smaller index.
 
-    Items at -inf are none: their places hold -1. A k over the number of items is that number.
+    Items at -inf are replaced by -1. A k above the number of items is reduced to it.
 
     Shapes:
         scores: (B, I); the result: (B, K) int64 and (B, K) float, K = min(k, I).
@@ -76,17 +76,19 @@ def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     scores = np.ascontiguousarray(scores)
     highest = np.partition(scores, num_items - k, axis=1)[:, num_items - k :]  # (B, K), unordered
     if np.isnan(highest).any():  # numpy sorts them above all numbers
-        raise ValueError("some scores are not numbers (NaN); the vectors they come from are broken")
-    edge = highest[:, 0]  # the least of them
+        raise ValueError(
+            "some scores are not numbers (NaN), as are the vectors they were computed from"
+        )
+    edge = highest[:, 0]  # the smallest
     at = np.flatnonzero(scores >= edge[:, None])  # k of each row, and what ties with the last
     rows, best, values = at // num_items, at % num_items, scores.ravel()[at]
     counts = np.bincount(rows, minlength=num_rows)
     if (counts > k).any():
-        # row = [5, 7, 5, 5], k = 2 -> the edge is 5, and of its three places the first is taken
+        # row = [5, 7, 5, 5], k = 2 -> the edge is 5, and of its three positions the first is kept
         tied = values == edge[rows]
         num_tied = np.bincount(rows[tied], minlength=num_rows)
-        place = np.cumsum(tied) - 1 - (np.cumsum(num_tied) - num_tied)[rows]
-        kept = ~tied | (place < (k - counts + num_tied)[rows])
+        order_in_tie = np.cumsum(tied) - 1 - (np.cumsum(num_tied) - num_tied)[rows]
+        kept = ~tied | (order_in_tie < (k - counts + num_tied)[rows])
         best, values = best[kept], values[kept]
     best, values = best.reshape(num_rows, k), values.reshape(num_rows, k)
     order = np.argsort(-values, axis=1, kind="stable")
@@ -105,8 +107,7 @@ def rank(
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Yield blocks of users with their k best items: (user_index (B,), items (B, K), scores).
 
-    Memory is bounded by the block, whatever the number of users. What the scorer returns is not
-    changed.
+    Memory is bounded by the block, for any number of users. The scorer's arrays are not changed.
     """
     block = block_users(num_items)
     for start in range(0, len(user_index), block):
@@ -129,26 +130,26 @@ def evaluate(
     """Return each of METRICS at each k, as `recall@20`.
 
     The mean over users with at least one relevant item; with `per_user` their (U,) values, in the
-    order of their rows. An item that is relevant and seen is never found, and counts.
+    order of their rows. An item that is relevant and seen counts and is never a hit.
 
     Raises:
-        ValueError: nobody has a relevant item, a k is out of range, or a score is not a number.
+        ValueError: no user has a relevant item, a k is out of range, or a score is not a number.
     """
     indptr, indices = relevant
     counts = np.diff(indptr)
     users = np.flatnonzero(counts)
     if len(users) == 0:
-        raise ValueError("nobody has an item to be found: the part to evaluate on is empty")
+        raise ValueError("no user has a relevant item: the part to evaluate on is empty")
     for k in ks:
         if not 1 <= k <= num_items:
-            raise ValueError(f"k is {k}; it lies from 1 to the number of items, {num_items:,}")
+            raise ValueError(f"k is {k}; it must be from 1 to the number of items, {num_items:,}")
     rows = np.repeat(users, counts[users])
     keys = np.sort(rows.astype(np.int64) * num_items + indices)
     found = []
     for block, items, _ in rank(scorer, users, num_items=num_items, k=max(ks), seen=seen):
-        wanted = block[:, None].astype(np.int64) * num_items + items
-        at = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
-        found.append((keys[at] == wanted) & (items >= 0))
+        ranked = block[:, None].astype(np.int64) * num_items + items
+        at = np.searchsorted(keys, ranked).clip(max=len(keys) - 1)
+        found.append((keys[at] == ranked) & (items >= 0))
     hits, num_relevant = np.concatenate(found), counts[users]
     values: dict[str, np.ndarray] = {}
     for k in ks:

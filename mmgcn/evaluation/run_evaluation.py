@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmgcn.data.interactions import Interactions
-from mmgcn.evaluation.withheld import Withheld
+from mmgcn.evaluation.held_out import HeldOut
 from mmgcn.run import Run
 
 
@@ -32,9 +32,9 @@ def evaluate(
         ValueError: there are no test interactions, or a k is out of range.
     """
     opened = run if isinstance(run, Run) else Run.load(run)
-    part = Withheld.own(opened) if test is None else Withheld.given(opened, test)
+    part = HeldOut.own(opened) if test is None else HeldOut.given(opened, test)
     if len(part) == 0:
         raise ValueError(
             f"{opened.path} has no test part; pass `test`, or fit with a split that has one"
         )
-    return part.figures(ks=ks)
+    return part.metrics(ks=ks)

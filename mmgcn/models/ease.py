@@ -37,6 +37,7 @@ class EASE(ItemItemModel[EASEConfig]):
     """Item-item weights from one matrix inverse, without features."""
 
     name: ClassVar[str] = "ease"
+    uses_features: ClassVar[bool] = False
     config_type: ClassVar[type[EASEConfig]] = EASEConfig
 
     @classmethod

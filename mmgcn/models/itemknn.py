@@ -43,6 +43,7 @@ class ItemKNN(ItemItemModel[ItemKNNConfig]):
     """Item-item similarities from common users, without features."""
 
     name: ClassVar[str] = "itemknn"
+    uses_features: ClassVar[bool] = False
     config_type: ClassVar[type[ItemKNNConfig]] = ItemKNNConfig
 
     def solve(self) -> Tensor:

@@ -41,6 +41,7 @@ class LightGCN(GraphModel[LightGCNConfig]):
     """Linear propagation of id embeddings over the user-item graph, without features."""
 
     name: ClassVar[str] = "lightgcn"
+    uses_features: ClassVar[bool] = False
     config_type: ClassVar[type[LightGCNConfig]] = LightGCNConfig
     train_defaults: ClassVar[TrainConfig] = TrainConfig(
         learning_rate=5e-3, temperature=0.3, user_balance=0.5

@@ -35,6 +35,7 @@ class MF(Model[MFConfig]):
     """Matrix factorisation: an id embedding for each user and item, without features or graph."""
 
     name: ClassVar[str] = "mf"
+    uses_features: ClassVar[bool] = False
     config_type: ClassVar[type[MFConfig]] = MFConfig
     train_defaults: ClassVar[TrainConfig] = TrainConfig(
         loss="bpr", user_balance=0.5, learning_rate=2e-3, l2_reg=0.1

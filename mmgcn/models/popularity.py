@@ -26,6 +26,7 @@ class Popularity(ClosedFormModel[PopularityConfig]):
     """An item's score is the number of its training interactions."""
 
     name: ClassVar[str] = "popularity"
+    uses_features: ClassVar[bool] = False
     config_type: ClassVar[type[PopularityConfig]] = PopularityConfig
 
     def __init__(self, dataset: Dataset, config: PopularityConfig) -> None:

@@ -17,7 +17,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 from anyio import CapacityLimiter, to_thread
 
-from mmgcn.data.events import SAID, TAKES_BACK, EventsError, events, make_engine, shown
+from mmgcn.data.events import CANCELS, IS_PREFERENCE, EventsError, events, make_engine, shown
 
 logger = logging.getLogger("mmgcn.service")
 
@@ -114,8 +114,8 @@ class FeedbackStore:
         rows = self._run(lambda: self._last_events(user_id))
         items: dict[str, dict[str, None]] = {"like": {}, "skip": {}}  # ordered sets
         for item_id, kind in rows:
-            if kind in TAKES_BACK:
-                items[TAKES_BACK[kind]].pop(item_id, None)
+            if kind in CANCELS:
+                items[CANCELS[kind]].pop(item_id, None)
             else:
                 items[kind][item_id] = None
         return Preferences([*reversed(items["like"])], [*reversed(items["skip"])])
@@ -156,7 +156,7 @@ def last_events(user_id: str) -> sa.Select[Any]:
     """
     return (
         sa.select(events.c.item_id, events.c.event)
-        .where(events.c.user_id == user_id, SAID)
+        .where(events.c.user_id == user_id, IS_PREFERENCE)
         .group_by(events.c.item_id, events.c.event)
         .order_by(sa.func.max(events.c.id))
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from mmgcn.data.source import Source
+from mmgcn.data.options import DataOptions
 from mmgcn.run import write_json
 from mmgcn.study.change import Change
 from mmgcn.study.journal import Results
@@ -111,7 +111,7 @@ def variants_of(
 
 
 def trials_of(
-    source: Source,
+    data: DataOptions,
     model: str,
     variants: Sequence[Variant],
     *,
@@ -123,7 +123,7 @@ def trials_of(
     return {
         variant: [
             Trial(
-                source,
+                data,
                 model,
                 seed,
                 {**settings, **variant.settings},

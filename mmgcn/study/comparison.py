@@ -3,58 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import numpy as np
 
-from mmgcn.data.source import Source
+from mmgcn.data.options import DataOptions
 from mmgcn.model import MODELS, ClosedFormModel
-from mmgcn.study import difference, user_figures
-from mmgcn.study.bars import draw
+from mmgcn.study import difference, user_metrics
+from mmgcn.study.bar_chart import draw
 from mmgcn.study.difference import Difference
 from mmgcn.study.journal import Results
-from mmgcn.study.statistics import spread
+from mmgcn.study.row import Row
 from mmgcn.study.table import markdown, write_csv, write_text
 from mmgcn.study.trial import Outcome, Trial
-from mmgcn.study.user_figures import FAMILIES
+from mmgcn.study.user_metrics import FAMILIES
 
 PARTS = ("valid", "test")
 MEBIBYTE = 2**20
 
 
-@dataclass(frozen=True)
-class Row:
-    """One model: the figures of its seeds by column, and how often it was trained.
-
-    Args:
-        values: for `valid recall@20`, `train_seconds` and so on, one number a seed.
-        deterministic: its outcome does not depend on the seed, so it ran once.
-    """
-
-    model: str
-    deterministic: bool
-    values: dict[str, list[float]]
-
-    @property
-    def num_seeds(self) -> int:
-        """How many trainings there were."""
-        return len(self.values["total_seconds"])
-
-    def mean(self, column: str) -> float | None:
-        """The mean over seeds, None without such a figure."""
-        held = self.values.get(column)
-        return fmean(held) if held else None
-
-    def spread(self, column: str) -> float | None:
-        """The standard deviation over seeds, None for fewer than two."""
-        return spread(self.values.get(column, []))
-
-
 def trials_of(
-    source: Source,
+    data: DataOptions,
     models: Sequence[str],
     *,
     num_seeds: int,
@@ -75,7 +45,7 @@ def trials_of(
         if epochs is not None and not solved:
             chosen = {"epochs": epochs} | chosen
         trials += [
-            Trial(source, model, seed, chosen, device=device)
+            Trial(data, model, seed, chosen, device=device)
             for seed in range(1 if solved else num_seeds)
         ]
     return trials
@@ -107,7 +77,7 @@ def differences_of(
     held: dict[str, list[dict[str, np.ndarray]]] = {row.model: [] for row in rows}
     for trial in results.outcomes:
         path = results.users.get(trial)
-        held[trial.model].append(user_figures.load(path) if path is not None else {})
+        held[trial.model].append(user_metrics.load(path) if path is not None else {})
     unknown = [model for model, seeds in held.items() if not all(seeds)]
     figures = {
         model: {name: np.stack([seed[name] for seed in seeds]) for name in seeds[0]}

@@ -1,18 +1,18 @@
-"""Difference: whether a model ranks better than another, or only seems to.
+"""Difference: paired test of whether a model ranks better than a baseline.
 
-Users are the sample, and every model ranks for the same ones, so they are compared in pairs:
+Users are the sample, and every model ranks for the same users, so that they are paired:
 
-    d_u = mean over seeds of the model's figure for u - mean over seeds of the baseline's    (U,)
+    d_u = mean over seeds of the model's metric for u - mean over seeds of the baseline's    (U,)
     difference = mean of d_u
     error^2 = variance of d_u / U + variance of the model's seed means / its seeds
             + variance of the baseline's seed means / its seeds
 
-The users alone would ask whether these very trainings differ, which two of one model with other
-seeds do, too; with the seeds beside them the question is of the models. A model that is solved
-has no such error; one that was trained once has it, and it is not known. What differs from seed to
-seed for single users is in both terms, which errs on the careful side. Student's t with
-Satterthwaite's degrees gives interval and p-value, and Holm's method corrects the p-values of one
-figure for the number of models.
+The variance over users alone tests whether these trainings differ, as two of the same model with
+different seeds do, too; with the variance over seeds the test is of the models. A model in closed
+form has no error over seeds; that of a model trained once is unknown and left out. The variation of
+single users over seeds is in both terms, which is conservative. Student's t with Satterthwaite's
+degrees of freedom gives interval and p-value, and Holm's method corrects the p-values of one metric
+for the number of models.
 
 Source: Smucker, Allan, Carterette: A Comparison of Statistical Significance Tests for Information
 Retrieval Evaluation, CIKM 2007, where Student's t agrees with randomisation and the bootstrap.
@@ -29,23 +29,23 @@ import numpy as np
 from mmgcn.study.statistics import holm, student
 from mmgcn.study.table import write_csv
 
-LEVEL = 0.05  # of a corrected p-value, from which on two models are not told apart
+LEVEL = 0.05  # significance level of corrected p-values
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What a model reaches less what the baseline reaches.
+    """Metric of a model minus that of the baseline.
 
     Args:
-        figure: such as `valid recall@20`.
-        users: how many have such a figure.
-        difference, low, high: the mean, and the ends of its 95 % interval.
-        p, p_holm: p-value of there being none; corrected for the models compared.
+        metric: such as `valid recall@20`.
+        users: number of users with that metric.
+        difference, low, high: mean difference, and the ends of its 95 % interval.
+        p, p_holm: p-value of no difference; corrected for the number of models.
     """
 
     model: str
     baseline: str
-    figure: str
+    metric: str
     users: int
     difference: float
     low: float
@@ -54,29 +54,29 @@ class Difference:
     p_holm: float
 
     @property
-    def is_clear(self) -> bool:
-        """Whether the two are told apart."""
+    def is_significant(self) -> bool:
+        """Whether the difference is significant."""
         return self.p_holm < LEVEL
 
 
 def differences_of(
-    figures: Mapping[str, Mapping[str, np.ndarray]], *, baseline: str
+    metrics: Mapping[str, Mapping[str, np.ndarray]], *, baseline: str
 ) -> list[Difference]:
-    """Return the difference of each model on each figure; nothing on one of a single user.
+    """Return the difference of each model in each metric with at least two users.
 
     Args:
-        figures: by model and by name, the baseline's among them.
+        metrics: by model and by name, those of the baseline included.
 
     Shapes:
-        figures: each (S, U), S seeds of the same U users.
+        metrics: each (S, U), S seeds of the same U users.
     """
     found = []
-    for figure, theirs in figures[baseline].items():
+    for metric, theirs in metrics[baseline].items():
         if theirs.shape[1] < 2:
             continue
         compared = [
-            _difference(held[figure], theirs, model, baseline, figure)
-            for model, held in figures.items()
+            _difference(values[metric], theirs, model, baseline, metric)
+            for model, values in metrics.items()
             if model != baseline
         ]
         corrected = holm([each.p for each in compared])
@@ -87,7 +87,7 @@ def differences_of(
 
 
 def _difference(
-    ours: np.ndarray, theirs: np.ndarray, model: str, baseline: str, figure: str
+    ours: np.ndarray, theirs: np.ndarray, model: str, baseline: str, metric: str
 ) -> Difference:
     """Shapes: ours, theirs: (S, U), each with its own S."""
     each = ours.mean(axis=0) - theirs.mean(axis=0)  # (U,)
@@ -98,12 +98,12 @@ def _difference(
             errors.append((variance / num_seeds, num_seeds - 1))
     mean = float(each.mean())
     low, high, p = student(mean, errors)
-    return Difference(model, baseline, figure, len(each), mean, low, high, p, p)
+    return Difference(model, baseline, metric, len(each), mean, low, high, p, p)
 
 
-def table_of(differences: Sequence[Difference], figure: str) -> tuple[list[str], list[list[str]]]:
-    """Return columns and rows of text on one figure; no rows where nothing is known of it."""
-    shown = [each for each in differences if each.figure == figure]
+def table_of(differences: Sequence[Difference], metric: str) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows of text on one metric; no rows without differences in it."""
+    shown = [each for each in differences if each.metric == metric]
     if not shown:
         return [], []
     rows = [
@@ -115,16 +115,16 @@ def table_of(differences: Sequence[Difference], figure: str) -> tuple[list[str],
         ]
         for each in shown
     ]
-    return [f"less {shown[0].baseline}", figure, "95 % interval", "p (Holm)"], rows
+    return [f"minus {shown[0].baseline}", metric, "95 % interval", "p (Holm)"], rows
 
 
-CAPTION = f"p: over users and seeds, corrected for the models; from {LEVEL} on not told apart"
+CAPTION = f"p: over users and seeds, corrected for the models; significant below {LEVEL}"
 LEGEND = (
-    "Less the baseline: the mean over users of the difference between the model and it, each "
-    "user's figures averaged over seeds. Interval and p by Student's t, with the error over users "
-    f"and that over seeds; p corrected for the number of models. From {LEVEL} on, the two are not "
-    "told apart. The error over seeds is not in them where a trained model has one seed, and is "
-    "little known where it has two."
+    "Minus the baseline: the mean over users of the difference between the model and the baseline, "
+    "the metrics of each user averaged over seeds. Interval and p by Student's t, with the error "
+    "over users and over seeds; p corrected for the number of models; differences are significant "
+    f"below {LEVEL}. The error over seeds is not included for a trained model with one seed, and "
+    "estimated from two values with two seeds."
 )
 
 

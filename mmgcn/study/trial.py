@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from mmgcn.data.dataset import Dataset
-from mmgcn.data.source import Source
+from mmgcn.data.loading import load_dataset
+from mmgcn.data.options import DataOptions
 from mmgcn.model import MODELS
 from mmgcn.run import Run
-from mmgcn.study import user_figures
+from mmgcn.study import user_metrics
 from mmgcn.study.change import Change
 from mmgcn.training.fit import fit
 
@@ -30,7 +31,7 @@ class Trial:
         label: what a table calls it; by default the model's name.
     """
 
-    source: Source
+    data: DataOptions
     model: str
     seed: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -65,10 +66,10 @@ class Trial:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, held: Mapping[str, Any]) -> Self:
+    def from_json(cls, plain: Mapping[str, Any]) -> Self:
         """Return what `to_json` was given."""
-        source = Source(**held["source"] | {"features": tuple(held["source"]["features"])})
-        return cls(**{**held, "source": source, "change": Change(**held["change"])})
+        data, change = DataOptions(**plain["data"]), Change(**plain["change"])
+        return cls(**{**plain, "data": data, "change": change})
 
 
 @dataclass(frozen=True)
@@ -115,12 +116,12 @@ def train(trial: Trial, folder: Path, users: Path | None = None) -> Outcome:
 
     Args:
         folder: of the run; the caller removes it.
-        users: gets the figures of each user, see `user_figures`.
+        users: gets the figures of each user, see `user_metrics`.
 
     Raises:
-        ValueError, LookupError, OSError: see `Source.dataset` and `fit`.
+        ValueError, LookupError, OSError: see `load_dataset` and `fit`.
     """
-    dataset = trial.change.apply(trial.source.dataset(), trial.seed)
+    dataset = trial.change.apply(load_dataset(trial.data), trial.seed)
     started = time.perf_counter()
     result = fit(
         dataset,
@@ -133,9 +134,9 @@ def train(trial: Trial, folder: Path, users: Path | None = None) -> Outcome:
     seconds = time.perf_counter() - started
     memory, gpu_memory = peak_memory_bytes(), peak_gpu_bytes()
     run = Run.load(result.run)
-    of_users = user_figures.figures_of_users(run, "test")
+    of_users = user_metrics.metrics_of_users(run, "test")
     if users is not None:
-        user_figures.save(users, run)
+        user_metrics.save(users, run)
     return Outcome(
         result.metrics,
         {name: float(values.mean()) for name, values in of_users.items()},

@@ -20,9 +20,9 @@ from typing import Any
 from extract.extras import install_command
 from mmgcn.data.dataset import Dataset
 from mmgcn.model import MODELS
-from mmgcn.study.findings import Report, Tried, short
 from mmgcn.study.space import Choice, Space
 from mmgcn.study.trial import digest_of
+from mmgcn.study.tuning_report import Report, Tried, short
 from mmgcn.training.eval_records import EvalRecord
 from mmgcn.training.fit import fit
 
@@ -66,10 +66,13 @@ def tune(
     """
     optuna = _optuna()
     if len(dataset.split.valid) == 0:
-        raise TuningError("there is no validation part to choose by; pass --valid, or --split")
-    k = int(metric.partition("@")[2])
-    if k > len(dataset.items):
-        raise TuningError(f"{metric} asks for {k} of {len(dataset.items):,} items")
+        raise TuningError("there is no validation part; pass `valid`, or another `split`")
+    family, _, k = metric.partition("@")
+    if int(k) > len(dataset.items):
+        raise TuningError(
+            f"metric={metric} ranks {k} of {len(dataset.items):,} items; pass a shorter list, such "
+            f"as metric={family}@5"
+        )
     kind = MODELS.get(model)
     own = kind.parse_settings(settings).as_dict()
     told = {

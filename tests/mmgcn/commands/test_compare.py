@@ -59,27 +59,27 @@ def test_models_are_compared_in_pairs_of_users_also_after_an_interruption(world,
     code, first, _ = run(capsys, *words)
     assert code == 0
     differences = json.loads(first)["differences"]
-    recall = next(each for each in differences if each["figure"] == "valid recall@20")
+    recall = next(each for each in differences if each["metric"] == "valid recall@20")
     assert (recall["model"], recall["baseline"]) == ("popularity", "itemknn")
     assert recall["low"] < recall["difference"] < recall["high"]
     mean = {row["model"]: row["mean"]["valid recall@20"] for row in json.loads(first)["rows"]}
     assert recall["difference"] == pytest.approx(mean["popularity"] - mean["itemknn"], abs=1e-6)
     assert json.loads(run(capsys, *words)[1]) == json.loads(first)  # from the journal
     _, out, err = run(capsys, *words[:-1], "--baseline", "popularity")
-    assert "less popularity" in out
-    assert "corrected for the models; from 0.05 on not told apart" in out
+    assert "minus popularity" in out
+    assert "corrected for the models; significant below 0.05" in out
     assert "one seed" not in err  # both are solved
     assert "trained before" not in err
 
 
-def test_a_study_without_figures_of_users_still_shows_the_others(world, capsys):
+def test_a_study_without_metrics_of_users_still_shows_the_others(world, capsys):
     words = ("compare", "--models", "popularity,itemknn", "--split", "random")
     run(capsys, *words)
     shutil.rmtree("compare/compare.users")
     code, out, err = run(capsys, *words)
     assert code == 0
     assert "valid recall@20" in out
-    assert "less" not in out
+    assert "minus" not in out
     assert "note: itemknn, popularity: trained before the figures of each user were kept" in err
     assert "without compare/compare.jsonl they are trained anew" in err
 
@@ -96,7 +96,7 @@ def test_a_baseline_that_failed_is_told(world, capsys):
     code, out, err = run(capsys, *words)
     assert code == 3
     assert "note: no training of vbpr ended; nothing is compared with it" in err
-    assert "less" not in out
+    assert "minus" not in out
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,14 @@ def test_a_baseline_that_failed_is_told(world, capsys):
         (("--models", "mf", "--set", "mff.dim=8"), 2, "none of mf"),
         (("--models", "mf", "--set", "dmi=8"), 1, "did you mean dim"),
         (("--models", "mf", "--set", "dim"), 2, "is not NAME=VALUE"),
-        (("--models", "mf", "--config", "bad.toml"), 1, "bad.toml is no TOML"),
-        (("--models", "mf", "--config", "other.toml"), 2, "sets 'ease'"),
+        (("--models", "mf", "--config", "bad.toml"), 1, "bad.toml is not TOML"),
+        (
+            ("--models", "mf", "--config", "other.toml"),
+            2,
+            "has a table [ease], and the models are mf",
+        ),
+        (("--models", "mf", "--config", "bare.toml"), 2, "sets 'dim' outside of a table"),
+        (("--models", "mf", "--split-seed", "1", "--split", "none"), 2, "draws nothing"),
         (("--models", "mf", "--baseline", "ease"), 2, "'ease' is none of mf"),
         (("--models", "mf", "--baseline", "mff"), 1, "did you mean mf"),
         (("--models", "mf", "--seeds", "0"), 2, "seeds"),
@@ -120,6 +126,7 @@ def test_a_baseline_that_failed_is_told(world, capsys):
 )
 def test_bad_input_gets_one_line_and_trains_nothing(world, capsys, words, code, told):
     Path("bad.toml").write_text("dim: 8\n")
+    Path("bare.toml").write_text("dim = 8\n")
     Path("other.toml").write_text("[ease]\npenalty = 5\n")
     got, out, err = run(capsys, "compare", *words)
     assert (got, out) == (code, "")

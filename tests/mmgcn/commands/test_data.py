@@ -64,7 +64,7 @@ def test_a_run_remembers_how_its_tables_are_read(world, capsys):
     own = run(capsys, "evaluate", "-k", "5", "--json")
     code, out, err = run(capsys, "evaluate", "-k", "5", "--json", "--test", "test.csv")
     assert (code, out) == (0, own[1])
-    assert f"is read as the run's interactions were, by {' '.join(NAMES)}" in err
+    assert f"is read with the run's options: {' '.join(NAMES)}" in err
     assert "1 of 9 rows of test.csv have a rating below 4" in err
 
 
@@ -78,7 +78,7 @@ def test_evaluate_reads_another_kind_of_table_where_it_is_told(world, capsys):
     assert run(capsys, *words, "--columns", "user=who")[0] == 0
     code, _, err = run(capsys, "evaluate", "--min-rating", "4")
     assert code == 2
-    assert "goes with --test" in err
+    assert "needs --test" in err
 
 
 def test_a_training_is_resumed_with_the_same_rows_alone(world, capsys, monkeypatch):
@@ -96,6 +96,6 @@ def test_a_training_is_resumed_with_the_same_rows_alone(world, capsys, monkeypat
     monkeypatch.chdir(world)
     code, _, err = run(capsys, "fit", *NAMES[:2], *QUICK, "--resume")
     assert code == 1
-    assert "its min_rating was 4.0 and is now None; give the same" in err
+    assert "its --min-rating was 4.0 and is now None; use the" in err
     code, _, err = run(capsys, "fit", *NAMES, *QUICK, "--resume")
     assert code == 0, err

@@ -59,10 +59,11 @@ def test_json_holds_every_group(cold_run, capsys):
     assert list(told["groups"]) == ["all", "warm", "head", "tail", "cold"]
     cold = told["groups"]["cold"]
     assert cold["num_items"] == 8
-    assert cold["figures"]["recall@10"] > 2 * cold["chance"]["recall@10"]
-    assert cold["figures"]["recall@10"] > cold["most_popular"]["recall@10"]
+    assert cold["metrics"]["recall@10"] > 2 * cold["chance"]["recall@10"]
+    assert cold["metrics"]["recall@10"] > cold["most_popular"]["recall@10"]
     plain = json.loads(run(capsys, *words[:3], *words[4:])[1])
-    assert told["groups"]["all"]["figures"] == plain
+    assert plain.pop("most_popular") == told["groups"]["all"]["most_popular"]
+    assert told["groups"]["all"]["metrics"] == plain
 
 
 def test_cold_items_alone_can_be_the_candidates(cold_run, capsys):
@@ -70,7 +71,7 @@ def test_cold_items_alone_can_be_the_candidates(cold_run, capsys):
     told = json.loads(run(capsys, *words, "--json")[1])
     assert list(told["groups"]) == ["cold"]
     cold = told["groups"]["cold"]
-    assert cold["figures"]["recall@8"] == cold["chance"]["recall@8"] == 1
+    assert cold["metrics"]["recall@8"] == cold["chance"]["recall@8"] == 1
     assert "most_popular" not in cold  # all of them are equally unpopular
     _, out, _ = run(capsys, *words)
     assert "among cold items alone" in out
@@ -80,7 +81,7 @@ def test_cold_items_alone_can_be_the_candidates(cold_run, capsys):
 def test_an_empty_group_is_said_to_be_empty(ordinary_run, capsys):
     code, out, _ = run(capsys, "evaluate", "--run", ordinary_run, "--cold-items", "-k", "5")
     assert code == 0
-    assert "cold: empty, no item is in it; the run's split is random: fit with --split cold" in out
+    assert "cold: empty, it has no item; the run's split is random: fit with --split cold" in out
 
 
 def test_taking_cold_items_as_negatives_is_told(tmp_path, capsys):
@@ -98,7 +99,7 @@ def test_lists_are_no_longer_than_the_catalogue_unless_asked_for(ordinary_run, c
     ]
     code, _, err = run(capsys, "evaluate", "--run", ordinary_run, "-k", "50")
     assert code == 1
-    assert "k is 50; it lies from 1 to the number of items, 40" in err
+    assert "--k is 50; it must be from 1 to the number of items, 40" in err
 
 
 def test_test_pairs_that_the_run_was_made_of_are_left_out_and_told(ordinary_run, capsys, tmp_path):
@@ -142,13 +143,13 @@ def test_a_test_part_gives_the_same_figures_to_fit_and_to_evaluate(tmp_path, cap
     # u1 finds c, u3 finds b, the unknown u9 finds a: half, all and half of what they have.
     assert first["recall@1"] == pytest.approx((1 / 2 + 1 + 1 / 2) / 3)
     assert "1 of 6 test pairs are in the run's training or validation part" in err
-    assert "3 of 5 test interactions have a user (2) or an item (2) that the run does not" in err
+    assert "3 of 5 test interactions have a user (2) or an item (2) that is not in the run" in err
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--candidates", "cold"), "goes with --cold-items"),
+        (("--candidates", "cold"), "needs --cold-items"),
         (("--cold-items", "--candidates", "warm"), "none of all, cold"),
     ],
 )

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import cli
+from extract.store import FeatureStore, Record
 from mmgcn.data.features import from_file
 from tests.worlds import clusters, dataset
 
@@ -112,7 +113,7 @@ def test_without_a_split_everything_is_learned_and_left_out_of_lists(world, caps
     assert (held["valid"], held["test"]) == (0, 0)
     code, _, err = run(capsys, "evaluate")
     assert code == 1
-    assert "has withheld no test part" in err
+    assert "has no test part; pass --test FILE" in err
 
 
 @pytest.mark.parametrize(("name", "words"), [("popularity", PLAIN[4:]), ("lightgcn", PLAIN)])
@@ -120,6 +121,29 @@ def test_baselines_need_no_features(world, capsys, name, words):
     code, _, err = run(capsys, "fit", "--model", name, *words)
     assert code == 0, err
     assert config()["model"] == name
+
+
+@pytest.mark.parametrize("name", ["popularity", "ease"])
+def test_features_that_do_not_match_do_not_stop_models_without_features(world, capsys, name):
+    manifest = {"encoder": "made", "dim": 2, "dtype": "float32", "pooling": "mean"}
+    features = FeatureStore("features").create("visual", manifest)
+    features.write(Record("other"), np.ones((1, 2)))
+    features.finish()
+    code, _, err = run(capsys, "fit", "--model", "mmgcn", *PLAIN)
+    assert code == 1
+    assert "pass --features none to use no features" in err
+    code, _, err = run(capsys, "fit", "--model", name)
+    assert code == 0, err
+    assert "note: ./features is not used: none of the 40 items" in err
+    code, _, err = run(capsys, "fit", "--model", name, "--features", "none")
+    assert code == 0, err
+    assert "is not used" not in err
+
+
+def test_without_timestamps_the_split_is_random_and_noted(world, capsys):
+    _, _, err = run(capsys, "fit", "--model", "popularity")
+    assert "note: the interactions have no timestamps, so the split is random; pass --split" in err
+    assert config()["split"] == "random"
 
 
 def test_epochs_of_a_model_that_is_not_trained_are_refused(world, capsys):
@@ -166,7 +190,6 @@ def test_ctrl_c_says_how_to_go_on_and_resume_does(world, capsys, monkeypatch):
         (("--model", "lightgnc"), "did you mean lightgcn"),
         (("--set", "learning_rat=1"), "did you mean learning_rate"),
         (("--set", "learning_rate=-1"), "learning_rate is -1.0"),
-        (("--split", "leave-one-out"), "leave-last-out"),
         (("--split", "temporal"), "needs a column timestamp"),
         (("--k-core", "99"), "lower --k-core"),
         (("--features", "nowhere"), "nowhere"),
@@ -192,6 +215,11 @@ def test_bad_input_gets_one_line_and_leaves_no_run(world, capsys, words, told):
     [
         ("--set", "dim"),
         ("--missing", "ignore"),
+        ("--split", "leave-one-out"),
+        ("--valid", "valid.csv", "--split", "random"),
+        ("--event-weights", "like=3"),
+        ("--first-id", "1"),
+        ("--features", "none", "--features", "visual=visual.npy"),
         ("--valid", "valid.csv", "--k-core", "2"),
         ("--compat", "published"),
         ("--compat", "official", "--model", "lightgcn"),

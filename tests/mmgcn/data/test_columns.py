@@ -4,6 +4,7 @@ import shlex
 
 import pytest
 
+from extract.commands.usage import in_flags
 from mmgcn.data.columns import Columns, ColumnsError, option
 
 MOVIELENS = ["userId", "movieId", "rating", "timestamp"]
@@ -13,15 +14,15 @@ YELP = ["review_id", "user_id", "business_id", "stars", "date"]
 
 
 def test_what_is_not_named_is_called_as_always():
-    columns = Columns.read("item=movieId, time=when")
+    columns = Columns.parse("item=movieId, time=when")
     assert [columns.name(role) for role in ("user", "item", "time", "rating")] == [
         *("user_id", "movieId", "when", "rating")
     ]
-    assert Columns.read("") == Columns()
+    assert Columns.parse("") == Columns()
 
 
 def test_a_name_may_hold_spaces_and_signs():
-    columns = Columns.read("user= user id,item=a=b")
+    columns = Columns.parse("user= user id,item=a=b")
     assert (columns.name("user"), columns.name("item")) == (" user id", "a=b")
 
 
@@ -30,22 +31,22 @@ def test_a_name_may_hold_spaces_and_signs():
     [
         ("userId", "'userId' is not ROLE=COLUMN, for example user=userId,item=movieId"),
         ("user=", "'user=' is not ROLE=COLUMN"),
-        ("usr=userId", "no column says 'usr'; did you mean user"),
-        ("price=cost", "no column says 'price'; known: user, item, time, rating"),
+        ("usr=userId", "no column has the role 'usr'; did you mean user"),
+        ("price=cost", "no column has the role 'price'; known: user, item, time, rating"),
         ("user=a,user=b", "names two columns for user"),
         ("user=a,item=a", "names the column 'a' twice"),
     ],
 )
 def test_words_that_name_no_columns_are_refused(words, told):
     with pytest.raises(ColumnsError, match=told):
-        Columns.read(words)
+        Columns.parse(words)
 
 
 @pytest.mark.parametrize(
-    ("words", "are_places"), [("user=1,item=2", True), ("user=1,item=b", False), ("", False)]
+    ("words", "are_positions"), [("user=1,item=2", True), ("user=1,item=b", False), ("", False)]
 )
-def test_numbers_alone_are_places(words, are_places):
-    assert Columns.read(words).are_places is are_places
+def test_numbers_alone_are_positions(words, are_positions):
+    assert Columns.parse(words).are_positions is are_positions
 
 
 @pytest.mark.parametrize(
@@ -60,13 +61,15 @@ def test_numbers_alone_are_places(words, are_places):
     ],
 )
 def test_the_option_for_a_known_table_is_guessed_and_can_be_typed(names, words):
-    typed = shlex.split(option(Columns().guessed(names)))
+    named = option(Columns().guessed(names))
+    assert named == f"columns='{words}'"
+    typed = shlex.split(in_flags(named, {"columns": "--columns"}))
     assert typed == ["--columns", words]
     if "COLUMN" not in words:
-        columns = Columns.read(typed[1])
+        columns = Columns.parse(typed[1])
         assert {columns.name("user"), columns.name("item")} <= set(names)
 
 
 def test_what_was_named_and_is_there_is_kept_in_the_guess():
-    guessed = Columns.read("user=rating").guessed(MOVIELENS)
+    guessed = Columns.parse("user=rating").guessed(MOVIELENS)
     assert guessed == {"user": "rating", "item": "movieId"}

@@ -64,7 +64,7 @@ class TestAnItemThatWasNeverExtracted:
     def test_is_an_error(self):
         with pytest.raises(
             FeatureError,
-            match=r"b features cover 3 of 4 items; pass --missing mask, or extract the 1 others, "
+            match=r"b features cover 3 of 4 items; pass missing='mask', or extract the 1 others, "
             r"such as i3",
         ):
             Dataset.build(plain(), self.tables)
@@ -86,24 +86,28 @@ class TestAnItemThatWasNeverExtracted:
 
     def test_leaves_nothing_where_all_are_dropped(self):
         tables = [table_of("a", ["i0", "i1"]), table_of("b", ["i2", "i3"])]
-        with pytest.raises(FeatureError, match="no training interaction is left"):
+        with pytest.raises(FeatureError, match="no training interaction remains"):
             Dataset.build(plain(), tables, missing="drop")
 
     def test_has_a_word_for_it_that_is_known(self):
-        with pytest.raises(FeatureError, match="missing is 'ignore'; known: error, mask, drop"):
+        with pytest.raises(
+            FeatureError, match="missing is 'ignore'; it must be one of error, mask, drop"
+        ):
             Dataset.build(plain(), self.tables, missing="ignore")
 
 
 def test_ids_that_match_no_video_are_counted_with_examples():
     tables = [table_of("a", ["i0", "i1"])]
     told = "2 of 4 items of the interactions match no video: i2, i3"
-    with pytest.raises(FeatureError, match=f"{told}; pass --missing drop"):
+    with pytest.raises(FeatureError, match=f"{told}; pass missing='drop'"):
         Dataset.build(plain(), tables)
     assert told in Dataset.build(plain(), tables, missing="mask").notes
 
 
 def test_ids_of_which_none_matches_show_both_sides():
-    with pytest.raises(FeatureError, match=r"none of the 4 .* name i0, i1, i2, .*features x\.mp4;"):
+    with pytest.raises(
+        FeatureError, match=r"none of the 4 .* contain i0, i1, i2, .*features x\.mp4;"
+    ):
         Dataset.build(plain(), [table_of("a", ["x.mp4"])])
 
 

@@ -46,7 +46,7 @@ def test_what_changes_a_number_changes_the_digest(tmp_path):
 
 def test_pickled_arrays_are_never_loaded(tmp_path):
     np.save(tmp_path / "f.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(FeatureError, match=r"no \.npy file of numbers"):
+    with pytest.raises(FeatureError, match=r"not a \.npy file of numbers"):
         from_file(f"x={tmp_path / 'f.npy'}")
 
 
@@ -56,7 +56,7 @@ def test_pickled_arrays_are_never_loaded(tmp_path):
         (np.zeros((2, 2, 2)), None, r"\(2, 2, 2\) of float64; they must be \(N, D\) numbers"),
         (np.array([["a"]]), None, "of <U1; they must be"),
         (np.array([[1j]]), None, "of complex128; they must be"),
-        (np.array(1.0), None, r"no \.npy file of one table"),
+        (np.array(1.0), None, r"not a \.npy file of one table"),
         (
             np.array([[np.nan], [1.0], [np.inf]]),
             None,
@@ -65,7 +65,7 @@ def test_pickled_arrays_are_never_loaded(tmp_path):
         (np.array([[1e300], [1.0]]), None, "1 of 2 rows of x features are not finite"),
         (np.zeros((2, 1)), "a\n", "1 ids for the 2 rows"),
         (np.zeros((2, 1)), "", "0 ids for the 2 rows"),
-        (np.zeros((2, 1)), "a\na\n", "'a' stands twice"),
+        (np.zeros((2, 1)), "a\na\n", "'a' occurs twice"),
         (np.zeros((2, 1)), "a\n\nb\n", "line 2 of .* is empty"),
     ],
 )
@@ -83,10 +83,10 @@ def test_words_that_name_no_file_are_refused(tmp_path):
         with pytest.raises(FeatureError, match=message):
             from_file(words)
     (tmp_path / "text.npy").write_text("1 2 3")
-    with pytest.raises(FeatureError, match=r"text\.npy is no \.npy file of numbers$"):
+    with pytest.raises(FeatureError, match=r"text\.npy is not a \.npy file of numbers$"):
         from_file(f"x={tmp_path / 'text.npy'}")
     (tmp_path / "cut.npy").write_bytes((tmp_path / "f.npy").read_bytes()[:-3])
-    with pytest.raises(FeatureError, match=r"cut\.npy is no"):
+    with pytest.raises(FeatureError, match=r"cut\.npy is not"):
         from_file(f"x={tmp_path / 'cut.npy'}")
 
 
@@ -105,7 +105,7 @@ def store(tmp_path):
 
 def test_a_file_that_is_taken_for_a_store_needs_a_name(tmp_path):
     save(tmp_path, np.eye(2))
-    with pytest.raises(FeatureError, match=r"f\.npy is a file; .*--features NAME=\S*f\.npy"):
+    with pytest.raises(FeatureError, match=r"f\.npy is a file; .*`features` NAME=\S*f\.npy"):
         from_store(tmp_path / "f.npy")
 
 
@@ -130,7 +130,7 @@ def test_folders_and_files_are_mixed_and_names_stay_apart(store, tmp_path):
         "acoustic",
         "visual",
     ]
-    with pytest.raises(FeatureError, match="two --features are called 'x'"):
+    with pytest.raises(FeatureError, match="two `features` are called 'x'"):
         read_features([own, own])
 
 

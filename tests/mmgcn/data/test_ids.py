@@ -33,7 +33,7 @@ def test_a_saved_map_comes_back(tmp_path):
 
 def test_a_file_that_holds_no_ids_is_refused(tmp_path):
     (tmp_path / "items.parquet").write_bytes(b"nonsense")
-    with pytest.raises(ValueError, match="holds no ids"):
+    with pytest.raises(ValueError, match="contains no ids"):
         IdMap.load(tmp_path / "items.parquet")
 
 

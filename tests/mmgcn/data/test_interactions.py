@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmgcn.data.ids import IdMap
-from mmgcn.data.interactions import Interactions, InteractionsError
+from mmgcn.data.interactions import Interactions, InteractionsError, check_learnable
 from tests.worlds import interactions_of
 
 
@@ -36,11 +36,13 @@ def test_a_core_by_hand_says_what_is_left():
     )
     assert core.users.ids.to_list() == ["u0", "u2"]
     assert core.items.ids.to_list() == ["i0", "i1"]
-    assert core.notes == ["2,2-core: 4 of 6 interactions are left, 2 of 3 users and 2 of 3 items"]
+    assert core.notes == ["2,2-core: 4 of 6 interactions remain, 2 of 3 users and 2 of 3 items"]
 
 
 def test_an_empty_core_says_from_what_and_what_to_do():
-    with pytest.raises(InteractionsError, match=r"1 interactions \(1 users, 1 items\).*--k-core"):
+    with pytest.raises(
+        InteractionsError, match=r"no interaction of 1 \(1 users, 1 items\).*lower `k_core`"
+    ):
         interactions_of([(0, 0)]).k_core(k_user=2)
 
 
@@ -62,10 +64,29 @@ def test_a_core_is_what_peeling_one_at_a_time_leaves(rows, k_user, k_item):
         left.remove(weak)
     table = interactions_of(rows)
     if not left:
-        with pytest.raises(InteractionsError, match="nothing is left"):
+        with pytest.raises(InteractionsError, match=r"no interaction of .* remains"):
             table.k_core(k_user=k_user, k_item=k_item)
         return
     core = table.k_core(k_user=k_user, k_item=k_item)
     user, item = core.users.ids.gather(core.user_index), core.items.ids.gather(core.item_index)
     assert set(zip(user, item, strict=True)) == {(f"u{user}", f"i{item}") for user, item in left}
     assert len(core.users) == len({user for user, _ in left})
+
+
+def test_duplicate_pairs_are_dropped_at_construction():
+    """The earliest is kept; without times the first in the table."""
+    users, items = IdMap(["a", "b"], kind="user"), IdMap(["x", "y"], kind="item")
+    index = np.array([0, 0, 1, 0]), np.array([0, 1, 0, 0])
+    made = Interactions(*index, users, items, np.array([5, 6, 7, 4]))
+    assert made.timestamp.tolist() == [6, 7, 4]
+    assert (made.num_duplicates, made.notes) == (1, ["1 duplicate pairs were dropped"])
+    assert Interactions(*index, users, items).user_index.tolist() == [0, 0, 1]
+    assert repr(made) == "Interactions(3 of 2 users and 2 items, with timestamps)"
+
+
+def test_a_table_of_one_item_has_nothing_to_rank():
+    with pytest.raises(InteractionsError, match="one item alone, i0; there is nothing to rank"):
+        check_learnable(interactions_of([(0, 0), (1, 0)]))
+    assert "one user alone" in check_learnable(interactions_of([(0, 0), (0, 1)]))[0]
+    assert "a single interaction" in check_learnable(interactions_of([(0, 0), (1, 1)]))[0]
+    assert check_learnable(interactions_of([(0, 0), (0, 1), (1, 0)])) == []

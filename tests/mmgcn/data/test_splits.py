@@ -50,7 +50,8 @@ def test_none_withholds_nothing_and_an_empty_part_is_told():
     assert (len(whole.train), len(whole.valid), len(whole.test)) == (4, 0, 0)
     assert whole.notes == []
     assert split(table, "leave-last-out").notes == [
-        "the split 'leave-last-out' of 4 interactions leaves no validation and no test part"
+        "the interactions have no timestamps; the order of the table is used as that of time",
+        "the split 'leave-last-out' of 4 interactions leaves no validation and no test part",
     ]
 
 
@@ -100,7 +101,7 @@ def test_a_temporal_split_is_cut_in_time():
 
 
 def test_a_temporal_split_needs_timestamps():
-    with pytest.raises(SplitError, match="--columns time=NAME names; use --split random"):
+    with pytest.raises(SplitError, match="columns='time=NAME'; pass split='random'"):
         split(interactions_of([(0, 0)]), "temporal")
 
 
@@ -123,7 +124,7 @@ def test_shares_that_leave_nothing_are_refused():
 
 def test_a_temporal_split_of_very_little_is_refused():
     table = interactions_of([(0, 0)], timestamp=[1])
-    with pytest.raises(SplitError, match="trains on none"):
+    with pytest.raises(SplitError, match="leaves no training part"):
         split(table, "temporal", valid_share=0.4, test_share=0.55)
 
 
@@ -137,9 +138,9 @@ def test_given_files_define_the_ids_together_and_strangers_count(tmp_path):
     assert parts_of(made) == [[(0, 0), (1, 1)], [(1, 0), (2, 2)], [(0, 3)]]
     assert made.notes == [
         "1 of 2 valid interactions have a user (1) or an item (1) without training interactions; "
-        "they count in the figures",
+        "they count in the metrics",
         "1 of 1 test interactions have a user (0) or an item (1) without training interactions; "
-        "they count in the figures",
+        "they count in the metrics",
     ]
 
 
@@ -157,7 +158,7 @@ def test_a_pair_in_two_files_stays_in_the_first(tmp_path):
     (tmp_path / "test.csv").write_text("user_id,item_id\n1,y\n1,x\n2,x\n")
     made = given_split(tmp_path / "train.csv", test=tmp_path / "test.csv")
     assert parts_of(made) == [[(0, 0), (0, 1)], [], [(1, 0)]]
-    assert "2 of 3 test pairs stand in an earlier part too" in made.notes[0]
+    assert "2 of 3 test pairs are in an earlier part, too" in made.notes[0]
 
 
 def test_parts_can_be_changed_together():
@@ -181,3 +182,46 @@ def test_cold_items_are_withheld_with_all_that_was_watched_of_them(seed):
         assert 0 < (~rows).sum() < len(made.train) / 4
     assert pairs_of(split(table, "cold-items", seed=seed).test) == pairs_of(made.test)
     assert pairs_of(split(table, "cold-items", seed=seed + 9).test) != pairs_of(made.test)
+
+
+@pytest.mark.parametrize("timestamp", [None, [7] * 60])
+def test_without_times_the_default_is_a_random_split_with_a_note(timestamp):
+    table = interactions_of([(u, i) for u in range(6) for i in range(10)], timestamp=timestamp)
+    made = split(table, seed=3)
+    assert made.name == "random"
+    assert parts_of(made) == parts_of(split(table, "random", seed=3))
+    assert "so the split is random; pass `split` leave-last-out if" in made.notes[0]
+    timed = split(interactions_of(pairs_of(table), timestamp=range(60)))
+    assert timed.name == "leave-last-out"
+    assert "split is random" not in " ".join(timed.notes)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (
+            [(user, item) for user in range(6) for item in range(10)],
+            "items of each user are sorted by id",
+        ),
+        ([(u, i) for i in (3, 1, 2, 0) for u in range(9)], "the rows are sorted by item"),
+    ],
+)
+def test_the_last_of_a_sorted_table_is_refused_without_times(rows, message):
+    with pytest.raises(SplitError, match=f"{message}, so that the last item of a user is not"):
+        split(interactions_of(rows), "leave-last-out")
+    assert len(split(interactions_of(rows, timestamp=range(len(rows))), "leave-last-out").test)
+
+
+def test_a_part_that_training_contains_is_refused(tmp_path):
+    (tmp_path / "train.csv").write_text("user_id,item_id\n1,x\n1,y\n2,x\n")
+    (tmp_path / "valid.csv").write_text("user_id,item_id\n1,y\n2,x\n")
+    with pytest.raises(SplitError, match="all 2 pairs of `valid` are in an earlier part"):
+        given_split(tmp_path / "train.csv", tmp_path / "valid.csv")
+
+
+def test_a_split_has_a_short_repr():
+    made = split(interactions_of([(0, item) for item in range(5)], timestamp=range(5)))
+    assert repr(made) == (
+        "Split(leave-last-out: 3 training, 1 validation and 1 test interactions of 1 users and "
+        "5 items)"
+    )

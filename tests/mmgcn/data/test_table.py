@@ -1,5 +1,6 @@
 """Tables of who watched what, of every kind that people have."""
 
+import gzip
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -10,6 +11,9 @@ from hypothesis import strategies as st
 
 from mmgcn.data.interactions import InteractionsError
 from mmgcn.data.table import read_interactions
+from mmgcn.data.times import TimeError
+
+MOVIELENS = "user=1,item=2,rating=3,time=4"
 
 
 def read(tmp_path, text, suffix=".csv", **options):
@@ -104,7 +108,7 @@ def test_numbers_name_the_columns_of_a_table_that_has_names(tmp_path):
 def test_a_header_is_no_row(tmp_path):
     text = "userId,movieId,rating\n1,2,3\n"
     with pytest.raises(
-        InteractionsError, match=r"is a header: 'userId', .*; pass --columns user=userId,item=movie"
+        InteractionsError, match=r"is a header: 'userId', .*; pass columns='user=userId,item=movie"
     ):
         read(tmp_path, text, columns="user=1,item=2")
 
@@ -124,7 +128,7 @@ def test_low_ratings_are_left_out_and_counted(tmp_path):
 def test_ratings_that_are_not_looked_at_are_told(tmp_path):
     made = read(tmp_path, RATED)
     assert len(made) == 4
-    assert "every row counts as watched; --min-rating leaves low ones out" in made.notes[0]
+    assert "every row counts as an interaction; `min_rating` leaves low ones out" in made.notes[0]
 
 
 def test_a_rating_is_as_high_as_it_is_stored(tmp_path):
@@ -139,24 +143,28 @@ def test_a_rating_is_as_high_as_it_is_stored(tmp_path):
     ("text", "options", "told"),
     [
         (RATED, {"min_rating": 6}, "none of 5 rows .* has a rating of 6 or more; the highest is 5"),
-        (RATED, {"min_rating": float("nan")}, "the least rating is nan; it must be a finite"),
+        (RATED, {"min_rating": float("nan")}, "min_rating is nan; it must be a finite"),
         (RATED + "c,x,\n", {"min_rating": 1}, "1 of 6 rows .* a rating that .* as an empty one"),
-        (RATED + "c,x,nan\n", {"min_rating": 1}, "1 of 6 rows .* a rating that .* as 'nan'; it"),
+        (
+            RATED + "c,x,nan\n",
+            {"min_rating": 1},
+            "1 of 6 rows .* a rating that .* as 'nan'; a number",
+        ),
         (RATED, {"columns": "time=when"}, "no column when; it has: 'user_id'"),
         (
             "user_id,item_id\na,b\n",
             {"min_rating": 1},
-            "no column rating; .* pass --columns rating=COLUMN, or leave --min-rating out",
+            "no column rating; .* pass columns='rating=COLUMN', or leave `min_rating` out",
         ),
         (
             "userId,movieId,rating\n1,2,3\n",
             {},
-            "has: 'userId', 'movieId', 'rating'; pass --columns user=userId,item=movieId",
+            "has: 'userId', 'movieId', 'rating'; pass columns='user=userId,item=movieId",
         ),
-        ("A1,B1\nA2,B2\n", {}, "or --columns user=1,item=2 where there is no header"),
+        ("A1,B1\nA2,B2\n", {}, "or columns='user=1,item=2' if there is no header"),
         ("A1,B1\n", {"columns": "user=0,item=1"}, "no column 0; .* are counted from 1"),
         ("A1,B1\n,B1\n", {"columns": "user=1,item=2"}, "1 of 2 rows .* have no user_id"),
-        ("A1;B1\n", {"columns": "user=1,item=2"}, "no column 2; .* its columns by commas"),
+        ("A1\n", {"columns": "user=1,item=2"}, "no column 2; .* its columns by commas or tabs"),
     ],
 )
 def test_columns_and_ratings_that_do_not_fit_are_told(tmp_path, text, options, told):
@@ -218,25 +226,33 @@ def test_dates_in_parquet_are_seconds(tmp_path, moment):
     [
         ("", ".csv", "is empty"),
         ("user_id,item_id\n", ".csv", "a header and no rows"),
-        ("user,item_id\n1,2\n", ".csv", "no column user_id; it has: 'user', 'item_id'; pass --co"),
+        (
+            "user,item_id\n1,2\n",
+            ".csv",
+            "no column user_id; it has: 'user', 'item_id'; pass columns='user=user'",
+        ),
         ("user_id, item_id\n1,2\n", ".csv", "no column item_id; it has: 'user_id', ' item_id'"),
-        ("user_id;item_id\n1;2\n", ".csv", "separate its columns by commas"),
-        ("x\n", ".xlsx", r"none of \.csv, \.tsv"),
+        ("PK\x03\x04", ".xlsx", "is a spreadsheet; export it as CSV"),
+        ("PK\x03\x04", ".csv", "is a ZIP file; unpack it"),
         ('user_id,item_id\n"",x\n,x\na,x\n', ".csv", "2 of 3 rows of .* have no user_id.* row 1"),
-        ("user_id,item_id\na,x\na,x,y\n", ".csv", "cannot be read as csv"),
+        (
+            "user_id,item_id\na,x\na,x,y\n",
+            ".csv",
+            r"separated by commas: line 3 has 3 columns where the first line has 2: a,x,y",
+        ),
         ("nonsense\n", ".jsonl", "cannot be read as jsonl"),
         ("nonsense", ".parquet", "cannot be read as parquet"),
         ("", ".jsonl", "is empty"),
         (
             "user_id,item_id,timestamp\na,x,5\na,y,2024-01-01\n",
             ".csv",
-            "1 of 2 rows .* a timestamp that cannot be read, such as '2024-01-01'; it takes "
-            "numbers alone or ISO dates alone",
+            "1 of 2 rows .* a timestamp that cannot be read, such as '2024-01-01'; "
+            "numbers alone or ISO dates alone are expected",
         ),
         (
             "user_id,item_id,weight\na,x,nan\n",
             ".csv",
-            "a weight .* such as 'nan'; it takes a number",
+            "a weight .* such as 'nan'; a number is expected",
         ),
     ],
 )
@@ -256,11 +272,11 @@ def test_a_table_in_another_encoding_is_told_to_be_saved_as_utf_8(tmp_path, enco
 def test_weights_are_said_to_count_for_nothing(tmp_path):
     made = read(tmp_path, "user_id,item_id,weight\n1,2,0.5\n")
     assert made.weight.tolist() == [0.5]
-    assert "no model of mmgcn looks at them" in made.notes[0]
+    assert "no model of mmgcn uses them" in made.notes[0]
 
 
 def test_no_file_says_which_option_names_one(tmp_path):
-    with pytest.raises(InteractionsError, match=r"no interactions at .*; pass --interactions FILE"):
+    with pytest.raises(InteractionsError, match=r"no interactions at .*; pass interactions='FILE'"):
         read_interactions(tmp_path / "nowhere.csv")
 
 
@@ -268,3 +284,74 @@ def test_duplicates_are_counted(tmp_path):
     made = read(tmp_path, "user_id,item_id\n1,2\n1,2\n1,3\n1,2\n")
     assert pairs_of(made) == [("1", "2"), ("1", "3")]
     assert "2 duplicate pairs" in made.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "message"),
+    [
+        (gzip.compress(b"user_id,item_id\n1,2\n"), "t.csv.gz", "compressed with gzip; .* gunzip"),
+        (b"\x80\x04\x95", "t.pkl", "looks like a pickle, which is never loaded"),
+        (b'[{"user_id": 1}]', "t.jsonl", "is one JSON array; write one object per line"),
+        (b"1 2 3\n", "u.data", "if there is no header"),
+    ],
+)
+def test_other_files_are_recognised_by_their_content(tmp_path, content, name, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InteractionsError, match=message):
+        read_interactions(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "columns"),
+    [
+        ("196\t242\t3\t881250949\n186\t302\t3\t891717742\n", "u.data", MOVIELENS),
+        ("196::242::3::881250949\n186::302::3::891717742\n", "ratings.dat", MOVIELENS),
+        ("user_id;item_id;timestamp\n196;242;881250949\n186;302;891717742\n", "t.csv", ""),
+        ("user_id,item_id,timestamp\n196,242,881250949\n186,302,891717742\n", "t.tsv", ""),
+        (
+            "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
+            "196\t242\t3\t881250949\n186\t302\t3\t891717742\n",
+            "ml.inter",
+            "",
+        ),
+    ],
+)
+def test_tables_of_public_data_sets_are_read_whatever_their_suffix(tmp_path, text, name, columns):
+    (tmp_path / name).write_text(text)
+    made = read_interactions(tmp_path / name, columns=columns)
+    assert pairs_of(made) == [("196", "242"), ("186", "302")]
+    assert made.timestamp.tolist() == [881250949, 891717742]
+
+
+def test_a_table_without_a_header_gets_the_columns_of_movielens(tmp_path):
+    (tmp_path / "u.data").write_text("196\t242\t3\t881250949\n")
+    with pytest.raises(InteractionsError, match=f"columns='{MOVIELENS}' if there is no header"):
+        read_interactions(tmp_path / "u.data")
+
+
+@pytest.mark.parametrize("items", ["1 2 3", "4, 5"])
+def test_sequences_of_items_are_not_read_as_one_item(tmp_path, items):
+    with pytest.raises(InteractionsError, match=r"are lists of items, such as .* one row per user"):
+        read(tmp_path, f"user_id\titem_id\n1\t{items}\n2\t7 8\n", ".tsv")
+
+
+def test_dates_with_two_readings_need_a_format(tmp_path):
+    text = "user_id,item_id,timestamp\na,x,01/02/1970\nb,x,03/02/1970\n"
+    with pytest.raises(InteractionsError, match=r"2 of 2 rows .* need time_format='%d/%m/%Y'"):
+        read(tmp_path, text)
+    day = 86_400
+    assert read(tmp_path, text, time_format="%d/%m/%Y").timestamp.tolist() == [31 * day, 33 * day]
+    assert read(tmp_path, text, time_format="%m/%d/%Y").timestamp.tolist() == [day, 60 * day]
+    with pytest.raises(InteractionsError, match="times of the format %Y/%m/%d are expected"):
+        read(tmp_path, text, time_format="%Y/%m/%d")
+    with pytest.raises(TimeError, match="time_format is 'dmy'; it must contain fields"):
+        read(tmp_path, text, time_format="dmy")
+    with pytest.raises(InteractionsError, match=r"time_format is given, and .* no timestamp"):
+        read(tmp_path, "user_id,item_id\na,x\n", time_format="%Y")
+
+
+def test_seconds_among_milliseconds_are_refused(tmp_path):
+    text = "user_id,item_id,timestamp\na,x,1700000000\nb,x,1700000000000\n"
+    with pytest.raises(InteractionsError, match=r"seconds since 1970.* milliseconds.* to one unit"):
+        read(tmp_path, text)
+    assert len(read(tmp_path, text.replace("1700000000000", "1700000001"))) == 2

@@ -46,11 +46,11 @@ def test_each_group_counts_its_own_users_and_items():
     assert (cold.num_items, cold.num_users, cold.num_relevant) == (4, 2, 2)
     assert (warm.num_items, warm.num_users, warm.num_relevant) == (2, 2, 2)
     # 5 is user 0's first; user 1's 4 is second
-    assert cold.figures["recall@1"] == 1 / 2
-    assert warm.figures["recall@1"] == 0
+    assert cold.metrics["recall@1"] == 1 / 2
+    assert warm.metrics["recall@1"] == 0
     # at 5: user 0 has 5 4 3 2 0, and finds 0; user 2 has 5 4 3 2 1, and finds 1
-    assert warm.figures["recall@5"] == 1
-    assert cold.figures["recall@5"] == 1
+    assert warm.metrics["recall@5"] == 1
+    assert cold.metrics["recall@5"] == 1
     # the head holds 8 of 10 interactions, which is item 0
     assert found["head"].num_relevant == 1
     assert found["tail"].num_relevant == 1
@@ -59,7 +59,7 @@ def test_each_group_counts_its_own_users_and_items():
 def test_all_items_give_what_the_ranking_gives():
     found = evaluate_groups(backwards, groups=GROUPS, relevant=RELEVANT, seen=SEEN, ks=(1, 3))
     plain = evaluate(backwards, num_items=6, relevant=RELEVANT, seen=SEEN, ks=(1, 3))
-    assert found["all"].figures == plain
+    assert found["all"].metrics == plain
 
 
 def test_a_list_of_some_candidates_holds_no_other():
@@ -72,8 +72,8 @@ def test_a_list_of_some_candidates_holds_no_other():
         candidates=GROUPS["cold"],
     )
     # among 2 3 4 5, the first three are 2 3 4
-    assert found["cold"].figures["recall@3"] == 1 / 2
-    assert found["warm"].figures["recall@3"] == 0
+    assert found["cold"].metrics["recall@3"] == 1 / 2
+    assert found["warm"].metrics["recall@3"] == 0
 
 
 def test_chance_is_the_share_of_the_open_items():
@@ -101,10 +101,10 @@ def test_a_random_order_reaches_what_chance_says():
         ks=(10,),
     )["all"]
     # 2,000 draws with probability 1/5: a deviation of sqrt(0.16 / 2000) = 0.009
-    assert found.figures["recall@10"] == pytest.approx(found.chance["recall@10"], abs=0.03)
+    assert found.metrics["recall@10"] == pytest.approx(found.chance["recall@10"], abs=0.03)
 
 
 def test_a_group_that_nobody_asks_for_has_no_figures():
     found = evaluate_groups(backwards, groups=GROUPS, relevant=csr([[0], [], []]), ks=(1,))
     assert found["cold"].num_users == 0
-    assert found["cold"].figures == found["cold"].chance == {}
+    assert found["cold"].metrics == found["cold"].chance == {}

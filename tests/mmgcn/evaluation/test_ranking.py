@@ -102,7 +102,7 @@ def test_what_is_relevant_and_seen_is_not_found_and_counts():
 
 def test_what_cannot_be_evaluated_is_refused():
     scorer = factor_scorer(np.ones((1, 1)), np.ones((2, 1)))
-    with pytest.raises(ValueError, match="nobody has an item"):
+    with pytest.raises(ValueError, match="no user has a relevant item"):
         evaluate(scorer, num_items=2, relevant=csr([[]]))
-    with pytest.raises(ValueError, match="k is 3; it lies from 1 to the number of items, 2"):
+    with pytest.raises(ValueError, match="k is 3; it must be from 1 to the number of items, 2"):
         evaluate(scorer, num_items=2, relevant=csr([[0]]), ks=[3])

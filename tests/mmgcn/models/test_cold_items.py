@@ -46,10 +46,10 @@ def test_cold_items_are_found_far_more_often_than_by_chance(name, tmp_path):
     found = cold_metrics(run)
     assert found.num_items == 8
     assert found.num_users > 20
-    assert found.figures["recall@10"] > 2 * found.chance["recall@10"]
+    assert found.metrics["recall@10"] > 2 * found.chance["recall@10"]
     # among the eight cold items alone, of four groups
     among = cold_metrics(run, "cold")
-    assert among.figures["recall@2"] > 2 * among.chance["recall@2"]
+    assert among.metrics["recall@2"] > 2 * among.chance["recall@2"]
 
 
 def test_a_cold_item_of_linear_mmgcn_is_its_content_alone(tmp_path):

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from mmgcn.data.source import Source
+from mmgcn.data.options import DataOptions
 from tests.worlds import clusters, dataset
 
 
@@ -24,10 +24,10 @@ def source(tmp_path):
     for name, matrix in dataset(part).features.items():
         np.save(tmp_path / f"{name}.npy", matrix)
     files = {name: str(tmp_path / f"{name}.csv") for name in ("train", "valid", "test")}
-    return Source(
+    return DataOptions(
         files["train"],
-        files["valid"],
-        files["test"],
+        valid=files["valid"],
+        test=files["test"],
         features=tuple(
             f"{name}={tmp_path / name}.npy,{tmp_path / 'ids.txt'}"
             for name in ("visual", "acoustic")

@@ -20,7 +20,7 @@ from mmgcn.study.change import Change
 from mmgcn.study.journal import Results
 from mmgcn.study.trial import Outcome
 from mmgcn.training.fit import fit
-from tests.mmgcn.models.test_cold_items import cold_figures, world
+from tests.mmgcn.models.test_cold_items import cold_metrics, world
 
 # What the whole model and it without visual reach, by seed.
 WITH, WITHOUT = [0.50, 0.60, 0.70], [0.40, 0.55, 0.55]
@@ -147,7 +147,7 @@ def test_without_what_they_look_like_cold_items_are_not_found(tmp_path):
     settings = {"batch_size": 128, "num_negatives": 64, "epochs": 2, "ensemble_size": 1}
     data = world(modalities=("visual",))
     found = [
-        cold_figures(
+        cold_metrics(
             Run.load(
                 fit(
                     change.apply(data, 0),
@@ -160,5 +160,5 @@ def test_without_what_they_look_like_cold_items_are_not_found(tmp_path):
         )
         for change in (Change(), Change("shuffle", "visual"))
     ]
-    whole, shuffled = (figures.figures["recall@10"] for figures in found)
+    whole, shuffled = (group.metrics["recall@10"] for group in found)
     assert whole - shuffled > 0.2

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mmgcn.study.bars import BASELINE, OTHER, UNCLEAR, colour
+from mmgcn.study.bar_chart import BASELINE, NOT_SIGNIFICANT, OTHER, colour
 from mmgcn.study.comparison import (
     accuracy,
     cost,
@@ -96,7 +96,7 @@ def test_without_a_test_part_there_is_no_table_of_it(source):
 def test_each_is_compared_with_the_best_or_with_the_baseline(with_users, rows):
     found, unknown = differences_of(with_users, rows)
     assert unknown == []
-    assert [(each.model, each.baseline, each.figure) for each in found] == [
+    assert [(each.model, each.baseline, each.metric) for each in found] == [
         ("popularity", "mf", "valid recall@20"),
         ("popularity", "mf", "valid ndcg@20"),
     ]
@@ -110,7 +110,7 @@ def test_each_is_compared_with_the_best_or_with_the_baseline(with_users, rows):
     assert back[0].difference == pytest.approx(0.15)
 
 
-def test_a_model_without_figures_of_users_is_named_and_the_others_compared(with_users, rows):
+def test_a_model_without_metrics_of_users_is_named_and_the_others_compared(with_users, rows):
     trial = next(trial for trial in with_users.users if trial.seed == 1)
     del with_users.users[trial]
     assert differences_of(with_users, rows) == ([], ["mf"])  # there is no baseline
@@ -122,7 +122,7 @@ def test_differences_stand_between_the_figures_and_the_cost(with_users, rows):
     differences, _ = differences_of(with_users, rows)
     heads = [columns[:2] for columns, _ in tables(rows, differences, k=20)]
     assert heads == [["model", "seeds"]] * 2 + [
-        ["less mf", "valid recall@20"],
+        ["minus mf", "valid recall@20"],
         ["model", "training s"],
     ]
     assert len(tables(rows, [], k=20)) == 3
@@ -161,4 +161,4 @@ def test_the_picture_shows_the_baseline_and_what_is_not_told_apart_from_it(rows,
         colour(row, "valid recall@20", "mf", told)
         for row, told in ((best, unclear), (other, unclear), (other, clear), (other, []))
     ]
-    assert colours == [BASELINE, UNCLEAR, OTHER, OTHER]
+    assert colours == [BASELINE, NOT_SIGNIFICANT, OTHER, OTHER]

@@ -26,11 +26,11 @@ def test_two_models_that_are_solved_by_hand():
     (found,) = compare([[0, 1, 0, 1]], other=[[1, 1, 1, 1]])
     # Differences 1, 0, 1, 0: mean 1/2, variance 1/3, so the error is sqrt(1/12) of 3 degrees.
     error = (1 / 12) ** 0.5
-    assert (found.model, found.baseline, found.figure, found.users) == ("other", "base", FIGURE, 4)
+    assert (found.model, found.baseline, found.metric, found.users) == ("other", "base", FIGURE, 4)
     assert found.difference == 0.5
     assert (found.low, found.high) == pytest.approx((0.5 - 3.1824 * error, 0.5 + 3.1824 * error))
     assert found.p == found.p_holm == pytest.approx(p_value(0.5 / error, 3))
-    assert not found.is_clear
+    assert not found.is_significant
 
 
 def test_seeds_that_differ_widen_what_users_leave_open():
@@ -130,7 +130,7 @@ def test_the_table_and_the_file(tmp_path):
     base = np.arange(1_000)[None] % 2
     found = compare(base, better=base + (np.arange(1_000) % 5 == 0), same=base)
     columns, rows = table_of(found, FIGURE)
-    assert columns == ["less base", FIGURE, "95 % interval", "p (Holm)"]
+    assert columns == ["minus base", FIGURE, "95 % interval", "p (Holm)"]
     # A share of 0.2 of a thousand: the error is sqrt(0.2 * 0.8 / 999) = 0.01266, times 1.962.
     assert rows == [
         ["better", "+0.2000", "[+0.1752, +0.2248]", "< 0.0001"],
@@ -140,6 +140,6 @@ def test_the_table_and_the_file(tmp_path):
     write(tmp_path / "differences.csv", found)
     with (tmp_path / "differences.csv").open(newline="") as file:
         first, second = csv.DictReader(file)
-    assert (first["model"], first["baseline"], first["figure"]) == ("better", "base", FIGURE)
+    assert (first["model"], first["baseline"], first["metric"]) == ("better", "base", FIGURE)
     assert float(first["difference"]) == pytest.approx(0.2)
     assert (first["users"], second["p_holm"]) == ("1000", "1.0")

@@ -53,7 +53,7 @@ def test_what_is_in_the_journal_is_not_run_again(trials, tmp_path):
     assert lines[0].endswith("(from study.jsonl)")
 
 
-def test_figures_of_users_are_kept_beside_for_whoever_asks_for_them(trials, tmp_path):
+def test_metrics_of_users_are_kept_beside_for_whoever_asks_for_them(trials, tmp_path):
     def users(path, *, keeps_users):
         journal = Journal.open(path, keeps_users=keeps_users)
         results = run_trials(

@@ -9,7 +9,7 @@ import pytest
 from mmgcn.study import process
 from mmgcn.study.process import TrialError, train_apart
 from mmgcn.study.trial import Trial, train
-from mmgcn.study.user_figures import load
+from mmgcn.study.user_metrics import load
 
 
 def test_it_gives_what_a_training_here_gives(source, tmp_path):

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from mmgcn.config import SettingError
+from mmgcn.data.loading import load_dataset
 from mmgcn.evaluation.ranking import evaluate, factor_scorer
 from mmgcn.model import MODELS, ClosedFormModel
 from mmgcn.study.change import Change
@@ -18,7 +19,7 @@ def test_it_goes_through_json_whole(source):
     trial = Trial(source, "mf", 3, QUICK, Change("missing", share=0.3), "cpu", "mf, 30 % missing")
     again = Trial.from_json(json.loads(json.dumps(trial.to_json())))
     assert again.to_json() == trial.to_json()
-    assert again.source == source
+    assert again.data == source
     assert again.change == trial.change
 
 
@@ -50,12 +51,12 @@ def test_a_bad_setting_is_refused_before_anything_runs(source):
 
 
 def test_the_digest_is_of_the_data(source):
-    data = source.dataset()
-    assert digest_of(data) == digest_of(source.dataset())
+    data = load_dataset(source)
+    assert digest_of(data) == digest_of(load_dataset(source))
     for changed in (
         Change("shuffle", "visual").apply(data, 0),
         Change("drop", "visual").apply(data, 0),
-        replace(source, test=None).dataset(),
+        load_dataset(replace(source, test=None)),
     ):
         assert digest_of(changed) != digest_of(data)
 
@@ -65,7 +66,7 @@ def test_its_figures_are_those_of_the_same_training(source, tmp_path):
     from mmgcn.run import Run
     from mmgcn.training.fit import fit
 
-    data = source.dataset()
+    data = load_dataset(source)
     result = fit(data, model="mf", out=tmp_path / "again", settings=QUICK, seed=1, device="cpu")
     assert outcome.valid == result.metrics
     run = Run.load(result.run)

@@ -10,9 +10,9 @@ from mmgcn.config import SettingError
 from mmgcn.models.itemknn import ItemKNN
 from mmgcn.models.mf import MF
 from mmgcn.study import tuning
-from mmgcn.study.findings import command, summary, table_of, write
 from mmgcn.study.space import Choice, Range
 from mmgcn.study.tuning import TuningError, tune
+from mmgcn.study.tuning_report import command, summary, table_of, write
 from tests.worlds import dataset
 
 pytest.importorskip("optuna")
@@ -169,7 +169,7 @@ def test_a_journal_goes_on_with_what_it_was_begun_with(data, tmp_path, change):
 
 
 def test_what_cannot_begin_is_told(data, tmp_path, monkeypatch):
-    with pytest.raises(TuningError, match="asks for 50 of 40 items"):
+    with pytest.raises(TuningError, match="metric=recall@50 ranks 50 of 40 items"):
         tune(data, out=tmp_path, num_trials=1, **KNN | {"metric": "recall@50"})
     from dataclasses import replace
 

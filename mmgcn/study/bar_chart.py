@@ -1,49 +1,47 @@
-"""Bars: a comparison as a picture."""
+"""Bar chart of a comparison."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mmgcn.study.difference import Difference
+from mmgcn.study.row import Row
 
-if TYPE_CHECKING:
-    from mmgcn.study.comparison import Row
-
-BASELINE, UNCLEAR, OTHER = "#1f77b4", "#a9cce8", "#b3b3b3"
+BASELINE, NOT_SIGNIFICANT, OTHER = "#1f77b4", "#a9cce8", "#b3b3b3"
 
 
 def draw(path: Path, rows: Sequence[Row], differences: Sequence[Difference], *, k: int) -> None:
-    """Draw bars of recall, NDCG and seconds, with their spread.
+    """Draw bars of recall, NDCG and seconds, with their standard deviations.
 
-    The baseline, or the best, is blue; pale blue is what is not told apart from it.
+    The baseline, or the best, is blue; models without a significant difference from it are pale
+    blue.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     part = "test" if any(f"test recall@{k}" in row.values for row in rows) else "valid"
-    told = {"valid": "validation", "test": "test"}[part]
+    label = {"valid": "validation", "test": "test"}[part]
     panels = [
-        (f"{part} recall@{k}", f"{told} recall@{k}"),
-        (f"{part} ndcg@{k}", f"{told} NDCG@{k}"),
+        (f"{part} recall@{k}", f"{label} recall@{k}"),
+        (f"{part} ndcg@{k}", f"{label} NDCG@{k}"),
         ("total_seconds", "seconds to train, in all"),
     ]
     baseline = differences[0].baseline if differences else rows[0].model
     figure = Figure(figsize=(12, 1.7 + 0.42 * len(rows)), layout="constrained")
     FigureCanvasAgg(figure)
-    places = range(len(rows))
+    positions = range(len(rows))
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axis, (column, title) in zip(axes, panels, strict=True):
         means = [row.mean(column) or 0.0 for row in rows]
         colours = [colour(row, column, baseline, differences) for row in rows]
         spreads = [row.spread(column) for row in rows]
-        axis.barh(places, means, color=colours, height=0.7)
+        axis.barh(positions, means, color=colours, height=0.7)
         digits = 1 if column == "total_seconds" else 4
-        for place, mean, deviation in zip(places, means, spreads, strict=True):
+        for y, mean, deviation in zip(positions, means, spreads, strict=True):
             if deviation is not None:
-                axis.errorbar(mean, place, xerr=deviation, color="0.1", capsize=3, lw=1)
-            at = mean + (deviation or 0), place
+                axis.errorbar(mean, y, xerr=deviation, color="0.1", capsize=3, lw=1)
+            at = mean + (deviation or 0), y
             axis.annotate(
                 f"{mean:.{digits}f}", at, xytext=(6, 0), textcoords="offset points", va="center"
             )
@@ -52,11 +50,11 @@ def draw(path: Path, rows: Sequence[Row], differences: Sequence[Difference], *, 
         axis.locator_params(axis="x", nbins=5)
         axis.set_title(title)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_yticks(places, [row.model for row in rows])
+    axes[0].set_yticks(positions, [row.model for row in rows])
     axes[0].invert_yaxis()
     meaning = "mean over seeds; whiskers: standard deviation"
     if differences:
-        meaning += f"; blue: {baseline}, pale: not told apart from it"
+        meaning += f"; blue: {baseline}, pale: no significant difference"
     figure.supxlabel(meaning, fontsize="small")
     figure.savefig(path, dpi=120)
 
@@ -65,8 +63,8 @@ def colour(row: Row, column: str, baseline: str, differences: Sequence[Differenc
     """Return the colour of a model's bar in the panel of a column."""
     if row.model == baseline:
         return BASELINE
-    unclear = any(
-        (each.model, each.figure) == (row.model, column) and not each.is_clear
+    not_significant = any(
+        (each.model, each.metric) == (row.model, column) and not each.is_significant
         for each in differences
     )
-    return UNCLEAR if unclear else OTHER
+    return NOT_SIGNIFICANT if not_significant else OTHER

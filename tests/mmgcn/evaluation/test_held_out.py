@@ -5,8 +5,8 @@ import pytest
 
 from mmgcn.data.table import read_interactions
 from mmgcn.evaluation.groups import evaluate_groups, item_groups
+from mmgcn.evaluation.held_out import POPULAR, HeldOut
 from mmgcn.evaluation.ranking import evaluate, factor_scorer
-from mmgcn.evaluation.withheld import POPULAR, Withheld
 from mmgcn.run import Run
 from tests.runs import write_run_folder
 
@@ -24,33 +24,33 @@ def given(run, tmp_path):
     def make(*pairs):
         path = tmp_path / "test.csv"
         path.write_text("\n".join(["user_id,item_id", *pairs]))
-        return Withheld.given(run, read_interactions(path))
+        return HeldOut.given(run, read_interactions(path))
 
     return make
 
 
 def test_its_own_part_is_ranked_by_the_run_and_by_popularity(run):
-    part = Withheld.own(run)
+    part = HeldOut.own(run)
     assert list(part.scorers()) == ["made", POPULAR]
     told = {"num_items": 5, "relevant": run.csr("test"), "seen": [run.csr("seen")], "ks": [5]}
-    assert part.figures() == evaluate(factor_scorer(run.user, run.item), **told)
+    assert part.metrics() == evaluate(factor_scorer(run.user, run.item), **told)
     # Of the unseen a, d and e, in the order e, d, a, everybody's d is the second.
-    assert part.figures(POPULAR)["mrr@5"] == 0.5
+    assert part.metrics(POPULAR)["mrr@5"] == 0.5
 
 
 def test_a_table_of_the_same_pairs_gives_the_same(run, given):
     part = given(*(f"u{user},d" for user in range(12)))
-    assert part.figures(ks=[1, 2]) == Withheld.own(run).figures(ks=[1, 2])
+    assert part.metrics(ks=[1, 2]) == HeldOut.own(run).metrics(ks=[1, 2])
     assert part.notes == []
 
 
 def test_an_unknown_item_counts_and_is_in_no_list(given):
     part = given("u0,d", "u0,new", "u1,newer")
-    assert part.figures(ks=[5])["recall@5"] == (1 / 2 + 0) / 2
-    assert part.figures(POPULAR, ks=[5])["recall@5"] == (1 / 2 + 0) / 2
+    assert part.metrics(ks=[5])["recall@5"] == (1 / 2 + 0) / 2
+    assert part.metrics(POPULAR, ks=[5])["recall@5"] == (1 / 2 + 0) / 2
     assert part.notes == [
-        "2 of 3 test interactions have a user (0) or an item (2) that the run does not know; they "
-        "count in the figures"
+        "2 of 3 test interactions have a user (0) or an item (2) that is not in the run; they "
+        "count in the metrics"
     ]
 
 
@@ -58,7 +58,7 @@ def test_an_unknown_user_is_like_the_mean_of_the_others(run, given):
     part = given("nobody,c")
     scores = run.item @ run.user.mean(axis=0)
     rank = 1 + int((scores > scores[2]).sum())
-    assert part.figures(ks=[5])["mrr@5"] == pytest.approx(1 / rank)
+    assert part.metrics(ks=[5])["mrr@5"] == pytest.approx(1 / rank)
     assert "a user (1) or an item (0)" in part.notes[0]
 
 
@@ -78,7 +78,7 @@ def test_pairs_of_the_run_are_left_out_and_told(run, given):
         "2 of 4 test pairs are in the run's training or validation part; they were left out"
     )
     assert len(part) == 2
-    assert given("u0,b").figures() == {}
+    assert given("u0,b").metrics() == {}
 
 
 def test_unknown_items_are_cold(given):
@@ -92,5 +92,5 @@ def test_unknown_items_are_cold(given):
     )
     # a was watched by nobody either; 6 items less the 2 that each user has seen
     assert (told["cold"].num_items, told["cold"].num_users) == (2, 1)
-    assert told["cold"].figures["recall@3"] == 0
+    assert told["cold"].metrics["recall@3"] == 0
     assert told["cold"].chance["recall@3"] == 3 / 4

@@ -8,7 +8,7 @@ import pytest
 from mmgcn.evaluation.ranking import evaluate, factor_scorer
 from mmgcn.run import Run
 from mmgcn.study.trial import Trial, train
-from mmgcn.study.user_figures import figures_of_users, load, save
+from mmgcn.study.user_metrics import load, metrics_of_users, save
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def run(source, tmp_path):
 
 @pytest.mark.parametrize(("part", "hidden"), [("valid", ["seen"]), ("test", ["seen", "valid"])])
 def test_they_are_those_whose_mean_is_told(run, part, hidden):
-    of_users = figures_of_users(run, part)
+    of_users = metrics_of_users(run, part)
     told = evaluate(
         factor_scorer(run.user, run.item),
         num_items=len(run.items),
@@ -37,7 +37,7 @@ def test_recall_and_ndcg_are_kept(run, tmp_path):
     held = load(tmp_path / "new" / "users.npz")
     names = [f"{family}@{k}" for k in (5, 10, 20) for family in ("recall", "ndcg")]
     assert sorted(held) == sorted(f"{part} {name}" for part in ("valid", "test") for name in names)
-    whole = figures_of_users(run, "test")["ndcg@10"]
+    whole = metrics_of_users(run, "test")["ndcg@10"]
     np.testing.assert_array_equal(held["test ndcg@10"], whole.astype(np.float32))
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["users.npz"]
 

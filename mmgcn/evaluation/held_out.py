@@ -1,4 +1,4 @@
-"""Withheld: what a finished run is tested on, and how well it ranks that."""
+"""HeldOut: the test interactions of a run, and its metrics on them."""
 
 from __future__ import annotations
 
@@ -15,20 +15,18 @@ POPULAR = "most popular"
 
 
 @dataclass(eq=False)
-class Withheld:
-    """The test part of a run: that of its own, or a table that came later.
+class HeldOut:
+    """The test part of a run: its own, or a later table.
 
-    All of it counts, also users and items that the run does not know. Such a user is taken to be
-    like the mean of those with training interactions, as `fit` takes users of whom training knows
-    nothing; such an item stands in no list. U users and I items are the run's, then the unknown
-    ones.
+    All of it counts, also users and items that are not in the run. Such a user has the mean vector
+    of those with training interactions, as `fit` does for users without any; such an item is in no
+    list. U users and I items are those of the run, then the unknown ones.
 
     Args:
-        relevant: what is to be found.
-        seen: what is left out of the lists: the training and the validation part.
+        relevant: the test items of each user.
+        seen: items that are left out of the lists: those of the training and validation part.
         num_users, num_items: U and I.
-
-    `notes` say what a person should know.
+        notes: remarks for the user.
     """
 
     run: Run
@@ -39,16 +37,16 @@ class Withheld:
     notes: list[str] = field(default_factory=list)
 
     @classmethod
-    def own(cls, run: Run) -> Withheld:
-        """Return what the run has withheld; it may be nothing."""
+    def own(cls, run: Run) -> HeldOut:
+        """Return the run's own test part, which may be empty."""
         seen = [run.csr("seen"), run.csr("valid")]
         return cls(run, run.csr("test"), seen, len(run.users), len(run.items))
 
     @classmethod
-    def given(cls, run: Run, table: Interactions) -> Withheld:
-        """Return a table as test part, without the pairs that the run was made of.
+    def given(cls, run: Run, table: Interactions) -> HeldOut:
+        """Return a table as test part, without the pairs of the run's training and validation part.
 
-        No list holds those: they would only make the figures worse. `fit` leaves them out, too.
+        Those are in no list and would only lower the metrics. `fit` leaves them out, too.
         """
         users, items = run.users.joined(table.users.ids), run.items.joined(table.items.ids)
         table = table.relabelled(users, items)
@@ -56,7 +54,7 @@ class Withheld:
         known = np.zeros(len(table), dtype=bool)
         seen = []
         for indptr, indices in (run.csr("seen"), run.csr("valid")):
-            # Unknown users have seen nothing: indptr = [0, 2, 3] -> [0, 2, 3, 3]
+            # Unknown users have no seen items: indptr = [0, 2, 3] -> [0, 2, 3, 3]
             whole = np.pad(indptr, (0, len(users) - len(run.users)), mode="edge")
             of_user = np.repeat(np.arange(len(users)), np.diff(whole))
             known |= np.isin(table.pair_keys(), of_user * len(items) + indices)
@@ -67,13 +65,13 @@ class Withheld:
                 "validation part; they were left out"
             )
             table = table.take(~known)
-        strange_user = table.user_index >= len(run.users)
-        strange_item = table.item_index >= len(run.items)
-        if (strange := strange_user | strange_item).any():
+        unknown_user = table.user_index >= len(run.users)
+        unknown_item = table.item_index >= len(run.items)
+        if (unknown := unknown_user | unknown_item).any():
             notes.append(
-                f"{strange.sum():,} of {len(table):,} test interactions have a user "
-                f"({strange_user.sum():,}) or an item ({strange_item.sum():,}) that the run does "
-                "not know; they count in the figures"
+                f"{unknown.sum():,} of {len(table):,} test interactions have a user "
+                f"({unknown_user.sum():,}) or an item ({unknown_item.sum():,}) that is "
+                "not in the run; they count in the metrics"
             )
         return cls(run, table.csr(), seen, len(users), len(items), notes)
 
@@ -94,19 +92,19 @@ class Withheld:
         """Return the scorer of the run by its model's name, and that of the most popular items."""
         popularity = self.run.popularity.astype(np.float32)
         return {
-            self.model: self._wider(self._scorer()),
-            POPULAR: self._wider(lambda users: popularity[None].repeat(len(users), axis=0)),
+            self.model: self._padded(self._scorer()),
+            POPULAR: self._padded(lambda users: popularity[None].repeat(len(users), axis=0)),
         }
 
-    def figures(
+    def metrics(
         self, name: str | None = None, *, ks: Sequence[int] | None = None
     ) -> dict[str, float]:
-        """Return how well one of the scorers ranks, by default that of the run, as `recall@20`.
+        """Return the metrics of one of the scorers, by default that of the run, by `recall@20`.
 
-        Nothing where nothing is withheld.
+        The result is empty if the test part is.
 
         Args:
-            ks: by default the lengths that the run has items for.
+            ks: by default those of `ranking.KS` up to the number of items.
 
         Raises:
             ValueError: see `ranking.evaluate`.
@@ -123,7 +121,7 @@ class Withheld:
         return {metric: float(value) for metric, value in values.items()}
 
     def _scorer(self) -> Scorer:
-        """Return the scorer of the run's own items, unknown users included."""
+        """Return the scorer of the run's own items, for known and unknown users."""
         run, num_known = self.run, len(self.run.users)
         if self.num_users == num_known:
             return factor_scorer(run.user, run.item)
@@ -136,10 +134,10 @@ class Withheld:
 
         return score
 
-    def _wider(self, scorer: Scorer) -> Scorer:
-        """Return the scorer with a place for each unknown item, which is in no list."""
+    def _padded(self, scorer: Scorer) -> Scorer:
+        """Return the scorer with -inf for each unknown item, which is then in no list."""
         num_unknown = self.num_items - len(self.run.items)
         if num_unknown == 0:
             return scorer
-        wider = ((0, 0), (0, num_unknown))
-        return lambda users: np.pad(scorer(users), wider, constant_values=-np.inf)
+        padding = ((0, 0), (0, num_unknown))
+        return lambda users: np.pad(scorer(users), padding, constant_values=-np.inf)

@@ -13,7 +13,7 @@ from mmgcn.run import Run
 FAMILIES = ("recall", "ndcg")  # kept
 
 
-def figures_of_users(run: Run, part: str) -> dict[str, np.ndarray]:
+def metrics_of_users(run: Run, part: str) -> dict[str, np.ndarray]:
     """Return every metric at every k of each user with an item in the part, in their order.
 
     What they watched in training is left out of their lists, for `test` the validation part, too.
@@ -45,7 +45,7 @@ def save(path: Path, run: Run) -> None:
     held = {
         f"{part} {name}": values.astype(np.float32)
         for part in ("valid", "test")
-        for name, values in figures_of_users(run, part).items()
+        for name, values in metrics_of_users(run, part).items()
         if name.partition("@")[0] in FAMILIES
     }
     path.parent.mkdir(parents=True, exist_ok=True)

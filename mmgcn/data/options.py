@@ -1,0 +1,135 @@
+"""DataOptions: sources of a data set and how they are read, for Python and every command.
+
+Loads no other module, since the command line is built from it; `loading.load_dataset` reads the
+files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+Missing = Literal["error", "mask", "drop"]
+SplitName = Literal["leave-last-out", "temporal", "random", "cold-items", "none"]
+NO_FEATURES = "none"
+
+
+class DataOptionsError(ValueError):
+    """Data options that are malformed or exclude each other; the message says which."""
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Files of interactions and features, and how they are read, filtered and split.
+
+    Raises:
+        DataOptionsError: an option of the wrong type, with no effect beside the others, or unknown.
+    """
+
+    interactions: str | Path = "interactions.csv"
+    """Table with user_id and item_id, and perhaps timestamp, rating and weight (CSV, TSV, Parquet
+    or JSON lines), or the URL of a database of feedback (sqlite: or postgresql:)."""
+    columns: str = ""
+    """Names of the columns user, item, time and rating: user=userId,item=movieId. Numbers are
+    positions, from 1, in a text file without a header."""
+    min_rating: float | None = None
+    """Lowest rating that counts as an interaction; rows below it are left out."""
+    time_format: str = ""
+    """Format of times that are neither numbers nor ISO dates, such as %d/%m/%Y."""
+    feedback: str | None = None
+    """URL of a database written by `mmgcn serve`, whose feedback is added to the table."""
+    event_weights: str = ""
+    """Weights of kinds of feedback. A pair of user and item counts if its weights sum to more than
+    0; a row of the table weighs 1."""
+    valid: str | Path | None = None
+    """Validation interactions; `interactions` is then the training part."""
+    test: str | Path | None = None
+    """Test interactions, held out."""
+    split: SplitName | None = None
+    """Split of the interactions where no parts are given: leave-last-out, temporal, random,
+    cold-items, or none, which trains on everything."""
+    split_seed: int = 0
+    """Seed of the split."""
+    features: tuple[str, ...] | None = None
+    """Feature store, or NAME=FILE.npy[,IDS.txt] with one id per line, or none. Repeatable, may be
+    mixed."""
+    first_id: int | None = None
+    """Item of row 0 of a NAME=FILE.npy without ids: 1 where ids count from 1. By default 0."""
+    k_core: int = 0
+    """Minimum number of interactions of every user and item; the largest such part is kept."""
+    keep_removed_items: bool = False
+    """Keep items with features as candidates that `k_core` has removed from the interactions."""
+    missing: Missing = "error"
+    """Treatment of items of the interactions that were never extracted."""
+
+    def __post_init__(self) -> None:
+        for name in ("interactions", "valid", "test"):
+            value = getattr(self, name)
+            if isinstance(value, os.PathLike):
+                object.__setattr__(self, name, os.fspath(value))
+            elif not isinstance(value, str) and (value is not None or name == "interactions"):
+                raise DataOptionsError(f"`{name}` is a path, not {type(value).__name__}")
+        self._check_features()
+        if self.missing not in get_args(Missing):
+            raise DataOptionsError(
+                f"`missing` is '{self.missing}'; it must be one of {', '.join(get_args(Missing))}"
+            )
+        if self.split is not None and self.split not in get_args(SplitName):
+            raise DataOptionsError(
+                f"`split` is '{self.split}'; it must be one of {', '.join(get_args(SplitName))}"
+            )
+        if self.k_core < 0:
+            raise DataOptionsError(f"`k_core` is {self.k_core}; it must be at least 0")
+        self._check_combination()
+
+    def _check_features(self) -> None:
+        features: object = self.features  # from Python it can be anything
+        if isinstance(features, str):  # would be read letter by letter
+            features = (features,)
+        if features is not None:
+            if not isinstance(features, Sequence) or not all(
+                isinstance(each, str | os.PathLike) for each in features
+            ):
+                raise DataOptionsError(
+                    "`features` are paths and texts NAME=FILE.npy, such as ('features',)"
+                )
+            features = tuple(os.fspath(each) for each in features)
+            if NO_FEATURES in features and len(features) > 1:
+                raise DataOptionsError("`features` are none, and others; leave one of them out")
+        object.__setattr__(self, "features", features)
+        unnumbered = [each for each in self.features or () if "=" in each and "," not in each]
+        if self.first_id is not None and not unnumbered:
+            raise DataOptionsError(
+                "`first_id` has no effect: `features` contain no NAME=FILE.npy without ids"
+            )
+
+    def _check_combination(self) -> None:
+        has_feedback = self.feedback is not None or is_database(str(self.interactions))
+        if self.event_weights and not has_feedback:
+            raise DataOptionsError("`event_weights` have no effect: there is no feedback")
+        if self.keep_removed_items and not self.k_core:
+            raise DataOptionsError("`keep_removed_items` has no effect without `k_core`")
+        if self.valid is None and self.test is None:
+            return
+        for name, given in (
+            ("split", self.split is not None),
+            ("k_core", self.k_core > 0),
+            ("feedback", has_feedback),
+        ):
+            if given:
+                raise DataOptionsError(
+                    f"`{name}` applies to one table that is then split; leave it out, or `valid` "
+                    "and `test`"
+                )
+
+
+def is_database(source: str) -> bool:
+    """Return whether a source is the URL of a database, not a file.
+
+    >>> is_database("sqlite:///feedback.db"), is_database("interactions.csv")
+    (True, False)
+    """
+    return "://" in source

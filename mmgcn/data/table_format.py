@@ -1,0 +1,125 @@
+"""Format of a table: recognised by the content of the file, so that any suffix can be read."""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from mmgcn.data.interactions import InteractionsError
+
+SUFFIX_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+SEPARATORS = ("\t", ",", ";", "|", "::")
+SEPARATOR_NAMES = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars", "::": "'::'"}
+ARCHIVES = {
+    b"\x1f\x8b": "is compressed with gzip; unpack it first: gunzip {path}",
+    b"BZh": "is compressed with bzip2; unpack it first: bunzip2 {path}",
+    b"\xfd7zXZ": "is compressed with xz; unpack it first: unxz {path}",
+    b"\x28\xb5\x2f\xfd": "is compressed with zstd; unpack it first: unzstd {path}",
+    b"\xd0\xcf\x11\xe0": "is a spreadsheet; export it as CSV",
+    b"\x80": "looks like a pickle, which is never loaded because it can run code; write the table "
+    "as CSV or Parquet",
+}
+ATOMIC_TYPE = re.compile(r":(token|float)(_seq)?$")  # of a RecBole header, user_id:token
+
+
+@dataclass(frozen=True)
+class TableFormat:
+    """How a table is stored.
+
+    Args:
+        kind: of the file.
+        separator: of the columns, for `text`.
+    """
+
+    kind: Literal["text", "jsonl", "parquet"]
+    separator: str = ""
+
+    def __str__(self) -> str:
+        return SEPARATOR_NAMES.get(self.separator, self.kind)
+
+
+def detect_format(path: Path) -> TableFormat:
+    """Return the format of a file, from its first line.
+
+    Raises:
+        InteractionsError: the file is empty, an archive, a spreadsheet, a pickle or a JSON array.
+    """
+    with path.open("rb") as file:
+        start = file.read(1 << 16)
+    if not start:
+        raise InteractionsError(f"{path} is empty")
+    suffix = path.suffix.lower()
+    if start.startswith(b"PAR1"):
+        return TableFormat("parquet")
+    if start.startswith(b"PK"):
+        what = "a spreadsheet; export it as CSV" if suffix == ".xlsx" else "a ZIP file; unpack it"
+        raise InteractionsError(f"{path} is {what}")
+    for magic, message in ARCHIVES.items():
+        if start.startswith(magic):
+            raise InteractionsError(f"{path} {message.format(path=path)}")
+    head = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if head.startswith(b"[") and suffix in (".jsonl", ".json", ".ndjson"):
+        raise InteractionsError(
+            f"{path} is one JSON array; write one object per line, without brackets and commas "
+            "around them, such as: jq -c '.[]' FILE"
+        )
+    if suffix in (".jsonl", ".ndjson") or head.startswith(b'{"'):
+        return TableFormat("jsonl")
+    if suffix == ".parquet":
+        raise InteractionsError(f"{path} cannot be read as parquet: it does not begin with PAR1")
+    line = head.splitlines()[0].decode("utf-8", "replace") if head else ""
+    own = SUFFIX_SEPARATORS.get(suffix)
+    if own is not None and own in line:
+        return TableFormat("text", own)
+    counts = {separator: line.count(separator) for separator in SEPARATORS}
+    best = max(counts, key=lambda separator: counts[separator])
+    return TableFormat("text", best if counts[best] else own or ",")
+
+
+def scan_text(path: Path, separator: str, *, header: bool) -> pl.LazyFrame:
+    """Return a lazy table of text columns; without a header they are called 1, 2 and so on.
+
+    The types in a RecBole header, such as `user_id:token`, are removed from the names.
+    """
+    # 1::1193::5 -> columns 1, '', 1193, '', 5, of which every other one is empty
+    step = len(separator)
+
+    def names_of(names: list[str]) -> list[str]:
+        if not header:
+            return [
+                str(index // step + 1) if index % step == 0 else f"_{index}"
+                for index in range(len(names))
+            ]
+        return [ATOMIC_TYPE.sub("", name) for name in names]
+
+    lazy = pl.scan_csv(
+        path,
+        has_header=header,
+        infer_schema=False,
+        separator=separator[0],
+        with_column_names=names_of,
+    )
+    return lazy if step == 1 else lazy.select(pl.exclude("^_.*$"))
+
+
+def ragged_line(path: Path, separator: str) -> str | None:
+    """Return a message on the first line whose number of columns is not that of the first line."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.reader(file, delimiter=separator[0])
+            first = next(rows)
+            for row in rows:
+                if row and len(row) != len(first):
+                    text = separator.join(row[:: len(separator)])
+                    return (
+                        f"line {rows.line_num:,} has {len(row):,} columns where the first line "
+                        f"has {len(first):,}: {text[:80]}"
+                    )
+    except (OSError, UnicodeDecodeError, csv.Error, StopIteration):
+        pass
+    return None

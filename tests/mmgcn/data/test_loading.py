@@ -1,0 +1,72 @@
+"""Data options and the data set that they describe."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmgcn.data.features import FeatureError
+from mmgcn.data.loading import load_dataset
+from mmgcn.data.options import DataOptions, DataOptionsError
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """Six users and items 1 to 6; item 6 has one user."""
+    monkeypatch.chdir(tmp_path)
+    rows = [f"u{user},{item},{item}" for user in range(6) for item in range(1, 6)] + ["u0,6,9"]
+    Path("interactions.csv").write_text("\n".join(["user_id,item_id,timestamp", *rows]))
+    np.save("v.npy", np.arange(1, 13, dtype=np.float32).reshape(6, 2))
+    return tmp_path
+
+
+def test_ids_from_1_are_not_read_as_row_numbers_from_0(world):
+    for missing in ("error", "mask"):
+        with pytest.raises(FeatureError, match=r"item 6 and no item 0; pass .* or first_id=1 if"):
+            load_dataset(DataOptions(features=("v=v.npy",), missing=missing))
+    dataset = load_dataset(DataOptions(features=("v=v.npy",), first_id=1))
+    (row,) = dataset.items.get(["1"])
+    assert dataset.features["v"][row].tolist() == [1, 2]
+
+
+def test_items_that_a_core_removed_are_no_candidates_unless_kept(world):
+    features = {"features": ("v=v.npy",), "first_id": 1}
+    dataset = load_dataset(DataOptions(k_core=2, **features))
+    assert sorted(dataset.items.ids) == ["1", "2", "3", "4", "5"]
+    kept = load_dataset(DataOptions(k_core=2, keep_removed_items=True, **features))
+    assert sorted(kept.items.ids) == ["1", "2", "3", "4", "5", "6"]
+
+
+def test_features_that_are_all_zero_are_refused(world):
+    np.save("zero.npy", np.zeros((7, 2)))
+    with pytest.raises(FeatureError, match="zero features are zero for all 7 items"):
+        load_dataset(DataOptions(features=("zero=zero.npy",)))
+
+
+def test_a_single_text_and_paths_are_accepted(world):
+    options = DataOptions(Path("interactions.csv"), features="v=v.npy", first_id=1)
+    assert (options.interactions, options.features) == ("interactions.csv", ("v=v.npy",))
+    assert repr(load_dataset(options)).endswith("users and 6 items), features: v 2)")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"interactions": 3}, "`interactions` is a path, not int"),
+        ({"features": 3}, "`features` are paths and texts"),
+        ({"features": ("none", "f")}, "are none, and others"),
+        ({"missing": "ignore"}, "`missing` is 'ignore'; it must be one of error, mask, drop"),
+        ({"split": "last"}, "`split` is 'last'; it must be one of leave-last-out"),
+        ({"k_core": -1}, "`k_core` is -1; it must be at least 0"),
+        ({"event_weights": "like=3"}, "`event_weights` have no effect"),
+        ({"keep_removed_items": True}, "`keep_removed_items` has no effect without `k_core`"),
+        ({"first_id": 1}, "`first_id` has no effect"),
+        ({"first_id": 1, "features": ("v=v.npy,ids.txt",)}, "`first_id` has no effect"),
+        ({"valid": "v.csv", "split": "random"}, "`split` applies to one table"),
+        ({"test": "t.csv", "k_core": 2}, "`k_core` applies to one table"),
+        ({"test": "t.csv", "feedback": "sqlite:///f.db"}, "`feedback` applies to one table"),
+    ],
+)
+def test_options_that_are_malformed_or_ignored_are_refused(options, message):
+    with pytest.raises(DataOptionsError, match=message):
+        DataOptions(**options)
