@@ -16,8 +16,9 @@ from extract.cluster import Layout, connected, layout_of
 from extract.cluster.tasks import END, INDEX, PART, Attempts, Decode, Encode, units_column
 from extract.encoder import Encoder
 from extract.workers.device import MAX_FRAMES
-from extract.workers.messages import Decoded, Job, RowsOf, Setup, pack, unpack
+from extract.workers.messages import Decoded, Job, RowsOf, Setup
 from extract.workers.pool import TICK_SECONDS, WorkerError
+from extract.workers.wire import pack, unpack
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -17,19 +17,11 @@ import numpy as np
 
 from extract.workers.batcher import BatchedEncoders
 from extract.workers.device import frames_at_once
-from extract.workers.messages import (
-    Decoded,
-    EncoderSpec,
-    Job,
-    RowsOf,
-    Setup,
-    UnitsOf,
-    pack,
-    unpack,
-)
+from extract.workers.messages import Decoded, EncoderSpec, Job, RowsOf, Setup, UnitsOf
 from extract.workers.pool import WorkerError, WorkerPool
 from extract.workers.process import THREAD_VARIABLES
 from extract.workers.state import MAX_ATTEMPTS
+from extract.workers.wire import pack, unpack
 from extract.workers.worker import why_not_loaded
 
 if TYPE_CHECKING:

@@ -13,20 +13,10 @@ from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from extract.workers.messages import (
-    Broken,
-    Decoded,
-    Finish,
-    Job,
-    Ready,
-    RowsOf,
-    Setup,
-    UnitsOf,
-    receive,
-    send,
-)
+from extract.workers.messages import Broken, Decoded, Finish, Job, Ready, RowsOf, Setup, UnitsOf
 from extract.workers.process import THREAD_VARIABLES, resident_bytes
 from extract.workers.state import Failed, WorkerState
+from extract.workers.wire import receive, send
 
 MAX_MESSAGES = 64  # of one worker before the next one has its turn
 TICK_SECONDS = 0.25

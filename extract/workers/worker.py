@@ -30,10 +30,9 @@ from extract.workers.messages import (
     Setup,
     Started,
     UnitsOf,
-    receive,
-    send,
 )
 from extract.workers.process import die_with_parent, limit_memory, resident_bytes
+from extract.workers.wire import receive, send
 
 
 class Worker:

@@ -11,19 +11,8 @@ from extract.cluster import Cluster
 from extract.config import ExtractConfig
 from extract.encoders.logmel import LogMel
 from extract.media import Coverage, Limits
-from extract.workers.messages import (
-    Decoded,
-    EncoderSpec,
-    FileFacts,
-    Finish,
-    Job,
-    RowsOf,
-    Setup,
-    pack,
-    receive,
-    send,
-    unpack,
-)
+from extract.workers.messages import Decoded, EncoderSpec, FileFacts, Finish, Job, RowsOf, Setup
+from extract.workers.wire import pack, receive, send, unpack
 
 
 @pytest.fixture
