@@ -118,10 +118,10 @@ def test_an_encoder_that_takes_its_worker_down_is_not_tried_for_ever(monkeypatch
         num_gpus=0,
         attempts=SimpleNamespace(begin=begin, end=SimpleNamespace(remote=lambda what: None)),
     )
-    table = pa.table({"index": [5], "part": [0], "place0": pa.array([None], pa.large_binary())})
+    table = pa.table({"index": [5], "part": [0], "slot0": pa.array([None], pa.large_binary())})
     for _ in range(3):  # as if each call had died before its end
         encode(table)
-    with pytest.raises(WorkerError, match="the encoder Shade took its worker down 3 times"):
+    with pytest.raises(WorkerError, match="the encoder Shade crashed its worker 3 times"):
         encode(table)
 
 
