@@ -14,10 +14,6 @@ COMMANDS = {
         "extract.commands",
         "Extract features from videos: visual (v), acoustic (a) and textual (t).",
     ),
-    "store": (
-        "extract.commands",
-        "List the feature sets of a store, and choose which are current.",
-    ),
     "modalities": (
         "extract.commands",
         "List the modalities: their letters, packages, encoders and presets.",
@@ -26,9 +22,13 @@ COMMANDS = {
         "extract.commands",
         "List, fetch and verify the weights of the encoders.",
     ),
+    "store": (
+        "extract.commands",
+        "List the feature sets of a store, and choose which are current.",
+    ),
     "inspect": (
         "mmgcn.commands.inspect",
-        "Show what is there, what is missing and what does not fit together.",
+        "Show the content of features and interactions, and what does not match between them.",
     ),
     "models": (
         "mmgcn.commands.models",
@@ -36,11 +36,11 @@ COMMANDS = {
     ),
     "fit": (
         "mmgcn.commands.fit",
-        "Train a model on who watched what, with what the videos are like.",
+        "Train a model on interactions and features of the items.",
     ),
     "evaluate": (
         "mmgcn.commands.evaluate",
-        "Rank every item for every user and compare with the test part.",
+        "Rank all items for every user and compare with the test part.",
     ),
     "recommend": (
         "mmgcn.commands.recommend",

@@ -82,12 +82,14 @@ def ablate(
         raise typer.BadParameter(
             f"'{metric}' is none of {', '.join(METRICS)}", param_hint="--metric"
         )
+    from extract.extras import require
     from mmgcn.model import MODELS
     from mmgcn.run import Run, write_json
     from mmgcn.study import ablation
     from mmgcn.study.journal import Journal, run_trials
     from mmgcn.study.trial import digest_of
 
+    require("matplotlib", purpose="ablation.png", extra="plots")  # before hours of training
     kind = MODELS.get(model)
     opened = None if run is None else Run.load(run)
     if opened is not None and opened.config["model"] != kind.name:

@@ -66,10 +66,12 @@ def compare(
     if k > len(dataset.items):
         raise ValueError(f"`k` is {k}; there are {len(dataset.items):,} items")
 
+    from extract.extras import require
     from mmgcn.study import comparison, difference
     from mmgcn.study.journal import Journal, run_trials
     from mmgcn.study.trial import digest_of
 
+    require("matplotlib", purpose="compare.png", extra="plots")  # before hours of training
     trials = comparison.trials_of(
         data,
         names,

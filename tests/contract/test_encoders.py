@@ -71,12 +71,12 @@ def test_it_is_called_as_it_is_registered(encoder, request):
     assert encoder.batch_units >= 1
 
 
-def test_making_one_loads_nothing_and_looks_for_nothing(encoder):
+def test_construction_loads_no_weights(encoder):
     assert type(encoder)("no/such/weights").given_weights == "no/such/weights"
     assert type(encoder)().given_weights is None
 
 
-def test_each_unit_has_one_finite_row_of_the_promised_width(encoder, units, rows):
+def test_each_unit_has_one_finite_row_of_width_dim(encoder, units, rows):
     assert len(units) == 5
     assert rows.shape == (5, encoder.dim)
     assert rows.dtype == np.float32
@@ -87,7 +87,7 @@ def test_different_units_have_different_rows(rows):
     assert len(np.unique(rows.round(4), axis=0)) == 5
 
 
-def test_a_batch_gives_what_its_units_give_alone(encoder, units, rows):
+def test_rows_do_not_depend_on_the_batch(encoder, units, rows):
     alone = np.concatenate([encoder.encode(units[i : i + 1]) for i in range(5)])
     np.testing.assert_allclose(rows, alone, rtol=1e-4, atol=1e-5 * np.abs(rows).max())
 
@@ -124,7 +124,7 @@ def test_silence_has_a_finite_row(encoder):
 
 
 @hearing
-def test_a_sound_that_ends_early_has_a_finite_row(encoder):
+def test_audio_that_ends_early_has_a_finite_row(encoder):
     for num_samples in (1, 300, 20_000):
         short = networks.sample(encoder, 1)
         short.data[:, num_samples:] = 0
@@ -133,7 +133,7 @@ def test_a_sound_that_ends_early_has_a_finite_row(encoder):
 
 @seeing
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (1, 300), (224, 224), (37, 1001)])
-def test_a_picture_of_any_size_has_a_finite_row(encoder, size):
+def test_a_frame_of_any_size_has_a_finite_row(encoder, size):
     grey = networks.Frames(np.full((1, *size, 3), 90, dtype=np.uint8), np.zeros(1))
     assert np.isfinite(encoder.encode(encoder.prepare(grey))).all()
 
@@ -146,7 +146,7 @@ def test_its_provenance_is_json_and_names_it(encoder):
 
 
 @hearing
-def test_its_provenance_says_how_sound_is_cut(encoder):
+def test_its_provenance_has_the_audio_windows(encoder):
     message = encoder.provenance
     for name in ("sample_rate_hz", "window_seconds", "hop_seconds", "min_window_seconds"):
         assert message[name] == getattr(encoder, name)

@@ -1,6 +1,7 @@
 """mmgcn ablate: the command."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,14 @@ def test_a_modality_is_shuffled_and_the_run_gets_a_copy(world, capsys, monkeypat
     assert err.count("(from ablation.jsonl)") == 2
     assert ran == ["none", "shuffle"]
     assert "visual shuffled" in out
+
+
+@pytest.mark.usefixtures("world")
+def test_ablate_without_matplotlib_is_refused_before_training(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    code, _, err = run(capsys, "ablate", *ONE, *QUICK)
+    assert code == 1
+    assert "ablation.png needs matplotlib; install it with: pip install '.[plots]'" in err
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,15 @@ def test_a_model_that_fails_is_told_and_finished_runs_are_not_repeated(world, ca
     assert (row["model"], row["deterministic"]) == ("popularity", True)
     assert row["mean"]["valid recall@20"] == json.loads(line)["valid"]["recall@20"]
     assert "test recall@20" in row["mean"]
+
+
+@pytest.mark.usefixtures("world")
+def test_compare_without_matplotlib_is_refused_before_training(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    code, _, err = run(capsys, "compare", "--models", "popularity", "--split", "random")
+    assert code == 1
+    assert "compare.png needs matplotlib; install it with: pip install '.[plots]'" in err
+    assert not Path("compare").exists()
 
 
 def test_models_are_compared_in_pairs_of_users_also_after_an_interruption(world, capsys):
