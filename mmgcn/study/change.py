@@ -1,4 +1,4 @@
-"""Change: what is taken from a data set to see what it is worth."""
+"""Change: removal of features from a data set, to measure their worth."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Change:
     """One change of a data set's features; its interactions stay.
 
     none: nothing.
-    drop: the modality is gone.
-    shuffle: its vectors are dealt out anew among the items that have one: as many numbers of the
-        same distribution, which say nothing about the item.
+    drop: the modality is removed.
+    shuffle: its vectors are permuted among the items with one: the same distribution, without
+        information on the item.
     missing: `share` of the items that have any modality lose one of theirs, drawn for each item;
         with a modality named, they lose that one.
 
@@ -33,10 +33,10 @@ class Change:
     share: float = 0.0
 
     def apply(self, dataset: Dataset, seed: int) -> Dataset:
-        """Return the data set, changed; what is given is left as it is.
+        """Return a changed copy of the data set.
 
         Raises:
-            ValueError: a modality that is not there, or a share outside 0 to 1.
+            ValueError: an unknown modality, or a share outside of 0 to 1.
         """
         if self.modality and self.modality not in dataset.features:
             raise ValueError(
@@ -44,7 +44,9 @@ class Change:
                 f"{', '.join(dataset.features) or 'none'}"
             )
         if not 0 <= self.share <= 1:
-            raise ValueError(f"the share of missing items is {self.share:g}; it lies from 0 to 1")
+            raise ValueError(
+                f"the share of missing items is {self.share:g}; it must be from 0 to 1"
+            )
         if self.how == "drop":
             return _without(dataset, self.modality)
         generator = np.random.default_rng(seed)
@@ -58,16 +60,16 @@ class Change:
 def _without(dataset: Dataset, modality: str) -> Dataset:
     return replace(
         dataset,
-        features={name: held for name, held in dataset.features.items() if name != modality},
-        present={name: held for name, held in dataset.present.items() if name != modality},
-        sources={name: held for name, held in dataset.sources.items() if name != modality},
+        features={name: each for name, each in dataset.features.items() if name != modality},
+        present={name: each for name, each in dataset.present.items() if name != modality},
+        sources={name: each for name, each in dataset.sources.items() if name != modality},
     )
 
 
 def _shuffled(dataset: Dataset, modality: str, generator: np.random.Generator) -> Dataset:
-    held = np.flatnonzero(dataset.present[modality])
+    rows = np.flatnonzero(dataset.present[modality])
     values = dataset.features[modality].copy()
-    values[held] = values[generator.permutation(held)]
+    values[rows] = values[generator.permutation(rows)]
     return replace(dataset, features=dataset.features | {modality: values})
 
 

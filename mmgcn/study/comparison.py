@@ -1,4 +1,4 @@
-"""Comparison: what several models reach on one split, over seeds."""
+"""Comparison of several models on one split, over seeds."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def trials_of(
     epochs: int | None = None,
     device: str = "auto",
 ) -> list[Trial]:
-    """Return the trainings of a comparison: seeds 0, 1, ... of each model, one if it is solved.
+    """Return the trainings of a comparison: each model with seeds 0, 1, ..., or 0 in closed form.
 
     Args:
         settings: by model.
-        epochs: of every model that is trained.
+        epochs: maximum number of epochs of every model that is not in closed form.
     """
     trials = []
     for model in models:
@@ -59,7 +59,7 @@ def rows_of(results: Results, *, metric: str) -> list[Row]:
     rows = []
     for model, outcomes in by_model.items():
         columns = [_columns(outcome) for outcome in outcomes]
-        values = {name: [held[name] for held in columns if name in held] for name in columns[0]}
+        values = {name: [each[name] for each in columns if name in each] for name in columns[0]}
         rows.append(Row(model, issubclass(MODELS.get(model), ClosedFormModel), values))
     return sorted(rows, key=lambda row: -(row.mean(f"valid {metric}") or 0.0))
 
@@ -67,27 +67,27 @@ def rows_of(results: Results, *, metric: str) -> list[Row]:
 def differences_of(
     results: Results, rows: Sequence[Row], *, baseline: str | None = None
 ) -> tuple[list[Difference], list[str]]:
-    """Return how the models differ from the baseline, and the models of which that is not known.
+    """Return the differences of the models from the baseline, and the models without any.
 
-    Not known is a model of which a training finished before the figures of each user were kept.
+    A model has none if the metrics of each user were not stored for one of its trainings.
 
     Args:
         baseline: one of the models; by default that of the first row.
     """
-    held: dict[str, list[dict[str, np.ndarray]]] = {row.model: [] for row in rows}
+    by_model: dict[str, list[dict[str, np.ndarray]]] = {row.model: [] for row in rows}
     for trial in results.outcomes:
         path = results.users.get(trial)
-        held[trial.model].append(user_metrics.load(path) if path is not None else {})
-    unknown = [model for model, seeds in held.items() if not all(seeds)]
-    figures = {
+        by_model[trial.model].append(user_metrics.load(path) if path is not None else {})
+    unknown = [model for model, seeds in by_model.items() if not all(seeds)]
+    metrics = {
         model: {name: np.stack([seed[name] for seed in seeds]) for name in seeds[0]}
-        for model, seeds in held.items()
+        for model, seeds in by_model.items()
         if model not in unknown
     }
     chosen = baseline or next((row.model for row in rows), None)
-    if chosen is None or chosen not in figures:
+    if chosen is None or chosen not in metrics:
         return [], unknown
-    return difference.differences_of(figures, baseline=chosen), unknown
+    return difference.differences_of(metrics, baseline=chosen), unknown
 
 
 def _columns(outcome: Outcome) -> dict[str, float]:
@@ -105,18 +105,18 @@ def _columns(outcome: Outcome) -> dict[str, float]:
 
 def accuracy(rows: Sequence[Row], part: str, *, k: int) -> tuple[list[str], list[list[str]]]:
     """Return columns and rows of text on one part: mean ± spread; no rows without such a part."""
-    figures = [f"{part} {family}@{k}" for family in FAMILIES]
-    if not any(figures[0] in row.values for row in rows):
+    metrics = [f"{part} {family}@{k}" for family in FAMILIES]
+    if not any(metrics[0] in row.values for row in rows):
         return [], []
     lines = [
         [
             row.model,
             "1, solved" if row.deterministic else str(row.num_seeds),
-            *(_with_spread(row, name, 4) for name in figures),
+            *(_with_spread(row, name, 4) for name in metrics),
         ]
         for row in rows
     ]
-    return ["model", "seeds", *figures], lines
+    return ["model", "seeds", *metrics], lines
 
 
 def cost(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
@@ -144,7 +144,7 @@ def write(
     """Write compare.csv, compare.md, compare.png and differences.csv.
 
     Args:
-        about: a sentence on the data, for the Markdown.
+        about: a sentence on the data for the Markdown file.
     """
     names = list(dict.fromkeys(name for row in rows for name in row.values))
     columns = [side for name in names for side in (f"{name} mean", f"{name} sd")]
@@ -155,16 +155,16 @@ def write(
     ]
     write_csv(out / "compare.csv", ["model", "seeds", "deterministic", *columns], cells)
     difference.write(out / "differences.csv", differences)
-    told = "\n".join(markdown(*table) for table in tables(rows, differences, k=k))
+    text = "\n".join(markdown(*table) for table in tables(rows, differences, k=k))
     legend = f"{LEGEND}\n\n{difference.LEGEND}" if differences else LEGEND
-    write_text(out / "compare.md", f"{about}\n\n{told}\n{legend}\n")
+    write_text(out / "compare.md", f"{about}\n\n{text}\n{legend}\n")
     draw(out / "compare.png", rows, differences, k=k)
 
 
 def tables(
     rows: Sequence[Row], differences: Sequence[Difference], *, k: int
 ) -> list[tuple[list[str], list[list[str]]]]:
-    """Return columns and rows of each table that has any: figures, differences, cost."""
+    """Return columns and rows of each table that is not empty: metrics, differences, cost."""
     found = [accuracy(rows, part, k=k) for part in PARTS]
     found += [difference.table_of(differences, f"{part} recall@{k}") for part in PARTS]
     return [table for table in (*found, cost(rows)) if table[1]]
@@ -173,7 +173,7 @@ def tables(
 LEGEND = (
     "Mean ± standard deviation over seeds. Epochs and the order of the rows are chosen on the "
     "validation part. Training: the optimiser's steps alone. Total: from building the model to "
-    "its written run. Memory: the most that the process held, libraries and data included. "
+    "its written run. Memory: peak of the process, libraries and data included. "
     "Epoch: the one that was kept."
 )
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from mmgcn.study.process import TrialError, train_apart
 from mmgcn.study.trial import Outcome, Trial
@@ -16,11 +15,11 @@ from mmgcn.study.trial import Outcome, Trial
 class Journal:
     """Outcomes by key, in a file that grows by a line for each.
 
-    A trial whose key is there is not run again: the digest of the data, the model, all its
-    settings, the seed and the change are in the key.
+    A trial whose key is present is not run again. The key covers the digest of the data, the model,
+    all its settings, the seed and the change.
 
     Args:
-        keeps_users: the figures of each user are kept, too, a file a trial in a folder beside.
+        keeps_users: also store the metrics of each user, a file per trial in a folder beside.
     """
 
     path: Path
@@ -29,10 +28,10 @@ class Journal:
 
     @classmethod
     def open(cls, path: Path, *, keeps_users: bool = False) -> Journal:
-        """Read what is there; a last line that was not finished is cut off.
+        """Return the journal in a file; an unfinished last line is removed.
 
         Raises:
-            ValueError: a line that is no outcome.
+            ValueError: a line is not an outcome.
         """
         made = cls(path, keeps_users)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,17 +45,17 @@ class Journal:
         names = Outcome.__dataclass_fields__
         for number, line in enumerate(whole.decode("utf-8").splitlines(), start=1):
             try:
-                held = json.loads(line)
-                made.outcomes[held["key"]] = Outcome(**{name: held[name] for name in names})
+                values = json.loads(line)
+                made.outcomes[values["key"]] = Outcome(**{name: values[name] for name in names})
             except (ValueError, TypeError, KeyError) as error:
                 raise ValueError(
-                    f"line {number} of {path} is no outcome of a study; remove the file to start "
-                    "anew, or pass another --out"
+                    f"line {number} of {path} is not an outcome of a study; remove the file to "
+                    "start anew, or pass another `out`"
                 ) from error
         return made
 
     def users(self, key: str) -> Path | None:
-        """Where a trial's figures of each user are, None where they are not kept.
+        """Return the path of the metrics of each user of a trial, None if they are not stored.
 
         A trial of a journal that was begun without them has no such file.
         """
@@ -64,7 +63,7 @@ class Journal:
 
     def add(self, key: str, trial: Trial, outcome: Outcome) -> None:
         """Write a line."""
-        told: dict[str, Any] = {
+        line: dict[str, object] = {
             "key": key,
             "name": trial.name,
             "model": trial.model,
@@ -74,18 +73,18 @@ class Journal:
             **asdict(outcome),
         }
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(told, ensure_ascii=False) + "\n")
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
         self.outcomes[key] = outcome
 
 
 @dataclass(eq=False)
 class Results:
-    """What is known of the trials of a study.
+    """Outcomes and failures of the trials of a study.
 
     Args:
-        outcomes: of those that finished, now or earlier.
-        failures: why the others did not.
-        users: where the figures of each user are, if they are.
+        outcomes: of the trials that finished, now or earlier.
+        failures: error messages of the others.
+        users: paths of the metrics of each user, if stored.
     """
 
     outcomes: dict[Trial, Outcome] = field(default_factory=dict)
@@ -101,45 +100,45 @@ def run_trials(
     tell: Callable[[str], None],
     run: Callable[[Trial, Path | None], Outcome] | None = None,
 ) -> Results:
-    """Run what the journal does not hold, one after the other. A failure does not stop the rest.
+    """Run the trials that are not in the journal, one after another, also after a failure.
 
     Args:
-        tell: gets a line before and after each.
-        run: trains one, and writes the figures of each user there; by default in a process of its
-            own.
+        tell: called with a line before and after each.
+        run: trains one and writes the metrics of each user to a path; by default in a process of
+            its own.
 
     Raises:
-        UnknownName, SettingError: a model or a setting that is not there; nothing was run then.
+        UnknownName, SettingError: an unknown model or setting; nothing was run then.
     """
     keys = [trial.key(data_digest) for trial in trials]
     results = Results()
     for number, (key, trial) in enumerate(zip(keys, trials, strict=True), start=1):
         users = journal.users(key)
-        place = f"[{number}/{len(trials)}] {trial.name}, seed {trial.seed}"
+        label = f"[{number}/{len(trials)}] {trial.name}, seed {trial.seed}"
         if key in journal.outcomes:
             results.outcomes[trial] = journal.outcomes[key]
             if users is not None and users.is_file():
                 results.users[trial] = users
-            tell(f"{place}: {told(journal.outcomes[key])} (from {journal.path.name})")
+            tell(f"{label}: {told(journal.outcomes[key])} (from {journal.path.name})")
             continue
-        tell(f"{place} ...")
+        tell(f"{label} ...")
         try:
             outcome = (run or train_apart)(trial, users)
         except TrialError as error:
             results.failures[trial] = str(error)
-            tell(f"{place} failed: {error}")
+            tell(f"{label} failed: {error}")
             continue
         journal.add(key, trial, outcome)
         results.outcomes[trial] = outcome
         if users is not None:
             results.users[trial] = users
-        tell(f"{place}: {told(outcome)}")
+        tell(f"{label}: {told(outcome)}")
     return results
 
 
 def told(outcome: Outcome) -> str:
-    """Return the figures that a person watches for, in a line."""
-    figures = [
+    """Return the main metric, the seconds and the memory in a line."""
+    metrics = [
         f"{part} {name} {values[name]:.4f}"
         for part, values in (("valid", outcome.valid), ("test", outcome.test))
         for name in ("recall@20", "recall@10")
@@ -147,7 +146,7 @@ def told(outcome: Outcome) -> str:
     ][:1]
     return ", ".join(
         (
-            *figures,
+            *metrics,
             f"{outcome.total_seconds:.1f} s",
             f"{outcome.peak_memory_bytes / 2**20:,.0f} MiB",
         )

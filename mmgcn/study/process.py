@@ -2,8 +2,8 @@
 
     python -m mmgcn.study.process FOLDER [USERS]
 
-reads FOLDER/trial.json and writes FOLDER/answer.json; the figures of each user go to USERS. What it
-prints goes to FOLDER/log.txt. It leaves, with the folder, when the process that started it is gone.
+reads FOLDER/trial.json and writes FOLDER/answer.json; the metrics of each user go to USERS, output
+to FOLDER/log.txt. It ends and removes the folder when the process that started it has ended.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class TrialError(ValueError):
 
 
 def train_apart(trial: Trial, users: Path | None = None) -> Outcome:
-    """Train it in a new process, and wait.
+    """Train in a new process and return the outcome.
 
     Args:
-        users: gets the figures of each user.
+        users: file for the metrics of each user.
 
     Raises:
         TrialError: it failed.
@@ -70,7 +70,7 @@ def _run(folder: Path, users: Path | None) -> int:
 
 
 def _death(code: int, log: Path) -> str:
-    """Say how a process ended that left no answer."""
+    """Return how a process ended that wrote no answer."""
     if code == -9:
         return "it was killed, perhaps for want of memory"
     lines = log.read_text(encoding="utf-8", errors="replace").split("\n")

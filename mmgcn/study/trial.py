@@ -24,11 +24,11 @@ from mmgcn.training.fit import fit
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """A model, its settings and a seed, on a source that may be changed first.
+    """A model, its settings and a seed, on data that may be changed first.
 
     Args:
-        settings: those that are given; the others are the model's own.
-        label: what a table calls it; by default the model's name.
+        settings: settings that differ from the model's own.
+        label: name in tables; by default that of the model.
     """
 
     data: DataOptions
@@ -41,7 +41,7 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """What a table calls it."""
+        """The name in tables."""
         return self.label or self.model
 
     def key(self, data_digest: str) -> str:
@@ -50,7 +50,7 @@ class Trial:
         Raises:
             UnknownName, SettingError: no such model or setting.
         """
-        told = {
+        identity = {
             "data": data_digest,
             "model": self.model,
             "settings": MODELS.get(self.model).parse_settings(self.settings).as_dict(),
@@ -59,7 +59,9 @@ class Trial:
             "device": self.device,
             "mmgcn": version("mmgcn"),
         }
-        return hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=8).hexdigest()
+        return hashlib.blake2b(
+            json.dumps(identity, sort_keys=True).encode(), digest_size=8
+        ).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values, for another process."""
@@ -74,17 +76,17 @@ class Trial:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a trial.
+    """Metrics and costs of a trial.
 
     Args:
-        valid, test: figures by name, such as `recall@20`; empty without such a part.
-        best_epoch: 0 for a model that is solved.
-        train_seconds: of the optimiser's steps alone, 0 for a model that is solved.
-        total_seconds: from building the model to its run folder, with every look at the validation
-            part.
-        peak_memory_bytes: most that the process held, libraries and data included.
-        peak_gpu_bytes: most that torch held on a GPU.
-        num_parameters: trained numbers.
+        valid, test: metrics by name, such as `recall@20`; empty without such a part.
+        best_epoch: 0 for a model in closed form.
+        train_seconds: of the optimiser's steps alone, 0 for a model in closed form.
+        total_seconds: from building the model to its run folder, with every evaluation on the
+            validation part.
+        peak_memory_bytes: peak memory of the process, libraries and data included.
+        peak_gpu_bytes: peak memory of torch on a GPU.
+        num_parameters: number of trained parameters.
     """
 
     valid: dict[str, float]
@@ -98,7 +100,7 @@ class Outcome:
 
 
 def digest_of(dataset: Dataset) -> str:
-    """Return a digest of all that can be learned from or measured on."""
+    """Return a digest of all interactions, ids and features."""
     digest = hashlib.blake2b(digest_size=8)
     for part in (dataset.split.train, dataset.split.valid, dataset.split.test):
         digest.update(f"{len(part)};".encode())
@@ -112,11 +114,11 @@ def digest_of(dataset: Dataset) -> str:
 
 
 def train(trial: Trial, folder: Path, users: Path | None = None) -> Outcome:
-    """Train it in this process, and measure.
+    """Train in this process and return the outcome.
 
     Args:
         folder: of the run; the caller removes it.
-        users: gets the figures of each user, see `user_metrics`.
+        users: file for the metrics of each user, see `user_metrics`.
 
     Raises:
         ValueError, LookupError, OSError: see `load_dataset` and `fit`.
@@ -150,7 +152,7 @@ def train(trial: Trial, folder: Path, users: Path | None = None) -> Outcome:
 
 
 def peak_memory_bytes() -> int:
-    """Return the most memory that this process has held, 0 where the system does not say."""
+    """Return the peak memory of this process, 0 where the system does not report it."""
     try:
         # Not getrusage: on Linux it counts the process that started this one.
         for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
@@ -167,7 +169,7 @@ def peak_memory_bytes() -> int:
 
 
 def peak_gpu_bytes() -> int:
-    """Return the most that torch has held on a GPU, 0 without one."""
+    """Return the peak memory of torch on a GPU, 0 without one."""
     import torch
 
     return int(torch.cuda.max_memory_allocated()) if torch.cuda.is_available() else 0

@@ -103,7 +103,7 @@ def test_a_line_that_was_not_finished_is_cut_off(trials, tmp_path):
 def test_a_file_of_something_else_is_refused(trials, tmp_path):
     path = tmp_path / "study.jsonl"
     path.write_text('{"epoch": 1}\n')
-    with pytest.raises(ValueError, match=r"line 1 of .* is no outcome of a study"):
+    with pytest.raises(ValueError, match=r"line 1 of .* is not an outcome of a study"):
         Journal.open(path)
 
 

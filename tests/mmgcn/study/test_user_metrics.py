@@ -51,5 +51,5 @@ def test_no_file_has_none_and_another_is_refused(tmp_path):
     assert load(tmp_path / "nowhere.npz") == {}
     for content in (b"", b"PK\x03\x04 cut off", b"something else"):
         (tmp_path / "bad.npz").write_bytes(content)
-        with pytest.raises(ValueError, match=r"bad.npz holds no figures of users; remove it"):
+        with pytest.raises(ValueError, match=r"bad.npz contains no metrics of users; remove it"):
             load(tmp_path / "bad.npz")
