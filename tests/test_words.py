@@ -59,7 +59,7 @@ ALLOWED: dict[str, set[str]] = {
     "extract/media": {"tell"},
     "extract/pipeline": {"tell"},
     "mmgcn/commands": {"asked", "figures", "made", "place", "strangers", "tell", "told"},
-    "mmgcn/study": {"figures", "held", "looks", "made", "place", "tell", "told", "withheld"},
+    "mmgcn/study": {"figures", "held", "looks", "made", "place", "tell", "told"},
     "tests/extract": {"asked", "held", "said", "strangers"},
     "tests/extract/cluster": {"look", "made"},
     "tests/extract/commands": {"looks", "told"},
