@@ -13,7 +13,7 @@ import numpy as np
 from extract.catalog import Item, read_catalog
 from extract.config import ExtractConfig
 from extract.modality import MODALITIES
-from extract.store import FeatureSet, FeatureStore
+from extract.store import FeatureSet, FeatureStore, NoFeatures
 from mmgcn.run import Run
 from mmgcn.serving.cold_start.projection import Projection
 
@@ -88,15 +88,20 @@ def _own_sets(run: Run, store: Path | None) -> Iterator[tuple[str, FeatureSet]]:
         )
     for name, source in sources.items():
         root = store or Path(source["store"])
+        try:
+            sets = list(FeatureStore(root).all_sets())
+        except NoFeatures:  # the store was moved or removed
+            sets = []
         found = [
             features
-            for features in FeatureStore(root).all_sets()
+            for features in sets
             if features.manifest["modality"] == name and features.digest == source["digest"]
         ]
         if not found:
             raise ColdItemError(
                 f"{root} no longer contains the {name} features that the run was trained on "
-                f"({source['encoder']}-{source['digest']}); extract them again, or fit again"
+                f"({source['encoder']}-{source['digest']}); extract them again, fit again, or name "
+                "the folder that it was moved to"
             )
         yield name, found[0]
 
