@@ -14,9 +14,10 @@ from torch.nn import functional
 
 from extract.registry import Registry
 from mmgcn import losses
-from mmgcn.config import Config, SettingError, refuse_unknown
+from mmgcn.config import Config, SettingError, positive, refuse_unknown
 from mmgcn.data.dataset import Dataset
 from mmgcn.interaction_rows import InteractionRows
+from mmgcn.popularity_prior import POPULARITY, add_popularity, log_popularity
 from mmgcn.sampling import Batch, Sampler
 from mmgcn.train_config import TrainConfig
 
@@ -148,7 +149,7 @@ class RecommenderModel(ABC, Generic[ConfigT]):
                 "NAME=FILE.npy, or choose a model without: lightgcn, popularity"
             )
         for name in dataset.features:
-            if name == ID or "." in name or hasattr(nn.ModuleDict(), name):
+            if name in (ID, POPULARITY) or "." in name or hasattr(nn.ModuleDict(), name):
                 raise SettingError(
                     f"no modality can be called '{name}', which has another meaning in a model; "
                     f"rename it, such as my_{name.replace('.', '_')}"
@@ -199,6 +200,11 @@ class ModelConfig(Config):
     similarity: Literal["cosine", "dot"] = "cosine"
     """Score of a user and an item, in training and in ranking: the cosine of their vectors, or
     their inner product."""
+    popularity_prior: float = 0.0
+    """Weight of an item's log popularity that is added to its score in ranking; for cosines
+    relative to the temperature, so that 1 adds it to the logits of the softmax."""
+    popularity_window: float = positive(1.0, at_most=1.0)
+    """Fraction of the training interactions, the latest ones, whose items count as popular."""
 
 
 ModelConfigT = TypeVar("ModelConfigT", bound=ModelConfig)
@@ -211,11 +217,16 @@ class Model(nn.Module, RecommenderModel[ModelConfigT]):
 
     Class attributes:
         train_defaults: the defaults of how it is trained.
+        recipes: settings for data of different kinds, by name, to choose from on the validation
+            part (`mmgcn.training.recipe`); none to train with the defaults.
+        trial_settings: settings of the short trainings that recipes are chosen by.
         user_tables: patterns of the names of its parameters that have a row for each user; all
             others concern items. None if several processes cannot train it.
     """
 
     train_defaults: ClassVar[TrainConfig] = TrainConfig()
+    recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    trial_settings: ClassVar[Mapping[str, Any]] = {}
     user_tables: ClassVar[tuple[str, ...] | None] = None
 
     def __init__(
@@ -230,6 +241,17 @@ class Model(nn.Module, RecommenderModel[ModelConfigT]):
         self.config, self.train_config = config, train_config
         self.num_users, self.num_items = len(dataset.users), len(dataset.items)
         self.generator = generator
+        self._prior = (
+            self.prior_scale
+            * config.popularity_prior
+            * log_popularity(dataset.train, window=config.popularity_window)
+        )
+
+    @property
+    def prior_scale(self) -> float:
+        """Size of a score that adds 1 to a logit of the training loss."""
+        cosine = self.config.similarity == "cosine" and self.train_config.loss == "softmax"
+        return self.train_config.temperature if cosine else 1.0
 
     @classmethod
     def default_settings(cls) -> Settings[ModelConfigT]:
@@ -246,10 +268,22 @@ class Model(nn.Module, RecommenderModel[ModelConfigT]):
         assert parsed.train is not None
         return cls(dataset, parsed.model, parsed.train, torch.Generator().manual_seed(seed))
 
+    @classmethod
+    def recipe_order(cls, dataset: Dataset) -> list[str]:
+        """Return the names of the recipes, most likely first, then those next to it."""
+        del dataset
+        return list(cls.recipes)
+
+    @classmethod
+    def cycles(cls, config: Any) -> int:
+        """Return the number of learning-rate cycles, such as one for each ensemble member."""
+        del config
+        return 1
+
     @property
     def num_cycles(self) -> int:
-        """Number of learning-rate cycles, such as one for each member of an ensemble."""
-        return 1
+        """Number of learning-rate cycles."""
+        return self.cycles(self.config)
 
     def resolved_settings(self) -> dict[str, Any]:
         """Return what the settings leave to the model, such as the meaning of `auto`, by name."""
@@ -320,10 +354,11 @@ class Model(nn.Module, RecommenderModel[ModelConfigT]):
             length = torch.stack(list(parts.values())).sum(0).norm(dim=1, keepdim=True)
             parts = {name: part / length.clamp(min=1e-12) for name, part in parts.items()}
         self.train(training)
-        return Embeddings(
-            user.float().cpu().numpy(),
-            {name: part.float().cpu().numpy() for name, part in parts.items()},
-        )
+        rows = user.float().cpu().numpy()
+        columns = {name: part.float().cpu().numpy() for name, part in parts.items()}
+        if self.config.popularity_prior:
+            rows, columns = add_popularity(rows, columns, self._prior)
+        return Embeddings(rows, columns)
 
 
 MODELS: Registry[type[RecommenderModel[Any]]] = Registry(

@@ -5,7 +5,8 @@
     users.parquet items.parquet  the user's own ids, in the order of the rows below
     user.npy item.npy            (U, d) and (I, d) float32; a score is an inner product. Without
                                  user.npy a user's vector is its row of interactions (seen_*)
-    parts/<channel>.npy          (I, d) each; they add up to item.npy
+    parts/<channel>.npy          (I, d) each; they add up to item.npy. The last column is
+                                 that of the channel `popularity_prior`, if any, and 1 for users
     seen_* valid_* test_*        indptr.npy and indices.npy: each user's items of that part
     popularity.npy               (I,) training interactions of each item
     model.safetensors metrics.jsonl curves.png
@@ -28,6 +29,7 @@ import numpy as np
 
 from mmgcn.data.ids import IdMap
 from mmgcn.interaction_rows import InteractionRows
+from mmgcn.popularity_prior import POPULARITY
 
 SCHEMA_VERSION = 1
 Csr = tuple[np.ndarray, np.ndarray]  # indptr (U + 1,), indices (E,)
@@ -128,6 +130,25 @@ class Run:
             name: self._array(f"parts/{quote(name, safe='')}.npy", shape)
             for name in self.config["channels"]
         }
+
+    @cached_property
+    def vector_parts(self) -> dict[str, np.ndarray]:
+        """The parts that are vectors of what an item is, without the popularity prior."""
+        return {name: part for name, part in self.parts.items() if name != POPULARITY}
+
+    @property
+    def has_prior(self) -> bool:
+        """Whether the last column of users and items is the popularity prior."""
+        return POPULARITY in self.config["channels"]
+
+    @cached_property
+    def item_vectors(self) -> np.ndarray:
+        """What an item is: `item` with the popularity prior at 0. Shapes: (I, d) float32."""
+        if not self.has_prior:
+            return self.item
+        vectors = np.array(self.item)
+        vectors[:, -1] = 0
+        return vectors
 
     @cached_property
     def popularity(self) -> np.ndarray:

@@ -48,6 +48,7 @@ STAGES = {
     "mmgcn.train_config": 10,
     "mmgcn.parameters": 9,
     "mmgcn.knn": 12,
+    "mmgcn.popularity_prior": 12,
     "mmgcn.losses": 13,
     "mmgcn.sampling": 13,
     "mmgcn.interaction_rows": 9,

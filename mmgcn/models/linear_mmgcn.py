@@ -27,8 +27,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -43,6 +44,8 @@ from mmgcn.neighbourhood import Neighbourhood
 from mmgcn.parameters import standardised, table
 from mmgcn.sampling import Batch
 from mmgcn.train_config import TrainConfig
+
+SHORT_HISTORY = 3  # interactions
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,9 @@ class LinearMMGCNConfig(GraphConfig):
     """Probability that an interaction of the batch is removed from the graph for the step."""
     edge_dropout: float = 0.1
     """Fraction of all interactions that is removed from the graph for the step."""
-    popularity: float = 0.1
-    """Fraction of an item's log frequency in the batches that training leaves out of its score and
-    so raises its rank: 0 ranks by how likely an item is for the user."""
+    popularity_prior: float = 0.1
+    """Weight of an item's log popularity that is added to its score in ranking, relative to the
+    temperature: the cosines of a small temperature cannot express popularity by themselves."""
     id_scale: float = 0.03
     """Standard deviation of the initial id vectors; small, so that content leads."""
 
@@ -106,6 +109,13 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
         epochs=12,
         patience=12,
     )
+    recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "short histories": {"temperature": 0.3, "user_balance": 1.0},
+        "mixed histories": {"temperature": 0.2, "user_balance": 0.5},
+        "long histories": {"temperature": 0.15, "user_balance": 0.0},
+        "long histories, sharp": {"temperature": 0.1, "user_balance": 0.0},
+    }
+    trial_settings: ClassVar[Mapping[str, Any]] = {"ensemble_size": 1}
     ignored_settings: ClassVar[Mapping[str, str]] = {
         "similarity": "a score is the mean of the ensemble's cosines",
         "l2_reg": "cosines do not depend on the length of vectors; use weight_decay",
@@ -120,13 +130,9 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
         generator: torch.Generator,
     ) -> None:
         super().__init__(dataset, config, train_config, generator)
-        user_index = torch.as_tensor(dataset.train.user_index, dtype=torch.int64)
         item_index = torch.as_tensor(dataset.train.item_index, dtype=torch.int64)
-        weight = torch.bincount(user_index)[user_index].double().pow(-train_config.user_balance)
-        share = torch.bincount(item_index, weight / weight.sum(), minlength=self.num_items)
-        self.register_buffer("watched", (share > 0)[:, None].float(), persistent=False)
-        log_share = (share + 1e-6).log()[:, None].float()
-        self.register_buffer("log_share", log_share - log_share.mean(), persistent=False)
+        watched = torch.bincount(item_index, minlength=self.num_items) > 0
+        self.register_buffer("watched", watched[:, None].float(), persistent=False)
         features = {
             name: functional.normalize(standardised(values, dataset.present[name]))
             for name, values in dataset.features.items()
@@ -141,10 +147,18 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
         )
         self.register_buffer("num_started", torch.ones((), dtype=torch.int64))
 
-    @property
-    def num_cycles(self) -> int:
-        """Number of learning-rate cycles: one for each member of the ensemble."""
-        return self.config.ensemble_size
+    @classmethod
+    def recipe_order(cls, dataset: Dataset) -> list[str]:
+        """Return the names of the recipes: short histories first where most users have them."""
+        short, *others = cls.recipes
+        degree = np.bincount(dataset.train.user_index)
+        is_short = np.median(degree[degree > 0]) <= SHORT_HISTORY
+        return [short, *others] if is_short else [*others, short]
+
+    @classmethod
+    def cycles(cls, config: LinearMMGCNConfig) -> int:
+        """Return the number of learning-rate cycles: one for each member of the ensemble."""
+        return config.ensemble_size
 
     def forward(self) -> tuple[Tensor, Tensor]:
         """Return u and i of the R' members in training or trained, each of length 1 / sqrt(R').
@@ -182,11 +196,6 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
         u, i = functional.normalize(user), functional.normalize(item)
         if batch.watched is None:
             return losses.bpr((u * i[:size]).sum(dim=1), (u * i[size:]).sum(dim=1))
-        if config.popularity:
-            # One more column of the inner product, - popularity * log share, that ranking lacks.
-            bias = functional.embedding(rows, self.get_buffer("log_share"))
-            i = torch.cat([i, -config.popularity * train.temperature * bias], dim=1)
-            u = torch.cat([u, torch.ones_like(u[:, :1])], dim=1)
         return losses.sampled_softmax(
             u, i[:size], i[size:], batch.watched, temperature=train.temperature
         )

@@ -61,7 +61,7 @@ class LiveRun:
             UnknownIds: the item is not in the run.
         """
         (row,) = self.run.items.index([item_id])
-        return [name for name, part in self.run.parts.items() if part[row].any()]
+        return [name for name, part in self.run.vector_parts.items() if part[row].any()]
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class LiveRun:
             "config": public_json(config),
             "metrics": public_json(config.get("valid") or {}),
             "history": public_json(self._evaluation_history()),
-            "channels": list(self.run.parts),
+            "channels": list(self.run.vector_parts),
             "num_users": len(self.run.users),
             "num_items": len(self.run.items),
             "modality_worth": public_json(self._modality_worth()),

@@ -79,7 +79,7 @@ def explain(
     watched = np.asarray(watched)[np.asarray(watched) != item_index]
     nearest = {
         name: _nearest(run, part, watched, item_index, num_nearest)
-        for name, part in run.parts.items()
+        for name, part in run.vector_parts.items()
     }
     item_id = run.items.id(int(item_index))
     return Explanation(user_id, item_id, sum(parts.values()), parts, nearest)

@@ -272,11 +272,11 @@ class Recommender:
 
     def _channel(self, channel: str | None) -> np.ndarray:
         if channel is None:
-            return self.run.item
-        if channel not in self.run.parts:
-            known = ", ".join(self.run.parts)
+            return self.run.item_vectors
+        if channel not in self.run.vector_parts:
+            known = ", ".join(self.run.vector_parts)
             raise ValueError(f"the run has no channel '{channel}'; it has: {known}")
-        return self.run.parts[channel]
+        return self.run.vector_parts[channel]
 
     def _item_table(self, items: np.ndarray, values: np.ndarray) -> pl.DataFrame:
         """Return one list. Shapes: items, values: (K,), -1 for an empty position."""

@@ -78,7 +78,7 @@ DEFAULT: Mapping[str, Space] = {
         "viewer_weight": Range(0.2, 8.0, log=True),
         "leave_out": Range(0.0, 0.9),
         "edge_dropout": Range(0.0, 0.5),
-        "popularity": Range(0.0, 0.5),
+        "popularity_prior": Range(0.0, 1.0),
         "id_scale": Range(0.005, 0.2, log=True),
         "negatives": Choice(("all", "watched")),
     },

@@ -139,6 +139,7 @@ def _train(
             model=model,
             out=Path(folder),
             settings=settings,
+            recipe="default",
             seed=seed,
             device=device,
             progress=report,

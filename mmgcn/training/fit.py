@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,16 +14,24 @@ from typing import Any
 import torch
 
 from extract.extras import install_command
+from mmgcn.config import SettingError
 from mmgcn.data.dataset import Dataset
 from mmgcn.distributed.process_group import ProcessGroup, join_process_group
 from mmgcn.distributed.user_shard import UserShard
 from mmgcn.model import MODELS, ClosedFormModel, Model, RecommenderModel
-from mmgcn.run import move_latest
+from mmgcn.run import Run, move_latest
 from mmgcn.training.checkpoint import flat
 from mmgcn.training.curves import plot_curves
 from mmgcn.training.device import find_device
 from mmgcn.training.eval_records import EvalRecord, write_records
-from mmgcn.training.folder import identity_of, new_folder, unfinished_folder, write_folder
+from mmgcn.training.folder import (
+    identity_of,
+    is_resumable,
+    new_folder,
+    unfinished_folder,
+    write_folder,
+)
+from mmgcn.training.recipe import OnTrial, Recipe, choose_recipe, is_free
 from mmgcn.training.trainer import Trainer, TrainingError
 from mmgcn.training.validation import Validation
 
@@ -40,6 +49,7 @@ class FitResult:
         seconds: time of the optimiser's steps alone.
         num_parameters: number of trained parameters.
         notes: what was left out, such as curves without matplotlib.
+        recipe: the choice of settings, None if they were given or are the model's defaults.
     """
 
     run: Path
@@ -48,6 +58,7 @@ class FitResult:
     seconds: float
     num_parameters: int
     notes: tuple[str, ...] = ()
+    recipe: Recipe | None = None
 
 
 def fit(
@@ -57,10 +68,13 @@ def fit(
     out: Path | str,
     settings: Mapping[str, Any] | None = None,
     epochs: int | None = None,
+    recipe: str | Path = "auto",
     seed: int = 0,
     device: str = "auto",
+    budget_seconds: float | None = None,
     resume: bool = False,
     progress: Progress | None = None,
+    on_trial: OnTrial | None = None,
 ) -> FitResult:
     """Train a model and write its run folder, to which `out/latest` then points.
 
@@ -69,21 +83,29 @@ def fit(
     `progress`.
 
     `recipe` in the run's config.json are the settings that train the parameters that were evaluated
-    there, with `stop_epoch` at the best epoch: give them as `settings` to refit on all data.
+    there, with `stop_epoch` at the best epoch; `recipe=RUN` trains with them on other data, such as
+    all of it.
 
     Args:
         model: a name of MODELS, or a subclass of Model or ClosedFormModel.
         out: the folder of runs.
         settings: settings of the model and of its training by name; values may be text.
         epochs: overrides the setting of that name.
+        recipe: `auto` chooses settings by short trainings on the validation part, for models that
+            have recipes, unless `settings` contain one of those to be chosen; `default` uses the
+            model's defaults; or a run folder, to use its recipe.
         seed: equal seeds on one device give equal runs.
         device: auto, cpu, cuda or cuda:N.
+        budget_seconds: duration of the training, choice of the recipe included, start-up and
+            writing excluded; None for no limit. At its end the best epoch so far is kept.
         resume: continue the last unfinished training in `out`. On a CPU the result has the same
             bits as that of an uninterrupted training.
         progress: called after each evaluation on the validation part.
+        on_trial: called after each trial of the choice of a recipe.
 
     Raises:
-        SettingError: an unknown setting or a bad value.
+        SettingError: an unknown setting or a bad value, or a recipe of another model.
+        RunError: no run at `recipe`.
         UnknownName: an unknown model.
         ResumeError: nothing to resume, or another training.
         TrainingError: no training interactions, or a loss that is not finite.
@@ -95,17 +117,39 @@ def fit(
         raise TrainingError("there is no training interaction")
     kind = _kind(model)
     given = dict(settings or {}) | ({} if epochs is None else {"epochs": epochs})
-    parsed = kind.parse_settings(given)
+    if recipe not in ("auto", "default"):
+        given = _recipe_of(Path(recipe), kind.name) | given
+    kind.parse_settings(given)  # refuse a mistake before anything is written
     device = find_device(device)
-    with join_process_group(device) as group:
+    deadline = None if budget_seconds is None else time.monotonic() + budget_seconds
+    with (
+        join_process_group(device) as group,
+        _run_folder(Path(out), group, resume=resume) as run,
+    ):
+        choice = None
+        if recipe == "auto" and issubclass(kind, Model) and is_free(kind, given):
+            if group.is_main:
+                choice = choose_recipe(
+                    kind,
+                    dataset,
+                    given,
+                    folder=run / "trials",
+                    seed=seed,
+                    device=device,
+                    budget_seconds=budget_seconds,
+                    on_trial=on_trial,
+                )
+            choice = group.broadcast(choice)
+            if choice is not None:
+                given = choice.schedule(kind.cycles(kind.parse_settings(given).model)) | given
+        parsed = kind.parse_settings(given)
         identity = identity_of(kind.name, parsed, dataset, seed)
         versions = {name: version(name) for name in ("mmgcn", "torch")}
         group.assert_equal(flat({**identity, "resume": resume, "version": versions}))
         if issubclass(kind, ClosedFormModel):
             solved = kind(dataset, parsed.model)
             validation = Validation(solved, dataset, UserShard(solved, dataset.train, group))
-            with _run_folder(Path(out), group, resume=resume) as run:
-                return _solve(validation, dataset, identity, run, progress)
+            return _solve(validation, dataset, identity, run, progress)
         assert issubclass(kind, Model)
         assert parsed.train is not None
         generator = torch.Generator().manual_seed(seed)
@@ -113,15 +157,40 @@ def fit(
         shard = UserShard(trained, dataset.train, group)
         trained.to(device)
         identity["resolved"] = trained.resolved_settings()
-        with _run_folder(Path(out), group, resume=resume) as run:
-            trainer = Trainer(
-                trained, dataset, run=run, identity=identity, shard=shard, progress=progress
-            )
-            return _train(trainer, dataset, identity, resume=resume)
+        trainer = Trainer(
+            trained,
+            dataset,
+            run=run,
+            identity=identity,
+            shard=shard,
+            progress=progress,
+            deadline=deadline,
+        )
+        # A training that was interrupted in the choice of its recipe has no checkpoint yet.
+        has_checkpoint = (run / "checkpoint" / "state.json").is_file()
+        return _train(
+            trainer, dataset, identity, choice, resume=resume and group.broadcast(has_checkpoint)
+        )
+
+
+def _recipe_of(run: Path, model: str) -> dict[str, Any]:
+    """Return the settings that trained a run."""
+    config = Run.load(run).config
+    if config["model"] != model:
+        raise SettingError(
+            f"the run at {run} is of the model {config['model']}, whose recipe {model} cannot use"
+        )
+    settings: dict[str, Any] = config["recipe"]
+    return settings
 
 
 def _train(
-    trainer: Trainer, dataset: Dataset, identity: Mapping[str, Any], *, resume: bool
+    trainer: Trainer,
+    dataset: Dataset,
+    identity: Mapping[str, Any],
+    choice: Recipe | None,
+    *,
+    resume: bool,
 ) -> FitResult:
     best, seconds = trainer.train(resume=resume)
     model, run = trainer.model, trainer.run
@@ -135,14 +204,16 @@ def _train(
         outcome = {
             "best_epoch": best.epoch,
             "recipe": {**identity["settings"], "stop_epoch": stop_epoch},
+            "choice": None if choice is None else choice.as_dict(),
             "valid": best.metrics,
             "train_seconds": round(seconds, 3),
         }
         write_folder(run, dataset, identity, embeddings, outcome, state=state)
         trainer.remove_checkpoint()
+        shutil.rmtree(run / "trials", ignore_errors=True)
         move_latest(run)
     num_parameters = sum(parameter.numel() for parameter in model.parameters())
-    return FitResult(run, best.epoch, best.metrics, seconds, num_parameters, notes)
+    return FitResult(run, best.epoch, best.metrics, seconds, num_parameters, notes, choice)
 
 
 def _solve(
@@ -188,6 +259,6 @@ def _run_folder(out: Path, group: ProcessGroup, *, resume: bool) -> Iterator[Pat
     try:
         yield run
     except BaseException:
-        if group.is_main and not (run / "checkpoint" / "state.json").is_file():
+        if group.is_main and not is_resumable(run):
             shutil.rmtree(run, ignore_errors=True)
         raise

@@ -45,16 +45,21 @@ def new_folder(out: Path) -> Path:
     raise FolderError(f"cannot find a free name in {out}")
 
 
+def is_resumable(run: Path) -> bool:
+    """Return whether an unfinished training has something to continue from."""
+    return (run / "checkpoint" / "state.json").is_file() or any((run / "trials").glob("*"))
+
+
 def unfinished_folder(out: Path) -> Path:
-    """Return the folder of the latest training with a checkpoint and without a finished run.
+    """Return the folder of the latest training that can be resumed.
 
     Raises:
         ResumeError: there is none.
     """
     found = {
-        path.stat().st_mtime_ns: path.parent.parent
-        for path in out.glob("*/checkpoint/state.json")
-        if not (path.parent.parent / "config.json").exists() and path.parent.parent.name != "latest"
+        path.stat().st_mtime_ns: path
+        for path in out.glob("2*")
+        if is_resumable(path) and not (path / "config.json").exists()
     }
     if not found:
         finished = sorted(path.parent.name for path in out.glob("2*/config.json"))

@@ -48,6 +48,7 @@ class Trainer:
         run: the run folder, for records and checkpoints.
         identity: what must be equal for a checkpoint to be resumed.
         progress: called after each evaluation, on the main process.
+        deadline: time of `time.monotonic` after which training stops; None for no limit.
 
     Attributes:
         records: the evaluations so far.
@@ -66,6 +67,7 @@ class Trainer:
         identity: Mapping[str, Any],
         shard: UserShard,
         progress: Callable[[EvalRecord], None] | None = None,
+        deadline: float | None = None,
     ) -> None:
         self.model, self.run, self.identity = model, run, identity
         self.config = model.train_config
@@ -80,7 +82,7 @@ class Trainer:
                 f"{model.name} has {model.num_cycles} learning-rate cycles (ensemble members) in "
                 f"{self._num_steps} training steps; raise epochs, or lower their number"
             )
-        self._progress = progress
+        self._progress, self._deadline = progress, deadline
         self._losses: list[Tensor] = []  # of the steps since the last evaluation
         self._device = next(itertools.chain(model.parameters(), model.buffers())).device
         self._validation = Validation(model, dataset, shard)
@@ -110,11 +112,14 @@ class Trainer:
             while state.step < end and state.num_waited < config.patience:
                 until = min((state.step // interval + 1) * interval, end)
                 self._take_steps(state, until, interruption)
-                if state.step == until and self._evaluate(state):
+                is_late = self._is_late()
+                if (state.step == until or is_late) and self._evaluate(state):
                     best = self._parameters()
                 self._save_checkpoint(state, best)
                 if self.group.any(interruption.requested):
                     raise KeyboardInterrupt
+                if is_late:
+                    break
         self.model.load_state_dict(best)
         assert state.best is not None, "a training has an epoch or more, and ends in an evaluation"
         return state.best, state.seconds
@@ -138,7 +143,10 @@ class Trainer:
         """Train up to that step, or to an interruption."""
         started = time.perf_counter()
         self.model.train()
+        start = state.step
         while state.step < until and not self.group.any(interruption.requested):
+            if state.step > start and self._is_late():
+                break
             progress = state.step / self._num_steps
             for group in self._optimiser.param_groups:
                 group["lr"] = self._learning_rate(progress)
@@ -154,6 +162,9 @@ class Trainer:
                 self._check_losses(state.step)
         self._check_losses(state.step)
         state.seconds += time.perf_counter() - started
+
+    def _is_late(self) -> bool:
+        return self._deadline is not None and self.group.any(time.monotonic() > self._deadline)
 
     def _check_losses(self, step: int) -> None:
         """Stop where a loss is not finite. Not after each step, since it waits for a GPU."""

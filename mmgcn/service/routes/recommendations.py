@@ -77,9 +77,9 @@ def similar(
 ) -> Response:
     """Return the items most similar to one, by the cosine of the item vectors."""
     live = state.live
-    if channel is not None and channel not in live.run.parts:
+    if channel is not None and channel not in live.run.vector_parts:
         raise Problem(
-            404, f"there is no channel '{channel}' in this run", nearest=[*live.run.parts]
+            404, f"there is no channel '{channel}' in this run", nearest=[*live.run.vector_parts]
         )
     table = live.recommender.similar(item_id, options, channel=channel)
     items = state.cards.ranked(table.iter_rows(named=True))

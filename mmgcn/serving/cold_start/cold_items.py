@@ -64,7 +64,7 @@ def item_vectors(
     projection = Projection.fit(
         {name: aligned.features for name, aligned in known.items()},
         {name: aligned.present for name, aligned in known.items()},
-        run.item,
+        run.item_vectors,
     )
     return projection.vectors(
         {name: aligned.features for name, aligned in new.items()},

@@ -60,17 +60,18 @@ class FoldIn:
             vector = np.zeros(self.run.user.shape[1], dtype=np.float32)
             vector[item_index] = 1
             return vector
-        watched = np.asarray(self.run.item[item_index])
+        watched = np.asarray(self.run.item_vectors[item_index])
         if cold_items is not None:
             watched = np.concatenate([watched, cold_items])
         mean = _unit_length(watched).mean(axis=0)
-        if self._map is None:
-            return np.asarray(mean, dtype=np.float32)
-        weights, length = self._map
-        mapped = mean @ weights
-        return np.asarray(
-            mapped * (length / max(float(np.linalg.norm(mapped)), 1e-12)), dtype=np.float32
-        )
+        vector = mean
+        if self._map is not None:
+            weights, length = self._map
+            vector = mean @ weights
+            vector = vector * (length / max(float(np.linalg.norm(vector)), 1e-12))
+        if self.run.has_prior:
+            vector[-1] = 1  # as for every user
+        return np.asarray(vector, dtype=np.float32)
 
     @cached_property
     def is_indicator(self) -> bool:
@@ -98,11 +99,13 @@ class FoldIn:
             return None
         means = np.stack(
             [
-                _unit_length(self.run.item[indices[indptr[u] : indptr[u + 1]]]).mean(axis=0)
+                _unit_length(self.run.item_vectors[indices[indptr[u] : indptr[u + 1]]]).mean(axis=0)
                 for u in users
             ]
         ).astype(np.float64)  # (N, d)
-        target = np.asarray(self.run.user[users], dtype=np.float64)
+        target = np.array(self.run.user[users], dtype=np.float64)
+        if self.run.has_prior:
+            target[:, -1] = 0
         scale = float(np.square(means).sum(axis=1).mean())
         if scale == 0:
             return None

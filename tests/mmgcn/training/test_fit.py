@@ -290,12 +290,14 @@ def test_the_recipe_of_a_run_trains_what_was_evaluated(
 
     monkeypatch.setattr(Validation, "metrics", second_is_best)
     settings = {**SMALL, "eval_steps": eval_steps, "patience": 3}
-    chosen = fit(data, model=model, out=tmp_path / "a", settings=settings, device="cpu")
+    chosen = fit(
+        data, model=model, out=tmp_path / "a", settings=settings, recipe="default", device="cpu"
+    )
     recipe = json.loads((chosen.run / "config.json").read_text())["recipe"]
     assert recipe["epochs"] == MODELS.get(model).train_defaults.epochs
     assert recipe["stop_epoch"] == (14 / 20 if eval_steps else 2)
     refit = fit(
-        without_validation(data), model=model, out=tmp_path / "b", settings=recipe, device="cpu"
+        without_validation(data), model=model, out=tmp_path / "b", recipe=chosen.run, device="cpu"
     )
     for name in ("user.npy", "item.npy", "model.safetensors"):
         assert (refit.run / name).read_bytes() == (chosen.run / name).read_bytes()
@@ -305,7 +307,8 @@ def test_a_run_has_no_columns_of_ensemble_members_that_were_not_trained(data, tm
     settings = {**SMALL, "ensemble_size": 3, "epochs": 12, "stop_epoch": 3}
     run = fit(data, model="linear_mmgcn", out=tmp_path, settings=settings, device="cpu").run
     user, item = np.load(run / "user.npy"), np.load(run / "item.npy")
-    assert user.shape[1] == item.shape[1] == 8  # of one member, in whose third epochs 1 to 4 are
+    # One member, in whose third epochs 1 to 4 are, and the popularity prior.
+    assert user.shape[1] == item.shape[1] == 8 + 1
     assert (user != 0).any(axis=0).all()
     assert (item != 0).any(axis=0).all()
 

@@ -1,0 +1,208 @@
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from mmgcn import Recommender
+from mmgcn.config import SettingError
+from mmgcn.data.dataset import Dataset
+from mmgcn.data.ids import IdMap
+from mmgcn.data.interactions import Interactions
+from mmgcn.data.splits import split
+from mmgcn.model import MODELS
+from mmgcn.popularity_prior import POPULARITY, log_popularity
+from mmgcn.run import Run
+from mmgcn.training import recipe
+from mmgcn.training.fit import fit
+from mmgcn.training.recipe import choose_recipe, is_free
+from mmgcn.training.trainer import Trainer
+
+LINEAR = MODELS.get("linear_mmgcn")
+SMALL = {"dim": 4, "ensemble_size": 2}
+
+
+def made_up(num_users=30, num_items=24, per_user=8, *, timestamp=True):
+    """Users of two tastes, with items of one half of the catalogue each, the first more often."""
+    generator = np.random.default_rng(0)
+    weight = 1 / np.arange(1, num_items // 2 + 1)
+    rows = [
+        (user, item + user % 2 * (num_items // 2))
+        for user in range(num_users)
+        for item in generator.choice(
+            num_items // 2, per_user, replace=False, p=weight / weight.sum()
+        )
+    ]
+    user_index, item_index = np.array(rows, dtype=np.int32).T
+    users = IdMap(pl.Series([f"u{n}" for n in range(num_users)]), kind="user")
+    items = IdMap(pl.Series([f"i{n}" for n in range(num_items)]), kind="item")
+    time = np.arange(len(rows)) if timestamp else None
+    return Interactions(user_index, item_index, users, items, time)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return Dataset(split(made_up(), "leave-last-out"))
+
+
+def chosen(data, folder, **options):
+    return choose_recipe(LINEAR, data, SMALL, folder=folder, **options)
+
+
+@pytest.fixture(scope="module")
+def choice(data, tmp_path_factory):
+    return chosen(data, tmp_path_factory.mktemp("choice") / "trials")
+
+
+def test_the_choice_is_the_trial_that_ranks_best_or_an_earlier_one(choice):
+    assert choice.metric == "recall@10"
+    assert choice.settings in [trial.settings for trial in choice.trials]
+    assert len(choice.trials) > 2
+    assert not choice.held_out
+
+
+def test_an_interrupted_choice_continues_and_ends_in_the_same(data, choice, tmp_path, monkeypatch):
+    def interrupt(trial):
+        if trial.name == choice.trials[1].name:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        chosen(data, tmp_path / "trials", on_trial=interrupt)
+    trained, train = [], Trainer.train
+
+    def count(self, *, resume):
+        trained.append(self.run.name)
+        return train(self, resume=resume)
+
+    monkeypatch.setattr(Trainer, "train", count)
+    again = chosen(data, tmp_path / "trials")
+    assert again.as_dict() == choice.as_dict()
+    assert len(trained) == len(choice.trials) - 2
+    assert chosen(data, tmp_path / "trials").as_dict() == choice.as_dict()
+    assert len(trained) == len(choice.trials) - 2, "a finished choice is read"
+
+
+def test_a_budget_that_is_over_leaves_one_trial(data, tmp_path):
+    assert len(chosen(data, tmp_path / "trials", budget_seconds=0.0).trials) == 1
+
+
+def test_without_a_validation_part_the_last_interactions_are_held_out(tmp_path):
+    whole = Dataset(split(made_up(), "none"))
+    held = recipe._hold_out(whole, seed=0)
+    assert len(held.train) + len(held.split.valid) == len(whole.train)
+    for user in range(30):
+        own = whole.train.user_index == user
+        last = whole.train.item_index[own][np.argmax(whole.train.timestamp[own])]
+        valid = held.split.valid
+        assert valid.item_index[valid.user_index == user].tolist() == [last]
+    assert chosen(whole, tmp_path / "trials").held_out
+
+
+def test_nothing_can_be_held_out_of_short_histories(tmp_path):
+    short = Dataset(split(made_up(per_user=2), "none"))
+    assert chosen(short, tmp_path / "trials") is None
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [({"dim": 4}, True), ({"temperature": 0.2}, False), ({"epochs": 3}, False)],
+)
+def test_a_given_setting_that_recipes_decide_switches_the_choice_off(given, expected):
+    assert is_free(LINEAR, given) is expected
+
+
+def test_models_without_recipes_are_not_free():
+    assert not is_free(MODELS.get("mf"), {})
+
+
+def test_fit_trains_the_choice_once_for_each_member_and_stores_it(data, choice, tmp_path):
+    result = fit(data, model="linear_mmgcn", out=tmp_path, settings=SMALL, device="cpu")
+    assert result.recipe.as_dict() == choice.as_dict()
+    config = Run.load(result.run).config
+    assert config["choice"] == choice.as_dict()
+    assert config["settings"]["epochs"] == 2 * choice.settings["epochs"]
+    assert config["settings"]["temperature"] == choice.settings["temperature"]
+    assert not (result.run / "trials").exists()
+    again = fit(data, model="linear_mmgcn", out=tmp_path, recipe=result.run, device="cpu")
+    assert again.recipe is None
+    assert (again.run / "user.npy").read_bytes() == (result.run / "user.npy").read_bytes()
+
+
+def test_a_fit_that_is_interrupted_in_the_choice_is_resumed(data, choice, tmp_path):
+    def interrupt(trial):
+        raise KeyboardInterrupt
+
+    options = {"model": "linear_mmgcn", "out": tmp_path, "settings": SMALL, "device": "cpu"}
+    with pytest.raises(KeyboardInterrupt):
+        fit(data, **options, on_trial=interrupt)
+    (run,) = tmp_path.iterdir()
+    assert fit(data, **options, resume=True).run == run
+    assert Run.load(run).config["choice"] == choice.as_dict()
+
+
+def test_a_recipe_of_another_model_is_refused(data, tmp_path):
+    popularity = fit(data, model="popularity", out=tmp_path).run
+    with pytest.raises(SettingError, match="whose recipe linear_mmgcn cannot use"):
+        fit(data, model="linear_mmgcn", out=tmp_path, recipe=popularity)
+
+
+def test_a_budget_ends_the_training(data, tmp_path):
+    settings = SMALL | {"epochs": 1000}
+    result = fit(
+        data,
+        model="linear_mmgcn",
+        out=tmp_path,
+        settings=settings,
+        device="cpu",
+        budget_seconds=1e-9,
+    )
+    assert result.best_epoch == 1
+    assert Run.load(result.run).user.shape == (30, 4 + 1)  # one member, and the prior
+
+
+@pytest.fixture(scope="module")
+def with_prior(data, tmp_path_factory):
+    settings = SMALL | {"epochs": 2, "popularity_prior": 0.5}
+    out = tmp_path_factory.mktemp("prior")
+    return fit(data, model="linear_mmgcn", out=out, settings=settings, device="cpu").run
+
+
+def test_a_prior_adds_the_log_of_the_popularity_to_a_score(data, with_prior):
+    run = Run.load(with_prior)
+    temperature = run.config["settings"]["temperature"]
+    count = np.bincount(data.train.item_index, minlength=24)
+    expected = np.log(1 + count) - np.log(1 + count).mean()
+    without = run.user[:, :-1] @ run.item[:, :-1].T
+    np.testing.assert_allclose(
+        run.user @ run.item.T, without + 0.5 * temperature * expected, rtol=0, atol=1e-6
+    )
+    recommender = Recommender.load(with_prior)
+    (item,) = recommender.recommend(["u3"], k=1)["item_id"]
+    parts = recommender.explain("u3", item).parts
+    index = run.items.index([item])[0]
+    assert parts[POPULARITY] == pytest.approx(0.5 * temperature * expected[index], rel=1e-3)
+
+
+def test_similar_items_and_new_users_do_not_mistake_popularity_for_content(with_prior):
+    recommender = Recommender.load(with_prior)
+    run = recommender.run
+    unit = run.item[:, :-1] / np.linalg.norm(run.item[:, :-1], axis=1, keepdims=True)
+    cosine = unit @ unit[0]
+    best = np.argsort(-cosine)[1]
+    assert recommender.similar("i0", k=1)["item_id"][0] == f"i{best}"
+    with pytest.raises(ValueError, match="no channel 'popularity_prior'"):
+        recommender.similar("i0", channel=POPULARITY)
+    assert POPULARITY not in recommender.explain("u0", "i0").nearest
+    assert recommender.fold_in.vector(np.array([0, 2]))[-1] == 1
+
+
+def test_recent_popularity_counts_the_latest_interactions():
+    train = made_up(num_users=3, per_user=4)
+    recent = log_popularity(train, window=0.25)
+    items = train.item_index[np.argsort(train.timestamp)[-3:]]
+    assert sorted(np.flatnonzero(recent > recent.min())) == sorted(items)
+
+
+def test_recent_popularity_needs_timestamps():
+    with pytest.raises(SettingError, match="have no timestamps"):
+        log_popularity(replace(made_up(), timestamp=None), window=0.5)
