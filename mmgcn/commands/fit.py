@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,8 +23,11 @@ from mmgcn.data.options import DataOptions
 if TYPE_CHECKING:
     from mmgcn.training.eval_records import EvalRecord
     from mmgcn.training.fit import FitResult
+    from mmgcn.training.recipe import Trial
 
 DEFAULT_MODEL = "linear_mmgcn"
+UNITS = {"s": 1, "m": 60, "h": 3600}
+LINE_SECONDS = 60  # between two lines of progress in a file
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,10 @@ class FitOptions:
     out: Path
     settings: Settings
     epochs: int | None
+    recipe: str
     seed: int
     device: str
+    budget_seconds: float | None
     resume: bool
 
 
@@ -59,6 +65,21 @@ def fit(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of runs.")] = Path("runs"),
     seed: Annotated[int, seed_option("Seed of every random draw.")] = 0,
     training: TrainingOptions,
+    recipe: Annotated[
+        str,
+        typer.Option(
+            help="Settings that --set does not change: auto (chosen by short trainings on the "
+            "validation part), default (the model's own), or a run folder, to use its settings.",
+        ),
+    ] = "auto",
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            help="Duration of the training, choice of the recipe included, such as 60s or 5m; the "
+            "best epoch until then is kept.",
+            metavar="DURATION",
+        ),
+    ] = None,
     compat: Annotated[
         str | None,
         typer.Option(help="official: mmgcn as in its published code, for comparison."),
@@ -94,8 +115,10 @@ def fit(
         out=out,
         settings=settings,
         epochs=training.epochs,
+        recipe=recipe,
         seed=seed,
         device=training.device,
+        budget_seconds=None if budget is None else _seconds(budget),
         resume=resume,
     )
     try:
@@ -112,11 +135,14 @@ def fit(
                 "run": str(result.run),
                 "best_epoch": result.best_epoch,
                 "metrics": result.metrics,
+                "recipe": None if result.recipe is None else result.recipe.as_dict(),
                 "seconds": round(result.seconds, 3),
             }
         )
         return
     typer.echo(header)
+    if result.recipe is not None:
+        typer.echo(f"recipe: {result.recipe}")
     if result.metrics:
         table = console_table("validation", *_ks(result.metrics))
         for family in ("recall", "ndcg"):
@@ -165,8 +191,8 @@ def _train(data: DataOptions, options: FitOptions) -> tuple[FitResult, str]:
     keep_freed_memory()
     settings = kind.parse_settings(options.settings)
     num_epochs = options.epochs or (settings.train.epochs if settings.train else 0)
-    with _progress(num_epochs) as show:
-        result = train(dataset, **vars(options), progress=show)
+    with _progress(num_epochs) as (progress, on_trial):
+        result = train(dataset, **vars(options), progress=progress, on_trial=on_trial)
     for note in result.notes:
         tell(f"note: {note}")
     return result, (
@@ -185,12 +211,51 @@ def _ks(metrics: dict[str, float]) -> list[str]:
     return [name.partition("@")[2] for name in metrics if name.startswith("recall@")]
 
 
+def _seconds(duration: str) -> float:
+    """Return a duration such as 90, 90s, 5m or 2h in seconds."""
+    unit = UNITS.get(duration[-1:], 0)
+    try:
+        seconds = float(duration[:-1]) * unit if unit else float(duration)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise typer.BadParameter(
+            f"'{duration}' is no duration; expected a positive number of seconds, minutes or "
+            "hours, such as 60s, 5m or 2h",
+            param_hint="--budget",
+        )
+    return seconds
+
+
+Callbacks = tuple["Callable[[EvalRecord], None] | None", "Callable[[Trial], None] | None"]
+
+
 @contextmanager
-def _progress(num_epochs: int) -> Iterator[Callable[[EvalRecord], None] | None]:
-    """Show the last evaluation in a line on standard error, if that is a terminal."""
-    if not (sys.stderr.isatty() and _is_main()):
-        yield None
-        return
+def _progress(num_epochs: int) -> Iterator[Callbacks]:
+    """Show the last evaluation on standard error: in one line, or where that is a file, in a line
+    a minute."""
+    if not _is_main():
+        yield None, None
+    elif sys.stderr.isatty():
+        with _bar(num_epochs) as callbacks:
+            yield callbacks
+    else:
+        last = time.monotonic()
+
+        def write(text: str) -> None:
+            nonlocal last
+            if time.monotonic() - last > LINE_SECONDS:
+                last = time.monotonic()
+                tell(text)
+
+        yield (
+            lambda record: write(f"training: {_status(record)}"),
+            lambda trial: write(f"choosing a recipe: {trial.name}, {trial.value:.4f}"),
+        )
+
+
+@contextmanager
+def _bar(num_epochs: int) -> Iterator[Callbacks]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -198,13 +263,19 @@ def _progress(num_epochs: int) -> Iterator[Callable[[EvalRecord], None] | None]:
     with Progress(
         *columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True
     ) as bar:
-        task = bar.add_task("", total=num_epochs, status="epoch 1")
+        task = bar.add_task("", total=num_epochs, status="starting")
 
         def show(record: EvalRecord) -> None:
-            status = f"epoch {record.epoch}, loss {record.loss:.3f}"
-            name = next((n for n in ("recall@20", "recall@10") if n in record.metrics), None)
-            if name is not None:
-                status += f", {name} {record.metrics[name]:.4f}"
-            bar.update(task, completed=record.epoch, status=status)
+            total = max(num_epochs, record.epoch)
+            bar.update(task, total=total, completed=record.epoch, status=_status(record))
 
-        yield show
+        def show_trial(trial: Trial) -> None:
+            bar.update(task, status=f"choosing a recipe: {trial.name}, {trial.value:.4f}")
+
+        yield show, show_trial
+
+
+def _status(record: EvalRecord) -> str:
+    status = f"epoch {record.epoch}, loss {record.loss:.3f}"
+    name = next((name for name in ("recall@20", "recall@10") if name in record.metrics), None)
+    return status if name is None else f"{status}, {name} {record.metrics[name]:.4f}"

@@ -233,3 +233,42 @@ def test_wrong_usage_is_exit_code_2(world, capsys, words):
     code, out, err = run(capsys, "fit", *words)
     assert (code, out) == (2, "")
     assert words[-2].lstrip("-") in err or words[0] in err
+
+
+SHORT_TRIALS = ("--set", "dim=4", "--set", "batch_size=64", "--device", "cpu")
+
+
+def test_fit_shows_the_recipe_that_it_chose(world, capsys):
+    code, out, _ = run(capsys, "fit", *FEATURES, *SHORT_TRIALS)
+    assert code == 0
+    (line,) = [line for line in out.splitlines() if line.startswith("recipe: ")]
+    choice = config()["choice"]
+    assert choice["name"] in line
+    assert f"best of {len(choice['trials'])} in " in line
+    code, out, _ = run(capsys, "fit", *FEATURES, "--recipe", "runs/latest", "--json", "-o", "again")
+    assert (code, json.loads(out)["recipe"]) == (0, None)
+    settings = config("again")["settings"]
+    chosen = config()["settings"]
+    assert {**settings, "stop_epoch": 0.0} == chosen
+
+
+@pytest.mark.parametrize("words", [("--recipe", "default"), ("--set", "temperature=0.2")])
+def test_no_recipe_is_chosen_where_settings_are_given(world, capsys, words):
+    code, out, _ = run(capsys, "fit", *FEATURES, *SHORT_TRIALS, *words)
+    assert code == 0
+    assert "recipe:" not in out
+    assert config()["choice"] is None
+
+
+@pytest.mark.parametrize("duration", ["soon", "0s", "-1m", "infh", "nan"])
+def test_a_budget_is_a_duration(world, capsys, duration):
+    code, _, err = run(capsys, "fit", *FEATURES, f"--budget={duration}")
+    assert code == 2
+    assert "is no duration" in err
+
+
+def test_a_budget_bounds_the_training(world, capsys):
+    code, *_ = run(capsys, "fit", *FEATURES, *SHORT_TRIALS, "--budget", "0.001s")
+    assert code == 0
+    assert len(config()["choice"]["trials"]) == 1
+    assert config()["best_epoch"] == 1
