@@ -55,7 +55,7 @@ def because(reason: Explanation | None) -> str:
     width = max(map(len, reason.parts))
     lines = []
     for name, value in sorted(reason.parts.items(), key=lambda part: -abs(part[1])):
-        near = ", ".join(item for item, _ in reason.nearest[name][:NUM_NEAREST])
+        near = ", ".join(item for item, _ in reason.nearest.get(name, [])[:NUM_NEAREST])
         lines.append(f"{name:{width}} {value:+.3f}  {f'like {near}' if near else ''}".rstrip())
     return "\n".join(lines)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from mmgcn.popularity_prior import POPULARITY
 from mmgcn.report.markup import Markup, element
 
 WIDTH, HEIGHT = 360, 200
@@ -155,7 +156,7 @@ def channel_label(channel: str) -> str:
     >>> channel_label("id"), channel_label("visual")
     ('viewing patterns', 'visual')
     """
-    return "viewing patterns" if channel == "id" else channel
+    return {"id": "viewing patterns", POPULARITY: "popularity"}.get(channel, channel)
 
 
 def signed(value: float, digits: int) -> str:

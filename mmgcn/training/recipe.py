@@ -218,12 +218,12 @@ class _Search:
             the result: (V,).
         """
         path = self._folder / name.replace(", ", "+").replace(" ", "-")
-        told = {"name": name, "settings": dict(settings), "seed": self._seed}
+        request = {"name": name, "settings": dict(settings), "seed": self._seed}
         stored, values_path = path.with_suffix(".json"), path.with_suffix(".npy")
         validation = None
         if stored.is_file() and values_path.is_file():
             record = json.loads(stored.read_text(encoding="utf-8"))
-            if record["asked"] == told:
+            if record["request"] == request:
                 self.metric = record["metric"]
                 return Trial(**record["trial"]), np.load(values_path)
         own = {name: v for name, v in settings.items() if not name.startswith("popularity_")}
@@ -236,7 +236,7 @@ class _Search:
         shard = UserShard(model, self._dataset.train, ProcessGroup())
         model.to(self._device)
         path.mkdir(parents=True, exist_ok=True)
-        trainer = Trainer(model, self._dataset, run=path, identity=told, shard=shard)
+        trainer = Trainer(model, self._dataset, run=path, identity=request, shard=shard)
         trainer.train(resume=(path / "checkpoint" / "state.json").is_file())
         validation = Validation(model, self._dataset, shard)
         self.metric = validation.metric
@@ -249,7 +249,7 @@ class _Search:
         prior, values = self._best_prior(scorer, model.prior_scale)
         trial = Trial(name, {**own, **prior}, float(values.mean()))
         np.save(values_path, values)
-        write_json(stored, {"asked": told, "metric": self.metric, "trial": asdict(trial)})
+        write_json(stored, {"request": request, "metric": self.metric, "trial": asdict(trial)})
         shutil.rmtree(path, ignore_errors=True)
         return trial, values
 
@@ -321,7 +321,7 @@ def _hold_out(dataset: Dataset, seed: int) -> Dataset:
     user = train.user_index[order]
     is_last = np.r_[user[1:] != user[:-1], True] if len(user) else np.zeros(0, dtype=bool)
     degree = np.bincount(train.user_index, minlength=len(train.users))
-    held = np.zeros(len(train), dtype=bool)
-    held[order[is_last & (degree[user] >= MIN_HISTORY)]] = True
-    split = replace(dataset.split, train=train.take(~held), valid=train.take(held))
+    is_valid = np.zeros(len(train), dtype=bool)
+    is_valid[order[is_last & (degree[user] >= MIN_HISTORY)]] = True
+    split = replace(dataset.split, train=train.take(~is_valid), valid=train.take(is_valid))
     return replace(dataset, split=split)

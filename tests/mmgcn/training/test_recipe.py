@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import cli
 from mmgcn import Recommender
 from mmgcn.config import SettingError
 from mmgcn.data.dataset import Dataset
@@ -22,7 +23,7 @@ LINEAR = MODELS.get("linear_mmgcn")
 SMALL = {"dim": 4, "ensemble_size": 2}
 
 
-def made_up(num_users=30, num_items=24, per_user=8, *, timestamp=True):
+def taste_data(num_users=30, num_items=24, per_user=8, *, timestamp=True):
     """Users of two tastes, with items of one half of the catalogue each, the first more often."""
     generator = np.random.default_rng(0)
     weight = 1 / np.arange(1, num_items // 2 + 1)
@@ -42,7 +43,7 @@ def made_up(num_users=30, num_items=24, per_user=8, *, timestamp=True):
 
 @pytest.fixture(scope="module")
 def data():
-    return Dataset(split(made_up(), "leave-last-out"))
+    return Dataset(split(taste_data(), "leave-last-out"))
 
 
 def chosen(data, folder, **options):
@@ -87,19 +88,19 @@ def test_a_budget_that_is_over_leaves_one_trial(data, tmp_path):
 
 
 def test_without_a_validation_part_the_last_interactions_are_held_out(tmp_path):
-    whole = Dataset(split(made_up(), "none"))
-    held = recipe._hold_out(whole, seed=0)
-    assert len(held.train) + len(held.split.valid) == len(whole.train)
+    whole = Dataset(split(taste_data(), "none"))
+    inner = recipe._hold_out(whole, seed=0)
+    assert len(inner.train) + len(inner.split.valid) == len(whole.train)
     for user in range(30):
         own = whole.train.user_index == user
         last = whole.train.item_index[own][np.argmax(whole.train.timestamp[own])]
-        valid = held.split.valid
+        valid = inner.split.valid
         assert valid.item_index[valid.user_index == user].tolist() == [last]
     assert chosen(whole, tmp_path / "trials").held_out
 
 
 def test_nothing_can_be_held_out_of_short_histories(tmp_path):
-    short = Dataset(split(made_up(per_user=2), "none"))
+    short = Dataset(split(taste_data(per_user=2), "none"))
     assert chosen(short, tmp_path / "trials") is None
 
 
@@ -197,7 +198,7 @@ def test_similar_items_and_new_users_do_not_mistake_popularity_for_content(with_
 
 
 def test_recent_popularity_counts_the_latest_interactions():
-    train = made_up(num_users=3, per_user=4)
+    train = taste_data(num_users=3, per_user=4)
     recent = log_popularity(train, window=0.25)
     items = train.item_index[np.argsort(train.timestamp)[-3:]]
     assert sorted(np.flatnonzero(recent > recent.min())) == sorted(items)
@@ -205,4 +206,14 @@ def test_recent_popularity_counts_the_latest_interactions():
 
 def test_recent_popularity_needs_timestamps():
     with pytest.raises(SettingError, match="have no timestamps"):
-        log_popularity(replace(made_up(), timestamp=None), window=0.5)
+        log_popularity(replace(taste_data(), timestamp=None), window=0.5)
+
+
+def test_the_command_explains_the_prior_without_neighbours(with_prior, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["recommend", "--user", "u0", "--run", str(with_prior), "--explain"])
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    lines = [line.split() for line in shown.out.splitlines() if POPULARITY in line]
+    assert lines
+    assert all(words[words.index(POPULARITY) + 2 :] == [] for words in lines)

@@ -119,7 +119,8 @@ export function titleOf(card) {
  * @param {string} channel
  */
 export function channelLabel(channel) {
-  return channel === "id" ? "viewing patterns" : channel;
+  const labels = { id: "viewing patterns", popularity_prior: "popularity" };
+  return Object.hasOwn(labels, channel) ? labels[/** @type {keyof labels} */ (channel)] : channel;
 }
 
 /**
