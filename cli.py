@@ -42,6 +42,10 @@ COMMANDS = {
         "mmgcn.commands.evaluate",
         "Rank all items for every user and compare with the test part.",
     ),
+    "runs": (
+        "mmgcn.commands.runs",
+        "List the runs of a folder, and remove old ones.",
+    ),
     "recommend": (
         "mmgcn.commands.recommend",
         "Recommend items to users, best first, with the user's own ids.",

@@ -61,6 +61,7 @@ STAGES = {
     "mmgcn.evaluation.held_out": 17,
     "mmgcn.evaluation.run_evaluation": 17,
     "mmgcn.run": 16,
+    "mmgcn.run_list": 17,
     "mmgcn.distributed": 17,
     "mmgcn.training": 18,
     "mmgcn.serving": 19,

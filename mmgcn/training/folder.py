@@ -64,7 +64,7 @@ def unfinished_folder(out: Path) -> Path:
     if not found:
         finished = sorted(path.parent.name for path in out.glob("2*/config.json"))
         last = f": the last one, {finished[-1]}, is finished" if finished else ""
-        raise ResumeError(f"no unfinished training in {out}{last}; fit without resume")
+        raise ResumeError(f"no unfinished training in {out}{last}; fit without `resume`")
     return found[max(found)]
 
 

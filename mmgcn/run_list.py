@@ -1,0 +1,91 @@
+"""The runs of a folder: what they are, and removing old ones."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmgcn.run import Run, RunError
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A run in a list.
+
+    Args:
+        name: name of its folder, which starts with the time of its training.
+        model: None if the training has not ended, or the run cannot be read.
+        metrics: of the validation part.
+        num_bytes: size of all its files.
+        is_latest: whether the link `latest` points to it.
+    """
+
+    name: str
+    path: Path
+    model: str | None
+    metrics: dict[str, float]
+    num_bytes: int
+    is_latest: bool
+
+
+def list_runs(out: Path) -> list[RunSummary]:
+    """Return the runs of a folder, the latest training first.
+
+    Raises:
+        RunError: there is no such folder.
+    """
+    if not out.is_dir():
+        raise RunError(f"no folder of runs at {out}; train a run with: mmgcn fit")
+    latest = _latest(out)
+    return [
+        _summary(path, is_latest=path.resolve() == latest)
+        for path in sorted(out.iterdir(), reverse=True)
+        if path.is_dir() and not path.is_symlink() and _is_run(path)
+    ]
+
+
+def prune_runs(out: Path, *, keep: int, dry_run: bool = False) -> list[RunSummary]:
+    """Remove finished runs but for the latest ones, and return what was removed.
+
+    The run that the link `latest` points to stays, and so do unfinished trainings.
+
+    Args:
+        keep: number of finished runs that stay.
+        dry_run: remove nothing.
+
+    Raises:
+        RunError: there is no such folder.
+        ValueError: `keep` is less than 1.
+    """
+    if keep < 1:
+        raise ValueError(f"keep is {keep}; it must be at least 1")
+    finished = [run for run in list_runs(out) if run.model is not None]
+    surplus = [run for run in finished[keep:] if not run.is_latest]
+    if not dry_run:
+        for run in surplus:
+            (run.path / "config.json").unlink()  # from here on it is no finished run
+            shutil.rmtree(run.path)
+    return surplus
+
+
+def _is_run(path: Path) -> bool:
+    return any((path / name).exists() for name in ("config.json", "checkpoint", "trials"))
+
+
+def _latest(out: Path) -> Path | None:
+    try:
+        return Run.load(out / "latest").path
+    except OSError:
+        return None
+
+
+def _summary(path: Path, *, is_latest: bool) -> RunSummary:
+    num_bytes = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    try:
+        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        model, metrics = str(config["model"]), dict(config["valid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        model, metrics = None, {}
+    return RunSummary(path.name, path, model, metrics, num_bytes, is_latest)
