@@ -33,8 +33,8 @@ from mmgcn.run import write_json
 from mmgcn.training.trainer import MIN_STEPS_PER_EPOCH, Trainer
 from mmgcn.training.validation import Validation
 
-PRIORS = (0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.3)
-MAX_WORSE = 2
+PRIORS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.3)
+MAX_WORSE = 2  # priors after the best one of a window
 RECENT = 0.1  # window of the popularity prior that is tried where there are timestamps
 MAX_SCORES, MIN_USERS = 60_000_000, 1_000  # bounds of the validation users, drawn with the seed
 MIN_TRIAL_STEPS, MAX_TRIAL_STEPS, TRIAL_EPOCHS = 100, 300, 4
@@ -89,8 +89,11 @@ class Recipe:
         return f"{self.name}, {shown}; best of {len(self.trials)} in {self.seconds:.0f} s"
 
     def schedule(self, num_cycles: int) -> dict[str, Any]:
-        """Return the settings of the full training: each learning-rate cycle is a trial's."""
-        epochs = self.settings["epochs"] * num_cycles
+        """Return the settings of the full training: each learning-rate cycle is a trial's.
+
+        It is longer where the trials were cut short, since there are many interactions.
+        """
+        epochs = max(self.settings["epochs"], TRIAL_EPOCHS) * num_cycles
         return {**self.settings, "epochs": epochs, "patience": epochs}
 
     def as_dict(self) -> dict[str, Any]:
@@ -220,7 +223,6 @@ class _Search:
         path = self._folder / name.replace(", ", "+").replace(" ", "-")
         request = {"name": name, "settings": dict(settings), "seed": self._seed}
         stored, values_path = path.with_suffix(".json"), path.with_suffix(".npy")
-        validation = None
         if stored.is_file() and values_path.is_file():
             record = json.loads(stored.read_text(encoding="utf-8"))
             if record["request"] == request:
@@ -228,7 +230,7 @@ class _Search:
                 return Trial(**record["trial"]), np.load(values_path)
         own = {name: v for name, v in settings.items() if not name.startswith("popularity_")}
         alone = {**own, **self._given, **self._kind.trial_settings, "eval_every": own["epochs"]}
-        alone["stop_epoch"] = self._stop_epoch
+        alone |= {"stop_epoch": self._stop_epoch, "popularity_prior": 0.0}
         parsed = self._kind.parse_settings(alone)
         generator = torch.Generator().manual_seed(self._seed)
         assert parsed.train is not None
@@ -255,18 +257,21 @@ class _Search:
 
     def _best_prior(self, scorer: Scorer, scale: float) -> tuple[dict[str, Any], np.ndarray]:
         """Return the settings of the best popularity prior, and the metric of each user."""
-        best: dict[str, Any] = {}
-        values = plain = self._values(scorer)
+        config = self._kind.default_settings().model
+        best = {"popularity_prior": config.popularity_prior, "popularity_window": 1.0}
+        default = scale * config.popularity_prior * log_popularity(self._dataset.train)
+        values = before = self._values(_with_prior(scorer, default))
         windows = [1.0] if self._dataset.train.timestamp is None else [1.0, RECENT]
         for window in windows:
             logarithm = scale * log_popularity(self._dataset.train, window=window)
-            num_worse = 0
+            peak, num_worse = -1.0, 0
             for weight in PRIORS:
                 found = self._values(_with_prior(scorer, weight * logarithm))
-                num_worse = num_worse + 1 if found.mean() <= values.mean() else 0
-                if num_worse == MAX_WORSE:  # the metric has one peak
+                mean = float(found.mean())
+                peak, num_worse = (mean, 0) if mean > peak else (peak, num_worse + 1)
+                if num_worse > MAX_WORSE:
                     break
-                if not num_worse and _gain_in_errors(found, plain) > 1:
+                if mean > values.mean() and _gain_in_errors(found, before) > 1:
                     best = {"popularity_prior": weight, "popularity_window": window}
                     values = found
         return best, values
