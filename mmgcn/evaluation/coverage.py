@@ -1,0 +1,233 @@
+"""Coverage and bias: how uneven the interactions are, and which items the lists contain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from mmgcn.evaluation.groups import item_groups
+from mmgcn.evaluation.metrics import coverage
+from mmgcn.evaluation.ranking import block_users, mask_seen, top_k
+from mmgcn.run import Run
+
+LIST_LENGTH = 20
+MAX_USERS = 2_000  # whose lists are counted
+MAX_SCORES = 400_000_000  # of these users; fewer users where there are very many items
+NUM_STEPS = 50  # of the Lorenz curve
+TOP_SHARES = (0.01, 0.1, 0.5)
+GROUPS = ("head", "tail", "cold")
+ID_CHANNEL = "id"
+
+
+@dataclass(frozen=True)
+class PopularitySkew:
+    """How unevenly interactions are spread over items.
+
+    Args:
+        num_interactions: sum of the counts.
+        num_cold: items with a count of 0.
+        gini: 0 where all items have the same count, near 1 where one item has all.
+        top: share of the interactions of the most popular 1 %, 10 % and 50 % of the items, at
+            least one item each; keys "0.01", "0.1" and "0.5".
+        lorenz: points (share of the items, the least popular first; their share of the
+            interactions), from (0, 0) to (1, 1).
+    """
+
+    num_items: int
+    num_interactions: int
+    num_cold: int
+    gini: float
+    top: dict[str, float]
+    lorenz: list[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class GroupShares:
+    """Shares of a group of items, see `groups.item_groups`.
+
+    Args:
+        items: of the catalogue.
+        interactions: of the training interactions.
+        lists: of the positions in the lists.
+    """
+
+    items: float
+    interactions: float
+    lists: float
+
+
+@dataclass(frozen=True)
+class RunCoverage:
+    """Coverage and bias of a run.
+
+    Args:
+        popularity: of the training interactions.
+        modalities: share of the items with a vector, by modality.
+        groups: shares of the head, the tail and the cold items.
+        list_length: K of the lists.
+        num_users: users whose lists are counted; a random sample where there are many.
+        catalogue_coverage: share of the items that is in at least one of these lists.
+        exposure_gini: as `PopularitySkew.gini`, of the positions in the lists.
+        history_quantiles: training interactions of a user: minimum, quartiles and maximum.
+    """
+
+    popularity: PopularitySkew
+    modalities: dict[str, float]
+    groups: dict[str, GroupShares]
+    list_length: int
+    num_users: int
+    catalogue_coverage: float
+    exposure_gini: float
+    history_quantiles: list[int]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the values for JSON."""
+        return asdict(self)
+
+
+def popularity_skew(counts: np.ndarray) -> PopularitySkew:
+    """Return how unevenly interactions are spread over items.
+
+    Args:
+        counts: number of interactions of each item.
+
+    Shapes:
+        counts: (I,) integers of at least 0.
+
+    Raises:
+        ValueError: there are no items.
+
+    >>> skew = popularity_skew(np.array([0, 0, 0, 8]))
+    >>> skew.gini, skew.num_cold, skew.top["0.1"]
+    (0.75, 3, 1.0)
+    """
+    if len(counts) == 0:
+        raise ValueError("the counts are empty; at least one item is needed")
+    ascending = np.sort(np.asarray(counts, dtype=np.int64))
+    total = int(ascending.sum())
+    cumulative = np.concatenate([[0], np.cumsum(ascending)])  # (I + 1,)
+    num_items = len(ascending)
+    top = {}
+    for share in TOP_SHARES:
+        number = max(1, round(share * num_items))
+        top[f"{share:g}"] = _ratio(total - int(cumulative[num_items - number]), total)
+    at = np.unique(np.linspace(0, num_items, min(num_items, NUM_STEPS) + 1).round().astype(int))
+    lorenz = [(_rounded(index / num_items), _ratio(int(cumulative[index]), total)) for index in at]
+    return PopularitySkew(
+        num_items=num_items,
+        num_interactions=total,
+        num_cold=int((ascending == 0).sum()),
+        gini=gini(counts),
+        top=top,
+        lorenz=lorenz,
+    )
+
+
+def gini(counts: np.ndarray) -> float:
+    """Return the Gini coefficient of counts: 0 where all are equal, 1 - 1/I where one has all.
+
+    Shapes:
+        counts: (I,), at least 0.
+
+    >>> gini(np.array([3, 3, 3])), gini(np.array([0, 0]))
+    (0.0, 0.0)
+    """
+    ascending = np.sort(np.asarray(counts, dtype=np.float64))
+    total = ascending.sum()
+    if total == 0:
+        return 0.0
+    num_items = len(ascending)
+    ranks = np.arange(1, num_items + 1)
+    return _rounded(float(((2 * ranks - num_items - 1) * ascending).sum() / (num_items * total)))
+
+
+def run_coverage(run: Run, *, k: int = LIST_LENGTH, seed: int = 0) -> RunCoverage:
+    """Return the coverage and the bias of a run and of its lists.
+
+    Lists are those of `Recommender.recommend`: without the items of the training and validation
+    part.
+
+    Args:
+        k: length of the lists; that of the catalogue if it is smaller.
+        seed: of the sample of users.
+    """
+    indptr, indices = run.csr("seen")
+    users = sampled_users(run, seed=seed)
+    exposure = list_exposure(run, users, k=k)
+    listed = np.flatnonzero(exposure)
+    groups = item_groups(run.popularity)
+    interactions = np.bincount(indices, minlength=len(run.items))
+    degrees = np.diff(indptr)
+    return RunCoverage(
+        popularity=popularity_skew(interactions),
+        modalities=modality_coverage(run.vector_parts),
+        groups={
+            name: GroupShares(
+                items=_ratio(int(groups[name].sum()), len(run.items)),
+                interactions=_ratio(int(interactions[groups[name]].sum()), len(indices)),
+                lists=_ratio(int(exposure[groups[name]].sum()), int(exposure.sum())),
+            )
+            for name in GROUPS
+        },
+        list_length=min(k, len(run.items)),
+        num_users=len(users),
+        catalogue_coverage=_rounded(coverage(listed, num_items=len(run.items))),
+        exposure_gini=gini(exposure),
+        history_quantiles=[
+            int(np.quantile(degrees, share, method="lower")) for share in (0, 0.25, 0.5, 0.75, 1)
+        ],
+    )
+
+
+def sampled_users(run: Run, *, seed: int = 0) -> np.ndarray:
+    """Return the users whose lists are counted, in ascending order. Shapes: (N,)."""
+    num_users = min(MAX_USERS, max(1, MAX_SCORES // len(run.items)))
+    drawn = np.random.default_rng(seed).permutation(len(run.users))[:num_users]
+    return np.sort(drawn)
+
+
+def list_exposure(run: Run, user_index: np.ndarray, *, k: int) -> np.ndarray:
+    """Return how many of the users' lists each item is in.
+
+    Shapes:
+        user_index: (N,); the result: (I,) int64.
+    """
+    seen = [run.csr("seen"), run.csr("valid")]
+    exposure = np.zeros(len(run.items), dtype=np.int64)
+    size = block_users(len(run.items))
+    item = np.asarray(run.item)
+    for start in range(0, len(user_index), size):
+        block = user_index[start : start + size]
+        scores = np.asarray(run.user[block]) @ item.T  # (B, I)
+        mask_seen(scores, block, seen)
+        items, _ = top_k(scores, k)
+        exposure += np.bincount(items[items >= 0], minlength=len(exposure))
+    return exposure
+
+
+def modality_coverage(parts: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Return the share of the items whose vector is not zero, by modality.
+
+    Args:
+        parts: by channel; that of ids is left out.
+
+    Shapes:
+        parts: (I, d) each.
+    """
+    return {
+        name: _rounded(float(np.asarray(part).any(axis=1).mean()))
+        for name, part in parts.items()
+        if name != ID_CHANNEL
+    }
+
+
+def _ratio(part: int, whole: int) -> float:
+    return _rounded(part / whole) if whole else 0.0
+
+
+def _rounded(value: float) -> float:
+    """Return a share with six digits; more would be noise in JSON."""
+    return round(value, 6)
