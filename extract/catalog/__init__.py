@@ -1,7 +1,14 @@
 """The catalog: the videos to extract, with their ids and captions."""
 
 from extract.catalog.captions import CaptionError, read_captions, subtitle_text
-from extract.catalog.catalog import Catalog, IdFrom, Item, read_catalog, read_catalog_from_list
+from extract.catalog.catalog import (
+    Catalog,
+    IdFrom,
+    Item,
+    read_catalog,
+    read_catalog_from_captions,
+    read_catalog_from_list,
+)
 from extract.catalog.discovery import MEDIA_SUFFIXES, CatalogError
 from extract.catalog.file_list import parse_file_list
 from extract.catalog.remote import AnyFile, RemoteError, RemoteFile, as_file, local_copy
@@ -21,6 +28,7 @@ __all__ = [
     "parse_file_list",
     "read_captions",
     "read_catalog",
+    "read_catalog_from_captions",
     "read_catalog_from_list",
     "subtitle_text",
 ]

@@ -26,14 +26,15 @@ class CaptionError(ValueError):
     """Captions that cannot be read; the message has the file and the reason."""
 
 
-def read_captions(path: Path) -> tuple[dict[str, str], list[str]]:
+def read_captions(path: Path, *, keep_empty: bool = False) -> tuple[dict[str, str], list[str]]:
     """Return the captions of a table by item id, and notes about it for the user.
 
-    All ids are text: 007 stays 007. Items without text are omitted.
+    All ids are text: 007 stays 007.
 
     Args:
         path: .csv, .tsv, .jsonl or .parquet with a column item_id (or id, video_id, item) and a
             column caption (or title, text).
+        keep_empty: return items without text with an empty caption, not omit them.
 
     Raises:
         CaptionError: it does not exist, cannot be read as a table, or lacks a column.
@@ -48,9 +49,11 @@ def read_captions(path: Path) -> tuple[dict[str, str], list[str]]:
     conflicts: dict[str, None] = {}
     for item_id, text in rows:
         if item_id and text:
-            if captions.setdefault(item_id, text) != text:
+            if captions.get(item_id, "") not in ("", text):
                 conflicts[item_id] = None
             captions[item_id] = text
+        elif item_id and keep_empty:
+            captions.setdefault(item_id, "")
     notes = []
     num_without_id = sum(not item_id for item_id, _ in rows)
     if num_without_id:

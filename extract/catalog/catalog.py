@@ -36,6 +36,7 @@ class Item:
 
     id: str
     path: AnyFile | None
+    """None for an item without a file, of a table of captions."""
     caption: str | None = None
 
 
@@ -97,6 +98,20 @@ def read_catalog_from_list(
     """
     file_list = read_file_list(path)
     return _catalog(discover_media(file_list.files), captions, id_from, file_list)
+
+
+def read_catalog_from_captions(path: Path) -> Catalog:
+    """Return an item without a file for each id of a table of captions (see `read_captions`).
+
+    Raises:
+        CatalogError: the table has no item.
+        CaptionError: it cannot be read.
+    """
+    captions, notes = read_captions(path, keep_empty=True)
+    if not captions:
+        raise CatalogError(f"{path} has no row with an item id")
+    items = tuple(Item(item_id, None, text or None) for item_id, text in sorted(captions.items()))
+    return Catalog(items, path.parent, tuple(notes))
 
 
 def _catalog(

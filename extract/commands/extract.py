@@ -94,7 +94,7 @@ def extract(
         typer.Option(
             help="A table with item_id and caption (.csv .tsv .jsonl .parquet). Without it, "
             "captions.csv in or beside the folder, then a .txt .json .srt or .vtt beside each "
-            "video, then the title inside it.",
+            "video, then the title inside it. Without VIDEOS, its rows are the items.",
             show_default=False,
         ),
     ] = None,

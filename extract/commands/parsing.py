@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from extract.commands.usage import refuse_options
+
 if TYPE_CHECKING:
     from extract.catalog import Catalog
     from extract.config import Engine
@@ -16,12 +18,21 @@ if TYPE_CHECKING:
 def catalog_of(
     videos: list[str], list_file: Path | None, captions: Path | None, id_from: Any
 ) -> Catalog:
-    """Return the items of VIDEOS or --list."""
-    from extract.catalog import parse_file_list, read_catalog, read_catalog_from_list
+    """Return the items of VIDEOS, of --list, or of --captions alone."""
+    from extract.catalog import (
+        parse_file_list,
+        read_catalog,
+        read_catalog_from_captions,
+        read_catalog_from_list,
+    )
 
+    if captions is not None and not videos and list_file is None:
+        refuse_options("id_from", "posters", because="a table of captions names no files")
+        return read_catalog_from_captions(captions)
     if bool(videos) == (list_file is not None):
         raise typer.BadParameter(
-            "name a folder or files, or a --list, and not both", param_hint="VIDEOS"
+            "name a folder or files, or a --list, and not both; or --captions alone",
+            param_hint="VIDEOS",
         )
     if list_file is None and videos != ["-"]:
         return read_catalog(videos if len(videos) > 1 else videos[0], captions, id_from=id_from)

@@ -20,11 +20,11 @@ from extract.pipeline.ledger import Ledger
 from extract.pipeline.plan import make_plan
 from extract.pipeline.progress import Progress, ProgressReporter
 from extract.pipeline.report import Report
-from extract.pipeline.target import choose_targets
+from extract.pipeline.target import choose_targets, refuse_decoded_modalities
 from extract.pipeline.text_and_items import TextAndItemEncoder
 from extract.store import FeatureStore, file_name
 from extract.workers.device import frames_at_once, resolve_device
-from extract.workers.messages import EncoderSpec, Job, Setup
+from extract.workers.messages import EncoderSpec, FileFacts, Job, Setup
 from extract.workers.pool import WorkerPool
 
 WORKER_BYTES = 2 << 30  # memory of a worker, for the default number of workers
@@ -68,8 +68,9 @@ def extract_features(
         WorkerError: an encoder cannot be loaded, or failed.
         ClusterError: nothing answers at the cluster's address, or the workers do not fit on it.
         ImportError: `cluster` without Ray, or `posters` without OpenCV.
-        ValueError: two items with the same id, a device that is not here, or a precision that this
-            processor cannot compute in.
+        ValueError: two items with the same id, a modality that is decoded from files where no item
+            has one, a device that is not here, or a precision that this processor cannot compute
+            in.
     """
     config = config or ExtractConfig()
     if config.cluster is not None:
@@ -83,6 +84,8 @@ def extract_features(
         raise ValueError(f"shard is '{shard}'; small letters, digits and - are expected")
     store = store if isinstance(store, FeatureStore) else FeatureStore(store)
     reporter = ProgressReporter(progress)
+    if items and all(item.path is None for item in items):
+        refuse_decoded_modalities(config, num_items=len(items))
     targets = choose_targets(config, tell=reporter.start)
 
     def ledger_of(go_on: Callable[[int], bool] = lambda _: True) -> Ledger:
@@ -163,6 +166,7 @@ def _num_workers(config: ExtractConfig, num_jobs: int) -> int:
 
 def _fill(ledger: Ledger, config: ExtractConfig, device: str, interruption: Interruption) -> None:
     """Extract what the ledger lacks."""
+    _mark_without_file(ledger)
     setup = _setup(ledger, config, device)
     jobs = _jobs(ledger)
     pool: Pool
@@ -220,6 +224,15 @@ def _jobs(ledger: Ledger) -> list[Job]:
         if item.path is not None and (slots or wants_title):
             jobs.append(Job(index, item.id, item.path, slots))
     return jobs
+
+
+def _mark_without_file(ledger: Ledger) -> None:
+    """Record items without a file as missing where a file is decoded."""
+    for index in [index for index in ledger.todo if ledger.items[index].path is None]:
+        for slot, target in enumerate(ledger.targets):
+            if target.decodes and ledger.wants(index, slot):
+                reason = "it has no file"
+                ledger.write(slot, index, None, FileFacts(), status="missing", reason=reason)
 
 
 def _check_ids(items: Sequence[Item]) -> None:

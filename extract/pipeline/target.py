@@ -62,22 +62,10 @@ def choose_targets(
             or none of them offers the precision.
         WeightsUnavailable: weights are not here and cannot be fetched; all of them are named.
     """
-    members = {member.name: member for member in map(MODALITIES.get, config.modalities)}
-    if not members:
-        raise ValueError(f"no modality is named; known: {', '.join(MODALITIES.names())}")
-    chosen: dict[str, list[str]] = {}
-    for name, words in config.encoder_choices:
-        chosen.setdefault(MODALITIES.get(name).name, []).append(words)
-    unused = sorted(set(chosen) - set(members))
-    if unused:
-        raise ValueError(
-            f"an encoder is named for {', '.join(unused)}, which is none of the modalities to "
-            f"extract: {', '.join(members)}"
-        )
     targets: list[Target] = []
     unavailable: list[WeightsUnavailable] = []
-    for modality in members.values():
-        for words in chosen.get(modality.name) or [_of_preset(modality, config.preset)]:
+    for modality, choices in _choices(config):
+        for words in choices:
             name, _, weights = words.partition(":")
             encoder = ENCODERS.get(name)(weights or None)
             if config.precision in encoder.precisions:
@@ -102,6 +90,45 @@ def choose_targets(
     if len(clashes) < len(targets):
         raise ValueError("one encoder with the same weights is named twice for a modality")
     return targets
+
+
+def refuse_decoded_modalities(config: ExtractConfig, *, num_items: int) -> None:
+    """Refuse modalities that are decoded from files, for items none of which has one.
+
+    Raises:
+        LookupError: an unknown modality, encoder or preset.
+        ValueError: there is such a modality; the message names the others.
+    """
+    decoded: list[str] = []
+    others: list[str] = []
+    for modality, choices in _choices(config):
+        reads = {ENCODERS.get(words.partition(":")[0]).reads for words in choices}
+        (decoded if reads & {"frames", "waveform"} else others).append(modality.name)
+    if decoded:
+        raise ValueError(
+            f"none of the {num_items:,} items has a file, from which {' and '.join(decoded)} "
+            f"features are decoded; pass modalities={','.join(others) or 'textual'}, or name videos"
+        )
+
+
+def _choices(config: ExtractConfig) -> list[tuple[Modality, list[str]]]:
+    """Return each modality with its encoders, as NAME or NAME:WEIGHTS."""
+    members = {member.name: member for member in map(MODALITIES.get, config.modalities)}
+    if not members:
+        raise ValueError(f"no modality is named; known: {', '.join(MODALITIES.names())}")
+    chosen: dict[str, list[str]] = {}
+    for name, words in config.encoder_choices:
+        chosen.setdefault(MODALITIES.get(name).name, []).append(words)
+    unused = sorted(set(chosen) - set(members))
+    if unused:
+        raise ValueError(
+            f"an encoder is named for {', '.join(unused)}, which is none of the modalities to "
+            f"extract: {', '.join(members)}"
+        )
+    return [
+        (modality, chosen.get(modality.name) or [_of_preset(modality, config.preset)])
+        for modality in members.values()
+    ]
 
 
 def _of_preset(modality: Modality, preset: str) -> str:

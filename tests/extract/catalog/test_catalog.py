@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extract.catalog import CatalogError, read_catalog
+from extract.catalog import CatalogError, Item, read_catalog, read_catalog_from_captions
 from tests.videos import captions_of, touch
 
 # --- ids ---
@@ -139,3 +139,34 @@ def test_every_item_has_its_own_caption(tmp_path_factory, written):
     touch(folder, *(f"{item_id}.mp4" for item_id in written))
     table(folder, ["id,text", *(f"{item_id},{text}" for item_id, text in written.items())])
     assert captions_of(read_catalog(folder)) == written
+
+
+# --- a table of captions alone ---
+
+
+def test_each_row_of_a_table_of_captions_is_an_item_without_a_file(tmp_path):
+    table = tmp_path / "films.csv"
+    table.write_text("item_id,caption\nb,two  dogs\n007,\na,a cat\n007,\n")
+    catalog = read_catalog_from_captions(table)
+    assert catalog.items == (
+        Item("007", None),
+        Item("a", None, "a cat"),
+        Item("b", None, "two dogs"),
+    )
+    assert catalog.root == tmp_path
+    assert catalog.notes == ()
+
+
+def test_a_caption_that_is_empty_in_one_row_and_written_in_another_is_no_conflict(tmp_path):
+    table = tmp_path / "films.csv"
+    table.write_text("item_id,caption\na,\na,a cat\na,\n")
+    catalog = read_catalog_from_captions(table)
+    assert catalog.items == (Item("a", None, "a cat"),)
+    assert catalog.notes == ()
+
+
+def test_a_table_of_captions_without_items_is_refused(tmp_path):
+    table = tmp_path / "films.csv"
+    table.write_text("item_id,caption\n")
+    with pytest.raises(CatalogError, match=r"films\.csv has no row with an item id"):
+        read_catalog_from_captions(table)

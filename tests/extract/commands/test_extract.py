@@ -48,6 +48,11 @@ def extract(run):
     return running
 
 
+def table_of_captions(tmp_path):
+    (tmp_path / "films.csv").write_text("item_id,caption\na,a cat\nb,\n")
+    return "films.csv"
+
+
 def ids(tmp_path, folder="features"):
     return {path.stem for path in (tmp_path / folder).glob("acoustic/*/items/*.npy")}
 
@@ -64,6 +69,31 @@ def test_a_folder_becomes_a_store_and_failures_are_reported(extract, videos, tmp
     code, out, _ = extract(videos)
     assert code == 3  # what failed is still failed
     assert "features are in features" in out
+
+
+def test_a_table_of_captions_alone_becomes_a_store_of_text_features(run, tmp_path):
+    code, out, err = run(
+        *("extract", "--captions", table_of_captions(tmp_path), "--modality", "t", "--json"),
+        *("--encoder", "textual=sentence:package"),
+    )
+    assert (code, err) == (0, "")
+    assert json.loads(out)["counts"] == {"textual": {"skipped": 0, "done": 1, "missing": 1}}
+
+
+def test_modalities_of_files_are_refused_for_a_table_of_captions(run, tmp_path):
+    code, out, err = run("extract", "--captions", table_of_captions(tmp_path))
+    assert (code, out) == (1, "")
+    assert err == (
+        "error: none of the 2 items has a file, from which visual and acoustic features are "
+        "decoded; pass --modality textual, or name videos\n"
+    )
+
+
+@pytest.mark.parametrize("words", [("--id", "stem"), ("--posters", "posters")])
+def test_options_of_files_are_refused_for_a_table_of_captions(run, tmp_path, words):
+    code, _, err = run("extract", "--captions", table_of_captions(tmp_path), *words)
+    assert code == 2
+    assert "a table of captions names no files" in err
 
 
 def test_json_is_all_there_is_on_standard_output(extract, videos, tmp_path):

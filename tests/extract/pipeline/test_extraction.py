@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from extract import read_catalog
+from extract import Item, read_catalog
 from extract.encoder import ENCODERS
 from extract.media import Sampling, read_media
 from extract.store import FeatureStore, StoreError
@@ -470,6 +470,27 @@ def test_a_gpu_that_is_not_there_is_an_error(clips, tmp_path, monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     with pytest.raises(ValueError, match="device is 'cuda:1', but torch sees 1 GPUs here; pass"):
         extract(clips, tmp_path, device="cuda:1")
+
+
+def test_an_item_without_a_file_is_missing_where_files_are_decoded(clips, tmp_path):
+    items = [*read_catalog([clips / "mute.mp4"]).items, Item("bare", None, "a cat")]
+    report = extract_items(items, tmp_path, modalities=["a"], preset="offline")
+    assert report.counts["acoustic"] == {"skipped": 0, "missing": 2}
+    records = FeatureStore(tmp_path).feature_set("acoustic").records
+    assert records["bare"].reason == "it has no file"
+    again = extract_items(items, tmp_path, modalities=["a"], preset="offline")
+    assert again.counts["acoustic"] == {"skipped": 2, "missing": 2}
+
+
+def test_items_without_any_file_are_refused_where_files_are_decoded(tmp_path):
+    with pytest.raises(
+        ValueError,
+        match="none of the 1 items has a file, from which visual features are decoded; "
+        "pass modalities=textual, or name videos",
+    ):
+        extract_items(
+            [Item("bare", None, "a cat")], tmp_path, modalities=["v", "t"], preset="offline"
+        )
 
 
 def test_two_items_of_one_id_are_refused(clips, tmp_path):
