@@ -94,7 +94,20 @@ def build_app() -> Callable[..., Any]:
     from typer.core import TyperCommand, TyperGroup
 
     class LazyGroup(TyperGroup):
-        """A group that lists its commands by name and imports the one that is called."""
+        """A group that lists its commands by name and imports the one that is called.
+
+        Its own help is plain text: rich takes longer to import than all the rest.
+        """
+
+        def format_help(self, ctx: Any, formatter: Any) -> None:
+            mode, self.rich_markup_mode = self.rich_markup_mode, None
+            super().format_help(ctx, formatter)
+            self.rich_markup_mode = mode
+
+        def format_commands(self, ctx: Any, formatter: Any) -> None:
+            del ctx
+            with formatter.section("Commands"):
+                formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
         def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
             name, command, rest = super().resolve_command(ctx, args)

@@ -1,6 +1,7 @@
 """The command line as a whole: help, version, errors and exit codes."""
 
 import errno
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -55,6 +56,49 @@ def test_every_module_that_registers_a_command_is_listed():
         if "\ndef register(" in path.read_text(encoding="utf-8")
     }
     assert listed == registering | {"extract.commands"}
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_the_help_has_every_command_with_its_whole_summary(capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    _, out, _ = run(capsys, "--help")
+    text = " ".join(out.split())
+    for name, (_, summary) in cli.COMMANDS.items():
+        assert f" {name} {summary}" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "completions"),
+    [
+        ("mmgcn rep", ["report"]),
+        ("mmgcn fit --mod", ["--model"]),
+        ("mmgcn fit --missing ", ["error", "mask", "drop"]),
+        ("mmgcn weights f", ["fetch"]),
+    ],
+)
+def test_bash_completes_commands_options_and_choices(line, completions):
+    words = {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+    assert completed("bash", words) == completions
+
+
+def test_zsh_and_fish_complete_options():
+    line = {"_TYPER_COMPLETE_ARGS": "mmgcn fit --mod"}
+    assert '"--model"' in "".join(completed("zsh", line))
+    fish = completed("fish", line | {"_TYPER_COMPLETE_FISH_ACTION": "get-args"})
+    assert fish[0].split("\t")[0] == "--model"
+
+
+def completed(shell, variables):
+    """The lines that a shell receives when it asks for completions."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mmgcn"],
+        env={**os.environ, "_MMGCN_COMPLETE": f"complete_{shell}", **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    return done.stdout.splitlines()
 
 
 def test_an_unknown_command_is_wrong_usage(capsys):

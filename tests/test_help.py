@@ -28,7 +28,8 @@ def commands(help_of):
 
 
 def names(text):
-    return re.findall(r"^│ (\w+) ", text.partition("Commands")[2], re.MULTILINE)
+    """The commands in a help, plain or in a box."""
+    return re.findall(r"^(?:│ |  )(\w+) ", text.partition("Commands")[2], re.MULTILINE)
 
 
 def test_help_fits_eighty_columns(help_of, commands):

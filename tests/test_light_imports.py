@@ -62,7 +62,7 @@ try:
     cli.main(["--help"])
 except SystemExit:
     pass
-assert not {"extract", "mmgcn", "numpy", "polars"} & set(sys.modules)
+assert not {"extract", "mmgcn", "numpy", "polars", "rich"} & set(sys.modules)
 """
     assert loaded_after(code) == set()
 
