@@ -216,8 +216,8 @@ def sample(encoder: Encoder, num_units: int, *, seed: int = 0):
     if encoder.reads == "waveform":
         num_samples = round(encoder.window_seconds * encoder.sample_rate_hz)
         loudness = rng.uniform(0.05, 0.5, (num_units, 1))
-        sound = np.clip(rng.normal(size=(num_units, num_samples)) * loudness, -1, 1)
-        return Windows(sound.astype(np.float32), encoder.sample_rate_hz, times)
+        audio = np.clip(rng.normal(size=(num_units, num_samples)) * loudness, -1, 1)
+        return Windows(audio.astype(np.float32), encoder.sample_rate_hz, times)
     if encoder.reads == "text":
         return " ".join(rng.choice(WORDS, size=rng.integers(1, 40)))
     return Item(id=f"item {seed}", path=None, caption="a cat plays the piano")

@@ -11,9 +11,9 @@ def object_store() -> Iterator[None]:
     """Start an empty one, and let s3:// lead to it; skip without the packages."""
     s3fs = pytest.importorskip("s3fs")
     moto = pytest.importorskip("moto.server")
-    made = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    made.start()
-    host, port = made.get_host_and_port()
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {
             "AWS_ACCESS_KEY_ID": "testing",
@@ -27,4 +27,4 @@ def object_store() -> Iterator[None]:
             yield
         finally:
             s3fs.S3FileSystem.clear_instance_cache()
-            made.stop()
+            server.stop()

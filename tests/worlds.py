@@ -51,12 +51,12 @@ def dataset(part: Split | None = None, *, modalities=("visual", "acoustic"), mis
     num_items = len(part.items)
     group = np.arange(num_items) // 10
     tables = []
-    for place, name in enumerate(modalities):
+    for index, name in enumerate(modalities):
         matrix = np.eye(group.max() + 1)[group] + 0.3 * rng.standard_normal(
             (num_items, group.max() + 1)
         )
         ids = part.items.ids.to_list()
-        gone = set(ids[place : missing * 3 + place : 3])
+        gone = set(ids[index : missing * 3 + index : 3])
         kept = [row for row, item in enumerate(ids) if item not in gone]
         tables.append(
             FeatureTable(

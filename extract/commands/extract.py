@@ -12,7 +12,7 @@ import typer
 
 from extract.cluster import Cluster
 from extract.commands.options import Flag, with_options
-from extract.commands.output import Json, tell
+from extract.commands.output import Json, print_message
 from extract.commands.parsing import (
     catalog_of,
     check_posters,
@@ -160,7 +160,7 @@ def extract(
     part = shard_of(shard)
     catalog = catalog_of(videos or [], list_file, captions, id_from)
     for note in catalog.notes:
-        tell(f"note: {note}")
+        print_message(f"note: {note}")
     check_posters(config.posters, videos or [])
 
     from extract.pipeline import extract_features
@@ -177,7 +177,7 @@ def extract(
             progress=show,
         )
     for note in report.notes:
-        tell(f"note: {note}")
+        print_message(f"note: {note}")
     print_report(report, out, json=json)
     if report.interrupted:
         raise typer.Exit(INTERRUPTED)
@@ -191,5 +191,5 @@ def _clean_interrupt() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        tell("stopped; the same command resumes here")
+        print_message("stopped; the same command resumes here")
         raise typer.Exit(INTERRUPTED) from None

@@ -96,7 +96,7 @@ def _widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
     return widths
 
 
-def tell(text: str) -> None:
+def print_message(text: str) -> None:
     """Print a note on standard error."""
     typer.echo(printable(text), err=True)
 

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from extract.commands.output import Json, console_table, counting, print_json, print_table, tell
+from extract.commands.output import (
+    Json,
+    console_table,
+    counting,
+    print_json,
+    print_message,
+    print_table,
+)
 
 if TYPE_CHECKING:
     from extract.weights import Weights
@@ -58,7 +65,7 @@ def fetch_weights(
     rows = []
     for weights in chosen:
         if weights.locate() is None:
-            tell(f"fetching {weights.name} from {weights.where}")
+            print_message(f"fetching {weights.name} from {weights.where}")
             with counting(weights.name, size=True) as show:
                 weights.fetch(show)
         rows.append({"name": weights.name, "path": str(weights.resolve())})

@@ -86,17 +86,17 @@ class ClipWriter:
         )
         doing = "loading encoders"
 
-        def tell() -> None:
+        def report_progress() -> None:
             reporter.start(FINISHING if pool.stopping else doing)
 
         def poll() -> None:
             self._text_and_items.step()
-            tell()
+            report_progress()
 
-        tell()
+        report_progress()
         for event in pool.events(poll=poll):
             doing = "extracting"
-            tell()
+            report_progress()
             match event:
                 case UnitsOf():
                     encoders.add(event)

@@ -48,13 +48,13 @@ class Target:
 
 
 def choose_targets(
-    config: ExtractConfig, *, tell: Callable[[str], None] = lambda _: None
+    config: ExtractConfig, *, report: Callable[[str], None] = lambda _: None
 ) -> list[Target]:
     """Return the encoders of the modalities, their weights found; nothing is written.
 
     Args:
         config: a modality named twice counts once.
-        tell: called before weights are fetched, which may take long.
+        report: called before weights are fetched, which may take long.
 
     Raises:
         LookupError: an unknown modality, encoder or preset.
@@ -72,7 +72,7 @@ def choose_targets(
                 encoder.precision = config.precision
             published = type(encoder).weights
             if not weights and published is not None and published.locate() is None:
-                tell(f"fetching the weights {published.name} from {published.where}")
+                report(f"fetching the weights {published.name} from {published.where}")
             try:
                 manifest = _manifest(modality, encoder, config)
             except WeightsUnavailable as error:

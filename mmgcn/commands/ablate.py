@@ -15,7 +15,7 @@ from mmgcn.commands.data import (
     refuse_without_held_out,
 )
 from mmgcn.commands.fit import DEFAULT_MODEL
-from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
+from mmgcn.commands.output import JsonOption, console_table, print_json, print_message, print_table
 from mmgcn.commands.settings import TRAINING_FLAGS, TrainingOptions
 from mmgcn.data.options import DataOptions
 
@@ -107,7 +107,7 @@ def ablate(
     )
     if len(dataset.features) == 1 and kind.needs_features and "drop" in hows:
         variants = [each for each in variants if each.how != "drop"]
-        tell(f"note: {kind.name} cannot do without its only modality; it is not dropped")
+        print_message(f"note: {kind.name} cannot do without its only modality; it is not dropped")
     about = (
         f"{kind.name} on {len(dataset.users):,} users, {len(dataset.items):,} items and "
         f"{len(dataset.train):,} training interactions (split: {dataset.split.name})."
@@ -120,27 +120,27 @@ def ablate(
     everything = [trial for of_variant in trials.values() for trial in of_variant]
     journal = Journal.open(out / "ablation.jsonl")
     try:
-        results = run_trials(everything, data_digest=digest, journal=journal, tell=tell)
+        results = run_trials(everything, data_digest=digest, journal=journal, report=print_message)
     except KeyboardInterrupt:
-        tell("interrupted; the same command goes on after the finished trainings")
+        print_message("interrupted; the same command goes on after the finished trainings")
         raise
-    made = ablation.ablation_of(trials, results, model=kind.name, metric=metric)
-    if made is not None and made.effects:
-        ablation.write(out, made, about=about)
+    result = ablation.ablation_of(trials, results, model=kind.name, metric=metric)
+    if result is not None and result.effects:
+        ablation.write(out, result, about=about)
         if opened is not None:
-            write_json(opened.path / "ablation.json", ablation.to_json(made))
+            write_json(opened.path / "ablation.json", ablation.to_json(result))
         if json:
-            print_json(ablation.to_json(made))
+            print_json(ablation.to_json(result))
         else:
-            titles, rows = ablation.table_of(made)
-            table = console_table(*titles, title=ablation.basis(made))
+            titles, rows = ablation.table_of(result)
+            table = console_table(*titles, title=ablation.basis(result))
             for row in rows:
                 table.add_row(*row)
             print_table(table)
             typer.echo(f"{out / 'ablation.md'}, ablation.csv, ablation.json, ablation.png")
     if results.failures:
-        tell(f"{len(results.failures)} of {len(everything)} trainings failed")
-        raise typer.Exit(SOME_FAILED if made is not None and made.effects else 1)
+        print_message(f"{len(results.failures)} of {len(everything)} trainings failed")
+        raise typer.Exit(SOME_FAILED if result is not None and result.effects else 1)
 
 
 def _hows(text: str) -> list[str]:

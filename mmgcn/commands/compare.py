@@ -10,7 +10,7 @@ import typer
 
 from extract.commands.options import with_options
 from mmgcn.commands.data import STUDY_DATA_FLAGS, load_for_study, refuse_without_held_out
-from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
+from mmgcn.commands.output import JsonOption, console_table, print_json, print_message, print_table
 from mmgcn.commands.settings import TRAINING_FLAGS, TrainingOptions
 from mmgcn.data.options import DataOptions
 
@@ -90,24 +90,26 @@ def compare(
     del dataset
     journal = Journal.open(out / "compare.jsonl", keeps_users=True)
     try:
-        results = run_trials(trials, data_digest=digest, journal=journal, tell=tell)
+        results = run_trials(trials, data_digest=digest, journal=journal, report=print_message)
     except KeyboardInterrupt:
-        tell("interrupted; the same command goes on after the finished trainings")
+        print_message("interrupted; the same command goes on after the finished trainings")
         raise
     rows = comparison.rows_of(results, metric=f"recall@{k}")
     differences, unknown = comparison.differences_of(results, rows, baseline=against)
     if unknown:
-        tell(
-            f"note: {', '.join(unknown)}: trained before the figures of each user were kept; "
+        print_message(
+            f"note: {', '.join(unknown)}: trained before the metrics of each user were kept; "
             f"how they differ is not known; without {journal.path} they are trained anew"
         )
     once = [row.model for row in rows if row.num_seeds == 1 and not row.deterministic]
     if differences and once:
-        tell(f"note: {', '.join(once)}: one seed; how much another would change is not in p")
+        print_message(
+            f"note: {', '.join(once)}: one seed; how much another would change is not in p"
+        )
     if rows:
         comparison.write(out, rows, differences, k=k, about=about)
         if against is not None and against not in [row.model for row in rows]:
-            tell(f"note: no training of {against} ended; nothing is compared with it")
+            print_message(f"note: no training of {against} ended; nothing is compared with it")
     if json:
         print_json(
             {
@@ -139,7 +141,7 @@ def compare(
             typer.echo(difference.CAPTION)
         typer.echo(f"{out / 'compare.md'}, compare.csv, compare.png, differences.csv")
     if results.failures:
-        tell(f"{len(results.failures)} of {len(trials)} trainings failed")
+        print_message(f"{len(results.failures)} of {len(trials)} trainings failed")
         raise typer.Exit(SOME_FAILED if rows else 1)
 
 
@@ -157,7 +159,7 @@ def _names(words: str) -> list[str]:
     """Return the canonical names of the models."""
     from mmgcn.model import MODELS
 
-    asked = [word.strip() for word in words.split(",") if word.strip()]
-    if not asked:
+    names = [word.strip() for word in words.split(",") if word.strip()]
+    if not names:
         raise typer.BadParameter("names no model", param_hint="--models")
-    return list(dict.fromkeys(MODELS.get(name).name for name in asked))
+    return list(dict.fromkeys(MODELS.get(name).name for name in names))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from extract.commands.options import Flag, Flags
 from extract.commands.usage import given_options, in_flags, refuse_options
 from mmgcn.commands.options import parse_seed
-from mmgcn.commands.output import tell
+from mmgcn.commands.output import print_message
 from mmgcn.data.options import DataOptions
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def show_notes(notes: Iterable[str]) -> None:
     """Print notes on data to standard error, with options in place of arguments."""
     flags = {each.name: f"--{each.name.replace('_', '-')}" for each in fields(DataOptions)}
     for note in notes:
-        tell(f"note: {in_flags(note, flags)}")
+        print_message(f"note: {in_flags(note, flags)}")
 
 
 def refuse_without_held_out(dataset: Dataset) -> None:

@@ -14,7 +14,7 @@ from extract.commands.options import with_options
 from extract.commands.usage import given_options, refuse_options
 from mmgcn.commands.data import data_flags, show_notes
 from mmgcn.commands.options import LATEST, RunOption
-from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
+from mmgcn.commands.output import JsonOption, console_table, print_json, print_message, print_table
 from mmgcn.data.options import DataOptions
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _evaluate_groups(part: HeldOut, ks: Sequence[int], candidates: str, *, json:
     title = part.model + ("" if only is None else ", among cold items alone")
     _show_groups(model, popular, ks, title)
     if model["cold"].num_items and _samples_cold_negatives(part.run):
-        tell(
+        print_message(
             "note: this run sampled items without interactions as negatives, which can teach "
             "that they are unwanted; fit with --set negatives=watched to rank them by content alone"
         )
@@ -218,7 +218,7 @@ def _held_out(run: Run, data: DataOptions) -> HeldOut:
             if (value := reading.get(name))
         ]
         if words:
-            tell(f"note: {data.test} is read with the run's options: {' '.join(words)}")
+            print_message(f"note: {data.test} is read with the run's options: {' '.join(words)}")
     table = read_interactions(
         test,
         columns=data.columns,

@@ -16,7 +16,7 @@ import typer
 from extract.commands.options import with_options
 from mmgcn.commands.data import DATA_FLAGS, show_notes
 from mmgcn.commands.options import seed_option
-from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
+from mmgcn.commands.output import JsonOption, console_table, print_json, print_message, print_table
 from mmgcn.commands.settings import TRAINING_FLAGS, Settings, TrainingOptions
 from mmgcn.data.options import DataOptions
 
@@ -125,7 +125,7 @@ def fit(
         result, header = _run(data, options, num_workers)
     except KeyboardInterrupt:
         if _is_main():
-            tell("interrupted; `mmgcn fit --resume` with the same options resumes it")
+            print_message("interrupted; `mmgcn fit --resume` with the same options resumes it")
         raise
     if not _is_main():
         return
@@ -194,7 +194,7 @@ def _train(data: DataOptions, options: FitOptions) -> tuple[FitResult, str]:
     with _progress(num_epochs) as (progress, on_trial):
         result = train(dataset, **vars(options), progress=progress, on_trial=on_trial)
     for note in result.notes:
-        tell(f"note: {note}")
+        print_message(f"note: {note}")
     return result, (
         f"{options.model}: {len(dataset.users):,} users, {len(dataset.items):,} items, "
         f"{len(dataset.train):,} training interactions, "
@@ -246,7 +246,7 @@ def _progress(num_epochs: int) -> Iterator[Callbacks]:
             nonlocal last
             if time.monotonic() - last > LINE_SECONDS:
                 last = time.monotonic()
-                tell(text)
+                print_message(text)
 
         yield (
             lambda record: write(f"training: {_status(record)}"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmgcn.commands.output import tell
+from mmgcn.commands.output import print_message
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,7 +43,7 @@ class MediaForHtml:
 
         videos = Videos.read(source)
         for note in videos.notes:
-            tell(f"note: {note}")
+            print_message(f"note: {note}")
         self.captions |= videos.captions
         posters = Posters(default_folder(videos.root or source))
 
@@ -61,7 +61,7 @@ class MediaForHtml:
     def report_failures(self) -> None:
         """Print a note for each video without a poster, once all are drawn."""
         for item_id, reason in self._failed.items():
-            tell(f"note: no poster of '{item_id}': {reason}")
+            print_message(f"note: no poster of '{item_id}': {reason}")
 
 
 class HtmlLists:
@@ -96,7 +96,7 @@ class HtmlLists:
         )
         write_document(self._path, text)
         self._media.report_failures()
-        tell(f"{self._path}: {len(text.encode()) / 1e6:.1f} MB")
+        print_message(f"{self._path}: {len(text.encode()) / 1e6:.1f} MB")
 
 
 def lists_of(

@@ -8,7 +8,7 @@ import typer
 
 from mmgcn.commands.output import console_table, print_table
 
-NUM_EXAMPLES = 5  # ids and reasons that are told of many
+NUM_EXAMPLES = 5  # examples of ids and reasons that are shown
 QUANTILES = (0, 0.25, 0.5, 0.75, 0.9, 0.99, 1)
 
 
@@ -29,13 +29,13 @@ def show(found: dict[str, Any]) -> None:
         shares = (f"{count:,} of {total:,} ({count / total:.1%})" for count in counts.values())
         table.add_row(name, *shares)
     print_table(table)
-    strangers, unwatched = matching["items_never_extracted"], matching["items_never_watched"]
-    if strangers["count"]:
+    unmatched, unwatched = matching["items_never_extracted"], matching["items_never_watched"]
+    if unmatched["count"]:
         nearest = ", ".join(matching["nearest_to_the_first"])
         hint = f"; the nearest extracted ids to the first: {nearest}" if nearest else ""
-        typer.echo(f"watched, and extracted in no modality: {_told(strangers)}{hint}")
+        typer.echo(f"watched, and extracted in no modality: {_examples(unmatched)}{hint}")
     if unwatched["count"]:
-        typer.echo(f"extracted, and watched by nobody: {_told(unwatched)}")
+        typer.echo(f"extracted, and watched by nobody: {_examples(unwatched)}")
 
 
 def _show_features(features: dict[str, Any]) -> None:
@@ -43,59 +43,60 @@ def _show_features(features: dict[str, Any]) -> None:
         *("modality", "encoder", "items", "with features", "vectors", "rows an item", "statuses"),
         title="Features",
     )
-    for name, told in features.items():
-        rows, shape = told["rows_per_item"], told["shape"]
+    for name, facts in features.items():
+        rows, shape = facts["rows_per_item"], facts["shape"]
         table.add_row(
             name,
-            told["encoder"] or told["where"],
-            f"{told['items']:,}",
-            f"{told['with_features']:,} ({told['coverage']:.1%})",
-            "?" if shape is None else f"{shape[0]:,} x {shape[1]:,} {told['dtype']}",
+            facts["encoder"] or facts["where"],
+            f"{facts['items']:,}",
+            f"{facts['with_features']:,} ({facts['coverage']:.1%})",
+            "?" if shape is None else f"{shape[0]:,} x {shape[1]:,} {facts['dtype']}",
             "-" if rows is None else f"{rows[0]} to {rows[2]}, median {rows[1]}",
-            ", ".join(f"{count:,} {status}" for status, count in told["statuses"].items()),
+            ", ".join(f"{count:,} {status}" for status, count in facts["statuses"].items()),
         )
     print_table(table)
     troubles = [
         (name, what, some)
-        for name, told in features.items()
+        for name, facts in features.items()
         for what, some in (
-            *((f"{r['status']}: {r['reason']}", r) for r in told["reasons"][:NUM_EXAMPLES]),
-            ("damaged files; extract again, they will be redone", told["damaged"]),
-            ("vectors of zeros alone", told["zero_rows"]),
-            ("vectors that are not finite", told["non_finite_rows"]),
+            *((f"{r['status']}: {r['reason']}", r) for r in facts["reasons"][:NUM_EXAMPLES]),
+            ("damaged files; extract again, they will be redone", facts["damaged"]),
+            ("vectors of zeros alone", facts["zero_rows"]),
+            ("vectors that are not finite", facts["non_finite_rows"]),
         )
         if some is not None and some["count"]
     ]
     if troubles:
         table = console_table("modality", "what", "items", title="What to know")
         for name, what, some in troubles:
-            table.add_row(name, what, _told(some))
+            table.add_row(name, what, _examples(some))
         print_table(table)
 
 
-def _show_interactions(told: dict[str, Any]) -> None:
+def _show_interactions(facts: dict[str, Any]) -> None:
     table = console_table(
         "each",
         *("least" if q == 0 else "most" if q == 1 else f"{q:.0%}" for q in QUANTILES),
-        title=f"Interactions: {told['file']}",
+        title=f"Interactions: {facts['file']}",
     )
     for side in ("user", "item"):
-        table.add_row(side, *(f"{value:,}" for value in told[f"per_{side}"]))
+        table.add_row(side, *(f"{value:,}" for value in facts[f"per_{side}"]))
     print_table(table)
     typer.echo(
-        f"{told['interactions']:,} interactions of {told['users']:,} users with {told['items']:,} "
-        f"items, density {told['density']:.3g}; {told['duplicates']:,} duplicate pairs"
+        f"{facts['interactions']:,} interactions of {facts['users']:,} users with "
+        f"{facts['items']:,} items, density {facts['density']:.3g}; "
+        f"{facts['duplicates']:,} duplicate pairs"
     )
     typer.echo(
-        f"a tenth of the items has {told['share_of_top_tenth_of_items']:.0%} of the interactions; "
-        f"{told['users_below_3']:,} users have fewer than 3, which a split leaves in training"
+        f"a tenth of the items has {facts['share_of_top_tenth_of_items']:.0%} of the interactions; "
+        f"{facts['users_below_3']:,} users have fewer than 3, which a split leaves in training"
     )
-    span = told["timestamps"]
+    span = facts["timestamps"]
     when = "without timestamps" if span is None else f"timestamps from {span[0]} to {span[1]}"
-    typer.echo(f"{when}, {'with' if told['weights'] else 'without'} weights")
+    typer.echo(f"{when}, {'with' if facts['weights'] else 'without'} weights")
 
 
-def _told(some: dict[str, Any] | None) -> str:
+def _examples(some: dict[str, Any] | None) -> str:
     """The count, with examples: 2 (a, b)."""
     if some is None:
         return "?"

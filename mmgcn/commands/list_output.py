@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mmgcn.commands.html_output import HtmlLists
 from mmgcn.commands.listing import json_rows, show_list
-from mmgcn.commands.output import print_json, tell, with_progress
+from mmgcn.commands.output import print_json, print_message, with_progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,7 +96,7 @@ class ListOutput:
 
         run, k = self._recommender.run, self._options.k
         index = ItemIndex(self._recommender, k=k)
-        tell(
+        print_message(
             f"index: probes {index.num_probes:,} of {index.num_clusters:,} clusters and finds "
             f"{index.recall:.1%} of the exact lists"
         )
@@ -131,7 +131,7 @@ class ListOutput:
         if self._json:
             print_json({"path": out, "num_rows": count})
         else:
-            tell(f"{count:,} rows in {out}")
+            print_message(f"{count:,} rows in {out}")
 
     def _show(self, lists: pl.DataFrame, reasons: list[Explanation | None] | None) -> None:
         if self._json:

@@ -30,17 +30,17 @@ def show_list(
         score: what the scores are called.
     """
     several = "user_id" in table.columns and table["user_id"].n_unique() > 1
-    told = items.captions(table["item_id"].unique())
+    captions = items.captions(table["item_id"].unique())
     columns = [*(["user"] if several else []), "rank", "item", score]
-    columns += ["caption"] if told else []
+    columns += ["caption"] if captions else []
     columns += ["because"] if reasons is not None else []
     shown = console_table(*columns)
-    for place, row in enumerate(table.iter_rows(named=True)):
+    for index, row in enumerate(table.iter_rows(named=True)):
         cells = [row["user_id"]] if several else []
         cells += [str(row["rank"]), row["item_id"], _number(row["score"])]
-        cells += [told.get(row["item_id"], "")] if told else []
+        cells += [captions.get(row["item_id"], "")] if captions else []
         if reasons is not None:
-            cells.append(because(reasons[place]))
+            cells.append(because(reasons[index]))
         shown.add_row(*cells)
     print_table(shown)
 

@@ -56,16 +56,16 @@ def _list(json: bool) -> None:
         except PluginError as error:
             rows.append(row | {"error": str(error)})
             continue
-        told = {"description": _first_line(kind), "trained": issubclass(kind, Model)}
-        rows.append(row | told | {"needs_features": kind.needs_features})
+        about = {"description": _first_line(kind), "trained": issubclass(kind, Model)}
+        rows.append(row | about | {"needs_features": kind.needs_features})
     if json:
         print_json(rows)
         return
     table = console_table("model", "what it is", "features", "from")
     for row in rows:
         needs = "needed" if row.get("needs_features") else ""
-        told = row["error"] if "error" in row else row["description"]
-        table.add_row(row["name"], told, needs, row["source"])
+        about = row["error"] if "error" in row else row["description"]
+        table.add_row(row["name"], about, needs, row["source"])
     print_table(table)
 
 
@@ -100,9 +100,9 @@ def _meanings(kind: type[Config]) -> dict[str, str]:
 
     found: dict[str, str] = defaultdict(str)
     for each in reversed(kind.__mro__[:-1]):
-        (made,) = ast.parse(textwrap.dedent(inspect.getsource(each))).body
-        assert isinstance(made, ast.ClassDef)
-        for field, below in zip(made.body, made.body[1:], strict=False):
+        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(each))).body
+        assert isinstance(definition, ast.ClassDef)
+        for field, below in zip(definition.body, definition.body[1:], strict=False):
             match field, below:
                 case (
                     ast.AnnAssign(target=ast.Name(id=name)),

@@ -8,9 +8,16 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from extract.commands.output import Json as JsonOption
-from extract.commands.output import console_table, print_json, print_table, tell
+from extract.commands.output import console_table, print_json, print_message, print_table
 
-__all__ = ["JsonOption", "console_table", "print_json", "print_table", "tell", "with_progress"]
+__all__ = [
+    "JsonOption",
+    "console_table",
+    "print_json",
+    "print_message",
+    "print_table",
+    "with_progress",
+]
 
 QUIET_SECONDS = 1.0  # until a progress bar is shown
 T = TypeVar("T")

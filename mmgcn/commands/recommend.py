@@ -13,7 +13,7 @@ from extract.commands.usage import refuse_options
 from mmgcn.commands.html_output import HtmlLists, MediaForHtml
 from mmgcn.commands.list_output import ListOutput
 from mmgcn.commands.options import LATEST, CaptionsOption, RunOption
-from mmgcn.commands.output import JsonOption, tell
+from mmgcn.commands.output import JsonOption, print_message
 from mmgcn.commands.ranking import K_FLAG, PER_CREATOR_FLAG, ids_in_file, with_creators
 from mmgcn.serving.ranking_options import RankingOptions
 
@@ -276,7 +276,7 @@ def _known(ids: Iterable[str] | None, known: IdMap, option: str) -> Sequence[str
     if not kept:
         raise UnknownIds("item", ids, known.ids)
     if len(kept) < len(ids):
-        tell(f"{option}: {len(ids) - len(kept):,} of {len(ids):,} ids are not in the run")
+        print_message(f"{option}: {len(ids) - len(kept):,} of {len(ids):,} ids are not in the run")
     return kept
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mmgcn.commands.options import LATEST, CaptionsOption, RunOption
-from mmgcn.commands.output import JsonOption, print_json, tell
+from mmgcn.commands.output import JsonOption, print_json, print_message
 
 if TYPE_CHECKING:
     from mmgcn.run import Run
@@ -78,7 +78,7 @@ def report(
     if json:
         print_json({"path": str(out), "num_bytes": len(text.encode())})
     else:
-        tell(f"{out}: {len(text.encode()) / 1e6:.1f} MB")
+        print_message(f"{out}: {len(text.encode()) / 1e6:.1f} MB")
 
 
 def _random_users(run: Run) -> list[str]:

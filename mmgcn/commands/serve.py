@@ -15,7 +15,7 @@ import typer
 
 from extract.commands.options import Flag, with_options
 from extract.extras import install_command
-from mmgcn.commands.output import tell
+from mmgcn.commands.output import print_message
 from mmgcn.service.settings import Settings
 
 GRACE_SECONDS = 30  # for requests in flight, after Ctrl-C
@@ -88,9 +88,11 @@ def serve(
     with _shared_by_workers(settings) if workers > 1 else nullcontext():
         app = create_app(settings)  # with several workers, too: errors are reported here, and once
         _check_free(host, port)
-        tell(f"serving {app.state.service.live.name} on http://{_shown(host)}:{port}")
+        print_message(f"serving {app.state.service.live.name} on http://{_shown(host)}:{port}")
         if workers > 1 and rate:
-            tell(f"each of {workers} workers allows {rate:g} requests a second of one client")
+            print_message(
+                f"each of {workers} workers allows {rate:g} requests a second of one client"
+            )
         uvicorn.run(
             app if workers == 1 else "mmgcn.service.app:worker_app",
             factory=workers > 1,

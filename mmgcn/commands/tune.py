@@ -12,7 +12,7 @@ from mmgcn.commands.ablate import METRICS
 from mmgcn.commands.data import STUDY_DATA_FLAGS, check_metric, load_for_study
 from mmgcn.commands.fit import DEFAULT_MODEL
 from mmgcn.commands.options import seed_option
-from mmgcn.commands.output import JsonOption, console_table, print_json, print_table, tell
+from mmgcn.commands.output import JsonOption, console_table, print_json, print_message, print_table
 from mmgcn.commands.settings import TRAINING_FLAGS, TrainingOptions, read_toml
 from mmgcn.data.options import DataOptions
 
@@ -89,10 +89,10 @@ def tune(
             metric=metric,
             seed=seed,
             device=training.device,
-            tell=tell,
+            report=print_message,
         )
     except KeyboardInterrupt:
-        tell("interrupted; the same command goes on after the trials so far")
+        print_message("interrupted; the same command goes on after the trials so far")
         raise
     about = (
         f"{kind.name} on {len(dataset.users):,} users, {len(dataset.items):,} items, "

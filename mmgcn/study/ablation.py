@@ -69,7 +69,7 @@ class Ablation:
     """All effects on one model.
 
     Args:
-        part: whose figures they are, valid or test.
+        part: of which the metrics are, valid or test.
         whole: the metric of the whole model, a number a seed.
     """
 
@@ -129,7 +129,7 @@ def trials_of(
                 {**settings, **variant.settings},
                 variant.change,
                 device,
-                f"{model}, {told(variant)}",
+                f"{model}, {label(variant)}",
             )
             for seed in range(num_seeds)
         ]
@@ -137,10 +137,10 @@ def trials_of(
     }
 
 
-def told(variant: Variant) -> str:
+def label(variant: Variant) -> str:
     """Return the variant in words.
 
-    >>> told(Variant("visual", Change("shuffle", "visual"), {}))
+    >>> label(Variant("visual", Change("shuffle", "visual"), {}))
     'visual shuffled'
     """
     if variant is WHOLE:
@@ -154,7 +154,7 @@ def ablation_of(
 ) -> Ablation | None:
     """Return the effects of the variants that finished for at least one seed of the whole model.
 
-    The figures are of the test part where there is one, else of the validation part.
+    The metrics are of the test part where there is one, else of the validation part.
     """
     whole = _by_seed(trials[WHOLE], results)
     if not whole:
@@ -162,10 +162,10 @@ def ablation_of(
     part = "test" if all(metric in outcome.test for outcome in whole.values()) else "valid"
     figure = {seed: _figure(outcome, part, metric) for seed, outcome in whole.items()}
     effects = []
-    for variant, held in trials.items():
+    for variant, its_trials in trials.items():
         found = {
             seed: _figure(outcome, part, metric)
-            for seed, outcome in _by_seed(held, results).items()
+            for seed, outcome in _by_seed(its_trials, results).items()
             if seed in whole
         }
         if variant is not WHOLE and found:
@@ -183,7 +183,7 @@ def table_of(ablation: Ablation) -> tuple[list[str], list[list[str]]]:
         ends = "-" if effect.low is None else f"[{effect.low:+.4f}, {effect.high:+.4f}]"
         rows.append(
             [
-                told(effect.variant) + (f" ({_seeds(effect.worth)})" if few else ""),
+                label(effect.variant) + (f" ({_seeds(effect.worth)})" if few else ""),
                 f"{fmean(effect.values):.4f}",
                 f"{effect.mean:+.4f}",
                 ends,
@@ -194,20 +194,20 @@ def table_of(ablation: Ablation) -> tuple[list[str], list[list[str]]]:
 
 
 def basis(ablation: Ablation) -> str:
-    """Say which part the figures are of, and of how many seeds."""
+    """Say which part the metrics are of, and of how many seeds."""
     part = {"valid": "validation", "test": "test"}[ablation.part]
     return f"{part} part, {_seeds(ablation.whole)}"
 
 
-def _seeds(figures: Sequence[float]) -> str:
-    return f"{len(figures)} seed{'s' * (len(figures) != 1)}"
+def _seeds(values: Sequence[float]) -> str:
+    return f"{len(values)} seed{'s' * (len(values) != 1)}"
 
 
 def write(out: Path, ablation: Ablation, *, about: str) -> None:
     """Write ablation.csv, ablation.md, ablation.json and ablation.png."""
     rows = [
         [
-            *(told(effect.variant), effect.variant.how, effect.variant.change.share or None),
+            *(label(effect.variant), effect.variant.how, effect.variant.change.share or None),
             *(len(effect.worth), fmean(effect.values), effect.mean, effect.low, effect.high),
         ]
         for effect in ablation.effects
@@ -215,8 +215,8 @@ def write(out: Path, ablation: Ablation, *, about: str) -> None:
     columns = ("without", "how", "share", "seeds", ablation.metric, "worth", "low", "high")
     whole = ["whole", "none", None, len(ablation.whole), fmean(ablation.whole), None, None, None]
     write_csv(out / "ablation.csv", columns, [whole, *rows])
-    told_of = f"{about} Figures: {basis(ablation)}."
-    write_text(out / "ablation.md", f"{told_of}\n\n{markdown(*table_of(ablation))}\n{LEGEND}\n")
+    text = f"{about} Metrics: {basis(ablation)}."
+    write_text(out / "ablation.md", f"{text}\n\n{markdown(*table_of(ablation))}\n{LEGEND}\n")
     write_json(out / "ablation.json", to_json(ablation))
     draw(out / "ablation.png", ablation)
 
@@ -263,19 +263,19 @@ def draw(path: Path, ablation: Ablation) -> None:
     figure = Figure(figsize=(8, 1.9 + 0.42 * len(effects)), layout="constrained")
     FigureCanvasAgg(figure)
     axis = figure.subplots()
-    for place, effect in enumerate(effects):
-        axis.barh(place, effect.mean, color=colours[effect.variant.how], height=0.65)
+    for y, effect in enumerate(effects):
+        axis.barh(y, effect.mean, color=colours[effect.variant.how], height=0.65)
         ends = [effect.mean, effect.low, effect.high]
         if effect.low is not None and effect.high is not None:
             sides = [[effect.mean - effect.low], [effect.high - effect.mean]]
-            axis.errorbar(effect.mean, place, xerr=sides, color="0.1", capsize=3, lw=1)
+            axis.errorbar(effect.mean, y, xerr=sides, color="0.1", capsize=3, lw=1)
         right = max(end for end in (*ends, 0.0) if end is not None)
         axis.annotate(
-            f"{effect.mean:+.4f}", (right, place), xytext=(6, 0), textcoords="offset points",
+            f"{effect.mean:+.4f}", (right, y), xytext=(6, 0), textcoords="offset points",
             va="center",
         )  # fmt: skip
     axis.axvline(0, color="0.1", lw=0.8)
-    axis.set_yticks(range(len(effects)), [told(effect.variant) for effect in effects])
+    axis.set_yticks(range(len(effects)), [label(effect.variant) for effect in effects])
     axis.invert_yaxis()
     axis.margins(x=0.18)
     axis.locator_params(axis="x", nbins=6)

@@ -33,10 +33,10 @@ class Journal:
         Raises:
             ValueError: a line is not an outcome.
         """
-        made = cls(path, keeps_users)
+        journal = cls(path, keeps_users)
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.is_file():
-            return made
+            return journal
         text = path.read_bytes()
         whole = text[: text.rfind(b"\n") + 1]
         if len(whole) < len(text):
@@ -46,13 +46,13 @@ class Journal:
         for number, line in enumerate(whole.decode("utf-8").splitlines(), start=1):
             try:
                 values = json.loads(line)
-                made.outcomes[values["key"]] = Outcome(**{name: values[name] for name in names})
+                journal.outcomes[values["key"]] = Outcome(**{name: values[name] for name in names})
             except (ValueError, TypeError, KeyError) as error:
                 raise ValueError(
                     f"line {number} of {path} is not an outcome of a study; remove the file to "
                     "start anew, or pass another `out`"
                 ) from error
-        return made
+        return journal
 
     def users(self, key: str) -> Path | None:
         """Return the path of the metrics of each user of a trial, None if they are not stored.
@@ -97,13 +97,13 @@ def run_trials(
     *,
     data_digest: str,
     journal: Journal,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
     run: Callable[[Trial, Path | None], Outcome] | None = None,
 ) -> Results:
     """Run the trials that are not in the journal, one after another, also after a failure.
 
     Args:
-        tell: called with a line before and after each.
+        report: called with a line before and after each.
         run: trains one and writes the metrics of each user to a path; by default in a process of
             its own.
 
@@ -119,24 +119,24 @@ def run_trials(
             results.outcomes[trial] = journal.outcomes[key]
             if users is not None and users.is_file():
                 results.users[trial] = users
-            tell(f"{label}: {told(journal.outcomes[key])} (from {journal.path.name})")
+            report(f"{label}: {summary(journal.outcomes[key])} (from {journal.path.name})")
             continue
-        tell(f"{label} ...")
+        report(f"{label} ...")
         try:
             outcome = (run or train_apart)(trial, users)
         except TrialError as error:
             results.failures[trial] = str(error)
-            tell(f"{label} failed: {error}")
+            report(f"{label} failed: {error}")
             continue
         journal.add(key, trial, outcome)
         results.outcomes[trial] = outcome
         if users is not None:
             results.users[trial] = users
-        tell(f"{label}: {told(outcome)}")
+        report(f"{label}: {summary(outcome)}")
     return results
 
 
-def told(outcome: Outcome) -> str:
+def summary(outcome: Outcome) -> str:
     """Return the main metric, the seconds and the memory in a line."""
     metrics = [
         f"{part} {name} {values[name]:.4f}"

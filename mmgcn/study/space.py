@@ -103,20 +103,20 @@ DEFAULT: Mapping[str, Space] = {
 """A space for each model that has something to tune; a plug-in brings its own in a file."""
 
 
-def read_space(kind: type[RecommenderModel[Any]], held: Mapping[str, Any]) -> Space:
+def read_space(kind: type[RecommenderModel[Any]], table: Mapping[str, Any]) -> Space:
     """Return the space that a TOML file declares for a model.
 
     Args:
-        held: the file; or the table of it that is called like the model.
+        table: of the file, or its table with the name of the model.
 
     Raises:
         SettingError: a setting that the model does not have (the nearest is given), a value that
             it cannot take, or something that is no range and no list.
     """
-    held = held.get(kind.name, held)
-    if not isinstance(held, Mapping) or not held:
+    table = table.get(kind.name, table)
+    if not isinstance(table, Mapping) or not table:
         raise SettingError(f"the space of {kind.name} names no setting")
-    return {name: _read(name, kind, given) for name, given in held.items()}
+    return {name: _read(name, kind, given) for name, given in table.items()}
 
 
 def _read(name: str, kind: type[RecommenderModel[Any]], given: Any) -> Range | Choice:
@@ -124,7 +124,7 @@ def _read(name: str, kind: type[RecommenderModel[Any]], given: Any) -> Range | C
         if not given:
             raise SettingError(f"the space of {name} is an empty list")
         for value in given:
-            kind.parse_settings({name: value})  # a bad value is told now, not after hours
+            kind.parse_settings({name: value})  # a bad value is refused now, not after hours
         return Choice(tuple(given))
     if not isinstance(given, Mapping):
         raise SettingError(

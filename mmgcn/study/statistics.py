@@ -113,10 +113,10 @@ def holm(p_values: Sequence[float]) -> list[float]:
     [0.5, 0.5, 0.1875]
     """
     corrected, largest = [0.0] * len(p_values), 0.0
-    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
-    for rank, place in enumerate(order):
-        largest = max(largest, min(p_values[place] * (len(p_values) - rank), 1.0))
-        corrected[place] = largest
+    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
+    for rank, index in enumerate(order):
+        largest = max(largest, min(p_values[index] * (len(p_values) - rank), 1.0))
+        corrected[index] = largest
     return corrected
 
 

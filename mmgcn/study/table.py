@@ -26,8 +26,10 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     | a\\|b | 3 |
     """
     lines = [list(columns), *rows]
-    told = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
-    return "\n".join([told[0], "|" + "---|" * len(columns), *told[1:]]) + "\n"
+    written = [
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+    ]
+    return "\n".join([written[0], "|" + "---|" * len(columns), *written[1:]]) + "\n"
 
 
 def write_text(path: Path, text: str) -> None:

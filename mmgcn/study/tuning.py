@@ -28,14 +28,14 @@ from mmgcn.training.fit import fit
 
 JOURNAL = "tune.journal"
 MIN_TRIALS = 5  # before the median means something
-MIN_LOOKS = 2  # of a trial, before it is given up
+MIN_EVALUATIONS = 2  # of a trial, before it is pruned
 
 
 class TuningError(ValueError):
     """A tuning that cannot begin or go on; the message says why and what to do."""
 
 
-class _GivenUp(Exception):
+class _Pruned(Exception):
     """A trial is below the median."""
 
 
@@ -50,7 +50,7 @@ def tune(
     metric: str = "recall@20",
     seed: int = 0,
     device: str = "auto",
-    tell: Callable[[str], None] = lambda _: None,
+    report: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Try settings until there are so many trials, those of earlier calls included.
 
@@ -75,7 +75,7 @@ def tune(
         )
     kind = MODELS.get(model)
     own = kind.parse_settings(settings).as_dict()
-    told = {
+    arguments = {
         "data": digest_of(dataset),
         "model": model,
         "settings": own,
@@ -83,7 +83,7 @@ def tune(
         "metric": metric,
         "seed": seed,
     }
-    study = _study(optuna, out, told)
+    study = _study(optuna, out, arguments)
     done = [trial for trial in study.trials if _counts(optuna, trial)]
     if not study.trials and all(own[name] in side for name, side in space.items()):
         study.enqueue_trial({name: own[name] for name in space})
@@ -92,23 +92,23 @@ def tune(
         study.sampler = optuna.samplers.TPESampler(seed=seed * 100_003 + len(study.trials))
         trial = study.ask()
         chosen = {name: _suggest(trial, name, side) for name, side in space.items()}
-        tell(f"[{number}/{num_trials}] {_line(chosen)} ...")
+        report(f"[{number}/{num_trials}] {_line(chosen)} ...")
         try:
             value = _train(trial, dataset, model, {**settings, **chosen}, metric, seed, device)
-        except _GivenUp as given_up:
+        except _Pruned as reason:
             study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-            told_of_it = f"given up, {given_up}"
+            outcome = f"pruned, {reason}"
         except (ValueError, LookupError, RuntimeError, MemoryError) as error:
             trial.set_user_attr("error", " ".join(str(error).split()))
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
-            told_of_it = f"failed: {error}"
+            outcome = f"failed: {error}"
         except KeyboardInterrupt:
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
             raise
         else:
             study.tell(trial, value)
-            told_of_it = f"{metric} {value:.4f}, best {study.best_value:.4f}"
-        tell(f"[{number}/{num_trials}] {told_of_it}")
+            outcome = f"{metric} {value:.4f}, best {study.best_value:.4f}"
+        report(f"[{number}/{num_trials}] {outcome}")
     return _report(optuna, study, model, metric, settings)
 
 
@@ -131,7 +131,7 @@ def _train(
         trial.set_user_attr("epoch", record.epoch)
         trial.set_user_attr("seconds", record.train_seconds)
         if trial.should_prune():
-            raise _GivenUp(f"{metric} {record.metrics[metric]:.4f} in epoch {record.epoch}")
+            raise _Pruned(f"{metric} {record.metrics[metric]:.4f} in epoch {record.epoch}")
 
     with tempfile.TemporaryDirectory(prefix="mmgcn-tune-") as folder:
         result = fit(
@@ -158,7 +158,7 @@ def _optuna() -> Any:
     return optuna
 
 
-def _study(optuna: Any, out: Path, told: Mapping[str, Any]) -> Any:
+def _study(optuna: Any, out: Path, arguments: Mapping[str, Any]) -> Any:
     """Open or begin the study in a folder; what a killed process left running counts as nothing."""
     out.mkdir(parents=True, exist_ok=True)
     backend = optuna.storages.journal.JournalFileBackend(str(out / JOURNAL))
@@ -167,14 +167,16 @@ def _study(optuna: Any, out: Path, told: Mapping[str, Any]) -> Any:
         study_name="tune",
         load_if_exists=True,
         direction="maximize",
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=MIN_TRIALS, n_warmup_steps=MIN_LOOKS),
+        pruner=optuna.pruners.MedianPruner(
+            n_startup_trials=MIN_TRIALS, n_warmup_steps=MIN_EVALUATIONS
+        ),
     )
-    plain = json.loads(json.dumps(told))
-    held = study.user_attrs.get("told")
-    if held is None:
-        study.set_user_attr("told", plain)
-    elif held != plain:
-        changed = [name for name in plain if held.get(name) != plain[name]]
+    plain = json.loads(json.dumps(arguments))
+    earlier = study.user_attrs.get("arguments")
+    if earlier is None:
+        study.set_user_attr("arguments", plain)
+    elif earlier != plain:
+        changed = [name for name in plain if earlier.get(name) != plain[name]]
         raise TuningError(
             f"{out / JOURNAL} is of another {' and '.join(changed)}; pass another --out, or the "
             "options it was begun with"
@@ -202,7 +204,7 @@ def _suggest(trial: Any, name: str, side: Any) -> Any:
 
 def _report(optuna: Any, study: Any, model: str, metric: str, shared: Mapping[str, Any]) -> Report:
     defaults = MODELS.get(model).parse_settings(shared).as_dict()
-    held = {name: defaults[name] for name in shared}  # as values, where they came as text
+    fixed = {name: defaults[name] for name in shared}  # as values, where they came as text
     states = optuna.trial.TrialState
     names = {states.COMPLETE: "complete", states.PRUNED: "pruned"}
     tried = []
@@ -230,13 +232,13 @@ def _report(optuna: Any, study: Any, model: str, metric: str, shared: Mapping[st
             importance = optuna.importance.get_param_importances(
                 study, evaluator=optuna.importance.PedAnovaImportanceEvaluator()
             )
-    return Report(model, metric, tried, best, importance, defaults, held)
+    return Report(model, metric, tried, best, importance, defaults, fixed)
 
 
 def _last(trial: Any) -> float | None:
-    """Return the figure of the last look of a trial that did not end."""
-    held: dict[int, float] = trial.intermediate_values
-    return held[max(held)] if held else None
+    """Return the metric of the last evaluation of a trial that did not end."""
+    values: dict[int, float] = trial.intermediate_values
+    return values[max(values)] if values else None
 
 
 def _line(settings: Mapping[str, Any]) -> str:

@@ -79,9 +79,9 @@ def summary(report: Report) -> str:
         state: sum(each.state == state for each in report.tried)
         for state in ("complete", "pruned", "failed", "interrupted")
     }
-    told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    states = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     if report.best is None:
-        return f"{len(report.tried)} trials: {told}; none came to its end."
+        return f"{len(report.tried)} trials: {states}; none came to its end."
     own = report.tried[0]
     beside = ""
     if own.state == "complete" and all(own.settings[n] == report.defaults[n] for n in own.settings):
@@ -90,7 +90,7 @@ def summary(report: Report) -> str:
         else:
             beside = f"; the model's own settings: {own.value:.4f}"
     return (
-        f"{len(report.tried)} trials: {told}. Best validation {report.metric}: "
+        f"{len(report.tried)} trials: {states}. Best validation {report.metric}: "
         f"{report.best.value:.4f} (trial {report.best.number}){beside}."
     )
 
@@ -111,8 +111,8 @@ def write(out: Path, report: Report, *, about: str) -> None:
     columns, lines = table_of(report)
     if lines and report.best is not None:
         text += f"\n{markdown(columns, lines)}\n{LEGEND}\n\n```console\n{command(report)}\n```\n"
-        held = "".join(f"{name} = {toml(value)}\n" for name, value in report.settings.items())
-        write_text(out / "best.toml", f"[{report.model}]\n{held}")
+        table = "".join(f"{name} = {toml(value)}\n" for name, value in report.settings.items())
+        write_text(out / "best.toml", f"[{report.model}]\n{table}")
     write_text(out / "tune.md", text)
 
 

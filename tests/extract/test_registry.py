@@ -1,4 +1,4 @@
-"""The registry: members by name, alias and entry point; strangers' packages that do not work."""
+"""The registry: members by name, alias and entry point; broken packages of third parties."""
 
 import shutil
 import sys
@@ -88,7 +88,7 @@ def test_two_packages_with_one_name_are_refused(registry, install):
         registry.names()
 
 
-def test_two_packages_of_strangers_with_one_name_harm_no_other_member(registry, install):
+def test_two_packages_with_one_name_affect_no_other_member(registry, install):
     install("pet-cat", points="cat = somewhere:CAT")
     install("pet-tiger", points="cat = elsewhere:CAT")
     both = r"the pet 'cat' is defined by both pet-(cat|tiger) 1\.2 and pet-(tiger|cat) 1\.2; unins"
@@ -132,7 +132,7 @@ def test_an_alias_of_two_members_is_refused_and_their_names_are_not(registry, in
         ("from types import SimpleNamespace as PET", "its name is None"),
     ],
 )
-def test_a_member_is_what_it_is_said_to_be(registry, install, code, what):
+def test_a_member_has_the_declared_type_and_name(registry, install, code, what):
     install("pet-fox", points="fox = zoo_of_test_fox:PET", module="zoo_of_test_fox", code=code)
     strict = Registry("pet", package="absent_of_test", group=registry.group, base=SimpleNamespace)
     with pytest.raises(PluginError, match=rf"'fox' of pet-fox 1\.2 cannot be loaded .*: {what}$"):

@@ -17,14 +17,14 @@ def write(path, state=STATE):
 
 @pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
 def test_tensors_are_read_by_name(tmp_path, name):
-    held = load_state_dict(write(tmp_path / name))
-    assert held.keys() == STATE.keys()
-    assert torch.equal(held["weight"], STATE["weight"])
+    loaded = load_state_dict(write(tmp_path / name))
+    assert loaded.keys() == STATE.keys()
+    assert torch.equal(loaded["weight"], STATE["weight"])
 
 
 def test_a_checkpoint_is_looked_into(tmp_path):
-    held = load_state_dict(write(tmp_path / "a.pth", {"epoch": 3, "state_dict": STATE}))
-    assert held.keys() == STATE.keys()
+    loaded = load_state_dict(write(tmp_path / "a.pth", {"epoch": 3, "state_dict": STATE}))
+    assert loaded.keys() == STATE.keys()
 
 
 @pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
@@ -46,10 +46,10 @@ def test_a_file_that_was_cut_short_is_reported_wherever_it_was_cut(tmp_path, zip
             load_state_dict(path)
 
 
-@pytest.mark.parametrize("held", [[1, 2], {"a": 1}])
-def test_a_file_of_something_else_is_reported(tmp_path, held):
+@pytest.mark.parametrize("loaded", [[1, 2], {"a": 1}])
+def test_a_file_of_something_else_is_reported(tmp_path, loaded):
     with pytest.raises(WrongWeights, match="does not contain tensors by name"):
-        load_state_dict(write(tmp_path / "a.pth", held))
+        load_state_dict(write(tmp_path / "a.pth", loaded))
 
 
 class Malicious:

@@ -34,10 +34,10 @@ def cache(tmp_path, monkeypatch):
 @pytest.fixture
 def served(monkeypatch):
     """Let every address answer with the bytes, or raise the error, that stand in it."""
-    answers = {"data": DATA, "asked": []}
+    answers = {"data": DATA, "requested": []}
 
     def urlopen(url, timeout):
-        answers["asked"].append(url)
+        answers["requested"].append(url)
         if isinstance(answers["data"], Exception):
             raise answers["data"]
         answer = io.BytesIO(answers["data"])
@@ -60,7 +60,7 @@ def test_weights_are_fetched_once_and_checked(cache, served):
     assert path.read_bytes() == DATA
     assert reported == [(len(DATA), len(DATA))]
     assert published().resolve() == path
-    assert served["asked"] == ["https://example.test/net-1.pth"]
+    assert served["requested"] == ["https://example.test/net-1.pth"]
 
 
 DIFFERS = (
@@ -144,12 +144,13 @@ def test_a_folder_of_the_hub_without_numbers_is_none(tmp_path, monkeypatch):
 
 def test_a_model_of_the_hub_that_nobody_named_is_found_by_owner_and_name(tmp_path, monkeypatch):
     (tmp_path / "model.safetensors").write_bytes(DATA)
-    asked = []
+    requested = []
     monkeypatch.setattr(
-        "huggingface_hub.snapshot_download", lambda name, **_: asked.append(name) or str(tmp_path)
+        "huggingface_hub.snapshot_download",
+        lambda name, **_: requested.append(name) or str(tmp_path),
     )
     assert resolve(published(kind="hub", where="org/net"), "other/net_1.0") == tmp_path
-    assert asked == ["other/net_1.0"]
+    assert requested == ["other/net_1.0"]
     with pytest.raises(WeightsUnavailable, match="no weights at other/net; pass a path, or one of"):
         resolve(published(), "other/net")  # that encoder's weights are no models of the hub
 
@@ -181,7 +182,7 @@ def test_a_package_that_does_not_hold_them_is_to_be_installed(where):
 # --- as they were asked for ---
 
 
-def test_what_was_asked_for_is_a_name_or_a_path(cache, served, tmp_path):
+def test_the_request_is_a_name_or_a_path(cache, served, tmp_path):
     other = Weights("other", "url", "https://example.test/other.pth", None, "MIT")
     own = tmp_path / "own.pth"
     own.write_bytes(b"my own")

@@ -19,11 +19,11 @@ PARTS = {
 
 @pytest.fixture
 def folder(tmp_path):
-    made = tmp_path / "one"
-    made.mkdir()
+    path = tmp_path / "one"
+    path.mkdir()
     write_run(
-        made,
-        config={"model": "made"},
+        path,
+        config={"model": "path"},
         users=IdMap(["007", "7"]),
         items=IdMap(["a.1", "a.2", "café"]),
         user=USER,
@@ -35,7 +35,7 @@ def folder(tmp_path):
         },
         popularity=np.array([1, 1, 1]),
     )
-    return made
+    return path
 
 
 def test_what_is_written_is_what_is_read(folder):

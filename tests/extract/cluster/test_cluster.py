@@ -21,9 +21,11 @@ def layout(cluster=None, **more):
 @pytest.mark.parametrize("num_cpus", [1, 2, 3, 8, 64])
 @pytest.mark.parametrize("num_encoders", [0, 1, 2, 3])
 def test_by_default_a_cpu_is_left_for_decoding(num_cpus, num_encoders):
-    made = layout(num_cpus=num_cpus, num_encoders=num_encoders)
-    assert made.num_workers >= 1
-    assert num_cpus - made.num_workers * max(1, num_encoders) * made.num_cpus >= min(1, num_cpus)
+    chosen = layout(num_cpus=num_cpus, num_encoders=num_encoders)
+    assert chosen.num_workers >= 1
+    assert num_cpus - chosen.num_workers * max(1, num_encoders) * chosen.num_cpus >= min(
+        1, num_cpus
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,9 +43,9 @@ def test_a_layout_that_cannot_run_is_refused(cluster, more, message):
 
 
 def test_workers_on_gpus_are_as_many_as_fit():
-    made = layout(Cluster(num_gpus_per_worker=0.5), num_cpus=32, num_gpus=4, num_encoders=2)
-    assert made.num_workers == 4
-    assert made.num_gpus == 0.5
+    chosen = layout(Cluster(num_gpus_per_worker=0.5), num_cpus=32, num_gpus=4, num_encoders=2)
+    assert chosen.num_workers == 4
+    assert chosen.num_gpus == 0.5
 
 
 def test_less_than_nothing_is_refused():

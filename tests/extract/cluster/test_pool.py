@@ -69,7 +69,7 @@ def tree(folder):
     }
 
 
-def look(videos, store, encoder="shade", **more):
+def extract_frames(videos, store, encoder="shade", **more):
     """With one encoder of frames alone, which starts sooner."""
     return extract(videos, store, encoder=encoder, **{"modalities": ["thing"]} | more)
 
@@ -91,7 +91,7 @@ def test_a_clip_that_kills_its_worker_three_times_is_failed_and_the_others_are_d
     videos, tmp_path
 ):
     """The worker of Ray, that is: as when a machine runs out of memory."""
-    report = look(videos, tmp_path, "reaper", cluster=Cluster())
+    report = extract_frames(videos, tmp_path, "reaper", cluster=Cluster())
     message = {failure.id: failure.reason for failure in report.failures}
     assert message.pop("bright") == "its worker died 3 times while decoding it"
     assert message.keys() == {"broken"}
@@ -102,14 +102,14 @@ def test_a_clip_that_kills_its_worker_three_times_is_failed_and_the_others_are_d
 
 def test_an_encoder_that_fails_ends_the_run_in_one_line(videos, tmp_path):
     with pytest.raises(WorkerError, match="an encoder failed: KeyError: 'no such shade'"):
-        look(videos, tmp_path, "stumbler", cluster=Cluster())
+        extract_frames(videos, tmp_path, "stumbler", cluster=Cluster())
 
 
 def test_an_encoder_that_takes_its_worker_down_is_not_tried_for_ever(monkeypatch):
     import pyarrow as pa
     import ray
 
-    monkeypatch.setattr(ray, "get", lambda made: made)
+    monkeypatch.setattr(ray, "get", lambda reference: reference)
     attempts = Attempts()
     begin = SimpleNamespace(remote=attempts.begin)
     encode = Encode(
@@ -133,10 +133,10 @@ def test_an_interrupted_run_goes_on(videos, tmp_path):
         if now.num_done and not raised:
             raised.append(signal.raise_signal(signal.SIGINT))
 
-    report = look(videos, tmp_path / "stopped", cluster=Cluster(), progress=interrupt)
+    report = extract_frames(videos, tmp_path / "stopped", cluster=Cluster(), progress=interrupt)
     assert report.interrupted
-    look(videos, tmp_path / "stopped")
-    look(videos, tmp_path / "whole")
+    extract_frames(videos, tmp_path / "stopped")
+    extract_frames(videos, tmp_path / "whole")
     assert tree(tmp_path / "stopped") == tree(tmp_path / "whole")
 
 
@@ -162,8 +162,8 @@ def test_a_killed_driver_goes_on(videos, tmp_path, ray_of_two_cpus):
         stderr=subprocess.PIPE,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
-    report = look(videos, tmp_path / "killed")
+    report = extract_frames(videos, tmp_path / "killed")
     assert report.counts["thing"]["done"] == 4
     assert report.counts["thing"]["skipped"] >= 1
-    look(videos, tmp_path / "whole")
+    extract_frames(videos, tmp_path / "whole")
     assert tree(tmp_path / "killed") == tree(tmp_path / "whole")

@@ -131,7 +131,7 @@ def test_files_may_be_named_by_patterns_lists_and_standard_input(
     assert ids(tmp_path, "standard input") == {"clip%200"}
 
 
-def test_a_file_whose_name_looks_like_a_pattern_is_that_file(extract, videos, tmp_path):
+def test_a_file_whose_name_has_the_form_of_a_pattern_is_that_file(extract, videos, tmp_path):
     shutil.copy(videos / "clip 0.mp4", tmp_path / "clip[1].mp4")
     assert extract("clip[1].mp4")[0] == 0
     assert ids(tmp_path) == {"clip%5B1%5D"}
@@ -396,7 +396,7 @@ def test_weights_are_listed_and_verified(run, tmp_path, monkeypatch):
     assert "vggish: " in run("weights", "verify")[1]
 
 
-def test_fetched_weights_are_checked_and_told(run, tmp_path, monkeypatch):
+def test_fetched_weights_are_verified_and_reported(run, tmp_path, monkeypatch):
     from email.message import Message
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))

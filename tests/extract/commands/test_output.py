@@ -49,6 +49,6 @@ def test_a_cell_may_have_several_lines(lines):
     assert [line.split() for line in shown[2:]] == [["clip", "visual", "+0.6"], ["id", "+0.1"]]
 
 
-def test_what_a_terminal_would_obey_and_what_looks_like_markup_is_text(lines):
+def test_control_characters_and_markup_are_printed_as_text(lines):
     shown = lines(80, ("item",), ("\x1b[2J[red]a[/red] :smile:",))
     assert shown[-1].strip() == r"\x1b[2J[red]a[/red] :smile:"

@@ -30,8 +30,8 @@ def test_a_row_is_what_the_network_gives_before_its_classifier(encoder):
 
     images = encoder.prepare(networks.sample(encoder, 2))
     plain = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
-    held = load_state_dict(PACKAGE.resolve())
-    plain.load_state_dict(dict(zip(plain.state_dict(), held.values(), strict=True)))
+    weights = load_state_dict(PACKAGE.resolve())
+    plain.load_state_dict(dict(zip(plain.state_dict(), weights.values(), strict=True)))
     with torch.inference_mode():
         given = (torch.from_numpy(images).float() - 127) / 128
         expected = plain.forward_head(plain.forward_features(given), pre_logits=True)
@@ -41,8 +41,8 @@ def test_a_row_is_what_the_network_gives_before_its_classifier(encoder):
 
 def test_the_rows_still_separate_the_classes_of_the_package(encoder):
     """Loaded in another order, its classifier would not know what its features mean."""
-    held = load_state_dict(PACKAGE.resolve())
-    classifier, bias = list(held.values())[-2:]
+    weights = load_state_dict(PACKAGE.resolve())
+    classifier, bias = list(weights.values())[-2:]
     assert classifier.shape == (1000, 1280)
     images = np.zeros((1, 3, 224, 224), np.uint8)
     images[:, :, 40:180, 40:180] = 255

@@ -210,9 +210,9 @@ def test_a_processor_without_avx512_is_refused_for_bfloat16(monkeypatch):
 @needs_int8
 @pytest.mark.slow
 def test_processors_without_vnni_are_recognised_by_their_sums():
-    asked = "from extract.encoders._int8 import is_available; print(is_available())"
+    script = "from extract.encoders._int8 import is_available; print(is_available())"
     done = subprocess.run(
-        [sys.executable, "-c", asked],
+        [sys.executable, "-c", script],
         env=os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"},
         stdout=subprocess.PIPE,
         text=True,

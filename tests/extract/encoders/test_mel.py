@@ -70,7 +70,7 @@ def test_a_tone_is_loudest_in_the_band_around_it(hz):
     assert edges[loudest] < mel(hz) < edges[loudest + 2]
 
 
-def test_every_band_hears_something_and_none_hears_the_constant():
+def test_every_band_responds_to_some_tone_and_none_to_a_constant():
     assert mel_bands().shape == (257, 64)
     assert (mel_bands().sum(axis=0) > 0).all()
     assert (mel_bands()[0] == 0).all()

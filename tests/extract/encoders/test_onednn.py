@@ -29,7 +29,7 @@ class Block(nn.Module):
         return self.combine(self, self.relu(self.first(x)))
 
 
-def in_place(net, x):
+def inplace_sum(net, x):
     y = net.second(x)
     y += net.side(x)
     return net.relu(y)
@@ -39,7 +39,7 @@ COMBINE = {
     "a rectifier": lambda net, x: net.relu(net.second(x)),
     "nothing": lambda net, x: net.second(x),
     "a sum and a rectifier": lambda net, x: net.relu(net.second(x) + net.side(x)),
-    "a sum in place": in_place,
+    "a sum in place": inplace_sum,
     "the sum the other way round": lambda net, x: net.relu(x + net.second(x)),
     "a sum alone": lambda net, x: net.second(x) + x,
     "the sum with itself": lambda net, x: net.relu((y := net.second(x)) + y),
@@ -87,7 +87,7 @@ def overwriting(network):
     return [name for name, step in network.named_children() if getattr(step, "_overwrites", False)]
 
 
-def test_a_sum_takes_the_place_of_what_nothing_else_needs():
+def test_a_sum_overwrites_an_input_that_nothing_else_needs():
     for follows, expected in {
         "a chain": ["second_fused"],
         "a sum and a rectifier": ["side_fused"],

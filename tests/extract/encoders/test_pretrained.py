@@ -83,7 +83,7 @@ def test_a_file_is_no_folder(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
-def test_the_hashes_tell_one_changed_byte(folder, name):
+def test_one_changed_byte_is_found_by_its_hash(folder, name):
     before = hashes_of(folder)
     with (folder / name).open("ab") as file:
         file.write(b" ")

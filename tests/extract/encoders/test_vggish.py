@@ -50,17 +50,17 @@ def test_a_row_is_that_of_the_layers_one_after_the_other(encoder, state):
     patches = encoder.prepare(networks.sample(encoder, 2))
     assert patches.shape == (2, 96, 64)
     maps = torch.from_numpy(patches)[:, None]
-    held = {name: value.float() for name, value in state.items()}
+    weights = {name: value.float() for name, value in state.items()}
     for layer, pools in ((0, 1), (3, 1), (6, 0), (8, 1), (11, 0), (13, 1)):
         name = f"features.{layer}"
-        weight, bias = held[f"{name}.weight"], held[f"{name}.bias"]
+        weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
         maps = functional.conv2d(maps, weight, bias, padding=1).relu()
         maps = functional.max_pool2d(maps, 2) if pools else maps
     # Time, then pitch, then channel: the order of the TensorFlow network.
     rows = torch.stack([maps[:, :, t, f] for t in range(6) for f in range(4)], dim=1).flatten(1)
     for layer in (0, 2, 4):
         name = f"embeddings.{layer}"
-        rows = functional.linear(rows, held[f"{name}.weight"], held[f"{name}.bias"]).relu()
+        rows = functional.linear(rows, weights[f"{name}.weight"], weights[f"{name}.bias"]).relu()
     np.testing.assert_allclose(encoder.encode(patches), rows, rtol=1e-3, atol=1e-4 * rows.max())
 
 

@@ -40,7 +40,7 @@ def test_the_padding_of_the_last_window_does_not_count(encoder, waves):
     np.testing.assert_allclose(encoder.encode(waves)[1], states[1, :62].mean(dim=0), rtol=1e-5)
 
 
-def test_sound_is_normalised_window_by_window_without_its_padding():
+def test_audio_is_normalised_window_by_window_without_its_padding():
     waves = torch.tensor([[1.0, 3.0, 0.0, 0.0], [4.0, -4.0, 4.0, -4.0]])
     found = _normalised(waves, torch.tensor([2, 4]))
     # (1, 3): mean 2, deviation 1; (4, -4, 4, -4): mean 0, deviation 4

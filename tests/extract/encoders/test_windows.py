@@ -8,7 +8,7 @@ from extract.encoders._windows import num_audible_samples
 
 
 @given(st.lists(st.sampled_from([0.0, 0.5]), min_size=1, max_size=9))
-def test_what_follows_the_sound_is_silence_to_the_end(samples):
+def test_samples_are_followed_by_silence_to_the_end_of_the_window(samples):
     (count,) = num_audible_samples(np.array([samples]))
     if any(samples):
         assert samples[count - 1] != 0

@@ -210,9 +210,9 @@ def test_each_clip_gets_its_status_in_each_modality(extracted):
 
 def test_the_report_counts_what_the_store_holds(extracted):
     store, report, _ = extracted
-    for modality, held in status_of(report, store).items():
+    for modality, statuses in status_of(report, store).items():
         counted = {status: n for status, n in report.counts[modality].items() if n}
-        assert counted == Counter(held.values())
+        assert counted == Counter(statuses.values())
     assert {(f.id, f.modality) for f in report.partial} == {("cut", "visual"), ("cut", "acoustic")}
     assert all(failure.reason and failure.path for failure in report.failures)
 
@@ -284,8 +284,8 @@ def test_what_changed_or_is_corrupt_is_done_again_and_nothing_else(world):
     again = {name.rpartition("/")[2] for name in after if after[name] != before[name]}
     assert again == {"named.npy", "whole.npy"}
     assert corrupt.read_bytes() == whole
-    (sound,) = [name for name in after if name.endswith("whole.npy") and "acoustic" in name]
-    assert after[sound] == before[sound]
+    (audio,) = [name for name in after if name.endswith("whole.npy") and "acoustic" in name]
+    assert after[audio] == before[audio]
 
 
 def test_a_changed_caption_is_encoded_again(world):
@@ -407,12 +407,12 @@ def test_strict_stops_at_the_first_failure(clips, tmp_path):
 
 
 def test_a_store_that_another_process_writes_is_refused(clips, tmp_path):
-    held = (
+    script = (
         "import sys; from extract.store import FeatureStore\n"
         "with FeatureStore(sys.argv[1]).locked(): print('held', flush=True); sys.stdin.read()"
     )
     other = subprocess.Popen(
-        [sys.executable, "-c", held, str(tmp_path)],
+        [sys.executable, "-c", script, str(tmp_path)],
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -454,7 +454,7 @@ def test_a_wrong_option_is_an_error_that_says_what_is_known(clips, tmp_path, mor
     assert not list(tmp_path.rglob("manifest.json"))
 
 
-def test_a_precision_that_the_processor_lacks_is_refused_before_a_set_is_made(
+def test_a_precision_that_the_processor_lacks_is_refused_before_a_set_is_begun(
     clips, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("extract.encoders._onednn.is_available", lambda: True)

@@ -81,8 +81,8 @@ def files_of(store):
 
 def finished(store):
     """The files of rows that a record speaks of, and which file on the disk each is."""
-    held = FeatureStore(store)
-    sets = [held.feature_set(modality) for modality in held.modalities()]
+    features = FeatureStore(store)
+    sets = [features.feature_set(modality) for modality in features.modalities()]
     return {
         features.rows_path(record.id): features.rows_path(record.id).stat().st_ino
         for features in sets
@@ -124,7 +124,7 @@ def test_a_killed_extraction_ends_in_the_same_bytes_and_redoes_nothing_finished(
     )
 
 
-def sounds(videos, store, **more):
+def extract_audio(videos, store, **more):
     return extract_items(
         read_catalog(videos).items,
         store,
@@ -139,42 +139,42 @@ def sounds(videos, store, **more):
 
 @pytest.mark.parametrize("moment", ["comparing with the store", "extracting"])
 def test_one_interrupt_ends_in_order_and_the_same_call_goes_on(videos, tmp_path, moment):
-    asked = []
+    interrupted = []
 
     def interrupt_once(progress):
-        if progress.doing == moment and not asked:
-            asked.append(progress)
+        if progress.doing == moment and not interrupted:
+            interrupted.append(progress)
             signal.raise_signal(signal.SIGINT)
 
-    report = sounds(videos, tmp_path, progress=interrupt_once)
+    report = extract_audio(videos, tmp_path, progress=interrupt_once)
     assert report.interrupted
     num_recorded = 7 - report.counts["acoustic"]["not done"]
     assert (num_recorded > 0) == (moment == "extracting")
-    again = sounds(videos, tmp_path)
+    again = extract_audio(videos, tmp_path)
     assert not again.interrupted
     assert again.counts["acoustic"]["skipped"] == num_recorded
     assert again.counts["acoustic"]["not done"] == 0
 
 
 def test_an_interrupt_does_not_wait_until_everything_is_looked_at(videos, tmp_path, monkeypatch):
-    sounds(videos, tmp_path)
-    looked_at = []
+    extract_audio(videos, tmp_path)
+    read = []
 
-    def look(path):
-        looked_at.append(path)
-        if len(looked_at) == 3:
+    def read_facts(path):
+        read.append(path)
+        if len(read) == 3:
             signal.raise_signal(signal.SIGINT)
         return file_facts(path)
 
     for path in videos.iterdir():  # all are hashed anew
         path.touch()
-    monkeypatch.setattr("extract.pipeline.plan.file_facts", look)
-    report = sounds(videos, tmp_path)
+    monkeypatch.setattr("extract.pipeline.plan.file_facts", read_facts)
+    report = extract_audio(videos, tmp_path)
     assert report.interrupted
-    assert len(looked_at) == 3
+    assert len(read) == 3
     assert report.counts["acoustic"]["skipped"] == 3
     monkeypatch.undo()
-    assert sounds(videos, tmp_path).counts["acoustic"]["skipped"] == 7
+    assert extract_audio(videos, tmp_path).counts["acoustic"]["skipped"] == 7
 
 
 def test_a_second_interrupt_ends_at_once(videos, tmp_path):
@@ -184,6 +184,6 @@ def test_a_second_interrupt_ends_at_once(videos, tmp_path):
 
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        sounds(videos, tmp_path, progress=interrupt_twice)
+        extract_audio(videos, tmp_path, progress=interrupt_twice)
     assert signal.getsignal(signal.SIGINT) is before
-    assert sounds(videos, tmp_path, dry_run=True).planned == 7
+    assert extract_audio(videos, tmp_path, dry_run=True).planned == 7

@@ -41,10 +41,10 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture
 def server(videos):
     serve = functools.partial(Quiet, directory=videos)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as made:
-        threading.Thread(target=made.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{made.server_port}"
-        made.shutdown()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{httpd.server_port}"
+        httpd.shutdown()
 
 
 def extract(items, store, **more):
@@ -68,8 +68,8 @@ def test_rows_are_those_of_the_same_files_on_disk(videos, server, tmp_path):
     assert report.counts["thing"] == {"skipped": 0, "done": 2, "failed": 1}
     extract(read_catalog(videos).items, tmp_path / "local")
     assert records_of(tmp_path / "remote") == records_of(tmp_path / "local")
-    held = FeatureStore(tmp_path / "remote").feature_set("thing").records["clip2"]
-    assert held.source == f"{server}/clip2.mp4"
+    record = FeatureStore(tmp_path / "remote").feature_set("thing").records["clip2"]
+    assert record.source == f"{server}/clip2.mp4"
     assert extract(items, tmp_path / "remote", dry_run=True).planned == 0
 
 

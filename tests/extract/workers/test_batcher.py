@@ -99,7 +99,7 @@ def test_rows_do_not_hold_the_batch_they_came_from():
     assert rows.base is None
 
 
-@pytest.mark.parametrize("made", [np.zeros((2, 1)), np.zeros((3, 2)), np.zeros(3)])
-def test_rows_of_another_shape_are_refused(made):
+@pytest.mark.parametrize("rows", [np.zeros((2, 1)), np.zeros((3, 2)), np.zeros(3)])
+def test_rows_of_another_shape_are_refused(rows):
     with pytest.raises(ValueError, match=r"'double' returned \(.*\) for 3 units; its rows are"):
-        checked_rows(Double(), made, 3)
+        checked_rows(Double(), rows, 3)

@@ -67,7 +67,7 @@ def extract(videos, store, encoder, **more):
 
 def rows_of(store):
     features = FeatureStore(store).feature_set("thing")
-    return {name: features.read(name) for name, held in features.records.items() if held.rows}
+    return {name: features.read(name) for name, record in features.records.items() if record.rows}
 
 
 def test_rows_are_the_same_wherever_they_are_encoded(videos, tmp_path, monkeypatch):
@@ -267,8 +267,8 @@ def test_strict_stops_at_an_item_too(tmp_path):
 def test_a_clip_may_not_take_as_long_as_its_header_likes(videos):
     limits = Limits(max_duration_seconds=0.1)
     decoder = ClipDecoder([Shade()], sampling=Sampling(), limits=limits)
-    said = decoder.read(Job(0, "clip6", videos / "clip6.mp4", (0,)))  # 6 / 24 s
-    allowed = [message.seconds for message in said if isinstance(message, Allowed)]
+    messages = decoder.read(Job(0, "clip6", videos / "clip6.mp4", (0,)))  # 6 / 24 s
+    allowed = [message.seconds for message in messages if isinstance(message, Allowed)]
     assert allowed[-1] - allowed[0] == pytest.approx(0.1)
 
 

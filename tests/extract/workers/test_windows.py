@@ -26,7 +26,7 @@ def cut(encoder, samples, sizes=()):
 
 
 def cut_slowly(samples, window, hop, shortest):
-    """The same in plain words, at one sample a second."""
+    """The same without blocks, at one sample a second."""
     rows = []
     start = 0
     while start + window <= len(samples):
@@ -48,7 +48,7 @@ def encoder(window, hop, shortest, rate=1):
 
 
 @given(st.data(), SECONDS, st.integers(0, 40))
-def test_windows_are_those_of_plain_words_however_the_sound_is_cut_into_blocks(data, window, num):
+def test_windows_do_not_depend_on_the_blocks_that_the_audio_comes_in(data, window, num):
     hop = data.draw(st.integers(1, window), label="hop")
     shortest = data.draw(st.integers(1, window), label="shortest")
     sizes = data.draw(st.lists(st.integers(0, 9), max_size=8), label="sizes")

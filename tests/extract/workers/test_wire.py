@@ -62,7 +62,7 @@ def test_arrays_arrive_with_shape_and_type(line, shape, dtype):
 
 
 @pytest.mark.parametrize(
-    "said",
+    "payload",
     [
         b"\x80\x04K\x01.",  # a pickle
         b'{"~": "Path"}',
@@ -70,19 +70,19 @@ def test_arrays_arrive_with_shape_and_type(line, shape, dtype):
         b'{"~": "array", "dtype": "object", "shape": [1]}',
     ],
 )
-def test_what_is_no_message_is_an_error(line, said):
-    line[0].send_bytes(said)
+def test_what_is_no_message_is_an_error(line, payload):
+    line[0].send_bytes(payload)
     line[0].send_bytes(b"12345678")
     with pytest.raises(Exception, match=r"."):
         receive(line[1])
     with pytest.raises(Exception, match=r"."):
-        unpack(len(said).to_bytes(8, "little") + said + b"12345678")
+        unpack(len(payload).to_bytes(8, "little") + payload + b"12345678")
 
 
 def test_an_encoder_is_described_so_that_another_process_can_build_it():
-    made = EncoderSpec.of(LogMel("weights")).build()
-    assert type(made) is LogMel
-    assert made.given_weights == "weights"
+    encoder = EncoderSpec.of(LogMel("weights")).build()
+    assert type(encoder) is LogMel
+    assert encoder.given_weights == "weights"
 
 
 def test_an_encoder_that_cannot_be_imported_is_refused():

@@ -21,21 +21,21 @@ def test_a_modality_is_shuffled_and_the_run_gets_a_copy(world, capsys, monkeypat
     ran = []
 
     def train_here(each, users):
-        assert users is None  # an ablation keeps no figures of users
+        assert users is None  # an ablation keeps no metrics of users
         ran.append(each.change.how)
         return trial.train(each, world / "trainings")
 
     monkeypatch.setattr(journal, "train_apart", train_here)
-    held = fit(
+    trained = fit(
         dataset(clusters()), model="linear_mmgcn", out=Path("runs"), epochs=1, device="cpu"
     ).run
-    words = ("ablate", *ONE, *QUICK, "--how", "shuffle", "--run", str(held))
+    words = ("ablate", *ONE, *QUICK, "--how", "shuffle", "--run", str(trained))
     code, out, err = run(capsys, *words, "--json")
     assert code == 0, err
-    told = json.loads(out)
-    assert [(row["modality"], row["how"]) for row in told["rows"]] == [("visual", "shuffle")]
-    assert told["rows"][0]["low"] is None
-    assert json.loads((held / "ablation.json").read_text()) == told
+    written = json.loads(out)
+    assert [(row["modality"], row["how"]) for row in written["rows"]] == [("visual", "shuffle")]
+    assert written["rows"][0]["low"] is None
+    assert json.loads((trained / "ablation.json").read_text()) == written
     names = {path.name for path in Path("ablation").iterdir()}
     assert names == {f"ablation.{kind}" for kind in ("csv", "json", "jsonl", "md", "png")}
     code, out, err = run(capsys, *words)
@@ -54,7 +54,7 @@ def test_ablate_without_matplotlib_is_refused_before_training(capsys, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "message"),
     [
         (("--how", "hide"), 2, "none of drop, shuffle"),
         (("--mask-percent", "ten"), 2, "is not percentages"),
@@ -70,24 +70,24 @@ def test_ablate_without_matplotlib_is_refused_before_training(capsys, monkeypatc
         ((), 1, "there is no modality"),
     ],
 )
-def test_bad_input_gets_one_line_and_trains_nothing(world, capsys, words, code, told):  # noqa: F811
+def test_bad_input_gets_one_line_and_trains_nothing(world, capsys, words, code, message):  # noqa: F811
     got, out, err = run(capsys, "ablate", *words)
     assert (got, out) == (code, "")
-    assert told in " ".join(err.replace("│", " ").split())
+    assert message in " ".join(err.replace("│", " ").split())
     assert " ..." not in err
 
 
 def test_the_only_modality_of_a_model_that_needs_one_is_not_dropped(world, capsys, monkeypatch):  # noqa: F811
     from mmgcn.study import journal
 
-    asked = []
+    requested = []
 
     def nothing(trials, **_):
-        asked.extend(trials)
+        requested.extend(trials)
         return journal.Results()
 
     monkeypatch.setattr(journal, "run_trials", nothing)
     with pytest.raises(SystemExit):
         cli.main(["ablate", "--model", "mmgcn", *ONE, "--seeds", "1"])
     assert "it is not dropped" in capsys.readouterr().err
-    assert [trial.change.how for trial in asked] == ["none", "shuffle"]
+    assert [trial.change.how for trial in requested] == ["none", "shuffle"]

@@ -32,7 +32,7 @@ def world(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_model_that_fails_is_told_and_finished_runs_are_not_repeated(world, capsys):
+def test_a_model_that_fails_is_reported_and_finished_runs_are_not_repeated(world, capsys):
     words = ("compare", "--models", "popularity,mmgcn", "--seeds", "1", "--split", "random")
     code, out, err = run(capsys, *words)
     assert code == 3, err
@@ -90,18 +90,18 @@ def test_a_study_without_metrics_of_users_still_shows_the_others(world, capsys):
     assert code == 0
     assert "valid recall@20" in out
     assert "minus" not in out
-    assert "note: itemknn, popularity: trained before the figures of each user were kept" in err
+    assert "note: itemknn, popularity: trained before the metrics of each user were kept" in err
     assert "without compare/compare.jsonl they are trained anew" in err
 
 
-def test_what_one_seed_leaves_open_is_told(world, capsys):
+def test_a_note_says_what_one_seed_leaves_open(world, capsys):
     words = ("compare", "--models", "popularity,mf", "--seeds", "1", "--epochs", "1")
     code, _, err = run(capsys, *words)
     assert code == 0
     assert "note: mf: one seed; how much another would change is not in p" in err
 
 
-def test_a_baseline_that_failed_is_told(world, capsys):
+def test_a_baseline_that_failed_is_reported(world, capsys):
     words = ("compare", "--models", "popularity,vbpr", "--baseline", "vbpr", "--seeds", "1")
     code, out, err = run(capsys, *words)
     assert code == 3
@@ -110,7 +110,7 @@ def test_a_baseline_that_failed_is_told(world, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "message"),
     [
         (("--models", "popularty"), 1, "did you mean popularity"),
         (("--models", ","), 2, "names no model"),
@@ -134,11 +134,11 @@ def test_a_baseline_that_failed_is_told(world, capsys):
         (("--models", "mf", "-i", "nowhere.csv"), 1, "no interactions at nowhere.csv"),
     ],
 )
-def test_bad_input_gets_one_line_and_trains_nothing(world, capsys, words, code, told):
+def test_bad_input_gets_one_line_and_trains_nothing(world, capsys, words, code, message):
     Path("bad.toml").write_text("dim: 8\n")
     Path("bare.toml").write_text("dim = 8\n")
     Path("other.toml").write_text("[ease]\npenalty = 5\n")
     got, out, err = run(capsys, "compare", *words)
     assert (got, out) == (code, "")
-    assert told in " ".join(err.replace("│", " ").split())
+    assert message in " ".join(err.replace("│", " ").split())
     assert " ..." not in err  # no training began

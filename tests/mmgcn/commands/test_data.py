@@ -18,9 +18,9 @@ def world(tmp_path, monkeypatch):
     """Ratings as MovieLens writes them: 8 people rated 10 of 20 films, the last two films low."""
     monkeypatch.chdir(tmp_path)
     lines = [
-        f"{user:03},{(3 * user + place) % 20},{5 if place < 8 else 1},{90 + place}"
+        f"{user:03},{(3 * user + index) % 20},{5 if index < 8 else 1},{90 + index}"
         for user in range(8)
-        for place in range(10)
+        for index in range(10)
     ]
     path = tmp_path / "interactions.csv"
     path.write_text("\n".join(["userId,movieId,rating,timestamp", *lines]))
@@ -47,19 +47,19 @@ def test_other_names_of_columns_are_offered_and_taken(world, capsys, command):
 def test_inspect_counts_what_is_left(world, capsys):
     code, out, err = run(capsys, "inspect", *NAMES, "--json")
     assert code == 0, err
-    told = json.loads(out)["interactions"]
-    assert (told["interactions"], told["users"], told["timestamps"]) == (64, 8, [90, 97])
+    table = json.loads(out)["interactions"]
+    assert (table["interactions"], table["users"], table["timestamps"]) == (64, 8, [90, 97])
     assert "16 of 80 rows of interactions.csv have a rating below 4; they were left out" in err
 
 
 def test_a_run_remembers_how_its_tables_are_read(world, capsys):
     code, _, err = run(capsys, "fit", *NAMES, *QUICK)
     assert code == 0, err
-    held = Run.load("runs/latest")
-    assert held.config["reading"] == {"columns": NAMES[1], "min_rating": 4}
-    assert held.users.ids.to_list()[:2] == ["000", "001"]
-    withheld = held.items.ids.gather(held.csr("test")[1]).to_list()
-    lines = [f"{user:03},{film},5" for user, film in enumerate(withheld)]
+    trained = Run.load("runs/latest")
+    assert trained.config["reading"] == {"columns": NAMES[1], "min_rating": 4}
+    assert trained.users.ids.to_list()[:2] == ["000", "001"]
+    test_items = trained.items.ids.gather(trained.csr("test")[1]).to_list()
+    lines = [f"{user:03},{film},5" for user, film in enumerate(test_items)]
     (world / "test.csv").write_text("\n".join(["userId,movieId,rating", *lines, "000,19,1"]))
     own = run(capsys, "evaluate", "-k", "5", "--json")
     code, out, err = run(capsys, "evaluate", "-k", "5", "--json", "--test", "test.csv")
@@ -68,7 +68,7 @@ def test_a_run_remembers_how_its_tables_are_read(world, capsys):
     assert "1 of 9 rows of test.csv have a rating below 4" in err
 
 
-def test_evaluate_reads_another_kind_of_table_where_it_is_told(world, capsys):
+def test_evaluate_reads_another_kind_of_table_with_its_own_options(world, capsys):
     assert run(capsys, "fit", *NAMES, *QUICK)[0] == 0
     (world / "test.csv").write_text("who,item_id\n000,19\n")
     words = ("evaluate", "-k", "5", "--json", "--test", "test.csv")

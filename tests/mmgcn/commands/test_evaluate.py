@@ -43,7 +43,7 @@ def test_groups_are_shown_apart(cold_run, capsys):
     assert "negatives" not in err
 
 
-def test_of_how_many_users_the_figures_are_is_told(ordinary_run, capsys):
+def test_the_number_of_evaluated_users_is_printed(ordinary_run, capsys):
     code, out, _ = run(capsys, "evaluate", "--run", ordinary_run, "-k", "5")
     assert code == 0
     test = clusters(seen=8).test
@@ -55,22 +55,22 @@ def test_json_holds_every_group(cold_run, capsys):
     words = ("evaluate", "--run", cold_run, "--cold-items", "-k", "5,10", "--json")
     code, out, _ = run(capsys, *words)
     assert code == 0
-    told = json.loads(out)
-    assert list(told["groups"]) == ["all", "warm", "head", "tail", "cold"]
-    cold = told["groups"]["cold"]
+    answer = json.loads(out)
+    assert list(answer["groups"]) == ["all", "warm", "head", "tail", "cold"]
+    cold = answer["groups"]["cold"]
     assert cold["num_items"] == 8
     assert cold["metrics"]["recall@10"] > 2 * cold["chance"]["recall@10"]
     assert cold["metrics"]["recall@10"] > cold["most_popular"]["recall@10"]
     plain = json.loads(run(capsys, *words[:3], *words[4:])[1])
-    assert plain.pop("most_popular") == told["groups"]["all"]["most_popular"]
-    assert told["groups"]["all"]["metrics"] == plain
+    assert plain.pop("most_popular") == answer["groups"]["all"]["most_popular"]
+    assert answer["groups"]["all"]["metrics"] == plain
 
 
 def test_cold_items_alone_can_be_the_candidates(cold_run, capsys):
     words = ("evaluate", "--run", cold_run, "--cold-items", "--candidates", "cold", "-k", "2,8")
-    told = json.loads(run(capsys, *words, "--json")[1])
-    assert list(told["groups"]) == ["cold"]
-    cold = told["groups"]["cold"]
+    answer = json.loads(run(capsys, *words, "--json")[1])
+    assert list(answer["groups"]) == ["cold"]
+    cold = answer["groups"]["cold"]
     assert cold["metrics"]["recall@8"] == cold["chance"]["recall@8"] == 1
     assert "most_popular" not in cold  # all of them are equally unpopular
     _, out, _ = run(capsys, *words)
@@ -78,20 +78,20 @@ def test_cold_items_alone_can_be_the_candidates(cold_run, capsys):
     assert "popular" not in out
 
 
-def test_an_empty_group_is_said_to_be_empty(ordinary_run, capsys):
+def test_an_empty_group_is_reported_as_empty(ordinary_run, capsys):
     code, out, _ = run(capsys, "evaluate", "--run", ordinary_run, "--cold-items", "-k", "5")
     assert code == 0
     assert "cold: empty, it has no item; the run's split is random: fit with --split cold" in out
 
 
-def test_taking_cold_items_as_negatives_is_told(tmp_path, capsys):
+def test_a_note_says_that_cold_items_were_negatives(tmp_path, capsys):
     settings = {**QUICK, "negatives": "all", "epochs": 1}
-    made = fit(world(), model="mmgcn", out=tmp_path, settings=settings, device="cpu").run
-    _, _, err = run(capsys, "evaluate", "--run", str(made), "--cold-items", "-k", "5")
+    trained = fit(world(), model="mmgcn", out=tmp_path, settings=settings, device="cpu").run
+    _, _, err = run(capsys, "evaluate", "--run", str(trained), "--cold-items", "-k", "5")
     assert "fit with --set negatives=watched" in err
 
 
-def test_lists_are_no_longer_than_the_catalogue_unless_asked_for(ordinary_run, capsys):
+def test_lists_are_no_longer_than_the_catalogue_unless_k_is_given(ordinary_run, capsys):
     code, out, err = run(capsys, "evaluate", "--run", ordinary_run, "--json")  # 40 items
     assert code == 0, err
     assert [name for name in json.loads(out) if name.startswith("recall")] == [
@@ -102,27 +102,31 @@ def test_lists_are_no_longer_than_the_catalogue_unless_asked_for(ordinary_run, c
     assert "--k is 50; it must be from 1 to the number of items, 40" in err
 
 
-def test_test_pairs_that_the_run_was_made_of_are_left_out_and_told(ordinary_run, capsys, tmp_path):
-    held = Run.load(ordinary_run)
-    withheld, known = [], []
-    for part, pairs in (("test", withheld), ("seen", known), ("valid", known)):
-        indptr, indices = held.csr(part)
-        users = np.repeat(np.arange(len(held.users)), np.diff(indptr))
-        pairs += zip(held.users.ids.gather(users), held.items.ids.gather(indices), strict=True)
+def test_test_pairs_that_the_run_was_trained_on_are_left_out_with_a_note(
+    ordinary_run, capsys, tmp_path
+):
+    trained = Run.load(ordinary_run)
+    held_out, known = [], []
+    for part, pairs in (("test", held_out), ("seen", known), ("valid", known)):
+        indptr, indices = trained.csr(part)
+        users = np.repeat(np.arange(len(trained.users)), np.diff(indptr))
+        pairs += zip(
+            trained.users.ids.gather(users), trained.items.ids.gather(indices), strict=True
+        )
     table = tmp_path / "test.csv"
-    table.write_text("user_id,item_id\n" + "".join(f"{u},{i}\n" for u, i in [*known, *withheld]))
+    table.write_text("user_id,item_id\n" + "".join(f"{u},{i}\n" for u, i in [*known, *held_out]))
     words = ("evaluate", "--run", ordinary_run, "-k", "5", "--json")
     code, out, err = run(capsys, *words, "--test", str(table))
     assert code == 0, err
     assert json.loads(out) == json.loads(run(capsys, *words)[1])
-    assert f"{len(known)} of {len(known) + len(withheld)} test pairs are in the run's" in err
+    assert f"{len(known)} of {len(known) + len(held_out)} test pairs are in the run's" in err
     table.write_text("user_id,item_id\n" + "".join(f"{u},{i}\n" for u, i in known))
     code, out, err = run(capsys, *words, "--test", str(table))
     assert (code, out) == (1, "")
     assert f"all of {table} is in the run's training or validation part" in err
 
 
-def test_a_test_part_gives_the_same_figures_to_fit_and_to_evaluate(tmp_path, capsys):
+def test_a_test_part_has_the_same_metrics_in_fit_and_evaluate(tmp_path, capsys):
     """Popularity, so that what training does not know changes nothing of what is learned."""
     rows = {"train": "u1,a u1,b u2,a u2,c u3,a", "test": "u1,c u1,new u2,a u3,b u9,a u9,new"}
     for name, pairs in rows.items():
@@ -136,8 +140,10 @@ def test_a_test_part_gives_the_same_figures_to_fit_and_to_evaluate(tmp_path, cap
     ):
         out = str(tmp_path / name)
         assert run(capsys, *fitting, *of_fit, "--out", out)[0] == 0
-        told = run(capsys, "evaluate", "--run", f"{out}/latest", "-k", "1", "--json", *of_evaluate)
-        answers.append((json.loads(told[1]), told[2]))
+        answer = run(
+            capsys, "evaluate", "--run", f"{out}/latest", "-k", "1", "--json", *of_evaluate
+        )
+        answers.append((json.loads(answer[1]), answer[2]))
     (first, _), (second, err) = answers
     assert first == second
     # u1 finds c, u3 finds b, the unknown u9 finds a: half, all and half of what they have.
@@ -147,13 +153,13 @@ def test_a_test_part_gives_the_same_figures_to_fit_and_to_evaluate(tmp_path, cap
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("--candidates", "cold"), "needs --cold-items"),
         (("--cold-items", "--candidates", "warm"), "none of all, cold"),
     ],
 )
-def test_wrong_usage_is_exit_code_2(ordinary_run, capsys, words, told):
+def test_wrong_usage_is_exit_code_2(ordinary_run, capsys, words, message):
     code, out, err = run(capsys, "evaluate", "--run", ordinary_run, *words)
     assert (code, out) == (2, "")
-    assert told in err
+    assert message in err

@@ -95,9 +95,9 @@ def test_given_parts_are_taken_as_they_are(world, capsys):
     words = ("-i", "train.csv", "--valid", "valid.csv", "--test", "test.csv")
     code, _, _ = run(capsys, "fit", *words, "--model", "lightgcn", *QUICK, "--out", "elsewhere")
     assert code == 0
-    held, part = config("elsewhere"), clusters()
-    assert held["split"] == "given"
-    assert held["num_interactions"] == {
+    saved, part = config("elsewhere"), clusters()
+    assert saved["split"] == "given"
+    assert saved["num_interactions"] == {
         "seen": len(part.train),
         "valid": len(part.valid),
         "test": len(part.test),
@@ -109,8 +109,8 @@ def test_without_a_split_everything_is_learned_and_left_out_of_lists(world, caps
     assert code == 0, err
     assert "validation" not in out
     assert "2 epochs, " in out  # of which none is known to be the best
-    held = config()["num_interactions"]
-    assert (held["valid"], held["test"]) == (0, 0)
+    saved = config()["num_interactions"]
+    assert (saved["valid"], saved["test"]) == (0, 0)
     code, _, err = run(capsys, "evaluate")
     assert code == 1
     assert "has no test part; pass --test FILE" in err
@@ -183,7 +183,7 @@ def test_ctrl_c_says_how_to_go_on_and_resume_does(world, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("-i", "nowhere.csv"), "no interactions at nowhere.csv"),
         (("-i", "ids.txt"), "ids.txt"),
@@ -200,13 +200,13 @@ def test_ctrl_c_says_how_to_go_on_and_resume_does(world, capsys, monkeypatch):
         (("--resume",), "no unfinished training in runs"),
     ],
 )
-def test_bad_input_gets_one_line_and_leaves_no_run(world, capsys, words, told):
+def test_bad_input_gets_one_line_and_leaves_no_run(world, capsys, words, message):
     code, out, err = run(capsys, "fit", *words)
     assert (code, out) == (1, "")
     lines = [line for line in err.splitlines() if not line.startswith("note: ")]
     assert len(lines) == 1
     assert lines[0].startswith("error: ")
-    assert told in lines[0]
+    assert message in lines[0]
     assert not list(world.glob("runs/*"))
 
 

@@ -1,4 +1,4 @@
-"""What inspect tells of a store and of interactions."""
+"""What inspect reports of a store and of interactions."""
 
 import json
 
@@ -18,17 +18,17 @@ def run(capsys, *words):
 
 @pytest.fixture
 def store(tmp_path):
-    held = FeatureStore(tmp_path / "features")
-    manifest = {"encoder": "made", "dim": 2, "dtype": "float32", "pooling": "mean"}
-    made = held.create("acoustic", manifest)
-    made.write(Record("a"), np.ones((3, 2)))
-    made.write(Record("b"), np.zeros((1, 2)))
-    made.write(Record("007"), np.ones((2, 2)))
-    made.write(Record("mute", status="missing", reason="it has no audio"), None)
-    made.write(Record("still", status="missing", reason="it has no audio"), None)
-    made.write(Record("broken", status="failed", reason="cannot be read"), None)
-    made.finish()
-    return held.root
+    features = FeatureStore(tmp_path / "features")
+    manifest = {"encoder": "acoustic", "dim": 2, "dtype": "float32", "pooling": "mean"}
+    acoustic = features.create("acoustic", manifest)
+    acoustic.write(Record("a"), np.ones((3, 2)))
+    acoustic.write(Record("b"), np.zeros((1, 2)))
+    acoustic.write(Record("007"), np.ones((2, 2)))
+    acoustic.write(Record("mute", status="missing", reason="it has no audio"), None)
+    acoustic.write(Record("still", status="missing", reason="it has no audio"), None)
+    acoustic.write(Record("broken", status="failed", reason="cannot be read"), None)
+    acoustic.finish()
+    return features.root
 
 
 @pytest.fixture
@@ -43,52 +43,54 @@ def interactions(tmp_path):
 
 def test_the_features_of_a_store_are_counted(capsys, store):
     code, out, _ = run(capsys, "--features", store, "--json")
-    told = json.loads(out)["features"]["acoustic"]
+    report = json.loads(out)["features"]["acoustic"]
     assert code == 0
-    assert told["shape"] == [3, 2]
-    assert (told["items"], told["with_features"], told["coverage"]) == (6, 3, 0.5)
-    assert told["statuses"] == {"done": 3, "missing": 2, "failed": 1}
-    assert told["rows_per_item"] == [1, 2, 3]
-    assert told["zero_rows"] == {"count": 1, "examples": ["b"]}
-    assert told["non_finite_rows"]["count"] == 0
-    assert [(r["status"], r["reason"], r["count"]) for r in told["reasons"]] == [
+    assert report["shape"] == [3, 2]
+    assert (report["items"], report["with_features"], report["coverage"]) == (6, 3, 0.5)
+    assert report["statuses"] == {"done": 3, "missing": 2, "failed": 1}
+    assert report["rows_per_item"] == [1, 2, 3]
+    assert report["zero_rows"] == {"count": 1, "examples": ["b"]}
+    assert report["non_finite_rows"]["count"] == 0
+    assert [(r["status"], r["reason"], r["count"]) for r in report["reasons"]] == [
         ("missing", "it has no audio", 2),
         ("failed", "cannot be read", 1),
     ]
 
 
-def test_a_damaged_file_is_told_and_stops_nothing(capsys, store):
+def test_a_damaged_file_is_reported_and_stops_nothing(capsys, store):
     (path,) = store.glob("acoustic/*/items/a.npy")
     path.write_bytes(path.read_bytes()[:-1])
     code, out, _ = run(capsys, "--features", store, "--json")
-    told = json.loads(out)["features"]["acoustic"]
-    assert (code, told["damaged"]) == (0, {"count": 1, "examples": ["a"]})
-    assert told["shape"] is None
+    report = json.loads(out)["features"]["acoustic"]
+    assert (code, report["damaged"]) == (0, {"count": 1, "examples": ["a"]})
+    assert report["shape"] is None
     assert "damaged files; extract again" in run(capsys, "--features", store)[1]
 
 
 def test_interactions_are_counted(capsys, interactions):
-    told = json.loads(run(capsys, "-i", interactions, "--json")[1])["interactions"]
-    assert (told["interactions"], told["users"], told["items"]) == (5, 2, 4)
-    assert told["density"] == 5 / 8
-    assert told["duplicates"] == 1
-    assert told["quantiles"][0] == 0
-    assert told["quantiles"][-1] == 1
-    assert (told["per_user"][0], told["per_user"][-1]) == (2, 3)
-    assert (told["per_item"][0], told["per_item"][-1]) == (1, 2)
-    assert told["users_below_3"] == 1
-    assert told["timestamps"] == [1, 5]
-    assert told["weights"] is False
+    report = json.loads(run(capsys, "-i", interactions, "--json")[1])["interactions"]
+    assert (report["interactions"], report["users"], report["items"]) == (5, 2, 4)
+    assert report["density"] == 5 / 8
+    assert report["duplicates"] == 1
+    assert report["quantiles"][0] == 0
+    assert report["quantiles"][-1] == 1
+    assert (report["per_user"][0], report["per_user"][-1]) == (2, 3)
+    assert (report["per_item"][0], report["per_item"][-1]) == (1, 2)
+    assert report["users_below_3"] == 1
+    assert report["timestamps"] == [1, 5]
+    assert report["weights"] is False
 
 
-def test_ids_that_match_nothing_are_told_with_the_nearest(capsys, store, interactions, monkeypatch):
+def test_ids_that_match_nothing_are_reported_with_the_nearest(
+    capsys, store, interactions, monkeypatch
+):
     monkeypatch.setenv("COLUMNS", "200")  # a table that wraps is hard to search
     words = ("--features", store, "--interactions", interactions)
-    told = json.loads(run(capsys, *words, "--json")[1])["matching"]
-    assert told["watched_items"] == {"acoustic": {"extracted": 3, "with_features": 2}}
-    assert told["items_never_extracted"] == {"count": 1, "examples": ["7"]}
-    assert told["nearest_to_the_first"] == ["007"]
-    assert told["items_never_watched"] == {"count": 3, "examples": ["007", "broken", "still"]}
+    report = json.loads(run(capsys, *words, "--json")[1])["matching"]
+    assert report["watched_items"] == {"acoustic": {"extracted": 3, "with_features": 2}}
+    assert report["items_never_extracted"] == {"count": 1, "examples": ["7"]}
+    assert report["nearest_to_the_first"] == ["007"]
+    assert report["items_never_watched"] == {"count": 3, "examples": ["007", "broken", "still"]}
     _, out, _ = run(capsys, *words)
     assert "extracted in no modality: 1 (7); the nearest extracted ids to the first: 007" in out
     assert "3 of 4 (75.0%)" in out
@@ -98,21 +100,21 @@ def test_ids_that_match_nothing_are_told_with_the_nearest(capsys, store, interac
 def test_a_file_of_ones_own_is_inspected_like_a_modality(capsys, tmp_path, store):
     np.save(tmp_path / "price.npy", np.array([0.0, 2.0]))
     out = run(capsys, "--features", f"price={tmp_path / 'price.npy'}", "--json")[1]
-    told = json.loads(out)["features"]["price"]
-    assert (told["shape"], told["zero_rows"]["examples"]) == ([2, 1], ["0"])
+    report = json.loads(out)["features"]["price"]
+    assert (report["shape"], report["zero_rows"]["examples"]) == ([2, 1], ["0"])
     both = ("--features", store, "--features", f"acoustic={tmp_path / 'price.npy'}")
     code, _, err = run(capsys, *both)
     assert (code, "two --features are called 'acoustic'" in err) == (1, True)
 
 
-def test_the_places_that_are_looked_at_by_themselves(capsys, store, interactions, monkeypatch):
+def test_the_default_locations_are_read(capsys, store, interactions, monkeypatch):
     monkeypatch.chdir(store.parent)
-    told = json.loads(run(capsys, "--json")[1])
-    assert list(told["features"]) == ["acoustic"]
-    assert told["interactions"]["file"] == "interactions.csv"
+    report = json.loads(run(capsys, "--json")[1])
+    assert list(report["features"]) == ["acoustic"]
+    assert report["interactions"]["file"] == "interactions.csv"
 
 
-def test_nothing_to_look_at_is_an_error(capsys, tmp_path, monkeypatch):
+def test_nothing_to_inspect_is_an_error(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, out, err = run(capsys, "--json")
     assert (code, out) == (1, "")

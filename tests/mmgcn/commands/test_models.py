@@ -1,4 +1,4 @@
-"""What models tells of the registered models and of their settings."""
+"""What models prints of the registered models and of their settings."""
 
 import json
 
@@ -27,7 +27,7 @@ def test_all_models_are_listed(capsys):
 
 
 @pytest.mark.parametrize("name", MODELS.names())
-def test_every_setting_is_told_with_its_default_and_its_meaning(capsys, name):
+def test_every_setting_is_listed_with_its_default_and_its_meaning(capsys, name):
     code, out, _ = run(capsys, name, "--json")
     assert code == 0
     defaults = MODELS.get(name).default_settings().as_dict()
@@ -36,7 +36,7 @@ def test_every_setting_is_told_with_its_default_and_its_meaning(capsys, name):
         assert defaults[row["name"]] == row["default"]
 
 
-def test_a_table_for_people(capsys, monkeypatch):
+def test_a_table_for_a_terminal(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     _, out, _ = run(capsys, "mf")
     (line,) = [line for line in out.splitlines() if line.startswith(" negatives")]
@@ -56,7 +56,7 @@ def test_linear_mmgcn_lists_no_setting_that_it_refuses(capsys):
     assert names >= {"dim", "weight_decay", "loss"}
 
 
-def test_an_unknown_one_is_told_with_the_nearest(capsys):
+def test_an_unknown_model_is_an_error_with_the_nearest_name(capsys):
     code, _, err = run(capsys, "lightgnc")
     assert code == 1
     assert "lightgcn" in err

@@ -15,8 +15,8 @@ def test_the_best_settings_go_into_fit(world, capsys):  # noqa: F811
     words = ("tune", "--model", "itemknn", "--space", "space.toml", "--split", "random")
     code, out, err = run(capsys, *words, "--trials", "3", "--json")
     assert code == 0, err
-    told = json.loads(out)
-    assert told["trials"] == 3
+    report = json.loads(out)
+    assert report["trials"] == 3
     code, out, err = run(capsys, *words, "--trials", "4")
     assert code == 0
     assert "[4/4]" in err
@@ -34,7 +34,7 @@ def test_the_best_settings_go_into_fit(world, capsys):  # noqa: F811
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "message"),
     [
         (("--trials", "0"), 2, "trials"),
         (("--metric", "mrr@20"), 2, "none of recall@5"),
@@ -44,9 +44,9 @@ def test_the_best_settings_go_into_fit(world, capsys):  # noqa: F811
         (("--model", "mf", "--set", "dim=8"), 1, "dim is set for all trials, and in the space"),
     ],
 )
-def test_bad_input_gets_one_line_and_trains_nothing(world, capsys, words, code, told):  # noqa: F811
+def test_bad_input_gets_one_line_and_trains_nothing(world, capsys, words, code, message):  # noqa: F811
     Path("bad.toml").write_text("dmi = [8]\n")
     got, out, err = run(capsys, "tune", *words)
     assert (got, out) == (code, "")
-    assert told in " ".join(err.replace("│", " ").split())
+    assert message in " ".join(err.replace("│", " ").split())
     assert not Path("tune").exists()

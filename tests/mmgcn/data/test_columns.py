@@ -27,7 +27,7 @@ def test_a_name_may_hold_spaces_and_signs():
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ("userId", "'userId' is not ROLE=COLUMN, for example user=userId,item=movieId"),
         ("user=", "'user=' is not ROLE=COLUMN"),
@@ -37,8 +37,8 @@ def test_a_name_may_hold_spaces_and_signs():
         ("user=a,item=a", "names the column 'a' twice"),
     ],
 )
-def test_words_that_name_no_columns_are_refused(words, told):
-    with pytest.raises(ColumnsError, match=told):
+def test_words_that_name_no_columns_are_refused(words, message):
+    with pytest.raises(ColumnsError, match=message):
         Columns.parse(words)
 
 

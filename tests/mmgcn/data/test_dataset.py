@@ -27,19 +27,19 @@ def test_an_item_never_gets_the_vector_of_another(data, num_items):
     """Whatever the order of the rows, and whatever rows there are of items that nobody watched."""
     numbers = data.draw(st.permutations(range(num_items + 5)))
     cut = data.draw(st.integers(1, len(numbers)))
-    held = numbers[:cut]
-    if min(held) >= num_items:
-        held = [*held, 0]
+    covered = numbers[:cut]
+    if min(covered) >= num_items:
+        covered = [*covered, 0]
     built = Dataset.build(
         plain(num_items),
-        [table_of("x", [f"i{number}" for number in held], [number + 1 for number in held])],
+        [table_of("x", [f"i{number}" for number in covered], [number + 1 for number in covered])],
         missing="mask",
     )
     for row, item in enumerate(built.items.ids.to_list()):
         number = int(item[1:])
-        assert built.present["x"][row] == (number in held)
-        assert built.features["x"][row] == (number + 1 if number in held else 0)
-    assert set(built.items.ids.to_list()) == {f"i{n}" for n in (*range(num_items), *held)}
+        assert built.present["x"][row] == (number in covered)
+        assert built.features["x"][row] == (number + 1 if number in covered else 0)
+    assert set(built.items.ids.to_list()) == {f"i{n}" for n in (*range(num_items), *covered)}
 
 
 def test_features_are_float32_in_rows(tmp_path):
@@ -51,7 +51,7 @@ def test_features_are_float32_in_rows(tmp_path):
     assert features.flags.c_contiguous
 
 
-def test_an_item_without_sound_is_masked_and_counted():
+def test_an_item_without_audio_is_masked_and_counted():
     known = ["i0", "i1", "i2", "i3"]
     built = Dataset.build(plain(), [table_of("sound", ["i1", "i3"], known=known)])
     assert built.present["sound"].tolist() == [False, True, False, True]
@@ -69,12 +69,12 @@ class TestAnItemThatWasNeverExtracted:
         ):
             Dataset.build(plain(), self.tables)
 
-    def test_is_masked_where_asked_for(self):
+    def test_is_masked_on_request(self):
         built = Dataset.build(plain(), self.tables, missing="mask")
         assert built.present["b"].tolist() == [True, True, True, False]
         assert built.present["a"].all()
 
-    def test_is_dropped_with_its_interactions_where_asked_for(self):
+    def test_is_dropped_with_its_interactions_on_request(self):
         built = Dataset.build(plain(), self.tables, missing="drop")
         assert built.items.ids.to_list() == ["i0", "i1", "i2"]
         assert built.train.item_index.tolist() == [0, 1, 2]
@@ -89,7 +89,7 @@ class TestAnItemThatWasNeverExtracted:
         with pytest.raises(FeatureError, match="no training interaction remains"):
             Dataset.build(plain(), tables, missing="drop")
 
-    def test_has_a_word_for_it_that_is_known(self):
+    def test_an_unknown_policy_is_refused(self):
         with pytest.raises(
             FeatureError, match="missing is 'ignore'; it must be one of error, mask, drop"
         ):
@@ -98,10 +98,10 @@ class TestAnItemThatWasNeverExtracted:
 
 def test_ids_that_match_no_video_are_counted_with_examples():
     tables = [table_of("a", ["i0", "i1"])]
-    told = "2 of 4 items of the interactions match no video: i2, i3"
-    with pytest.raises(FeatureError, match=f"{told}; pass missing='drop'"):
+    message = "2 of 4 items of the interactions match no video: i2, i3"
+    with pytest.raises(FeatureError, match=f"{message}; pass missing='drop'"):
         Dataset.build(plain(), tables)
-    assert told in Dataset.build(plain(), tables, missing="mask").notes
+    assert message in Dataset.build(plain(), tables, missing="mask").notes
 
 
 def test_ids_of_which_none_matches_show_both_sides():

@@ -92,15 +92,15 @@ def test_words_that_name_no_file_are_refused(tmp_path):
 
 @pytest.fixture
 def store(tmp_path):
-    held = FeatureStore(tmp_path / "features")
+    store = FeatureStore(tmp_path / "features")
     for modality, dim in (("acoustic", 2), ("visual", 3)):
-        manifest = {"encoder": "made", "dim": dim, "dtype": "float32", "pooling": "mean"}
-        made = held.create(modality, manifest)
-        made.write(Record("b"), np.full((2, dim), 2.0))
-        made.write(Record("a"), np.full((1, dim), 1.0))
-        made.write(Record("mute", status="missing", reason="no sound"), None)
-        made.finish()
-    return held
+        manifest = {"encoder": "features", "dim": dim, "dtype": "float32", "pooling": "mean"}
+        features = store.create(modality, manifest)
+        features.write(Record("b"), np.full((2, dim), 2.0))
+        features.write(Record("a"), np.full((1, dim), 1.0))
+        features.write(Record("mute", status="missing", reason="no sound"), None)
+        features.finish()
+    return store
 
 
 def test_a_file_that_is_taken_for_a_store_needs_a_name(tmp_path):

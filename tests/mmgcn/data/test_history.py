@@ -20,8 +20,8 @@ def feedback(tmp_path):
 
     def write(*rows):
         with engine.begin() as connection:
-            for place, (user, item, kind, seconds) in enumerate(rows):
-                moment = datetime.fromtimestamp(1000 + place, UTC)
+            for index, (user, item, kind, seconds) in enumerate(rows):
+                moment = datetime.fromtimestamp(1000 + index, UTC)
                 connection.execute(
                     sa.insert(events).values(
                         user_id=user, item_id=item, event=kind, seconds=seconds, created_at=moment
@@ -66,13 +66,13 @@ def test_a_pair_weighs_what_its_events_weigh_together(feedback):
     )
 
 
-def test_weights_can_be_told(feedback):
+def test_weights_can_be_given(feedback):
     url = feedback(("ann", "a", "impression", None), ("ann", "b", "like", None))
     assert pairs(read_history(url, event_weights="impression=0.5, like=-1")) == [("ann", "a", 0.5)]
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ("likes=2", "no kind of event is called 'likes'; did you mean like"),
         ("love=2", "no kind of event is called 'love'"),
@@ -86,8 +86,8 @@ def test_weights_can_be_told(feedback):
         ("unskips=1", "no kind of event is called 'unskips'; did you mean skip"),
     ],
 )
-def test_weights_that_say_nothing_are_refused(words, told):
-    with pytest.raises(EventsError, match=told):
+def test_weights_that_say_nothing_are_refused(words, message):
+    with pytest.raises(EventsError, match=message):
         parse_weights(words)
 
 
@@ -167,7 +167,7 @@ def test_a_table_alone_is_read_as_it_is(tmp_path):
     assert read_history(str(table)).weight is None
 
 
-def test_the_columns_and_ratings_of_a_table_are_told_beside_feedback(feedback, tmp_path):
+def test_the_columns_and_ratings_of_a_table_apply_beside_feedback(feedback, tmp_path):
     table = tmp_path / "watched.csv"
     table.write_text("who,item_id,rating\nann,b,5\nann,a,1\n")
     url = feedback(("ann", "c", "like", None))

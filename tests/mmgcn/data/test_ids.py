@@ -11,24 +11,24 @@ TEXTS = st.lists(st.text(st.characters(codec="utf-8"), max_size=6), unique=True,
 
 
 @given(TEXTS, TEXTS)
-def test_a_look_up_is_that_of_a_dictionary(known, asked):
+def test_a_lookup_is_that_of_a_dictionary(known, requested):
     ids = IdMap(known)
     rows = {one: row for row, one in enumerate(known)}
-    expected = [rows.get(one, -1) for one in asked]
-    assert ids.get(asked).tolist() == expected
-    assert [ids.get([one])[0] for one in asked] == expected  # many at once equals one by one
+    expected = [rows.get(one, -1) for one in requested]
+    assert ids.get(requested).tolist() == expected
+    assert [ids.get([one])[0] for one in requested] == expected  # many at once equals one by one
 
 
 @given(TEXTS, TEXTS)
-def test_joining_keeps_every_row_and_appends_the_strangers(known, more):
+def test_joining_keeps_every_row_and_appends_unknown_ids(known, more):
     joined = IdMap(known).joined(more)
     assert joined.ids.to_list() == list(dict.fromkeys([*known, *more]))
 
 
 def test_a_saved_map_comes_back(tmp_path):
     IdMap(["b", "a", ""], kind="item").save(tmp_path / "items.parquet")
-    held = IdMap.load(tmp_path / "items.parquet", kind="item")
-    assert (held.ids.to_list(), held.kind, held.id(1)) == (["b", "a", ""], "item", "a")
+    loaded = IdMap.load(tmp_path / "items.parquet", kind="item")
+    assert (loaded.ids.to_list(), loaded.kind, loaded.id(1)) == (["b", "a", ""], "item", "a")
 
 
 def test_a_file_that_holds_no_ids_is_refused(tmp_path):

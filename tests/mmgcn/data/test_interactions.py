@@ -25,8 +25,8 @@ pairs = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), unique=True, m
 def test_compressed_rows_hold_every_users_items_sorted(rows):
     indptr, indices = interactions_of(rows, users=7, items=6).csr()
     for user in range(7):
-        held = indices[indptr[user] : indptr[user + 1]].tolist()
-        assert held == sorted(item for one, item in rows if one == user)
+        items = indices[indptr[user] : indptr[user + 1]].tolist()
+        assert items == sorted(item for one, item in rows if one == user)
 
 
 def test_a_core_by_hand_says_what_is_left():
@@ -77,11 +77,11 @@ def test_duplicate_pairs_are_dropped_at_construction():
     """The earliest is kept; without times the first in the table."""
     users, items = IdMap(["a", "b"], kind="user"), IdMap(["x", "y"], kind="item")
     index = np.array([0, 0, 1, 0]), np.array([0, 1, 0, 0])
-    made = Interactions(*index, users, items, np.array([5, 6, 7, 4]))
-    assert made.timestamp.tolist() == [6, 7, 4]
-    assert (made.num_duplicates, made.notes) == (1, ["1 duplicate pairs were dropped"])
+    table = Interactions(*index, users, items, np.array([5, 6, 7, 4]))
+    assert table.timestamp.tolist() == [6, 7, 4]
+    assert (table.num_duplicates, table.notes) == (1, ["1 duplicate pairs were dropped"])
     assert Interactions(*index, users, items).user_index.tolist() == [0, 0, 1]
-    assert repr(made) == "Interactions(3 of 2 users and 2 items, with timestamps)"
+    assert repr(table) == "Interactions(3 of 2 users and 2 items, with timestamps)"
 
 
 def test_a_table_of_one_item_has_nothing_to_rank():

@@ -17,8 +17,8 @@ def pairs_of(part):
     return list(zip(part.user_index.tolist(), part.item_index.tolist(), strict=True))
 
 
-def parts_of(made):
-    return [pairs_of(part) for part in (made.train, made.valid, made.test)]
+def parts_of(parts):
+    return [pairs_of(part) for part in (parts.train, parts.valid, parts.test)]
 
 
 @given(
@@ -31,20 +31,20 @@ def test_every_interaction_is_in_one_part_with_its_time(rows, name, shares, data
     times = data.draw(st.lists(st.integers(0, 4), min_size=len(rows), max_size=len(rows)))
     table = interactions_of(rows, timestamp=times)
     try:
-        made = split(table, name, seed=3, valid_share=shares[0], test_share=shares[1])
+        parts = split(table, name, seed=3, valid_share=shares[0], test_share=shares[1])
     except SplitError:
         assert len(rows) < 11  # so few that nothing is left to learn from
         return
-    together = [row for part in parts_of(made) for row in part]
+    together = [row for part in parts_of(parts) for row in part]
     assert sorted(together) == sorted(rows)
     time_of = dict(zip(rows, times, strict=True))
-    for part in (made.train, made.valid, made.test):
+    for part in (parts.train, parts.valid, parts.test):
         assert part.timestamp.tolist() == [time_of[row] for row in pairs_of(part)]
         assert part.users is table.users
         assert part.items is table.items
 
 
-def test_none_withholds_nothing_and_an_empty_part_is_told():
+def test_none_holds_nothing_out_and_an_empty_part_is_noted():
     table = interactions_of([(0, 0), (0, 1), (1, 0), (2, 0)])
     whole = split(table, "none")
     assert (len(whole.train), len(whole.valid), len(whole.test)) == (4, 0, 0)
@@ -56,17 +56,17 @@ def test_none_withholds_nothing_and_an_empty_part_is_told():
 
 
 @given(rows=pairs, data=st.data())
-def test_the_last_of_each_user_are_withheld(rows, data):
+def test_the_last_of_each_user_are_held_out(rows, data):
     times = data.draw(st.lists(st.integers(0, 4), min_size=len(rows), max_size=len(rows)))
-    made = split(interactions_of(rows, timestamp=times), "leave-last-out")
+    parts = split(interactions_of(rows, timestamp=times), "leave-last-out")
     for user in range(6):
         mine = [
-            (time, place)
-            for place, (time, row) in enumerate(zip(times, rows, strict=True))
+            (time, index)
+            for index, (time, row) in enumerate(zip(times, rows, strict=True))
             if row[0] == user
         ]
-        ordered = [rows[place] for _, place in sorted(mine)]  # equal times by the table's order
-        train, valid, test = ([row for row in part if row[0] == user] for part in parts_of(made))
+        ordered = [rows[index] for _, index in sorted(mine)]  # equal times by the table's order
+        train, valid, test = ([row for row in part if row[0] == user] for part in parts_of(parts))
         if len(ordered) < 3:
             assert (sorted(train), valid, test) == (sorted(ordered), [], [])
         else:
@@ -80,24 +80,24 @@ def test_the_last_of_each_user_are_withheld(rows, data):
 @given(rows=pairs, data=st.data())
 def test_what_happens_later_is_never_in_an_earlier_part(rows, data):
     times = data.draw(st.lists(st.integers(0, 9), min_size=len(rows), max_size=len(rows)))
-    made = split(interactions_of(rows, timestamp=times), "temporal")
+    parts = split(interactions_of(rows, timestamp=times), "temporal")
     latest = -1
-    for part in (made.train, made.valid, made.test):
+    for part in (parts.train, parts.valid, parts.test):
         if len(part):
             assert part.timestamp.min() > latest
             latest = part.timestamp.max()
-    assert len(made.test) <= round(0.1 * len(rows))
+    assert len(parts.test) <= round(0.1 * len(rows))
 
 
 def test_the_last_and_the_one_before_it_by_hand():
     table = interactions_of([(0, 3), (0, 1), (0, 2), (0, 0)], timestamp=[4, 2, 3, 1])
-    made = split(table, "leave-last-out")
-    assert parts_of(made) == [[(0, 1), (0, 0)], [(0, 2)], [(0, 3)]]
+    parts = split(table, "leave-last-out")
+    assert parts_of(parts) == [[(0, 1), (0, 0)], [(0, 2)], [(0, 3)]]
 
 
 def test_a_temporal_split_is_cut_in_time():
-    made = split(interactions_of([(0, i) for i in range(10)], timestamp=range(10)), "temporal")
-    assert parts_of(made)[1:] == [[(0, 8)], [(0, 9)]]
+    parts = split(interactions_of([(0, i) for i in range(10)], timestamp=range(10)), "temporal")
+    assert parts_of(parts)[1:] == [[(0, 8)], [(0, 9)]]
 
 
 def test_a_temporal_split_needs_timestamps():
@@ -128,15 +128,15 @@ def test_a_temporal_split_of_very_little_is_refused():
         split(table, "temporal", valid_share=0.4, test_share=0.55)
 
 
-def test_given_files_define_the_ids_together_and_strangers_count(tmp_path):
+def test_given_files_define_the_ids_together_and_unknown_ids_count(tmp_path):
     (tmp_path / "train.csv").write_text("user_id,item_id\n1,x\n2,y\n")
     (tmp_path / "valid.csv").write_text("user_id,item_id\n2,x\n3,z\n")
     (tmp_path / "test.csv").write_text("user_id,item_id\n1,w\n")
-    made = given_split(*(tmp_path / f"{name}.csv" for name in ("train", "valid", "test")))
-    assert made.users.ids.to_list() == ["1", "2", "3"]
-    assert made.items.ids.to_list() == ["x", "y", "z", "w"]
-    assert parts_of(made) == [[(0, 0), (1, 1)], [(1, 0), (2, 2)], [(0, 3)]]
-    assert made.notes == [
+    parts = given_split(*(tmp_path / f"{name}.csv" for name in ("train", "valid", "test")))
+    assert parts.users.ids.to_list() == ["1", "2", "3"]
+    assert parts.items.ids.to_list() == ["x", "y", "z", "w"]
+    assert parts_of(parts) == [[(0, 0), (1, 1)], [(1, 0), (2, 2)], [(0, 3)]]
+    assert parts.notes == [
         "1 of 2 valid interactions have a user (1) or an item (1) without training interactions; "
         "they count in the metrics",
         "1 of 1 test interactions have a user (0) or an item (1) without training interactions; "
@@ -144,53 +144,53 @@ def test_given_files_define_the_ids_together_and_strangers_count(tmp_path):
     ]
 
 
-def test_given_files_are_read_alike(tmp_path):
+def test_given_files_are_read_with_the_same_options(tmp_path):
     (tmp_path / "train.csv").write_text("userId,item_id,rating\n1,x,5\n2,y,1\n")
     (tmp_path / "test.csv").write_text("userId,item_id,rating\n1,y,1\n1,z,5\n")
     files = tmp_path / "train.csv", None, tmp_path / "test.csv"
-    made = given_split(*files, columns="user=userId", min_rating=3)
-    assert (made.users.ids.to_list(), made.items.ids.to_list()) == (["1"], ["x", "z"])
-    assert parts_of(made) == [[(0, 0)], [], [(0, 1)]]
+    parts = given_split(*files, columns="user=userId", min_rating=3)
+    assert (parts.users.ids.to_list(), parts.items.ids.to_list()) == (["1"], ["x", "z"])
+    assert parts_of(parts) == [[(0, 0)], [], [(0, 1)]]
 
 
 def test_a_pair_in_two_files_stays_in_the_first(tmp_path):
     (tmp_path / "train.csv").write_text("user_id,item_id\n1,x\n1,y\n")
     (tmp_path / "test.csv").write_text("user_id,item_id\n1,y\n1,x\n2,x\n")
-    made = given_split(tmp_path / "train.csv", test=tmp_path / "test.csv")
-    assert parts_of(made) == [[(0, 0), (0, 1)], [], [(1, 0)]]
-    assert "2 of 3 test pairs are in an earlier part, too" in made.notes[0]
+    parts = given_split(tmp_path / "train.csv", test=tmp_path / "test.csv")
+    assert parts_of(parts) == [[(0, 0), (0, 1)], [], [(1, 0)]]
+    assert "2 of 3 test pairs are in an earlier part, too" in parts.notes[0]
 
 
 def test_parts_can_be_changed_together():
-    made = split(interactions_of([(0, item) for item in range(5)]), "leave-last-out")
-    shorter = made.map(lambda part: part.take(np.arange(min(1, len(part)))))
+    parts = split(interactions_of([(0, item) for item in range(5)]), "leave-last-out")
+    shorter = parts.map(lambda part: part.take(np.arange(min(1, len(part)))))
     assert [len(part) for part in parts_of(shorter)] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_cold_items_are_withheld_with_all_that_was_watched_of_them(seed):
+def test_cold_items_are_held_out_with_all_their_interactions(seed):
     table = interactions_of([(user, item) for user in range(20) for item in range(user % 7, 40)])
-    made = split(table, "cold-items", seed=seed)
-    known = set(made.train.item_index.tolist())
+    parts = split(table, "cold-items", seed=seed)
+    known = set(parts.train.item_index.tolist())
     watched = np.bincount(table.item_index)
-    for part in (made.valid, made.test):
+    for part in (parts.valid, parts.test):
         cold = set(part.item_index.tolist()) - known
         assert len(cold) == 4  # a tenth of the items
         rows = np.isin(part.item_index, list(cold))
         assert rows.sum() == sum(watched[item] for item in cold)
         # of the rest about a tenth, which training knows
-        assert 0 < (~rows).sum() < len(made.train) / 4
-    assert pairs_of(split(table, "cold-items", seed=seed).test) == pairs_of(made.test)
-    assert pairs_of(split(table, "cold-items", seed=seed + 9).test) != pairs_of(made.test)
+        assert 0 < (~rows).sum() < len(parts.train) / 4
+    assert pairs_of(split(table, "cold-items", seed=seed).test) == pairs_of(parts.test)
+    assert pairs_of(split(table, "cold-items", seed=seed + 9).test) != pairs_of(parts.test)
 
 
 @pytest.mark.parametrize("timestamp", [None, [7] * 60])
 def test_without_times_the_default_is_a_random_split_with_a_note(timestamp):
     table = interactions_of([(u, i) for u in range(6) for i in range(10)], timestamp=timestamp)
-    made = split(table, seed=3)
-    assert made.name == "random"
-    assert parts_of(made) == parts_of(split(table, "random", seed=3))
-    assert "so the split is random; pass `split` leave-last-out if" in made.notes[0]
+    parts = split(table, seed=3)
+    assert parts.name == "random"
+    assert parts_of(parts) == parts_of(split(table, "random", seed=3))
+    assert "so the split is random; pass `split` leave-last-out if" in parts.notes[0]
     timed = split(interactions_of(pairs_of(table), timestamp=range(60)))
     assert timed.name == "leave-last-out"
     assert "split is random" not in " ".join(timed.notes)
@@ -220,8 +220,8 @@ def test_a_part_that_training_contains_is_refused(tmp_path):
 
 
 def test_a_split_has_a_short_repr():
-    made = split(interactions_of([(0, item) for item in range(5)], timestamp=range(5)))
-    assert repr(made) == (
+    parts = split(interactions_of([(0, item) for item in range(5)], timestamp=range(5)))
+    assert repr(parts) == (
         "Split(leave-last-out: 3 training, 1 validation and 1 test interactions of 1 users and "
         "5 items)"
     )

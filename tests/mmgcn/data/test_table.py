@@ -38,16 +38,16 @@ def test_each_pair_is_kept_once_at_its_earliest_in_the_order_of_the_table(rows, 
     path = tmp_path_factory.mktemp("tables") / "table.parquet"
     table = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
     table.write_parquet(path)
-    made = read_interactions(path)
+    table = read_interactions(path)
     # Slowly: the first row among those of least time.
     kept = {}
-    for place, (user, item, time) in enumerate(rows):
-        kept[user, item] = min(kept.get((user, item), (time, place)), (time, place))
-    expected = sorted((place, pair, time) for pair, (time, place) in kept.items())
-    assert pairs_of(made) == [pair for _, pair, _ in expected]
-    assert made.timestamp.tolist() == [time for _, _, time in expected]
-    assert made.users.ids.to_list() == list(dict.fromkeys(user for user, _, _ in rows))
-    assert made.items.ids.to_list() == list(dict.fromkeys(item for _, item, _ in rows))
+    for index, (user, item, time) in enumerate(rows):
+        kept[user, item] = min(kept.get((user, item), (time, index)), (time, index))
+    expected = sorted((index, pair, time) for pair, (time, index) in kept.items())
+    assert pairs_of(table) == [pair for _, pair, _ in expected]
+    assert table.timestamp.tolist() == [time for _, _, time in expected]
+    assert table.users.ids.to_list() == list(dict.fromkeys(user for user, _, _ in rows))
+    assert table.items.ids.to_list() == list(dict.fromkeys(item for _, item, _ in rows))
 
 
 def write(path, table):
@@ -79,30 +79,30 @@ def test_every_format_gives_the_same_whatever_its_columns_are_called(tmp_path, s
     named = dict(word.split("=") for word in words.split(",")) if words else {}
     path = tmp_path / f"table{suffix}"
     write(path, TABLE.rename({names[role]: name for role, name in named.items()}))
-    made = read_interactions(path, columns=words)
-    assert pairs_of(made) == [("007", "x"), ("8", "y")]
-    assert made.timestamp.tolist() == [5.5, 6.0]
-    assert (made.weight.dtype, made.weight.tolist()) == (np.float32, [1, 2])
+    table = read_interactions(path, columns=words)
+    assert pairs_of(table) == [("007", "x"), ("8", "y")]
+    assert table.timestamp.tolist() == [5.5, 6.0]
+    assert (table.weight.dtype, table.weight.tolist()) == (np.float32, [1, 2])
     good = read_interactions(path, columns=words, min_rating=3.5)
     assert (pairs_of(good), good.timestamp.tolist()) == ([("007", "x")], [5.5])
 
 
 @pytest.mark.parametrize(("suffix", "separator"), [(".csv", ","), (".tsv", "\t")])
-def test_a_table_without_a_header_has_places(tmp_path, suffix, separator):
+def test_columns_of_a_table_without_a_header_are_numbers(tmp_path, suffix, separator):
     rows = ["A1", "007", "5.0", "30"], ["A2", "1", "4.0", "20"], ["A2", "007", "1.0", "10"]
     text = "".join(separator.join(row) + "\n" for row in rows)
     columns = "user=1,item=2,rating=3,time=4"
-    made = read(tmp_path, text, suffix, columns=columns, min_rating=4)
-    assert pairs_of(made) == [("A1", "007"), ("A2", "1")]
-    assert made.timestamp.tolist() == [30, 20]
-    assert "1 of 3 rows of" in made.notes[0]
-    assert "have a rating below 4; they were left out" in made.notes[0]
+    table = read(tmp_path, text, suffix, columns=columns, min_rating=4)
+    assert pairs_of(table) == [("A1", "007"), ("A2", "1")]
+    assert table.timestamp.tolist() == [30, 20]
+    assert "1 of 3 rows of" in table.notes[0]
+    assert "have a rating below 4; they were left out" in table.notes[0]
 
 
 def test_numbers_name_the_columns_of_a_table_that_has_names(tmp_path):
     pl.DataFrame({"0": ["a"], "1": ["x"]}).write_parquet(tmp_path / "table.parquet")
-    made = read_interactions(tmp_path / "table.parquet", columns="user=0,item=1")
-    assert pairs_of(made) == [("a", "x")]
+    table = read_interactions(tmp_path / "table.parquet", columns="user=0,item=1")
+    assert pairs_of(table) == [("a", "x")]
 
 
 def test_a_header_is_no_row(tmp_path):
@@ -117,18 +117,18 @@ RATED = "user_id,item_id,rating\na,x,5\na,y,2.5\nb,x,3\nb,x,4\nc,z,3.5\n"
 
 
 def test_low_ratings_are_left_out_and_counted(tmp_path):
-    made = read(tmp_path, RATED, min_rating=3.5)
-    assert pairs_of(made) == [("a", "x"), ("b", "x"), ("c", "z")]  # b liked x in the end
-    (note,) = made.notes
+    table = read(tmp_path, RATED, min_rating=3.5)
+    assert pairs_of(table) == [("a", "x"), ("b", "x"), ("c", "z")]  # b liked x in the end
+    (note,) = table.notes
     assert "2 of 5 rows of" in note
     assert "have a rating below 3.5; they were left out" in note
     assert read(tmp_path, RATED, min_rating=2).num_duplicates == 1
 
 
-def test_ratings_that_are_not_looked_at_are_told(tmp_path):
-    made = read(tmp_path, RATED)
-    assert len(made) == 4
-    assert "every row counts as an interaction; `min_rating` leaves low ones out" in made.notes[0]
+def test_a_note_says_that_ratings_are_ignored(tmp_path):
+    table = read(tmp_path, RATED)
+    assert len(table) == 4
+    assert "every row counts as an interaction; `min_rating` leaves low ones out" in table.notes[0]
 
 
 def test_a_rating_is_as_high_as_it_is_stored(tmp_path):
@@ -140,7 +140,7 @@ def test_a_rating_is_as_high_as_it_is_stored(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "options", "told"),
+    ("text", "options", "message"),
     [
         (RATED, {"min_rating": 6}, "none of 5 rows .* has a rating of 6 or more; the highest is 5"),
         (RATED, {"min_rating": float("nan")}, "min_rating is nan; it must be a finite"),
@@ -167,14 +167,14 @@ def test_a_rating_is_as_high_as_it_is_stored(tmp_path):
         ("A1\n", {"columns": "user=1,item=2"}, "no column 2; .* its columns by commas or tabs"),
     ],
 )
-def test_columns_and_ratings_that_do_not_fit_are_told(tmp_path, text, options, told):
-    with pytest.raises(InteractionsError, match=told):
+def test_columns_and_ratings_that_do_not_fit_are_refused(tmp_path, text, options, message):
+    with pytest.raises(InteractionsError, match=message):
         read(tmp_path, text, **options)
 
 
 def test_ids_keep_zeros_spaces_and_signs(tmp_path):
-    made = read(tmp_path, 'user_id,item_id\n007, a \n7,"a,b"\n07,дом\n')
-    assert pairs_of(made) == [("007", " a "), ("7", "a,b"), ("07", "дом")]
+    table = read(tmp_path, 'user_id,item_id\n007, a \n7,"a,b"\n07,дом\n')
+    assert pairs_of(table) == [("007", " a "), ("7", "a,b"), ("07", "дом")]
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path):
@@ -184,9 +184,9 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path):
 def test_numbers_in_json_lines_are_ids_and_times(tmp_path):
     text = '{"user_id": 7, "item_id": "007", "timestamp": 3, "x": [1]}\n'
     text += '{"user_id": 123456789012345678901, "item_id": "b", "timestamp": 3.5}\n'
-    made = read(tmp_path, text, ".jsonl")
-    assert pairs_of(made) == [("7", "007"), ("123456789012345678901", "b")]
-    assert made.timestamp.tolist() == [3, 3.5]
+    table = read(tmp_path, text, ".jsonl")
+    assert pairs_of(table) == [("7", "007"), ("123456789012345678901", "b")]
+    assert table.timestamp.tolist() == [3, 3.5]
 
 
 def test_whole_numbers_in_parquet_are_ids_and_fractions_are_not(tmp_path):
@@ -208,10 +208,10 @@ def test_whole_numbers_in_parquet_are_ids_and_fractions_are_not(tmp_path):
     ],
 )
 def test_times_are_numbers_or_iso_dates(tmp_path, written, dtype, expected):
-    rows = "".join(f"u{place},i,{time}\n" for place, time in enumerate(written))
-    made = read(tmp_path, f"user_id,item_id,timestamp\n{rows}")
-    assert made.timestamp.dtype == dtype
-    assert made.timestamp.tolist() == expected
+    rows = "".join(f"u{index},i,{time}\n" for index, time in enumerate(written))
+    table = read(tmp_path, f"user_id,item_id,timestamp\n{rows}")
+    assert table.timestamp.dtype == dtype
+    assert table.timestamp.tolist() == expected
 
 
 @pytest.mark.parametrize("moment", [date(1970, 1, 2), datetime(1970, 1, 2, tzinfo=UTC)])
@@ -262,17 +262,17 @@ def test_what_cannot_be_used_is_refused_with_the_reason(tmp_path, text, suffix, 
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_a_table_in_another_encoding_is_told_to_be_saved_as_utf_8(tmp_path, encoding):
+def test_a_table_in_another_encoding_is_refused_with_its_fix(tmp_path, encoding):
     path = tmp_path / "table.csv"
     path.write_bytes("user_id,item_id\né,1\n".encode(encoding))
     with pytest.raises(InteractionsError, match="save it as UTF-8"):
         read_interactions(path)
 
 
-def test_weights_are_said_to_count_for_nothing(tmp_path):
-    made = read(tmp_path, "user_id,item_id,weight\n1,2,0.5\n")
-    assert made.weight.tolist() == [0.5]
-    assert "no model of mmgcn uses them" in made.notes[0]
+def test_a_note_says_that_weights_are_ignored(tmp_path):
+    table = read(tmp_path, "user_id,item_id,weight\n1,2,0.5\n")
+    assert table.weight.tolist() == [0.5]
+    assert "no model of mmgcn uses them" in table.notes[0]
 
 
 def test_no_file_says_which_option_names_one(tmp_path):
@@ -281,9 +281,9 @@ def test_no_file_says_which_option_names_one(tmp_path):
 
 
 def test_duplicates_are_counted(tmp_path):
-    made = read(tmp_path, "user_id,item_id\n1,2\n1,2\n1,3\n1,2\n")
-    assert pairs_of(made) == [("1", "2"), ("1", "3")]
-    assert "2 duplicate pairs" in made.notes[0]
+    table = read(tmp_path, "user_id,item_id\n1,2\n1,2\n1,3\n1,2\n")
+    assert pairs_of(table) == [("1", "2"), ("1", "3")]
+    assert "2 duplicate pairs" in table.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -320,9 +320,9 @@ def test_other_files_are_recognised_by_their_content(tmp_path, content, name, me
 )
 def test_tables_of_public_data_sets_are_read_whatever_their_suffix(tmp_path, text, name, columns):
     (tmp_path / name).write_text(text)
-    made = read_interactions(tmp_path / name, columns=columns)
-    assert pairs_of(made) == [("196", "242"), ("186", "302")]
-    assert made.timestamp.tolist() == [881250949, 891717742]
+    table = read_interactions(tmp_path / name, columns=columns)
+    assert pairs_of(table) == [("196", "242"), ("186", "302")]
+    assert table.timestamp.tolist() == [881250949, 891717742]
 
 
 def test_a_table_without_a_header_gets_the_columns_of_movielens(tmp_path):

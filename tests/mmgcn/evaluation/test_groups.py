@@ -1,4 +1,4 @@
-"""Groups of items, and figures that a reader can redo."""
+"""Groups of items, and metrics that a reader can recompute."""
 
 import numpy as np
 import pytest
@@ -23,10 +23,10 @@ def test_groups_divide_the_items_and_the_head_is_as_small_as_can_be(counts, shar
     assert (warm ^ cold).all()
     np.testing.assert_array_equal(head.astype(int) + tail, warm)
     assert (popularity[cold] == 0).all()
-    held = popularity[head].sum()
-    assert held >= share * popularity.sum() - 1e-9
+    interactions = popularity[head].sum()
+    assert interactions >= share * popularity.sum() - 1e-9
     if head.any():
-        assert held - popularity[head].min() < share * popularity.sum()
+        assert interactions - popularity[head].min() < share * popularity.sum()
         assert popularity[head].min() >= popularity[tail].max(initial=0)
 
 
@@ -104,7 +104,7 @@ def test_a_random_order_reaches_what_chance_says():
     assert found.metrics["recall@10"] == pytest.approx(found.chance["recall@10"], abs=0.03)
 
 
-def test_a_group_that_nobody_asks_for_has_no_figures():
+def test_a_group_without_users_has_no_metrics():
     found = evaluate_groups(backwards, groups=GROUPS, relevant=csr([[0], [], []]), ks=(1,))
     assert found["cold"].num_users == 0
     assert found["cold"].metrics == found["cold"].chance == {}

@@ -32,8 +32,8 @@ def given(run, tmp_path):
 def test_its_own_part_is_ranked_by_the_run_and_by_popularity(run):
     part = HeldOut.own(run)
     assert list(part.scorers()) == ["made", POPULAR]
-    told = {"num_items": 5, "relevant": run.csr("test"), "seen": [run.csr("seen")], "ks": [5]}
-    assert part.metrics() == evaluate(factor_scorer(run.user, run.item), **told)
+    groups = {"num_items": 5, "relevant": run.csr("test"), "seen": [run.csr("seen")], "ks": [5]}
+    assert part.metrics() == evaluate(factor_scorer(run.user, run.item), **groups)
     # Of the unseen a, d and e, in the order e, d, a, everybody's d is the second.
     assert part.metrics(POPULAR)["mrr@5"] == 0.5
 
@@ -64,15 +64,15 @@ def test_an_unknown_user_is_like_the_mean_of_the_others(run, given):
 
 def test_who_has_no_training_interactions_is_no_part_of_the_mean(run, given):
     indptr = run.path / "seen_indptr.npy"
-    held = np.load(indptr)
-    held[:12] = 0  # the last user has seen it all
-    np.save(indptr, held)
-    np.save(run.path / "seen_indices.npy", np.arange(held[-1]) % 5)
+    offsets = np.load(indptr)
+    offsets[:12] = 0  # the last user has seen it all
+    np.save(indptr, offsets)
+    np.save(run.path / "seen_indices.npy", np.arange(offsets[-1]) % 5)
     scores = given("nobody,c").scorers()["made"](np.array([12]))
     assert scores == pytest.approx(run.user[11:] @ run.item.T)
 
 
-def test_pairs_of_the_run_are_left_out_and_told(run, given):
+def test_pairs_of_the_run_are_left_out_with_a_note(run, given):
     part = given("u0,b", "u0,c", "u0,d", "nobody,b")
     assert part.notes[0] == (
         "2 of 4 test pairs are in the run's training or validation part; they were left out"
@@ -83,7 +83,7 @@ def test_pairs_of_the_run_are_left_out_and_told(run, given):
 
 def test_unknown_items_are_cold(given):
     part = given("u0,d", "u1,new")
-    told = evaluate_groups(
+    groups = evaluate_groups(
         part.scorers()["made"],
         groups=item_groups(part.popularity),
         relevant=part.relevant,
@@ -91,6 +91,6 @@ def test_unknown_items_are_cold(given):
         ks=[3],
     )
     # a was watched by nobody either; 6 items less the 2 that each user has seen
-    assert (told["cold"].num_items, told["cold"].num_users) == (2, 1)
-    assert told["cold"].metrics["recall@3"] == 0
-    assert told["cold"].chance["recall@3"] == 3 / 4
+    assert (groups["cold"].num_items, groups["cold"].num_users) == (2, 1)
+    assert groups["cold"].metrics["recall@3"] == 0
+    assert groups["cold"].chance["recall@3"] == 3 / 4

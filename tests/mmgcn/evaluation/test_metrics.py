@@ -15,7 +15,7 @@ def test_recall_is_the_share_of_what_was_relevant():
     assert metrics.recall(HITS, np.array([4, 1])).tolist() == [2 / 4, 0]
 
 
-def test_precision_is_the_share_of_the_places():
+def test_precision_is_the_share_of_the_list():
     assert metrics.precision(HITS).tolist() == [2 / 3, 0]
 
 
@@ -23,7 +23,7 @@ def test_hit_rate_asks_for_one_hit():
     assert metrics.hit_rate(HITS).tolist() == [1, 0]
 
 
-def test_mrr_looks_at_the_first_hit():
+def test_mrr_depends_on_the_first_hit():
     assert metrics.mrr(np.array([[False, False, True], *HITS])).tolist() == [1 / 3, 1, 0]
 
 
@@ -34,11 +34,11 @@ def test_ndcg_discounts_by_rank_and_compares_with_the_best_order():
     assert metrics.ndcg(hits, np.array([2])) == pytest.approx(gained / best)
 
 
-def test_the_ideal_of_ndcg_has_no_more_hits_than_places():
+def test_the_ideal_of_ndcg_has_at_most_k_hits():
     assert metrics.ndcg(np.array([[True, True, True]]), np.array([9])) == pytest.approx(1)
 
 
-def test_coverage_counts_items_once_and_empty_places_never():
+def test_coverage_counts_items_once_and_padding_never():
     assert metrics.coverage(np.array([[0, 1, -1], [1, 4, -1]]), num_items=6) == 3 / 6
 
 
@@ -58,6 +58,6 @@ def test_all_lie_between_none_and_all_and_agree_on_having_a_hit(hits, missed):
 
 
 @given(st.integers(1, 8), st.integers(1, 8))
-def test_a_perfect_list_has_an_ndcg_of_one(num_places, num_relevant):
-    hits = np.arange(num_places)[None] < num_relevant
+def test_a_perfect_list_has_an_ndcg_of_one(k, num_relevant):
+    hits = np.arange(k)[None] < num_relevant
     assert metrics.ndcg(hits, np.array([num_relevant])) == pytest.approx(1)

@@ -40,7 +40,7 @@ def test_a_list_of_nothing_is_refused():
         top_k(np.ones((1, 3)), 0)
 
 
-def test_what_is_seen_in_any_part_is_never_ranked_and_places_stay_empty():
+def test_what_is_seen_in_any_part_is_never_ranked_and_lists_are_padded():
     user, item = np.ones((2, 1)), np.array([[3.0], [2.0], [1.0]])
     train, valid = csr([[0], [0]]), csr([[], [1]])
     (_, items, _) = next(
@@ -63,10 +63,10 @@ def test_blocks_change_nothing_and_scores_are_left_alone(seed, data):
         patch.setattr(ranking, "MIN_BLOCK_USERS", 7)
         small = list(rank(lambda rows: table[rows], users, num_items=7, k=3, seen=[seen]))
     assert len(small) > len(blocks)
-    for place in range(3):
+    for output in range(3):
         np.testing.assert_array_equal(
-            np.concatenate([block[place] for block in blocks]),
-            np.concatenate([block[place] for block in small]),
+            np.concatenate([block[output] for block in blocks]),
+            np.concatenate([block[output] for block in small]),
         )
     np.testing.assert_array_equal(table, untouched)
 
@@ -76,15 +76,15 @@ def test_evaluation_is_the_mean_over_users_with_something_to_find():
     # wants 2 and has seen 0 and 1.
     scorer = factor_scorer(np.ones((3, 1)), np.array([[4.0], [3.0], [2.0], [1.0]]))
     relevant, seen = csr([[1, 3], [], [2]]), csr([[], [], [0, 1]])
-    figures = evaluate(scorer, num_items=4, relevant=relevant, seen=[seen], ks=[1, 2])
-    assert figures["recall@1"] == pytest.approx((0 / 2 + 1) / 2)
-    assert figures["recall@2"] == pytest.approx((1 / 2 + 1) / 2)
-    assert figures["precision@2"] == pytest.approx((1 / 2 + 1 / 2) / 2)
+    metrics = evaluate(scorer, num_items=4, relevant=relevant, seen=[seen], ks=[1, 2])
+    assert metrics["recall@1"] == pytest.approx((0 / 2 + 1) / 2)
+    assert metrics["recall@2"] == pytest.approx((1 / 2 + 1) / 2)
+    assert metrics["precision@2"] == pytest.approx((1 / 2 + 1 / 2) / 2)
     best = 1 / np.log2(2) + 1 / np.log2(3)
-    assert figures["ndcg@2"] == pytest.approx(((1 / np.log2(3)) / best + 1) / 2)
-    assert figures["hit_rate@1"] == pytest.approx((0 + 1) / 2)
-    assert figures["mrr@2"] == pytest.approx((1 / 2 + 1) / 2)
-    assert set(figures) == {f"{name}@{k}" for name in METRICS for k in (1, 2)}
+    assert metrics["ndcg@2"] == pytest.approx(((1 / np.log2(3)) / best + 1) / 2)
+    assert metrics["hit_rate@1"] == pytest.approx((0 + 1) / 2)
+    assert metrics["mrr@2"] == pytest.approx((1 / 2 + 1) / 2)
+    assert set(metrics) == {f"{name}@{k}" for name in METRICS for k in (1, 2)}
 
 
 def test_the_values_of_users_come_in_the_order_of_their_rows():
@@ -96,8 +96,8 @@ def test_the_values_of_users_come_in_the_order_of_their_rows():
 def test_what_is_relevant_and_seen_is_not_found_and_counts():
     scorer = factor_scorer(np.ones((1, 1)), np.array([[2.0], [1.0]]))
     relevant, seen = csr([[0, 1]]), csr([[0]])
-    figures = evaluate(scorer, num_items=2, relevant=relevant, seen=[seen], ks=[2])
-    assert figures["recall@2"] == 1 / 2
+    metrics = evaluate(scorer, num_items=2, relevant=relevant, seen=[seen], ks=[2])
+    assert metrics["recall@2"] == 1 / 2
 
 
 def test_what_cannot_be_evaluated_is_refused():

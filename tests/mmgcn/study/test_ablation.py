@@ -9,9 +9,9 @@ from mmgcn.study.ablation import (
     WHOLE,
     ablation_of,
     basis,
+    label,
     table_of,
     to_json,
-    told,
     trials_of,
     variants_of,
     write,
@@ -44,10 +44,10 @@ def trials(source, variants):
 
 @pytest.fixture
 def results(trials, variants):
-    held = dict.fromkeys(variants, WITHOUT) | {WHOLE: WITH}
+    values = dict.fromkeys(variants, WITHOUT) | {WHOLE: WITH}
     return Results(
         {
-            trial: outcome(held[variant][trial.seed])
+            trial: outcome(values[variant][trial.seed])
             for variant, of_variant in trials.items()
             for trial in of_variant
         }
@@ -63,7 +63,7 @@ def test_every_modality_is_taken_away_in_every_way():
         Change("shuffle", "acoustic"),
         Change("missing", share=0.1),
     ]
-    assert [told(variant) for variant in found] == [
+    assert [label(variant) for variant in found] == [
         *("without visual", "visual shuffled", "without acoustic", "acoustic shuffled"),
         "10% of items lack one",
     ]
@@ -77,24 +77,24 @@ def test_the_whole_model_and_each_variant_get_the_same_seeds(trials, variants):
 
 
 def test_the_worth_is_the_mean_difference_of_pairs_with_its_interval(trials, results):
-    made = ablation_of(trials, results, model="mf", metric="recall@20")
-    effect = made.effects[0]
+    result = ablation_of(trials, results, model="mf", metric="recall@20")
+    effect = result.effects[0]
     assert effect.worth == pytest.approx([0.10, 0.05, 0.15])
     # mean 0.1, deviation 0.05, and Student's t of two degrees is 4.303
     half = 4.303 * 0.05 / 3**0.5
     assert (effect.mean, effect.low, effect.high) == pytest.approx(
         (0.1, 0.1 - half, 0.1 + half), abs=1e-4
     )
-    assert made.part == "valid"
-    assert made.whole == WITH
+    assert result.part == "valid"
+    assert result.whole == WITH
 
 
 def test_a_seed_that_failed_is_left_out_of_its_pairs(trials, results):
     failed = trials[WHOLE][1]
     del results.outcomes[failed]
     results.failures[failed] = "no luck"
-    made = ablation_of(trials, results, model="mf", metric="recall@20")
-    assert made.effects[0].worth == pytest.approx([0.10, 0.15])
+    result = ablation_of(trials, results, model="mf", metric="recall@20")
+    assert result.effects[0].worth == pytest.approx([0.10, 0.15])
     for trial in trials[WHOLE]:
         results.outcomes.pop(trial, None)
     assert ablation_of(trials, results, model="mf", metric="recall@20") is None
@@ -104,37 +104,37 @@ def test_the_test_part_is_taken_where_there_is_one(source, variants):
     trials = trials_of(source, "mf", variants[:1], num_seeds=1, settings={})
     first, second = (of_variant[0] for of_variant in trials.values())
     results = Results({first: outcome(0.5, test=0.4), second: outcome(0.5, test=0.1)})
-    made = ablation_of(trials, results, model="mf", metric="recall@20")
-    assert made.part == "test"
-    assert made.effects[0].mean == pytest.approx(0.3)
-    assert made.effects[0].low is made.effects[0].high is None
+    result = ablation_of(trials, results, model="mf", metric="recall@20")
+    assert result.part == "test"
+    assert result.effects[0].mean == pytest.approx(0.3)
+    assert result.effects[0].low is result.effects[0].high is None
 
 
 def test_the_json_has_a_row_for_each_modality(trials, results):
-    held = to_json(ablation_of(trials, results, model="mf", metric="recall@20"))
-    assert {"metric", "model", "seeds", "rows"} <= held.keys()
-    assert (held["metric"], held["model"], held["seeds"]) == ("recall@20", "mf", 3)
-    (row,) = held["rows"]
+    values = to_json(ablation_of(trials, results, model="mf", metric="recall@20"))
+    assert {"metric", "model", "seeds", "rows"} <= values.keys()
+    assert (values["metric"], values["model"], values["seeds"]) == ("recall@20", "mf", 3)
+    (row,) = values["rows"]
     assert (row["modality"], row["how"]) == ("visual", "drop")
     assert row["low"] < row["mean"] < row["high"]
-    assert [row["share"] for row in held["missing"]] == [0.3]
-    assert [row["setting"] for row in held["settings"]] == ["dim=8"]
+    assert [row["share"] for row in values["missing"]] == [0.3]
+    assert [row["setting"] for row in values["settings"]] == ["dim=8"]
 
 
 def test_a_person_reads_what_is_lost(trials, results):
-    made = ablation_of(trials, results, model="mf", metric="recall@20")
-    columns, rows = table_of(made)
+    result = ablation_of(trials, results, model="mf", metric="recall@20")
+    columns, rows = table_of(result)
     assert columns[:3] == ["mf", "recall@20", "worth"]
     assert rows[0][:2] == ["whole", "0.6000"]
     assert rows[1] == ["without visual", "0.5000", "+0.1000", "[-0.0242, +0.2242]", "+16.7%"]
-    assert basis(made) == "validation part, 3 seeds"
+    assert basis(result) == "validation part, 3 seeds"
     assert rows[2][0] == "30% of items lack one"
 
 
 def test_the_files(trials, results, tmp_path):
-    made = ablation_of(trials, results, model="mf", metric="recall@20")
-    write(tmp_path, made, about="On made-up data.")
-    assert json.loads((tmp_path / "ablation.json").read_text()) == to_json(made)
+    result = ablation_of(trials, results, model="mf", metric="recall@20")
+    write(tmp_path, result, about="On made-up data.")
+    assert json.loads((tmp_path / "ablation.json").read_text()) == to_json(result)
     assert "| without visual | 0.5000 | +0.1000 |" in (tmp_path / "ablation.md").read_text()
     lines = (tmp_path / "ablation.csv").read_text().splitlines()
     assert lines[0] == "without,how,share,seeds,recall@20,worth,low,high"
@@ -142,7 +142,7 @@ def test_the_files(trials, results, tmp_path):
     assert (tmp_path / "ablation.png").read_bytes()[1:4] == b"PNG"
 
 
-def test_without_what_they_look_like_cold_items_are_not_found(tmp_path):
+def test_without_visual_features_cold_items_are_not_found(tmp_path):
     """Nobody has watched them, so their vectors are all that is known of them."""
     settings = {"batch_size": 128, "num_negatives": 64, "epochs": 2, "ensemble_size": 1}
     data = world(modalities=("visual",))

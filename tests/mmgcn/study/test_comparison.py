@@ -21,11 +21,11 @@ from mmgcn.study.trial import Outcome, Trial
 
 
 def outcome(valid, *, test=None, seconds=2.0):
-    def figures(value):
+    def metrics(value):
         return {"recall@20": value, "ndcg@20": value / 2}
 
     return Outcome(
-        figures(valid), {} if test is None else figures(test), 3, 1.0, seconds, 300 * 2**20, 0, 64
+        metrics(valid), {} if test is None else metrics(test), 3, 1.0, seconds, 300 * 2**20, 0, 64
     )
 
 
@@ -49,9 +49,9 @@ def rows(results):
 def with_users(results, tmp_path):
     """Four users, whose recalls have the means of the outcomes."""
     shares = {0.05: [0, 0, 0, 0.2], 0.1: [0, 0.2, 0, 0.2], 0.3: [0.2, 0.4, 0.2, 0.4]}
-    for number, (trial, held) in enumerate(results.outcomes.items()):
+    for number, (trial, result) in enumerate(results.outcomes.items()):
         results.users[trial] = tmp_path / f"{number}.npz"
-        recalls = np.array(shares[held.valid["recall@20"]])
+        recalls = np.array(shares[result.valid["recall@20"]])
         np.savez(results.users[trial], **{"valid recall@20": recalls, "valid ndcg@20": recalls / 2})
     return results
 
@@ -118,7 +118,7 @@ def test_a_model_without_metrics_of_users_is_named_and_the_others_compared(with_
     assert differences_of(Results(), []) == ([], [])
 
 
-def test_differences_stand_between_the_figures_and_the_cost(with_users, rows):
+def test_differences_stand_between_the_metrics_and_the_cost(with_users, rows):
     differences, _ = differences_of(with_users, rows)
     heads = [columns[:2] for columns, _ in tables(rows, differences, k=20)]
     assert heads == [["model", "seeds"]] * 2 + [
@@ -153,12 +153,12 @@ def test_the_files(with_users, rows, tmp_path):
     assert (out / "compare.png").read_bytes()[1:4] == b"PNG"
 
 
-def test_the_picture_shows_the_baseline_and_what_is_not_told_apart_from_it(rows, with_users):
+def test_the_chart_shows_the_baseline_and_what_does_not_differ_significantly(rows, with_users):
     unclear, _ = differences_of(with_users, rows)
     clear = [replace(each, p_holm=0.01) for each in unclear]
     best, other = rows
     colours = [
-        colour(row, "valid recall@20", "mf", told)
-        for row, told in ((best, unclear), (other, unclear), (other, clear), (other, []))
+        colour(row, "valid recall@20", "mf", differences)
+        for row, differences in ((best, unclear), (other, unclear), (other, clear), (other, []))
     ]
     assert colours == [BASELINE, NOT_SIGNIFICANT, OTHER, OTHER]

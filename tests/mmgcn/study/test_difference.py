@@ -17,9 +17,9 @@ FIGURE = "valid recall@20"
 
 def compare(baseline, **models):
     """Return the differences of models, given as rows of seeds and columns of users."""
-    figures = {"base": baseline, **models}
-    held = {name: {FIGURE: np.asarray(rows, float)} for name, rows in figures.items()}
-    return differences_of(held, baseline="base")
+    metrics = {"base": baseline, **models}
+    users = {name: {FIGURE: np.asarray(rows, float)} for name, rows in metrics.items()}
+    return differences_of(users, baseline="base")
 
 
 def test_two_models_that_are_solved_by_hand():
@@ -56,7 +56,7 @@ def test_the_p_values_of_a_figure_are_corrected_together():
 
 
 def test_it_says_what_a_randomisation_of_users_says():
-    """Fisher's test, slowly: were the models alike, each user's two figures could be swapped."""
+    """Fisher's test, slowly: were the models equal, each user's two values could be swapped."""
     generator = np.random.default_rng(1)
     base = generator.random(300)
     other = base + generator.normal(0.05, 0.5, 300) * generator.integers(0, 2, 300)
@@ -67,7 +67,7 @@ def test_it_says_what_a_randomisation_of_users_says():
     assert found.p == pytest.approx(drawn.mean(), abs=0.01)
 
 
-def test_models_that_are_equal_but_for_their_seeds_are_seldom_told_apart():
+def test_models_that_are_equal_but_for_their_seeds_seldom_differ_significantly():
     generator = np.random.default_rng(2)
 
     def trained(ease):
@@ -90,8 +90,8 @@ SEEDS = arrays.arrays(float, st.tuples(st.integers(1, 3), st.just(6)), elements=
 
 
 @given(SEEDS)
-def test_a_model_does_not_differ_from_itself(figures):
-    (found,) = compare(figures, same=figures)
+def test_a_model_does_not_differ_from_itself(metrics):
+    (found,) = compare(metrics, same=metrics)
     assert found.difference == 0
     assert found.low <= 0 <= found.high
     assert found.p == 1
@@ -122,7 +122,7 @@ def test_more_of_the_same_users_are_surer():
     assert all(first > second for first, second in pairwise(p))
 
 
-def test_of_a_single_user_nothing_is_said():
+def test_a_single_user_has_no_interval():
     assert compare([[0.5]], other=[[1.0]]) == []
 
 

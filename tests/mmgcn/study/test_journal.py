@@ -38,7 +38,7 @@ def trials(source):
 def study(trials, path, run, digest="data"):
     lines = []
     results = run_trials(
-        trials, data_digest=digest, journal=Journal.open(path), tell=lines.append, run=run
+        trials, data_digest=digest, journal=Journal.open(path), report=lines.append, run=run
     )
     return results, lines
 
@@ -57,18 +57,18 @@ def test_metrics_of_users_are_kept_beside_for_whoever_asks_for_them(trials, tmp_
     def users(path, *, keeps_users):
         journal = Journal.open(path, keeps_users=keeps_users)
         results = run_trials(
-            trials[:2], data_digest="data", journal=journal, tell=lambda line: None, run=Runner()
+            trials[:2], data_digest="data", journal=journal, report=lambda line: None, run=Runner()
         )
         return {trial.seed: path.read_text() for trial, path in results.users.items()}
 
-    asked, not_asked = tmp_path / "asked.jsonl", tmp_path / "not.jsonl"
+    with_users, without_users = tmp_path / "with.jsonl", tmp_path / "without.jsonl"
     kept = {0: "of seed 0", 1: "of seed 1"}
-    assert users(asked, keeps_users=True) == kept
-    assert users(asked, keeps_users=True) == kept  # from the journal
-    assert len(list((tmp_path / "asked.users").iterdir())) == 2
-    assert users(not_asked, keeps_users=False) == {}
-    assert users(not_asked, keeps_users=True) == {}  # it was begun without them
-    assert not (tmp_path / "not.users").exists()
+    assert users(with_users, keeps_users=True) == kept
+    assert users(with_users, keeps_users=True) == kept  # from the journal
+    assert len(list((tmp_path / "with.users").iterdir())) == 2
+    assert users(without_users, keeps_users=False) == {}
+    assert users(without_users, keeps_users=True) == {}  # it was begun without them
+    assert not (tmp_path / "without.users").exists()
 
 
 def test_other_data_is_another_study(trials, tmp_path):

@@ -17,15 +17,15 @@ def test_it_gives_what_a_training_here_gives(source, tmp_path):
     users = tmp_path / "kept" / "users.npz"
     apart, here = train_apart(trial, users), train(trial, tmp_path / "runs")
     assert (apart.valid, apart.test) == (here.valid, here.test)
-    told = {
+    metrics = {
         f"{part} {name}": v for part in ("valid", "test") for name, v in getattr(here, part).items()
     }
     assert {n: v.mean() for n, v in load(users).items()} == pytest.approx(
-        {n: v for n, v in told.items() if "recall" in n or "ndcg" in n}
+        {n: v for n, v in metrics.items() if "recall" in n or "ndcg" in n}
     )
 
 
-def test_an_end_without_an_answer_is_told(source, monkeypatch):
+def test_an_end_without_an_answer_is_an_error(source, monkeypatch):
     monkeypatch.setattr(process, "_run", lambda folder, _: (folder / "log.txt").write_text("") - 9)
     with pytest.raises(TrialError, match="it was killed, perhaps for want of memory"):
         train_apart(Trial(source, "popularity"))

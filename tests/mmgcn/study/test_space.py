@@ -24,12 +24,12 @@ def test_every_model_that_is_trained_has_a_space():
 
 
 def test_a_file_declares_lists_and_ranges():
-    held = {
+    ranges = {
         "dim": [8, 16],
         "learning_rate": {"low": 0.001, "high": 0.1, "log": True},
         "num_layers": {"low": 1, "high": 3},
     }
-    space = read_space(MODELS.get("lightgcn"), held)
+    space = read_space(MODELS.get("lightgcn"), ranges)
     assert space == {
         "dim": Choice((8, 16)),
         "learning_rate": Range(0.001, 0.1, log=True),
@@ -37,12 +37,12 @@ def test_a_file_declares_lists_and_ranges():
     }
     assert space["num_layers"].whole
     assert not space["learning_rate"].whole
-    named = read_space(MODELS.get("lightgcn"), {"lightgcn": held})
+    named = read_space(MODELS.get("lightgcn"), {"lightgcn": ranges})
     assert named == space
 
 
 @pytest.mark.parametrize(
-    ("held", "told"),
+    ("ranges", "message"),
     [
         ({}, "names no setting"),
         ({"dmi": [8]}, "did you mean dim"),
@@ -57,9 +57,9 @@ def test_a_file_declares_lists_and_ranges():
         ({"loss": ["hinge"]}, "loss is 'hinge'"),
     ],
 )
-def test_a_bad_file_is_refused_before_anything_is_trained(held, told):
-    with pytest.raises(SettingError, match=told):
-        read_space(MODELS.get("mf"), held)
+def test_a_bad_file_is_refused_before_anything_is_trained(ranges, message):
+    with pytest.raises(SettingError, match=message):
+        read_space(MODELS.get("mf"), ranges)
 
 
 def test_what_a_solved_model_does_not_use_is_no_side_of_its_space():

@@ -23,7 +23,7 @@ def test_it_goes_through_json_whole(source):
     assert again.change == trial.change
 
 
-def test_a_key_tells_apart_whatever_changes_the_outcome(source):
+def test_a_key_differs_by_whatever_changes_the_outcome(source):
     trial = Trial(source, "mf", 0, QUICK)
     keys = [
         each.key(digest)
@@ -61,7 +61,7 @@ def test_the_digest_is_of_the_data(source):
         assert digest_of(changed) != digest_of(data)
 
 
-def test_its_figures_are_those_of_the_same_training(source, tmp_path):
+def test_its_metrics_are_those_of_the_same_training(source, tmp_path):
     outcome = train(Trial(source, "mf", 1, QUICK, device="cpu"), tmp_path / "runs")
     from mmgcn.run import Run
     from mmgcn.training.fit import fit
@@ -84,16 +84,16 @@ def test_its_figures_are_those_of_the_same_training(source, tmp_path):
     assert outcome.peak_memory_bytes > 50 * 2**20
 
 
-def test_without_a_test_part_there_are_no_test_figures(source, tmp_path):
+def test_without_a_test_part_there_are_no_test_metrics(source, tmp_path):
     outcome = train(Trial(replace(source, test=None), "popularity"), tmp_path)
     assert outcome.test == {}
     assert outcome.train_seconds == 0
     assert issubclass(MODELS.get("popularity"), ClosedFormModel)
 
 
-def test_the_peak_of_memory_grows_with_what_is_held():
+def test_the_peak_of_memory_grows_with_allocations():
     before = peak_memory_bytes()
-    held = bytearray(200 * 2**20)
-    held[::4096] = b"x" * len(held[::4096])  # every page is touched
+    block = bytearray(200 * 2**20)
+    block[::4096] = b"x" * len(block[::4096])  # every page is touched
     assert peak_memory_bytes() >= before
     assert peak_memory_bytes() > 200 * 2**20

@@ -57,7 +57,7 @@ def test_equal_seeds_try_the_same_and_an_interruption_changes_nothing(data, tmp_
 def test_enough_trials_are_enough(data, tmp_path):
     tune(data, out=tmp_path, num_trials=2, **KNN)
     lines = []
-    report = tune(data, out=tmp_path, num_trials=2, tell=lines.append, **KNN)
+    report = tune(data, out=tmp_path, num_trials=2, report=lines.append, **KNN)
     assert lines == []
     assert len(report.tried) == 2
 
@@ -117,7 +117,7 @@ def test_what_a_killed_process_left_running_does_not_count(data, tmp_path):
     assert [each.state for each in report.tried] == ["complete", "interrupted", "complete"]
 
 
-def test_a_trial_that_fails_is_told_and_the_others_go_on(data, tmp_path, monkeypatch):
+def test_a_trial_that_fails_is_reported_and_the_others_go_on(data, tmp_path, monkeypatch):
     def explode(trial, *_):
         if trial.number == 1:
             raise SettingError("too much\nof it")
@@ -168,7 +168,7 @@ def test_a_journal_goes_on_with_what_it_was_begun_with(data, tmp_path, change):
         tune(dataset(seed=1), out=tmp_path, num_trials=2, **KNN)
 
 
-def test_what_cannot_begin_is_told(data, tmp_path, monkeypatch):
+def test_a_study_that_cannot_begin_is_refused(data, tmp_path, monkeypatch):
     with pytest.raises(TuningError, match="metric=recall@50 ranks 50 of 40 items"):
         tune(data, out=tmp_path, num_trials=1, **KNN | {"metric": "recall@50"})
     from dataclasses import replace
@@ -184,10 +184,10 @@ def test_what_cannot_begin_is_told(data, tmp_path, monkeypatch):
 def test_the_files_can_be_trained_from(data, tmp_path):
     report = tune(data, out=tmp_path, num_trials=3, **KNN | {"settings": {"user_weight": "0.5"}})
     write(tmp_path, report, about="On made-up data.")
-    held = tomllib.loads((tmp_path / "best.toml").read_text())
-    assert held == {"itemknn": {"user_weight": 0.5, **report.best.settings}}
-    told = dict(word.split("=") for word in command(report).split() if "=" in word)
-    assert ItemKNN.parse_settings(told) == ItemKNN.parse_settings(held["itemknn"])
+    written = tomllib.loads((tmp_path / "best.toml").read_text())
+    assert written == {"itemknn": {"user_weight": 0.5, **report.best.settings}}
+    options = dict(word.split("=") for word in command(report).split() if "=" in word)
+    assert ItemKNN.parse_settings(options) == ItemKNN.parse_settings(written["itemknn"])
     assert command(report) in (tmp_path / "tune.md").read_text()
     lines = (tmp_path / "tune.csv").read_text().splitlines()
     assert lines[0].startswith(

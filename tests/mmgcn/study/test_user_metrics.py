@@ -1,4 +1,4 @@
-"""Figures of each user: their arithmetic, and the file."""
+"""Metrics of each user: their arithmetic, and the file."""
 
 from dataclasses import replace
 
@@ -18,27 +18,29 @@ def run(source, tmp_path):
 
 
 @pytest.mark.parametrize(("part", "hidden"), [("valid", ["seen"]), ("test", ["seen", "valid"])])
-def test_they_are_those_whose_mean_is_told(run, part, hidden):
+def test_their_mean_is_the_reported_metric(run, part, hidden):
     of_users = metrics_of_users(run, part)
-    told = evaluate(
+    reported = evaluate(
         factor_scorer(run.user, run.item),
         num_items=len(run.items),
         relevant=run.csr(part),
         seen=[run.csr(name) for name in hidden],
         ks=[5, 10, 20],
     )
-    assert {name: values.mean() for name, values in of_users.items()} == pytest.approx(told)
-    asked = np.count_nonzero(np.diff(run.csr(part)[0]))
-    assert of_users["recall@5"].shape == (asked,)
+    assert {name: values.mean() for name, values in of_users.items()} == pytest.approx(reported)
+    num_users = np.count_nonzero(np.diff(run.csr(part)[0]))
+    assert of_users["recall@5"].shape == (num_users,)
 
 
 def test_recall_and_ndcg_are_kept(run, tmp_path):
     save(tmp_path / "new" / "users.npz", run)
-    held = load(tmp_path / "new" / "users.npz")
+    loaded = load(tmp_path / "new" / "users.npz")
     names = [f"{family}@{k}" for k in (5, 10, 20) for family in ("recall", "ndcg")]
-    assert sorted(held) == sorted(f"{part} {name}" for part in ("valid", "test") for name in names)
+    assert sorted(loaded) == sorted(
+        f"{part} {name}" for part in ("valid", "test") for name in names
+    )
     whole = metrics_of_users(run, "test")["ndcg@10"]
-    np.testing.assert_array_equal(held["test ndcg@10"], whole.astype(np.float32))
+    np.testing.assert_array_equal(loaded["test ndcg@10"], whole.astype(np.float32))
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["users.npz"]
 
 

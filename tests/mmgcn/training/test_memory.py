@@ -26,7 +26,7 @@ print(before, faults())
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of glibc alone")
-def test_memory_that_was_freed_is_not_asked_for_again():
+def test_memory_that_was_freed_is_not_requested_again():
     """In a process of its own, since it holds for the whole process."""
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
     before, after = map(int, done.stdout.split())
