@@ -7,7 +7,8 @@
                                  user.npy a user's vector is its row of interactions (seen_*)
     parts/<channel>.npy          (I, d) each; they add up to item.npy. The last column is
                                  that of the channel `popularity_prior`, if any, and 1 for users
-    seen_* valid_* test_*        indptr.npy and indices.npy: each user's items of that part
+    seen_* valid_* test_*        indptr.npy and indices.npy: each user's items of that part, the
+                                 oldest first
     popularity.npy               (I,) training interactions of each item
     model.safetensors metrics.jsonl curves.png
 
@@ -179,7 +180,8 @@ class Run:
         """Return the items of each user in `seen` (training), `valid` or `test`.
 
         Shapes:
-            the result: indptr (U + 1,) and indices (E,), item_index of each user in turn.
+            the result: indptr (U + 1,) and indices (E,), item_index of each user in turn, the
+                oldest interaction first.
         """
         indptr = self._array(f"{part}_indptr.npy", (self.config["num_users"] + 1,))
         return indptr, self._array(f"{part}_indices.npy", (int(indptr[-1]),))

@@ -101,14 +101,22 @@ class Interactions:
         """Return a number for each pair, equal for equal pairs. Shapes: (E,) int64."""
         return np.asarray(self.user_index.astype(np.int64) * len(self.items) + self.item_index)
 
-    def csr(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the items of each user, sorted, as compressed sparse rows.
+    def csr(self, *, by_time: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Return the items of each user, sorted by index, as compressed sparse rows.
+
+        Args:
+            by_time: sort the items of a user by time instead, the oldest first; equal times, and
+                interactions without times, stay in the order of the table.
 
         Shapes:
             the result: indptr (U + 1,) int64 and indices (E,) int32.
         """
         counts = np.bincount(self.user_index, minlength=len(self.users))
         indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        if by_time:
+            time = [] if self.timestamp is None else [self.timestamp]
+            order = np.lexsort([*time, self.user_index])  # the last key is the first criterion
+            return indptr, self.item_index[order].astype(np.int32)
         # Sorting plain numbers is many times faster than sorting pairs through an index.
         keys = np.sort(self.pair_keys())
         return indptr, (keys % max(len(self.items), 1)).astype(np.int32)

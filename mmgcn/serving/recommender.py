@@ -212,7 +212,11 @@ class Recommender:
         return explain(self.run, vector, watched, item_index, user_id=None, num_nearest=num_nearest)
 
     def history(self, user_id: str) -> list[str]:
-        """Return the items that a user watched in the training and validation parts."""
+        """Return the items that a user watched in the training and validation parts.
+
+        The oldest first, by the timestamps of the interactions or, without them, by the order of
+        the table; those of the training part come before those of the validation part.
+        """
         (user_index,) = self.run.users.index([user_id])
         return self.run.items.ids.gather(self._watched(user_index)).to_list()
 

@@ -116,7 +116,11 @@ def write_folder(
         )
     split = dataset.split
     parts: dict[str, Csr] = dict(
-        zip(PARTS, (p.csr() for p in (split.train, split.valid, split.test)), strict=True)
+        zip(
+            PARTS,
+            (part.csr(by_time=True) for part in (split.train, split.valid, split.test)),
+            strict=True,
+        )
     )
     try:
         if state is not None:

@@ -20,7 +20,7 @@ def users(state: Shared, query: Text = "", limit: Limit = 20) -> Response:
 
 @router.get("/users/{user_id:path}", response_model=schemas.Watched, responses=UNKNOWN)
 def user(state: Shared, user_id: PathId, limit: Limit = 50) -> Response:
-    """Return the items that a user watched in the training and validation parts of the run."""
-    watched = state.live.recommender.history(user_id)
+    """Return the items that a user watched in the training and validation parts, newest first."""
+    watched = state.live.recommender.history(user_id)[::-1]
     cards = [state.cards.card(item) for item in watched[:limit]]
     return json_response({"user_id": user_id, "watched": cards, "total": len(watched)})

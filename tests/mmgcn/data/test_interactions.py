@@ -29,6 +29,18 @@ def test_compressed_rows_hold_every_users_items_sorted(rows):
         assert items == sorted(item for one, item in rows if one == user)
 
 
+@given(pairs, st.data())
+def test_compressed_rows_by_time_begin_with_the_oldest(rows, data):
+    times = data.draw(
+        st.none() | st.lists(st.integers(0, 3), min_size=len(rows), max_size=len(rows))
+    )
+    indptr, indices = interactions_of(rows, timestamp=times, users=7, items=6).csr(by_time=True)
+    order = sorted(range(len(rows)), key=lambda row: 0 if times is None else times[row])
+    for user in range(7):
+        expected = [rows[row][1] for row in order if rows[row][0] == user]
+        assert indices[indptr[user] : indptr[user + 1]].tolist() == expected
+
+
 def test_a_core_by_hand_says_what_is_left():
     # i2 has one user; without it u1 has one item and falls too.
     core = interactions_of([(0, 0), (0, 1), (1, 0), (1, 2), (2, 0), (2, 1)]).k_core(

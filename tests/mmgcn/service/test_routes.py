@@ -164,7 +164,7 @@ def test_users_are_found_by_how_they_begin_then_by_what_they_hold(client):
 def test_what_a_user_watched(client):
     body = client.get("/v1/users/ann").json()
     assert body["total"] == 2
-    assert [card["item_id"] for card in body["watched"]] == ["a", "c"]
+    assert [card["item_id"] for card in body["watched"]] == ["c", "a"]  # newest first
     assert len(client.get("/v1/users/ann?limit=1").json()["watched"]) == 1
     assert "score" not in body["watched"][0]
 

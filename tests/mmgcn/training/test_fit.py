@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 
 from mmgcn.config import Config, SettingError
 from mmgcn.data.dataset import Dataset
+from mmgcn.data.splits import Split
 from mmgcn.evaluation.ranking import evaluate, factor_scorer
 from mmgcn.model import MODELS, ClosedFormModel, Embeddings
 from mmgcn.run import Run
@@ -23,7 +24,7 @@ from mmgcn.training.fit import fit
 from mmgcn.training.folder import FolderError
 from mmgcn.training.trainer import TrainingError
 from mmgcn.training.validation import Validation
-from tests.worlds import clusters, dataset, without
+from tests.worlds import clusters, dataset, interactions_of, without
 
 SMALL = {"batch_size": 32, "num_negatives": 16, "dim": 8}
 CPU = {"device": "cpu", "settings": SMALL}
@@ -213,6 +214,15 @@ def test_the_run_contains_the_embeddings_of_the_model(data, finished):
     assert run.popularity.sum() == len(data.train)
     assert not (finished / "checkpoint").exists()
     assert (finished / "curves.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_run_has_the_history_of_a_user_in_its_order_of_time(tmp_path):
+    table = interactions_of([(0, 3), (0, 1), (0, 2), (1, 3), (1, 0)], timestamp=[3, 1, 2, 5, 4])
+    none = table.take(np.zeros(0, dtype=int))
+    data = dataset(Split(table, none, none, "none"))
+    run = Run.load(fit(data, model="popularity", out=tmp_path).run)
+    indptr, indices = run.csr("seen")
+    assert (indptr.tolist(), indices.tolist()) == ([0, 3, 5], [1, 2, 3, 0, 3])
 
 
 def test_the_metrics_of_the_run_are_those_of_its_matrices(data, finished):
