@@ -24,13 +24,15 @@ addEventListener("hashchange", () => closeLast());
 export function cardOf(card, { userId = null, pick = null, chosen = false } = {}) {
   const stage = el(
     "a",
-    { class: "stage", href: link("video", card.item_id, { for: userId }), "aria-label": named(card) },
+    { class: "stage", href: link("video", card.item_id, { for: userId }) },
     poster(card),
-    card.rank != null && el("span", { class: "rank", "aria-hidden": "true" }, String(card.rank)),
+    card.rank != null && el("span", { class: "rank" }, String(card.rank)),
+    " ",
     el(
       "span",
       { class: "words" },
       el("span", { class: "caption", dir: "auto" }, titleOf(card)),
+      " ",
       card.creator && el("span", { class: "creator" }, card.creator),
     ),
   );
@@ -50,12 +52,6 @@ export function cardOf(card, { userId = null, pick = null, chosen = false } = {}
   if (pick) addPick(item, stage, card, pick, chosen);
   else if (userId) addActions(item, card, userId);
   return item;
-}
-
-/** @param {Card} card */
-function named(card) {
-  const rank = card.rank == null ? "" : `${card.rank}. `;
-  return `${rank}${titleOf(card)}${card.creator ? `, by ${card.creator}` : ""}`;
 }
 
 /**
@@ -93,7 +89,7 @@ function addActions(item, card, userId) {
     { class: "button why", "aria-label": `Why ${titleOf(card)}`, title: "Explain (W)" },
     "Why",
   );
-  why.addEventListener("click", () => openWhy(userId, card));
+  why.addEventListener("click", () => openWhy(card));
   item.keys.w = () => why.click();
   const actions = el("div", { class: "actions" }, why);
   item.append(actions);

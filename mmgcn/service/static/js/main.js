@@ -1,5 +1,6 @@
 /** Router: shows the page of the address. */
 
+import { isSamePage, parse, userOf } from "./address.js";
 import { ApiError } from "./api.js";
 import { cardsIn, stageOf } from "./card.js";
 import { byId, el, link, messageOf, present } from "./dom.js";
@@ -9,7 +10,9 @@ import { statusPage } from "./pages/status.js";
 import { userPage } from "./pages/user.js";
 import { videoPage } from "./pages/video.js";
 import { stopAll } from "./player.js";
+import { watchRun } from "./run_notice.js";
 import { userSearch } from "./search.js";
+import { closeWhy, showWhy } from "./why.js";
 
 /**
  * Position on a page: how far it is scrolled, and what has the focus.
@@ -30,22 +33,12 @@ let shown = null;
 let pressed = false; // whether the address changes by a link, not by going back
 let leaving = new AbortController();
 
-/**
- * Return the route of an address such as #/user/42?k=10.
- *
- * @param {string} hash
- * @returns {Route}
- */
-function parse(hash) {
-  const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
-  const [name, ...rest] = path.split("/");
-  let id = rest.join("/");
-  try {
-    id = decodeURIComponent(id);
-  } catch {
-    // A stray % is part of the id.
-  }
-  return { name, id, params: new URLSearchParams(query) };
+/** Show the page of the address, or what is above the page if it stays the same. */
+function navigate() {
+  if (shown === null || !isSamePage(shown, location.hash)) return show();
+  shown = location.hash;
+  pressed = false;
+  showWhy(userOf(parse(shown)));
 }
 
 async function show() {
@@ -59,6 +52,7 @@ async function show() {
   leaving = new AbortController();
   const { signal } = leaving;
   stopAll();
+  closeWhy();
   const route = parse(hash);
   markCurrent(route);
   main.setAttribute("aria-busy", "true");
@@ -75,6 +69,7 @@ async function show() {
   document.title = `${main.querySelector("h1")?.textContent} · mmgcn`;
   scrollTo({ top: position.top, behavior: "instant" });
   if (!first) (target(position) ?? main).focus({ preventScroll: true });
+  showWhy(userOf(route));
 }
 
 /**
@@ -167,6 +162,10 @@ document.querySelector(".skip-link")?.addEventListener("click", (event) => {
   event.preventDefault(); // the address is that of the page, not a position on it
   main.focus();
 });
-addEventListener("hashchange", show);
+addEventListener("hashchange", navigate);
+addEventListener("addressreplaced", () => {
+  shown = location.hash;
+});
 history.scrollRestoration = "manual";
-show();
+watchRun();
+navigate();

@@ -12,7 +12,7 @@ export function poster(card, attributes = {}) {
   const box = el(
     "span",
     { class: "image", ...attributes },
-    el("span", { class: "blank", "aria-hidden": "true" }, card.item_id),
+    el("span", { class: "blank", "data-text": card.item_id, "aria-hidden": "true" }),
   );
   box.style.setProperty("--hue", String(hueOf(card.item_id)));
   if (card.poster) {
@@ -37,13 +37,10 @@ export function thumb(card, userId, cosine = null) {
     {},
     el(
       "a",
-      {
-        class: "thumb", href: link("video", card.item_id, { for: userId }), title: titleOf(card),
-        "aria-label": similarity ? `${titleOf(card)}, ${similarity} similar` : titleOf(card),
-      },
+      { class: "thumb", href: link("video", card.item_id, { for: userId }), title: titleOf(card) },
       poster(card),
-      el("span", { class: "thumb-words" }, titleOf(card)),
-      similarity && el("span", { class: "similarity" }, similarity),
+      el("span", { class: "thumb-words", dir: "auto" }, titleOf(card)),
+      similarity && [" ", el("span", { class: "similarity" }, similarity, el("span", { class: "unseen" }, " similar"))],
     ),
   );
 }

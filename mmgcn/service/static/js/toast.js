@@ -6,11 +6,12 @@ const SHOWN_MS = 5000;
 
 /**
  * Show a message; return a function that closes it.
+ * With `stays` it does not disappear by itself.
  *
  * @param {string} text
- * @param {{ bad?: boolean, action?: string | null, act?: () => void }} options
+ * @param {{ bad?: boolean, stays?: boolean, action?: string | null, act?: () => void }} options
  */
-export function toast(text, { bad = false, action = null, act = () => {} } = {}) {
+export function toast(text, { bad = false, stays = false, action = null, act = () => {} } = {}) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   const close = () => {
@@ -29,7 +30,7 @@ export function toast(text, { bad = false, action = null, act = () => {} } = {})
     el("button", { class: "button round", "aria-label": "Close", click: close }, icon("close")),
   );
   const wait = () => {
-    timer = setTimeout(close, SHOWN_MS);
+    if (!stays) timer = setTimeout(close, SHOWN_MS);
   };
   box.addEventListener("pointerenter", () => clearTimeout(timer));
   box.addEventListener("pointerleave", wait);

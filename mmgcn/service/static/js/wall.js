@@ -22,8 +22,12 @@ export function wallOf(cards, { label, ...options }) {
     const restore = el("button", { class: "button", click: () => restoreLast(wall) }, "Restore the last one");
     wall.append(el("li", { class: "back" }, el("span", { class: "muted" }), restore));
     showCount(wall);
-    wall.addEventListener("skip", () => showCount(wall));
+    wall.addEventListener("skip", () => {
+      showCount(wall);
+      showRanks(wall);
+    });
   }
+  showRanks(wall);
   wall.addEventListener("keydown", (event) => onKey(wall, event));
   wall.addEventListener("focusin", (event) => activate(wall, cardAt(event)));
   return wall;
@@ -69,6 +73,18 @@ export function upToShown(cards, k, userId) {
 function showCount(wall) {
   const text = wall.querySelector(".back span");
   if (text) text.textContent = `${skippedIn(wall).length} skipped`;
+}
+
+/**
+ * Number the cards of a ranked list from 1, without the skipped ones.
+ *
+ * @param {HTMLElement} wall
+ */
+function showRanks(wall) {
+  for (const [index, item] of shownIn(wall).entries()) {
+    const rank = item.querySelector(".rank");
+    if (rank) rank.textContent = String(index + 1);
+  }
 }
 
 /** @param {HTMLElement} wall */

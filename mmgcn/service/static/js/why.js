@@ -1,47 +1,90 @@
 /** Why: the effect of each channel on a score, and the most similar watched videos. */
 
+import { explainedItem, replaceAddress, withExplained } from "./address.js";
 import { get } from "./api.js";
 import { channelLabel, el, icon, messageOf, signed, titleOf } from "./dom.js";
 import { poster, thumb } from "./poster.js";
 
+/** @type {HTMLDialogElement | null} */
+let dialog = null;
+let opened = false; // by a button of this page, so that going back closes it
+/** @type {Map<string, Item>} */
+const known = new Map(); // cards by item, so that the sheet has its title at once
+
 /**
- * Open the explanation of a card in a sheet; Esc or a press beside it closes it.
+ * Open the explanation of a card. It is part of the address: going back closes it.
  *
- * @param {string} userId
- * @param {Card} card
+ * @param {Item} card
  */
-export async function openWhy(userId, card) {
+export function openWhy(card) {
+  known.set(card.item_id, card);
+  opened = true;
+  location.hash = withExplained(card.item_id);
+}
+
+/**
+ * Show the explanation that the address names in a sheet, or none.
+ *
+ * Esc, the button, a press beside it and going back close it.
+ *
+ * @param {string | null} userId
+ */
+export async function showWhy(userId) {
+  const itemId = explainedItem();
+  closeWhy();
+  if (!userId || !itemId) return;
+  const card = known.get(itemId) ?? (await cardOf(itemId));
+  if (explainedItem() !== itemId) return;
   const body = el("div", { class: "stack", "aria-live": "polite" }, el("p", { class: "muted" }, "…"));
   const close = el("button", { class: "button round", "aria-label": "Close" }, icon("close"));
-  const dialog = el(
+  const sheet = el(
     "dialog",
     { class: "sheet", "aria-label": `Why ${titleOf(card)}` },
     el(
       "div",
       { class: "sheet-top" },
       poster(card, { class: "image tiny" }),
-      el("div", {}, el("p", { class: "muted" }, "Why this video"), el("h2", {}, titleOf(card))),
+      el("div", {}, el("p", { class: "muted" }, "Why this video"), el("h2", { dir: "auto" }, titleOf(card))),
       close,
     ),
     body,
   );
-  const shut = () => dialog.close();
-  close.addEventListener("click", shut);
-  dialog.addEventListener("click", (event) => event.target === dialog && shut());
-  dialog.addEventListener("close", () => {
-    removeEventListener("hashchange", shut);
-    dialog.remove();
+  dialog = sheet;
+  close.addEventListener("click", () => sheet.close());
+  sheet.addEventListener("click", (event) => event.target === sheet && sheet.close());
+  sheet.addEventListener("close", () => {
+    sheet.remove();
+    if (dialog === sheet) dialog = null;
+    if (explainedItem() !== itemId) return; // the address has changed already
+    if (opened) history.back();
+    else replaceAddress(withExplained(null));
+    opened = false;
   });
-  addEventListener("hashchange", shut);
-  document.body.append(dialog);
-  dialog.showModal();
+  document.body.append(sheet);
+  sheet.showModal();
   try {
     /** @type {Explanation} */
-    const why = await get("v1/explain", { user_id: userId, item_id: card.item_id });
+    const why = await get("v1/explain", { user_id: userId, item_id: itemId });
     body.replaceChildren(partsTable(why), ...nearestOf(why, userId));
   } catch (error) {
     body.replaceChildren(el("p", { class: "problem", role: "alert" }, messageOf(error)));
   }
+}
+
+/** Close the sheet, as when another page opens. */
+export function closeWhy() {
+  dialog?.close();
+}
+
+/**
+ * Return the card of an item; its id alone where the service knows none.
+ *
+ * @param {string} itemId
+ * @returns {Promise<Item>}
+ */
+function cardOf(itemId) {
+  const unknown = { item_id: itemId, caption: null, creator: null, video: null, poster: null };
+  return get(`v1/items/${encodeURIComponent(itemId)}`).catch(() => unknown);
 }
 
 /**

@@ -1,5 +1,6 @@
 """The page of a new user."""
 
+from tests.mmgcn.service.page.actions import cards, go, ids, until
 from tests.mmgcn.service.page.demo_service import NAMES
 
 
@@ -12,3 +13,29 @@ def test_a_new_user_gets_a_list_from_selected_videos(page):
     wall = page.get_by_role("list", name="Recommended for you")
     wall.wait_for()
     assert wall.locator(".card").count() == len(NAMES) - 2
+
+
+def test_the_list_of_a_new_user_is_kept_on_back_and_can_be_shared(page, service):
+    go(page, f"{service.address}#/new")
+    for item in ("clip-007", "clip-020"):
+        page.locator(f"[data-item='{item}'] .stage").click()
+    page.get_by_role("button", name="Show recommendations").click()
+    wall = page.get_by_role("list", name="Recommended for you")
+    wall.wait_for()
+    until(lambda: page.url.endswith("#/new?item=clip-007&item=clip-020&list=1"))
+    address, found = page.url, ids(wall.locator(".card"))
+    wall.locator(".stage").first.click()
+    page.get_by_role("tab", name="visual").wait_for()
+    page.go_back()
+    wall.wait_for()
+    assert ids(wall.locator(".card")) == found
+    go(page, address)
+    assert ids(wall.locator(".card")) == found
+    assert page.get_by_role("region", name="Selected videos").locator(".thumb").count() == 2
+
+
+def test_items_of_a_shared_list_that_this_run_lacks_are_named(page, service):
+    go(page, f"{service.address}#/new?item=clip-007&item=clip-999")
+    page.get_by_text("Not in this run: clip-999").wait_for()
+    assert page.get_by_role("region", name="Selected videos").locator(".thumb").count() == 1
+    assert cards(page).count() == len(NAMES)

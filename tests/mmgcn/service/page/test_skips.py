@@ -112,3 +112,14 @@ def test_a_list_is_as_long_without_skipped_items(page, service):
         page.get_by_role("button", name="Restore the last one").click()
         assert focused(page) == item
     assert ids(cards(page)) == items
+
+
+def test_the_ranks_of_what_is_left_start_at_one(page, service):
+    open_user(page)
+    ranks = page.locator(".wall .card:visible .rank")
+    assert ranks.all_text_contents() == ["1", "2", "3", "4", "5", "6"]
+    service.send(*((item, "skip") for item in ids(cards(page))[:3]))
+    go(page, f"{service.address}#/user/u0")
+    assert ranks.all_text_contents() == ["1", "2", "3"]
+    page.get_by_role("button", name="Restore the last one").click()
+    until(lambda: ranks.all_text_contents() == ["1", "2", "3", "4"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.mmgcn.service.page.actions import cards, focused, go, open_user, see_user, until
-from tests.mmgcn.service.page.demo_service import HOSTILE
+from tests.mmgcn.service.page.demo_service import HOSTILE, NAMES
 
 
 def test_a_card_plays_under_the_pointer_and_stops_when_it_leaves(page, service):
@@ -54,6 +54,50 @@ def test_why_shows_parts_that_add_up_and_the_most_similar_watched_videos(page):
     bars = dialog.locator(".bar").evaluate_all("bars => bars.map((bar) => bar.offsetWidth)")
     assert np.argmax(bars) == np.argmax(np.abs(parts))
     assert dialog.get_by_role("region", name="Similar by visual").locator(".thumb").count() == 2
+
+
+def test_going_back_closes_an_explanation_and_its_address_opens_it(page, service):
+    open_user(page)
+    item = cards(page).nth(2).get_attribute("data-item")
+    page.get_by_role("button", name="Why").nth(2).click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator(".parts").wait_for()
+    address = page.url
+    page.go_back()
+    dialog.wait_for(state="detached")
+    see_user(page)
+    go(page, address)
+    dialog.locator(".parts").wait_for()
+    assert f"why={item}" in address
+    page.get_by_role("button", name="Close").click()
+    dialog.wait_for(state="detached")
+    see_user(page)
+    assert page.url == f"{service.address}#/user/u0"
+
+
+def test_the_newest_watched_video_is_the_first(page):
+    open_user(page)
+    watched = page.get_by_role("list", name="Watched videos")
+    hrefs = watched.locator("a").evaluate_all("links => links.map((link) => link.hash)")
+    assert hrefs == [f"#/video/{NAMES[item]}?for=u0" for item in (2, 1)]
+
+
+def test_a_long_history_is_shown_on_demand(page):
+    def shorten(route):
+        answer = route.fetch()
+        body = answer.json()
+        if "limit" not in route.request.url:
+            body["watched"] = body["watched"][:1]
+        route.fulfill(response=answer, json=body)
+
+    page.route("**/v1/users/u0*", shorten)
+    open_user(page)
+    watched = page.get_by_role("list", name="Watched videos").locator(".thumb")
+    assert watched.count() == 1
+    page.get_by_role("button", name="Show all 2").click()
+    watched.nth(1).wait_for()
+    assert watched.nth(1).evaluate("thumb => thumb === document.activeElement")
+    assert page.get_by_role("button", name="Show all").count() == 0
 
 
 def test_a_setting_of_the_list_leaves_the_page_where_it_is(page, service):

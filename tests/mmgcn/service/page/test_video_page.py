@@ -25,6 +25,24 @@ def test_a_video_seeks_and_similar_ones_are_shown_by_modality(page):
     assert ids(cards(page)) == wanted
 
 
+def test_the_tab_is_in_the_address(page, service):
+    go(page, f"{service.address}#/video/clip-020")
+    page.get_by_role("tab", name="acoustic").click()
+    until(lambda: page.url.endswith("#/video/clip-020?by=acoustic"))
+    go(page, page.url)
+    page.get_by_role("tab", name="acoustic", selected=True).wait_for()
+    page.get_by_role("list", name="Similar by acoustic").wait_for()
+
+
+def test_a_video_that_cannot_be_decoded_keeps_its_poster_and_is_offered_as_a_file(page, service):
+    page.route("**/v1/videos/clip-020", lambda route: route.fulfill(body=b"this is no video"))
+    go(page, f"{service.address}#/video/clip-020")
+    page.get_by_text("This browser cannot play the video.").wait_for()
+    until(lambda: page.evaluate("document.querySelector('.still img')?.naturalWidth > 0"))
+    download = page.get_by_role("link", name="Download the file")
+    assert download.get_attribute("href") == "/v1/videos/clip-020"
+
+
 def test_skipped_items_are_not_shown_as_similar_either(page, service):
     page.evaluate("location.hash = '#/video/clip-020?for=u0'")
     similar = page.get_by_role("list", name="Similar by all signals")

@@ -1,21 +1,24 @@
 /** New: recommendations for a user who is not in the data, from a few selected videos. */
 
-import { get, post } from "../api.js";
-import { el, messageOf } from "../dom.js";
+import { replaceAddress, withParams } from "../address.js";
+import { ApiError, get, post } from "../api.js";
+import { el, messageOf, present } from "../dom.js";
 import { thumb } from "../poster.js";
 import { wallOf } from "../wall.js";
 
 const NUM_OFFERED = 48;
 const K = 24;
 /** @type {Card[]} */
-let chosen = []; // kept while the page is open
+let chosen = []; // as in the address
 
 /**
  * Return the parts of the page.
  *
  * @type {Page}
  */
-export async function newPage(_route, signal) {
+export async function newPage({ params }, signal) {
+  const { found, unknown } = await cardsOf(params.getAll("item"), signal);
+  chosen = found;
   const input = el("input", {
     type: "search", placeholder: "Search videos", "aria-label": "Search videos", autocomplete: "off",
   });
@@ -39,15 +42,21 @@ export async function newPage(_route, signal) {
   function pick(card) {
     const on = !isChosen(card.item_id);
     chosen = on ? [...chosen, card] : chosen.filter((other) => other.item_id !== card.item_id);
-    showTray();
+    keep();
     return on;
   }
 
   function clear() {
     chosen = [];
     list.replaceChildren();
-    showTray();
+    keep();
     offer();
+  }
+
+  function keep() {
+    const items = chosen.map((card) => card.item_id);
+    replaceAddress(withParams({ item: items, list: list.childElementCount ? 1 : null }));
+    showTray();
   }
 
   function showTray() {
@@ -58,7 +67,7 @@ export async function newPage(_route, signal) {
             el(
               "div",
               { class: "row" },
-              el("button", { class: "button strong", click: recommend }, "Show recommendations"),
+              el("button", { class: "button strong", click: show }, "Show recommendations"),
               el("button", { class: "button", click: clear }, "Start over"),
             ),
           ]
@@ -66,13 +75,18 @@ export async function newPage(_route, signal) {
     );
   }
 
+  async function show() {
+    await recommend();
+    keep();
+    list.querySelector("h2")?.focus();
+    list.scrollIntoView();
+  }
+
   async function recommend() {
     try {
       const { items } = await post("v1/history", { item_ids: chosen.map((card) => card.item_id), k: K });
       const heading = el("h2", { tabindex: "-1" }, "Recommended for you");
       list.replaceChildren(heading, wallOf(items, { label: "Recommended for you" }));
-      heading.focus();
-      list.scrollIntoView();
     } catch (error) {
       list.replaceChildren(el("p", { class: "problem", role: "alert" }, messageOf(error)));
     }
@@ -85,13 +99,38 @@ export async function newPage(_route, signal) {
     timer = setTimeout(offer, 150);
   });
   showTray();
-  await offer();
-  return [
+  await Promise.all([offer(), params.has("list") && chosen.length > 0 && recommend()]);
+  return /** @type {Node[]} */ (present([
     el("h1", {}, "Try it yourself"),
     el("p", { class: "lead" }, "Select videos that you like. The recommendations follow from what they look, sound and read like."),
+    unknown.length > 0 && el("p", { class: "problem" }, `Not in this run: ${unknown.join(", ")}`),
     tray,
     list,
     el("div", { class: "row" }, el("h2", {}, "Videos"), el("div", { class: "finder" }, input)),
     offers,
-  ];
+  ]));
+}
+
+/**
+ * Return the cards of the items in the address, and the ids that the run does not have.
+ *
+ * @param {string[]} itemIds
+ * @param {AbortSignal} signal
+ */
+async function cardsOf(itemIds, signal) {
+  const known = new Map(chosen.map((card) => [card.item_id, card]));
+  /** @type {string[]} */
+  const unknown = [];
+  const cards = await Promise.all(
+    [...new Set(itemIds)].map(async (itemId) => {
+      try {
+        return known.get(itemId) ?? (await get(`v1/items/${encodeURIComponent(itemId)}`, {}, signal));
+      } catch (error) {
+        if (!(error instanceof ApiError && error.status === 404)) throw error;
+        unknown.push(itemId);
+        return null;
+      }
+    }),
+  );
+  return { found: /** @type {Card[]} */ (cards.filter(Boolean)), unknown };
 }

@@ -1,9 +1,9 @@
 /** User: watched videos and recommendations. */
 
 import { get } from "../api.js";
+import { historyOf } from "../history.js";
 import { el, link, number, present } from "../dom.js";
 import { isEnabled, loadPreferences, numStored } from "../feedback.js";
-import { thumb } from "../poster.js";
 import { MAX_K, upToShown, wallOf } from "../wall.js";
 
 const PAGE = 24;
@@ -37,17 +37,7 @@ export async function userPage({ id, params }, signal) {
       el("h1", {}, `User ${id}`),
       el("p", { class: "muted" }, total === 1 ? "1 video watched" : `${number.format(total)} videos watched`),
     ),
-    watched.length > 0 &&
-      el(
-        "section",
-        { "aria-label": "Watched" },
-        el("h2", {}, "Watched"),
-        el(
-          "ul",
-          { class: "strip", "aria-label": "Watched videos" },
-          /** @type {Card[]} */ (watched).map((card) => thumb(card, id)),
-        ),
-      ),
+    watched.length > 0 && historyOf(id, watched, total),
     el(
       "section",
       { "aria-label": "Recommended" },

@@ -1,9 +1,11 @@
 /** Video: one video, large, and similar ones by channel. */
 
+import { replaceAddress, withParams } from "../address.js";
 import { get } from "../api.js";
 import { likeButton } from "../card.js";
 import { channelLabel, el, link, messageOf, titleOf } from "../dom.js";
 import { isEnabled, loadPreferences, numStored, record } from "../feedback.js";
+import { poster } from "../poster.js";
 import { MAX_K, upToShown, wallOf } from "../wall.js";
 import { openWhy } from "../why.js";
 
@@ -38,7 +40,7 @@ export async function videoPage({ id, params }, signal) {
             "div",
             { class: "row start" },
             isEnabled() && likeButton(card, userId),
-            el("button", { class: "button", click: () => openWhy(userId, card) }, `Why for user ${userId}`),
+            el("button", { class: "button", click: () => openWhy(card) }, `Why for user ${userId}`),
             el("a", { class: "button", href: link("user", userId) }, "Back to the list"),
           ),
         el(
@@ -63,8 +65,7 @@ function player(card, userId, signal) {
     src: card.video, poster: card.poster, controls: true, loop: true, playsinline: true,
     preload: "metadata", "aria-label": titleOf(card),
   });
-  const failed = el("p", { class: "note" }, "The video cannot be played: its file is missing, or this browser cannot decode it.");
-  video.addEventListener("error", () => video.replaceWith(failed));
+  video.addEventListener("error", () => video.replaceWith(unplayable(card)));
   let seconds = 0;
   let last = 0;
   video.addEventListener("timeupdate", () => {
@@ -85,6 +86,21 @@ function player(card, userId, signal) {
 }
 
 /**
+ * Return what is shown of a video that does not play: its poster, and the file itself.
+ *
+ * @param {Card} card
+ */
+function unplayable(card) {
+  return el(
+    "div",
+    { class: "unplayable stack" },
+    el("div", { class: "still" }, poster(card)),
+    el("p", { class: "muted" }, "This browser cannot play the video."),
+    el("a", { class: "button", href: card.video, download: "" }, "Download the file"),
+  );
+}
+
+/**
  * Return tabs, one per channel, and the wall of the selected one.
  *
  * @param {Card} card
@@ -100,7 +116,10 @@ function similar(card, userId, first, signal) {
       "button",
       {
         class: "tab", role: "tab", "aria-controls": "similar", "data-channel": channel || null,
-        click: () => choose(channel),
+        click: () => {
+          replaceAddress(withParams({ by: channel || null }));
+          choose(channel);
+        },
       },
       channelLabel(channel) || "all signals",
     ),
