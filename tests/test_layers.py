@@ -58,6 +58,7 @@ STAGES = {
     "mmgcn.models": 16,
     "mmgcn.evaluation.ranking": 16,
     "mmgcn.evaluation.groups": 16,
+    "mmgcn.evaluation.baseline": 17,
     "mmgcn.evaluation.coverage": 17,
     "mmgcn.evaluation.held_out": 17,
     "mmgcn.evaluation.run_evaluation": 17,

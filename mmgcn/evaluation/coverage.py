@@ -10,7 +10,7 @@ import numpy as np
 
 from mmgcn.evaluation.groups import item_groups
 from mmgcn.evaluation.metrics import coverage
-from mmgcn.evaluation.ranking import block_users, mask_seen, top_k
+from mmgcn.evaluation.ranking import factor_scorer, rank
 from mmgcn.run import Run
 
 LIST_LENGTH = 20
@@ -195,15 +195,15 @@ def list_exposure(run: Run, user_index: np.ndarray, *, k: int) -> np.ndarray:
     Shapes:
         user_index: (N,); the result: (I,) int64.
     """
-    seen = [run.csr("seen"), run.csr("valid")]
     exposure = np.zeros(len(run.items), dtype=np.int64)
-    size = block_users(len(run.items))
-    item = np.asarray(run.item)
-    for start in range(0, len(user_index), size):
-        block = user_index[start : start + size]
-        scores = np.asarray(run.user[block]) @ item.T  # (B, I)
-        mask_seen(scores, block, seen)
-        items, _ = top_k(scores, k)
+    lists = rank(
+        factor_scorer(run.user, np.asarray(run.item)),
+        user_index,
+        num_items=len(run.items),
+        k=k,
+        seen=[run.csr("seen"), run.csr("valid")],
+    )
+    for _, items, _ in lists:
         exposure += np.bincount(items[items >= 0], minlength=len(exposure))
     return exposure
 

@@ -20,21 +20,34 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Line:
-    """A named curve; points are (x, y) with ascending x."""
+    """A named curve; points are (x, y) with ascending x.
+
+    Args:
+        level: a value that is drawn as a dashed line of the same colour.
+    """
 
     name: str
     points: Sequence[Point]
+    level: float | None = None
 
 
-def curves(title: str, lines: Sequence[Line], *, best: float | None = None) -> Markup:
+def curves(
+    title: str,
+    lines: Sequence[Line],
+    *,
+    best: float | None = None,
+    starts: Sequence[int] = (1,),
+) -> Markup:
     """Return curves over epochs, each labelled at its end.
 
     Args:
         lines: at least one, each with at least one point.
         best: the selected epoch, which is marked.
+        starts: first epochs of ensemble members, whose curves are drawn apart.
     """
     xs = [x for line in lines for x, _ in line.points]
     ys = [y for line in lines for _, y in line.points]
+    ys += [line.level for line in lines if line.level is not None]
     ticks = nice_ticks(min(ys), max(ys))
 
     def across(x: float) -> float:
@@ -55,14 +68,26 @@ def curves(title: str, lines: Sequence[Line], *, best: float | None = None) -> M
     step = max(1, math.ceil((max(xs) - min(xs)) / 6))
     for epoch in range(math.ceil(min(xs)), math.floor(max(xs)) + 1, step):
         parts.append(_text(str(epoch), across(epoch), HEIGHT - 8, anchor="middle"))
+    for start in starts:
+        if start > min(xs):
+            at = across(start - 0.5)
+            parts.append(element("line", class_="member", x1=at, x2=at, y1=TOP, y2=HEIGHT - BOTTOM))
     if best is not None and min(xs) <= best <= max(xs):
         at = across(best)
         parts.append(element("line", class_="best", x1=at, x2=at, y1=TOP, y2=HEIGHT - BOTTOM))
     ends = spread([up(line.points[-1][1]) for line in lines])
     for index, (line, end) in enumerate(zip(lines, ends, strict=True)):
         tone = f"tone-{index}"
-        path = " ".join(f"{across(x)},{up(y)}" for x, y in line.points)
-        parts.append(element("polyline", class_=f"curve {tone}", points=path))
+        if line.level is not None:
+            at = up(line.level)
+            parts.append(
+                element("line", class_=f"level {tone}", x1=LEFT, x2=WIDTH - RIGHT, y1=at, y2=at)
+            )
+        for first, stop in pairwise([*starts, math.inf]):
+            own = [point for point in line.points if first <= point[0] < stop]
+            if own:
+                path = " ".join(f"{across(x)},{up(y)}" for x, y in own)
+                parts.append(element("polyline", class_=f"curve {tone}", points=path))
         for x, y in line.points:
             tooltip = element("title", f"{line.name or title}, epoch {x:g}: {y:.4f}")
             parts.append(

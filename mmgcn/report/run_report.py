@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmgcn.display.curves import member_starts
+from mmgcn.evaluation.baseline import popular_baseline
 from mmgcn.report.charts import Line, channel_label, curves, intervals
 from mmgcn.report.document import document
 from mmgcn.report.lists import UserList, compact
@@ -132,6 +134,11 @@ def label(family: str) -> str:
     return FAMILIES.get(family, family)
 
 
+def _in_sentence(text: str) -> str:
+    """Return a label as it is written inside a sentence: "Hit rate" -> "hit rate", NDCG stays."""
+    return text if text.isupper() else text[0].lower() + text[1:]
+
+
 def _families(names: Iterable[str]) -> dict[str, list[int]]:
     """Return the list lengths of each family: recall@10, recall@20 -> recall: 10, 20."""
     families: dict[str, list[int]] = {family: [] for family in FAMILIES}
@@ -146,6 +153,8 @@ def _training(run: Run) -> list[Markup]:
     history = _evaluation_history(run.path / "metrics.jsonl")
     if not history:
         return []
+    popular = popular_baseline(run)
+    starts = member_starts(run.config, max(record["epoch"] for record in history))
 
     def points(name: str) -> list[tuple[float, float]]:
         return [
@@ -156,14 +165,27 @@ def _training(run: Run) -> list[Markup]:
 
     charts = {"Training loss": [Line("", points("loss"))]}
     for family, ks in _families(history[0]).items():
-        charts[label(family)] = [Line(f"@{k}", points(f"{family}@{k}")) for k in ks]
+        if family == "hit_rate" and popular.max_held_out == 1:
+            continue  # equal to recall
+        charts[f"Validation {_in_sentence(label(family))}"] = [
+            Line(f"@{k}", points(f"{family}@{k}"), popular.metrics.get(f"{family}@{k}")) for k in ks
+        ]
     best = run.config.get("best_epoch")
     drawn = [
-        element("figure", element("figcaption", title), curves(title, lines, best=best))
+        element(
+            "figure", element("figcaption", title), curves(title, lines, best=best, starts=starts)
+        )
         for title, lines in charts.items()
         if all(line.points for line in lines)
     ]
     note = "by epoch" if best is None else f"by epoch; the best was {best}"
+    if len(starts) > 1:
+        note += (
+            f"; {len(starts)} ensemble members, one after the other, drawn apart: each lowers the "
+            "metrics of the ensemble until it is trained"
+        )
+    if popular.metrics:
+        note += "; dashed: the most popular videos"
     title = element("h2", "Training")
     return [
         element("div", title, element("p", note, class_="muted"), class_="title"),

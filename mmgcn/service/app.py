@@ -20,7 +20,7 @@ from mmgcn.service.limits import BodyLimit, RateLimit
 from mmgcn.service.metrics import MetricsMiddleware
 from mmgcn.service.problems import add_handlers
 from mmgcn.service.reload import Reloader
-from mmgcn.service.routes import feedback, items, media, recommendations, status, users
+from mmgcn.service.routes import feedback, insights, items, media, recommendations, status, users
 from mmgcn.service.security import LoopbackHost, StrictHeaders, TokenRequired
 from mmgcn.service.settings import Settings
 from mmgcn.service.state import State
@@ -49,7 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
     add_handlers(app)
     # For the OpenAPI document; TokenRequired does the check.
     security = [Security(HTTPBearer(auto_error=False))] if settings.token else []
-    for part in (recommendations, users, items, media, feedback, status):
+    for part in (recommendations, users, items, media, feedback, insights, status):
         app.include_router(part.router, dependencies=security)
     app.include_router(status.probes)
     if STATIC.is_dir():

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 64 << 20
 NO_STORE = (b"cache-control", b"no-store")
-CACHED = tuple(f"/v1/{name}" for name in ("recommend/", "similar/", "explain", "users", "items"))
+CACHED = tuple(
+    f"/v1/{name}"
+    for name in (
+        *("recommend/", "similar/", "explain", "users", "items"),
+        *("coverage", "baseline"),
+    )
+)
 
 
 class ResponseCache:
@@ -56,7 +62,7 @@ class CacheMiddleware:
     """Answers repeated GET requests from the cache, before anything is parsed.
 
     Only responses that depend on nothing but the run and the URL are cached: lists, explanations,
-    users and items. A route opts out with the header Cache-Control: no-store.
+    users, items and insights. A route opts out with the header Cache-Control: no-store.
     """
 
     def __init__(self, app: ASGIApp, state: State) -> None:

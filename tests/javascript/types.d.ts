@@ -47,6 +47,13 @@ interface RunFacts {
   modality_worth: { metric: string; rows: WorthRow[] } | null;
 }
 
+interface Baseline {
+  num_users: number;
+  max_held_out: number;
+  metrics: Record<string, number>;
+  member_starts: number[];
+}
+
 interface Route {
   name: string;
   id: string;
@@ -85,6 +92,7 @@ interface WallOptions {
 interface Line {
   name: string;
   points: [number, number][];
+  level?: number;
 }
 
 interface Interval {

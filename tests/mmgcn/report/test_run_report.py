@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from mmgcn.report.poster_images import PosterImages
@@ -27,7 +28,7 @@ def test_it_shows_metrics_curves_and_settings(folder):
     assert "<td>0.1250</td>" in text
     assert "<td>0.0625</td>" in text
     assert "<td>0.7500</td>" in text  # validation, from the configuration
-    assert 'aria-label="Recall over the epochs: @10 0.500, @20 0.750"' in text
+    assert 'aria-label="Validation recall over the epochs: @10 0.500, @20 0.750"' in text
     assert '<th scope="row">dim</th><td>4</td>' in text
     assert "Modality worth" not in text
 
@@ -37,7 +38,30 @@ def test_values_that_are_not_finite_are_left_out_of_the_curves(folder):
     (folder / "metrics.jsonl").write_text("\n".join(lines))
     text = document(folder)
     assert "Training loss" not in text
-    assert "Recall over the epochs" in text
+    assert "Validation recall over the epochs" in text
+
+
+def test_ensemble_members_are_drawn_apart(folder):
+    config = json.loads((folder / "config.json").read_text())
+    config["settings"] |= {"ensemble_size": 2, "epochs": 4}
+    (folder / "config.json").write_text(json.dumps(config))
+    rows = [{"epoch": epoch, "recall@20": 0.5} for epoch in (1, 2, 3, 4)]
+    (folder / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    text = document(folder)
+    assert text.count("<polyline") == 2
+    assert "2 ensemble members, one after the other" in text
+
+
+def test_the_hit_rate_is_left_out_where_it_equals_recall(folder):
+    row = {"epoch": 1, "recall@20": 0.5, "hit_rate@20": 0.5}
+    (folder / "metrics.jsonl").write_text(json.dumps(row))
+    assert "Validation hit rate" in document(folder)  # nothing was held out: nothing is known
+    np.save(folder / "valid_indptr.npy", np.arange(13))
+    np.save(folder / "valid_indices.npy", np.zeros(12, dtype=np.int32))
+    text = document(folder)
+    assert "Validation hit rate" not in text
+    assert "Validation recall" in text
+    assert text.count("dashed: the most popular videos") == 1
 
 
 def test_modality_worth_is_shown_once_it_was_measured(folder):

@@ -11,13 +11,15 @@ const LABEL_PX = 12;
  * Return curves over epochs, each labelled at its end.
  *
  * @param {string} title
- * @param {Line[]} lines
- * @param {number | null} best the selected epoch, which is marked
+ * @param {Line[]} lines `level` is drawn as a dashed line of the same colour
+ * @param {{ best?: number | null, starts?: number[] }} options `best` is the selected epoch, which
+ *   is marked; `starts` are the first epochs of ensemble members, whose curves are drawn apart
  */
-export function curves(title, lines, best = null) {
+export function curves(title, lines, { best = null, starts = [1] } = {}) {
   const points = lines.flatMap((line) => line.points);
   const [x0, x1] = bounds(points.map(([x]) => x));
-  const ticks = niceTicks(...bounds(points.map(([, y]) => y)));
+  const levels = lines.flatMap(({ level }) => (level == null ? [] : [level]));
+  const ticks = niceTicks(...bounds([...points.map(([, y]) => y), ...levels]));
   const [y0, y1] = [ticks[0], ticks[ticks.length - 1]];
   /** @param {number} x */
   const across = (x) => EDGE.left + ((x - x0) / (x1 - x0 || 1)) * (WIDTH - EDGE.left - EDGE.right);
@@ -37,14 +39,26 @@ export function curves(title, lines, best = null) {
       svg("text", { class: "tick", x: across(epoch), y: HEIGHT - 8, "text-anchor": "middle" }, String(epoch)),
     );
   }
+  for (const start of starts.filter((epoch) => epoch > x0)) {
+    const at = across(start - 0.5);
+    frame.append(svg("line", { class: "member", x1: at, x2: at, y1: EDGE.top, y2: HEIGHT - EDGE.bottom }));
+  }
   if (best != null && best >= x0 && best <= x1) {
     const at = across(best);
     frame.append(svg("line", { class: "best", x1: at, x2: at, y1: EDGE.top, y2: HEIGHT - EDGE.bottom }));
   }
   const ends = spread(lines.map(({ points: own }) => up(own[own.length - 1][1])));
-  lines.forEach(({ name, points: own }, index) => {
-    const path = own.map(([x, y]) => `${across(x).toFixed(1)},${up(y).toFixed(1)}`).join(" ");
-    frame.append(svg("polyline", { class: `curve tone-${index}`, points: path }));
+  lines.forEach(({ name, points: own, level }, index) => {
+    if (level != null) {
+      const flat = { x1: EDGE.left, x2: WIDTH - EDGE.right, y1: up(level), y2: up(level) };
+      const line = svg("line", { class: `level tone-${index}`, ...flat });
+      line.append(svg("title", {}, `${name || title} of the most popular videos: ${level.toFixed(4)}`));
+      frame.append(line);
+    }
+    for (const part of split(own, starts)) {
+      const path = part.map(([x, y]) => `${across(x).toFixed(1)},${up(y).toFixed(1)}`).join(" ");
+      frame.append(svg("polyline", { class: `curve tone-${index}`, points: path }));
+    }
     for (const [x, y] of own) {
       const dot = svg("circle", { class: `dot tone-${index}`, cx: across(x), cy: up(y), r: 2.6 });
       dot.append(svg("title", {}, `${name || title}, epoch ${x}: ${y.toFixed(4)}`));
@@ -57,6 +71,18 @@ export function curves(title, lines, best = null) {
     }
   });
   return frame;
+}
+
+/**
+ * Return the points of each ensemble member that has some.
+ *
+ * @param {[number, number][]} points
+ * @param {number[]} starts
+ */
+function split(points, starts) {
+  return starts
+    .map((start, index) => points.filter(([x]) => x >= start && x < (starts[index + 1] ?? Infinity)))
+    .filter((part) => part.length);
 }
 
 /**

@@ -14,13 +14,15 @@ const FAMILIES = { recall: "Recall", ndcg: "NDCG", precision: "Precision", hit_r
  * @type {Page}
  */
 export async function statusPage(_route, signal) {
-  /** @type {[RunFacts, { feedback: string }]} */
-  const [run, ready] = await Promise.all([
+  /** @type {[RunFacts, { feedback: string }, Baseline]} */
+  const [run, ready, baseline] = await Promise.all([
     get("v1/run", {}, signal),
     get("readyz", {}, signal).catch(() => ({ feedback: "unknown" })),
+    get("v1/baseline", {}, signal),
   ]);
   const metrics = run.metrics ?? {};
-  const families = familiesOf(Object.keys(metrics));
+  const hidden = baseline.max_held_out === 1 ? "hit_rate" : ""; // equal to recall
+  const families = familiesOf(Object.keys(metrics)).filter(([family]) => family !== hidden);
   return /** @type {Node[]} */ (present([
     el("div", { class: "title" }, el("h1", {}, "Status"), el("p", { class: "muted" }, `run ${run.run}`)),
     facts({
@@ -31,9 +33,12 @@ export async function statusPage(_route, signal) {
       signals: (run.channels ?? []).map(channelLabel).join(", "),
       feedback: ready.feedback,
     }),
-    families.length > 0 && el("h2", {}, "Accuracy on held-out videos (validation)"),
-    families.length > 0 && metricsTable(metrics, families),
-    training(run.history ?? [], run.config.best_epoch ?? null),
+    families.length > 0 && [
+      el("h2", {}, "Accuracy on the validation part"),
+      el("p", { class: "muted" }, validationNote(baseline)),
+      metricsTable(metrics, baseline.metrics, families),
+    ],
+    training(run, baseline, hidden),
     modalityWorth(run.modality_worth),
     el(
       "details",
@@ -42,6 +47,18 @@ export async function statusPage(_route, signal) {
       el("pre", { tabindex: "0" }, JSON.stringify(run.config, null, 2)),
     ),
   ]));
+}
+
+/**
+ * Return what the validation part is.
+ *
+ * @param {Baseline} baseline
+ */
+function validationNote({ num_users, max_held_out }) {
+  const each = max_held_out === 1
+    ? "one video of each user was held out to select the epoch, so the hit rate equals the recall"
+    : "videos that were held out to select the epoch";
+  return `${number.format(num_users)} users; ${each}.`;
 }
 
 /** @param {Record<string, string>} values */
@@ -76,12 +93,24 @@ function familiesOf(names) {
 
 /**
  * @param {Record<string, number>} metrics
+ * @param {Record<string, number>} popular
  * @param {Family[]} families
  */
-function metricsTable(metrics, families) {
+function metricsTable(metrics, popular, families) {
   const ks = [...new Set(families.flatMap(([, own]) => own))].sort((a, b) => a - b);
-  /** @param {string} name */
-  const cell = (name) => (name in metrics ? metrics[name].toFixed(4) : "");
+  /**
+   * @param {Record<string, number>} values
+   * @param {string} name
+   */
+  const cell = (values, name) => el("td", {}, name in values ? values[name].toFixed(4) : "");
+  /**
+   * @param {string} family
+   * @param {Record<string, number>} values
+   * @param {Child} label
+   * @param {string} tone
+   */
+  const row = (family, values, label, tone = "") =>
+    el("tr", { class: tone }, el("th", { scope: "row" }, label), ks.map((k) => cell(values, `${family}@${k}`)));
   return el(
     "div",
     { class: "scroller", tabindex: "0", role: "region", "aria-label": "Metrics" },
@@ -92,22 +121,25 @@ function metricsTable(metrics, families) {
       el(
         "tbody",
         {},
-        families.map(([family]) =>
-          el(
-            "tr", {}, el("th", { scope: "row" }, FAMILIES[family] ?? family),
-            ks.map((k) => el("td", {}, cell(`${family}@${k}`))),
-          ),
-        ),
+        families.flatMap(([family]) => {
+          const label = FAMILIES[family] ?? family;
+          const others = row(family, popular, `${label}, most popular`, "muted");
+          return [row(family, metrics, label), Object.keys(popular).length > 0 && others];
+        }),
       ),
     ),
   );
 }
 
 /**
- * @param {MetricsRow[]} history
- * @param {number | null} best
+ * @param {RunFacts} run
+ * @param {Baseline} baseline
+ * @param {string} hidden a family of metrics that is not drawn
  */
-function training(history, best) {
+function training(run, baseline, hidden) {
+  const history = run.history ?? [];
+  const best = run.config.best_epoch ?? null;
+  const starts = baseline.member_starts;
   if (!history.length) return [];
   /**
    * @param {string} name
@@ -120,24 +152,33 @@ function training(history, best) {
   /** @type {[string, Line[]][]} */
   const charts = [["Training loss", [{ name: "", points: over("loss") }]]];
   for (const [family, ks] of familiesOf(Object.keys(history[0]))) {
+    if (family === hidden) continue;
     charts.push([
-      FAMILIES[family] ?? family,
-      ks.map((k) => ({ name: `@${k}`, points: over(`${family}@${k}`) })),
+      `Validation ${(FAMILIES[family] ?? family).replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase())}`,
+      ks.map((k) => ({
+        name: `@${k}`, points: over(`${family}@${k}`), level: baseline.metrics[`${family}@${k}`],
+      })),
     ]);
   }
+  const members = starts.length > 1
+    && `${starts.length} ensemble members, one after the other, drawn apart: each lowers the metrics `
+    + "of the ensemble until it is trained";
+  const notes = [best ? `by epoch; the best was ${best}` : "by epoch", members, "dashed: the most popular videos"];
   return [
     el(
       "div",
       { class: "title" },
       el("h2", {}, "Training"),
-      el("p", { class: "muted" }, best ? `by epoch; the best was ${best}` : "by epoch"),
+      el("p", { class: "muted" }, `${notes.filter(Boolean).join("; ")}.`),
     ),
     el(
       "div",
       { class: "charts" },
       charts
         .filter(([, lines]) => lines.every(({ points }) => points.length))
-        .map(([title, lines]) => el("figure", {}, el("figcaption", {}, title), curves(title, lines, best))),
+        .map(([title, lines]) =>
+          el("figure", {}, el("figcaption", {}, title), curves(title, lines, { best, starts })),
+        ),
     ),
   ];
 }
