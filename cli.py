@@ -26,6 +26,10 @@ COMMANDS = {
         "extract.commands",
         "List the feature sets of a store, and choose which are current.",
     ),
+    "import": (
+        "mmgcn.commands.import_data",
+        "Convert a data set of another tool into tables and arrays for `mmgcn fit`.",
+    ),
     "inspect": (
         "mmgcn.commands.inspect",
         "Show the content of features and interactions, and what does not match between them.",

@@ -81,10 +81,11 @@ def detect_format(path: Path) -> TableFormat:
     return TableFormat("text", best if counts[best] else own or ",")
 
 
-def scan_text(path: Path, separator: str, *, header: bool) -> pl.LazyFrame:
+def scan_text(path: Path, separator: str, *, header: bool, quotes: bool = True) -> pl.LazyFrame:
     """Return a lazy table of text columns; without a header they are called 1, 2 and so on.
 
-    The types in a RecBole header, such as `user_id:token`, are removed from the names.
+    The types in a RecBole header, such as `user_id:token`, are removed from the names. Quotes
+    around a value are removed, unless `quotes` is False.
     """
     # 1::1193::5 -> columns 1, '', 1193, '', 5, of which every other one is empty
     step = len(separator)
@@ -102,6 +103,7 @@ def scan_text(path: Path, separator: str, *, header: bool) -> pl.LazyFrame:
         has_header=header,
         infer_schema=False,
         separator=separator[0],
+        quote_char='"' if quotes else None,
         with_column_names=names_of,
     )
     return lazy if step == 1 else lazy.select(pl.exclude("^_.*$"))

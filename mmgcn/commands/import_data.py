@@ -1,0 +1,171 @@
+"""mmgcn import: a data set in another layout, as files that `mmgcn fit` reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from extract.commands.options import with_options
+from extract.commands.usage import refuse_options
+from mmgcn.commands.output import JsonOption, console_table, print_json, print_message, print_table
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("import")(import_data)
+
+
+@with_options()
+def import_data(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FORMAT] PATH",
+            help="Name of the format, then the folder or file. Without either, the formats are "
+            "listed.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")] = Path("imported"),
+    detect: Annotated[
+        bool, typer.Option("--detect", help="Print the formats that PATH may have, and stop.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier import in --out.")
+    ] = False,
+    allow_pickle: Annotated[
+        bool,
+        typer.Option(
+            "--allow-pickle",
+            help="Read pickles, in a process without files and network. A pickle can run any "
+            "code: only for files whose source you trust.",
+        ),
+    ] = False,
+    num_users: Annotated[
+        int | None,
+        typer.Option(
+            help="Number of users of a data set of MMGCN, where its files leave it open.",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Convert a data set of another tool into tables and arrays for `mmgcn fit`.
+
+    With PATH alone, the format is recognised by its files. Reports what was found, what was
+    dropped and why, and prints the commands that train and recommend.
+    """
+    from mmgcn.content import ContentError
+    from mmgcn.data_folder import write_data_folder
+    from mmgcn.format import FORMATS, ImportOptions
+
+    if not words:
+        refuse_options("detect", "out", "overwrite", because="there is no PATH")
+        _list_formats(json)
+        return
+    if len(words) > 2:
+        raise typer.BadParameter(f"FORMAT and PATH are expected, not {len(words)} words")
+    path = Path(words[-1])
+    if detect:
+        if len(words) != 1:
+            raise typer.BadParameter("--detect takes PATH alone")
+        refuse_options("out", "overwrite", "allow_pickle", "num_users", because="--detect reads")
+        _print_detected(path, json)
+        return
+    name = words[0] if len(words) == 2 else _only_format(path)
+    kind = FORMATS.get(name)
+    if not path.exists():
+        raise ContentError(f"there is no file and no folder {path}")
+    if allow_pickle:
+        from mmgcn.formats._pickles import DANGER
+
+        print_message(f"warning: {DANGER}")
+    content = kind().read(path, ImportOptions(allow_pickle=allow_pickle, num_users=num_users))
+    source = {"format": kind.name, "path": str(path)}
+    written = write_data_folder(content, out, source=source, overwrite=overwrite)
+    if json:
+        print_json(
+            {
+                **source,
+                "found": content.found,
+                "dropped": content.dropped,
+                "notes": written.notes,
+                "files": [str(file) for file in written.files],
+                "commands": written.commands,
+            }
+        )
+        return
+    for line in content.found:
+        typer.echo(f"found: {line}")
+    for line in content.dropped:
+        typer.echo(f"dropped: {line}")
+    for line in written.notes:
+        print_message(f"note: {line}")
+    typer.echo(f"written: {', '.join(file.name for file in written.files)} in {out}")
+    typer.echo("next:")
+    for line in written.commands:
+        typer.echo(f"  {line}")
+
+
+def _list_formats(json: bool) -> None:
+    from mmgcn.format import FORMATS, WritableFormat
+
+    formats = [FORMATS.get(name) for name in FORMATS.names()]
+    if json:
+        print_json(
+            [
+                {
+                    "name": each.name,
+                    "title": each.title,
+                    "layout": each.layout,
+                    "export": issubclass(each, WritableFormat),
+                }
+                for each in formats
+            ]
+        )
+        return
+    table = console_table("format", "of", "files", "export")
+    for each in formats:
+        table.add_row(
+            each.name, each.title, each.layout, "yes" if issubclass(each, WritableFormat) else ""
+        )
+    print_table(table)
+
+
+def _only_format(path: Path) -> str:
+    """Return the format of a path, where one alone recognises it."""
+    from mmgcn.format import FORMATS, FormatError, detect
+
+    if str(path) in FORMATS.names() and not path.exists():
+        raise typer.BadParameter(f"a PATH is missing: mmgcn import {path} PATH")
+    found = detect(path)
+    if not found:
+        raise FormatError(
+            f"{path} has none of the known layouts; `mmgcn import` lists them. `mmgcn fit -i FILE` "
+            "reads any table with a row for each interaction"
+        )
+    if len(found) > 1:
+        raise FormatError(
+            f"{path} may be {' or '.join(found)}; name one of them: mmgcn import "
+            f"{next(iter(found))} {path}"
+        )
+    name = next(iter(found))
+    print_message(f"note: the format is {name}: {found[name]}")
+    return name
+
+
+def _print_detected(path: Path, json: bool) -> None:
+    from mmgcn.format import detect
+
+    found = detect(path)
+    if json:
+        print_json(found)
+        return
+    if not found:
+        typer.echo(f"{path} has none of the known layouts")
+        raise typer.Exit(1)
+    for name, evidence in found.items():
+        typer.echo(f"{name}: {evidence}")

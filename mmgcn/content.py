@@ -1,0 +1,178 @@
+"""Content: interactions, features and captions of a data set, whatever its files were."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from mmgcn.data.columns import NAMES, REQUIRED
+from mmgcn.data.features import BLOCK_VALUES, FeatureTable
+
+WHOLE = "interactions"  # the part of a data set that is not split
+PARTS = ("train", "valid", "test")
+
+
+class ContentError(ValueError):
+    """Content that cannot be used; the message says why and what to do."""
+
+
+@dataclass(eq=False)
+class Content:
+    """A data set in memory, and remarks on how it was read.
+
+    Args:
+        parts: tables of user_id and item_id as text, and perhaps timestamp and rating, by part:
+            `interactions` alone, or `train` with `valid` and `test`. Empty for features alone.
+        features: one vector per item id, by modality.
+        captions: table of item_id and caption, as text.
+        videos: folder of the items' videos.
+        min_rating: lowest rating that usually counts as an interaction, where there are ratings.
+        found: what was read, a sentence each.
+        dropped: what was left out and why, a sentence each.
+    """
+
+    parts: dict[str, pl.DataFrame] = field(default_factory=dict)
+    features: dict[str, FeatureTable] = field(default_factory=dict)
+    captions: pl.DataFrame | None = None
+    videos: Path | None = None
+    min_rating: float | None = None
+    found: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+
+    @property
+    def items(self) -> pl.Series:
+        """The distinct items of all parts, in order of first appearance. Shapes: (I,)."""
+        if not self.parts:
+            return pl.Series("item_id", [], dtype=pl.String)
+        return pl.concat([part["item_id"] for part in self.parts.values()]).unique(
+            maintain_order=True
+        )
+
+    @property
+    def users(self) -> pl.Series:
+        """The distinct users of all parts, in order of first appearance. Shapes: (U,)."""
+        if not self.parts:
+            return pl.Series("user_id", [], dtype=pl.String)
+        return pl.concat([part["user_id"] for part in self.parts.values()]).unique(
+            maintain_order=True
+        )
+
+    def add_part(
+        self, name: str, table: pl.DataFrame, *, source: str, **columns: str | None
+    ) -> None:
+        """Add interactions, and report them.
+
+        Rows without a user or an item are left out, and a column of times or ratings that has
+        empty values; both are reported in `dropped`.
+
+        Args:
+            name: of the part.
+            table: its values are read as text.
+            source: of the table, for the report.
+            columns: name of the column of `user`, `item`, and perhaps `time` and `rating`.
+
+        Raises:
+            ContentError: no row remains, or a column is missing.
+        """
+        named = {role: column for role, column in columns.items() if column is not None}
+        absent = [column for column in named.values() if column not in table.columns]
+        if absent:
+            raise ContentError(
+                f"{source} has no column {' and no column '.join(absent)}; it has: "
+                f"{', '.join(table.columns)}"
+            )
+        table = table.select(
+            pl.col(named[role]).alias(NAMES[role]) for role in NAMES if role in named
+        )
+        ids = [NAMES[role] for role in REQUIRED]
+        table = table.with_columns(pl.col(ids).cast(pl.String))
+        complete = table.filter(
+            pl.all_horizontal(pl.col(each).is_not_null() & (pl.col(each) != "") for each in ids)
+        )
+        if complete.height < table.height:
+            self.dropped.append(
+                f"{table.height - complete.height:,} of {table.height:,} rows of {source}: they "
+                "have no user or no item"
+            )
+        for column in complete.columns[2:]:
+            empty = complete[column].is_null() | (complete[column].cast(pl.String) == "")
+            if empty.any():
+                self.dropped.append(
+                    f"the column {column} of {source}: it is empty in {empty.sum():,} of "
+                    f"{complete.height:,} rows"
+                )
+                complete = complete.drop(column)
+        if complete.height == 0:
+            raise ContentError(f"{source} contains no interactions")
+        self.parts[name] = complete
+        what = "interactions" if name == WHOLE else f"{name} interactions"
+        others = " and ".join(complete.columns[2:])
+        self.found.append(
+            f"{complete.height:,} {what} of {complete['user_id'].n_unique():,} users and "
+            f"{complete['item_id'].n_unique():,} items in {source}"
+            + (f", with {others}" if others else "")
+        )
+
+    def add_features(
+        self, name: str, ids: list[str] | pl.Series, matrix: np.ndarray, *, source: str
+    ) -> None:
+        """Add one vector per item, and report them; rows that are not finite are left out.
+
+        Shapes:
+            ids: (N,); matrix: (N, D), or (N,) for one number per item.
+
+        Raises:
+            FeatureError: see `FeatureTable`.
+            ContentError: there is a modality of that name already.
+        """
+        if name in self.features:
+            raise ContentError(f"two sources are features called {name}: {source} is the second")
+        ids = pl.Series("id", ids, dtype=pl.String)
+        if len(ids) == len(matrix) and matrix.dtype.kind == "f" and matrix.ndim == 2:
+            step = max(1, BLOCK_VALUES // max(matrix.shape[1], 1))
+            with np.errstate(over="ignore"):
+                finite = np.concatenate(
+                    [
+                        np.isfinite(matrix[start : start + step].astype(np.float32)).all(axis=1)
+                        for start in range(0, max(len(matrix), 1), step)
+                    ]
+                )
+            if not finite.all():
+                self.dropped.append(
+                    f"{(~finite).sum():,} of {len(matrix):,} rows of {source}: they are not finite"
+                )
+                ids, matrix = ids.filter(pl.Series(finite)), matrix[finite]
+            if len(matrix) == 0 or not any(
+                matrix[start : start + step].any() for start in range(0, len(matrix), step)
+            ):
+                self.dropped.append(f"{source}: it is zero for all items, or has no item")
+                return
+        table = FeatureTable(name, ids, matrix)
+        self.features[name] = table
+        self.found.append(
+            f"{name} features of {len(ids):,} items, width {table.matrix.shape[1]:,}, in {source}"
+        )
+
+    def add_captions(self, ids: list[str], texts: list[str], *, source: str) -> None:
+        """Add captions, and report them; items without text, and repeated items, are left out."""
+        table = pl.DataFrame(
+            {"item_id": ids, "caption": texts}, schema={"item_id": pl.String, "caption": pl.String}
+        )
+        table = table.with_columns(pl.col("caption").str.strip_chars()).filter(
+            pl.col("caption").is_not_null()
+            & (pl.col("caption") != "")
+            & pl.col("item_id").is_not_null()
+            & (pl.col("item_id") != "")
+        )
+        captions = table.unique("item_id", keep="first", maintain_order=True)
+        if captions.height < len(ids):
+            self.dropped.append(
+                f"{len(ids) - captions.height:,} of {len(ids):,} captions of {source}: they are "
+                "empty, or of an item that has one already"
+            )
+        if captions.height:
+            self.captions = captions
+            self.found.append(f"captions of {captions.height:,} items in {source}")

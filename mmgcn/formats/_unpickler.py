@@ -1,0 +1,159 @@
+"""A process that reads a pickle of arrays, sparse matrices or lists, and can do nothing else.
+
+Run as a script by `_pickles`, apart from the package: the pickle comes through standard input, an
+.npz without objects leaves through standard output. Before the pickle is read, the process loses
+what it could do harm with: no descriptor beyond the three standard ones can be opened, which rules
+out files and connections, no file can grow, and memory and processor time are bounded. Only the
+classes in ALLOWED can be built, which is the primary protection.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import io
+import pickle
+import resource
+import sys
+from typing import Any
+
+import numpy as np
+
+MEMORY_BYTES = 4 << 30  # and MEMORY_PER_BYTE for each byte of the file
+MEMORY_PER_BYTE = 20
+PROCESSOR_SECONDS = 600
+MAX_DESCRIPTORS = 3  # standard input, output and error
+
+ARRAYS = ("numpy.core.multiarray", "numpy._core.multiarray")
+BUFFERS = ("numpy.core.numeric", "numpy._core.numeric")
+BUILTINS = ("builtins", "__builtin__")
+CONTAINERS = ("list", "dict", "set", "frozenset", "tuple", "int", "float", "bytearray", "object")
+ALLOWED = {
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    ("_codecs", "encode"),
+    ("collections", "OrderedDict"),
+    ("collections", "defaultdict"),
+    ("copyreg", "_reconstructor"),
+    ("copy_reg", "_reconstructor"),
+    *((module, name) for module in ARRAYS for name in ("_reconstruct", "scalar")),
+    *((module, "_frombuffer") for module in BUFFERS),
+    *((module, name) for module in BUILTINS for name in CONTAINERS),
+}
+MODERN = {"__builtin__": "builtins", "copy_reg": "copyreg"}  # names of Python 2
+SPARSE = tuple(f"{kind}_{what}" for kind in ("csr", "csc", "coo") for what in ("matrix", "array"))
+
+
+class Refused(Exception):
+    """The pickle names something that is neither an array nor a container."""
+
+
+class Unpickler(pickle.Unpickler):
+    """An unpickler of the classes in ALLOWED and of SciPy's sparse matrices."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return one of the allowed classes and functions."""
+        if module.startswith("scipy.sparse") and name in SPARSE:
+            scipy_sparse = sys.modules.get("scipy.sparse")
+            if scipy_sparse is None:
+                raise Refused("it contains a sparse matrix, which needs scipy: pip install scipy")
+            return getattr(scipy_sparse, name)
+        if (module, name) not in ALLOWED:
+            raise Refused(
+                f"it names {module}.{name}, which is neither an array, nor a sparse matrix, nor a "
+                "list; such a pickle can run any code and is not loaded"
+            )
+        __import__(MODERN.get(module, module))
+        return getattr(sys.modules[MODERN.get(module, module)], name)
+
+
+def give_up_rights(num_bytes: int) -> None:
+    """Bound what this process can open, write and use, before it reads a pickle of that size."""
+    memory = MEMORY_BYTES + MEMORY_PER_BYTE * num_bytes
+    for limit, value in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CPU, PROCESSOR_SECONDS),
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_NOFILE, MAX_DESCRIPTORS),
+    ):
+        hard = resource.getrlimit(limit)[1]
+        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(limit, (bound, bound))
+
+
+def load(data: bytes) -> Any:
+    """Return what a pickle, or a .npy file of objects, contains."""
+    stream = io.BytesIO(data)
+    shape = None
+    if data.startswith(b"\x93NUMPY"):
+        version = np.lib.format.read_magic(stream)
+        header = np.lib.format.read_array_header_1_0
+        shape = (header if version == (1, 0) else np.lib.format.read_array_header_2_0)(stream)[0]
+    content = Unpickler(stream, encoding="latin1").load()
+    return content if shape is None else content.reshape(shape)
+
+
+def as_arrays(content: Any) -> dict[str, np.ndarray]:
+    """Return content as arrays of numbers: of a matrix, of a sparse matrix, or of lists by key."""
+    if type(content).__name__ in SPARSE:
+        return sparse_arrays(content)
+    if isinstance(content, np.ndarray) and content.ndim == 0:
+        content = content.item()  # np.save of a dict
+    if isinstance(content, np.ndarray) and content.dtype != object:
+        return {"matrix": content}
+    keys, values = (
+        (list(content), list(content.values()))
+        if isinstance(content, dict)
+        else (list(range(len(content))), list(content))
+    )
+    rows = [np.asarray(sorted(each) if isinstance(each, set) else each) for each in values]
+    rows = [row.reshape(-1).astype(np.int64) for row in rows]
+    lengths = np.array([len(row) for row in rows], dtype=np.int64)
+    return {
+        "keys": np.array(keys, dtype=np.int64),
+        "indptr": np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        "values": np.concatenate([np.zeros(0, dtype=np.int64), *rows]),
+    }
+
+
+def sparse_arrays(matrix: Any) -> dict[str, np.ndarray]:
+    """Return row and column of the entries that are not zero, and the shape."""
+    shape = np.array(matrix.__dict__.get("_shape", ()), dtype=np.int64)
+    kind = type(matrix).__name__.partition("_")[0]
+    if kind == "coo":
+        coords = matrix.__dict__.get("coords")
+        row, column = coords if coords is not None else (matrix.row, matrix.col)
+    else:
+        outer = np.repeat(np.arange(len(matrix.indptr) - 1), np.diff(matrix.indptr))
+        row, column = (outer, matrix.indices) if kind == "csr" else (matrix.indices, outer)
+    kept = np.asarray(matrix.data) != 0
+    return {"row": np.asarray(row)[kept], "column": np.asarray(column)[kept], "shape": shape}
+
+
+def main() -> int:
+    """Read a pickle from standard input and write its arrays to standard output."""
+    data = sys.stdin.buffer.read()
+    if b"scipy" in data:
+        with contextlib.suppress(ImportError):
+            import scipy.sparse  # noqa: F401  # while modules can be read
+    np.savez(io.BytesIO(), array=np.zeros(1))  # loads what it needs, while files can be opened
+    for codec in ("latin-1", "ascii", "utf-8"):
+        codecs.lookup(codec)
+    out = io.BytesIO()
+    give_up_rights(len(data))
+    try:
+        arrays: dict[str, Any] = as_arrays(load(data))
+        np.savez(out, **arrays)
+    except Refused as error:
+        sys.stderr.write(str(error))
+        return 1
+    except Exception as error:  # noqa: BLE001  # a damaged pickle raises anything
+        sys.stderr.write(f"it cannot be read: {type(error).__name__}: {error}")
+        return 1
+    sys.stdout.buffer.write(out.getvalue())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""What every format does: recognise its files, read them whole, and lead to a ranked list."""
+
+import json
+import re
+import shlex
+
+import numpy as np
+import pytest
+
+import cli
+from mmgcn.format import FORMATS, FormatError, ImportOptions, detect
+from tests.layouts import LAYOUTS
+
+
+@pytest.fixture(params=LAYOUTS)
+def layout(request):
+    return LAYOUTS[request.param]
+
+
+@pytest.fixture
+def folder(layout, tmp_path):
+    path = tmp_path / "theirs"
+    path.mkdir()
+    layout.write(path)
+    return path
+
+
+def read(layout, folder):
+    return FORMATS.get(layout.format)().read(folder, ImportOptions(allow_pickle=layout.pickled))
+
+
+def run(capsys, *words):
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(words)
+    shown = capsys.readouterr()
+    return leaving.value.code or 0, shown.out, shown.err
+
+
+def test_every_format_has_a_sample():
+    assert set(FORMATS.names()) == {layout.format for layout in LAYOUTS.values()}
+
+
+@pytest.mark.parametrize("name", FORMATS.names())
+def test_a_format_says_what_it_is_and_ignores_other_files(name, tmp_path):
+    kind = FORMATS.get(name)
+    assert kind.title
+    assert kind.layout
+    (tmp_path / "notes.md").write_text("# nothing here\n")
+    assert kind().detect(tmp_path) is None
+    assert kind().detect(tmp_path / "notes.md") is None
+    with pytest.raises(FormatError, match=str(tmp_path)):
+        kind().read(tmp_path, ImportOptions())
+
+
+def test_its_files_are_recognised(layout, folder):
+    assert list(detect(folder)) == [layout.format]
+
+
+def test_every_interaction_vector_and_caption_is_read(layout, folder):
+    content = read(layout, folder)
+    assert set(content.parts) == set(layout.parts)
+    for name, events in layout.parts.items():
+        table = content.parts[name]
+        expected = {(layout.user(user), layout.item(item)) for user, item, _ in events}
+        assert set(table.select("user_id", "item_id").iter_rows()) == expected
+        assert table.height == len(events)
+        assert ("timestamp" in table.columns) == layout.timed
+    assert set(content.features) == set(layout.features)
+    for name, matrix in layout.features.items():
+        features = content.features[name]
+        rows = [features.ids.to_list().index(layout.item(item)) for item in range(12)]
+        np.testing.assert_allclose(features.matrix[rows], matrix, rtol=1e-6)
+    captions = set() if content.captions is None else set(content.captions["item_id"])
+    assert captions == ({layout.item(item) for item in range(12)} if layout.captions else set())
+
+
+def test_times_keep_the_order_of_a_user(layout, folder):
+    if layout.timed:
+        content = read(layout, folder)
+        for name, events in layout.parts.items():
+            table = (
+                content.parts[name].cast({"timestamp": int}).sort("timestamp", maintain_order=True)
+            )
+            mine = table.filter(table["user_id"] == layout.user(3))["item_id"].to_list()
+            assert mine == [
+                layout.item(item)
+                for user, item, _ in sorted(events, key=lambda e: e[2])
+                if user == 3
+            ]
+
+
+def test_two_commands_lead_to_a_list(layout, folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    allow = ["--allow-pickle"] if layout.pickled else []
+    code, out, err = run(capsys, "import", "theirs", "--out", "ours", "--json", *allow)
+    assert code == 0, err
+    report = json.loads(out)
+    assert report["format"] == layout.format
+    fit, recommend = (shlex.split(line)[1:] for line in report["commands"][-2:])
+    code, _, err = run(capsys, *fit, "--model", "popularity")
+    assert code == 0, err
+    code, out, err = run(capsys, *recommend, "-k", "3")
+    assert code == 0, err
+    listed = re.findall(r"^ \d +(\w+) ", out, re.MULTILINE)
+    assert len(set(listed) & {layout.item(item) for item in range(12)}) == 3, out
