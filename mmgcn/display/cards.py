@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
 from urllib.parse import quote
 
 Card = dict[str, Any]
@@ -16,6 +16,7 @@ class Cards:
 
     Args:
         playable: items with a video.
+        modalities: by item, the modalities that it has; None where no run is known.
     """
 
     def __init__(
@@ -24,20 +25,34 @@ class Cards:
         captions: Mapping[str, str],
         creators: Mapping[str, str],
         playable: Iterable[str],
+        modalities: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        self.captions, self._creators = captions, creators
+        self.captions, self.creators = captions, creators
         self._playable = frozenset(playable)
+        self._modalities = modalities
+
+    def with_modalities(self, modalities: Mapping[str, Sequence[str]]) -> Self:
+        """Return the same cards, which name the modalities that an item has."""
+        return type(self)(
+            captions=self.captions,
+            creators=self.creators,
+            playable=self._playable,
+            modalities=modalities,
+        )
 
     def card(self, item_id: str) -> Card:
         """Return the card of an item; unknown values are None."""
-        name = quote(item_id, safe="") if item_id in self._playable else None
-        return {
+        name = segment(item_id) if item_id in self._playable else None
+        card: Card = {
             "item_id": item_id,
             "caption": self.captions.get(item_id),
-            "creator": self._creators.get(item_id),
+            "creator": self.creators.get(item_id),
             "video": None if name is None else f"/v1/videos/{name}",
             "poster": None if name is None else f"/v1/posters/{name}",
         }
+        if self._modalities is not None:
+            card["modalities"] = list(self._modalities.get(item_id, ()))
+        return card
 
     def ranked(self, rows: Iterable[Mapping[str, Any]]) -> list[Card]:
         """Return the cards of a ranked list, from rows with item_id, score and rank."""
@@ -46,3 +61,16 @@ class Cards:
             | self.card(row["item_id"])
             for row in rows
         ]
+
+
+def segment(item_id: str) -> str:
+    """Return an id as a segment of a URL's path, percent-encoded.
+
+    `.` and `..` are encoded twice: clients and proxies remove such segments, encoded or not.
+
+    >>> segment("a/b"), segment("..")
+    ('a%2Fb', '%252E%252E')
+    """
+    if item_id in (".", ".."):
+        return "%252E" * len(item_id)
+    return quote(item_id, safe="")

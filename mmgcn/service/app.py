@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from fastapi import FastAPI, Security
+from fastapi import Depends, FastAPI, Security
 from fastapi.responses import FileResponse
 from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
@@ -18,9 +18,12 @@ from mmgcn.display.styles import STYLES
 from mmgcn.service.cache import CacheMiddleware
 from mmgcn.service.limits import BodyLimit, RateLimit
 from mmgcn.service.metrics import MetricsMiddleware
+from mmgcn.service.openapi import describe
 from mmgcn.service.problems import add_handlers
 from mmgcn.service.reload import Reloader
 from mmgcn.service.routes import feedback, insights, items, media, recommendations, status, users
+from mmgcn.service.routes.dependencies import refuse_unknown_parameters
+from mmgcn.service.routes.responses import EVERYWHERE
 from mmgcn.service.security import LoopbackHost, StrictHeaders, TokenRequired
 from mmgcn.service.settings import Settings
 from mmgcn.service.state import State
@@ -49,9 +52,11 @@ def create_app(settings: Settings) -> FastAPI:
     add_handlers(app)
     # For the OpenAPI document; TokenRequired does the check.
     security = [Security(HTTPBearer(auto_error=False))] if settings.token else []
+    strict = [Depends(refuse_unknown_parameters)]
     for part in (recommendations, users, items, media, feedback, insights, status):
-        app.include_router(part.router, dependencies=security)
-    app.include_router(status.probes)
+        app.include_router(part.router, dependencies=[*strict, *security], responses=EVERYWHERE)
+    app.include_router(status.probes, dependencies=strict)
+    describe(app)
     if STATIC.is_dir():
         app.add_api_route("/static/styles.css", _styles, include_in_schema=False)
         app.mount("/static", StaticFiles(directory=STATIC))

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mmgcn.service.problems import problem_body, send_body
+from mmgcn.service.problems import Problem
 
 MAX_CLIENTS = 10_000  # that are tracked at a time
 BODY_SECONDS = 10.0
 BURST_SECONDS = 2.0
+CLOSE = {"connection": "close"}
 UNLIMITED = ("/healthz", "/readyz")  # for health checks
 
 
@@ -38,9 +39,9 @@ class RateLimit:
         if scope["type"] == "http" and scope["path"] not in UNLIMITED:
             wait = self.wait_seconds(scope["client"][0] if scope["client"] else "")
             if wait > 0:
-                body = problem_body("too many requests; retry later")
-                headers = [(b"retry-after", str(math.ceil(wait)).encode())]
-                await send_body(send, 429, body, headers)
+                seconds = math.ceil(wait)
+                detail = f"wait {seconds} s before the next request"
+                await Problem("too_many_requests", detail, retry_seconds=seconds).send(send)
                 return
         await self._app(scope, receive, send)
 
@@ -73,12 +74,12 @@ class BodyLimit:
         except ClientDisconnect:
             return
         except TimeoutError:
-            problem = problem_body(f"the body was not received within {BODY_SECONDS:g} s")
-            await send_body(send, 408, problem, [(b"connection", b"close")])
+            detail = f"the body was not received within {BODY_SECONDS:g} s"
+            await Problem("request_timeout", detail, headers=CLOSE).send(send)
             return
         if body is None:
-            problem = problem_body(f"the body is longer than {self._max_bytes:,} bytes")
-            await send_body(send, 413, problem, [(b"connection", b"close")])
+            detail = f"the body is longer than {self._max_bytes:,} bytes"
+            await Problem("body_too_long", detail, headers=CLOSE).send(send)
             return
         messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
+import polars as pl
 
+from mmgcn.display.cards import Cards
 from mmgcn.run import RunError
 from mmgcn.service.cache import ResponseCache
+from mmgcn.service.catalogue import Catalogue, fold
 from mmgcn.service.short_lists import ShortLists
 from mmgcn.serving.recommender import Recommender
 
@@ -21,23 +25,32 @@ logger = logging.getLogger("mmgcn.service")
 class LiveRun:
     """A run that was loaded and queried once, with the cache of its responses."""
 
-    def __init__(self, recommender: Recommender) -> None:
+    def __init__(self, recommender: Recommender, cards: Cards) -> None:
         self.recommender = recommender
         self.run = recommender.run
         self.name = self.run.path.name
+        written = (self.run.path / "config.json").stat().st_mtime_ns
+        self.version = f"{self.name}@{written}"  # differs where a run is rewritten
         self.cache = ResponseCache()
         self.short_lists = ShortLists(recommender)
+        self.catalogue = Catalogue(self.run, cards)
+        self.cards = cards.with_modalities(self.catalogue.by_item())
 
     @classmethod
-    def load(cls, path: Path) -> LiveRun:
+    def load(cls, path: Path, cards: Cards) -> LiveRun:
         """Open a run and use each part of it once, so that an incomplete one is refused here.
 
         Raises:
             RunError: the run does not exist, is incomplete, or is of another version.
         """
-        live = cls(Recommender.load(path))
+        live = cls(Recommender.load(path), cards)
         live._check()
         return live
+
+    @cached_property
+    def folded_users(self) -> pl.Series:
+        """The users' ids as they are compared in a search."""
+        return pl.Series([fold(user) for user in self.run.users.ids], dtype=pl.String)
 
     def _check(self) -> None:
         run = self.run
@@ -80,6 +93,7 @@ class LiveRun:
             "metrics": public_json(config.get("valid") or {}),
             "history": public_json(self._evaluation_history()),
             "channels": list(self.run.vector_parts),
+            "modalities": list(self.catalogue.modalities),
             "num_users": len(self.run.users),
             "num_items": len(self.run.items),
             "modality_worth": public_json(self._modality_worth()),

@@ -1,10 +1,11 @@
-"""Problems: error responses, all of the form {"error": text, "nearest": [ids]}."""
+"""Problems: error responses, all of them problem documents (RFC 9457) with a code."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -12,25 +13,87 @@ from starlette.exceptions import HTTPException
 from starlette.types import Send
 
 from mmgcn.data.ids import UnknownIds
+from mmgcn.service.validation_text import field_of, text_of
 
 logger = logging.getLogger("mmgcn.service")
 
+MEDIA_TYPE = "application/problem+json"
+# Code -> status and title. Clients decide by the code; the detail is for people.
+CODES: dict[str, tuple[int, str]] = {
+    "malformed_request": (400, "The request cannot be read."),
+    "token_required": (401, "The token is missing or wrong."),
+    "host_refused": (403, "The Host header is no name of this service."),
+    "not_found": (404, "There is nothing at this address."),
+    "unknown_user": (404, "The user is not in the run."),
+    "unknown_item": (404, "The item is not in the run."),
+    "unknown_channel": (404, "The run or the item has no such channel."),
+    "unknown_modality": (404, "The run has no such modality."),
+    "unknown_cursor": (404, "The cursor is none of this list."),
+    "no_video": (404, "The item has no video file."),
+    "no_poster": (404, "The video has no poster."),
+    "method_not_allowed": (405, "The address has no such method."),
+    "request_timeout": (408, "The request was not received in time."),
+    "cursor_expired": (410, "The list has changed since its first page."),
+    "body_too_long": (413, "The body is too long."),
+    "invalid_request": (422, "A part of the request is invalid."),
+    "unknown_parameter": (422, "The request has a parameter that the address does not have."),
+    "too_many_requests": (429, "Too many requests."),
+    "internal_error": (500, "The service failed."),
+    "feedback_off": (503, "The service stores no feedback."),
+    "feedback_unavailable": (503, "The feedback database does not answer."),
+}
+OF_STATUS = {400: "malformed_request", 404: "not_found", 405: "method_not_allowed"}
+
 
 class Problem(Exception):
-    """An error response."""
+    """An error response.
+
+    Args:
+        code: one of CODES, which has the status.
+        detail: a sentence on this occurrence: what came, what was expected, what to do.
+        nearest: known ids that are similar to an unknown one.
+        field: the part of the request that is wrong.
+    """
 
     def __init__(
         self,
-        status: int,
-        error: str,
+        code: str,
+        detail: str,
         *,
         nearest: list[str] | None = None,
         field: str | None = None,
         retry_seconds: int | None = None,
+        headers: dict[str, str] | None = None,
     ) -> None:
-        super().__init__(error)
-        self.status, self.error, self.nearest, self.field = status, error, nearest, field
-        self.headers = {} if retry_seconds is None else {"Retry-After": str(retry_seconds)}
+        super().__init__(detail)
+        self.code, self.detail, self.nearest, self.field = code, detail, nearest or [], field
+        self.status, self.title = CODES[code]
+        self.headers = dict(headers or {})
+        if retry_seconds is not None:
+            self.headers["Retry-After"] = str(retry_seconds)
+
+    def body(self) -> bytes:
+        """Return the problem document."""
+        document: dict[str, Any] = {
+            "type": f"urn:mmgcn:problem:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "nearest": self.nearest,
+        }
+        if self.field is not None:
+            document["field"] = self.field
+        return json_bytes(document)
+
+    def response(self) -> Response:
+        """Return the response of a route."""
+        return Response(self.body(), self.status, headers=self.headers, media_type=MEDIA_TYPE)
+
+    async def send(self, send: Send) -> None:
+        """Send the response from a middleware."""
+        headers = [(k.lower().encode(), v.encode("latin-1")) for k, v in self.headers.items()]
+        await send_body(send, self.status, self.body(), headers, media_type=MEDIA_TYPE)
 
 
 def json_bytes(value: object) -> bytes:
@@ -45,27 +108,28 @@ def json_response(value: object, status: int = 200) -> Response:
     return Response(json_bytes(value), status, media_type="application/json")
 
 
-def problem_body(
-    error: str, *, nearest: list[str] | None = None, field: str | None = None
-) -> bytes:
-    """Return the body of an error response."""
-    body: dict[str, object] = {"error": error, "nearest": nearest or []}
-    if field is not None:
-        body["field"] = field
-    return json_bytes(body)
-
-
 async def send_body(
-    send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = ()
+    send: Send,
+    status: int,
+    body: bytes,
+    headers: Iterable[tuple[bytes, bytes]] = (),
+    *,
+    media_type: str = "application/json",
 ) -> None:
-    """Send a JSON body from a middleware."""
+    """Send a body from a middleware."""
     start = [
         (b"content-length", str(len(body)).encode()),
-        (b"content-type", b"application/json"),
+        (b"content-type", media_type.encode()),
         *headers,
     ]
     await send({"type": "http.response.start", "status": status, "headers": start})
     await send({"type": "http.response.body", "body": body})
+
+
+def unknown_ids(error: UnknownIds) -> Problem:
+    """Return the problem of an id that is not in the run."""
+    text = f"there is no {error.kind} '{error.unknown[0]}' in this run"
+    return Problem(f"unknown_{error.kind}", text, nearest=error.nearest)
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -77,35 +141,28 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-def _response(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(body, status, headers=headers, media_type="application/json")
-
-
 def _problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    body = problem_body(error.error, nearest=error.nearest, field=error.field)
-    return _response(error.status, body, error.headers)
+    return error.response()
 
 
 def _unknown(_: Request, error: Exception) -> Response:
     assert isinstance(error, UnknownIds)
-    text = f"there is no {error.kind} '{error.unknown[0]}' in this run"
-    return _response(404, problem_body(text, nearest=error.nearest))
+    return unknown_ids(error).response()
 
 
 def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    # ("query", "k") -> "k"; ("body", "events", 0, "seconds") -> "events.0.seconds"
-    field = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
-    return _response(422, problem_body(f"{field}: {first['msg']}", field=field))
+    return Problem("invalid_request", text_of(first), field=field_of(first)).response()
 
 
 def _http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _response(error.status_code, problem_body(str(error.detail)), error.headers)
+    code = OF_STATUS.get(error.status_code, "internal_error")
+    return Problem(code, CODES[code][1], headers=dict(error.headers or {})).response()
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return _response(500, problem_body("internal error; the log of the service has the details"))
+    return Problem("internal_error", "the log of the service has the details").response()

@@ -44,7 +44,7 @@ class Reloader:
             return False
         self._version = version
         try:
-            live = LiveRun.load(path)
+            live = LiveRun.load(path, self._state.cards)
         except Exception as error:  # noqa: BLE001  (whatever the error, the old run stays)
             self._state.metrics.reloads.labels("refused").inc()
             logger.error("%s stays in service: %s", self._state.live.name, _one_line(error))

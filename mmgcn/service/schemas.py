@@ -24,6 +24,7 @@ ITEM: dict[str, Any] = {
     "creator": None,
     "video": "/v1/videos/clip-003",
     "poster": "/v1/posters/clip-003",
+    "modalities": ["visual", "acoustic", "textual"],
 }
 CARD: dict[str, Any] = {"item_id": "clip-003", "score": 0.731, "rank": 1, **ITEM}
 
@@ -38,6 +39,7 @@ class Item(BaseModel):
     creator: str | None
     video: str | None = Field(description="Address of the video, if there is one.")
     poster: str | None
+    modalities: list[str] = Field(description="Modalities that the item has in this run.")
 
 
 class Card(Item):
@@ -59,6 +61,7 @@ class ItemFacts(Item):
     """One item and its channels."""
 
     channels: list[str] = Field(description="Channels that the item has.")
+    num_interactions: int = Field(description="Number of training interactions.")
 
 
 class Recommendations(BaseModel):
@@ -82,7 +85,8 @@ class History(BaseModel):
     """History of a user who is not in the run."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"item_ids": ["clip-003", "clip-006"], "k": 10}]}
+        extra="forbid",
+        json_schema_extra={"examples": [{"item_ids": ["clip-003", "clip-006"], "k": 10}]},
     )
 
     item_ids: list[Id] = Field(min_length=1, max_length=MAX_K)
@@ -108,21 +112,28 @@ class Explanation(BaseModel):
     )
 
 
-class Users(BaseModel):
+class ListPage(BaseModel):
+    """A page of a list."""
+
+    run: str
+    total: int = Field(description="Number of entries of all pages.")
+    next: str | None = Field(description="`cursor` of the next page; null at the end of the list.")
+
+
+class Users(ListPage):
     """User ids."""
 
     users: list[str]
 
 
-class Watched(BaseModel):
+class Watched(ListPage):
     """Items that a user watched."""
 
     user_id: str
     watched: list[Item]
-    total: int
 
 
-class Items(BaseModel):
+class Items(ListPage):
     """Items."""
 
     items: list[Item]
@@ -130,6 +141,8 @@ class Items(BaseModel):
 
 class Event(BaseModel):
     """An event of feedback: what a user did with an item."""
+
+    model_config = ConfigDict(extra="forbid")
 
     user_id: Id
     item_id: Id
@@ -150,6 +163,7 @@ class Feedback(BaseModel):
     """Events of feedback."""
 
     model_config = ConfigDict(
+        extra="forbid",
         json_schema_extra={
             "examples": [
                 {
@@ -160,7 +174,7 @@ class Feedback(BaseModel):
                 },
                 {"events": [{"user_id": "42", "item_id": "clip-003", "event": "unlike"}]},
             ]
-        }
+        },
     )
 
     events: list[Event] = Field(min_length=1, max_length=MAX_EVENTS)
@@ -198,6 +212,7 @@ class RunFacts(BaseModel):
         description="One row per evaluation on the validation part."
     )
     channels: list[str]
+    modalities: list[str] = Field(description="Channels that are modalities, not ids.")
     num_users: int
     num_items: int
     modality_worth: dict[str, Any] | None
@@ -216,15 +231,28 @@ class Ready(BaseModel):
     feedback: Literal["on", "off", "unavailable"]
 
 
-class ProblemBody(BaseModel):
-    """An error."""
+class Problem(BaseModel):
+    """An error: a problem document of RFC 9457. Clients decide by `code`."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"error": "there is no user '4x' in this run", "nearest": ["4", "42"]}]
+            "examples": [
+                {
+                    "type": "urn:mmgcn:problem:unknown_user",
+                    "title": "The user is not in the run.",
+                    "status": 404,
+                    "detail": "there is no user '4x' in this run",
+                    "code": "unknown_user",
+                    "nearest": ["4", "42"],
+                }
+            ]
         }
     )
 
-    error: str
+    type: str
+    title: str
+    status: int
+    detail: str = Field(description="This occurrence: what came, what was expected, what to do.")
+    code: str
     nearest: list[str] = Field(description="Known ids similar to an unknown one.")
     field: str | None = Field(default=None, description="Part of the request that is wrong.")

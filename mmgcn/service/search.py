@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import polars as pl
 
+from mmgcn.service.catalogue import fold
 
-def find_ids(ids: pl.Series, query: str, *, limit: int) -> list[str]:
-    """Return up to `limit` ids that contain the text: itself, those that start with it, others.
 
-    >>> find_ids(pl.Series(["cab", "b", "abc", "ab"]), "ab", limit=5)
-    ['ab', 'abc', 'cab']
+def find_ids(ids: pl.Series, folded: pl.Series, query: str) -> pl.Series:
+    """Return the ids that contain a text: itself, those that start with it, others.
+
+    Case and accents are ignored.
+
+    Args:
+        folded: the ids by `catalogue.fold`, in the same order.
+
+    >>> ids = pl.Series(["cab", "b", "abc", "Ab"])
+    >>> find_ids(ids, pl.Series(["cab", "b", "abc", "ab"]), "AB").to_list()
+    ['Ab', 'abc', 'cab']
     """
-    if not query:
-        return ids.head(limit).to_list()
-    exact, prefix = ids == query, ids.str.starts_with(query)
-    found: list[str] = ids.filter(exact).head(limit).to_list()
-    found += ids.filter(prefix & ~exact).head(limit - len(found)).to_list()
-    if len(found) < limit:
-        infix = ids.str.contains(query, literal=True)
-        found += ids.filter(infix & ~prefix).head(limit - len(found)).to_list()
-    return found
+    text = fold(query)
+    if not text:
+        return ids
+    exact, prefix = folded == text, folded.str.starts_with(text)
+    infix = folded.str.contains(text, literal=True)
+    return pl.concat([ids.filter(exact), ids.filter(prefix & ~exact), ids.filter(infix & ~prefix)])

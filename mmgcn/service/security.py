@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mmgcn.service.problems import problem_body, send_body
+from mmgcn.service.problems import Problem, send_body
 
 COOKIE = "mmgcn_token"
 SESSION = "/v1/session"
@@ -60,8 +60,8 @@ class LoopbackHost:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or respond with 403."""
         if scope["type"] == "http" and not is_loopback_name(_header(scope, b"host")):
-            problem = problem_body("use localhost or 127.0.0.1 as the host, or set a token")
-            await send_body(send, 403, problem)
+            detail = "use localhost or 127.0.0.1 as the host, or set a token"
+            await Problem("host_refused", detail).send(send)
             return
         await self._app(scope, receive, send)
 
@@ -95,8 +95,8 @@ class TokenRequired:
         if public or self._is_token(_token_of(scope)):
             await self._app(scope, receive, send)
             return
-        problem = problem_body("a token is required: send Authorization: Bearer TOKEN")
-        await send_body(send, 401, problem, [(b"www-authenticate", b"Bearer")])
+        detail = "a token is required: send Authorization: Bearer TOKEN"
+        await Problem("token_required", detail, headers={"WWW-Authenticate": "Bearer"}).send(send)
 
     def _is_token(self, token: bytes) -> bool:
         return hmac.compare_digest(token, self._token)

@@ -52,7 +52,7 @@ class State:
             playable=videos.paths,
         )
         folder = settings.posters or default_folder(videos.root or Path.cwd())
-        live = LiveRun.load(settings.run)
+        live = LiveRun.load(settings.run, cards)
         return cls(
             settings, live, videos, cards, Posters(folder), _feedback(settings.feedback), Metrics()
         )

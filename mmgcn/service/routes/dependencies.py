@@ -1,27 +1,95 @@
-"""Dependencies of the routes: the state, ids, limits, ranking options and error responses."""
+"""Dependencies of the routes: the state, ids, pages of lists, and ranking options."""
 
 from __future__ import annotations
 
+import difflib
 import inspect
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import fields
-from typing import Annotated, Any, Unpack, get_type_hints
+from typing import Annotated, Unpack, get_type_hints
+from urllib.parse import parse_qsl
 
 from annotated_types import Ge, Le
 from fastapi import Depends, Path, Query, Request
+from fastapi.routing import APIRoute
 
 from extract.commands.options import field_docs
-from mmgcn.service.schemas import ID_PATTERN, MAX_ID, MAX_K, ProblemBody
+from mmgcn.service.cursor import MAX_CURSOR, Cursor
+from mmgcn.service.live_run import LiveRun
+from mmgcn.service.problems import Problem
+from mmgcn.service.schemas import ID_PATTERN, MAX_ID, MAX_K
 from mmgcn.service.state import State
 from mmgcn.serving.ranking_options import RankingChanges, RankingOptions
 
 LIMITS = {"k": (Ge(1), Le(MAX_K)), "diversity": (Ge(0), Le(1))}
-Responses = dict[int | str, dict[str, Any]]
+PAGE_PARAMETERS = ("cursor", "limit", "k")  # do not belong to what identifies a list
+MAX_SHOWN = 60  # characters of a name in a message
+DOTS = {"%2E": ".", "%2E%2E": ".."}  # segments that clients would remove, see cards.segment
 
 
 async def _state(request: Request) -> State:  # a sync function would run in a worker thread
     state: State = request.app.state.service
     return state
+
+
+async def refuse_unknown_parameters(request: Request) -> None:
+    """Refuse query parameters that the route does not have, or has once.
+
+    Raises:
+        Problem: there is one.
+    """
+    if not request.scope["query_string"]:
+        return
+    route = request.scope["route"]
+    assert isinstance(route, APIRoute)
+    operations = request.app.openapi()["paths"][route.path_format]
+    declared = {
+        each["name"]: '"array"' in json.dumps(each["schema"])
+        for each in operations[_described(request.method)].get("parameters", ())
+        if each["in"] == "query"
+    }
+    counts: dict[str, int] = {}
+    for name, _ in request.query_params.multi_items():
+        counts[name] = counts.get(name, 0) + 1
+        if name not in declared:
+            near = difflib.get_close_matches(name, declared, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(declared) or 'none'}"
+            shown = f"'{name[:MAX_SHOWN]}'"
+            raise Problem(
+                "unknown_parameter", f"there is no parameter {shown}; {hint}", field=name[:MAX_ID]
+            )
+        if counts[name] > 1 and not declared[name]:
+            raise Problem("invalid_request", f"{name} is given twice; once is enough", field=name)
+
+
+def _described(method: str) -> str:
+    """Return the method of the OpenAPI document: HEAD is described by GET."""
+    return "get" if method == "HEAD" else method.lower()
+
+
+def cursor_of(
+    request: Request, live: LiveRun, cursor: str | None, *, state: tuple[object, ...] = ()
+) -> Cursor:
+    """Return the position in the list of a GET request.
+
+    Args:
+        state: what the list depends on beside the run.
+
+    Raises:
+        Problem: the cursor is none of this list, or the list has changed.
+    """
+    query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    filters = sorted((name, value) for name, value in query if name not in PAGE_PARAMETERS)
+    return Cursor.at(cursor, request=(request.scope["path"], filters), state=(live.version, *state))
+
+
+async def _path_user(user_id: PathText) -> str:
+    return DOTS.get(user_id, user_id)
+
+
+async def _path_item(item_id: PathText) -> str:
+    return DOTS.get(item_id, item_id)
 
 
 def ranking_query(*names: str) -> Callable[..., Awaitable[RankingOptions]]:
@@ -48,22 +116,13 @@ def ranking_query(*names: str) -> Callable[..., Awaitable[RankingOptions]]:
     return options
 
 
+PathText = Annotated[str, Path(min_length=1, max_length=MAX_ID, pattern=ID_PATTERN)]
 Shared = Annotated[State, Depends(_state)]
-PathId = Annotated[str, Path(min_length=1, max_length=MAX_ID, pattern=ID_PATTERN)]
+PathUser = Annotated[str, Depends(_path_user)]
+PathItem = Annotated[str, Depends(_path_item)]
 QueryId = Annotated[str, Query(min_length=1, max_length=MAX_ID, pattern=ID_PATTERN)]
-Limit = Annotated[int, Query(ge=1, le=MAX_K, description="Maximum number of results.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_K, description="Maximum number of entries of a page.")]
 Text = Annotated[str, Query(max_length=MAX_ID, description="Text to search for; empty lists all.")]
-
-PROBLEMS: Responses = {
-    401: {"model": ProblemBody, "description": "The token is missing or wrong."},
-    422: {"model": ProblemBody, "description": "The request is malformed; `field` names the part."},
-    429: {"model": ProblemBody, "description": "Too many requests; retry after Retry-After."},
-}
-UNKNOWN: Responses = {
-    404: {"model": ProblemBody, "description": "Unknown id; `nearest` contains similar ids."}
-}
-BODY: Responses = {
-    400: {"model": ProblemBody, "description": "The body cannot be read."},
-    408: {"model": ProblemBody, "description": "The body was not received in time."},
-    413: {"model": ProblemBody, "description": "The body is too long."},
-}
+CursorText = Annotated[
+    str | None, Query(max_length=MAX_CURSOR, description="Start of the page: `next` of the last.")
+]

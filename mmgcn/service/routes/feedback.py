@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
 
@@ -11,26 +9,22 @@ from mmgcn.data.ids import UnknownIds
 from mmgcn.service import schemas
 from mmgcn.service.feedback import FeedbackUnavailable, Preferences
 from mmgcn.service.problems import Problem, json_response
-from mmgcn.service.routes.dependencies import BODY, PROBLEMS, UNKNOWN, PathId, Shared
+from mmgcn.service.routes.dependencies import PathUser, Shared
+from mmgcn.service.routes.responses import BODY, problems
 from mmgcn.service.state import State
 
-router = APIRouter(prefix="/v1", tags=["feedback"], responses=PROBLEMS)
+router = APIRouter(prefix="/v1", tags=["feedback"])
 RETRY_SECONDS = 5
 OFF = "feedback is off in this service"
-UNAVAILABLE: dict[int | str, dict[str, Any]] = {
-    503: {"model": schemas.ProblemBody, "description": "The feedback database does not answer."}
-}
+UNAVAILABLE = problems("feedback_off", "feedback_unavailable")
 
 
 @router.post(
     "/feedback",
+    operation_id="store_events",
     status_code=201,
     response_model=schemas.Stored,
-    responses={
-        **UNKNOWN,
-        **BODY,
-        503: {"model": schemas.ProblemBody, "description": "No event was stored; retry."},
-    },
+    responses={**problems("unknown_item"), **BODY, **UNAVAILABLE},
 )
 async def feedback(state: Shared, body: schemas.Feedback) -> Response:
     """Store events, all or none. They are in the database when the response is sent.
@@ -38,14 +32,14 @@ async def feedback(state: Shared, body: schemas.Feedback) -> Response:
     Users may be new; items are those of the run or of the videos that are served.
     """
     if state.feedback is None:
-        raise Problem(503, OFF)
+        raise Problem("feedback_off", OFF)
     await run_in_threadpool(_check_items, state, body)
     rows = [event.model_dump() for event in body.events]
     try:
         await state.feedback.add(rows, run=state.live.name)
     except FeedbackUnavailable as error:
         raise Problem(
-            503,
+            "feedback_unavailable",
             "the feedback database does not answer; no event was stored",
             retry_seconds=RETRY_SECONDS,
         ) from error
@@ -56,10 +50,11 @@ async def feedback(state: Shared, body: schemas.Feedback) -> Response:
 
 @router.get(
     "/feedback/{user_id:path}",
+    operation_id="get_preferences",
     response_model=schemas.Preferences,
-    responses={**UNKNOWN, **UNAVAILABLE},  # a path that cannot be an id is 404
+    responses={**problems("not_found"), **UNAVAILABLE},  # a path that cannot be an id is 404
 )
-async def preferences(state: Shared, user_id: PathId) -> Response:
+async def preferences(state: Shared, user_id: PathUser) -> Response:
     """Return the items that a user likes and skips: the last event of each item counts.
 
     An unknown user has none.
@@ -75,12 +70,14 @@ async def preferences_of(state: State, user_id: str) -> Preferences:
         Problem: feedback is off, or the database does not answer.
     """
     if state.feedback is None:
-        raise Problem(503, OFF)
+        raise Problem("feedback_off", OFF)
     try:
         return await state.feedback.preferences(user_id)
     except FeedbackUnavailable as error:
         raise Problem(
-            503, "the feedback database does not answer", retry_seconds=RETRY_SECONDS
+            "feedback_unavailable",
+            "the feedback database does not answer",
+            retry_seconds=RETRY_SECONDS,
         ) from error
 
 

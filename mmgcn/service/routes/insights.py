@@ -11,18 +11,18 @@ from mmgcn.evaluation.baseline import popular_baseline
 from mmgcn.evaluation.coverage import run_coverage
 from mmgcn.service.insight_schemas import Baseline, Coverage
 from mmgcn.service.problems import json_response
-from mmgcn.service.routes.dependencies import PROBLEMS, Shared
+from mmgcn.service.routes.dependencies import Shared
 
-router = APIRouter(prefix="/v1", tags=["insights"], responses=PROBLEMS)
+router = APIRouter(prefix="/v1", tags=["insights"])
 
 
-@router.get("/coverage", response_model=Coverage)
+@router.get("/coverage", operation_id="get_coverage", response_model=Coverage)
 def coverage(state: Shared) -> Response:
     """Return coverage and bias: of the interactions, the modalities and the lists."""
     return json_response({"run": state.live.name} | run_coverage(state.live.run).as_dict())
 
 
-@router.get("/baseline", response_model=Baseline)
+@router.get("/baseline", operation_id="get_baseline", response_model=Baseline)
 def baseline(state: Shared) -> Response:
     """Return the validation metrics of the most popular items, and where ensemble members start."""
     live = state.live

@@ -2,25 +2,90 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
 
 from mmgcn.service import schemas
-from mmgcn.service.problems import json_response
-from mmgcn.service.routes.dependencies import PROBLEMS, UNKNOWN, Limit, PathId, Shared, Text
-from mmgcn.service.search import find_ids
+from mmgcn.service.catalogue import Group, ItemQuery, Sort
+from mmgcn.service.problems import Problem, json_response
+from mmgcn.service.routes.dependencies import (
+    CursorText,
+    Limit,
+    PathItem,
+    Shared,
+    Text,
+    cursor_of,
+)
+from mmgcn.service.routes.responses import PAGED, problems
 
-router = APIRouter(prefix="/v1", tags=["items"], responses=PROBLEMS)
+router = APIRouter(prefix="/v1", tags=["items"])
 
 
-@router.get("/items", response_model=schemas.Items)
-def items(state: Shared, query: Text = "", limit: Limit = 20) -> Response:
-    """Return items whose id starts with the text, then others whose id contains it."""
-    found = find_ids(state.live.run.items.ids, query, limit=limit)
-    return json_response({"items": [state.cards.card(item) for item in found]})
+@router.get(
+    "/items",
+    operation_id="list_items",
+    response_model=schemas.Items,
+    responses=problems("unknown_modality", *PAGED),
+)
+def items(
+    state: Shared,
+    request: Request,
+    query: Text = "",
+    modality: Annotated[
+        list[Annotated[str, Query(max_length=100)]] | None,
+        Query(max_length=32, description="Only items that have this modality; repeatable."),
+    ] = None,
+    group: Annotated[
+        Group | None,
+        Query(
+            description="Only items of this group: `head` has 80 % of the interactions, `cold` "
+            "has none, `tail` has the others."
+        ),
+    ] = None,
+    creator: Annotated[
+        str | None, Query(max_length=schemas.MAX_ID, description="Only items of this creator.")
+    ] = None,
+    sort: Annotated[
+        Sort, Query(description="Order; relevance without a query is the order of the run.")
+    ] = "relevance",
+    limit: Limit = 20,
+    cursor: CursorText = None,
+) -> Response:
+    """Return items whose id, caption or creator contains all words of the query, best first.
+
+    Case and accents are ignored. An id that is or begins with the query comes first, then whole
+    words, then any other position.
+    """
+    live = state.live
+    position = cursor_of(request, live, cursor)
+    wanted = ItemQuery(query, tuple(modality or ()), group, creator, sort)
+    try:
+        found, total = live.catalogue.find(wanted, offset=position.offset, limit=limit)
+    except ValueError as error:
+        known = list(live.catalogue.modalities)
+        raise Problem("unknown_modality", str(error), nearest=known, field="modality") from error
+    ids = live.run.items.ids.gather(found)
+    return json_response(
+        {
+            "run": live.name,
+            "items": [live.cards.card(item) for item in ids],
+            "total": total,
+            "next": position.after(len(ids), total=total),
+        }
+    )
 
 
-@router.get("/items/{item_id:path}", response_model=schemas.ItemFacts, responses=UNKNOWN)
-def item(state: Shared, item_id: PathId) -> Response:
-    """Return an item and the channels that it has."""
-    channels = state.live.channels_of(item_id)
-    return json_response(state.cards.card(item_id) | {"channels": channels})
+@router.get(
+    "/items/{item_id:path}",
+    operation_id="get_item",
+    response_model=schemas.ItemFacts,
+    responses=problems("unknown_item", "not_found"),
+)
+def item(state: Shared, item_id: PathItem) -> Response:
+    """Return an item, the channels that it has, and its number of training interactions."""
+    live = state.live
+    channels = live.channels_of(item_id)
+    (row,) = live.run.items.index([item_id])
+    facts = {"channels": channels, "num_interactions": int(live.run.popularity[row])}
+    return json_response(live.cards.card(item_id) | facts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -13,12 +12,13 @@ from mmgcn.display.posters import PosterError
 from mmgcn.display.videos import media_type
 from mmgcn.service.media import file_response
 from mmgcn.service.problems import Problem
-from mmgcn.service.routes.dependencies import PROBLEMS, UNKNOWN, PathId, Shared
+from mmgcn.service.routes.dependencies import PathItem, Shared
+from mmgcn.service.routes.responses import Responses, problems
 from mmgcn.service.state import State
 
-router = APIRouter(prefix="/v1", tags=["media"], responses={**PROBLEMS, **UNKNOWN})
+router = APIRouter(prefix="/v1", tags=["media"])
 
-PARTS: dict[int | str, dict[str, Any]] = {
+PARTS: Responses = {
     200: {"content": {"application/octet-stream": {}, "video/*": {}, "image/*": {}, "audio/*": {}}},
     206: {"description": "The requested byte range."},
     304: {"description": "The client's copy is current."},
@@ -27,27 +27,37 @@ PARTS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/videos/{item_id:path}", response_class=Response, responses=PARTS)
-def video(state: Shared, request: Request, item_id: PathId) -> Response:
+@router.get(
+    "/videos/{item_id:path}",
+    operation_id="get_video",
+    response_class=Response,
+    responses={**problems("no_video", "not_found"), **PARTS},
+)
+def video(state: Shared, request: Request, item_id: PathItem) -> Response:
     """Return the video of an item, or the requested byte ranges."""
     path = _path(state, item_id)
     response = file_response(request, path, media_type(path))
     if response is None:
-        raise Problem(404, f"the video of '{item_id}' no longer exists")
+        raise Problem("no_video", f"the video of '{item_id}' no longer exists")
     return response
 
 
-@router.get("/posters/{item_id:path}", response_class=Response, responses=PARTS)
-async def poster(state: Shared, request: Request, item_id: PathId) -> Response:
+@router.get(
+    "/posters/{item_id:path}",
+    operation_id="get_poster",
+    response_class=Response,
+    responses={**problems("no_video", "no_poster", "not_found"), **PARTS},
+)
+async def poster(state: Shared, request: Request, item_id: PathItem) -> Response:
     """Return the poster of a video, drawn on the first request."""
     path = await run_in_threadpool(_path, state, item_id)
     try:
         jpeg = await state.posters.poster(item_id, path)
     except PosterError as error:
-        raise Problem(404, f"there is no poster of '{item_id}': {error}") from error
+        raise Problem("no_poster", f"there is no poster of '{item_id}': {error}") from error
     response = file_response(request, jpeg, "image/jpeg")
     if response is None:
-        raise Problem(404, f"the poster of '{item_id}' no longer exists")
+        raise Problem("no_poster", f"the poster of '{item_id}' no longer exists")
     return response
 
 
@@ -60,5 +70,5 @@ def _path(state: State, item_id: str) -> Path:
     path = state.videos.paths.get(item_id)
     if path is None:
         near = nearest_ids(item_id, list(state.videos.paths))
-        raise Problem(404, f"there is no video of '{item_id}'", nearest=near)
+        raise Problem("no_video", f"there is no video of '{item_id}'", nearest=near)
     return path

@@ -11,18 +11,17 @@ from fastapi.concurrency import run_in_threadpool
 from mmgcn.service import schemas
 from mmgcn.service.problems import Problem, json_response
 from mmgcn.service.routes.dependencies import (
-    BODY,
-    PROBLEMS,
-    UNKNOWN,
-    PathId,
+    PathItem,
+    PathUser,
     QueryId,
     Shared,
     ranking_query,
 )
 from mmgcn.service.routes.feedback import UNAVAILABLE, preferences_of
+from mmgcn.service.routes.responses import BODY, problems
 from mmgcn.serving.ranking_options import RankingOptions
 
-router = APIRouter(prefix="/v1", tags=["recommendations"], responses=PROBLEMS)
+router = APIRouter(prefix="/v1", tags=["recommendations"])
 UserRanking = Annotated[
     RankingOptions, Depends(ranking_query("k", "filter_seen", "diversity", "unknown_users"))
 ]
@@ -31,12 +30,13 @@ ItemRanking = Annotated[RankingOptions, Depends(ranking_query("k", "diversity"))
 
 @router.get(
     "/recommend/{user_id:path}",
+    operation_id="recommend",
     response_model=schemas.Recommendations,
-    responses={**UNKNOWN, **UNAVAILABLE},
+    responses={**problems("unknown_user", "not_found"), **UNAVAILABLE},
 )
 async def recommend(
     state: Shared,
-    user_id: PathId,
+    user_id: PathUser,
     options: UserRanking,
     filter_skipped: Annotated[
         bool,
@@ -59,17 +59,22 @@ async def recommend(
         )
         rows = table.to_dicts()
     response = json_response(
-        {"run": live.name, "user_id": user_id, "items": state.cards.ranked(rows)}
+        {"run": live.name, "user_id": user_id, "items": live.cards.ranked(rows)}
     )
     if filter_skipped:
         response.headers["cache-control"] = "no-store"  # it changes with the next skip
     return response
 
 
-@router.get("/similar/{item_id:path}", response_model=schemas.Similar, responses=UNKNOWN)
+@router.get(
+    "/similar/{item_id:path}",
+    operation_id="list_similar",
+    response_model=schemas.Similar,
+    responses=problems("unknown_item", "unknown_channel", "not_found"),
+)
 def similar(
     state: Shared,
-    item_id: PathId,
+    item_id: PathItem,
     options: ItemRanking,
     channel: Annotated[
         str | None, Query(max_length=100, description="Compare only this channel.")
@@ -79,28 +84,48 @@ def similar(
     live = state.live
     if channel is not None and channel not in live.run.vector_parts:
         raise Problem(
-            404, f"there is no channel '{channel}' in this run", nearest=[*live.run.vector_parts]
+            "unknown_channel",
+            f"there is no channel '{channel}' in this run",
+            nearest=[*live.run.vector_parts],
         )
+    channels = live.channels_of(item_id)
+    if channel is not None and channel not in channels:
+        raise Problem(
+            "unknown_channel", f"item '{item_id}' has no {channel} features", nearest=channels
+        )
+    if not channels:
+        raise Problem("unknown_channel", f"item '{item_id}' has no channel to compare by")
     table = live.recommender.similar(item_id, options, channel=channel)
-    items = state.cards.ranked(table.iter_rows(named=True))
+    items = live.cards.ranked(table.iter_rows(named=True))
     return json_response({"run": live.name, "item_id": item_id, "channel": channel, "items": items})
 
 
-@router.post("/history", response_model=schemas.HistoryList, responses={**UNKNOWN, **BODY})
+@router.post(
+    "/history",
+    operation_id="recommend_for_history",
+    response_model=schemas.HistoryList,
+    responses={**problems("unknown_item"), **BODY},
+)
 def history(state: Shared, body: schemas.History) -> Response:
     """Return the best items for a user who is not in the run, from the items they watched."""
     live = state.live
     table = live.recommender.recommend_history(body.item_ids, k=body.k)
-    items = state.cards.ranked(table.iter_rows(named=True))
+    items = live.cards.ranked(table.iter_rows(named=True))
     return json_response({"run": live.name, "items": items})
 
 
-@router.get("/explain", response_model=schemas.Explanation, responses=UNKNOWN)
+@router.get(
+    "/explain",
+    operation_id="explain",
+    response_model=schemas.Explanation,
+    responses=problems("unknown_user", "unknown_item"),
+)
 def explain(state: Shared, user_id: QueryId, item_id: QueryId) -> Response:
     """Return the contribution of each channel to a score, and the most similar watched items."""
-    explanation = state.live.recommender.explain(user_id, item_id)
+    live = state.live
+    explanation = live.recommender.explain(user_id, item_id)
     nearest = {
-        channel: [{"cosine": value} | state.cards.card(item) for item, value in items]
+        channel: [{"cosine": value} | live.cards.card(item) for item, value in items]
         for channel, items in explanation.nearest.items()
     }
     return json_response(

@@ -6,13 +6,13 @@ from fastapi import APIRouter, Response
 
 from mmgcn.service import schemas
 from mmgcn.service.problems import json_response
-from mmgcn.service.routes.dependencies import PROBLEMS, Shared
+from mmgcn.service.routes.dependencies import Shared
 
 router = APIRouter(tags=["status"])
 probes = APIRouter(tags=["status"])  # without a token
 
 
-@router.get("/v1/run", response_model=schemas.RunFacts, responses=PROBLEMS)
+@router.get("/v1/run", operation_id="get_run", response_model=schemas.RunFacts)
 def run(state: Shared) -> Response:
     """Return the run in service: settings, metrics and evaluation history."""
     return json_response(state.live.facts)
@@ -20,8 +20,9 @@ def run(state: Shared) -> Response:
 
 @router.get(
     "/metrics",
+    operation_id="get_metrics",
     response_class=Response,
-    responses={**PROBLEMS, 200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 def metrics(state: Shared) -> Response:
     """Return metrics of the service in Prometheus's format."""
@@ -29,13 +30,13 @@ def metrics(state: Shared) -> Response:
     return Response(text, media_type=media_type)
 
 
-@probes.get("/healthz", response_model=schemas.Health)
+@probes.get("/healthz", operation_id="get_health", response_model=schemas.Health)
 async def health() -> Response:
     """Return 200 while the service runs."""
     return json_response({"status": "ok"})
 
 
-@probes.get("/readyz", response_model=schemas.Ready)
+@probes.get("/readyz", operation_id="get_readiness", response_model=schemas.Ready)
 async def ready(state: Shared) -> Response:
     """Return the run in service. A missing feedback database does not make it unready."""
     store = state.feedback

@@ -18,7 +18,7 @@ ITEMS = ["a", "b", "c", "d/e", "mörk 100%"]
 CLIPS = Path(__file__).parents[3] / "assets" / "videos"
 
 
-def write_small_run(folder, *, first=1.0):
+def write_small_run(folder, *, first=1.0, users=USERS):
     """Write a run; ann likes both channels, bob the first; `first` is the score of bob's best."""
     visual = np.array([[first, 0], [0.8, 0], [0, 0], [0, 0], [0.1, 0]], dtype=np.float32)
     acoustic = np.array([[0, 0], [0, 0.3], [0, 1], [0, 0.9], [0, 0]], dtype=np.float32)
@@ -26,7 +26,7 @@ def write_small_run(folder, *, first=1.0):
     write_run(
         folder,
         config={"model": "made", "valid": {"recall@20": 0.5}, "features": {"store": "/x/features"}},
-        users=IdMap(USERS, kind="user"),
+        users=IdMap(users, kind="user"),
         items=IdMap(ITEMS, kind="item"),
         user=np.array([[1, 0.5], [1, 0], [0, 0], [0, 1]], dtype=np.float32),
         item_parts={"visual": visual, "acoustic": acoustic},

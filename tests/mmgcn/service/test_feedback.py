@@ -249,11 +249,11 @@ def test_without_a_database_feedback_is_503_and_lists_go_on(serve, tmp_path):
         client = serve(feedback=url)
         answer = client.post("/v1/feedback", json={"events": [LIKE]})
         assert answer.status_code == 503
-        assert "feedback" in answer.json()["error"]
+        assert "feedback" in answer.json()["detail"]
         for path in ("/v1/feedback/ann", "/v1/recommend/ann?filter_skipped=true"):
             answer = client.get(path)
             assert answer.status_code == 503
-            assert "feedback" in answer.json()["error"]
+            assert "feedback" in answer.json()["detail"]
         assert client.get("/v1/recommend/ann").status_code == 200
         assert client.get("/readyz").json()["feedback"] == ("unavailable" if url else "off")
 

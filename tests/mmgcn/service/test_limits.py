@@ -14,7 +14,8 @@ def test_a_client_over_its_rate_gets_the_time_to_retry(serve):
     assert statuses == [200, 429, 429]
     answer = client.get("/v1/users")
     assert 1 < int(answer.headers["retry-after"]) <= 100
-    assert answer.json() == {"error": "too many requests; retry later", "nearest": []}
+    assert answer.json()["code"] == "too_many_requests"
+    assert answer.json()["detail"].startswith("wait ")
     assert client.get("/healthz").status_code == 200
 
 
@@ -41,7 +42,7 @@ def test_a_long_body_is_refused_whatever_it_says_of_its_length(serve):
     for content in (b"x" * 1001, iter([b"x" * 600, b"x" * 600])):
         answer = client.post("/v1/history", content=content)
         assert answer.status_code == 413
-        assert answer.json()["error"] == "the body is longer than 1,000 bytes"
+        assert answer.json()["detail"] == "the body is longer than 1,000 bytes"
     assert client.post("/v1/history", json={"item_ids": ["a"]}).status_code == 200
 
 

@@ -149,7 +149,7 @@ def test_a_video_that_takes_too_long_is_left(tmp_path, videos, monkeypatch):
 def test_a_service_without_a_poster_says_why(client):
     answer = client.get("/v1/posters/b")
     assert answer.status_code == 404
-    assert "no poster of 'b': " in answer.json()["error"]
+    assert "no poster of 'b': " in answer.json()["detail"]
 
 
 def test_a_table_names_the_files(tmp_path, videos):

@@ -1,11 +1,15 @@
 """What the routes answer, in the form that clients rely on."""
 
 import json
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 
 from mmgcn import Recommender
+from mmgcn.display.cards import segment
+from mmgcn.run import move_latest
+from mmgcn.service.reload import Reloader
+from tests.mmgcn.service.conftest import write_small_run
 
 
 def ids(answer):
@@ -26,6 +30,7 @@ def test_a_list_has_the_run_the_user_and_cards(client):
         "creator": None,
         "video": "/v1/videos/b",
         "poster": "/v1/posters/b",
+        "modalities": ["visual", "acoustic"],
     }
     assert ids(answer) == ["b", "d/e"]
 
@@ -66,7 +71,7 @@ def test_an_unknown_user_is_404_with_the_nearest(client):
     answer = client.get("/v1/recommend/anne")
     assert answer.status_code == 404
     assert answer.json()["nearest"][0] == "ann"
-    assert "no user 'anne'" in answer.json()["error"]
+    assert "no user 'anne'" in answer.json()["detail"]
     cold = client.get("/v1/recommend/anne", params={"unknown_users": "popularity", "k": 1})
     assert ids(cold) == ["b"]
 
@@ -78,7 +83,12 @@ def test_an_unknown_user_is_404_with_the_nearest(client):
 def test_whatever_is_unknown_is_404(client, path):
     answer = client.get(path)
     assert answer.status_code == 404
-    assert set(answer.json()) == {"error", "nearest"}
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert set(problem) == {"type", "title", "status", "detail", "code", "nearest"}
+    assert problem["status"] == 404
+    assert problem["type"] == f"urn:mmgcn:problem:{problem['code']}"
+    assert problem["code"] in ("unknown_user", "unknown_item")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +109,7 @@ def test_a_malformed_question_is_422_with_the_field(client, path, field):
     answer = client.get(path)
     assert answer.status_code == 422
     assert answer.json()["field"] == field
-    assert answer.json()["error"].startswith(field)
+    assert answer.json()["detail"].startswith(field)
 
 
 def test_similar_by_all_and_by_one_channel(client):
@@ -135,14 +145,14 @@ def test_a_history_of_somebody_new(client, settings):
 def test_a_bad_history_is_refused(client, body, status):
     answer = client.post("/v1/history", json=body)
     assert answer.status_code == status
-    assert answer.json()["error"]
+    assert answer.json()["detail"]
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000, b""])
 def test_a_body_that_is_no_json_is_refused(client, body):
     answer = client.post("/v1/history", content=body, headers={"content-type": "application/json"})
     assert answer.status_code in (400, 422)
-    assert answer.json()["error"]
+    assert answer.json()["detail"]
 
 
 def test_parts_add_up_to_the_score(client):
@@ -155,10 +165,14 @@ def test_parts_add_up_to_the_score(client):
 
 
 def test_users_are_found_by_how_they_begin_then_by_what_they_hold(client):
-    assert client.get("/v1/users?query=an").json() == {"users": ["ann"]}
-    assert client.get("/v1/users?query=nn").json() == {"users": ["ann", "ännchen"]}
-    assert client.get("/v1/users?limit=2").json() == {"users": ["ann", "bob"]}
-    assert client.get("/v1/users?query=.*").json() == {"users": []}
+    def found(**params):
+        return client.get("/v1/users", params=params).json()["users"]
+
+    assert found(query="AN") == ["ann", "ännchen"]
+    assert found(query="nn") == ["ann", "ännchen"]
+    assert found(query="änn") == ["ann", "ännchen"]
+    assert found(limit=2) == ["ann", "bob"]
+    assert found(query=".*") == []
 
 
 def test_what_a_user_watched(client):
@@ -170,9 +184,10 @@ def test_what_a_user_watched(client):
 
 
 def test_items_are_listed_with_their_cards(client):
-    (found,) = client.get("/v1/items?query=a").json()["items"]
+    found, *_ = client.get("/v1/items?query=a").json()["items"]
     alone = client.get("/v1/items/a").json()
     assert alone.pop("channels") == ["visual"]
+    assert alone.pop("num_interactions") == 1
     assert found == alone
     assert found["caption"] == "<b>hello</b>"  # text, as it stands in the table
 
@@ -198,8 +213,153 @@ def test_the_service_says_that_it_runs_and_what_it_shows(client):
 def test_no_such_route_is_404_in_the_same_form(client):
     answer = client.get("/v2/recommend/ann")
     assert answer.status_code == 404
-    assert answer.json() == {"error": "Not Found", "nearest": []}
-    assert client.post("/v1/users").status_code == 405
+    assert answer.json()["code"] == "not_found"
+    answer = client.post("/v1/users")
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == "GET"
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/v1/recommend/ann?k=-3", "k is -3; it must be at least 1"),
+        ("/v1/recommend/ann?k=9999", "k is 9999; it must be at most 1000"),
+        ("/v1/recommend/ann?k=2.5", "k is '2.5'; expected an integer"),
+        ("/v1/recommend/ann?diversity=much", "diversity is 'much'; expected a number"),
+        ("/v1/recommend/ann?diversity=nan", "diversity is nan; it must be at most 1"),
+        ("/v1/recommend/ann?filter_seen=5", "filter_seen is '5'; expected true or false"),
+        (
+            "/v1/recommend/ann?unknown_users=warm",
+            "unknown_users is 'warm'; expected 'error' or 'popularity'",
+        ),
+        ("/v1/explain?user_id=ann", "item_id is missing"),
+        ("/v1/explain?user_id=ann&item_id=", "item_id is empty; it must not be empty"),
+        (
+            f"/v1/users/{'x' * 600}",
+            f"user_id is '{'x' * 60}…'; it must have at most 512 characters",
+        ),
+        ("/v1/users/a%00", "user_id is 'a\x00'; it must not contain control characters"),
+    ],
+)
+def test_an_invalid_parameter_is_explained_in_plain_words(client, path, text):
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert answer.json()["detail"].startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ({"item_ids": [], "k": 3}, "item_ids is a list of 0; it must have at least 1 entries"),
+        ({"item_ids": "a"}, "item_ids is 'a'; expected a list"),
+        ({"item_ids": ["a"], "n": 3}, "n is no field of the request; leave it out"),
+        ({"item_ids": [{}]}, "item_ids.0 is an object; expected a text"),
+        ([], "body is a list of 0; expected an object"),
+    ],
+)
+def test_an_invalid_body_is_explained_in_plain_words(client, body, text):
+    answer = client.post("/v1/history", json=body)
+    assert (answer.status_code, answer.json()["detail"]) == (422, text)
+
+
+def test_a_body_that_is_no_json_is_named_as_such(client):
+    headers = {"content-type": "application/json"}
+    answer = client.post("/v1/history", content=b'{"item_ids": }', headers=headers)
+    assert answer.json()["detail"] == "the body is no JSON: character 13 is not expected"
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/v1/users?qeury=a", "there is no parameter 'qeury'; did you mean query?"),
+        ("/v1/run?x=1", "there is no parameter 'x'; known: none"),
+        ("/healthz?x=", "there is no parameter 'x'; known: none"),
+    ],
+)
+def test_an_unknown_parameter_is_refused(client, path, text):
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknown_parameter")
+    assert answer.json()["detail"] == text
+
+
+def test_an_unknown_modality_is_404_with_those_there_are(client):
+    answer = client.get("/v1/items?modality=taste")
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_modality")
+    assert answer.json()["nearest"] == ["visual", "acoustic"]
+
+
+def test_a_parameter_is_given_once_unless_it_is_a_list(client):
+    answer = client.get("/v1/users?limit=1&limit=2")
+    assert answer.json()["detail"] == "limit is given twice; once is enough"
+    assert client.get("/v1/items?modality=visual&modality=acoustic").status_code == 200
+
+
+def test_a_channel_that_an_item_lacks_is_404_with_those_it_has(client):
+    answer = client.get("/v1/similar/a?channel=acoustic")
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_channel")
+    assert answer.json()["detail"] == "item 'a' has no acoustic features"
+    assert answer.json()["nearest"] == ["visual"]
+
+
+@pytest.mark.parametrize(
+    ("path", "entries", "size"),
+    [
+        ("/v1/items", "items", 5),
+        ("/v1/items?query=a&sort=popularity", "items", 1),
+        ("/v1/items?modality=visual", "items", 3),
+        ("/v1/users", "users", 4),
+        ("/v1/users?query=nn", "users", 2),
+        ("/v1/users/ann", "watched", 2),
+    ],
+)
+def test_the_pages_of_a_list_are_the_list(client, path, entries, size):
+    whole = client.get(path).json()
+    assert (len(whole[entries]), whole["total"], whole["next"]) == (size, size, None)
+    found, cursor = [], ""
+    while cursor is not None:
+        params = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        body = client.get(path, params=params | dict(parse_qsl(urlsplit(path).query))).json()
+        found += body[entries]
+        assert body["total"] == size
+        cursor = body["next"]
+    assert found == whole[entries]
+
+
+def test_a_cursor_is_valid_for_its_own_list_only(client, runs):
+    cursor = client.get("/v1/items?limit=2").json()["next"]
+    for path in ("/v1/users", "/v1/items?query=a", "/v1/items?modality=visual"):
+        answer = client.get(path, params=dict(parse_qsl(urlsplit(path).query)) | {"cursor": cursor})
+        assert (answer.status_code, answer.json()["code"]) == (404, "unknown_cursor")
+        assert answer.json()["detail"].startswith("cursor is none of this request")
+    for text in ("", "x", "é", "bnVsbA", "WzEsMl0", "." * 100):
+        assert client.get("/v1/items", params={"cursor": text}).status_code == 404
+    write_small_run(runs / "second")
+    move_latest(runs / "second")
+    assert Reloader.check(reloader_of(client))
+    answer = client.get("/v1/items", params={"cursor": cursor})
+    assert (answer.status_code, answer.json()["code"]) == (410, "cursor_expired")
+
+
+def reloader_of(client):
+    reloader = Reloader(client.app.state.service)
+    reloader._version = None  # it began before the run was written
+    return reloader
+
+
+@pytest.mark.parametrize("user", [".", ".."])
+def test_ids_that_clients_remove_from_a_path_are_encoded_twice(serve, tmp_path, user):
+    folder = write_small_run(tmp_path / "dots", users=[user, "b", "c", "d"])
+    client = serve(run=folder)
+    answer = client.get(f"/v1/users/{segment(user)}")
+    assert (answer.status_code, answer.json()["user_id"]) == (200, user)
+    assert ids(client.get(f"/v1/recommend/{segment(user)}?k=1")) == ["b"]
+
+
+def test_an_id_of_any_length_that_is_allowed_is_served(serve, tmp_path):
+    long = "é" * 512
+    client = serve(run=write_small_run(tmp_path / "long", users=[long, "b", "c", "d"]))
+    answer = client.get(f"/v1/recommend/{segment(long)}?k=1")
+    assert (answer.status_code, ids(answer)) == (200, ["b"])
 
 
 def test_modality_worth_is_shown_and_left_out_where_its_file_is_corrupt(serve, runs):

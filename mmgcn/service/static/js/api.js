@@ -2,15 +2,16 @@
 
 import { askToken, savedToken } from "./token.js";
 
-/** An error response of the service: its message, and the nearest ids for an unknown one. */
+/** A problem document of the service: its code and detail, and the nearest ids for an unknown one. */
 export class ApiError extends Error {
   /**
    * @param {number} status 0 where the service did not respond
-   * @param {{ error?: string, nearest?: string[] }} body
+   * @param {{ detail?: string, code?: string, nearest?: string[] }} body
    */
   constructor(status, body) {
-    super(body.error || `The service responded with status ${status}.`);
+    super(body.detail || `The service responded with status ${status}.`);
     this.status = status;
+    this.code = body.code || "";
     this.nearest = body.nearest || [];
   }
 }
@@ -68,7 +69,7 @@ async function request(path, { timeoutMs = null, ...options }, retried = false) 
     response = await fetch(path, { ...options, headers, signal: either });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new ApiError(0, { error: "The service does not respond. Is it still running?" });
+    throw new ApiError(0, { detail: "The service does not respond. Is it still running?" });
   }
   if (response.status === 401 && !retried && !options.keepalive) {
     await askToken(token);

@@ -2,7 +2,7 @@
 
 import { replaceAddress, withParams } from "../address.js";
 import { ApiError, get, post } from "../api.js";
-import { el, messageOf, present } from "../dom.js";
+import { channelLabel, el, messageOf, number, present } from "../dom.js";
 import { thumb } from "../poster.js";
 import { wallOf } from "../wall.js";
 
@@ -26,13 +26,49 @@ export async function newPage({ params }, signal) {
   const offers = el("div");
   const list = el("section", { "aria-label": "Recommended for you" });
 
+  const group = select("group", "All videos", { head: "Popular", tail: "Less popular", cold: "Not watched yet" });
+  const modality = select("modality", "With or without image, audio, caption", {});
+  let requests = 0;
+
   async function offer() {
-    const { items } = await get("v1/items", { query: input.value.trim(), limit: NUM_OFFERED }, signal);
+    const mine = ++requests;
+    const page = await pageOfItems(null);
+    if (mine !== requests) return;
     offers.replaceChildren(
-      items.length
-        ? wallOf(items, { label: "Videos to select", pick, chosen: isChosen })
-        : el("p", { class: "note" }, "No video ID contains this text."),
+      ...(page.items.length
+        ? [el("p", { class: "muted", role: "status" }, counted(page.total)), ...wallAndMore(page)]
+        : [el("p", { class: "note", role: "status" }, "No video contains these words.")]),
     );
+  }
+
+  /** @param {string | null} cursor */
+  function pageOfItems(cursor) {
+    const filters = { query: input.value.trim() || null, group: group.value || null, modality: modality.value || null };
+    return get("v1/items", { ...filters, limit: NUM_OFFERED, cursor }, signal);
+  }
+
+  /**
+   * Return a wall, and a button that adds the next one.
+   *
+   * @param {{ items: Card[], next: string | null }} page
+   * @returns {Node[]}
+   */
+  function wallAndMore({ items, next }) {
+    const wall = wallOf(items, { label: "Videos to select", pick, chosen: isChosen });
+    if (!next) return [wall];
+    const more = el("button", { class: "button" }, "Show more");
+    const row = el("p", { class: "more" }, more);
+    more.addEventListener("click", async () => {
+      const mine = requests;
+      try {
+        const page = await pageOfItems(next);
+        if (mine === requests) row.replaceWith(...wallAndMore(page));
+      } catch (error) {
+        if (error instanceof ApiError && error.code === "cursor_expired") await offer();
+        else if (!signal.aborted) row.append(el("span", { class: "problem", role: "alert" }, messageOf(error)));
+      }
+    });
+    return [wall, row];
   }
 
   /** @param {string} itemId */
@@ -98,15 +134,24 @@ export async function newPage({ params }, signal) {
     clearTimeout(timer);
     timer = setTimeout(offer, 150);
   });
+  group.addEventListener("change", offer);
+  modality.addEventListener("change", offer);
   showTray();
-  await Promise.all([offer(), params.has("list") && chosen.length > 0 && recommend()]);
+  const [{ modalities }] = await Promise.all([
+    get("v1/run", {}, signal),
+    offer(),
+    params.has("list") && chosen.length > 0 && recommend(),
+  ]);
+  modality.append(
+    ...modalities.map((/** @type {string} */ name) => el("option", { value: name }, `With ${channelLabel(name)}`)),
+  );
   return /** @type {Node[]} */ (present([
     el("h1", {}, "Try it yourself"),
     el("p", { class: "lead" }, "Select videos that you like. The recommendations follow from what they look, sound and read like."),
     unknown.length > 0 && el("p", { class: "problem" }, `Not in this run: ${unknown.join(", ")}`),
     tray,
     list,
-    el("div", { class: "row" }, el("h2", {}, "Videos"), el("div", { class: "finder" }, input)),
+    el("div", { class: "row" }, el("h2", {}, "Videos"), el("div", { class: "filters" }, el("div", { class: "finder" }, input), group, modality)),
     offers,
   ]));
 }
@@ -133,4 +178,24 @@ async function cardsOf(itemIds, signal) {
     }),
   );
   return { found: /** @type {Card[]} */ (cards.filter(Boolean)), unknown };
+}
+
+/**
+ * Return a list of choices, of which the first, without a value, is no filter.
+ *
+ * @param {string} name
+ * @param {string} all
+ * @param {Record<string, string>} choices
+ */
+function select(name, all, choices) {
+  const options = Object.entries({ "": all, ...choices });
+  return el(
+    "select", { name, class: "select", "aria-label": `Filter by ${name}` },
+    options.map(([value, text]) => el("option", { value }, text)),
+  );
+}
+
+/** @param {number} total */
+function counted(total) {
+  return total === 1 ? "1 video" : `${number.format(total)} videos`;
 }
