@@ -185,7 +185,7 @@ class Registry(Generic[T]):
             self._members[entry.name] = member
         return self._members[entry.name]
 
-    def _check(self, entry: Entry, member: Any) -> None:
+    def _check(self, entry: Entry, member: object) -> None:
         if self.base is None:
             return
         is_one = isinstance(member, self.base)

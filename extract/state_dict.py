@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from extract.weights import WrongWeights, first_line
+
+if TYPE_CHECKING:
+    import torch
 
 
 def load_state_dict(path: Path) -> dict[str, Any]:
@@ -31,7 +34,7 @@ def load_state_dict(path: Path) -> dict[str, Any]:
     return state
 
 
-def fit_state_dict(network: Any, state: dict[str, Any], path: Path) -> None:
+def fit_state_dict(network: torch.nn.Module, state: dict[str, Any], path: Path) -> None:
     """Load tensors into a network, which must have exactly these.
 
     Raises:

@@ -74,7 +74,7 @@ def refuse_unknown(names: Iterable[str], known: list[str]) -> None:
             raise SettingError(f"no setting is called '{name}'{hint}")
 
 
-def _value(name: str, hint: Any, given: Any) -> Any:
+def _value(name: str, hint: Any, given: object) -> Any:
     """Return a value of the setting's type."""
     if get_origin(hint) is Literal:
         if given not in get_args(hint):
@@ -90,7 +90,7 @@ def _value(name: str, hint: Any, given: Any) -> Any:
         return texts[str(given).lower()]
     try:
         value = hint(given)
-        if hint is int and value != float(given):
+        if hint is int and value != float(str(given)):
             raise ValueError("not an integer")
         return value
     except (TypeError, ValueError, OverflowError) as error:

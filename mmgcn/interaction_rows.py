@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 
 Csr = tuple[np.ndarray, np.ndarray]  # indptr (U + 1,), indices (E,)
 
@@ -27,7 +26,7 @@ class InteractionRows:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, index: Any) -> np.ndarray:
+    def __getitem__(self, index: int | slice | np.ndarray) -> np.ndarray:
         """Return some rows. Shapes: index: (), or (B,), or a slice; the result: (I,) or (B, I)."""
         users = np.arange(len(self))[index]
         if users.ndim == 0:
@@ -55,7 +54,7 @@ class InteractionRows:
         mean: np.ndarray = counts / max(num_users, 1)
         return mean
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         """Return all rows at once, for what needs a whole array."""
         del copy
         return np.asarray(self[:], dtype=dtype)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -46,7 +44,7 @@ class _Softmax(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, positive: Tensor, user: Tensor, negative: Tensor, watched: Tensor
+        ctx: _Softmax, positive: Tensor, user: Tensor, negative: Tensor, watched: Tensor
     ) -> Tensor:
         scores = user @ negative.T  # (B, N)
         scores[watched[:, 0], watched[:, 1]] = -torch.inf
@@ -59,8 +57,9 @@ class _Softmax(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        scores, own, total, user, negative = ctx.saved_tensors
+    def backward(ctx: _Softmax, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        saved: tuple[Tensor, ...] = ctx.saved_tensors
+        scores, own, total, user, negative = saved
         each = grad / len(total)
         weights = scores * (each / total)[:, None]  # (B, N)
         return each * (own / total - 1), weights @ negative, weights.T @ user, None

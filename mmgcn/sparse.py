@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -207,20 +206,26 @@ class CompressedRows(nn.Module):
 
 
 class _Multiply(torch.autograd.Function):
+    transpose: CompressedRows
+
     @staticmethod
-    def forward(ctx: Any, matrix: CompressedRows, transpose: CompressedRows, x: Tensor) -> Tensor:
+    def forward(
+        ctx: _Multiply, matrix: CompressedRows, transpose: CompressedRows, x: Tensor
+    ) -> Tensor:
         ctx.transpose = transpose
         return matrix.multiply(x)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[None, None, Tensor]:
+    def backward(ctx: _Multiply, grad: Tensor) -> tuple[None, None, Tensor]:
         return None, None, ctx.transpose.multiply(grad)
 
 
 class _Maximum(torch.autograd.Function):
+    num_columns: int
+
     @staticmethod
-    def forward(ctx: Any, matrix: CompressedRows, x: Tensor) -> Tensor:
+    def forward(ctx: _Maximum, matrix: CompressedRows, x: Tensor) -> Tensor:
         values, winner = matrix.maximum(x)
         ctx.save_for_backward(winner)
         ctx.num_columns = len(x)
@@ -228,7 +233,7 @@ class _Maximum(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor]:
+    def backward(ctx: _Maximum, grad: Tensor) -> tuple[None, Tensor]:
         (winner,) = ctx.saved_tensors
         total = grad.new_zeros(ctx.num_columns, grad.shape[1])
         return None, total.scatter_add_(0, winner.clamp(min=0), grad.masked_fill(winner < 0, 0))

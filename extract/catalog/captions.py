@@ -203,5 +203,5 @@ def _read_jsonl(path: Path) -> pl.DataFrame:
     )
 
 
-def _text(value: Any) -> str | None:
+def _text(value: object) -> str | None:
     return value if value is None or isinstance(value, str) else json.dumps(value)

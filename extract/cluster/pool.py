@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from extract.workers.wire import pack, unpack
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from ray.data import Dataset
 
 MAX_CLIPS_PER_TASK = 16
 TASKS_PER_CPU = 4  # at least, so that all CPUs end at about the same time
@@ -72,7 +73,7 @@ class RayPool:
         )
         self._jobs = {job.index: job for job in jobs}
         remote_jobs = [replace(job, path=_absolute(job.path)) for job in jobs]
-        dataset = self._dataset(ray, remote_jobs, layout, num_cpus=has["CPU"])
+        dataset = self._dataset(remote_jobs, layout, num_cpus=has["CPU"])
         threading.Thread(target=self._run, args=(dataset,), daemon=True, name="ray").start()
 
     def stop(self) -> None:
@@ -103,8 +104,9 @@ class RayPool:
     def _slots(self) -> list[int]:
         return [slot for slot, spec in enumerate(self._setup.encoders) if spec is not None]
 
-    def _dataset(self, ray: Any, jobs: Sequence[Job], layout: Layout, *, num_cpus: float) -> Any:
+    def _dataset(self, jobs: Sequence[Job], layout: Layout, *, num_cpus: float) -> Dataset:
         import pyarrow as pa
+        import ray
         from ray.data import ActorPoolStrategy, DataContext, from_arrow
 
         context = DataContext.get_current()
@@ -154,7 +156,7 @@ class RayPool:
             )
         return dataset
 
-    def _run(self, dataset: Any) -> None:
+    def _run(self, dataset: Dataset) -> None:
         """Put the tables of Ray, and its end, into the queue; in a thread."""
         end: BaseException | None = None
         try:

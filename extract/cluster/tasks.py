@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from extract.config import Engine
 from extract.workers.batcher import BatchedEncoders
 from extract.workers.device import frames_at_once
 from extract.workers.messages import Decoded, EncoderSpec, Job, RowsOf, Setup, UnitsOf
@@ -26,6 +27,7 @@ from extract.workers.worker import why_not_loaded
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from ray.actor import ActorHandle
 
 PART_BYTES = 64 << 20  # of units in a part of a clip
 INDEX, PART, END = "index", "part", "end"
@@ -65,7 +67,7 @@ class Decode:
         attempts: the actor that counts attempts.
     """
 
-    def __init__(self, setup: Setup, slots: Sequence[int], attempts: Any) -> None:
+    def __init__(self, setup: Setup, slots: Sequence[int], attempts: ActorHandle) -> None:
         self._setup, self._slots, self._attempts = setup, tuple(slots), attempts
 
     def table(self, table: pa.Table) -> Iterator[pa.Table]:
@@ -127,9 +129,9 @@ class Encode:
         slot: int,
         spec: EncoderSpec,
         *,
-        engine: Any,
+        engine: Engine,
         num_gpus: float,
-        attempts: Any,
+        attempts: ActorHandle,
     ) -> None:
         self._slot, self._spec, self._engine = slot, spec, engine
         self._num_gpus, self._attempts = num_gpus, attempts

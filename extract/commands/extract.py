@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -26,6 +26,9 @@ from extract.commands.summary import print_report, progress_bar
 from extract.commands.usage import refuse_options, refuse_options_but
 from extract.commands.verify import verify_store
 from extract.config import ExtractConfig
+
+if TYPE_CHECKING:
+    from extract.catalog import IdFrom
 
 SOME_FAILED, INTERRUPTED = 3, 130
 CLUSTER_OPTIONS = ("address", "num_cpus_per_worker", "num_gpus_per_worker")
@@ -158,7 +161,7 @@ def extract(
         refuse_options(*CLUSTER_OPTIONS, because="it needs --engine ray")
     one_of("id", id_from, ("stem", "relative-path"))
     part = shard_of(shard)
-    catalog = catalog_of(videos or [], list_file, captions, id_from)
+    catalog = catalog_of(videos or [], list_file, captions, cast("IdFrom", id_from))
     for note in catalog.notes:
         print_message(f"note: {note}")
     check_posters(config.posters, videos or [])

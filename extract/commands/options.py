@@ -104,7 +104,7 @@ def with_options(**flags: Flags) -> Callable[[Command], Command]:
         usage = Usage(_names(parameters))
 
         @wraps(command)
-        def run(context: typer.Context, **given: Any) -> Any:
+        def run(context: typer.Context, **given: object) -> Any:
             with usage.of(context):
                 for name, (kind, group) in groups.items():
                     values = {field: given.pop(field) for field in group}
@@ -248,7 +248,7 @@ def _hint(kind: type, name: str) -> Any:
     return get_type_hints(alone, vars(sys.modules[owner.__module__]))[name]
 
 
-def _without_none(hint: Any) -> tuple[Any, bool]:
+def _without_none(hint: object) -> tuple[Any, bool]:
     """Return a type without None, and whether None was part of it."""
     if get_origin(hint) not in (Union, UnionType):
         return hint, False
@@ -256,7 +256,7 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
     return (others[0] if len(others) == 1 else hint), NoneType in get_args(hint)
 
 
-def _is_path(hint: Any) -> bool:
+def _is_path(hint: object) -> bool:
     return isinstance(hint, type) and issubclass(hint, Path)
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -20,7 +20,7 @@ PROSE_WIDTH = 8  # minimum width of a column of prose, in characters
 Json = Annotated[bool, typer.Option("--json", help="Print only the result, as JSON.")]
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     """Print a value as JSON on standard output."""
     from json import dumps
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from extract.commands.usage import refuse_options
 
 if TYPE_CHECKING:
-    from extract.catalog import Catalog
+    from extract.catalog import Catalog, IdFrom
     from extract.config import Engine
 
 
 def catalog_of(
-    videos: list[str], list_file: Path | None, captions: Path | None, id_from: Any
+    videos: list[str], list_file: Path | None, captions: Path | None, id_from: IdFrom
 ) -> Catalog:
     """Return the items of VIDEOS, of --list, or of --captions alone."""
     from extract.catalog import (

@@ -6,7 +6,7 @@ import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch.fx.experimental.optimization import fuse
@@ -131,5 +131,5 @@ def _added_to(node: torch.fx.Node, add: torch.fx.Node | None) -> torch.fx.Node |
     return cast(torch.fx.Node, other) if _shape(other) == _shape(node) else None
 
 
-def _shape(node: Any) -> tuple[int, ...]:
+def _shape(node: object) -> tuple[int, ...]:
     return tuple(getattr(getattr(node, "meta", {}).get("tensor_meta"), "shape", ()))

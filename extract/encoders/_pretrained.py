@@ -7,9 +7,12 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from extract.weights import WrongWeights, sha256_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 # Files that configure a tokenizer, a feature extractor or a pooling.
 SETTINGS = (
@@ -90,7 +93,9 @@ def load_part(load: Callable[..., Any], folder: Path, what: str) -> Any:
         logging.set_verbosity(before)
 
 
-def load_network(model: Any, folder: Path, what: str, *, unused: tuple[str, ...] = ()) -> Any:
+def load_network(
+    model: type[PreTrainedModel], folder: Path, what: str, *, unused: tuple[str, ...] = ()
+) -> PreTrainedModel:
     """Return a network in evaluation mode, all of its tensors from the folder's model.safetensors.
 
     transformers initialises tensors that a file lacks at random, with a warning. Here that is an

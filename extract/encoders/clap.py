@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from extract.config import Engine
-from extract.encoder import Encoder, Reads
+from extract.encoder import Encoder, Reads, Windows
 from extract.encoders._pretrained import (
     hashes_of,
     load_network,
@@ -93,7 +93,7 @@ class Clap(Encoder):
         self._device = device
         self._network = load_network(ClapModel, self._path(), "CLAP network").to(device)
 
-    def prepare(self, sample: Any) -> np.ndarray:
+    def prepare(self, sample: Windows) -> np.ndarray:
         """Shapes: sample.data: (N, 480000) float32; the result: (N, 1, F, 64) float32."""
         lengths = num_audible_samples(sample.data)
         waveforms = [window[:end] for window, end in zip(sample.data, lengths, strict=True)]

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from extract.config import Engine
-from extract.encoder import Encoder, Reads
+from extract.encoder import Encoder, Reads, Windows
 from extract.encoders._mel import log_mel
 from extract.encoders._windows import window_settings
 
@@ -39,7 +39,7 @@ class LogMel(Encoder):
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
         """Nothing to load."""
 
-    def prepare(self, sample: Any) -> np.ndarray:
+    def prepare(self, sample: Windows) -> np.ndarray:
         """Shapes: sample.data: (N, S) float32; the result: (N, 192) float32."""
         bands = log_mel(sample.data)  # (N, F, 64)
         change = np.abs(np.diff(bands, axis=1)).mean(axis=1)

@@ -14,6 +14,7 @@ import numpy as np
 from extract.config import Engine, Precision
 from extract.encoder import Encoder, Reads
 from extract.encoders._image import ImageNetwork, check_arithmetic, resize_and_crop
+from extract.media import Frames
 from extract.state_dict import fit_state_dict, load_state_dict
 from extract.weights import Weights, resolve, sha256_of
 
@@ -83,7 +84,7 @@ class ResNet50(Encoder):
         """See `Encoder`."""
         return self._network.cosine
 
-    def prepare(self, sample: Any) -> np.ndarray:
+    def prepare(self, sample: Frames) -> np.ndarray:
         """Shapes: sample.data: (N, H, W, 3) uint8; the result: (N, 3, 224, 224) uint8."""
         return resize_and_crop(sample.data, shorter_px=232, crop_px=224, bicubic=False)
 

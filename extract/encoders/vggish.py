@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from extract.config import Engine
-from extract.encoder import Encoder, Reads
+from extract.encoder import Encoder, Reads, Windows
 from extract.encoders._mel import log_mel
 from extract.encoders._windows import window_settings
 from extract.state_dict import fit_state_dict, load_state_dict
@@ -75,7 +75,7 @@ class VGGish(Encoder):
         self._device = device
         self._network = network.eval().requires_grad_(False).to(device)
 
-    def prepare(self, sample: Any) -> np.ndarray:
+    def prepare(self, sample: Windows) -> np.ndarray:
         """Shapes: sample.data: (N, 15600) float32; the result: (N, 96, 64) float32."""
         return log_mel(sample.data)
 

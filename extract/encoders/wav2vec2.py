@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from extract.config import Engine
-from extract.encoder import Encoder, Reads
+from extract.encoder import Encoder, Reads, Windows
 from extract.encoders._windows import num_audible_samples, window_settings
 from extract.extras import require
 from extract.state_dict import fit_state_dict, load_state_dict
@@ -106,7 +106,7 @@ class Wav2Vec2(Encoder):
         self._device = device
         self._network = network.eval().requires_grad_(False).to(device)
 
-    def prepare(self, sample: Any) -> np.ndarray:
+    def prepare(self, sample: Windows) -> np.ndarray:
         """Shapes: sample.data and the result: (N, 80000) float32."""
         return np.asarray(sample.data)
 

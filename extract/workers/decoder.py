@@ -7,12 +7,11 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from extract.catalog import AnyFile, local_copy
-from extract.encoder import Encoder
+from extract.encoder import Encoder, Windows
 from extract.media import Frames, Limits, MediaError, Sampling, Waveform, probe, read_media
 from extract.workers.messages import Allowed, Decoded, FileFacts, Job, UnitsOf
 from extract.workers.poster import write_poster
@@ -126,7 +125,7 @@ class ClipDecoder:
             )
 
 
-def _units(job: Job, slot: int, encoder: Encoder, sample: Any) -> UnitsOf:
+def _units(job: Job, slot: int, encoder: Encoder, sample: Frames | Windows) -> UnitsOf:
     units = encoder.prepare(sample)
     num_units = len(sample.pts_seconds)
     if not isinstance(units, np.ndarray) or units.dtype.kind not in "biuf":

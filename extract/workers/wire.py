@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ KINDS: dict[str, Any] = {
 }
 
 
-def send(connection: Connection, message: Any) -> None:
+def send(connection: Connection, message: object) -> None:
     """Send a message, and after it the bytes of its arrays."""
     arrays: list[np.ndarray] = []
     connection.send_bytes(json.dumps(_plain(message, arrays)).encode())
@@ -70,18 +70,18 @@ def receive(connection: Connection) -> Any:
     return _built(json.loads(connection.recv_bytes()), fill)
 
 
-def pack(message: Any) -> bytes:
+def pack(message: object) -> bytes:
     """Return a message as bytes: the length of its JSON, the JSON, and its arrays."""
     arrays: list[np.ndarray] = []
     head = json.dumps(_plain(message, arrays)).encode()
     return b"".join([len(head).to_bytes(8, "little"), head, *(a.tobytes() for a in arrays)])
 
 
-def unpack(data: Any) -> Any:
+def unpack(data: bytes | memoryview) -> Any:
     """Return the message that was packed.
 
     Args:
-        data: bytes, or another object with the buffer protocol.
+        data: bytes, or a buffer.
 
     Raises:
         ValueError: they are not the bytes of a message.
@@ -99,7 +99,7 @@ def unpack(data: Any) -> Any:
     return _built(json.loads(bytes(view[8:at])), fill)
 
 
-def _plain(value: Any, arrays: list[np.ndarray]) -> Any:
+def _plain(value: object, arrays: list[np.ndarray]) -> Any:
     if isinstance(value, np.ndarray):
         arrays.append(np.ascontiguousarray(value))
         return {KIND: "array", "dtype": value.dtype.str, "shape": value.shape}
@@ -107,7 +107,7 @@ def _plain(value: Any, arrays: list[np.ndarray]) -> Any:
         return {KIND: "path", "path": str(value)}
     if isinstance(value, tuple):
         return [_plain(part, arrays) for part in value]
-    if type(value).__name__ in KINDS:
+    if is_dataclass(value) and type(value).__name__ in KINDS:
         members = {field.name: getattr(value, field.name) for field in fields(value)}
         return {KIND: type(value).__name__} | {
             name: _plain(part, arrays) for name, part in members.items()
@@ -115,7 +115,7 @@ def _plain(value: Any, arrays: list[np.ndarray]) -> Any:
     return value
 
 
-def _built(value: Any, fill: Callable[[np.ndarray], None]) -> Any:
+def _built(value: object, fill: Callable[[np.ndarray], None]) -> Any:
     if isinstance(value, list):
         return tuple(_built(part, fill) for part in value)
     if not isinstance(value, dict):

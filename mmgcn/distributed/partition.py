@@ -30,7 +30,7 @@ distributed alternating least squares; the pair of all-reduces is Megatron-LM's 
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.distributed as dist
@@ -134,20 +134,22 @@ class _Sum(torch.autograd.Function):
     """The sum over the processes; its gradient is summed as well."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:  # noqa: ARG004
+    def forward(ctx: _Sum, x: Tensor) -> Tensor:  # noqa: ARG004
         return _summed(x)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # noqa: ARG004
+    def backward(ctx: _Sum, grad: Tensor) -> Tensor:  # noqa: ARG004
         return _summed(grad)
 
 
 class _Maximum(torch.autograd.Function):
     """The maximum over the processes; its gradient flows to the smallest user index that has it."""
 
+    num_users: int
+
     @staticmethod
-    def forward(ctx: Any, matrix: CompressedRows, x: Tensor) -> Tensor:
+    def forward(ctx: _Maximum, matrix: CompressedRows, x: Tensor) -> Tensor:
         values, winner = matrix.maximum(x)
         own = values.masked_fill(winner < 0, -torch.inf)
         top = own.clone()
@@ -162,7 +164,7 @@ class _Maximum(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor]:
+    def backward(ctx: _Maximum, grad: Tensor) -> tuple[None, Tensor]:
         (winner,) = ctx.saved_tensors
         grad = _summed(grad)
         total = grad.new_zeros(ctx.num_users, grad.shape[1])

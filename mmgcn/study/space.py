@@ -34,7 +34,7 @@ class Range:
         """Only whole numbers lie in it."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
-    def __contains__(self, value: Any) -> bool:
+    def __contains__(self, value: object) -> bool:
         return isinstance(value, int | float) and self.low <= value <= self.high
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ class Choice:
 
     values: tuple[Any, ...]
 
-    def __contains__(self, value: Any) -> bool:
+    def __contains__(self, value: object) -> bool:
         return value in self.values
 
     def __str__(self) -> str:
@@ -119,7 +119,7 @@ def read_space(kind: type[RecommenderModel[Any]], table: Mapping[str, Any]) -> S
     return {name: _read(name, kind, given) for name, given in table.items()}
 
 
-def _read(name: str, kind: type[RecommenderModel[Any]], given: Any) -> Range | Choice:
+def _read(name: str, kind: type[RecommenderModel[Any]], given: object) -> Range | Choice:
     if isinstance(given, Sequence) and not isinstance(given, str):
         if not given:
             raise SettingError(f"the space of {name} is an empty list")

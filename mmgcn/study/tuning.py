@@ -15,16 +15,19 @@ import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from extract.extras import install_command
 from mmgcn.data.dataset import Dataset
 from mmgcn.model import MODELS
-from mmgcn.study.space import Choice, Space
+from mmgcn.study.space import Choice, Range, Space
 from mmgcn.study.trial import digest_of
 from mmgcn.study.tuning_report import Report, Tried, short
 from mmgcn.training.eval_records import EvalRecord
 from mmgcn.training.fit import fit
+
+if TYPE_CHECKING:
+    import optuna
 
 JOURNAL = "tune.journal"
 MIN_TRIALS = 5  # before the median means something
@@ -64,7 +67,9 @@ def tune(
             other data, settings or another space.
         KeyboardInterrupt: as it comes; what was tried is in the journal.
     """
-    optuna = _optuna()
+    _require_optuna()
+    import optuna
+
     if len(dataset.split.valid) == 0:
         raise TuningError("there is no validation part; pass `valid`, or another `split`")
     family, _, k = metric.partition("@")
@@ -83,8 +88,8 @@ def tune(
         "metric": metric,
         "seed": seed,
     }
-    study = _study(optuna, out, arguments)
-    done = [trial for trial in study.trials if _counts(optuna, trial)]
+    study = _study(out, arguments)
+    done = [trial for trial in study.trials if _counts(trial)]
     if not study.trials and all(own[name] in side for name, side in space.items()):
         study.enqueue_trial({name: own[name] for name in space})
     for number in range(len(done) + 1, num_trials + 1):
@@ -109,11 +114,11 @@ def tune(
             study.tell(trial, value)
             outcome = f"{metric} {value:.4f}, best {study.best_value:.4f}"
         report(f"[{number}/{num_trials}] {outcome}")
-    return _report(optuna, study, model, metric, settings)
+    return _report(study, model, metric, settings)
 
 
 def _train(
-    trial: Any,
+    trial: optuna.Trial,
     dataset: Dataset,
     model: str,
     settings: Mapping[str, Any],
@@ -149,17 +154,18 @@ def _train(
     return result.metrics[metric]
 
 
-def _optuna() -> Any:
+def _require_optuna() -> None:
     try:
         import optuna
     except ImportError as error:
         raise TuningError(f"tuning needs Optuna: {install_command('tune')}") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return optuna
 
 
-def _study(optuna: Any, out: Path, arguments: Mapping[str, Any]) -> Any:
+def _study(out: Path, arguments: Mapping[str, Any]) -> optuna.Study:
     """Open or begin the study in a folder; what a killed process left running counts as nothing."""
+    import optuna
+
     out.mkdir(parents=True, exist_ok=True)
     backend = optuna.storages.journal.JournalFileBackend(str(out / JOURNAL))
     study = optuna.create_study(
@@ -187,14 +193,16 @@ def _study(optuna: Any, out: Path, arguments: Mapping[str, Any]) -> Any:
     return study
 
 
-def _counts(optuna: Any, trial: Any) -> bool:
+def _counts(trial: optuna.Trial) -> bool:
     """Whether a trial came to an end of its own."""
+    import optuna
+
     states = optuna.trial.TrialState
     ended = trial.state in (states.COMPLETE, states.PRUNED)
     return bool(ended or (trial.state == states.FAIL and "error" in trial.user_attrs))
 
 
-def _suggest(trial: Any, name: str, side: Any) -> Any:
+def _suggest(trial: optuna.Trial, name: str, side: Range | Choice) -> Any:
     if isinstance(side, Choice):
         return trial.suggest_categorical(name, side.values)
     if side.whole:
@@ -202,7 +210,9 @@ def _suggest(trial: Any, name: str, side: Any) -> Any:
     return trial.suggest_float(name, side.low, side.high, log=side.log)
 
 
-def _report(optuna: Any, study: Any, model: str, metric: str, shared: Mapping[str, Any]) -> Report:
+def _report(study: optuna.Study, model: str, metric: str, shared: Mapping[str, Any]) -> Report:
+    import optuna
+
     defaults = MODELS.get(model).parse_settings(shared).as_dict()
     fixed = {name: defaults[name] for name in shared}  # as values, where they came as text
     states = optuna.trial.TrialState
@@ -235,7 +245,7 @@ def _report(optuna: Any, study: Any, model: str, metric: str, shared: Mapping[st
     return Report(model, metric, tried, best, importance, defaults, fixed)
 
 
-def _last(trial: Any) -> float | None:
+def _last(trial: optuna.Trial) -> float | None:
     """Return the metric of the last evaluation of a trial that did not end."""
     values: dict[int, float] = trial.intermediate_values
     return values[max(values)] if values else None

@@ -129,7 +129,7 @@ def command(report: Report) -> str:
     return f"mmgcn fit --model {report.model} {words}"
 
 
-def toml(value: Any) -> str:
+def toml(value: object) -> str:
     """Return a value as TOML.
 
     >>> toml("ele"), toml(True), toml(0.5)
@@ -138,6 +138,6 @@ def toml(value: Any) -> str:
     return json.dumps(value)
 
 
-def short(value: Any) -> str:
+def short(value: object) -> str:
     """Return a value for a person: four digits of a number."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
