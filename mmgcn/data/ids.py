@@ -38,10 +38,8 @@ class IdMap:
     """
 
     def __init__(self, ids: Sequence[str] | pl.Series, *, kind: str = "id") -> None:
-        self.ids = as_texts(ids).rename("id")
         self.kind = kind
-        if self.ids.null_count():
-            raise ValueError(f"{self.ids.null_count():,} of the {kind} ids are missing")
+        self.ids = self.complete(ids).rename("id")
         if self.ids.n_unique() != len(self.ids):
             twice = self.ids.filter(self.ids.is_duplicated())[0]
             raise ValueError(f"{kind} '{twice}' occurs twice among the ids")
@@ -78,13 +76,25 @@ class IdMap:
 
         Raises:
             UnknownIds: some ids are unknown.
+            ValueError: some are missing.
         """
-        texts = as_texts(ids)
+        texts = self.complete(ids)
         rows = self.get(texts)
         if (rows < 0).any():
             unknown = texts.filter(pl.Series(rows < 0)).unique(maintain_order=True)
             raise UnknownIds(self.kind, unknown.to_list(), self.ids)
         return rows
+
+    def complete(self, ids: Iterable[str] | pl.Series) -> pl.Series:
+        """Return ids as a column of text.
+
+        Raises:
+            ValueError: some are missing.
+        """
+        texts = as_texts(ids)
+        if texts.null_count():
+            raise ValueError(f"{texts.null_count():,} of the {self.kind} ids are missing")
+        return texts
 
     def id(self, row: int) -> str:
         """Return the id of one index."""
@@ -126,20 +136,25 @@ def as_texts(ids: Iterable[str] | pl.Series) -> pl.Series:
         ids: any iterable of str: a list, a set, an array, a categorical column, a generator.
 
     Raises:
-        TypeError: ids is not iterable.
+        TypeError: ids is not iterable, or a data frame.
         ValueError: ids is a single str, or an id is not a str.
     """
     if isinstance(ids, str):  # it would be read letter by letter
         raise ValueError(f"ids are a list of texts, and '{ids}' is one text; pass ['{ids}']")
     if isinstance(ids, pl.Series) and ids.dtype in (pl.String, pl.Categorical, pl.Enum):
         return ids.cast(pl.String)
-    if not isinstance(ids, Iterable):
+    if hasattr(ids, "columns"):  # it would be read column by column
+        raise TypeError(f"ids are one column of text, not a {type(ids).__name__}; pass the column")
+    if not isinstance(ids, Iterable) or isinstance(ids, bytes):
         raise TypeError(f"ids are an iterable of str, not {type(ids).__name__}; pass ['{ids}']")
     texts = list(ids)
     # None is for the caller to report, with how many there are.
     wrong = next((one for one in texts if one is not None and not isinstance(one, str)), None)
     if wrong is not None:
-        raise ValueError(f"ids are text, and {wrong!r} is {type(wrong).__name__}; pass '{wrong}'")
+        shown = " ".join(str(wrong).split())
+        raise ValueError(
+            f"ids are text, and {shown:.60} is {type(wrong).__name__}; pass '{shown:.60}'"
+        )
     try:
         return pl.Series(texts, dtype=pl.String)
     except UnicodeEncodeError as error:  # bytes of a command line that are no UTF-8

@@ -10,7 +10,7 @@ from typing import Self, Unpack
 import numpy as np
 import polars as pl
 
-from mmgcn.data.ids import UnknownIds, as_texts
+from mmgcn.data.ids import UnknownIds
 from mmgcn.evaluation.ranking import block_users, mask_seen
 from mmgcn.run import Run
 from mmgcn.serving.cold_start.fold_in import FoldIn
@@ -76,7 +76,7 @@ class Recommender:
         selector = Selector.of(self.run, options)
         if user_ids is None:
             return self._blocks(np.arange(len(self.run.users)), self.run.users.ids, selector)
-        ids = as_texts(user_ids).unique(maintain_order=True)
+        ids = self.run.users.complete(user_ids).unique(maintain_order=True)
         user_index = self.run.users.get(ids)
         if (user_index < 0).any() and options.unknown_users == "error":
             unknown = ids.filter(pl.Series(user_index < 0)).to_list()

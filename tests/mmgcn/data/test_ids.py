@@ -52,6 +52,28 @@ def test_one_text_is_no_list_of_ids():
         IdMap(["42"]).get("42")
 
 
+def test_a_table_is_not_read_column_by_column():
+    with pytest.raises(TypeError, match="one column of text, not a DataFrame; pass the column"):
+        IdMap(["42"]).get(pl.DataFrame({"user_id": ["42"]}))
+
+
+def test_the_error_for_an_object_is_one_line():
+    with pytest.raises(ValueError, match=r"ids are text, and shape: \(1,\) Series: .* is Series"):
+        IdMap(["42"]).get([pl.Series(["a"])])
+
+
+@pytest.mark.parametrize("ids", [5, b"42"])
+def test_what_is_no_list_of_texts_is_refused(ids):
+    with pytest.raises(TypeError, match="ids are an iterable of str, not (int|bytes)"):
+        IdMap(["42"]).get(ids)
+
+
+@pytest.mark.parametrize("num_known", [1, 2 * FEW])
+def test_a_missing_id_among_those_looked_up_is_refused(num_known):
+    with pytest.raises(ValueError, match="1 of the user ids are missing"):
+        IdMap([str(number) for number in range(num_known)], kind="user").index([None, "0"])
+
+
 def test_a_missing_id_is_refused():
     with pytest.raises(ValueError, match="1 of the user ids are missing"):
         IdMap(pl.Series(["a", None]), kind="user")

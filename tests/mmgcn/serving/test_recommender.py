@@ -104,6 +104,12 @@ def test_users_and_items_are_any_iterable_of_ids(recommender, users):
     assert ids(recommender.recommend(users, k=1, exclude=iter(["b"]))) == ["d"]
 
 
+@pytest.mark.parametrize("unknown_users", ["error", "popularity"])
+def test_a_missing_id_gets_no_list(recommender, unknown_users):
+    with pytest.raises(ValueError, match="1 of the user ids are missing"):
+        recommender.recommend(["0", None], unknown_users=unknown_users)
+
+
 def test_a_history_is_any_iterable_of_ids(recommender):
     wanted = ids(recommender.recommend_history(["a"]))
     assert ids(recommender.recommend_history(np.array(["a"]))) == wanted
