@@ -64,7 +64,7 @@ def test_the_error_for_an_object_is_one_line():
 
 @pytest.mark.parametrize("ids", [5, b"42"])
 def test_what_is_no_list_of_texts_is_refused(ids):
-    with pytest.raises(TypeError, match="ids are an iterable of str, not (int|bytes)"):
+    with pytest.raises(TypeError, match=r"ids are an iterable of str, not (int|bytes)"):
         IdMap(["42"]).get(ids)
 
 
