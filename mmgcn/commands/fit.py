@@ -182,12 +182,15 @@ def _train(data: DataOptions, options: FitOptions) -> tuple[FitResult, str]:
     from mmgcn.data.loading import load_dataset
     from mmgcn.model import MODELS
     from mmgcn.training.fit import fit as train
+    from mmgcn.training.folder import has_run_folders
     from mmgcn.training.memory import keep_freed_memory
 
     kind = MODELS.get(options.model)
     dataset = load_dataset(data, uses_features=kind.uses_features)
     if _is_main():
         show_notes(dataset.notes)
+        if options.resume and not has_run_folders(options.out):
+            print_message(f"note: there is no training in {options.out} to resume; this one begins")
     keep_freed_memory()
     settings = kind.parse_settings(options.settings)
     num_epochs = options.epochs or (settings.train.epochs if settings.train else 0)

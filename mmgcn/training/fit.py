@@ -25,6 +25,7 @@ from mmgcn.training.curves import plot_curves
 from mmgcn.training.device import find_device
 from mmgcn.training.eval_records import EvalRecord, write_records
 from mmgcn.training.folder import (
+    has_run_folders,
     identity_of,
     is_resumable,
     new_folder,
@@ -99,7 +100,8 @@ def fit(
         budget_seconds: duration of the training, choice of the recipe included, start-up and
             writing excluded; None for no limit. At its end the best epoch so far is kept.
         resume: continue the last unfinished training in `out`. On a CPU the result has the same
-            bits as that of an uninterrupted training.
+            bits as that of an uninterrupted training. Where there is no run in `out` yet, the
+            training begins.
         progress: called after each evaluation on the validation part.
         on_trial: called after each trial of the choice of a recipe.
 
@@ -107,7 +109,7 @@ def fit(
         SettingError: an unknown setting or a bad value, or a recipe of another model.
         RunError: no run at `recipe`.
         UnknownName: an unknown model.
-        ResumeError: nothing to resume, or another training.
+        ResumeError: all runs in `out` are finished, or of another training.
         TrainingError: no training interactions, or a loss that is not finite.
         FolderError: the run cannot be written.
         PartitionError: a model or data that cannot be divided among several processes.
@@ -254,7 +256,8 @@ def _run_folder(out: Path, group: ProcessGroup, *, resume: bool) -> Iterator[Pat
     """Yield a new run folder, or the one to resume; remove it if it cannot be resumed later."""
     run = Path()
     if group.is_main:
-        run = unfinished_folder(out) if resume else new_folder(out)
+        begun = resume and has_run_folders(out)
+        run = unfinished_folder(out) if begun else new_folder(out)
     run = group.broadcast(run)
     try:
         yield run

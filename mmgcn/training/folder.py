@@ -50,6 +50,11 @@ def is_resumable(run: Path) -> bool:
     return (run / "checkpoint" / "state.json").is_file() or any((run / "trials").glob("*"))
 
 
+def has_run_folders(out: Path) -> bool:
+    """Return whether a training was ever begun in `out`."""
+    return any(out.glob("2*"))
+
+
 def unfinished_folder(out: Path) -> Path:
     """Return the folder of the latest training that can be resumed.
 

@@ -147,12 +147,12 @@ def test_a_killed_driver_goes_on(videos, tmp_path, ray_of_two_cpus):
         "from pathlib import Path\n"
         "from extract.cluster import Cluster\n"
         "from tests.encoders import *\n"
-        "from tests.extract.cluster.test_pool import look\n"
+        "from tests.extract.cluster.test_pool import extract_frames\n"
         "def kill(now):\n"
         "    if now.num_done: os.kill(os.getpid(), signal.SIGKILL)\n"
         "videos, store, address = sys.argv[1:]\n"
         "with registered(Shade):\n"
-        "    look(Path(videos), Path(store), cluster=Cluster(address), progress=kill)\n"
+        "    extract_frames(Path(videos), Path(store), cluster=Cluster(address), progress=kill)\n"
     )
     address = ray_of_two_cpus.get_runtime_context().gcs_address
     done = subprocess.run(

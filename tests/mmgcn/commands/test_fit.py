@@ -182,6 +182,16 @@ def test_ctrl_c_says_how_to_go_on_and_resume_does(world, capsys, monkeypatch):
     assert len(list((world / "runs").iterdir())) == 2  # the run and latest
 
 
+def test_resume_begins_where_there_is_no_run_and_refuses_a_finished_one(world, capsys):
+    words = ("fit", "--model", "popularity", "--resume")
+    code, _, err = run(capsys, *words)
+    assert code == 0
+    assert "note: there is no training in runs to resume; this one begins" in err
+    code, out, err = run(capsys, *words)
+    assert (code, out) == (1, "")
+    assert "is finished; fit without --resume" in err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -197,7 +207,6 @@ def test_ctrl_c_says_how_to_go_on_and_resume_does(world, capsys, monkeypatch):
         (("--features", "visual=visual.npy"), "none of the 40 items"),
         (("--model", "mmgcn"), "needs features"),
         (("--device", "tpu"), "device is 'tpu'"),
-        (("--resume",), "no unfinished training in runs"),
     ],
 )
 def test_bad_input_gets_one_line_and_leaves_no_run(world, capsys, words, message):
