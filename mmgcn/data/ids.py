@@ -145,7 +145,7 @@ def as_texts(ids: Iterable[str] | pl.Series) -> pl.Series:
         return ids.cast(pl.String)
     if hasattr(ids, "columns"):  # it would be read column by column
         raise TypeError(f"ids are one column of text, not a {type(ids).__name__}; pass the column")
-    if not isinstance(ids, Iterable) or isinstance(ids, bytes):
+    if not isinstance(ids, Iterable):
         raise TypeError(f"ids are an iterable of str, not {type(ids).__name__}; pass ['{ids}']")
     texts = list(ids)
     # None is for the caller to report, with how many there are.

@@ -62,10 +62,9 @@ def test_the_error_for_an_object_is_one_line():
         IdMap(["42"]).get([pl.Series(["a"])])
 
 
-@pytest.mark.parametrize("ids", [5, b"42"])
-def test_what_is_no_list_of_texts_is_refused(ids):
-    with pytest.raises(TypeError, match=r"ids are an iterable of str, not (int|bytes)"):
-        IdMap(["42"]).get(ids)
+def test_a_number_is_no_list_of_texts():
+    with pytest.raises(TypeError, match="ids are an iterable of str, not int"):
+        IdMap(["42"]).get(5)
 
 
 @pytest.mark.parametrize("num_known", [1, 2 * FEW])
