@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Engine = Literal["torch", "onnx"]
 Precision = Literal["float32", "bfloat16", "int8"]
 Dtype = Literal["float16", "float32"]
+Layout = Literal["files", "packed"]
 
 SAMPLING_RULES = ("num_frames", "fps", "every_nth", "keyframes")
 
@@ -56,6 +57,9 @@ class ExtractConfig:
     int8 on those with VNNI; the report contains the smallest cosine to float32 rows."""
     dtype: Dtype = "float16"
     """Type of the stored rows."""
+    layout: Layout | None = None
+    """Layout of new feature sets: files (one .npy per item) or packed (few large files, for very
+    many items). A set that exists keeps its own; by default a new one is files."""
     workers: int | None = None
     """Number of worker processes; on a cluster, of actors per encoder. By default one per core,
     fewer for few clips or little memory."""
@@ -88,6 +92,8 @@ class ExtractConfig:
         for name, known in (("engine", Engine), ("precision", Precision), ("dtype", Dtype)):
             if (value := getattr(self, name)) not in get_args(known):
                 raise ValueError(f"{name} is '{value}'; known: {', '.join(get_args(known))}")
+        if self.layout not in (None, *get_args(Layout)):
+            raise ValueError(f"layout is '{self.layout}'; known: {', '.join(get_args(Layout))}")
         kind, _, index = self.device.partition(":")
         if self.device not in ("auto", "cpu", "cuda") and not (
             kind == "cuda" and index.isdecimal()

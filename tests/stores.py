@@ -11,8 +11,8 @@ def manifest(**more):
     return {"encoder": "colour", "dim": 2, "pooling": "mean", "dtype": "float16"} | more
 
 
-def new_set(folder, **more):
-    return FeatureStore(folder).create("visual", manifest(**more))
+def new_set(folder, *, layout=None, **more):
+    return FeatureStore(folder).create("visual", manifest(**more), layout=layout)
 
 
 def reopened(features):

@@ -113,7 +113,7 @@ def extract_features(
             target.encoder.check(device, engine=config.engine)
     with store.locked(shard) as notes, Interruption() as interruption:
         for target in targets:
-            target.open(store, shard)
+            target.open(store, shard=shard, layout=config.layout)
         reporter.start("comparing with the store")
 
         def go_on(num_compared: int) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from extract.config import ExtractConfig
+from extract.config import ExtractConfig, Layout
 from extract.encoder import ENCODERS, Encoder
 from extract.media import audio, frame_conversion
 from extract.modality import MODALITIES, Modality
@@ -31,10 +31,17 @@ class Target:
         """Whether it needs the file decoded."""
         return self.encoder.reads in ("frames", "waveform")
 
-    def open(self, store: FeatureStore, shard: str | None = None) -> FeatureSet:
+    def open(
+        self, store: FeatureStore, *, shard: str | None = None, layout: Layout | None = None
+    ) -> FeatureSet:
         """Make the set, or open it. An older one stays the current one until the run has ended."""
         self.features = store.create(
-            self.modality.name, self.manifest, versions=_versions(), current=False, shard=shard
+            self.modality.name,
+            self.manifest,
+            versions=_versions(),
+            current=False,
+            shard=shard,
+            layout=layout,
         )
         if shard is None:
             self.features.merge_shards()

@@ -1,8 +1,10 @@
-"""The feature store: one .npy per item, a manifest and records; atomic, verified, memory-mapped."""
+"""The feature store: rows of each item, a manifest and records; atomic, verified, memory-mapped."""
 
+from extract.store.conversion import convert
 from extract.store.feature_set import Aligned, FeatureSet, NoFeatures
 from extract.store.feature_store import FeatureStore
 from extract.store.files import StoreError, content_hash, file_name, write_atomically
+from extract.store.layout import layout_of
 from extract.store.manifest import SCHEMA_VERSION, digest
 from extract.store.pooling import pool
 from extract.store.records import Record, Status
@@ -19,8 +21,10 @@ __all__ = [
     "Status",
     "StoreError",
     "content_hash",
+    "convert",
     "digest",
     "file_name",
+    "layout_of",
     "pool",
     "write_atomically",
 ]

@@ -1,27 +1,23 @@
-"""FeatureSet: the features of one modality by one encoder, one .npy per item."""
+"""FeatureSet: the features of one modality by one encoder, as rows of each item."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from extract.store.files import (
-    StoreError,
-    append_atomically,
-    content_hash,
-    explain_write_errors,
-    file_name,
-    has_content,
-    write_atomically,
-)
+from extract.config import Layout
+from extract.store.files import StoreError, content_hash, explain_write_errors
+from extract.store.layout import open_storage
 from extract.store.manifest import read_manifest
-from extract.store.npy import DamagedArray, npy_bytes, open_npy
+from extract.store.npy import DamagedArray, npy_bytes
 from extract.store.pooled_matrix import pooled_matrix
-from extract.store.records import Record, read_records, record_line
+from extract.store.record_table import Records
+from extract.store.records import Record
+from extract.store.storage import Storage
 from extract.store.verification import Problem, problems_of
 
 
@@ -49,9 +45,9 @@ class FeatureSet:
 
     Args:
         path: its folder.
-        shard: name of this writer if several write different items at the same time. Each has a
-            separate file of records; readers merge them, and `finish` of a writer without `shard`
-            merges the files.
+        shard: name of this writer if several write different items at the same time. Each has
+            separate files; readers merge them, and `finish` of a writer without `shard` merges the
+            records.
 
     Raises:
         StoreError: there is no such set, or a newer version wrote it.
@@ -60,7 +56,7 @@ class FeatureSet:
     def __init__(self, path: Path, *, shard: str | None = None) -> None:
         self.path, self._shard = path, shard
         self.manifest: dict[str, Any] = read_manifest(path)
-        self._records: dict[str, Record] | None = None
+        self.storage: Storage = open_storage(path, shard=shard)
 
     @property
     def digest(self) -> str:
@@ -72,14 +68,19 @@ class FeatureSet:
         """MODALITY/FOLDER, its path in the store."""
         return f"{self.path.parent.name}/{self.path.name}"
 
+    @property
+    def layout(self) -> Layout:
+        """How rows and records lie on the disk."""
+        return self.storage.layout
+
     def item_ids(self) -> list[str]:
         """Return the ids of the items that have rows, sorted."""
-        return sorted(record.id for record in self.records.values() if record.rows > 0)
+        return [item_id for item_id, _ in self.records.row_hashes()]
 
     @property
-    def records(self) -> Mapping[str, Record]:
+    def records(self) -> Records:
         """The last record of each item, by id."""
-        return self._loaded_records()
+        return self.storage.records
 
     def write(self, record: Record, rows: np.ndarray | None) -> None:
         """Store one item: its rows, then its record. A crash in between extracts it again.
@@ -91,27 +92,21 @@ class FeatureSet:
             StoreError: the folder cannot be written, or the disk is full.
             ValueError: the rows are not finite or not (T, D).
         """
-        target = self.rows_path(record.id)
-        if rows is None:
-            with explain_write_errors(self.path):
-                target.unlink(missing_ok=True)
-        else:
-            data = npy_bytes(self._checked(record.id, rows))
-            record = replace(
-                record, rows=len(rows), rows_hash=content_hash(data), num_bytes=len(data)
-            )
-            with explain_write_errors(self.path):
-                # fsync per item would take longer than encoding a caption. After a power failure
-                # the file is shorter than its record states, and is extracted again.
-                write_atomically(target, data, durable=False)
-        self.update_record(record)
+        data = None if rows is None else npy_bytes(self._checked(record.id, rows))
+        with explain_write_errors(self.path):
+            if rows is None or data is None:
+                self.storage.remove(record.id)
+            else:
+                record = replace(
+                    record, rows=len(rows), rows_hash=content_hash(data), num_bytes=len(data)
+                )
+                record = self.storage.write(record, data)
+            self.storage.add(record)
 
     def update_record(self, record: Record) -> None:
         """Store a record whose rows are already stored."""
-        records = self._loaded_records()
         with explain_write_errors(self.path):
-            append_atomically(self._records_path, record_line(record))
-        records[record.id] = record
+            self.storage.add(record)
 
     def read(self, item_id: str) -> np.ndarray:
         """Return the rows of one item, memory-mapped.
@@ -123,9 +118,8 @@ class FeatureSet:
             NoFeatures: the item has no rows.
             StoreError: the rows are corrupt.
         """
-        path = self.rows_path(item_id)
         try:
-            rows = open_npy(path)
+            rows = self.storage.open(item_id)
         except FileNotFoundError as error:
             record = self.records.get(item_id)
             why = "it was never extracted"
@@ -135,18 +129,22 @@ class FeatureSet:
                 f"no {self.manifest['modality']} rows of '{item_id}': {why}"
             ) from error
         except DamagedArray as error:
-            raise _corrupt(path, str(error)) from error
+            raise self._corrupt(item_id, str(error)) from error
         if not self._are_rows(rows.shape) or rows.dtype != self._dtype:
-            raise _corrupt(
-                path,
+            raise self._corrupt(
+                item_id,
                 f"it contains {rows.shape} {rows.dtype}, not (T, {self.manifest['dim']}) "
                 f"{self._dtype}",
             )
         return rows
 
     def rows_path(self, item_id: str) -> Path:
-        """Return the path of an item's rows."""
-        return self.path / "items" / f"{file_name(item_id)}.npy"
+        """Return the file with the rows of an item.
+
+        Raises:
+            FileNotFoundError: a packed set has no rows of it.
+        """
+        return self.storage.rows_path(item_id)
 
     def is_intact(self, record: Record, *, thorough: bool = False) -> bool:
         """Return whether the rows of a record are stored with their full size.
@@ -155,15 +153,7 @@ class FeatureSet:
             record: one of this set.
             thorough: whether the rows are also compared with their hash.
         """
-        if record.rows == 0:
-            return True
-        path = self.rows_path(record.id)
-        try:
-            if thorough:
-                return content_hash(path.read_bytes()) == record.rows_hash
-            return path.stat().st_size == record.num_bytes
-        except OSError:
-            return False
+        return self.storage.is_intact(record, thorough=thorough)
 
     def finish(self) -> None:
         """Write the last record of each item, sorted by id, and remove leftovers of interruptions.
@@ -173,20 +163,11 @@ class FeatureSet:
         if self._shard is not None:
             return
         with explain_write_errors(self.path):
-            ordered = sorted(self._loaded_records().values(), key=lambda record: record.id)
-            data = b"".join(map(record_line, ordered))
-            if not has_content(self._records_path, data):
-                write_atomically(self._records_path, data)
-            for leftover in (
-                *self._shard_paths(),
-                *self.path.rglob("*.tmp"),
-                *self.path.parent.glob("*.tmp"),
-            ):
-                leftover.unlink(missing_ok=True)
+            self.storage.finish()
 
     def merge_shards(self) -> None:
-        """Merge the record files of shards, if there are any."""
-        if self._shard_paths():
+        """Merge the records of shards, if there are any."""
+        if self.storage.shard_logs():
             self.finish()
 
     def verify(self, progress: Callable[[int], None] | None = None) -> list[Problem]:
@@ -202,15 +183,15 @@ class FeatureSet:
         Raises:
             StoreError: the rows of an item are missing or corrupt.
         """
-        ids = self.item_ids()
+        row_hashes = self.records.row_hashes()
         matrix = pooled_matrix(
             self.path,
-            [self.records[item_id] for item_id in ids],
+            row_hashes,
             self.read,
             width=self.manifest["dim"],
             pooling=self.manifest.get("pooling", "mean"),
         )
-        return ids, matrix
+        return [item_id for item_id, _ in row_hashes], matrix
 
     def align(self, item_ids: Sequence[str]) -> Aligned:
         """Return the pooled features in the order of the given ids, joined by id.
@@ -227,13 +208,6 @@ class FeatureSet:
         return Aligned(features, present, [i for i in item_ids if i not in self.records])
 
     @property
-    def _records_path(self) -> Path:
-        return self.path / (f"records-{self._shard}.jsonl" if self._shard else "records.jsonl")
-
-    def _shard_paths(self) -> list[Path]:
-        return sorted(self.path.glob("records-*.jsonl"))
-
-    @property
     def _dtype(self) -> np.dtype[Any]:
         dtype: np.dtype[Any] = np.dtype(self.manifest.get("dtype", "float16"))
         return dtype
@@ -241,13 +215,12 @@ class FeatureSet:
     def _are_rows(self, shape: tuple[int, ...]) -> bool:
         return len(shape) == 2 and shape[0] > 0 and shape[1] == self.manifest["dim"]
 
-    def _loaded_records(self) -> dict[str, Record]:
-        if self._records is None:
-            paths = [self.path / "records.jsonl", *self._shard_paths(), self._records_path]
-            self._records = {
-                record.id: record for path in dict.fromkeys(paths) for record in read_records(path)
-            }
-        return self._records
+    def _corrupt(self, item_id: str, why: str) -> StoreError:
+        try:
+            where: Path | str = self.rows_path(item_id)
+        except DamagedArray:
+            where = self.path
+        return StoreError(f"{where} is corrupt: {why}; extract again to replace it")
 
     def _checked(self, item_id: str, rows: np.ndarray) -> np.ndarray:
         if not self._are_rows(rows.shape):
@@ -263,7 +236,3 @@ class FeatureSet:
                 f"rows of '{item_id}' exceed the range of {stored.dtype}; use dtype='float32'"
             )
         return stored
-
-
-def _corrupt(path: Path, why: str) -> StoreError:
-    return StoreError(f"{path} is corrupt: {why}; extract again to replace it")

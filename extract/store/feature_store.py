@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from extract.config import Layout
 from extract.store.feature_set import FeatureSet, NoFeatures
 from extract.store.files import StoreError, explain_write_errors, has_content, write_atomically
+from extract.store.layout import create_storage
 from extract.store.lock import writer_lock
 from extract.store.manifest import FILE, folder_name, full_manifest, write_manifest
 from extract.store.renaming import finish_marked_writes, probe
@@ -75,6 +77,7 @@ class FeatureStore:
         versions: Mapping[str, str] | None = None,
         current: bool = True,
         shard: str | None = None,
+        layout: Layout | None = None,
     ) -> FeatureSet:
         """Return the set of a manifest, created if it does not exist.
 
@@ -84,15 +87,18 @@ class FeatureStore:
             versions: of libraries, stored with the manifest; they do not enter the digest.
             current: whether it becomes the modality's current set at once.
             shard: see `FeatureSet`.
+            layout: None for that of an old set, and files for a new one.
 
         Raises:
-            StoreError: the folder cannot be written, or the disk is full.
+            StoreError: the folder cannot be written, the disk is full, or the set exists in another
+                layout.
         """
         full = full_manifest(modality, manifest)
         folder = self.root / modality / folder_name(full)
         with explain_write_errors(folder):
-            (folder / "items").mkdir(parents=True, exist_ok=True)
-            if not (folder / FILE).exists():
+            is_new = not (folder / FILE).exists()
+            create_storage(folder, layout, is_new=is_new)
+            if is_new:
                 write_manifest(folder, full, versions=versions or {})
         features = FeatureSet(folder, shard=shard)
         if current:

@@ -11,22 +11,21 @@ from extract.modality import Pooling
 from extract.store.files import StoreError, content_hash, write_atomically
 from extract.store.npy import DamagedArray, npy_stream, open_npy
 from extract.store.pooling import pool, pooled_width
-from extract.store.records import Record
 
 
 def pooled_matrix(
     folder: Path,
-    records: Sequence[Record],
+    row_hashes: Sequence[tuple[str, str | None]],
     read: Callable[[str], np.ndarray],
     *,
     width: int,
     pooling: Pooling,
 ) -> np.ndarray:
-    """Return one vector per record, from the cache in `folder` if it is current.
+    """Return one vector per item, from the cache in `folder` if it is current.
 
     Args:
         folder: of the feature set.
-        records: items with rows, in the order of the result.
+        row_hashes: ids of items with rows and their hashes, in the order of the result.
         read: returns the rows of an item.
         width: of the rows.
         pooling: how rows become one vector.
@@ -37,13 +36,13 @@ def pooled_matrix(
     Raises:
         StoreError: the rows of an item are missing or corrupt.
     """
-    shape = len(records), pooled_width(width, pooling)
-    row_hashes = "\n".join(f"{record.id!r} {record.rows_hash}" for record in records)
-    key = content_hash(row_hashes.encode() + pooling.encode())[:16]
+    shape = len(row_hashes), pooled_width(width, pooling)
+    lines = "\n".join(f"{item_id!r} {rows_hash}" for item_id, rows_hash in row_hashes)
+    key = content_hash(lines.encode() + pooling.encode())[:16]
     path = folder / f"pooled-{pooling}-{key}.npy"
 
     def vectors() -> Iterator[np.ndarray]:
-        return (pool(read(record.id), pooling) for record in records)
+        return (pool(read(item_id), pooling) for item_id, _ in row_hashes)
 
     matrix = _cached(path, shape)
     if matrix is None and _write(path, vectors(), shape):

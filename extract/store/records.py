@@ -27,6 +27,7 @@ class Record:
         rows: number of rows.
         rows_hash: hash of the .npy file, checked by `verify`.
         num_bytes: size of the .npy file, checked whenever the store is opened for extraction.
+        pack, offset: in a packed set, the pack and the byte at which the .npy file begins in it.
         seconds, expected_seconds: duration of the clip, decoded and stated by its header.
         pts_seconds: presentation time of each row.
     """
@@ -41,6 +42,8 @@ class Record:
     rows: int = 0
     rows_hash: str | None = None
     num_bytes: int = 0
+    pack: str | None = None
+    offset: int | None = None
     seconds: float | None = None
     expected_seconds: float | None = None
     pts_seconds: tuple[float, ...] = ()
@@ -71,16 +74,21 @@ def read_records(path: Path) -> Iterator[Record]:
         return
     with path.open("rb") as file:
         for line in file:
-            try:
-                values = json.loads(line)
-                known = {name: value for name, value in values.items() if name in _FIELDS}
-                known["pts_seconds"] = tuple(known.get("pts_seconds", ()))
-                record = Record(**known)
-            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-                continue
-            if (
-                isinstance(record.id, str)
-                and isinstance(record.rows, int)
-                and record.status in STATUSES
-            ):
+            record = parse_record(line)
+            if record is not None:
                 yield record
+
+
+def parse_record(line: bytes) -> Record | None:
+    """Return the record of a line; None if the line is damaged."""
+    try:
+        values = json.loads(line)
+        known = {name: value for name, value in values.items() if name in _FIELDS}
+        known["pts_seconds"] = tuple(known.get("pts_seconds", ()))
+        record = Record(**known)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    is_valid = (
+        isinstance(record.id, str) and isinstance(record.rows, int) and record.status in STATUSES
+    )
+    return record if is_valid else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from extract.store.files import content_hash
 from extract.store.manifest import FILE, folder_name
+from extract.store.npy import DamagedArray
 
 if TYPE_CHECKING:
     from extract.store.feature_set import FeatureSet
@@ -33,18 +34,22 @@ def problems_of(
     problems = []
     if folder_name(features.manifest) != features.path.name:
         problems.append(Problem(FILE, "does not match the name of its folder"))
-    for num_checked, record in enumerate(features.records.values(), start=1):
+    for num_checked, record in enumerate(features.records.sorted(), start=1):
         if progress is not None:
             progress(num_checked)
         if record.rows == 0:
             continue
         try:
-            data = features.rows_path(record.id).read_bytes()
+            data = features.storage.read_bytes(record)
         except OSError as error:
             problems.append(Problem(record.id, f"cannot be read: {error.strerror}"))
             continue
+        except DamagedArray as error:
+            problems.append(Problem(record.id, str(error)))
+            continue
         if content_hash(data) != record.rows_hash:
             problems.append(Problem(record.id, "does not match its recorded hash"))
-    recorded = {features.rows_path(item_id) for item_id in features.item_ids()}
-    extra = sorted(set((features.path / "items").glob("*.npy")) - recorded)
-    return problems + [Problem(path.name, "has no record; it can be removed") for path in extra]
+    return problems + [
+        Problem(path.name, "has no record; it can be removed")
+        for path in features.storage.unrecorded()
+    ]

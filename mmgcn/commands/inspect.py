@@ -102,14 +102,13 @@ def _tables(source: str, first_id: int) -> list[tuple[str, dict[str, Any], Side]
     sets = [(name, store.feature_set(name)) for name in store.modalities()]
     found = []
     for name, feature_set in sets:
-        ids = [record.id for record in feature_set.records.values() if record.rows]
-        side = Side(IdMap(list(feature_set.records)), IdMap(ids))
+        side = Side(IdMap(list(feature_set.records)), IdMap(feature_set.item_ids()))
         found.append((name, _set(feature_set), side))
     return found
 
 
 def _set(feature_set: FeatureSet) -> dict[str, Any]:
-    records = list(feature_set.records.values())
+    records = list(feature_set.records.sorted())
     rows = sorted(record.rows for record in records if record.rows)
     damaged = [record.id for record in records if not feature_set.is_intact(record)]
     return {

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from extract import read_catalog
-from extract.store import FeatureStore
+from extract.store import FeatureStore, convert
 from extract.workers.decoder import file_facts
 from tests.clips import Audio, make_clip
 from tests.extraction import extract_items
@@ -26,9 +26,10 @@ from tests.extraction import extract_items
 from extract import read_catalog
 from extract.encoder import ENCODERS
 from extract.modality import MODALITIES
-from extract.store import feature_set
+from extract.store import storage
+from extract.store.packs import Packs
 
-videos, store, moment = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+videos, store, moment, layout = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 num_moments = 0
 
 def watched(act):
@@ -46,21 +47,22 @@ def pass_by():
         os.kill(os.getpid(), signal.SIGKILL)
 
 os.fsync, Path.replace = watched(os.fsync), watched(Path.replace)
-feature_set.append_atomically = watched(feature_set.append_atomically)
+storage.append_atomically = watched(storage.append_atomically)
+Packs.write = watched(Packs.write)
 MODALITIES.register("colour", MODALITY)
 ENCODERS.register("hue_histogram", HueHistogram)
 extract_items(
     read_catalog(videos).items, store, root=videos, modalities=["colour", "acoustic"],
-    preset="offline", device="cpu", workers=1,
+    preset="offline", device="cpu", workers=1, layout=layout,
 )
 print(num_moments)
 """
 
 
-def run(videos, store, *, killed_at=0):
+def run(videos, store, layout, *, killed_at=0):
     """Return how many moments passed; None if it was killed."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, videos, store, str(killed_at)],
+        [sys.executable, "-c", PROGRAM, videos, store, str(killed_at), layout],
         env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests' / 'plugin'}"},
         capture_output=True,
         text=True,
@@ -79,13 +81,19 @@ def files_of(store):
     }
 
 
-def finished(store):
-    """The files of rows that a record speaks of, and which file on the disk each is."""
+def sets_of(store):
     features = FeatureStore(store)
-    sets = [features.feature_set(modality) for modality in features.modalities()]
+    return [features.feature_set(modality) for modality in features.modalities()]
+
+
+def finished(store):
+    """For each item with rows: file on the disk and position in it."""
     return {
-        features.rows_path(record.id): features.rows_path(record.id).stat().st_ino
-        for features in sets
+        (features.name, record.id): (
+            features.rows_path(record.id).stat().st_ino,
+            record.offset,
+        )
+        for features in sets_of(store)
         for record in features.records.values()
         if record.rows
     }
@@ -101,27 +109,37 @@ def videos(tmp_path_factory):
     return folder
 
 
-def test_a_killed_extraction_ends_in_the_same_bytes_and_redoes_nothing_finished(videos, tmp_path):
-    num_moments = run(videos, tmp_path / "at once")
-    expected = files_of(tmp_path / "at once")
-    assert sum(name.endswith(".npy") for name in expected) == 11  # 6 of colour, 5 of sound
+@pytest.fixture(scope="module")
+def at_once(videos, tmp_path_factory):
+    """The files of a store that was written without interruption."""
+    store = tmp_path_factory.mktemp("at once")
+    run(videos, store, "files")
+    return files_of(store)
+
+
+@pytest.mark.parametrize("layout", ["files", "packed"])
+def test_a_killed_extraction_ends_in_the_same_bytes_and_redoes_nothing_finished(
+    videos, at_once, tmp_path, layout
+):
+    num_moments = run(videos, tmp_path / "counted", layout)
+    assert sum(name.endswith(".npy") for name in at_once) == 11  # 6 of colour, 5 of sound
 
     store, rng = tmp_path / "in pieces", random.Random(0)
     before = {}
     for _ in range(3):
-        killed = run(videos, store, killed_at=rng.randint(1, num_moments // 3)) is None
+        killed_at = rng.randint(1, num_moments // 3)
+        killed = run(videos, store, layout, killed_at=killed_at) is None
         after = finished(store) if killed and list(store.glob("*/current")) else before
         assert before.items() <= after.items()
         before = after
     assert before
-    run(videos, store)
+    run(videos, store, layout)
     assert before.items() <= finished(store).items()
-    assert files_of(store) == expected
-    assert not any(
-        problem
-        for modality in FeatureStore(store).modalities()
-        for problem in FeatureStore(store).feature_set(modality).verify()
-    )
+    assert not any(problem for features in sets_of(store) for problem in features.verify())
+    assert {features.layout for features in sets_of(store)} == {layout}
+    for features in sets_of(store):
+        convert(features, "files")
+    assert files_of(store) == at_once
 
 
 def extract_audio(videos, store, **more):
