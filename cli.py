@@ -24,7 +24,7 @@ COMMANDS = {
     ),
     "store": (
         "extract.commands",
-        "List the feature sets of a store, and choose which are current.",
+        "List, convert, export and clean the feature sets of a store.",
     ),
     "import": (
         "mmgcn.commands.import_data",
