@@ -30,6 +30,18 @@ COMMANDS = {
         "mmgcn.commands.import_data",
         "Convert a data set of another tool into tables and arrays for `mmgcn fit`.",
     ),
+    "init": (
+        "mmgcn.commands.init",
+        "Write a project file mmgcn.toml for the videos and tables of a folder.",
+    ),
+    "run": (
+        "mmgcn.commands.run",
+        "Extract, fit and evaluate the project of this folder, such as every night.",
+    ),
+    "config": (
+        "mmgcn.commands.config",
+        "Show the settings that apply, and where each comes from.",
+    ),
     "inspect": (
         "mmgcn.commands.inspect",
         "Show the content of features and interactions, and what does not match between them.",
@@ -116,11 +128,38 @@ def build_app() -> Callable[..., Any]:
         def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
             name, command, rest = super().resolve_command(ctx, args)
             if name in COMMANDS:
-                own = typer.Typer(rich_markup_mode="markdown")
-                own.callback()(lambda: None)
-                import_module(COMMANDS[name][0]).register(own)
-                command = typer.main.get_group(own).commands[name]
+                command = self.load(name)
+                if not ctx.resilient_parsing and not {"-h", "--help"} & {*rest}:
+                    self.read_project(ctx, name, command, rest)
             return name, command, rest
+
+        def load(self, name: str) -> Any:
+            """Import a command."""
+            own = typer.Typer(rich_markup_mode="markdown")
+            own.callback()(lambda: None)
+            import_module(COMMANDS[name][0]).register(own)
+            return typer.main.get_group(own).commands[name]
+
+        def read_project(self, ctx: Any, name: str, command: Any, words: list[str]) -> None:
+            """Make the values of mmgcn.toml and MMGCN_* the defaults of a command."""
+            from mmgcn.project.command_line import (
+                WITHOUT_PROJECT,
+                apply_project,
+                read_project,
+            )
+
+            if name not in WITHOUT_PROJECT:
+                ctx.obj = read_project(ctx.params["_project"], COMMANDS)
+                apply_project(ctx, name, command, ctx.obj, words=words)
+
+        def invoke(self, ctx: Any) -> Any:
+            try:
+                return super().invoke(ctx)
+            except typer.BadParameter as error:
+                from mmgcn.project.command_line import explain_origin
+
+                explain_origin(error)
+                raise
 
     app = typer.Typer(
         cls=LazyGroup,
@@ -150,6 +189,15 @@ def build_app() -> Callable[..., Any]:
             bool,
             typer.Option("--debug", help="Show the traceback of an error (in any position)."),
         ] = False,
+        _project: Annotated[
+            str | None,
+            typer.Option(
+                "--project",
+                help="Project file, in whose folder the command runs, or none (in any position).",
+                show_default="mmgcn.toml, if it exists",
+                metavar="FILE",
+            ),
+        ] = None,
         _version: Annotated[
             bool,
             typer.Option(
@@ -183,14 +231,28 @@ def describe(error: Exception) -> str:
     )
 
 
+def project_first(args: list[str]) -> list[str]:
+    """Return the arguments with --project and its value before the command, where click reads it.
+
+    >>> project_first(["fit", "--project", "films", "--model", "mf"])
+    ['--project', 'films', 'fit', '--model', 'mf']
+    """
+    for index, arg in enumerate(args):
+        if arg == "--project" or arg.startswith("--project="):
+            stop = index + (2 if arg == "--project" else 1)
+            return [*args[index:stop], *args[:index], *args[stop:]]
+    return args
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code.
 
-    0 all done, 1 failed, 2 wrong usage, 3 done but some items failed, 130 interrupted.
+    0 all done, 1 failed, 2 wrong usage, 3 done but some items failed, 4 another `mmgcn run` is in
+    progress, 130 interrupted.
     """
     args = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in args or bool(os.environ.get("MMGCN_DEBUG"))
-    args = [arg for arg in args if arg != "--debug"]
+    args = project_first([arg for arg in args if arg != "--debug"])
     try:
         build_app()(args, prog_name="mmgcn")
     except KeyboardInterrupt:  # during imports; once a command runs, typer handles it

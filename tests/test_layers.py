@@ -69,6 +69,7 @@ STAGES = {
     "mmgcn.serving": 19,
     "mmgcn.study": 19,
     "mmgcn.display": 20,
+    "mmgcn.project": 20,
     "mmgcn.service": 21,
     "mmgcn.service.routes": 22,
     "mmgcn.report": 21,

@@ -1,6 +1,12 @@
 """The catalog: the videos to extract, with their ids and captions."""
 
-from extract.catalog.captions import CaptionError, read_captions, subtitle_text
+from extract.catalog.captions import (
+    ID_COLUMNS,
+    TEXT_COLUMNS,
+    CaptionError,
+    read_captions,
+    subtitle_text,
+)
 from extract.catalog.catalog import (
     Catalog,
     IdFrom,
@@ -9,12 +15,15 @@ from extract.catalog.catalog import (
     read_catalog_from_captions,
     read_catalog_from_list,
 )
-from extract.catalog.discovery import MEDIA_SUFFIXES, CatalogError
+from extract.catalog.discovery import MEDIA_SUFFIXES, VIDEO_SUFFIXES, CatalogError
 from extract.catalog.file_list import parse_file_list
 from extract.catalog.remote import AnyFile, RemoteError, RemoteFile, as_file, local_copy
 
 __all__ = [
+    "ID_COLUMNS",
     "MEDIA_SUFFIXES",
+    "TEXT_COLUMNS",
+    "VIDEO_SUFFIXES",
     "AnyFile",
     "CaptionError",
     "Catalog",

@@ -12,6 +12,8 @@ from typing import Any
 
 import typer
 
+ORIGINS = "mmgcn.origins"  # of the options that a project sets, in the `meta` of a click context
+
 
 class UsageError(ValueError):
     """An error of the library, its arguments replaced by the options of the command."""
@@ -34,10 +36,14 @@ class Usage:
         token = _CURRENT.set((self, context))
         try:
             yield
+        except typer.BadParameter as error:
+            error.message += origins_in(f"{error.param_hint} {error.message}", context, self.flags)
+            raise
         except (ValueError, LookupError, ImportError, TypeError) as error:
             if type(error) in (KeyError, IndexError):  # bugs, whose message is no sentence
                 raise
             text = in_flags(str(error), self.flags)
+            text += origins_in(text, context, self.flags)
             if text == str(error):
                 raise
             raise UsageError(text) from error
@@ -78,6 +84,35 @@ def refuse_options_but(*names: str, because: str) -> None:
     """Refuse all options but these; see `refuse_options`."""
     usage, _ = _CURRENT.get()
     refuse_options(*(name for name in usage.flags if name not in names), because=because)
+
+
+def configured_options() -> list[str]:
+    """Return the parameters whose options were given, or are set by a project file."""
+    usage, context = _CURRENT.get()
+    return [name for name in usage.flags if name in given_options() or name in _origins(context)]
+
+
+def origins_in(message: str, context: Any, flags: Mapping[str, str]) -> str:
+    """Return where the options in a message are set, if not on the command line.
+
+    Such as " (--fps is set by mmgcn.toml)": who reads the message has not written that option.
+    """
+    found = [
+        f"{flag} is set by {origin}"
+        for name, origin in _origins(context).items()
+        if (flag := flags.get(name)) and re.search(rf"{re.escape(flag)}(?![\w-])", message)
+    ]
+    return f" ({', '.join(found)})" if found else ""
+
+
+def _origins(context: Any) -> dict[str, str]:
+    """Return the file or the variable that sets an option, by parameter."""
+    origins: dict[str, str] = context.meta.get(ORIGINS, {})
+    return {
+        name: origin
+        for name, origin in origins.items()
+        if getattr(context.get_parameter_source(name), "name", "") == "DEFAULT_MAP"
+    }
 
 
 def in_flags(message: str, flags: Mapping[str, str]) -> str:

@@ -92,7 +92,8 @@ def _run(title: str, *words: str, accepted: tuple[int, ...] = (0,)) -> None:
     typer.secho(f"\n{title}", bold=True)
     typer.secho(f"$ mmgcn {shlex.join(words)}", fg="cyan")
     sys.stdout.flush()
-    code = subprocess.run([sys.executable, "-m", "mmgcn", *words], check=False).returncode
+    own = [sys.executable, "-m", "mmgcn", "--project", "none", *words]
+    code = subprocess.run(own, check=False).returncode
     if code not in accepted:
         raise typer.Exit(code if code > 0 else 1)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import typer
 
 from extract.commands.options import with_options
-from extract.commands.usage import given_options
+from extract.commands.usage import configured_options
 from mmgcn.commands.data import data_flags, show_notes
 from mmgcn.commands.inspect_tables import NUM_EXAMPLES, QUANTILES, show
 from mmgcn.commands.output import JsonOption, print_json
@@ -47,7 +47,7 @@ def inspect(*, data: DataOptions, json: JsonOption = False) -> None:
         features = ("features",) if Path("features").is_dir() else ()
     elif features == (NO_FEATURES,):
         features = ()
-    has_table = "interactions" in given_options() or Path(data.interactions).is_file()
+    has_table = "interactions" in configured_options() or Path(data.interactions).is_file()
     if not features and not has_table:
         raise ValueError(
             "there is neither a folder ./features nor a file ./interactions.csv; name them with "

@@ -1,0 +1,98 @@
+"""Defaults of a command's options from the project, in the form that click reads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from extract.commands.usage import ORIGINS
+from mmgcn.project.project import Option, Project, find_project
+
+# Commands that read no project: they write one, look at a broken one, or have data of their own.
+WITHOUT_PROJECT = frozenset({"init", "doctor", "demo"})
+# Options of a project that do not apply where another is given, which would exclude them.
+SAMPLING = ("num_frames", "fps", "every_nth", "keyframes")
+GIVEN_PARTS = ("split", "k_core", "keep_removed_items", "feedback", "event_weights")
+REPLACED = {
+    **dict.fromkeys(SAMPLING, SAMPLING),
+    "list_file": ("videos",),
+    "valid": GIVEN_PARTS,
+    "test": GIVEN_PARTS,
+    "split": ("valid", "test"),
+}
+
+
+def read_project(given: str | None, commands: Mapping[str, Any]) -> Project:
+    """Return the project of the working folder, or a given one, whose folder becomes that.
+
+    Args:
+        given: value of --project: a file, a folder, `none`, or None without the option.
+        commands: all commands by name.
+
+    Raises:
+        ProjectError: see `find_project` and `Project.read`.
+    """
+    path = find_project(given, Path())
+    if path is not None:
+        path = path.absolute()
+        os.chdir(path.parent)
+    return Project.read(path, os.environ, commands)
+
+
+def apply_project(
+    context: Any, name: str, command: Any, project: Project, *, words: Sequence[str]
+) -> None:
+    """Make the project's values the defaults of a command, and remember where they come from.
+
+    Args:
+        context: the click context of the group, whose `default_map` is replaced.
+        command: the click command or group of that name.
+        words: arguments of the command. What they give replaces what it would exclude.
+
+    Raises:
+        ProjectError: see `Project.settings`.
+    """
+    every = list(_commands(command))
+    options = {parameter.name: option_of(parameter) for _, each in every for parameter in each}
+    settings = project.settings(name, list(options.values()))
+    given = {word.partition("=")[0] for word in words}
+    for parameter in (parameter for _, each in every for parameter in each):
+        if given & set(parameter.opts):
+            for other in REPLACED.get(parameter.name, ()):
+                settings.pop(other, None)
+    context.meta[ORIGINS] = {key: setting.origin for key, setting in settings.items()}
+    values = {key: setting.value for key, setting in settings.items()}
+    context.default_map = {name: values | dict.fromkeys((n for n, _ in every if n), values)}
+
+
+def option_of(parameter: Any) -> Option:
+    """Return what a project needs of a click parameter."""
+    return Option(
+        name=parameter.name,
+        is_flag=bool(getattr(parameter, "is_flag", False)),
+        is_repeatable=bool(getattr(parameter, "multiple", False)) or parameter.nargs == -1,
+        is_run=parameter.name == "run" and str(parameter.default) == str(Path("runs/latest")),
+    )
+
+
+def _commands(command: Any) -> Iterator[tuple[str, list[Any]]]:
+    """Yield the name and the parameters of a command, or of those of a group."""
+    subcommands = getattr(command, "commands", None)
+    if subcommands is None:
+        yield "", list(command.params)
+        return
+    for name, each in subcommands.items():
+        yield name, list(each.params)
+
+
+def explain_origin(error: Any) -> None:
+    """Add to click's error about a value where it is set, if not on the command line."""
+    context, parameter = error.ctx, error.param
+    if context is None or parameter is None:
+        return
+    source = getattr(context.get_parameter_source(parameter.name), "name", "")
+    origin = context.meta.get(ORIGINS, {}).get(parameter.name)
+    if origin and source == "DEFAULT_MAP":
+        error.message += f" (it is set by {origin})"

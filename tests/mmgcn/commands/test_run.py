@@ -1,0 +1,126 @@
+"""mmgcn run: the steps of a project, their log and their exit codes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cli
+from mmgcn.commands.run import LOCK, steps_of
+from mmgcn.project.project import Project
+
+fcntl = pytest.importorskip("fcntl")
+
+TABLE = "user_id,item_id\n" + "".join(
+    f"{user},{(user * 3 + item) % 17}\n" for user in range(9) for item in range(5)
+)
+
+
+@pytest.fixture
+def run(capfd, tmp_path, monkeypatch):
+    """Run `mmgcn run` in a folder with a project; gives exit code, standard output and error."""
+    monkeypatch.chdir(tmp_path)
+
+    def running(project, *words):
+        (tmp_path / "mmgcn.toml").write_text(project)
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as leaving:
+            cli.main(["run", *words])
+        shown = capfd.readouterr()
+        return leaving.value.code or 0, shown.out, shown.err
+
+    return running
+
+
+@pytest.mark.parametrize(
+    ("tables", "steps"),
+    [
+        ({"": {"videos": "v"}}, ["extract", "fit", "evaluate"]),
+        ({"": {"captions": "c.csv"}}, ["extract", "fit", "evaluate"]),
+        ({}, ["fit", "evaluate"]),
+        ({"data": {"split": "none"}}, ["fit"]),
+        ({"data": {"valid": "v.csv"}}, ["fit"]),
+        ({"data": {"valid": "v.csv", "test": "t.csv"}}, ["fit", "evaluate"]),
+    ],
+)
+def test_the_steps_are_those_that_the_project_has_something_for(tables, steps):
+    assert steps_of(Project(Path("mmgcn.toml"), tables)) == steps
+
+
+def test_each_step_is_logged_with_its_result_and_exit_code(run, tmp_path):
+    (tmp_path / "interactions.csv").write_text(TABLE)
+    code, out, err = run('[fit]\nmodel = "popularity"\n', "--log", "json")
+    assert (code, err) == (0, "")
+    events = [json.loads(line) for line in out.splitlines()]
+    steps = [event for event in events if event["event"] == "step"]
+    assert [(step["step"], step["exit_code"]) for step in steps] == [("fit", 0), ("evaluate", 0)]
+    assert (tmp_path / steps[0]["result"]["run"]).is_dir()
+    assert "recall@5" in steps[1]["result"]
+    assert events[-1]["event"] == "end"
+    assert events[-1]["exit_code"] == 0
+    assert [event["time"] for event in events] == sorted(event["time"] for event in events)
+
+
+def test_a_step_that_fails_ends_the_run_with_its_exit_code(run):
+    code, out, _ = run('[data]\ninteractions = "nowhere.csv"\n', "--log", "json")
+    assert code == 1
+    events = [json.loads(line) for line in out.splitlines()]
+    (message,) = [event["message"] for event in events if event["event"] == "message"]
+    assert message.startswith("error: no interactions at nowhere.csv")
+    assert [event["step"] for event in events if event["event"] == "start"] == ["fit"]
+    assert events[-1]["exit_code"] == 1
+
+
+def test_the_text_log_names_each_command(run):
+    code, out, err = run('[fit]\nmodle = "mf"\n')
+    assert code == 1
+    assert out == "$ mmgcn fit\n"
+    assert "did you mean model?" in err
+
+
+def test_a_second_run_of_a_folder_ends_at_once(run, tmp_path):
+    with (tmp_path / LOCK).open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write("process 123\n")
+        lock.flush()
+        assert run("")[::2] == (4, "another run is in progress: process 123\n")
+        code, out, _ = run("", "--log", "json")
+    assert code == 4
+    (event,) = map(json.loads, out.splitlines())
+    assert event["event"] == "refused"
+
+
+def test_without_a_project_there_is_nothing_to_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        cli.main(["run"])
+    assert "no project file mmgcn.toml in this folder; write one with: mmgcn init" in (
+        capsys.readouterr().err
+    )
+
+
+def test_another_log_is_refused(run):
+    code, _, err = run("", "--log", "yaml")
+    assert code == 2
+    assert "'yaml' is none of text, json" in " ".join(err.split())
+
+
+def test_sigterm_interrupts_the_step_and_the_run(tmp_path):
+    """The step waits for its settings, in a pipe that nobody writes to."""
+    os.mkfifo(tmp_path / "settings.toml")
+    (tmp_path / "mmgcn.toml").write_text('[fit]\nconfig = "settings.toml"\n')
+    with subprocess.Popen(
+        [sys.executable, "-m", "mmgcn", "run", "--log", "json"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert json.loads(process.stdout.readline())["event"] == "start"
+        process.send_signal(signal.SIGTERM)
+        rest = [json.loads(line) for line in process.stdout]
+    assert process.returncode == 130
+    assert rest[-1]["exit_code"] == 130
