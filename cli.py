@@ -60,7 +60,7 @@ COMMANDS = {
     ),
     "runs": (
         "mmgcn.commands.runs",
-        "List the runs of a folder, and remove old ones.",
+        "List, compare, pin and remove the runs of a folder.",
     ),
     "recommend": (
         "mmgcn.commands.recommend",
@@ -93,6 +93,10 @@ COMMANDS = {
     "tune": (
         "mmgcn.commands.tune",
         "Look for the settings that rank best on the validation part.",
+    ),
+    "doctor": (
+        "mmgcn.commands.doctor",
+        "Show what this machine has and what is missing for which command, to paste into an issue.",
     ),
     "demo": (
         "mmgcn.commands.demo",

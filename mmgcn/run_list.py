@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mmgcn.run import Run, RunError
+
+PINNED = "pinned"  # an empty file in a run folder
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,7 @@ class RunSummary:
         metrics: of the validation part.
         num_bytes: size of all its files.
         is_latest: whether the link `latest` points to it.
+        is_pinned: whether it is never removed by `prune_runs`.
     """
 
     name: str
@@ -28,6 +33,7 @@ class RunSummary:
     metrics: dict[str, float]
     num_bytes: int
     is_latest: bool
+    is_pinned: bool = False
 
 
 def list_runs(out: Path) -> list[RunSummary]:
@@ -49,7 +55,7 @@ def list_runs(out: Path) -> list[RunSummary]:
 def prune_runs(out: Path, *, keep: int, dry_run: bool = False) -> list[RunSummary]:
     """Remove finished runs but for the latest ones, and return what was removed.
 
-    The run that the link `latest` points to stays, and so do unfinished trainings.
+    The run that the link `latest` points to stays, and so do pinned runs and unfinished trainings.
 
     Args:
         keep: number of finished runs that stay.
@@ -62,12 +68,51 @@ def prune_runs(out: Path, *, keep: int, dry_run: bool = False) -> list[RunSummar
     if keep < 1:
         raise ValueError(f"keep is {keep}; it must be at least 1")
     finished = [run for run in list_runs(out) if run.model is not None]
-    surplus = [run for run in finished[keep:] if not run.is_latest]
+    surplus = [run for run in finished[keep:] if not (run.is_latest or run.is_pinned)]
     if not dry_run:
         for run in surplus:
             (run.path / "config.json").unlink()  # from here on it is no finished run
             shutil.rmtree(run.path)
     return surplus
+
+
+def pin_run(path: Path, *, pinned: bool = True) -> None:
+    """Keep a run from being removed by `prune_runs`, or no longer.
+
+    Raises:
+        RunError: there is no finished run.
+    """
+    marker = Run.load(path).path / PINNED
+    if pinned:
+        marker.touch()
+    else:
+        marker.unlink(missing_ok=True)
+
+
+def differing_settings(runs: Sequence[Run]) -> dict[str, list[Any]]:
+    """Return what differs between runs: model, data and settings, by name.
+
+    Returns:
+        For each name the value of each run, None where a run has no such setting.
+    """
+    described = [_described(run) for run in runs]
+    names = dict.fromkeys(name for each in described for name in each)
+    found = {name: [each.get(name) for each in described] for name in names}
+    return {name: each for name, each in found.items() if any(x != each[0] for x in each)}
+
+
+def _described(run: Run) -> dict[str, Any]:
+    """Return what trained a run, in one level."""
+    config = run.config
+    features = config.get("features", {})
+    return {
+        "model": config["model"],
+        "split": config.get("split"),
+        "interactions": config.get("interactions_digest"),
+        "features": {name: source.get("digest") for name, source in features.items()},
+        "seed": config.get("seed"),
+        **config.get("settings", {}),
+    }
 
 
 def _is_run(path: Path) -> bool:
@@ -88,4 +133,5 @@ def _summary(path: Path, *, is_latest: bool) -> RunSummary:
         model, metrics = str(config["model"]), dict(config["valid"])
     except (OSError, ValueError, KeyError, TypeError):
         model, metrics = None, {}
-    return RunSummary(path.name, path, model, metrics, num_bytes, is_latest)
+    is_pinned = (path / PINNED).exists()
+    return RunSummary(path.name, path, model, metrics, num_bytes, is_latest, is_pinned)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,6 +24,8 @@ app = typer.Typer(help="List, fetch and verify the weights of the encoders.", no
 @app.command("list")
 def list_weights(json: Json = False) -> None:
     """List the weights that encoders name, and whether they are on this machine."""
+    from extract.diagnosis import published_weights
+
     rows = [
         {
             "name": weights.name,
@@ -34,7 +35,7 @@ def list_weights(json: Json = False) -> None:
             "sha256": weights.sha256,
             "licence": weights.licence,
         }
-        for encoder, weights in _known()
+        for encoder, weights in published_weights()
     ]
     if json:
         print_json(rows)
@@ -60,7 +61,9 @@ def fetch_weights(
     json: Json = False,
 ) -> None:
     """Download weights into this machine's cache, and print their paths."""
-    known = {weights.name: weights for _, weights in _known()}
+    from extract.diagnosis import published_weights
+
+    known = {weights.name: weights for _, weights in published_weights()}
     chosen = [_named(name, known) for name in names or _of_preset("paper")]
     rows = []
     for weights in chosen:
@@ -82,10 +85,11 @@ def verify_weights(json: Json = False) -> None:
 
     Exit code 1 if one differs.
     """
+    from extract.diagnosis import published_weights
     from extract.weights import WrongWeights
 
     rows = []
-    for _, weights in _known():
+    for _, weights in published_weights():
         path = weights.locate()
         if path is None:
             continue
@@ -116,19 +120,6 @@ def _host(where: str) -> str:
     if "://" in where:
         return where.split("/")[2]
     return where.partition(":")[0]
-
-
-def _known() -> Iterator[tuple[str, Weights]]:
-    """Yield the weights in the modules of encoders, with the encoder's name."""
-    from importlib import import_module
-
-    from extract.encoder import ENCODERS
-    from extract.weights import Weights
-
-    for entry in ENCODERS.entries():
-        for value in vars(import_module(entry.module)).values():
-            if isinstance(value, Weights):
-                yield entry.name, value
 
 
 def _named(name: str, known: dict[str, Weights]) -> Weights:

@@ -10,9 +10,13 @@ import typer
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_table
 
 SHOWN = ("recall@20", "ndcg@20")
+LATEST_NAME = "latest"
+RunArgument = Annotated[
+    str, typer.Argument(help="Name of a run, latest, or its folder.", metavar="RUN")
+]
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder of runs.")]
 
-app = typer.Typer(help="List the runs of a folder, and remove old ones.", no_args_is_help=True)
+app = typer.Typer(help="List, compare, pin and remove the runs of a folder.", no_args_is_help=True)
 
 
 def register(parent: typer.Typer) -> None:
@@ -35,21 +39,123 @@ def list_runs(out: OutOption = Path("runs"), json: JsonOption = False) -> None:
                     "metrics": run.metrics,
                     "bytes": run.num_bytes,
                     "latest": run.is_latest,
+                    "pinned": run.is_pinned,
                 }
                 for run in runs
             ]
         )
         return
-    table = console_table("run", "model", *SHOWN, "MB", "latest")
+    table = console_table("run", "model", *SHOWN, "MB", "")
     for run in runs:
         table.add_row(
             run.name,
             run.model or "(unfinished)",
             *(f"{run.metrics[name]:.4f}" if name in run.metrics else "" for name in SHOWN),
             f"{run.num_bytes / 1e6:,.1f}",
-            "yes" if run.is_latest else "",
+            ", ".join(
+                word
+                for word, applies in (("latest", run.is_latest), ("pinned", run.is_pinned))
+                if applies
+            ),
         )
     print_table(table)
+
+
+@app.command("show")
+def show(
+    run: RunArgument = LATEST_NAME, out: OutOption = Path("runs"), json: JsonOption = False
+) -> None:
+    """Show a run: its data, its settings and its validation metrics."""
+    from mmgcn.run import Run
+
+    opened = Run.load(run_path(run, out))
+    if json:
+        print_json({"run": str(opened.path)} | opened.config)
+        return
+    config = opened.config
+    counts = config.get("num_interactions", {})
+    encoders = {name: each.get("encoder") for name, each in config.get("features", {}).items()}
+    metrics = {
+        name: value
+        for name, value in config.get("valid", {}).items()
+        if name.startswith(("recall@", "ndcg@"))
+    }
+    lines = {
+        "model": f"{config['model']}, seed {config.get('seed')}",
+        "data": f"{config['num_users']:,} users, {config['num_items']:,} items, split "
+        f"{config.get('split')}: {', '.join(f'{n:,} {part}' for part, n in counts.items())}",
+        "features": ", ".join(f"{name} ({encoder})" for name, encoder in encoders.items())
+        or "none",
+        "settings": _named(config.get("settings", {})) or "none",
+        "best epoch": f"{config.get('best_epoch')}, {config.get('train_seconds', 0):,.1f} s",
+        "validation": _named(metrics) or "none",
+        "written by": _named(config.get("versions", {}), " "),
+    }
+    table = console_table("run", opened.path.name)
+    for name, text in lines.items():
+        table.add_row(name, text)
+    print_table(table)
+
+
+@app.command("compare")
+def compare(
+    runs: Annotated[
+        list[str],
+        typer.Argument(help="Two or more: names of runs, latest, or folders.", metavar="RUN..."),
+    ],
+    out: OutOption = Path("runs"),
+    json: JsonOption = False,
+) -> None:
+    """Compare runs: the settings that differ, and the validation metrics."""
+    from mmgcn.run import Run
+    from mmgcn.run_list import differing_settings
+
+    if len(runs) < 2:
+        raise typer.BadParameter("name two runs or more", param_hint="RUN...")
+    opened = [Run.load(run_path(run, out)) for run in runs]
+    names = [run.path.name for run in opened]
+    differing = differing_settings(opened)
+    metrics = {name: [run.config.get("valid", {}).get(name) for run in opened] for name in SHOWN}
+    if json:
+        print_json({"runs": names, "settings": differing, "metrics": metrics})
+        return
+    table = console_table("", *names)
+    for name, values in differing.items():
+        table.add_row(name, *("" if value is None else _short(value) for value in values))
+    for name, values in metrics.items():
+        table.add_row(name, *("" if value is None else f"{value:.4f}" for value in values))
+    print_table(table)
+    if not differing:
+        typer.echo("the runs have the same model, data, settings and seed")
+    elif "interactions" in differing or "split" in differing:
+        typer.echo("the runs were validated on other interactions: their metrics do not compare")
+
+
+@app.command("pin")
+def pin(
+    run: RunArgument = LATEST_NAME,
+    out: OutOption = Path("runs"),
+    undo: Annotated[bool, typer.Option("--undo", help="Let it be removed again.")] = False,
+) -> None:
+    """Keep a run from being removed by `mmgcn runs prune`."""
+    from mmgcn.run_list import pin_run
+
+    path = run_path(run, out)
+    pin_run(path, pinned=not undo)
+    typer.echo(f"{path.resolve().name} is {'no longer ' if undo else ''}pinned")
+
+
+def run_path(name: str, out: Path) -> Path:
+    """Return the folder of a run that is named, or is a path itself."""
+    return out / name if not Path(name).is_dir() else Path(name)
+
+
+def _named(values: dict[str, object], between: str = "=") -> str:
+    return ", ".join(f"{name}{between}{_short(value)}" for name, value in values.items())
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 @app.command("prune")
@@ -60,7 +166,10 @@ def prune(
         bool, typer.Option("--dry-run", help="List what would be removed, and remove nothing.")
     ] = False,
 ) -> None:
-    """Remove finished runs but for the latest ones. The run of the link `latest` stays."""
+    """Remove finished runs but for the latest ones.
+
+    Pinned runs, and that of the link `latest`, stay.
+    """
     from mmgcn.run_list import prune_runs
 
     removed = prune_runs(out, keep=keep, dry_run=dry_run)

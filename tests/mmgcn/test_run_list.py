@@ -3,8 +3,8 @@ import json
 import pytest
 
 import cli
-from mmgcn.run import RunError
-from mmgcn.run_list import list_runs, prune_runs
+from mmgcn.run import Run, RunError
+from mmgcn.run_list import differing_settings, list_runs, pin_run, prune_runs
 from mmgcn.training.fit import fit
 from tests.worlds import dataset
 
@@ -86,3 +86,53 @@ def test_the_command_names_a_missing_folder(tmp_path, capsys):
     code, _, err = command(capsys, "ls", "--out", str(tmp_path / "none"))
     assert code == 1
     assert "no folder of runs" in err
+
+
+def test_pruning_keeps_pinned_runs(out):
+    before = list_runs(out)
+    pin_run(before[2].path)
+    assert [run.is_pinned for run in list_runs(out)] == [False, False, True, False]
+    assert names(prune_runs(out, keep=1)) == [before[1].name]
+    pin_run(before[2].path, pinned=False)
+    assert names(prune_runs(out, keep=1)) == [before[2].name]
+
+
+def test_an_unfinished_training_cannot_be_pinned(out):
+    with pytest.raises(RunError, match="20200101-000000"):
+        pin_run(out / "20200101-000000")
+
+
+def test_what_differs_between_runs_has_a_value_for_each(out):
+    data = dataset()
+    fit(data, model="itemknn", out=out, seed=3, settings={"num_item_neighbours": 5})
+    fit(data, model="itemknn", out=out, seed=3, settings={"num_item_neighbours": 7})
+    runs = [Run.load(run.path) for run in list_runs(out)[:3]]
+    differing = differing_settings(runs)
+    assert differing["num_item_neighbours"] == [7, 5, None]
+    assert differing["model"] == ["itemknn", "itemknn", "popularity"]
+    assert "split" not in differing
+    assert differing_settings(runs[:1] * 2) == {}
+
+
+def test_the_command_shows_compares_and_pins(out, capsys):
+    first, second = names(list_runs(out))[:2]
+    code, shown, _ = command(capsys, "show", first, "--out", str(out))
+    assert code == 0
+    assert "popularity, seed 0" in shown
+    shown = command(capsys, "show", "latest", "--out", str(out), "--json")[1]
+    assert json.loads(shown)["model"] == "popularity"
+    code, shown, _ = command(capsys, "compare", first, str(out / second), "--out", str(out))
+    assert code == 0
+    assert "the runs have the same model, data, settings and seed" in shown
+    assert "recall@20" in shown
+    assert command(capsys, "pin", second, "--out", str(out))[1] == f"{second} is pinned\n"
+    shown = command(capsys, "ls", "--out", str(out), "--json")[1]
+    assert [row["pinned"] for row in json.loads(shown)] == [False, True, False, False]
+    shown = command(capsys, "pin", second, "--undo", "--out", str(out))[1]
+    assert shown == f"{second} is no longer pinned\n"
+
+
+def test_a_comparison_needs_two_runs(out, capsys):
+    code, _, err = command(capsys, "compare", "latest", "--out", str(out))
+    assert code == 2
+    assert "name two runs or more" in err
