@@ -80,7 +80,7 @@ COMMANDS = {
     ),
     "export": (
         "mmgcn.commands.export",
-        "Write the vectors of users and items: Parquet, .npy with ids, and CSV for pgvector.",
+        "Write the vectors of a run, or a data set in the format of another tool.",
     ),
     "compare": (
         "mmgcn.commands.compare",

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from mmgcn.data.columns import NAMES, REQUIRED
+from mmgcn.data.dataset import Dataset
 from mmgcn.data.features import BLOCK_VALUES, FeatureTable
 
 WHOLE = "interactions"  # the part of a data set that is not split
@@ -41,6 +42,28 @@ class Content:
     min_rating: float | None = None
     found: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of_dataset(cls, dataset: Dataset) -> Content:
+        """Return the parts of a data set that are not empty, and the vectors that items have."""
+        split = dataset.split
+        content = cls()
+        whole = len(split.valid) == len(split.test) == 0
+        for name, part in zip(PARTS, (split.train, split.valid, split.test), strict=True):
+            if len(part):
+                columns = {
+                    "user_id": part.users.ids.gather(part.user_index),
+                    "item_id": part.items.ids.gather(part.item_index),
+                }
+                table = pl.DataFrame(columns)
+                if part.timestamp is not None:
+                    table = table.with_columns(pl.Series("timestamp", part.timestamp))
+                content.parts[WHOLE if whole else name] = table
+        for name, matrix in dataset.features.items():
+            present = dataset.present[name]
+            ids = dataset.items.ids.filter(pl.Series(present))
+            content.features[name] = FeatureTable(name, ids, matrix[present])
+        return content
 
     @property
     def items(self) -> pl.Series:

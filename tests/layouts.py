@@ -6,13 +6,16 @@ visual vectors of width 3 and textual ones of width 2. LAYOUTS says what an impo
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
+import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 VISUAL = np.arange(36, dtype=np.float32).reshape(12, 3) + 1
 TEXTUAL = (np.arange(24, dtype=np.float32).reshape(12, 2) + 1) / 7
@@ -46,6 +49,7 @@ class Layout:
         captions: whether every item has one.
         timed: whether times are read.
         pickled: whether pickles have to be allowed.
+        path: of the file to name, where the folder is not enough.
     """
 
     format: str
@@ -57,6 +61,7 @@ class Layout:
     captions: bool = False
     timed: bool = False
     pickled: bool = False
+    path: str = ""
 
     def user(self, index):
         return f"{self.prefixes[0]}{index + self.first}"
@@ -169,6 +174,131 @@ def recbole(folder):
     (folder / "films.visual").write_text("iid:token\tvisual_emb:float_seq\n" + "".join(vectors))
 
 
+def elliot(folder):
+    for name, part in (("train", TRAIN), ("val", VALID), ("test", TEST)):
+        rows = [f"{user}\t{item}\t1.0\t{time}\n" for user, item, time in part]
+        (folder / f"{name}.tsv").write_text("".join(rows))
+    for name, matrix in (("visual_features", VISUAL), ("text_features", TEXTUAL)):
+        (folder / name).mkdir()
+        for item, vector in enumerate(matrix):
+            np.save(folder / name / f"{item}.npy", vector)
+
+
+def elliot_dataset(folder):
+    rows = [f"{user}\t{item}\t1\n" for user, item, _ in EVENTS]
+    (folder / "dataset.tsv").write_text("".join(rows))
+
+
+def cornac(folder):
+    rows = [f"u{user},i{item},5.0,{time}\n" for user, item, time in EVENTS]
+    (folder / "ratings.txt").write_text("".join(rows))
+
+
+def rectools(folder):
+    rows = [
+        f"{user},{item},1.0,2024-01-{1 + user:02} 00:00:{time % 100:02}\n"
+        for user, item, time in EVENTS
+    ]
+    (folder / "interactions.csv").write_text("user_id,item_id,weight,datetime\n" + "".join(rows))
+    flat = [
+        f"{item},{name},{value}\n"
+        for item, vector in enumerate(VISUAL.tolist())
+        for name, value in zip(("red", "green", "blue"), vector, strict=True)
+    ]
+    (folder / "item_features.csv").write_text("id,feature,value\n" + "".join(flat))
+
+
+def ducho(folder):
+    for name, model, matrix in (
+        ("visual_embeddings", "torch/resnet50/avgpool", VISUAL),
+        ("textual_embeddings", "sentence_transformers/minilm/1", TEXTUAL),
+    ):
+        layer = folder / name / model
+        layer.mkdir(parents=True)
+        for item, vector in enumerate(matrix):
+            np.save(layer / f"clip-{item}.npy", vector[None])  # Ducho stores one row
+
+
+def video_features(folder):
+    for feature, model, matrix in (("resnet", "resnet50", VISUAL), ("vggish", "", TEXTUAL)):
+        output = folder / feature / model
+        output.mkdir(parents=True)
+        for item, vector in enumerate(matrix):
+            rows = np.stack([vector - 1, vector, vector + 1])  # three frames
+            np.save(output / f"clip-{item}_{feature}.npy", rows)
+            np.save(output / f"clip-{item}_fps.npy", np.array(25.0))
+            np.save(output / f"clip-{item}_timestamps_ms.npy", np.arange(3.0))
+
+
+CLIP = np.tile(VISUAL, (1, 171))[:, :512]
+
+
+def clip_video_encode(folder):
+    for item, vector in enumerate(CLIP):
+        np.save(folder / f"clip{item}.npy", np.stack([vector - 1, vector + 1]))
+        (folder / f"clip{item}.txt").write_text(f"A clip called {item}")
+        (folder / f"clip{item}.json").write_text('{"duration": 3}')
+
+
+def clip_video_encode_in_shards(folder):
+    with tarfile.open(folder / "00000_clip_embeddings.tar", "w") as archive:
+        for item, vector in enumerate(CLIP):
+            buffer = io.BytesIO()
+            np.save(buffer, np.stack([vector - 1, vector + 1]))
+            for suffix, data in (
+                ("npy", buffer.getvalue()),
+                ("txt", f"A clip called {item}".encode()),
+                ("json", b"{}"),
+            ):
+                member = tarfile.TarInfo(f"clip{item}.{suffix}")
+                member.size = len(data)
+                archive.addfile(member, io.BytesIO(data))
+
+
+def kuairec(folder):
+    header = "user_id,video_id,play_duration,video_duration,time,date,timestamp,watch_ratio\n"
+    rows = [
+        f"{user},{item},5000,4000,2020-07-05 00:08:23,20200705,{1_593_878_903 + time},1.25\n"
+        for user, item, time in EVENTS
+    ]
+    (folder / "big_matrix.csv").write_text(header + "".join(rows))
+    (folder / "small_matrix.csv").write_text(header + rows[0])
+    captions = [f'{item},UNKNOWN,"Dance, number {item}",[dance]\n' for item in range(12)]
+    header = "video_id,manual_cover_text,caption,topic_tag\n"
+    (folder / "kuairec_caption_category.csv").write_text(header + "".join(captions))
+    (folder / "social_network.csv").write_text("user_id,friend_list\n3371,[2975]\n")
+
+
+def datasets(folder):
+    """As save_to_disk writes a DatasetDict, with the columns that matter."""
+    (folder / "dataset_dict.json").write_text('{"splits": ["train", "validation", "test"]}')
+    for name, part in (("train", TRAIN), ("validation", VALID), ("test", TEST)):
+        user, item, time = (list(column) for column in zip(*part, strict=True))
+        table = pl.DataFrame(
+            {
+                "user_id": [f"u{n}" for n in user],
+                "video_id": [f"i{n}" for n in item],
+                "timestamp": time,
+                "title": [f"Clip {n}" for n in item],
+                "clip_embedding": VISUAL[item].tolist(),
+            }
+        )
+        (folder / name).mkdir()
+        table.write_ipc_stream(
+            folder / name / "data-00000-of-00001.arrow", compat_level=pl.CompatLevel.oldest()
+        )
+        state = {"_data_files": [{"filename": "data-00000-of-00001.arrow"}], "_split": name}
+        (folder / name / "state.json").write_text(json.dumps(state))
+        (folder / name / "dataset_info.json").write_text("{}")
+
+
+def datasets_of_the_hub(folder):
+    (folder / "data").mkdir()
+    user, item, time = (list(column) for column in zip(*EVENTS, strict=True))
+    table = pl.DataFrame({"user": user, "item": item, "timestamp": time})
+    table.write_parquet(folder / "data" / "train-00000-of-00001.parquet")
+
+
 BOTH = {"visual": VISUAL, "textual": TEXTUAL}
 WHOLE = {"interactions": EVENTS}
 LAYOUTS = {
@@ -201,4 +331,43 @@ LAYOUTS = {
         captions=True,
         timed=True,
     ),
+    "elliot": Layout("elliot", elliot, PARTS, features=BOTH, timed=True),
+    "elliot, one table": Layout("elliot", elliot_dataset, WHOLE),
+    "cornac": Layout("cornac", cornac, WHOLE, prefixes=("u", "i"), timed=True, path="ratings.txt"),
+    "rectools": Layout("rectools", rectools, WHOLE, features={"item_features": VISUAL}, timed=True),
+    "ducho": Layout("ducho", ducho, {}, prefixes=("", "clip-"), features=BOTH),
+    "video_features": Layout(
+        "video_features",
+        video_features,
+        {},
+        prefixes=("", "clip-"),
+        features={"visual": VISUAL, "acoustic": TEXTUAL},
+    ),
+    "clip_video_encode": Layout(
+        "clip_video_encode",
+        clip_video_encode,
+        {},
+        prefixes=("", "clip"),
+        features={"visual": CLIP},
+        captions=True,
+    ),
+    "clip_video_encode in shards": Layout(
+        "clip_video_encode",
+        clip_video_encode_in_shards,
+        {},
+        prefixes=("", "clip"),
+        features={"visual": CLIP},
+        captions=True,
+    ),
+    "kuairec": Layout("kuairec", kuairec, WHOLE, captions=True, timed=True),
+    "datasets": Layout(
+        "datasets",
+        datasets,
+        PARTS,
+        prefixes=("u", "i"),
+        features={"clip_embedding": VISUAL},
+        captions=True,
+        timed=True,
+    ),
+    "datasets of the hub": Layout("datasets", datasets_of_the_hub, WHOLE, timed=True),
 }

@@ -1,16 +1,23 @@
-"""mmgcn export: the vectors as files or Postgres tables."""
+"""mmgcn export: vectors of a run, or a data set with its lists in the format of another tool."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from extract.commands.options import with_options
-from extract.commands.usage import refuse_options
-from mmgcn.commands.options import LATEST, RunOption
+from extract.commands.usage import refuse_options, refuse_options_but
+from mmgcn.commands.data import STUDY_DATA_FLAGS, load_for_study
+from mmgcn.commands.options import LATEST, CaptionsOption, KOption, RunOption
 from mmgcn.commands.output import JsonOption, print_json
+from mmgcn.data.options import DataOptions
+
+if TYPE_CHECKING:
+    import polars as pl
+
+VECTORS = "vectors"
 
 
 def register(app: typer.Typer) -> None:
@@ -18,8 +25,16 @@ def register(app: typer.Typer) -> None:
     app.command()(export)
 
 
-@with_options()
+@with_options(data=STUDY_DATA_FLAGS)
 def export(
+    format_name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[FORMAT]",
+            help="vectors (of the users and items of a run), or the format of a data set: elliot, "
+            "mmrec, rectools, recbole, or one of a plug-in.",
+        ),
+    ] = VECTORS,
     out: Annotated[Path, typer.Option("--out", "-o", help="Output folder.")] = Path("export"),
     run: RunOption = LATEST,
     to: Annotated[
@@ -32,12 +47,80 @@ def export(
     prefix: Annotated[
         str, typer.Option(help="Prefix of the tables PREFIX_users and PREFIX_items; needs --to.")
     ] = "mmgcn",
+    lists: Annotated[
+        bool, typer.Option("--lists", help="Add the ranked lists of --run to the data set.")
+    ] = False,
+    k: KOption = 10,
+    name: Annotated[str, typer.Option(help="Name of the data set.")] = "mmgcn",
+    captions: CaptionsOption = None,
     json: JsonOption = False,
+    *,
+    data: DataOptions,
 ) -> None:
-    """Write the vectors of users and items: Parquet, .npy with ids, and CSV for pgvector.
+    """Write the vectors of a run, or a data set in the format of another tool.
 
-    A score is the inner product of a user's and an item's vector.
+    Vectors are Parquet, .npy with ids, and CSV for pgvector; a score is the inner product of a
+    user's and an item's vector. A data set is split as `mmgcn fit` splits it, so that other tools
+    train and are evaluated on the same parts.
     """
+    if format_name == VECTORS:
+        options = ("format_name", "out", "run", "to", "prefix", "json")
+        refuse_options_but(*options, because="vectors are those of --run; name a FORMAT for data")
+        _export_vectors(out, run, to, prefix, json)
+        return
+    refuse_options("to", "prefix", because="they are for vectors")
+    if not lists:
+        refuse_options("run", "k", because="it needs --lists")
+    from mmgcn.content import Content
+    from mmgcn.format import FORMATS, FormatError, WritableFormat
+
+    kind = FORMATS.get(format_name)
+    if not issubclass(kind, WritableFormat):
+        writable = [
+            each for each in FORMATS.names() if issubclass(FORMATS.get(each), WritableFormat)
+        ]
+        raise FormatError(
+            f"nothing is written in the format {kind.name}; it is read alone. Known: "
+            f"{', '.join([VECTORS, *writable])}"
+        )
+    if out.exists() and any(out.iterdir()):
+        raise FormatError(f"{out} contains files; name another folder with `out`")
+    content = Content.of_dataset(load_for_study(data))
+    if captions is not None:
+        from extract.catalog import read_captions
+
+        texts, _ = read_captions(captions)
+        content.add_captions(list(texts), list(texts.values()), source=str(captions))
+    ranked = _ranked_lists(run, k) if lists else None
+    out.mkdir(parents=True, exist_ok=True)
+    written = kind().write(content, out, name=name, lists=ranked)
+    if json:
+        print_json(
+            {
+                "files": [str(path) for path in written.files],
+                "usage": written.usage,
+                "dropped": written.dropped,
+            }
+        )
+        return
+    for path in written.files:
+        typer.echo(path)
+    for line in written.dropped:
+        typer.echo(f"dropped: {line}")
+    for line in written.usage:
+        typer.echo(line)
+
+
+def _ranked_lists(run: Path, k: int) -> pl.DataFrame:
+    """Return the lists of all users of a run."""
+    import polars as pl
+
+    from mmgcn.serving.recommender import Recommender
+
+    return pl.concat(Recommender.load(run).blocks(k=k))
+
+
+def _export_vectors(out: Path, run: Path, to: str | None, prefix: str, json: bool) -> None:
     if to is None:
         refuse_options("prefix", because="it is for --to DATABASE")
     else:

@@ -60,14 +60,14 @@ def numbered_matrix(features: FeatureTable, items: Numbering) -> tuple[np.ndarra
     return matrix, notes
 
 
-def write_ids(users: Numbering, items: Numbering, folder: Path) -> list[Path]:
-    """Write the id behind each number, unless it is the number itself."""
+def write_ids(folder: Path, *, users: Numbering | None, items: Numbering | None) -> list[Path]:
+    """Write the id behind each number, unless it is the number itself, or None is given."""
     files = []
     for numbering, name, columns in (
         (users, "u_id_mapping.csv", ("user_id", "userID")),
         (items, "i_id_mapping.csv", ("item_id", "itemID")),
     ):
-        if not numbering.are_numbers:
+        if numbering is not None and not numbering.are_numbers:
             table = numbering.ids.alias(columns[0]).to_frame().with_row_index(columns[1])
             files.append(folder / name)
             table.select(columns).write_csv(files[-1], separator="\t")

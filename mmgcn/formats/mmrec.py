@@ -106,7 +106,7 @@ class MMRec(WritableFormat):
             dropped += notes
             np.save(file, matrix)
             files.append(file)
-        files += write_ids(users, items, folder)
+        files += write_ids(folder, users=users, items=items)
         if lists is not None:
             files.append(folder / "recommend_topk.csv")
             _write_lists(lists, files[-1], users, items)

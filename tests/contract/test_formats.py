@@ -5,11 +5,12 @@ import re
 import shlex
 
 import numpy as np
+import polars as pl
 import pytest
 
 import cli
 from mmgcn.format import FORMATS, FormatError, ImportOptions, detect
-from tests.layouts import LAYOUTS
+from tests.layouts import EVENTS, LAYOUTS
 
 
 @pytest.fixture(params=LAYOUTS)
@@ -22,7 +23,7 @@ def folder(layout, tmp_path):
     path = tmp_path / "theirs"
     path.mkdir()
     layout.write(path)
-    return path
+    return path / layout.path
 
 
 def read(layout, folder):
@@ -78,9 +79,8 @@ def test_times_keep_the_order_of_a_user(layout, folder):
     if layout.timed:
         content = read(layout, folder)
         for name, events in layout.parts.items():
-            table = (
-                content.parts[name].cast({"timestamp": int}).sort("timestamp", maintain_order=True)
-            )
+            table = content.parts[name].cast({"timestamp": pl.String})  # numbers, or dates
+            table = table.sort(pl.col("timestamp").str.len_chars(), "timestamp")
             mine = table.filter(table["user_id"] == layout.user(3))["item_id"].to_list()
             assert mine == [
                 layout.item(item)
@@ -92,14 +92,20 @@ def test_times_keep_the_order_of_a_user(layout, folder):
 def test_two_commands_lead_to_a_list(layout, folder, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     allow = ["--allow-pickle"] if layout.pickled else []
-    code, out, err = run(capsys, "import", "theirs", "--out", "ours", "--json", *allow)
+    path = str(folder.relative_to(tmp_path))
+    code, out, err = run(capsys, "import", path, "--out", "ours", "--json", *allow)
     assert code == 0, err
     report = json.loads(out)
     assert report["format"] == layout.format
-    fit, recommend = (shlex.split(line)[1:] for line in report["commands"][-2:])
+    commands = [shlex.split(line)[1:] for line in report["commands"]]
+    if not layout.parts:  # features alone: the interactions are the user's own
+        rows = [f"u{user},{layout.item(item)}\n" for user, item, _ in EVENTS]
+        (tmp_path / "interactions.csv").write_text("user_id,item_id\n" + "".join(rows))
+        commands.append(["recommend", "--user", "u3"])
+    fit, recommend = commands
     code, _, err = run(capsys, *fit, "--model", "popularity")
     assert code == 0, err
     code, out, err = run(capsys, *recommend, "-k", "3")
     assert code == 0, err
-    listed = re.findall(r"^ \d +(\w+) ", out, re.MULTILINE)
+    listed = re.findall(r"^ \d +(\S+) ", out, re.MULTILINE)
     assert len(set(listed) & {layout.item(item) for item in range(12)}) == 3, out

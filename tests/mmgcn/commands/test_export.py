@@ -1,0 +1,83 @@
+"""mmgcn export: a data set for another tool, split as fit splits it, and the lists of a run."""
+
+import json
+
+import polars as pl
+import pytest
+
+import cli
+from mmgcn.run import Run
+from tests import layouts
+
+
+def run(capsys, *words):
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(words)
+    shown = capsys.readouterr()
+    return leaving.value.code or 0, shown.out, shown.err
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """The sample of MovieLens, imported, and a run of it."""
+    monkeypatch.chdir(tmp_path)
+    rows = [f"u{user},i{item},{time}\n" for user, item, time in layouts.EVENTS]
+    (tmp_path / "interactions.csv").write_text("user_id,item_id,timestamp\n" + "".join(rows))
+    (tmp_path / "captions.csv").write_text("item_id,caption\ni0,The first\n")
+    return tmp_path
+
+
+def test_the_parts_are_those_of_fit_and_the_lists_those_of_recommend(world, capsys):
+    assert run(capsys, "fit", "--model", "popularity")[0] == 0
+    code, out, err = run(capsys, "export", "rectools", "--lists", "-k", "3", "--json")
+    assert code == 0, err
+    report = json.loads(out)
+    assert all((world / path).exists() for path in report["files"])
+    trained = Run.load("runs/latest")
+    starts, items = trained.csr("test")
+    test = pl.read_parquet(world / "export" / "test.parquet")
+    expected = {
+        (trained.users.id(user), trained.items.id(int(item)))
+        for user in range(12)
+        for item in items[starts[user] : starts[user + 1]]
+    }
+    assert set(test.select("user_id", "item_id").rows()) == expected
+    lists = pl.read_parquet(world / "export" / "recommendations.parquet")
+    assert lists.group_by("user_id").len()["len"].to_list() == [3] * 12
+
+
+def test_captions_and_names_are_written(world, capsys):
+    words = (
+        "export",
+        "recbole",
+        "--captions",
+        "captions.csv",
+        "--name",
+        "films",
+        "--split",
+        "none",
+    )
+    code, out, err = run(capsys, *words)
+    assert code == 0, err
+    assert "copy the folder to dataset/films of RecBole; its configuration:" in out
+    names = {path.name for path in (world / "export").iterdir()}
+    assert names == {"films.inter", "films.item"}
+    code, _, err = run(capsys, *words)
+    assert code == 1
+    assert "export contains files; name another folder with --out" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("movielens",), "nothing is written in the format movielens; it is read alone"),
+        (("mmrecc",), "no format is called 'mmrecc'; did you mean mmrec"),
+        (("mmrec", "--prefix", "x"), "they are for vectors"),
+        (("mmrec", "-k", "3"), "it needs --lists"),
+        (("--split", "random"), "vectors are those of --run; name a FORMAT for data"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(world, capsys, words, message):
+    code, _, err = run(capsys, "export", *words)
+    assert code in (1, 2)
+    assert message in " ".join(err.replace("│", " ").split())
