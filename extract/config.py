@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Engine = Literal["torch", "onnx"]
 Precision = Literal["float32", "bfloat16", "int8"]
+TokenPooling = Literal["mean", "cls", "last"]
 Dtype = Literal["float16", "float32"]
 Layout = Literal["files", "packed"]
 
@@ -37,8 +38,13 @@ class ExtractConfig:
     downloaded once. offline: weights that come as packages, or none."""
     encoders: Mapping[str, str] | Sequence[tuple[str, str]] = ()
     """Encoder of a modality in place of the preset's, as NAME or NAME:WEIGHTS, where WEIGHTS is a
-    name or a path. Several of one modality share one pass over the file; the last one becomes the
+    name or a path, or as FAMILY:NAME[:WEIGHTS][@LAYER], where NAME is a model of that library or a
+    local folder. Several of one modality share one pass over the file; the last one becomes the
     modality's current feature set."""
+    pooling: TokenPooling | None = None
+    """How encoders of the family hf reduce token states to a row: mean over tokens, cls (the first
+    token) or last (the last token of a text). By default as the network's own configuration
+    says."""
     num_frames: int | None = None
     """Number of frames per clip, spread evenly over its duration."""
     fps: float | None = None
@@ -89,8 +95,11 @@ class ExtractConfig:
         object.__setattr__(self, "modalities", tuple(self.modalities))
         if self.posters is not None:
             object.__setattr__(self, "posters", Path(self.posters))
-        for name, known in (("engine", Engine), ("precision", Precision), ("dtype", Dtype)):
-            if (value := getattr(self, name)) not in get_args(known):
+        for name, known in (
+            *(("engine", Engine), ("precision", Precision), ("dtype", Dtype)),
+            ("pooling", TokenPooling),
+        ):
+            if (value := getattr(self, name)) is not None and value not in get_args(known):
                 raise ValueError(f"{name} is '{value}'; known: {', '.join(get_args(known))}")
         if self.layout not in (None, *get_args(Layout)):
             raise ValueError(f"layout is '{self.layout}'; known: {', '.join(get_args(Layout))}")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
-from extract.config import Engine, Precision
+from extract.config import Engine, Precision, TokenPooling
 from extract.registry import Registry
 from extract.weights import Weights
 
@@ -54,12 +54,15 @@ class Encoder(ABC):
     several clips, and returns a row for each. A row must not depend on the other units in its block
     or batch.
 
-    Class attributes:
-        name: as in the registry.
+    Attributes, of the class where they are the same for all weights:
+        name: as in the registry; of an encoder of a family, FAMILY:NAME.
         reads: input of `prepare`: Frames, Windows, str, or Item.
         weights: default weights; None where it needs none.
         batch_units: number of units in a batch of `encode`.
+        unit_bytes: memory of a unit in the network on a GPU, rounded up.
         precisions: arithmetics that its network supports; `precision` is that of an instance.
+        poolings: ways to reduce the states of tokens to a row that it offers; `pooling` is that of
+            an instance, None the one that belongs to the network.
         sample_rate_hz, window_seconds, hop_seconds, min_window_seconds: windows of encoders that
             read audio. The last partial window is padded with silence, and dropped if it contains
             less than `min_window_seconds` of audio; a shorter clip has one padded window.
@@ -68,17 +71,20 @@ class Encoder(ABC):
         ValueError: a subclass defines a class attribute with an invalid value.
     """
 
-    name: ClassVar[str]
-    reads: ClassVar[Reads]
-    weights: ClassVar[Weights | None] = None
+    name: str
+    reads: Reads
+    weights: Weights | None = None
     dim: int
     batch_units: int = 32
-    precisions: ClassVar[tuple[Precision, ...]] = ("float32",)
+    unit_bytes: int = 64 << 20
+    precisions: tuple[Precision, ...] = ("float32",)
     precision: Precision = "float32"
-    sample_rate_hz: ClassVar[int] = 16_000
-    window_seconds: ClassVar[float] = 0.96
-    hop_seconds: ClassVar[float] = 0.96
-    min_window_seconds: ClassVar[float] = 0.1
+    poolings: tuple[TokenPooling, ...] = ()
+    pooling: TokenPooling | None = None
+    sample_rate_hz: int = 16_000
+    window_seconds: float = 0.96
+    hop_seconds: float = 0.96
+    min_window_seconds: float = 0.1
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -123,6 +129,16 @@ class Encoder(ABC):
             ValueError: the encoder cannot run there, by the engine, in its `precision`.
         """
         return
+
+    @property
+    def published(self) -> Weights | None:
+        """Published weights that it uses, whether they are here or not; None for a local path."""
+        return self.weights if self.given_weights is None else None
+
+    @property
+    def revision(self) -> str | None:
+        """Repository and commit of its weights, where they come from a hub."""
+        return None
 
     @property
     def cosine(self) -> float | None:

@@ -23,7 +23,7 @@ class UnknownName(LookupError):
         super().__init__(
             f"no {kind} is called '{name}'; {hint}known: {', '.join(known) or 'none'}{failed}"
         )
-        self.kind, self.name, self.known = kind, name, known
+        self.kind, self.name, self.known, self.broken = kind, name, known, broken
 
 
 class DuplicateName(ValueError):

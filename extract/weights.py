@@ -16,6 +16,7 @@ from extract.extras import install_command
 
 CHUNK_BYTES = 1 << 20
 TIMEOUT_SECONDS = 30
+TORCH_FILES = ("pytorch_model.bin", "pytorch_model-*.bin")  # read with weights only
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")  # owner/name
 
 
@@ -175,7 +176,7 @@ class Weights:
         """
         if self.sha256 is None:
             return
-        file = model_file(path) if path.is_dir() else path
+        file = model_files(path)[0] if path.is_dir() else path
         found = sha256_of(file)
         if not found.startswith(self.sha256):
             raise WrongWeights(
@@ -232,20 +233,35 @@ def _hash_of(path: Path, size_bytes: int, mtime_ns: int) -> str:  # noqa: ARG001
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file as hex; of a folder, that of its model's file.
 
+    Where the weights of a folder are several files, it is the hash of their names and hashes.
+
     Raises:
-        WeightsUnavailable: the file cannot be read.
+        WeightsUnavailable: a file cannot be read.
     """
-    file = model_file(path) if path.is_dir() else path
-    try:
-        status = file.stat()
-        return _hash_of(file, status.st_size, status.st_mtime_ns)
-    except OSError as error:
-        raise WeightsUnavailable(f"{file} cannot be read: {error.strerror}") from error
+    files = model_files(path) if path.is_dir() else (path,)
+    hashes = []
+    for file in files:
+        try:
+            status = file.stat()
+            hashes.append(_hash_of(file, status.st_size, status.st_mtime_ns))
+        except OSError as error:
+            raise WeightsUnavailable(f"{file} cannot be read: {error.strerror}") from error
+    if len(hashes) == 1:
+        return hashes[0]
+    text = "".join(f"{file.name}\0{found}\n" for file, found in zip(files, hashes, strict=True))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def model_file(folder: Path) -> Path:
-    """Return the file of weights in a model's folder."""
-    return folder / "model.safetensors"
+def model_files(folder: Path) -> tuple[Path, ...]:
+    """Return the files of weights in a model's folder: one, or the shards of one.
+
+    Safetensors are preferred; where there is none, torch's format. `model.safetensors` if there is
+    no such file at all.
+    """
+    for pattern in ("model.safetensors", "model-*.safetensors", *TORCH_FILES):
+        if found := sorted(folder.glob(pattern)):
+            return tuple(found)
+    return (folder / "model.safetensors",)
 
 
 def _package_path(where: str) -> Path | None:
@@ -276,7 +292,7 @@ def _hub_folder(name: str, *, local: bool) -> Path | None:
             return None
         raise
     folder = Path(found)
-    return folder if model_file(folder).is_file() else None
+    return folder if model_files(folder)[0].is_file() else None
 
 
 def _hub_cache() -> str:

@@ -18,6 +18,8 @@ STAGES = {
     "extract.state_dict": 3,
     "extract.modality": 3,
     "extract.encoder": 3,
+    "extract.family": 4,
+    "extract.families": 7,
     "extract.store": 4,
     "extract.media": 1,
     "extract.encoders": 6,

@@ -15,7 +15,7 @@ import numpy as np
 from extract.cluster import Layout, connected, layout_of
 from extract.cluster.tasks import END, INDEX, PART, Attempts, Decode, Encode, units_column
 from extract.encoder import Encoder
-from extract.workers.device import MAX_FRAMES
+from extract.workers.device import MAX_UNITS
 from extract.workers.messages import Decoded, Job, RowsOf, Setup
 from extract.workers.pool import TICK_SECONDS, WorkerError
 from extract.workers.wire import pack, unpack
@@ -135,9 +135,7 @@ class RayPool:
             if spec.weights is not None and Path(spec.weights).exists():
                 spec = replace(spec, weights=str(_absolute(Path(spec.weights))))
             on_gpu = layout.num_gpus > 0
-            batch_units = (
-                MAX_FRAMES if on_gpu and encoder.reads == "frames" else encoder.batch_units
-            )
+            batch_units = MAX_UNITS if on_gpu and encoder.reads == "frames" else encoder.batch_units
             clips = BATCHES_PER_CALL * batch_units // USUAL_UNITS
             even = -(-len(jobs) // (2 * layout.num_workers))
             dataset = dataset.map_batches(

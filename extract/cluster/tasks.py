@@ -17,7 +17,6 @@ import numpy as np
 
 from extract.config import Engine
 from extract.workers.batcher import BatchedEncoders
-from extract.workers.device import frames_at_once
 from extract.workers.messages import Decoded, EncoderSpec, Job, RowsOf, Setup, UnitsOf
 from extract.workers.pool import WorkerError, WorkerPool
 from extract.workers.process import THREAD_VARIABLES
@@ -187,7 +186,8 @@ class Encode:
                 raise WorkerError(f"a worker could not start: {why_not_loaded(error)}") from error
             self._encoders = BatchedEncoders(
                 {self._slot: encoder},
-                batch_frames=frames_at_once(device, share=self._num_gpus),
+                device=device,
+                share=self._num_gpus or 1.0,
             )
         return self._encoders
 

@@ -43,12 +43,16 @@ CONFIG_FLAGS = {
     ),
     "encoders": Flag(
         ("--encoder",),
-        help="MODALITY=NAME, or MODALITY=NAME:WEIGHTS where WEIGHTS is a name or a path. "
-        "Repeatable; several of one modality share one pass over the file, and `fit` uses the last "
-        "one.",
+        help="MODALITY=NAME, MODALITY=NAME:WEIGHTS, or MODALITY=FAMILY:NAME with a model or folder "
+        "of timm, torchvision or hf (transformers). Repeatable; several of one modality share one "
+        "pass over the file, and `fit` uses the last one.",
         parse=encoder_of,
         repeatable=True,
         metavar="MODALITY=NAME",
+    ),
+    "pooling": Flag(
+        help="How encoders of the family hf reduce token states to a row; by default as the "
+        "network's own configuration says."
     ),
     "num_frames": Flag(show_default="16", min=1),
     "fps": Flag(help="Frames per second, in place of --num-frames."),

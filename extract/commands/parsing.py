@@ -57,7 +57,7 @@ def check_posters(posters: Path | str | None, videos: list[str]) -> None:
 
 
 def encoder_of(text: str) -> tuple[str, str]:
-    """Return the modality and NAME[:WEIGHTS] of MODALITY=NAME[:WEIGHTS]."""
+    """Return the modality and the encoder's words of MODALITY=NAME[:WEIGHTS]."""
     modality, equals, name = text.partition("=")
     if not (modality and equals and name):
         raise typer.BadParameter(

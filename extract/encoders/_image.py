@@ -35,12 +35,26 @@ def resize_and_crop(
     from torchvision.transforms.v2 import InterpolationMode, functional
 
     interpolation = InterpolationMode.BICUBIC if bicubic else InterpolationMode.BILINEAR
-    images = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2)
-    longest = LONGEST_ASPECT * min(images.shape[2:])
-    if max(images.shape[2:]) > longest:
-        images = functional.center_crop(images, [min(n, longest) for n in images.shape[2:]])
+    images = bounded(torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2))
     scaled = functional.resize(images, [shorter_px], interpolation=interpolation, antialias=True)
     return np.asarray(functional.center_crop(scaled, [crop_px, crop_px]).contiguous().numpy())
+
+
+def bounded(images: torch.Tensor) -> torch.Tensor:
+    """Return images cropped to the centre so that none is more than 16 times as long as wide.
+
+    Shapes:
+        images: (N, 3, H, W).
+    """
+    from torchvision.transforms.v2 import functional
+
+    longest = LONGEST_ASPECT * min(images.shape[2:])
+    if max(images.shape[2:]) <= longest:
+        return images
+    cropped: torch.Tensor = functional.center_crop(
+        images, [min(n, longest) for n in images.shape[2:]]
+    )
+    return cropped
 
 
 class ImageNetwork:

@@ -14,6 +14,7 @@ from extract.weights import WrongWeights, sha256_of
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+NO_CODE = {"trust_remote_code": False}  # for transformers' Auto classes
 # Files that configure a tokenizer, a feature extractor or a pooling.
 SETTINGS = (
     "config.json",
@@ -44,14 +45,17 @@ def require_folder(path: Path) -> Path:
     return path
 
 
-def hashes_of(folder: Path) -> dict[str, str]:
+def hashes_of(folder: Path, *, more: tuple[str, ...] = ()) -> dict[str, str]:
     """Return the hashes of a folder's weights and of its settings.
+
+    Args:
+        more: names of further files that contain settings.
 
     Raises:
         WeightsUnavailable: it contains no weights.
     """
     digest = hashlib.sha256()
-    for name in SETTINGS:
+    for name in (*SETTINGS, *more):
         path = folder / name
         if path.is_file():
             digest.update(f"{name}\0{sha256_of(path)}\n".encode())
@@ -93,10 +97,28 @@ def load_part(load: Callable[..., Any], folder: Path, what: str) -> Any:
         logging.set_verbosity(before)
 
 
+def load_without_missing(model: Any, folder: Path, what: str) -> tuple[Any, list[str]]:
+    """Return a network in evaluation mode, and the names of the tensors that its file lacks.
+
+    Safetensors are preferred; other files are read with weights only. Code in the folder is never
+    run.
+
+    Args:
+        model: its class, or one of transformers' Auto classes.
+
+    Raises:
+        WrongWeights: the folder contains no such network.
+    """
+    safe = any(folder.glob("*.safetensors")) or not any(folder.glob("pytorch_model*.bin"))
+    load = partial(model.from_pretrained, use_safetensors=safe, output_loading_info=True)
+    network, info = load_part(load, folder, what)
+    return network.eval().requires_grad_(False), sorted(info["missing_keys"])
+
+
 def load_network(
     model: type[PreTrainedModel], folder: Path, what: str, *, unused: tuple[str, ...] = ()
 ) -> PreTrainedModel:
-    """Return a network in evaluation mode, all of its tensors from the folder's model.safetensors.
+    """Return a network in evaluation mode, all of its tensors from the folder's weights.
 
     transformers initialises tensors that a file lacks at random, with a warning. Here that is an
     error, except for tensors that are not used.
@@ -109,12 +131,11 @@ def load_network(
     Raises:
         WrongWeights: the folder contains another network, or none.
     """
-    load = partial(model.from_pretrained, use_safetensors=True, output_loading_info=True)
-    network, info = load_part(load, folder, what)
-    absent = sorted(name for name in info["missing_keys"] if not name.startswith(unused or ("\0",)))
+    network, missing = load_without_missing(model, folder, what)
+    absent = [name for name in missing if not name.startswith(unused or ("\0",))]
     if absent:
         raise WrongWeights(
             f"{folder} contains the weights of another network: for a {what} it lacks "
             f"{len(absent)} tensors, {', '.join(absent[:2])}"
         )
-    return network.eval().requires_grad_(False)
+    return network

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -39,14 +39,14 @@ class Clap(Encoder):
     Less than 10 s of audio is repeated as often as it fits, as in the network's training.
     """
 
-    name: ClassVar[str] = "clap"
-    reads: ClassVar[Reads] = "waveform"
-    weights: ClassVar[Weights | None] = UNFUSED
+    name: str = "clap"
+    reads: Reads = "waveform"
+    weights: Weights | None = UNFUSED
     batch_units = 4
-    sample_rate_hz: ClassVar[int] = 48_000
-    window_seconds: ClassVar[float] = 10.0
-    hop_seconds: ClassVar[float] = 10.0
-    min_window_seconds: ClassVar[float] = 1.0
+    sample_rate_hz: int = 48_000
+    window_seconds: float = 10.0
+    hop_seconds: float = 10.0
+    min_window_seconds: float = 1.0
 
     def _path(self) -> Path:
         return require_folder(resolve(UNFUSED, self.given_weights))

@@ -8,7 +8,7 @@ file is read and no code is run.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,10 +39,10 @@ class EfficientNetLite0(Encoder):
     Shorter side to 256 (bicubic, antialiased), centre crop of 224 x 224, (byte - 127) / 128.
     """
 
-    name: ClassVar[str] = "efficientnet_lite0"
-    reads: ClassVar[Reads] = "frames"
-    precisions: ClassVar[tuple[Precision, ...]] = ("float32", "bfloat16", "int8")
-    weights: ClassVar[Weights | None] = PACKAGE
+    name: str = "efficientnet_lite0"
+    reads: Reads = "frames"
+    precisions: tuple[Precision, ...] = ("float32", "bfloat16", "int8")
+    weights: Weights | None = PACKAGE
     dim = 1280
     batch_units = 16
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -18,12 +18,12 @@ class LogMel(Encoder):
     Not learned: it separates music, speech and noise, and represents little of their content.
     """
 
-    name: ClassVar[str] = "logmel"
-    reads: ClassVar[Reads] = "waveform"
+    name: str = "logmel"
+    reads: Reads = "waveform"
     dim = 192
     batch_units = 1  # nothing is computed per batch, so no clip waits for others
-    window_seconds: ClassVar[float] = 0.975
-    hop_seconds: ClassVar[float] = 0.96
+    window_seconds: float = 0.975
+    hop_seconds: float = 0.96
 
     @property
     def provenance(self) -> dict[str, Any]:

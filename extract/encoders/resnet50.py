@@ -7,7 +7,7 @@ weights from torchvision (BSD-3-Clause), the recipe `IMAGENET1K_V2` with its own
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -35,10 +35,10 @@ class ResNet50(Encoder):
     in between, as by the transforms on byte images.
     """
 
-    name: ClassVar[str] = "resnet50"
-    reads: ClassVar[Reads] = "frames"
-    precisions: ClassVar[tuple[Precision, ...]] = ("float32", "bfloat16", "int8")
-    weights: ClassVar[Weights | None] = IMAGENET1K_V2
+    name: str = "resnet50"
+    reads: Reads = "frames"
+    precisions: tuple[Precision, ...] = ("float32", "bfloat16", "int8")
+    weights: Weights | None = IMAGENET1K_V2
     dim = 2048
     batch_units = 16
 

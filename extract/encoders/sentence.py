@@ -6,15 +6,16 @@ Source: Reimers, Gurevych: Sentence-BERT, EMNLP 2019. Network from transformers,
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from extract.config import Engine
 from extract.encoder import Encoder, Reads
 from extract.encoders._pretrained import (
+    NO_CODE,
     hashes_of,
     load_network,
     load_part,
@@ -66,9 +67,9 @@ class Sentence(Encoder):
     will do: its longest text, and whether the mean or the first token counts, are read from it.
     """
 
-    name: ClassVar[str] = "sentence"
-    reads: ClassVar[Reads] = "text"
-    weights: ClassVar[Weights | None] = HUB
+    name: str = "sentence"
+    reads: Reads = "text"
+    weights: Weights | None = HUB
     batch_units = 512
 
     def _path(self) -> Path:
@@ -81,7 +82,8 @@ class Sentence(Encoder):
             return 384
         from transformers import AutoConfig
 
-        return int(load_part(AutoConfig.from_pretrained, self._path(), WHAT).hidden_size)
+        load = partial(AutoConfig.from_pretrained, **NO_CODE)
+        return int(load_part(load, self._path(), WHAT).hidden_size)
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -107,7 +109,9 @@ class Sentence(Encoder):
             raise WrongWeights(
                 f"{path} contains no tokenizer: one of {', '.join(TOKENIZERS)} is expected"
             )
-        self._tokenizer = load_part(AutoTokenizer.from_pretrained, path, "tokenizer")
+        self._tokenizer = load_part(
+            partial(AutoTokenizer.from_pretrained, **NO_CODE), path, "tokenizer"
+        )
         self._device = device
         self._network = load_network(AutoModel, path, WHAT, unused=("pooler.",)).to(device)
 

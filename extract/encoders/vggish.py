@@ -8,7 +8,7 @@ of the torchvggish project, or the same tensors from torchaudio's assets (`vggis
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,14 +39,14 @@ class VGGish(Encoder):
     authors' own TensorFlow code returns the values before the rectifier.)
     """
 
-    name: ClassVar[str] = "vggish"
-    reads: ClassVar[Reads] = "waveform"
-    weights: ClassVar[Weights | None] = PUBLISHED
+    name: str = "vggish"
+    reads: Reads = "waveform"
+    weights: Weights | None = PUBLISHED
     dim = 128
     batch_units = 32
     # 96 frames of 25 ms every 10 ms: the last of them ends 975 ms after the first begins.
-    window_seconds: ClassVar[float] = 0.975
-    hop_seconds: ClassVar[float] = 0.96
+    window_seconds: float = 0.975
+    hop_seconds: float = 0.96
 
     def _path(self) -> Path:
         return resolve(PUBLISHED, self.given_weights)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -66,13 +66,13 @@ class Wav2Vec2(Encoder):
     WAV2VEC2_BASE.
     """
 
-    name: ClassVar[str] = "wav2vec2"
-    reads: ClassVar[Reads] = "waveform"
-    weights: ClassVar[Weights | None] = BASE
+    name: str = "wav2vec2"
+    reads: Reads = "waveform"
+    weights: Weights | None = BASE
     batch_units = 4
-    window_seconds: ClassVar[float] = 5.0
-    hop_seconds: ClassVar[float] = 5.0
-    min_window_seconds: ClassVar[float] = 1.0
+    window_seconds: float = 5.0
+    hop_seconds: float = 5.0
+    min_window_seconds: float = 1.0
 
     def __init__(self, weights: str | None = None) -> None:
         super().__init__(weights)

@@ -60,7 +60,7 @@ class ClipWriter:
     Args:
         text_and_items: encodes the titles of files, among others.
         workers_encode: whether workers send rows; else they send units, which are encoded here.
-        batch_frames: number of frames in a batch here; None uses the encoder's own.
+        device: of the encoders here.
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class ClipWriter:
         text_and_items: TextAndItemEncoder,
         *,
         workers_encode: bool,
-        batch_frames: int | None = None,
+        device: str = "cpu",
     ) -> None:
         self._ledger, self._text_and_items = ledger, text_and_items
         self._clips: dict[int, _Clip] = {}
-        self._workers_encode, self._batch_frames = workers_encode, batch_frames
+        self._workers_encode, self._device = workers_encode, device
 
     def run(self, pool: Pool, jobs: Sequence[Job]) -> None:
         """Write clips until the pool has no more; text and items are encoded meanwhile."""
@@ -82,7 +82,7 @@ class ClipWriter:
         wanted = () if self._workers_encode else {slot for job in jobs for slot in job.encoders}
         encoders = BatchedEncoders(
             {slot: self._text_and_items.encoder(slot) for slot in sorted(wanted)},
-            batch_frames=self._batch_frames,
+            device=self._device,
         )
         doing = "loading encoders"
 

@@ -23,7 +23,7 @@ from extract.pipeline.report import Report
 from extract.pipeline.target import choose_targets, refuse_decoded_modalities
 from extract.pipeline.text_and_items import TextAndItemEncoder
 from extract.store import FeatureStore, file_name
-from extract.workers.device import frames_at_once, resolve_device
+from extract.workers.device import resolve_device
 from extract.workers.messages import EncoderSpec, FileFacts, Job, Setup
 from extract.workers.pool import WorkerPool
 
@@ -183,10 +183,7 @@ def _fill(ledger: Ledger, config: ExtractConfig, device: str, interruption: Inte
     try:
         interruption.on_request(stop)
         pool.start(jobs)
-        batch_frames = None if setup.encodes else frames_at_once(device)
-        writer = ClipWriter(
-            ledger, text_and_items, workers_encode=setup.encodes, batch_frames=batch_frames
-        )
+        writer = ClipWriter(ledger, text_and_items, workers_encode=setup.encodes, device=device)
         writer.run(pool, jobs)
         while text_and_items.step(wait_seconds=0.1):
             ledger.reporter.start(FINISHING if interruption.requested else "encoding captions")

@@ -8,6 +8,7 @@ from typing import Any
 
 from extract.config import ExtractConfig, Layout
 from extract.encoder import ENCODERS, Encoder
+from extract.family import encoder_named, kind_of
 from extract.media import audio, frame_conversion
 from extract.modality import MODALITIES, Modality
 from extract.store import FeatureSet, FeatureStore
@@ -38,7 +39,7 @@ class Target:
         self.features = store.create(
             self.modality.name,
             self.manifest,
-            versions=_versions(),
+            versions=_versions(self.encoder),
             current=False,
             shard=shard,
             layout=layout,
@@ -73,14 +74,15 @@ def choose_targets(
     unavailable: list[WeightsUnavailable] = []
     for modality, choices in _choices(config):
         for words in choices:
-            name, _, weights = words.partition(":")
-            encoder = ENCODERS.get(name)(weights or None)
+            encoder = encoder_named(words, reads=kind_of(modality.encoders))
             if config.precision in encoder.precisions:
                 encoder.precision = config.precision
-            published = type(encoder).weights
-            if not weights and published is not None and published.locate() is None:
-                report(f"fetching the weights {published.name} from {published.where}")
+            if config.pooling in encoder.poolings:
+                encoder.pooling = config.pooling
             try:
+                published = encoder.published
+                if published is not None and published.locate() is None:
+                    report(f"fetching the weights {published.name} from {published.where}")
                 manifest = _manifest(modality, encoder, config)
             except WeightsUnavailable as error:
                 unavailable.append(error)
@@ -92,6 +94,11 @@ def choose_targets(
         able = [n for n in ENCODERS.names() if config.precision in ENCODERS.get(n).precisions]
         raise ValueError(
             f"none of the encoders computes in {config.precision}; those that do: {', '.join(able)}"
+        )
+    if config.pooling is not None and all(t.encoder.pooling is None for t in targets):
+        raise ValueError(
+            f"none of the encoders pools token states as pooling='{config.pooling}' says; those of "
+            "the family hf do: name one, such as textual=hf:FOLDER"
         )
     clashes = {(t.modality.name, str(t.manifest)) for t in targets}
     if len(clashes) < len(targets):
@@ -109,7 +116,7 @@ def refuse_decoded_modalities(config: ExtractConfig, *, num_items: int) -> None:
     decoded: list[str] = []
     others: list[str] = []
     for modality, choices in _choices(config):
-        reads = {ENCODERS.get(words.partition(":")[0]).reads for words in choices}
+        reads = {kind_of((words, *modality.encoders)) for words in choices}
         (decoded if reads & {"frames", "waveform"} else others).append(modality.name)
     if decoded:
         raise ValueError(
@@ -178,7 +185,10 @@ def _all_of(errors: Sequence[WeightsUnavailable]) -> WeightsUnavailable:
     return WeightsUnavailable.unfetched(names, tuple(w for error in errors for w in error.looked))
 
 
-def _versions() -> dict[str, str]:
+def _versions(encoder: Encoder) -> dict[str, str]:
+    """Return the versions of libraries, and the revision of weights from a hub."""
     from importlib.metadata import version
 
-    return {name: version(name) for name in ("mmgcn", "av", "numpy", "torch", "transformers")}
+    names = ("mmgcn", "av", "numpy", "torch", "transformers")
+    revision = {} if encoder.revision is None else {"weights": encoder.revision}
+    return {name: version(name) for name in names} | revision

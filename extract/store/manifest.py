@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from extract.store.files import StoreError, content_hash, write_atomically
 
 SCHEMA_VERSION = 1
 FILE = "manifest.json"
+UNPLAIN = re.compile(r"[^a-z0-9_.-]+")  # "hf:openai/clip" names the folder hf-openai-clip-...
+MAX_NAME_LENGTH = 80
 
 
 def full_manifest(modality: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,7 +37,8 @@ def folder_name(manifest: Mapping[str, Any]) -> str:
     The versions of libraries are stored in the manifest and do not enter the name.
     """
     named = {name: value for name, value in manifest.items() if name != "versions"}
-    return f"{manifest['encoder']}-{digest(named)}"
+    encoder = UNPLAIN.sub("-", manifest["encoder"].lower()).strip("-.")[:MAX_NAME_LENGTH]
+    return f"{encoder}-{digest(named)}"
 
 
 def write_manifest(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from extract.encoder import Encoder
+from extract.workers.device import units_at_once
 from extract.workers.messages import RowsOf, UnitsOf
 
 
@@ -21,14 +22,20 @@ class BatchedEncoders:
 
     Args:
         encoders: loaded, by target.
-        batch_frames: units in a batch of the encoders that read frames, in place of their own
-            number.
+        device: where they are loaded; on a GPU, batches of frames are as large as its memory
+            allows.
+        share: part of the memory of that GPU that may be used.
     """
 
-    def __init__(self, encoders: Mapping[int, Encoder], *, batch_frames: int | None = None) -> None:
+    def __init__(
+        self, encoders: Mapping[int, Encoder], *, device: str = "cpu", share: float = 1.0
+    ) -> None:
         self._batchers = {
             target: Batcher(
-                encoder, batch_units=batch_frames if encoder.reads == "frames" else None
+                encoder,
+                batch_units=units_at_once(device, encoder.unit_bytes, share=share)
+                if encoder.reads == "frames"
+                else None,
             )
             for target, encoder in encoders.items()
         }

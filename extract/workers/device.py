@@ -6,8 +6,7 @@ import ctypes
 import math
 import sys
 
-FRAME_BYTES = 64 << 20  # memory of one frame in a network on a GPU, rounded up
-MIN_FRAMES, MAX_FRAMES = 16, 256
+MAX_UNITS = 256
 
 
 def resolve_device(device: str) -> str:
@@ -30,10 +29,11 @@ def resolve_device(device: str) -> str:
     return device
 
 
-def frames_at_once(device: str, *, share: float = 1.0) -> int | None:
-    """Return the number of frames in a batch on a GPU: a power of two that fits its memory.
+def units_at_once(device: str, unit_bytes: int, *, share: float = 1.0) -> int | None:
+    """Return the number of units in a batch on a GPU: a power of two that fits its memory.
 
     Args:
+        unit_bytes: memory of one unit in the network.
         share: part of the device's memory that may be used; more than 1 counts as 1.
 
     Returns:
@@ -45,8 +45,8 @@ def frames_at_once(device: str, *, share: float = 1.0) -> int | None:
 
     # Total memory, not free memory: batches of another size round differently.
     memory_bytes = torch.cuda.get_device_properties(device).total_memory * min(share, 1.0)
-    frames = 1 << int(math.log2(max(memory_bytes / FRAME_BYTES, 1)))
-    return min(max(frames, MIN_FRAMES), MAX_FRAMES)
+    units = 1 << int(math.log2(max(memory_bytes / unit_bytes, 1)))
+    return min(units, MAX_UNITS)
 
 
 def _has_cuda_driver() -> bool:

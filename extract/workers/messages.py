@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from extract.catalog import AnyFile
-from extract.config import ExtractConfig, Precision
+from extract.config import ExtractConfig, Precision, TokenPooling
 from extract.encoder import Encoder
 from extract.media import Coverage
 
@@ -22,6 +22,7 @@ class EncoderSpec:
     qualname: str
     weights: str | None
     precision: Precision = "float32"
+    pooling: TokenPooling | None = None
 
     @classmethod
     def of(cls, encoder: Encoder) -> EncoderSpec:
@@ -37,7 +38,8 @@ class EncoderSpec:
                 f"{kind.__qualname__}, where workers cannot import it; move it to a module of its "
                 "own, at the top level"
             )
-        return cls(kind.__module__, kind.__qualname__, encoder.given_weights, encoder.precision)
+        settings = encoder.given_weights, encoder.precision, encoder.pooling
+        return cls(kind.__module__, kind.__qualname__, *settings)
 
     def build(self) -> Encoder:
         """Return the encoder, not loaded."""
@@ -45,7 +47,7 @@ class EncoderSpec:
         for name in self.qualname.split("."):
             member = getattr(member, name)
         encoder: Encoder = member(self.weights)
-        encoder.precision = self.precision
+        encoder.precision, encoder.pooling = self.precision, self.pooling
         return encoder
 
 

@@ -74,7 +74,7 @@ def test_rows_are_the_same_wherever_they_are_encoded(videos, tmp_path, monkeypat
     """A GPU is not needed for that: the encoder is steps of one and does not care."""
     extract(videos, tmp_path / "in workers", "shade", workers=2)
     monkeypatch.setattr("extract.pipeline.extraction.resolve_device", lambda device: device)
-    monkeypatch.setattr("extract.pipeline.extraction.frames_at_once", lambda device: 64)
+    monkeypatch.setattr("extract.workers.batcher.units_at_once", lambda *_, **__: 64)
     report = extract(videos, tmp_path / "in parent", "shade", device="cuda")
     assert report.counts["thing"]["done"] == 7
     ours, theirs = rows_of(tmp_path / "in workers"), rows_of(tmp_path / "in parent")

@@ -1,0 +1,1 @@
+"""Families: libraries whose models are encoders by name; one library, one file."""

@@ -1,0 +1,137 @@
+"""ImageEncoder: shared by the encoders of images of all families."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from extract.config import Engine, Precision
+from extract.encoder import Encoder, Reads
+from extract.encoders._image import bounded
+from extract.families._encoder import FamilyEncoder
+from extract.families._network import (
+    Forward,
+    FrozenNetwork,
+    Measures,
+    check_precision,
+    measure,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+
+class ImageEncoder(FamilyEncoder):
+    """A row per frame, by a network of a library with the preprocessing of its weights.
+
+    Where the preprocessing ends in (byte * scale - mean) / std, units are bytes, and that is done
+    with the batch; the numbers are those of the library.
+
+    A subclass defines `_geometry`, `_normalisation`, `_build`, `_forward`, and loads the weights
+    in `_loaded_network`.
+    """
+
+    reads: Reads = "frames"
+    precisions: tuple[Precision, ...] = ("float32", "bfloat16")
+
+    @abstractmethod
+    def _geometry(self, images: torch.Tensor) -> torch.Tensor:
+        """Return images resized and cropped.
+
+        Shapes:
+            images: (N, 3, H, W) uint8; the result: (N, 3, h, w) uint8.
+        """
+
+    @property
+    @abstractmethod
+    def _normalisation(self) -> tuple[float, tuple[float, ...], tuple[float, ...]]:
+        """Scale of a byte, then mean and standard deviation of each channel."""
+
+    @property
+    @abstractmethod
+    def _unit_shape(self) -> tuple[int, ...]:
+        """Shape of a unit."""
+
+    @abstractmethod
+    def _build(self) -> torch.nn.Module:
+        """Return the network without weights."""
+
+    @abstractmethod
+    def _loaded_network(self) -> torch.nn.Module:
+        """Return the network with its weights."""
+
+    @property
+    @abstractmethod
+    def _forward(self) -> Forward:
+        """Returns rows of a network and a batch."""
+
+    @cached_property
+    def _measures(self) -> Measures:
+        return measure(self._build, self._forward, self._unit_shape)
+
+    @property
+    def dim(self) -> int:  # type: ignore[override]  # known once the network is built
+        """Width of the rows."""
+        return self._measures.width
+
+    @property
+    def batch_units(self) -> int:  # type: ignore[override]
+        """Number of frames in a batch: as many as fit 256 MiB of activations, at most 16."""
+        return self._measures.batch_units
+
+    @property
+    def unit_bytes(self) -> int:  # type: ignore[override]
+        """Memory of a frame in the network."""
+        return max(Encoder.unit_bytes, self._measures.unit_bytes)
+
+    def check(self, device: str, *, engine: Engine = "torch") -> None:
+        """See `Encoder`."""
+        check_precision(self.name, device, engine, self.precision)
+
+    def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
+        """Build the network from its weights."""
+        self._network = FrozenNetwork(
+            self._loaded_network(), self._forward, device=device, precision=self.precision
+        )
+
+    @property
+    def cosine(self) -> float | None:
+        """See `Encoder`."""
+        return self._network.cosine
+
+    def prepare(self, sample: Any) -> np.ndarray:
+        """Shapes: sample.data: (N, H, W, 3) uint8; the result: (N, 3, h, w) uint8."""
+        import torch
+
+        images = torch.from_numpy(np.ascontiguousarray(sample.data)).permute(0, 3, 1, 2)
+        return np.asarray(self._geometry(bounded(images)).contiguous().numpy())
+
+    def encode(self, units: np.ndarray) -> np.ndarray:
+        """Shapes: units: (N, 3, h, w) uint8; the result: (N, D) float32."""
+        import torch
+
+        scale, mean, std = self._normalisation
+        shape = (1, -1, *[1] * (units.ndim - 2))
+        batch = torch.from_numpy(units).float().mul_(scale)
+        batch.sub_(torch.tensor(mean).view(shape)).div_(torch.tensor(std).view(shape))
+        return self._network(batch)
+
+
+def through_pil(transform: Callable[[Any], torch.Tensor], images: torch.Tensor) -> torch.Tensor:
+    """Return images transformed one by one as images of PIL.
+
+    The libraries' transforms were made for these. The same transforms resize tensors of bytes with
+    other pixels: bicubic ones differ by up to 20 levels in torchvision's first version.
+
+    Shapes:
+        images: (N, 3, H, W) uint8; the result: (N, 3, h, w) uint8.
+    """
+    import torch
+    from PIL import Image
+
+    frames = images.permute(0, 2, 3, 1).contiguous().numpy()  # -> (N, H, W, 3)
+    return torch.stack([transform(Image.fromarray(frame)) for frame in frames])

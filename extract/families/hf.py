@@ -1,0 +1,29 @@
+"""hf: models of transformers, by their names on the Hugging Face hub or from local folders.
+
+Source: Wolf et al., Transformers: State-of-the-Art Natural Language Processing, EMNLP 2020
+(Apache-2.0); weights under the licences of their publishers. Code in a folder is never run.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from extract.encoder import Encoder, Reads
+from extract.families._hf_image import HfImage
+from extract.family import Family
+
+ENCODERS: dict[Reads, type[Encoder]] = {"frames": HfImage}
+
+
+class HuggingFace(Family):
+    """Models of transformers."""
+
+    name: ClassVar[str] = "hf"
+    reads: ClassVar[tuple[Reads, ...]] = tuple(ENCODERS)
+
+    def encoder(self, model: str, *, reads: Reads) -> Encoder:
+        """Return the encoder by a model of transformers; see `Family`."""
+        return ENCODERS[reads](model)
+
+
+FAMILY = HuggingFace()

@@ -1,0 +1,157 @@
+"""torchvision: networks of torchvision.models, by name.
+
+Source: torchvision (BSD-3-Clause), with the weights and the preprocessing of its `Weights` entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from extract.encoder import Encoder, Reads
+from extract.families._image import ImageEncoder, through_pil
+from extract.families._network import Forward, layer_forward
+from extract.families._torchvision_weights import (
+    build_network,
+    entry_of,
+    load_network,
+    published,
+    weights_file,
+    without_head,
+)
+from extract.family import Family, Listing, Reference, UnknownModel
+from extract.weights import Weights, sha256_of
+
+if TYPE_CHECKING:
+    import torch
+
+
+class TorchvisionImage(ImageEncoder):
+    """The input of the classifier, a row per frame.
+
+    Preprocessing is that of the weights (`Weights.transforms()`); of a file, that of the model's
+    default weights. A layer is the path of a module; its row is the mean over positions.
+    """
+
+    family = "torchvision"
+
+    @property
+    def published(self) -> Weights | None:
+        """See `Encoder`."""
+        return published(self.reference)
+
+    @cached_property
+    def _file(self) -> Path:
+        return weights_file(self.reference)
+
+    @cached_property
+    def _preset(self) -> Any:
+        return entry_of(self.reference).transforms()
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Network, hash of the weights, layer and preprocessing."""
+        preset = self._preset
+        return {
+            "encoder": self.name,
+            "version": 1,
+            "weights_sha256": sha256_of(self._file),
+            "layer": self.reference.layer or "input of the classifier",
+            "preprocessing": {
+                "resize_px": list(preset.resize_size),
+                "crop_px": list(preset.crop_size),
+                "interpolation": preset.interpolation.value,
+                "antialias": bool(getattr(preset, "antialias", False)),
+                "mean": list(preset.mean),
+                "std": list(preset.std),
+            },
+        }
+
+    def _geometry(self, images: torch.Tensor) -> torch.Tensor:
+        from torchvision.transforms import functional
+
+        preset = self._preset
+
+        def resize_and_crop(image: Any) -> torch.Tensor:
+            image = functional.resize(
+                image, preset.resize_size, preset.interpolation, antialias=preset.antialias
+            )
+            cropped: torch.Tensor = functional.pil_to_tensor(
+                functional.center_crop(image, preset.crop_size)
+            )
+            return cropped
+
+        return through_pil(resize_and_crop, images)
+
+    @property
+    def _normalisation(self) -> tuple[float, tuple[float, ...], tuple[float, ...]]:
+        return 1 / 255, tuple(self._preset.mean), tuple(self._preset.std)
+
+    @property
+    def _unit_shape(self) -> tuple[int, ...]:
+        size = [*self._preset.crop_size, *self._preset.crop_size]
+        return (3, size[0], size[1])
+
+    def _build(self) -> torch.nn.Module:
+        return without_head(build_network(self.reference.name))
+
+    def _loaded_network(self) -> torch.nn.Module:
+        return load_network(self.reference.name, self._file)
+
+    @property
+    def _forward(self) -> Forward:
+        layer = self.reference.layer
+        if layer is None:
+            return _rows
+        return layer_forward(layer, _rows, channels_last=self.reference.name.startswith("swin"))
+
+
+def _rows(network: Any, batch: torch.Tensor) -> torch.Tensor:
+    rows: torch.Tensor = network(batch)
+    return rows
+
+
+class Torchvision(Family):
+    """torchvision.models: networks for images."""
+
+    name: ClassVar[str] = "torchvision"
+    reads: ClassVar[tuple[Reads, ...]] = ("frames",)
+
+    def encoder(self, model: str, *, reads: Reads) -> Encoder:
+        """Return the encoder by a network of torchvision; see `Family`."""
+        reference = Reference.parse(model)
+        known = _names(reads)
+        if reference.name not in known:
+            raise UnknownModel(f"no network of torchvision for {reads}", reference.name, known)
+        entry_of(reference)  # raises for weights that torchvision does not have
+        return TorchvisionImage(model)
+
+    def search(self, word: str) -> Iterator[Listing]:
+        """Yield the networks of torchvision; see `Family`."""
+        for reads in self.reads:
+            for name in _names(reads):
+                if word in name:
+                    encoder = self.encoder(name, reads=reads)
+                    weights = encoder.published
+                    assert weights is not None, "no file is named"
+                    yield Listing(
+                        name,
+                        reads,
+                        width=encoder.dim,
+                        megabytes=entry_of(Reference(name)).meta["_file_size"],
+                        licence=weights.licence,
+                        here=weights.locate() is not None,
+                    )
+
+
+def _names(reads: Reads) -> list[str]:
+    """Return the classifiers of images or of videos."""
+    from torchvision import models
+
+    module = models if reads == "frames" else models.video
+    return [str(name) for name in models.list_models(module=module)]
+
+
+FAMILY = Torchvision()

@@ -1,0 +1,98 @@
+"""What holds for every encoder of every family; a model of each is tested here."""
+
+import json
+
+import numpy as np
+import pytest
+
+from extract.encoder import ENCODERS
+from extract.family import FAMILIES, encoder_named
+from extract.workers.messages import EncoderSpec
+from tests import networks, small_models
+
+# (family, what it reads) -> a small model of it, as after the family's name and colon.
+MODELS = {
+    ("timm", "frames"): lambda: f"test_convnext:{small_models.timm_file('test_convnext')}",
+    ("torchvision", "frames"): lambda: (
+        f"squeezenet1_1:{small_models.torchvision_file('squeezenet1_1')}"
+    ),
+    ("hf", "frames"): lambda: str(small_models.clip()),
+}
+OFFERS = [(name, reads) for name in FAMILIES.names() for reads in FAMILIES.get(name).reads]
+
+
+@pytest.fixture(params=OFFERS, ids=lambda offer: "-".join(offer), scope="module")
+def encoder(request):
+    name, reads = request.param
+    found = encoder_named(f"{name}:{MODELS[request.param]()}", reads=reads)
+    found.load()
+    return found
+
+
+@pytest.fixture
+def output(encoder):
+    """Five units and their rows."""
+    if encoder.reads == "text":
+        texts = [networks.sample(encoder, 1, seed=seed) for seed in range(5)]
+        units = [unit for text in texts for unit in encoder.prepare(text)]
+    else:
+        units = encoder.prepare(networks.sample(encoder, 5))
+    return units, encoder.encode(units)
+
+
+def test_no_family_is_called_like_an_encoder():
+    assert not set(FAMILIES.names()) & set(ENCODERS.names())
+
+
+def test_each_unit_has_one_finite_row_of_width_dim(encoder, output):
+    units, rows = output
+    assert len(units) == 5
+    assert rows.shape == (5, encoder.dim)
+    assert rows.dtype == np.float32
+    assert np.isfinite(rows).all()
+    assert len(np.unique(rows.round(5), axis=0)) == 5
+
+
+def test_rows_do_not_depend_on_the_batch(encoder, output):
+    units, rows = output
+    alone = np.concatenate([encoder.encode(units[i : i + 1]) for i in range(5)])
+    np.testing.assert_allclose(rows, alone, rtol=1e-4, atol=1e-5 * np.abs(rows).max())
+
+
+def test_the_cut_into_blocks_changes_no_unit(encoder):
+    if encoder.reads == "text":
+        pytest.skip("a text is one unit")
+    whole = networks.sample(encoder, 5)
+    units = encoder.prepare(whole)
+    blocks = [encoder.prepare(networks.part(whole, i, j)) for i, j in ((0, 1), (1, 4), (4, 5))]
+    np.testing.assert_array_equal(np.concatenate(blocks), units)
+    assert units.flags.c_contiguous
+
+
+def test_a_batch_has_a_number_of_units_that_does_not_depend_on_the_machine(encoder):
+    assert encoder.batch_units >= 1
+    assert encoder.unit_bytes >= 1
+
+
+def test_its_provenance_is_json_and_names_it(encoder):
+    message = encoder.provenance
+    assert json.loads(json.dumps(message)) == message
+    assert message["encoder"] == encoder.name
+    assert encoder.name.partition(":")[0] in FAMILIES.names()
+    assert not any(str(networks.folder()) in str(value) for value in message.values())
+
+
+def test_another_process_builds_the_same_encoder(encoder):
+    spec = EncoderSpec.of(encoder)
+    built = spec.build()
+    assert type(built) is type(encoder)
+    assert built.provenance == encoder.provenance
+    assert built.dim == encoder.dim
+
+
+def test_the_smallest_frame_has_a_row(encoder):
+    if encoder.reads != "frames":
+        pytest.skip("it does not read frames")
+    for size in ((1, 1), (1, 300), (37, 1001)):
+        grey = networks.Frames(np.full((1, *size, 3), 90, dtype=np.uint8), np.zeros(1))
+        assert np.isfinite(encoder.encode(encoder.prepare(grey))).all()
