@@ -129,3 +129,120 @@ def convnext() -> Path:
     config = ConvNextConfig(hidden_sizes=[8, 8, 16, 16], depths=[1, 1, 1, 1], image_size=32)
     processor = ConvNextImageProcessor(size={"shortest_edge": 32})
     return save(folder("convnext"), ConvNextModel(config), processor)
+
+
+@cache
+def bert(name: str = "bert") -> Path:
+    """A network of texts with a tokenizer of a few words."""
+    import shutil
+
+    output = folder(name)
+    shutil.copytree(networks.weights("sentence"), output, dirs_exist_ok=True)
+    return output
+
+
+@cache
+def sentence_folder(name: str, *modules: str, prompt: str = "", **pooling) -> Path:
+    """A folder that sentence-transformers itself saved."""
+    import torch
+    from sentence_transformers import SentenceTransformer, models
+
+    torch.manual_seed(0)
+    parts = [
+        models.Transformer(str(bert()), max_seq_length=12),
+        models.Pooling(24, **pooling),
+        *(
+            models.Dense(24, 10) if module == "Dense" else getattr(models, module)()
+            for module in modules
+        ),
+    ]
+    prompts = {"prompts": {"passage": prompt}, "default_prompt_name": "passage"} if prompt else {}
+    output = folder(f"st-{name}")
+    with contextlib.redirect_stderr(io.StringIO()):
+        SentenceTransformer(modules=parts, device="cpu", **prompts).save(str(output))
+    return output
+
+
+@cache
+def wav2vec2() -> Path:
+    import torch
+    from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
+
+    torch.manual_seed(0)
+    config = Wav2Vec2Config(
+        **TINY,
+        conv_dim=[8, 8, 8, 8, 8, 8, 8],
+        num_conv_pos_embeddings=8,
+        num_conv_pos_embedding_groups=2,
+    )
+    return save(folder("wav2vec2"), Wav2Vec2Model(config), Wav2Vec2FeatureExtractor())
+
+
+@cache
+def hubert() -> Path:
+    import torch
+    from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
+
+    torch.manual_seed(0)
+    config = HubertConfig(
+        **TINY,
+        conv_dim=[8, 8, 8, 8, 8, 8, 8],
+        num_conv_pos_embeddings=8,
+        num_conv_pos_embedding_groups=2,
+    )
+    return save(folder("hubert"), HubertModel(config), Wav2Vec2FeatureExtractor())
+
+
+@cache
+def wavlm() -> Path:
+    import torch
+    from transformers import Wav2Vec2FeatureExtractor, WavLMConfig, WavLMModel
+
+    torch.manual_seed(0)
+    config = WavLMConfig(
+        **TINY,
+        conv_dim=[8, 8, 8, 8, 8, 8, 8],
+        num_conv_pos_embeddings=8,
+        num_conv_pos_embedding_groups=2,
+    )
+    return save(folder("wavlm"), WavLMModel(config), Wav2Vec2FeatureExtractor())
+
+
+@cache
+def whisper() -> Path:
+    import torch
+    from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
+
+    torch.manual_seed(0)
+    config = WhisperConfig(
+        d_model=16,
+        encoder_layers=1,
+        decoder_layers=1,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=16,
+        decoder_ffn_dim=16,
+        vocab_size=30,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+        decoder_start_token_id=1,
+        suppress_tokens=None,
+        begin_suppress_tokens=None,
+    )
+    return save(folder("whisper"), WhisperModel(config), WhisperFeatureExtractor())
+
+
+@cache
+def ast() -> Path:
+    import torch
+    from transformers import ASTConfig, ASTFeatureExtractor, ASTModel
+
+    torch.manual_seed(0)
+    config = ASTConfig(**TINY, max_length=64)
+    return save(folder("ast"), ASTModel(config), ASTFeatureExtractor(max_length=64))
+
+
+@cache
+def clap() -> Path:
+    return Path(networks.weights("clap"))

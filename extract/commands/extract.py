@@ -44,8 +44,8 @@ CONFIG_FLAGS = {
     "encoders": Flag(
         ("--encoder",),
         help="MODALITY=NAME, MODALITY=NAME:WEIGHTS, or MODALITY=FAMILY:NAME with a model or folder "
-        "of timm, torchvision or hf (transformers). Repeatable; several of one modality share one "
-        "pass over the file, and `fit` uses the last one.",
+        "of timm, torchvision, hf (transformers) or st (sentence-transformers). Repeatable; "
+        "several of one modality share one pass over the file, and `fit` uses the last one.",
         parse=encoder_of,
         repeatable=True,
         metavar="MODALITY=NAME",

@@ -97,20 +97,22 @@ def load_part(load: Callable[..., Any], folder: Path, what: str) -> Any:
         logging.set_verbosity(before)
 
 
-def load_without_missing(model: Any, folder: Path, what: str) -> tuple[Any, list[str]]:
+def load_without_missing(
+    load: Callable[..., Any], folder: Path, what: str
+) -> tuple[Any, list[str]]:
     """Return a network in evaluation mode, and the names of the tensors that its file lacks.
 
     Safetensors are preferred; other files are read with weights only. Code in the folder is never
     run.
 
     Args:
-        model: its class, or one of transformers' Auto classes.
+        load: its class's `from_pretrained`.
 
     Raises:
         WrongWeights: the folder contains no such network.
     """
     safe = any(folder.glob("*.safetensors")) or not any(folder.glob("pytorch_model*.bin"))
-    load = partial(model.from_pretrained, use_safetensors=safe, output_loading_info=True)
+    load = partial(load, use_safetensors=safe, output_loading_info=True)
     network, info = load_part(load, folder, what)
     return network.eval().requires_grad_(False), sorted(info["missing_keys"])
 
@@ -131,7 +133,7 @@ def load_network(
     Raises:
         WrongWeights: the folder contains another network, or none.
     """
-    network, missing = load_without_missing(model, folder, what)
+    network, missing = load_without_missing(model.from_pretrained, folder, what)
     absent = [name for name in missing if not name.startswith(unused or ("\0",))]
     if absent:
         raise WrongWeights(

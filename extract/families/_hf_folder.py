@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from extract.encoders._pretrained import (
     NO_CODE,
     hashes_of,
     load_part,
-    read_settings,
+    load_without_missing,
     require_folder,
 )
 from extract.families._encoder import FamilyEncoder
 from extract.families._revision import revision_of
-from extract.weights import HUB_NAME, Weights, WeightsUnavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+from extract.weights import HUB_NAME, Weights, WeightsUnavailable, WrongWeights
 
 MORE_SETTINGS = (
     "processor_config.json",
@@ -81,9 +77,27 @@ class FolderEncoder(FamilyEncoder):
         """Return the hashes of the folder's weights and settings."""
         return hashes_of(self.folder, more=MORE_SETTINGS)
 
-    def settings(self, names: Sequence[str]) -> Any:
-        """Return the content of the first of some JSON files that exists; an empty dict without."""
-        for name in names:
-            if content := read_settings(self.folder, name):
-                return content
-        return {}
+    def load_network(
+        self, model: Any, what: str, *, folder: Path | None = None
+    ) -> tuple[Any, list[str]]:
+        """Return a network with the folder's weights, and the tensors of poolers that it lacks.
+
+        Args:
+            model: one of transformers' Auto classes.
+            what: name of the network, for messages.
+            folder: of the network, where it is not the model's own.
+
+        Raises:
+            WrongWeights: the folder contains another network, or none.
+        """
+        folder = folder or self.folder
+        network, missing = load_without_missing(
+            partial(model.from_pretrained, **NO_CODE), folder, what
+        )
+        absent = [name for name in missing if "pooler" not in name.split(".")]
+        if absent:
+            raise WrongWeights(
+                f"{folder} contains the weights of another network: for a {what} it lacks "
+                f"{len(absent)} tensors, {', '.join(absent[:2])}"
+            )
+        return network, missing

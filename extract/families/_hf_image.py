@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from extract.config import TokenPooling
-from extract.encoders._pretrained import NO_CODE, load_part, load_without_missing
+from extract.encoders._pretrained import NO_CODE, load_part
 from extract.families._hf_folder import FolderEncoder
 from extract.families._hf_states import numbered_states, pooled_states
 from extract.families._image import ImageEncoder
@@ -119,14 +119,7 @@ class HfImage(FolderEncoder, ImageEncoder):
     def _loaded_network(self) -> torch.nn.Module:
         from transformers import AutoModel
 
-        load = partial(AutoModel.from_pretrained, **NO_CODE)
-        network, missing = load_without_missing(_Auto(load), self.folder, WHAT)
-        absent = [name for name in missing if "pooler" not in name.split(".")]
-        if absent:
-            raise WrongWeights(
-                f"{self.folder} contains the weights of another network: for a {WHAT} it lacks "
-                f"{len(absent)} tensors, {', '.join(absent[:2])}"
-            )
+        network, missing = self.load_network(AutoModel, WHAT)
         network.pooler_is_loaded = not missing
         return _images_alone(network)
 
@@ -146,13 +139,6 @@ class HfImage(FolderEncoder, ImageEncoder):
         if self._units_are_bytes:
             return super().encode(units)
         return self._network(torch.from_numpy(units).float())
-
-
-class _Auto:
-    """An Auto class whose `from_pretrained` never runs code of the folder."""
-
-    def __init__(self, load: Any) -> None:
-        self.from_pretrained = load
 
 
 def _images_alone(network: Any) -> torch.nn.Module:

@@ -20,7 +20,7 @@ MAX_UNITS = 16
 ALIVE = 4  # outputs as large as the largest one that are in memory at once, about
 
 T = TypeVar("T")
-Forward = Callable[[Any, Any], Any]  # (network, batch) -> rows
+Forward = Callable[..., Any]  # (network, batch) -> rows
 
 
 class FrozenNetwork:
@@ -51,19 +51,26 @@ class FrozenNetwork:
         self._forward, self._precision = forward, precision
         self.cosine: float | None = None
 
-    def __call__(self, batch: torch.Tensor) -> np.ndarray:
-        """Shapes: batch: (N, ...) float32; the result: (N, D) float32."""
+    def __call__(self, batch: torch.Tensor, *more: torch.Tensor) -> np.ndarray:
+        """Return the rows of a batch.
+
+        Args:
+            more: further arguments of `forward`.
+
+        Shapes:
+            batch: (N, ...) float32; the result: (N, D) float32.
+        """
         import torch
 
         on_cpu = self._device.type == "cpu"
         half = torch.bfloat16 if on_cpu or self._precision == "bfloat16" else torch.float16
         reduced = not on_cpu or self._precision == "bfloat16"
-        batch = batch.to(self._device)
+        given = [tensor.to(self._device) for tensor in (batch, *more)]
         with torch.inference_mode():
             with torch.autocast(self._device.type, half, enabled=reduced):
-                rows = self._forward(self._network, batch).float()
+                rows = self._forward(self._network, *given).float()
             if on_cpu and reduced and self.cosine is None:
-                exact = self._forward(self._network, batch)
+                exact = self._forward(self._network, *given)
                 self.cosine = float(torch.nn.functional.cosine_similarity(rows, exact).min())
         return np.asarray(rows.cpu().numpy())
 

@@ -9,10 +9,16 @@ from __future__ import annotations
 from typing import ClassVar
 
 from extract.encoder import Encoder, Reads
+from extract.families._hf_audio import HfAudio
 from extract.families._hf_image import HfImage
-from extract.family import Family
+from extract.families._hf_text import HfText
+from extract.family import Family, Reference, UnknownModel
 
-ENCODERS: dict[Reads, type[Encoder]] = {"frames": HfImage}
+ENCODERS: dict[Reads, type[Encoder]] = {
+    "frames": HfImage,
+    "waveform": HfAudio,
+    "text": HfText,
+}
 
 
 class HuggingFace(Family):
@@ -23,7 +29,11 @@ class HuggingFace(Family):
 
     def encoder(self, model: str, *, reads: Reads) -> Encoder:
         """Return the encoder by a model of transformers; see `Family`."""
-        return ENCODERS[reads](model)
+        encoder = ENCODERS[reads](model)
+        layer = Reference.parse(model).layer
+        if reads != "frames" and layer is not None and not layer.lstrip("-").isdecimal():
+            raise UnknownModel("no layer given by a number of a hidden state", layer, [])
+        return encoder
 
 
 FAMILY = HuggingFace()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from extract.encoder import ENCODERS
+from extract.encoders.sentence import PACKAGE
 from extract.family import FAMILIES, encoder_named
 from extract.workers.messages import EncoderSpec
 from tests import networks, small_models
@@ -17,6 +18,9 @@ MODELS = {
         f"squeezenet1_1:{small_models.torchvision_file('squeezenet1_1')}"
     ),
     ("hf", "frames"): lambda: str(small_models.clip()),
+    ("hf", "waveform"): lambda: str(small_models.ast()),
+    ("hf", "text"): lambda: str(small_models.bert()),
+    ("st", "text"): lambda: str(PACKAGE.locate()),
 }
 OFFERS = [(name, reads) for name in FAMILIES.names() for reads in FAMILIES.get(name).reads]
 
