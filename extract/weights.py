@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Literal, Self
 
+from extract import hub
 from extract.extras import install_command
 
 CHUNK_BYTES = 1 << 20
 TIMEOUT_SECONDS = 30
 TORCH_FILES = ("pytorch_model.bin", "pytorch_model-*.bin")  # read with weights only
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")  # owner/name
+
+
+_REPORT: ContextVar[Callable[[str], None]] = ContextVar(
+    "report", default=logging.getLogger(__name__).warning
+)
+
+
+@contextmanager
+def reporting_downloads(report: Callable[[str], None]) -> Iterator[None]:
+    """Call `report` before each download in this context, in place of logging a warning."""
+    token = _REPORT.set(report)
+    try:
+        yield
+    finally:
+        _REPORT.reset(token)
 
 
 class WeightsUnavailable(OSError):
@@ -88,7 +107,8 @@ class Weights:
             return path if path.is_file() else None
         if self.kind == "package":
             return _package_path(self.where)
-        return _hub_folder(self.where, local=True)
+        folder = hub.cached_folder(self.where)
+        return folder if folder is not None and model_files(folder)[0].is_file() else None
 
     def resolve(self, progress: Callable[[int, int | None], None] | None = None) -> Path:
         """Return their path, fetched first if they are not here, and verified.
@@ -119,17 +139,30 @@ class Weights:
             )
         try:
             if self.kind == "hub":
-                folder = _hub_folder(self.where, local=False)
-                if folder is None:
-                    raise OSError("the hub has no such model")
-                return folder
+                return self._download_model()
             return self._download(torch_cache() / self.file_name, progress)
         except WrongWeights:
             raise
         except Exception as error:  # libraries raise errors of any type
-            looked = str(torch_cache() / self.file_name) if self.kind == "url" else _hub_cache()
+            looked = torch_cache() / self.file_name if self.kind == "url" else hub.cache()
             searched = f"looked in {looked} and at {self.where}: {first_line(error)}"
             raise WeightsUnavailable.unfetched((self.name,), (searched,)) from error
+
+    def _download_model(self) -> Path:
+        files = hub.list_model(self.where)
+        weights = [name for name in files if name.endswith((".safetensors", ".bin"))]
+        if not weights:
+            raise OSError("the model has no weights in safetensors or torch's format")
+        self._announce(sum(files.values()), f"https://huggingface.co/{self.where}", hub.cache())
+        return hub.download(self.where, files)
+
+    def _announce(self, num_bytes: int | None, source: str, target: Path) -> None:
+        """Report a download before it begins: what, how large, from where and to where."""
+        size = "of unknown size" if num_bytes is None else f"{num_bytes / 1e6:,.0f} MB"
+        _REPORT.get()(
+            f"fetching the weights {self.name}, {size}, from {source} to {target} "
+            f"(licence: {self.licence})"
+        )
 
     def _download(self, target: Path, progress: Callable[[int, int | None], None] | None) -> Path:
         from urllib.request import urlopen
@@ -143,6 +176,7 @@ class Weights:
                 partial.open("wb") as file,
             ):
                 total = int(answer.headers["Content-Length"] or 0) or None
+                self._announce(total, self.where, target)
                 done = 0
                 while chunk := answer.read(CHUNK_BYTES):
                     file.write(chunk)
@@ -278,27 +312,6 @@ def _package_path(where: str) -> Path | None:
             folder = path.parents[len(entry.parts) - len(Path(inside).parts) - 1]
             return folder if folder.is_dir() else None
     return None
-
-
-def _hub_folder(name: str, *, local: bool) -> Path | None:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    patterns = ["*.json", "*.txt", "*.model", "model.safetensors"]
-    try:
-        found = snapshot_download(name, allow_patterns=patterns, local_files_only=local)
-    except LocalEntryNotFoundError:
-        if local:
-            return None
-        raise
-    folder = Path(found)
-    return folder if model_files(folder)[0].is_file() else None
-
-
-def _hub_cache() -> str:
-    from huggingface_hub import constants
-
-    return str(constants.HF_HUB_CACHE)
 
 
 def first_line(error: BaseException) -> str:

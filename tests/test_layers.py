@@ -14,6 +14,7 @@ STAGES = {
     "extract.cluster": 1,
     "extract.config": 2,
     "extract.extras": 0,
+    "extract.hub": 1,
     "extract.weights": 2,
     "extract.state_dict": 3,
     "extract.modality": 3,

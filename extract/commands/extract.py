@@ -171,8 +171,9 @@ def extract(
     check_posters(config.posters, videos or [])
 
     from extract.pipeline import extract_features
+    from extract.weights import reporting_downloads
 
-    with _clean_interrupt(), progress_bar() as show:
+    with _clean_interrupt(), reporting_downloads(print_message), progress_bar() as show:
         report = extract_features(
             catalog.items[part[0] - 1 :: part[1]][:limit],
             out,

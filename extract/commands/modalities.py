@@ -1,14 +1,34 @@
-"""mmgcn modalities: the registered modalities."""
+"""mmgcn modalities: the registered modalities, and the models that can be named for them."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
-from extract.commands.output import Json, console_table, print_json, print_table
+import typer
+
+from extract.commands.output import Json, console_table, print_json, print_message, print_table
+
+if TYPE_CHECKING:
+    from extract.family import Listing
 
 
-def modalities(json: Json = False) -> None:
+def modalities(
+    search: Annotated[
+        str | None,
+        typer.Option(
+            help="List the models whose names contain a word, of every library: what --encoder "
+            "can name. Nothing is downloaded.",
+            metavar="WORD",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
     """List the modalities: their letters, packages, encoders and presets."""
+    if search is not None:
+        _print_search(search, json=json)
+        return
     from extract.encoder import ENCODERS
     from extract.modality import MODALITIES
     from extract.registry import PluginError
@@ -42,6 +62,59 @@ def modalities(json: Json = False) -> None:
             row["name"], row.get("letter", ""), description, _encoders(row), row["source"]
         )
     print_table(table)
+
+
+def _print_search(word: str, *, json: bool) -> None:
+    rows = [
+        {
+            "encoder": f"{family}:{found.name}",
+            "modality": modality,
+            "width": found.width,
+            "megabytes": None if found.megabytes is None else round(found.megabytes, 1),
+            "licence": found.licence,
+            "here": found.here,
+        }
+        for family, found in _found(word)
+        for modality in _modalities_that_read(found.reads)
+    ]
+    if json:
+        print_json(rows)
+        return
+    if not rows:
+        typer.echo(
+            f"no model that is known here is called '{word}'; hf: and st: take any model of the "
+            "hub, OWNER/NAME, and local folders"
+        )
+        return
+    # Names are last, and long: a table of a terminal's width would cut them.
+    typer.echo(f"{'width':>5}  {'MB':>7}  {'here':4}  {'licence':14}  --encoder")
+    for row in rows:
+        width, megabytes = row["width"] or "", row["megabytes"]
+        size = "" if megabytes is None else f"{megabytes:,.0f}"
+        here, licence = "yes" if row["here"] else "no", str(row["licence"] or "")
+        name = f"{row['modality']}={row['encoder']}"
+        typer.echo(f"{width:>5}  {size:>7}  {here:4}  {licence[:14]:14}  {name}")
+    typer.echo("hf: and st: take any other model of the hub, OWNER/NAME, and local folders, too")
+
+
+def _found(word: str) -> Iterator[tuple[str, Listing]]:
+    """Yield models with the family of each; a library that is not installed is reported."""
+    from extract.family import FAMILIES
+
+    for family in FAMILIES.names():
+        try:
+            for listing in FAMILIES.get(family).search(word):
+                yield family, listing
+        except ImportError as error:
+            print_message(f"note: {error}")
+
+
+def _modalities_that_read(reads: str) -> list[str]:
+    from extract.family import kind_of
+    from extract.modality import MODALITIES
+
+    members = [MODALITIES.get(name) for name in MODALITIES.names()]
+    return [m.name for m in members if kind_of(m.encoders) == reads]
 
 
 def _encoders(row: dict[str, Any]) -> str:

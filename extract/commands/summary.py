@@ -31,7 +31,7 @@ def progress_bar() -> Iterator[Callable[[Progress], None] | None]:
     def show(now: Progress) -> None:
         nonlocal bar
         if bar is None:
-            if now.seconds < QUIET_SECONDS and not now.doing.startswith("fetching"):
+            if now.seconds < QUIET_SECONDS:
                 return
             bar = _bar()
             bar.start()

@@ -53,7 +53,8 @@ def fetch_weights(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Names from `mmgcn weights list`, or OWNER/NAME of a model of the hub.",
+            help="Names from `mmgcn weights list`, OWNER/NAME of a model of the hub, or "
+            "FAMILY:NAME as for --encoder.",
             metavar="NAMES",
             show_default="those of --preset paper",
         ),
@@ -62,14 +63,14 @@ def fetch_weights(
 ) -> None:
     """Download weights into this machine's cache, and print their paths."""
     from extract.diagnosis import published_weights
+    from extract.weights import reporting_downloads
 
     known = {weights.name: weights for _, weights in published_weights()}
     chosen = [_named(name, known) for name in names or _of_preset("paper")]
     rows = []
     for weights in chosen:
         if weights.locate() is None:
-            print_message(f"fetching {weights.name} from {weights.where}")
-            with counting(weights.name, size=True) as show:
+            with reporting_downloads(print_message), counting(weights.name, size=True) as show:
                 weights.fetch(show)
         rows.append({"name": weights.name, "path": str(weights.resolve())})
     if json:
@@ -123,14 +124,40 @@ def _host(where: str) -> str:
 
 
 def _named(name: str, known: dict[str, Weights]) -> Weights:
+    from extract.family import FAMILIES
     from extract.registry import UnknownName
     from extract.weights import HUB_NAME, Weights
 
     if name not in known:
+        if name.partition(":")[0] in FAMILIES.names():
+            return _of_family(name)
         if HUB_NAME.fullmatch(name):
             return Weights.of_hub(name)
         raise UnknownName("set of weights", name, tuple(known))
     return known[name]
+
+
+def _of_family(words: str) -> Weights:
+    """Return the published weights of a model of a family, FAMILY:NAME.
+
+    Raises:
+        LookupError: the library has no such model.
+        typer.BadParameter: a path, or a model without published weights.
+    """
+    from extract.family import FAMILIES, UnknownModel, encoder_named
+
+    problem: UnknownModel | None = None
+    for reads in FAMILIES.get(words.partition(":")[0]).reads:
+        try:
+            published = encoder_named(words, reads=reads).published
+        except UnknownModel as error:  # it may read something else
+            problem = problem or error
+            continue
+        if published is None:
+            raise typer.BadParameter(f"no weights are published for {words}", param_hint="NAMES")
+        return published
+    assert problem is not None, "a family reads something"
+    raise problem
 
 
 def _of_preset(preset: str) -> list[str]:

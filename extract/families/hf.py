@@ -6,13 +6,16 @@ Source: Wolf et al., Transformers: State-of-the-Art Natural Language Processing,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from extract.encoder import Encoder, Reads
 from extract.families._hf_audio import HfAudio
 from extract.families._hf_image import HfImage
 from extract.families._hf_text import HfText
-from extract.family import Family, Reference, UnknownModel
+from extract.families._hub_search import search_hub
+from extract.families._known_models import HF
+from extract.family import Family, Listing, Reference, UnknownModel
 
 ENCODERS: dict[Reads, type[Encoder]] = {
     "frames": HfImage,
@@ -34,6 +37,10 @@ class HuggingFace(Family):
         if reads != "frames" and layer is not None and not layer.lstrip("-").isdecimal():
             raise UnknownModel("no layer given by a number of a hidden state", layer, [])
         return encoder
+
+    def search(self, word: str) -> Iterator[Listing]:
+        """Yield models that are often named and those in the cache; see `Family`."""
+        yield from search_hub(word, HF, sentences=False)
 
 
 FAMILY = HuggingFace()

@@ -8,15 +8,18 @@ Source: Reimers, Gurevych: Sentence-BERT, EMNLP 2019; sentence-transformers (Apa
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from extract.encoder import Encoder, Reads
 from extract.encoders._pretrained import NO_CODE, load_part, read_settings
+from extract.families._hub_search import search_hub
+from extract.families._known_models import ST
 from extract.families._st_modules import Modules, read_modules
 from extract.families._text import TextEncoder
-from extract.family import Family, UnknownModel
+from extract.family import Family, Listing, UnknownModel
 from extract.weights import WrongWeights
 
 if TYPE_CHECKING:
@@ -130,6 +133,10 @@ class SentenceTransformers(Family):
                 f"use hf:{encoder.reference.name}"
             )
         return encoder
+
+    def search(self, word: str) -> Iterator[Listing]:
+        """Yield models that are often named and those in the cache; see `Family`."""
+        yield from search_hub(word, ST, sentences=True)
 
 
 FAMILY = SentenceTransformers()

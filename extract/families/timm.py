@@ -29,7 +29,7 @@ from extract.weights import HUB_NAME, Weights, first_line, sha256_of
 if TYPE_CHECKING:
     import torch
 
-MAX_MEASURED = 60  # models of a search whose width is computed: that takes half a second each
+MAX_MEASURED = 20  # models of a search whose width is computed: that takes half a second each
 
 
 class TimmImage(ImageEncoder):

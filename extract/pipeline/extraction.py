@@ -86,7 +86,7 @@ def extract_features(
     reporter = ProgressReporter(progress)
     if items and all(item.path is None for item in items):
         refuse_decoded_modalities(config, num_items=len(items))
-    targets = choose_targets(config, report=reporter.start)
+    targets = choose_targets(config)
 
     def ledger_of(go_on: Callable[[int], bool] = lambda _: True) -> Ledger:
         plan = make_plan(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,14 +55,11 @@ class Target:
         return store.update_current(self.features, allow_fewer=allow_fewer)
 
 
-def choose_targets(
-    config: ExtractConfig, *, report: Callable[[str], None] = lambda _: None
-) -> list[Target]:
+def choose_targets(config: ExtractConfig) -> list[Target]:
     """Return the encoders of the modalities, their weights found; nothing is written.
 
     Args:
         config: a modality named twice counts once.
-        report: called before weights are fetched, which may take long.
 
     Raises:
         LookupError: an unknown modality, encoder or preset.
@@ -80,9 +77,6 @@ def choose_targets(
             if config.pooling in encoder.poolings:
                 encoder.pooling = config.pooling
             try:
-                published = encoder.published
-                if published is not None and published.locate() is None:
-                    report(f"fetching the weights {published.name} from {published.where}")
                 manifest = _manifest(modality, encoder, config)
             except WeightsUnavailable as error:
                 unavailable.append(error)

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from email.message import Message
+from types import SimpleNamespace
 from urllib.error import URLError
 
 import pytest
@@ -13,6 +14,7 @@ from extract.weights import (
     Weights,
     WeightsUnavailable,
     WrongWeights,
+    reporting_downloads,
     resolve,
     sha256_of,
 )
@@ -130,16 +132,56 @@ def absent_from_hub(name, **_):
     raise LocalEntryNotFoundError("offline")
 
 
+def offline(self, name, **_):
+    raise OSError("offline")
+
+
+def repository(**sizes):
+    """What the hub lists of a repository: its files, with their sizes."""
+    files = [SimpleNamespace(rfilename=name, size=size) for name, size in sizes.items()]
+    return lambda self, name, **_: SimpleNamespace(siblings=files)
+
+
 def test_a_model_of_the_hub_that_is_not_here_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.snapshot_download", absent_from_hub)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", offline)
     with pytest.raises(WeightsUnavailable, match=r"net \(looked in .* and at org/net: offline\)"):
         published(kind="hub", where="org/net").resolve()
 
 
-def test_a_folder_of_the_hub_without_numbers_is_none(tmp_path, monkeypatch):
+def test_a_model_without_weights_that_can_be_read_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, **_: str(tmp_path))
-    with pytest.raises(WeightsUnavailable, match="the hub has no such model"):
+    files = {"config.json": 1, "flax_model.msgpack": 9, "model.py": 1}
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", repository(**files))
+    with pytest.raises(WeightsUnavailable, match="has no weights in safetensors or torch's format"):
         published(kind="hub", where="org/net").resolve()
+
+
+def test_a_download_says_first_what_how_large_from_where_and_where_to(tmp_path, monkeypatch):
+    events = []
+
+    def snapshot_download(name, *, local_files_only=False, allow_patterns=()):
+        if local_files_only:
+            raise LocalEntryNotFoundError("not there yet")
+        events.append(sorted(allow_patterns))
+        return str(tmp_path)
+
+    files = {"config.json": 500, "model.safetensors": 90_000_000, "pytorch_model.bin": 9, "x.py": 1}
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", repository(**files))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", "/cache")
+    with reporting_downloads(events.append):
+        assert published(kind="hub", where="org/net").fetch() == tmp_path
+    assert events == [
+        "fetching the weights net, 90 MB, from https://huggingface.co/org/net to /cache "
+        "(licence: MIT)",
+        ["config.json", "model.safetensors"],
+    ]
+
+
+def test_a_download_that_nobody_watches_is_logged(served, caplog):
+    published(sha256=SHA256).fetch()
+    assert caplog.messages[0].startswith("fetching the weights net, 0 MB, from https://example.")
 
 
 def test_a_model_of_the_hub_that_nobody_named_is_found_by_owner_and_name(tmp_path, monkeypatch):
@@ -157,6 +199,7 @@ def test_a_model_of_the_hub_that_nobody_named_is_found_by_owner_and_name(tmp_pat
 
 def test_a_name_that_is_neither_a_path_nor_on_the_hub_says_both(monkeypatch):
     monkeypatch.setattr("huggingface_hub.snapshot_download", absent_from_hub)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", offline)
     with pytest.raises(
         WeightsUnavailable, match=r"mini/net \(no such path; looked in .*: offline\)"
     ):

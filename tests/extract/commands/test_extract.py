@@ -374,7 +374,46 @@ def test_a_modality_that_cannot_be_loaded_is_listed_with_its_error(run, monkeypa
     assert "smell" in run("modalities")[1]
 
 
+def test_a_search_lists_models_of_every_library_with_their_facts(run, monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    code, out, _ = run("modalities", "--search", "squeezenet", "--json")
+    rows = {row["encoder"]: row for row in json.loads(out)}
+    assert code == 0
+    row = rows["torchvision:squeezenet1_1"]
+    assert (row["modality"], row["width"], row["megabytes"]) == ("visual", 512, 4.7)
+    assert row["licence"] == "BSD-3-Clause"
+    found = json.loads(run("modalities", "--search", "clip-vit-base-patch32", "--json")[1])
+    hub = [(row["modality"], row["width"]) for row in found if row["encoder"].startswith("hf:")]
+    assert hub == [("visual", 512), ("textual", 512)]
+    table = run("modalities", "--search", "minilm")[1]
+    assert "textual=st:sentence-transformers/all-MiniLM-L6-v2" in table
+    nothing = run("modalities", "--search", "xyzzy")[1]
+    assert "no model that is known here is called 'xyzzy'" in nothing
+
+
+def test_a_search_finds_what_is_in_the_cache_of_the_hub(run, monkeypatch, tmp_path):
+    from tests import small_models
+
+    snapshot = tmp_path / "models--some--dino-thing" / "snapshots" / "abc123"
+    shutil.copytree(small_models.dinov2(), snapshot)
+    (snapshot.parent.parent / "refs").mkdir()
+    (snapshot.parent.parent / "refs" / "main").write_text("abc123")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    (row,) = json.loads(run("modalities", "--search", "dino-thing", "--json")[1])
+    assert row["encoder"] == "hf:some/dino-thing"
+    assert (row["modality"], row["width"], row["here"]) == ("visual", 16, True)
+
+
 # --- weights ---
+
+
+def test_weights_of_families_are_named_as_for_encoders(run):
+    code, _, err = run("weights", "fetch", "torchvision:resnet51")
+    assert code == 1
+    assert "no network of torchvision for frames is called 'resnet51'" in err
+    code, _, err = run("weights", "fetch", "timm:test_vit:/no/such/file.pth")
+    assert code == 2
+    assert "no weights are published for" in err
 
 
 def test_weights_are_listed_and_verified(run, tmp_path, monkeypatch):
@@ -407,7 +446,8 @@ def test_fetched_weights_are_verified_and_reported(run, tmp_path, monkeypatch):
     monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: Answer(b"not the real ones"))
     code, out, err = run("weights", "fetch", "vggish")
     assert (code, out) == (1, "")
-    assert "fetching vggish from https://" in err
+    assert "fetching the weights vggish, of unknown size, from https://" in err
+    assert f"to {tmp_path}/hub/checkpoints/vggish-10086976.pth (licence: Apache-2.0)" in err
     assert "is not the published 'vggish'" in err
 
 
