@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mmgcn.data.options import DataOptions
     from mmgcn.evaluation.run_evaluation import evaluate
     from mmgcn.model import MODELS, ClosedFormModel, Model
+    from mmgcn.report.ranked_lists import RankedLists
     from mmgcn.run import Run
     from mmgcn.serving.ranking_options import RankingOptions
     from mmgcn.serving.recommender import Recommender
@@ -32,6 +33,7 @@ __all__ = [
     "FitResult",
     "Interactions",
     "Model",
+    "RankedLists",
     "RankingOptions",
     "Recommender",
     "Run",
@@ -49,6 +51,7 @@ _MODULES = {
     "FitResult": "mmgcn.training.fit",
     "Interactions": "mmgcn.data.interactions",
     "Model": "mmgcn.model",
+    "RankedLists": "mmgcn.report.ranked_lists",
     "RankingOptions": "mmgcn.serving.ranking_options",
     "Recommender": "mmgcn.serving.recommender",
     "Run": "mmgcn.run",

@@ -224,6 +224,7 @@ class Model(nn.Module, RecommenderModel[ModelConfigT]):
             others concern items. None if several processes cannot train it.
     """
 
+    config_type: ClassVar[type[Config]] = ModelConfig
     train_defaults: ClassVar[TrainConfig] = TrainConfig()
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     trial_settings: ClassVar[Mapping[str, Any]] = {}

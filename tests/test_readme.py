@@ -6,7 +6,9 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
+import mmgcn
 from extract.encoder import Encoder
 from extract.media.blocks import Frames
 from extract.modality import Modality
@@ -45,6 +47,25 @@ def test_the_python_example_runs_from_a_table_to_an_explanation(tmp_path, monkey
         "rank",
     ]
     assert names["result"].run.is_dir()
+
+
+def test_the_notebook_of_the_python_page_runs_from_a_data_frame_to_lists(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    pairs = [(user, int(item)) for user in range(20) for item in rng.choice(12, 6, False)]
+    names = {
+        "views": pd.DataFrame(pairs, columns=["user_id", "item_id"]),
+        "vectors": rng.normal(size=(12, 3)),
+        "video_ids": np.arange(12),
+    }
+    (tmp_path / "posters").mkdir()
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    for code in re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE):
+        exec(code, names)
+    assert [record.epoch for record in names["records"]] == [1, 2, 3]
+    assert names["lists"]["user_id"].n_unique() == 20
+    metrics = mmgcn.evaluate(names["result"].run, ks=[5, 10], metrics=[names["first_hit"]])
+    assert 1 <= metrics["first_hit@5"] <= metrics["first_hit@10"] <= 11
 
 
 def test_the_readme_imports_public_names_alone():

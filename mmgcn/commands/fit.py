@@ -19,6 +19,7 @@ from mmgcn.commands.options import seed_option
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_message, print_table
 from mmgcn.commands.settings import TRAINING_FLAGS, Settings, TrainingOptions
 from mmgcn.data.options import DataOptions
+from mmgcn.training.progress_bar import progress_bar, status_of
 
 if TYPE_CHECKING:
     from mmgcn.training.eval_records import EvalRecord
@@ -240,7 +241,7 @@ def _progress(num_epochs: int) -> Iterator[Callbacks]:
     if not _is_main():
         yield None, None
     elif sys.stderr.isatty():
-        with _bar(num_epochs) as callbacks:
+        with progress_bar(num_epochs) as callbacks:
             yield callbacks
     else:
         last = time.monotonic()
@@ -252,33 +253,6 @@ def _progress(num_epochs: int) -> Iterator[Callbacks]:
                 print_message(text)
 
         yield (
-            lambda record: write(f"training: {_status(record)}"),
+            lambda record: write(f"training: {status_of(record)}"),
             lambda trial: write(f"choosing a recipe: {trial.name}, {trial.value:.4f}"),
         )
-
-
-@contextmanager
-def _bar(num_epochs: int) -> Iterator[Callbacks]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("training"), BarColumn(), TextColumn("{task.fields[status]}"))
-    with Progress(
-        *columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True
-    ) as bar:
-        task = bar.add_task("", total=num_epochs, status="starting")
-
-        def show(record: EvalRecord) -> None:
-            total = max(num_epochs, record.epoch)
-            bar.update(task, total=total, completed=record.epoch, status=_status(record))
-
-        def show_trial(trial: Trial) -> None:
-            bar.update(task, status=f"choosing a recipe: {trial.name}, {trial.value:.4f}")
-
-        yield show, show_trial
-
-
-def _status(record: EvalRecord) -> str:
-    status = f"epoch {record.epoch}, loss {record.loss:.3f}"
-    name = next((name for name in ("recall@20", "recall@10") if name in record.metrics), None)
-    return status if name is None else f"{status}, {name} {record.metrics[name]:.4f}"

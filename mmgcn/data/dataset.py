@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import polars as pl
 
 from mmgcn.data.features import FeatureError, FeatureTable
+from mmgcn.data.frames import interactions_of_frame, tables_of_arrays
 from mmgcn.data.ids import IdMap, examples
-from mmgcn.data.interactions import Interactions
-from mmgcn.data.options import Missing
+from mmgcn.data.interactions import Interactions, check_learnable
+from mmgcn.data.options import Missing, SplitName
 from mmgcn.data.splits import Split
+from mmgcn.data.splits import split as split_interactions
 
 
 @dataclass(eq=False)
@@ -54,6 +56,51 @@ class Dataset:
     def train(self) -> Interactions:
         """The training interactions."""
         return self.split.train
+
+    @classmethod
+    def from_frames(
+        cls,
+        interactions: Any,
+        features: Mapping[str, Any] | None = None,
+        *,
+        items: Sequence[Any] | None = None,
+        columns: str = "",
+        min_rating: float | None = None,
+        split: SplitName | None = None,
+        split_seed: int = 0,
+        missing: Missing = "error",
+    ) -> Dataset:
+        """Return a data set of a table and arrays in memory, which are not changed.
+
+        Args:
+            interactions: a table of pandas, polars, Arrow or another that narwhals reads, with the
+                columns user_id and item_id, perhaps timestamp and rating. Ids are text or whole
+                numbers.
+            features: array of each modality, by its name; or a torch tensor on the CPU.
+            items: id of each row of the features.
+            columns: other names of columns, such as `user=userId,item=movieId`.
+            min_rating: rows with a lower rating are left out.
+            split: leave-last-out, temporal, random, cold-items or none; by default leave-last-out,
+                or random without timestamps.
+            split_seed: of a random split.
+            missing: see `build`.
+
+        Shapes:
+            features: (N, D) each; items: (N,).
+
+        Raises:
+            ColumnsError, InteractionsError: the table cannot be used.
+            SplitError: it cannot be split so.
+            FeatureError: the features cannot be used, or see `build`.
+
+        >>> table = pl.DataFrame({"user_id": [1, 1, 1, 2, 2, 2], "item_id": list("abcabd")})
+        >>> Dataset.from_frames(table, {"price": np.ones((4, 1))}, items=list("abcd")).items
+        IdMap(4 items: a, b, c, ...)
+        """
+        table = interactions_of_frame(interactions, columns=columns, min_rating=min_rating)
+        table.notes = [*table.notes, *check_learnable(table)]
+        parts = split_interactions(table, split, seed=split_seed)
+        return cls.build(parts, tables_of_arrays(features or {}, items), missing=missing)
 
     @classmethod
     def build(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mmgcn.data.interactions import Interactions
-from mmgcn.evaluation.ranking import Csr, Scorer, evaluate, factor_scorer, lengths
+from mmgcn.evaluation.ranking import Csr, Metric, Scorer, evaluate, factor_scorer, lengths
 from mmgcn.run import Run
 
 POPULAR = "most popular"
@@ -97,7 +97,11 @@ class HeldOut:
         }
 
     def metrics(
-        self, name: str | None = None, *, ks: Sequence[int] | None = None
+        self,
+        name: str | None = None,
+        *,
+        ks: Sequence[int] | None = None,
+        more_metrics: Sequence[Metric] = (),
     ) -> dict[str, float]:
         """Return the metrics of one of the scorers, by default that of the run, by `recall@20`.
 
@@ -105,6 +109,7 @@ class HeldOut:
 
         Args:
             ks: by default those of `ranking.KS` up to the number of items.
+            more_metrics: see `ranking.evaluate`.
 
         Raises:
             ValueError: see `ranking.evaluate`.
@@ -117,6 +122,7 @@ class HeldOut:
             relevant=self.relevant,
             seen=self.seen,
             ks=ks or lengths(len(self.run.items)),
+            more_metrics=more_metrics,
         )
         return {metric: float(value) for metric, value in values.items()}
 

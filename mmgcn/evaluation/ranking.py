@@ -10,6 +10,7 @@ from mmgcn.evaluation import metrics
 from mmgcn.interaction_rows import InteractionRows
 
 Csr = tuple[np.ndarray, np.ndarray]  # indptr (U + 1,), indices (E,)
+Metric = Callable[[np.ndarray, np.ndarray], np.ndarray]  # hits (U, K), num_relevant (U,) -> (U,)
 Scorer = Callable[[np.ndarray], np.ndarray]  # user_index (B,) -> scores (B, I)
 BLOCK_SCORES = 1_000_000  # scores in memory at once: 4 MB, which fit into the cache of a core
 MIN_BLOCK_USERS = 64  # with fewer, reading the item matrix again costs more than the cache saves
@@ -126,15 +127,23 @@ def evaluate(
     seen: Sequence[Csr] = (),
     ks: Sequence[int] = KS,
     per_user: bool = False,
+    more_metrics: Sequence[Metric] = (),
 ) -> dict[str, float] | dict[str, np.ndarray]:
     """Return each of METRICS at each k, as `recall@20`.
 
     The mean over users with at least one relevant item; with `per_user` their (U,) values, in the
     order of their rows. An item that is relevant and seen counts and is never a hit.
 
+    Args:
+        more_metrics: functions of hits (U, K) bool and num_relevant (U,), which return a value of
+            each user, (U,); such as those of `evaluation.metrics`. Their name is that of the
+            function.
+
     Raises:
-        ValueError: no user has a relevant item, a k is out of range, or a score is not a number.
+        ValueError: no user has a relevant item, a k is out of range, a score is not a number, or a
+            further metric has no name of its own or values of another shape.
     """
+    _check_names(more_metrics)
     indptr, indices = relevant
     counts = np.diff(indptr)
     users = np.flatnonzero(counts)
@@ -159,6 +168,29 @@ def evaluate(
         values[f"ndcg@{k}"] = metrics.ndcg(first, num_relevant)
         values[f"hit_rate@{k}"] = metrics.hit_rate(first)
         values[f"mrr@{k}"] = metrics.mrr(first)
+        for metric in more_metrics:
+            values[f"{metric.__name__}@{k}"] = _values_of(metric, first, num_relevant)
     if per_user:
         return values
     return {name: float(value.mean()) for name, value in values.items()}
+
+
+def _check_names(more_metrics: Sequence[Metric]) -> None:
+    names = [getattr(metric, "__name__", "") for metric in more_metrics]
+    for name in names:
+        if not name.isidentifier() or name in METRICS or names.count(name) > 1:
+            raise ValueError(
+                f"a further metric is called '{name}'; its function needs a name of its own, which "
+                f"is none of {', '.join(METRICS)}"
+            )
+
+
+def _values_of(metric: Metric, hits: np.ndarray, num_relevant: np.ndarray) -> np.ndarray:
+    """Return the values of a metric. Shapes: hits: (U, K); num_relevant, the result: (U,)."""
+    values = np.asarray(metric(hits, num_relevant), dtype=np.float64)
+    if values.shape != num_relevant.shape:
+        raise ValueError(
+            f"{metric.__name__} returned the shape {values.shape}; expected a value of each user, "
+            f"{num_relevant.shape}"
+        )
+    return values

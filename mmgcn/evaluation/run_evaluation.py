@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mmgcn.data.interactions import Interactions
 from mmgcn.evaluation.held_out import HeldOut
+from mmgcn.evaluation.ranking import Metric
 from mmgcn.run import Run
 
 
@@ -15,6 +16,7 @@ def evaluate(
     *,
     test: Interactions | None = None,
     ks: Sequence[int] | None = None,
+    metrics: Sequence[Metric] = (),
 ) -> dict[str, float]:
     """Return metrics of a run by full ranking, with keys such as `recall@20` and `ndcg@20`.
 
@@ -27,9 +29,14 @@ def evaluate(
             including those of users and items that the run does not contain.
         ks: list lengths; by default those of 5, 10, 20 and 50 that the run has items for.
 
+        metrics: further metrics. Each is a function of hits, (U, K) bool in the order of the list,
+            and num_relevant, (U,), the number of each user's test items; it returns (U,) values,
+            whose mean has the function's name as key, such as `first_hit@20`.
+
     Raises:
         RunError: the folder does not exist, is incomplete, or was written by a newer mmgcn.
-        ValueError: there are no test interactions, or a k is out of range.
+        ValueError: there are no test interactions, a k is out of range, or a metric has no name of
+            its own or returns another shape.
     """
     opened = run if isinstance(run, Run) else Run.load(run)
     part = HeldOut.own(opened) if test is None else HeldOut.given(opened, test)
@@ -37,4 +44,4 @@ def evaluate(
         raise ValueError(
             f"{opened.path} has no test part; pass `test`, or fit with a split that has one"
         )
-    return part.metrics(ks=ks)
+    return part.metrics(ks=ks, more_metrics=metrics)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -32,6 +32,7 @@ from mmgcn.training.folder import (
     unfinished_folder,
     write_folder,
 )
+from mmgcn.training.progress_bar import notifier
 from mmgcn.training.recipe import OnTrial, Recipe, choose_recipe, is_free
 from mmgcn.training.trainer import Trainer, TrainingError
 from mmgcn.training.validation import Validation
@@ -74,7 +75,8 @@ def fit(
     device: str = "auto",
     budget_seconds: float | None = None,
     resume: bool = False,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
+    callbacks: Sequence[Progress] = (),
     on_trial: OnTrial | None = None,
 ) -> FitResult:
     """Train a model and write its run folder, to which `out/latest` then points.
@@ -102,7 +104,10 @@ def fit(
         resume: continue the last unfinished training in `out`. On a CPU the result has the same
             bits as that of an uninterrupted training. Where there is no run in `out` yet, the
             training begins.
-        progress: called after each evaluation on the validation part.
+        progress: called after each evaluation on the validation part; True shows a bar, in a
+            terminal and in a notebook.
+        callbacks: called after it, in this order, such as a logger's. What one raises ends the
+            training, which `resume` continues.
         on_trial: called after each trial of the choice of a recipe.
 
     Raises:
@@ -121,12 +126,16 @@ def fit(
     given = dict(settings or {}) | ({} if epochs is None else {"epochs": epochs})
     if recipe not in ("auto", "default"):
         given = _recipe_of(Path(recipe), kind.name) | given
-    kind.parse_settings(given)  # refuse a mistake before anything is written
+    schedule = kind.parse_settings(given).train  # refuse a mistake before anything is written
     device = find_device(device)
     deadline = None if budget_seconds is None else time.monotonic() + budget_seconds
     with (
         join_process_group(device) as group,
         _run_folder(Path(out), group, resume=resume) as run,
+        notifier(progress, callbacks, on_trial, num_epochs=schedule.epochs if schedule else 0) as (
+            notify,
+            on_trial,
+        ),
     ):
         choice = None
         if recipe == "auto" and issubclass(kind, Model) and is_free(kind, given):
@@ -151,7 +160,7 @@ def fit(
         if issubclass(kind, ClosedFormModel):
             solved = kind(dataset, parsed.model)
             validation = Validation(solved, dataset, UserShard(solved, dataset.train, group))
-            return _solve(validation, dataset, identity, run, progress)
+            return _solve(validation, dataset, identity, run, notify)
         assert issubclass(kind, Model)
         assert parsed.train is not None
         generator = torch.Generator().manual_seed(seed)
@@ -165,7 +174,7 @@ def fit(
             run=run,
             identity=identity,
             shard=shard,
-            progress=progress,
+            progress=notify,
             deadline=deadline,
         )
         # A training that was interrupted in the choice of its recipe has no checkpoint yet.

@@ -106,3 +106,47 @@ def test_what_cannot_be_evaluated_is_refused():
         evaluate(scorer, num_items=2, relevant=csr([[]]))
     with pytest.raises(ValueError, match="k is 3; it must be from 1 to the number of items, 2"):
         evaluate(scorer, num_items=2, relevant=csr([[0]]), ks=[3])
+
+
+def test_a_further_metric_is_the_mean_of_its_values_of_users():
+    def last_hit(hits, num_relevant):
+        return (hits * np.arange(1, hits.shape[1] + 1)).max(axis=1) + 0 * num_relevant
+
+    scores = np.array([[3.0, 2.0, 1.0], [1.0, 2.0, 3.0]])
+    relevant = np.array([0, 1, 3]), np.array([1, 0, 2], dtype=np.int32)
+    found = evaluate(
+        lambda users: scores[users],
+        num_items=3,
+        relevant=relevant,
+        ks=[1, 3],
+        more_metrics=[last_hit],
+    )
+    # User 0: item 1 at rank 2. User 1: items 2 and 0 at ranks 1 and 3.
+    assert found["last_hit@3"] == (2 + 3) / 2
+    assert found["last_hit@1"] == (0 + 1) / 2
+
+
+@pytest.mark.parametrize("name", ["<lambda>", "recall"])
+def test_a_further_metric_needs_a_name_of_its_own(name):
+    def metric(hits, _num_relevant):
+        return hits[:, 0]
+
+    metric.__name__ = name
+    relevant = np.array([0, 1]), np.array([0], dtype=np.int32)
+    with pytest.raises(ValueError, match=f"a further metric is called '{name}'"):
+        evaluate(
+            lambda _: np.ones((1, 2)), num_items=2, relevant=relevant, ks=[1], more_metrics=[metric]
+        )
+
+
+def test_a_further_metric_returns_a_value_of_each_user():
+    def total(hits, _num_relevant):
+        return hits.sum()
+
+    relevant = np.array([0, 1]), np.array([0], dtype=np.int32)
+    with pytest.raises(
+        ValueError, match=r"total returned the shape \(\); expected a value of each"
+    ):
+        evaluate(
+            lambda _: np.ones((1, 2)), num_items=2, relevant=relevant, ks=[1], more_metrics=[total]
+        )

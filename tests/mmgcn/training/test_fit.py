@@ -478,3 +478,34 @@ def test_a_user_without_training_interactions_is_the_mean_of_the_others(model, t
         ks=[20],
     )
     assert result.metrics["recall@20"] == pytest.approx(metrics["recall@20"])
+
+
+def test_callbacks_are_called_after_the_progress_in_their_order(tmp_path):
+    calls = []
+    fit(
+        dataset(),
+        model="popularity",
+        out=tmp_path,
+        progress=lambda record: calls.append(("progress", record.epoch)),
+        callbacks=[lambda _: calls.append("first"), lambda _: calls.append("second")],
+    )
+    assert calls == [("progress", 0), "first", "second"]
+
+
+def test_a_callback_that_raises_ends_the_training(tmp_path):
+    def stop(_record):
+        raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        fit(dataset(), model="mf", out=tmp_path, epochs=2, callbacks=[stop])
+
+
+@pytest.mark.parametrize("callbacks", [print, [print, 3]])
+def test_callbacks_that_are_no_list_of_functions_are_refused(tmp_path, callbacks):
+    with pytest.raises(TypeError, match="expected a list of functions of an EvalRecord"):
+        fit(dataset(), model="popularity", out=tmp_path, callbacks=callbacks)
+
+
+def test_progress_true_shows_a_bar_on_standard_error(tmp_path, capsys):
+    fit(dataset(), model="popularity", out=tmp_path, progress=True)
+    assert capsys.readouterr().out == ""
