@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from extract.registry import Registry
 from mmgcn import losses
+from mmgcn.channels import NEIGHBOURS
 from mmgcn.config import Config, SettingError, positive, refuse_unknown
 from mmgcn.data.dataset import Dataset
 from mmgcn.interaction_rows import InteractionRows
@@ -149,7 +150,11 @@ class RecommenderModel(ABC, Generic[ConfigT]):
                 "NAME=FILE.npy, or choose a model without: lightgcn, popularity"
             )
         for name in dataset.features:
-            if name in (ID, POPULARITY) or "." in name or hasattr(nn.ModuleDict(), name):
+            if (
+                name in (ID, POPULARITY, NEIGHBOURS)
+                or "." in name
+                or hasattr(nn.ModuleDict(), name)
+            ):
                 raise SettingError(
                     f"no modality can be called '{name}', which has another meaning in a model; "
                     f"rename it, such as my_{name.replace('.', '_')}"

@@ -7,6 +7,9 @@
                                  user.npy a user's vector is its row of interactions (seen_*)
     parts/<channel>.npy          (I, d) each; they add up to item.npy. The last column is
                                  that of the channel `popularity_prior`, if any, and 1 for users
+    present/<channel>.npy        (I,) bool, the items that have the channel's features; only of
+                                 channels that some items lack, whose part there is inferred
+                                 from their neighbours
     seen_* valid_* test_*        indptr.npy and indices.npy: each user's items of that part, the
                                  oldest first
     popularity.npy               (I,) training interactions of each item
@@ -137,6 +140,27 @@ class Run:
         """The parts that are vectors of what an item is, without the popularity prior."""
         return {name: part for name, part in self.parts.items() if name != POPULARITY}
 
+    @cached_property
+    def present(self) -> dict[str, np.ndarray]:
+        """Which items have a channel, by channel; those that every item has are left out.
+
+        The part of an item that lacks the channel was inferred by the model from neighbours.
+
+        Shapes:
+            the result: (I,) bool each.
+        """
+        shape = (self.config["num_items"],)
+        return {
+            name: self._array(f"present/{quote(name, safe='')}.npy", shape)
+            for name in self.config.get("incomplete_channels", ())
+        }
+
+    def has(self, channel: str, item_index: np.ndarray) -> np.ndarray:
+        """Return which of some items have a channel of their own. Shapes: (N,) -> (N,) bool."""
+        if channel in self.present:
+            return np.asarray(self.present[channel][item_index])
+        return np.ones(np.shape(item_index), dtype=bool)
+
     @property
     def has_prior(self) -> bool:
         """Whether the last column of users and items is the popularity prior."""
@@ -240,11 +264,14 @@ def write_run(
     item_parts: Mapping[str, np.ndarray],
     parts: Mapping[str, Csr],
     popularity: np.ndarray,
+    present: Mapping[str, np.ndarray] | None = None,
 ) -> None:
     """Write everything that `Run` reads, config.json last.
 
     Args:
         user: None for a model of weights between items, whose users are their interactions.
+        present: by channel (I,) bool, the items that have it; others than those of `item_parts`
+            are ignored.
     """
     (path / "parts").mkdir(parents=True, exist_ok=True)
     users.save(path / "users.parquet")
@@ -260,6 +287,12 @@ def write_run(
         np.save(path / f"{name}_indptr.npy", indptr.astype(np.int64))
         np.save(path / f"{name}_indices.npy", indices.astype(np.int32))
     np.save(path / "popularity.npy", popularity.astype(np.int64))
+    incomplete = {n: mask for n, mask in (present or {}).items() if n in item_parts}
+    incomplete = {name: mask for name, mask in incomplete.items() if not mask.all()}
+    if incomplete:
+        (path / "present").mkdir(exist_ok=True)
+    for name, mask in incomplete.items():
+        np.save(path / "present" / f"{quote(name, safe='')}.npy", mask.astype(bool))
     full = {
         "schema_version": SCHEMA_VERSION,
         "num_users": len(users),
@@ -267,6 +300,7 @@ def write_run(
         "dim": item.shape[1],
         "user_vectors": "interactions" if user is None else "user.npy",
         "channels": list(item_parts),
+        "incomplete_channels": list(incomplete),
         **config,
     }
     write_json(path / "config.json", full)

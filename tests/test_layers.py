@@ -56,6 +56,7 @@ STAGES = {
     "mmgcn.popularity_prior": 12,
     "mmgcn.losses": 13,
     "mmgcn.sampling": 13,
+    "mmgcn.channels": 9,
     "mmgcn.interaction_rows": 9,
     "mmgcn.model": 14,
     "mmgcn.item_item_model": 15,

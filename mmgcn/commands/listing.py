@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from mmgcn.channels import absence
 from mmgcn.commands.output import console_table, print_table
 
 if TYPE_CHECKING:
@@ -46,17 +47,19 @@ def show_list(
 
 
 def because(reason: Explanation | None) -> str:
-    """Return a line for each channel, the one that weighs most first.
+    """Return a line for each channel, the one that weighs most first, then those that are missing.
 
     `visual   +0.617  like clip-062, clip-009`
+    `textual  no caption`
     """
     if reason is None:
         return "it is popular"
-    width = max(map(len, reason.parts))
+    width = max(map(len, [*reason.parts, *reason.missing]))
     lines = []
     for name, value in sorted(reason.parts.items(), key=lambda part: -abs(part[1])):
         near = ", ".join(item for item, _ in reason.nearest.get(name, [])[:NUM_NEAREST])
         lines.append(f"{name:{width}} {value:+.3f}  {f'like {near}' if near else ''}".rstrip())
+    lines += [f"{name:{width}} {absence(name)}" for name in reason.missing]
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from mmgcn.channels import NEIGHBOURS, absence
 from mmgcn.popularity_prior import POPULARITY
 from mmgcn.report.markup import Markup, element
 
@@ -106,8 +107,12 @@ def curves(
     )
 
 
-def bars(parts: Mapping[str, float], score: float) -> Markup:
-    """Return a table of signed bars around zero: the contribution of each channel to a score."""
+def bars(parts: Mapping[str, float], score: float, *, missing: Sequence[str] = ()) -> Markup:
+    """Return a table of signed bars around zero: the contribution of each channel to a score.
+
+    Args:
+        missing: channels that the item lacks; each has a row that says so.
+    """
     low = min(0.0, *parts.values())
     span = (max(0.0, *parts.values()) - low) or 1.0
     rows = []
@@ -127,6 +132,9 @@ def bars(parts: Mapping[str, float], score: float) -> Markup:
                 element("td", signed(value, 3), class_="number"),
             )
         )
+    for channel in missing:
+        cells = element("td", absence(channel), class_="muted", colspan="2")
+        rows.append(element("tr", element("th", channel_label(channel), scope="row"), cells))
     total = element(
         "tr",
         element("th", "score", scope="row"),
@@ -181,7 +189,8 @@ def channel_label(channel: str) -> str:
     >>> channel_label("id"), channel_label("visual")
     ('viewing patterns', 'visual')
     """
-    return {"id": "viewing patterns", POPULARITY: "popularity"}.get(channel, channel)
+    labels = {"id": "viewing patterns", POPULARITY: "popularity", NEIGHBOURS: "similar videos"}
+    return labels.get(channel, channel)
 
 
 def signed(value: float, digits: int) -> str:

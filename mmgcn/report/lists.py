@@ -129,7 +129,9 @@ def _reasons(entry: Entry, captions: Mapping[str, str], posters: PosterImages) -
     caption = captions.get(entry.item_id)
     why: list[Markup] = [element("p", "Popular with all users.", class_="muted")]
     if entry.reason is not None:
-        why = [bars(entry.reason.parts, entry.reason.score), _nearest(entry, captions, posters)]
+        reason = entry.reason
+        table = bars(reason.parts, reason.score, missing=reason.missing)
+        why = [table, _nearest(entry, captions, posters)]
     return element(
         "li",
         element("span", posters.image(entry.item_id), class_="stage"),

@@ -56,7 +56,8 @@ class LiveRun:
         run = self.run
         if len(run.users) == 0 or len(run.items) == 0:
             raise RunError(f"the run at {run.path} has no users or no items; fit again")
-        for array in (run.popularity, *run.parts.values(), *run.csr("test")):
+        arrays = (run.popularity, *run.parts.values(), *run.present.values(), *run.csr("test"))
+        for array in arrays:
             array[:1].sum()
         user, item = run.users.id(0), run.items.id(0)
         self.recommender.recommend([user], k=1)
@@ -68,13 +69,17 @@ class LiveRun:
             raise RunError(f"the run at {run.path} has vectors that are not finite; fit again")
 
     def channels_of(self, item_id: str) -> list[str]:
-        """Return the channels that an item has.
+        """Return the channels that an item has of its own.
 
         Raises:
             UnknownIds: the item is not in the run.
         """
         (row,) = self.run.items.index([item_id])
-        return [name for name, part in self.run.vector_parts.items() if part[row].any()]
+        return [
+            name
+            for name, part in self.run.vector_parts.items()
+            if self.run.has(name, row) and part[row].any()
+        ]
 
     @property
     def facts(self) -> dict[str, Any]:

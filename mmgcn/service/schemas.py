@@ -106,7 +106,11 @@ class Explanation(BaseModel):
     user_id: str
     item_id: str
     score: float
-    parts: dict[str, float] = Field(description="Contribution by channel; the sum is the score.")
+    parts: dict[str, float] = Field(
+        description="Contribution by channel that the item has, and `neighbours` for what the "
+        "model infers in channels that it lacks; the sum is the score."
+    )
+    missing: list[str] = Field(description="Channels that the item lacks.")
     nearest: dict[str, list[SimilarItem]] = Field(
         description="The most similar watched items, by channel."
     )

@@ -98,6 +98,7 @@ class _Shared:
     item_ids: pl.Series
     item: np.ndarray
     parts: Mapping[str, np.ndarray]
+    present: Mapping[str, np.ndarray]
     options: RankingOptions
     with_parts: bool
 
@@ -106,8 +107,9 @@ class _Shared:
         cls, run: Run, options: RankingOptions, *, with_parts: bool, needs_parts: bool
     ) -> _Shared:
         parts = {name: np.asarray(part) for name, part in run.parts.items()} if needs_parts else {}
+        present = {name: np.asarray(mask) for name, mask in run.present.items()}
         item = np.asarray(run.item)
-        return cls(run.config, run.items.ids, item, parts, options, with_parts)
+        return cls(run.config, run.items.ids, item, parts, present, options, with_parts)
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ class _PartOfRun(Run):
     def __init__(self, shared: _Shared, items: IdMap, users: _Users) -> None:
         self.config = {**shared.config, "num_users": len(users.ids)}
         self.items, self.item, self.parts = items, shared.item, dict(shared.parts)
+        self.present = dict(shared.present)
         self.users, self.user = IdMap(users.ids, kind="user"), users.user
         self._masks = users.masks
 

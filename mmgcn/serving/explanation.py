@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypedDict
 
 import numpy as np
 
+from mmgcn.channels import NEIGHBOURS
 from mmgcn.run import Run
 
 
@@ -23,6 +24,7 @@ class ExplanationJson(TypedDict):
     score: float
     parts: dict[str, float]
     nearest: dict[str, list[NearestJson]]
+    missing: list[str]
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,12 @@ class Explanation:
         user_id: None for a user who is not in the run.
         score: in double precision; the score of a list is in single precision and may differ in the
             seventh digit.
-        parts: contribution by channel; added in this order they are exactly the score.
-        nearest: by channel, the watched items most similar to the item as (item_id, cosine); empty
-            for a channel that the item, or every watched item, lacks.
+        parts: contribution by channel that the item has; added in this order they are exactly the
+            score. The last one is `neighbours` where the model fills in channels that the item
+            lacks, from similar items and from what the item's viewers watch.
+        nearest: by channel, the watched items most similar to the item as (item_id, cosine), of
+            those that have the channel; empty for a channel that the item lacks.
+        missing: the channels that the item lacks, such as `textual` without a caption.
     """
 
     user_id: str | None
@@ -43,6 +48,7 @@ class Explanation:
     score: float
     parts: dict[str, float]
     nearest: dict[str, list[tuple[str, float]]]
+    missing: list[str] = field(default_factory=list)
 
     def as_dict(self) -> ExplanationJson:
         """Return the explanation for JSON, without the ids."""
@@ -50,7 +56,12 @@ class Explanation:
             name: [NearestJson(item_id=item, cosine=value) for item, value in items]
             for name, items in self.nearest.items()
         }
-        return {"score": self.score, "parts": self.parts, "nearest": nearest}
+        return {
+            "score": self.score,
+            "parts": self.parts,
+            "nearest": nearest,
+            "missing": self.missing,
+        }
 
 
 def explain(
@@ -76,13 +87,20 @@ def explain(
         name: float(np.asarray(part[item_index], dtype=np.float64) @ user)
         for name, part in run.parts.items()
     }
+    missing = [name for name in parts if not run.has(name, np.array(item_index))]
+    inferred = sum(parts.pop(name) for name in missing)
+    if inferred:
+        parts[NEIGHBOURS] = inferred
     watched = np.asarray(watched)[np.asarray(watched) != item_index]
     nearest = {
-        name: _nearest(run, part, watched, item_index, num_nearest)
+        name: _nearest(run, part, watched[run.has(name, watched)], item_index, num_nearest)
+        if name not in missing
+        else []
         for name, part in run.vector_parts.items()
     }
     item_id = run.items.id(int(item_index))
-    return Explanation(user_id, item_id, sum(parts.values()), parts, nearest)
+    score = sum(parts.values(), start=0.0)
+    return Explanation(user_id, item_id, score, parts, nearest, missing)
 
 
 def cosine(vectors: np.ndarray, one: np.ndarray) -> np.ndarray:

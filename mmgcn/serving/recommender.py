@@ -10,6 +10,7 @@ from typing import Self, Unpack
 import numpy as np
 import polars as pl
 
+from mmgcn.channels import NEIGHBOURS, absence
 from mmgcn.data.ids import UnknownIds
 from mmgcn.evaluation.ranking import block_users, mask_seen
 from mmgcn.run import Run
@@ -140,7 +141,8 @@ class Recommender:
         """Return the nearest neighbours of an item, by the cosine of the item vectors.
 
         Args:
-            channel: compare only this part of the vectors, such as `visual`.
+            channel: compare only this part of the vectors, such as `visual`; items that lack the
+                channel are left out.
 
         Returns:
             A table of item_id, score, rank; the score is the cosine.
@@ -153,13 +155,18 @@ class Recommender:
         selector = Selector.of(self.run, options)
         (index,) = self.run.items.index([item_id])
         vectors = self._channel(channel)
-        if not vectors[index].any():
+        present = np.ones(len(vectors), dtype=bool)
+        if channel:
+            present = self.run.has(channel, np.arange(len(vectors)))
+        if not present[index] or not vectors[index].any():
             raise ValueError(
-                f"item '{item_id}' lacks the channel {channel}: it has no such features"
+                f"item '{item_id}' has {absence(channel)}, and so no neighbours in the channel "
+                f"{channel}; choose another channel, or none to compare by all"
                 if channel
                 else f"item '{item_id}' has a vector of zeros and no neighbours"
             )
         scores = cosine(vectors, vectors[index])
+        scores[~present] = -np.inf
         scores[index] = -np.inf
         best, values = selector.select(scores[None])
         return self._item_table(best[0], values[0])
@@ -167,18 +174,30 @@ class Recommender:
     def with_parts(self, table: pl.DataFrame) -> pl.DataFrame:
         """Return a table of `recommend` with the contribution of each channel to the score.
 
-        The columns are called `part_<channel>` and are null for users who are not in the run. Added
+        The columns are called `part_<channel>` and are null for users who are not in the run, and
+        for items that lack the channel, whose contribution there is in `part_neighbours`. Added
         from left to right they are exactly `score`, which is in double precision then.
         """
         users, items = self.run.users.get(table["user_id"]), self.run.items.index(table["item_id"])
         vectors = np.asarray(self.run.user[users], dtype=np.float64)
         known = pl.Series(users >= 0)
+        masks = {n: self.run.has(n, items) for n in self.run.parts if n in self.run.present}
         parts = {
-            f"part_{name}": np.einsum("nd,nd->n", np.asarray(part[items], np.float64), vectors)
+            name: np.einsum("nd,nd->n", np.asarray(part[items], np.float64), vectors)
             for name, part in self.run.parts.items()
         }
+        if masks:
+            lacking = [np.where(mask, 0, parts[name]) for name, mask in masks.items()]
+            parts |= {name: np.where(mask, parts[name], 0) for name, mask in masks.items()}
+            parts[NEIGHBOURS] = np.asarray(sum(lacking))
         score = pl.Series(sum(parts.values())).zip_with(known, table["score"].cast(pl.Float64))
-        columns = [pl.Series(n, v).zip_with(known, pl.Series([None])) for n, v in parts.items()]
+        null = pl.Series([None])
+        columns = [
+            pl.Series(f"part_{name}", values).zip_with(
+                known & pl.Series(masks.get(name, np.ones(len(items), dtype=bool))), null
+            )
+            for name, values in parts.items()
+        ]
         return table.with_columns(score.alias("score"), *columns)
 
     def explain(self, user_id: str, item_id: str, *, num_nearest: int = 3) -> Explanation:

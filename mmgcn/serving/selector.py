@@ -87,8 +87,13 @@ def _creator_codes(run: Run, creators: Mapping[str, str]) -> np.ndarray:
 
 
 def _content(run: Run, item_index: np.ndarray) -> np.ndarray:
-    """Return the sum of the items' modality channels, if there are any. Shapes: (N,) -> (N, d)."""
-    parts = [part for name, part in run.vector_parts.items() if name != ID_CHANNEL]
+    """Return the sum of the modality channels that the items have. Shapes: (N,) -> (N, d).
+
+    Where the run has no modality, it is the whole vector.
+    """
+    parts = {name: part for name, part in run.vector_parts.items() if name != ID_CHANNEL}
     if not parts:
         return np.asarray(run.item_vectors[item_index])
-    return np.asarray(sum(part[item_index] for part in parts))
+    return np.asarray(
+        sum(part[item_index] * run.has(name, item_index)[:, None] for name, part in parts.items())
+    )

@@ -151,6 +151,7 @@ def write_folder(
             item_parts=embeddings.item_parts,
             parts=parts,
             popularity=np.bincount(dataset.train.item_index, minlength=len(dataset.items)),
+            present=dataset.present,
         )
     except (OSError, SafetensorError, pl.exceptions.PolarsError) as error:
         raise FolderError(

@@ -12,6 +12,7 @@ from mmgcn.data.dataset import Dataset
 from mmgcn.evaluation.ranking import evaluate, factor_scorer
 from mmgcn.model import MODELS, ClosedFormModel, Model
 from mmgcn.sampling import Sampler
+from mmgcn.serving.recommender import Recommender
 from mmgcn.train_config import TrainConfig
 from mmgcn.training.fit import fit
 from tests.worlds import clusters, dataset
@@ -88,6 +89,35 @@ class TestEveryModel:
         embeddings = build(name, data).embeddings()
         assert np.isfinite(embeddings.item).all()
         assert np.isfinite(embeddings.user).all()
+
+    def test_a_channel_that_an_item_lacks_is_never_shown_as_its_own(self, name, tmp_path):
+        data = dataset(missing=6)
+        names = MODELS.get(name).setting_names()
+        quick = {**QUICK, "epochs": 1}
+        settings = {setting: value for setting, value in quick.items() if setting in names}
+        run = fit(data, model=name, out=tmp_path, settings=settings, seed=0, device="cpu").run
+        recommender = Recommender.load(run)
+        users = recommender.recommend([data.users.id(0), data.users.id(30)], k=40)
+        for row in recommender.with_parts(users).iter_rows(named=True):
+            why = recommender.explain(row["user_id"], row["item_id"])
+            assert sum(why.parts.values()) == why.score
+            assert why.score == pytest.approx(row["score"], abs=1e-5)
+            lacking = [
+                channel
+                for channel, present in data.present.items()
+                if channel in recommender.run.parts and not present[data.items.index([why.item_id])]
+            ]
+            assert why.missing == lacking
+            for channel in lacking:
+                assert channel not in why.parts
+                assert why.nearest[channel] == []
+                assert row[f"part_{channel}"] is None
+                with pytest.raises(ValueError, match=f"'{why.item_id}' has no .*{channel}"):
+                    recommender.similar(why.item_id, channel=channel)
+            for channel in set(data.present) & set(why.nearest) - set(lacking):
+                similar = recommender.similar(why.item_id, channel=channel, k=40)["item_id"]
+                near = [item for item, _ in why.nearest[channel]]
+                assert data.present[channel][data.items.index([*similar, *near])].all()
 
     def test_works_without_features_or_refuses(self, name):
         bare = Dataset(clusters())

@@ -34,6 +34,7 @@ def folder(tmp_path):
             "test": (np.array([0, 1, 1]), np.array([1])),
         },
         popularity=np.array([1, 1, 1]),
+        present={"a/b c": np.array([True, False, True]), "visual": np.ones(3, dtype=bool)},
     )
     return path
 
@@ -46,6 +47,9 @@ def test_what_is_written_is_what_is_read(folder):
     np.testing.assert_array_equal(run.item, PARTS["visual"] + PARTS["a/b c"])
     assert set(run.parts) == set(PARTS)
     np.testing.assert_array_equal(run.parts["a/b c"], PARTS["a/b c"])
+    assert list(run.present) == ["a/b c"]  # every item has the other
+    assert run.has("a/b c", np.array([1, 2])).tolist() == [False, True]
+    assert run.has("visual", np.array([1, 2])).tolist() == [True, True]
     np.testing.assert_array_equal(run.csr("seen")[1], [0, 2, 1])
     assert run.config["schema_version"] == SCHEMA_VERSION
     assert (run.config["num_users"], run.config["num_items"], run.config["dim"]) == (2, 3, 2)

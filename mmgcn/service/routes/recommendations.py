@@ -134,6 +134,7 @@ def explain(state: Shared, user_id: QueryId, item_id: QueryId) -> Response:
             "item_id": item_id,
             "score": explanation.score,
             "parts": explanation.parts,
+            "missing": explanation.missing,
             "nearest": nearest,
         }
     )

@@ -17,6 +17,7 @@ REASON = Explanation(
     0.5,
     {"visual": 0.75, HOSTILE: -0.25},
     {"visual": [("a", 0.9)], HOSTILE: [("a", -0.1)]},
+    ["textual"],
 )
 
 
@@ -29,6 +30,10 @@ def document(**captions):
     lists = [UserList("User 42", ["a"], [Entry("b", 1, 0.5, REASON), Entry("c", 2, 7.0)])]
     posters = PosterImages({"a": jpeg(90, 160)}.get)
     return list_document(lists, run="first", captions=captions, posters=posters)
+
+
+def test_a_channel_that_an_item_lacks_is_shown_as_missing():
+    assert re.search(r"<th [^>]*>textual</th><td [^>]*>no caption</td>", document())
 
 
 def test_a_hostile_caption_or_channel_stays_text():

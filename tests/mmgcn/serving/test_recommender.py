@@ -1,5 +1,6 @@
 """Answers from a small run that is written by hand."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -45,6 +46,15 @@ def run(tmp_path):
 @pytest.fixture
 def recommender(run):
     return Recommender.load(run)
+
+
+def write_masks(run, **present):
+    """Say which items have a channel."""
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(config | {"incomplete_channels": [*present]}))
+    (run / "present").mkdir()
+    for channel, mask in present.items():
+        np.save(run / "present" / f"{channel}.npy", np.array(mask))
 
 
 def ids(table):
@@ -169,6 +179,37 @@ def test_parts_add_up_to_the_score(recommender):
     why = recommender.explain("ann", "b")
     assert why.parts == pytest.approx({"visual": 0.8, "acoustic": 0.15})
     assert why.nearest["visual"] == [("a", 1.0)]
+
+
+def test_what_comes_from_neighbours_is_apart_from_what_an_item_has(run):
+    """b has no sound: its acoustic part, 0.15 of ann's score, was filled in by the model."""
+    write_masks(run, acoustic=[True, False, True, True, True])
+    recommender = Recommender.load(run)
+    why = recommender.explain("ann", "b")
+    assert why.parts == pytest.approx({"visual": 0.8, "neighbours": 0.15})
+    assert why.missing == ["acoustic"]
+    assert why.as_dict()["missing"] == ["acoustic"]
+    assert why.nearest == {"visual": [("a", 1.0)], "acoustic": []}
+    whole = recommender.explain("ann", "d")
+    assert whole.parts == pytest.approx({"visual": 0, "acoustic": 0.45})
+    assert whole.missing == []
+    assert recommender.explain("ann", "d").nearest["acoustic"] == [("c", 1.0)]
+    table = recommender.with_parts(recommender.recommend(["ann"], k=2))
+    assert ids(table) == ["b", "d"]
+    assert table["part_acoustic"].to_list() == [None, pytest.approx(0.45)]
+    assert table["part_neighbours"].to_list() == [pytest.approx(0.15), 0]
+    added = table.select(pl.sum_horizontal(pl.selectors.starts_with("part_")))
+    assert added.to_series().to_list() == table["score"].to_list()
+
+
+def test_neighbours_in_a_channel_are_items_that_have_it(run):
+    write_masks(run, acoustic=[True, False, True, True, True])
+    recommender = Recommender.load(run)
+    assert ids(recommender.similar("c", k=2, channel="acoustic")) == ["d", "a"]
+    with pytest.raises(ValueError, match="'b' has no sound, and so no neighbours in the channel"):
+        recommender.similar("b", channel="acoustic")
+    # What b has of its own is all in the first column, as for a.
+    assert ids(recommender.recommend(["bob"], k=2, diversity=0.9, items=["a", "b", "c"]))[1] == "c"
 
 
 def test_similar_items_by_all_or_by_one_channel(recommender):

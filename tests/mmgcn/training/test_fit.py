@@ -432,7 +432,7 @@ def test_a_full_disk_is_reported_and_the_training_resumed(data, tmp_path, monkey
         assert len(list(tmp_path.glob("2*"))) == 1
 
 
-@pytest.mark.parametrize("name", ["id", "frames.v2", "items"])
+@pytest.mark.parametrize("name", ["id", "neighbours", "frames.v2", "items"])
 def test_a_modality_whose_name_a_model_uses_is_refused(tmp_path, name):
     with pytest.raises(SettingError, match=f"no modality can be called '{name}'"):
         fit(dataset(modalities=[name]), model="linear_mmgcn", out=tmp_path)

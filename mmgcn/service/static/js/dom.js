@@ -119,7 +119,7 @@ export function titleOf(card) {
  * @param {string} channel
  */
 export function channelLabel(channel) {
-  const labels = { id: "viewing patterns", popularity_prior: "popularity" };
+  const labels = { id: "viewing patterns", popularity_prior: "popularity", neighbours: "similar videos" };
   return Object.hasOwn(labels, channel) ? labels[/** @type {keyof labels} */ (channel)] : channel;
 }
 

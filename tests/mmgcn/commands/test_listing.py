@@ -1,0 +1,25 @@
+"""What a person reads beside a list."""
+
+from mmgcn.commands.listing import because
+from mmgcn.serving.explanation import Explanation
+
+
+def test_a_reason_has_a_line_for_each_channel_and_says_what_is_missing():
+    reason = Explanation(
+        "42",
+        "clip-001",
+        0.5,
+        {"id": 0.1, "visual": 0.617, "neighbours": -0.217},
+        {"visual": [("clip-062", 0.9), ("clip-009", 0.8), ("clip-010", 0.7)], "textual": []},
+        ["textual"],
+    )
+    assert because(reason).splitlines() == [
+        "visual     +0.617  like clip-062, clip-009",
+        "neighbours -0.217",
+        "id         +0.100",
+        "textual    no caption",
+    ]
+
+
+def test_an_unknown_user_gets_what_is_popular():
+    assert because(None) == "it is popular"
