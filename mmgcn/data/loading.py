@@ -48,6 +48,7 @@ def _split(options: DataOptions) -> tuple[Split, pl.Series | None]:
             min_rating=options.min_rating,
             time_format=options.time_format,
         )
+        parts.notes = [*parts.notes, *check_learnable(parts.train)]
         return parts, None
     table = read_history(
         str(options.interactions),

@@ -16,6 +16,7 @@ from mmgcn.data.table_format import (
     SUFFIX_SEPARATORS,
     TableFormat,
     detect_format,
+    headerless_roles,
     ragged_line,
     scan_text,
 )
@@ -30,8 +31,9 @@ def read_interactions(
 ) -> Interactions:
     """Return the interactions of a table with user_id, item_id and perhaps timestamp and rating.
 
-    CSV, TSV, other separated text, Parquet and JSON lines, recognised by their content. Ids are
-    text: 007 stays 007. Of a pair that occurs several times the earliest in time is kept, else the
+    CSV, TSV, other separated text, Parquet and JSON lines, recognised by their content. A table of
+    numbers without a header is user, item, and perhaps rating and time, with a note. Ids are text:
+    007 stays 007. Of a pair that occurs several times the earliest in time is kept, else the
     first in the table. Users and items are in the order of their first appearance.
 
     The table is read as a stream and ids are replaced by indices on the way: 16 bytes of memory a
@@ -54,9 +56,28 @@ def read_interactions(
         check_time_format(time_format)
     if min_rating is not None and not math.isfinite(min_rating):
         raise InteractionsError(f"min_rating is {min_rating}; it must be a finite number")
-    table, notes = _read(path, named, with_rating=min_rating is not None)
+    if not path.is_file():
+        raise InteractionsError(
+            f"no interactions at {path}; pass interactions='FILE', a table with the columns "
+            "user_id and item_id"
+        )
+    detected = detect_format(path)
+    notes = []
+    if detected.kind == "text" and not named.named:
+        roles = headerless_roles(path, detected.separator)
+        if roles:
+            named = Columns({role: str(number) for number, role in enumerate(roles, 1)})
+            notes = [
+                f"{path} has no header; its columns are read as {', '.join(roles)}, as with "
+                f"{option(named.named)}"
+            ]
+    table = _read(path, named, detected, notes, with_rating=min_rating is not None)
     if table.height == 0:
         raise InteractionsError(f"{path} has a header and no rows")
+    if detected.kind == "text" and any(table.null_count().row(0)):
+        ragged = ragged_line(path, detected.separator)
+        if ragged is not None:
+            raise InteractionsError(f"{path} cannot be read: {ragged}")
     for role in REQUIRED:
         missing = (table[role].is_null() | (table[role] == "")).arg_true()
         if len(missing):
@@ -91,15 +112,10 @@ def read_interactions(
     return interactions
 
 
-def _read(path: Path, named: Columns, *, with_rating: bool) -> tuple[pl.DataFrame, list[str]]:
-    """Return the columns of the table by role, ids as categories, and notes."""
-    if not path.is_file():
-        raise InteractionsError(
-            f"no interactions at {path}; pass interactions='FILE', a table with the columns "
-            "user_id and item_id"
-        )
-    detected = detect_format(path)
-    notes = []
+def _read(
+    path: Path, named: Columns, detected: TableFormat, notes: list[str], *, with_rating: bool
+) -> pl.DataFrame:
+    """Return the columns of the table by role, ids as categories, and extend the notes."""
     expected = SUFFIX_SEPARATORS.get(path.suffix.lower())
     if expected is not None and detected.separator != expected:
         notes.append(f"the columns of {path} are separated by {detected}, and are read so")
@@ -123,7 +139,7 @@ def _read(path: Path, named: Columns, *, with_rating: bool) -> tuple[pl.DataFram
         selected = [pl.col(named.name(role)).alias(role) for role in roles]
         selected += [pl.col(name) for name in names if name == WEIGHT]
         ids = pl.col(REQUIRED).cast(pl.String).cast(pl.Categorical)
-        return lazy.select(selected).with_columns(ids).collect(engine="streaming"), notes
+        return lazy.select(selected).with_columns(ids).collect(engine="streaming")
     except pl.exceptions.NoDataError as error:
         raise InteractionsError(f"{path} is empty") from error
     except (pl.exceptions.PolarsError, OSError) as error:

@@ -11,6 +11,7 @@ from typing import Literal
 import polars as pl
 
 from mmgcn.data.interactions import InteractionsError
+from mmgcn.data.times import UNIT_BOUNDS
 
 SUFFIX_SEPARATORS = {".csv": ",", ".tsv": "\t"}
 SEPARATORS = ("\t", ",", ";", "|", "::")
@@ -23,6 +24,12 @@ ARCHIVES = {
     b"\xd0\xcf\x11\xe0": "is a spreadsheet; export it as CSV",
     b"\x80": "looks like a pickle, which is never loaded because it can run code; write the table "
     "as CSV or Parquet",
+}
+# Roles of the columns of a table without a header, by their number.
+HEADERLESS = {
+    2: ("user", "item"),
+    3: ("user", "item", "rating"),
+    4: ("user", "item", "rating", "time"),
 }
 ATOMIC_TYPE = re.compile(r":(token|float)(_seq)?$")  # of a RecBole header, user_id:token
 
@@ -109,18 +116,42 @@ def scan_text(path: Path, separator: str, *, header: bool, quotes: bool = True) 
     return lazy if step == 1 else lazy.select(pl.exclude("^_.*$"))
 
 
+def headerless_roles(path: Path, separator: str) -> tuple[str, ...]:
+    """Return the roles of the columns of a table without a header, none if it may have one.
+
+    Its first line is numbers alone: two whole ones, and perhaps a rating, a time, or both, as in
+    the tables of MovieLens.
+
+    Args:
+        separator: of the columns.
+    """
+    with path.open("rb") as file:
+        line = file.read(1 << 12).removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0]
+    fields = line.decode("utf-8", "replace").rstrip("\r").split(separator)
+    if len(fields) not in HEADERLESS or not all(field.isdecimal() for field in fields[:2]):
+        return ()
+    try:
+        numbers = [float(field) for field in fields[2:]]
+    except ValueError:
+        return ()
+    if len(numbers) == 1 and numbers[0] >= UNIT_BOUNDS[0]:
+        return ("user", "item", "time")
+    return HEADERLESS[len(fields)]
+
+
 def ragged_line(path: Path, separator: str) -> str | None:
     """Return a message on the first line whose number of columns is not that of the first line."""
+    step = len(separator)  # of 1::2 every other field is empty
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.reader(file, delimiter=separator[0])
-            first = next(rows)
+            first = next(rows)[::step]
             for row in rows:
-                if row and len(row) != len(first):
-                    text = separator.join(row[:: len(separator)])
+                fields = row[::step]
+                if row and len(fields) != len(first):
                     return (
-                        f"line {rows.line_num:,} has {len(row):,} columns where the first line "
-                        f"has {len(first):,}: {text[:80]}"
+                        f"line {rows.line_num:,} has {len(fields):,} columns where the first line "
+                        f"has {len(first):,}: {separator.join(fields)[:80]}"
                     )
     except (OSError, UnicodeDecodeError, csv.Error, StopIteration):
         pass

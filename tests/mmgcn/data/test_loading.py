@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mmgcn.data.features import FeatureError
+from mmgcn.data.interactions import InteractionsError
 from mmgcn.data.loading import load_dataset
 from mmgcn.data.options import DataOptions, DataOptionsError
 
@@ -70,3 +71,12 @@ def test_a_single_text_and_paths_are_accepted(world):
 def test_options_that_are_malformed_or_ignored_are_refused(options, message):
     with pytest.raises(DataOptionsError, match=message):
         DataOptions(**options)
+
+
+def test_given_parts_from_which_nothing_can_be_learned_are_refused(tmp_path):
+    for name in ("train", "test"):
+        rows = [f"{name}-{user},x\n" for user in range(3)]
+        (tmp_path / f"{name}.csv").write_text("user_id,item_id\n" + "".join(rows))
+    options = DataOptions(tmp_path / "train.csv", test=tmp_path / "test.csv")
+    with pytest.raises(InteractionsError, match="one item alone, x; there is nothing to rank"):
+        load_dataset(options)

@@ -328,7 +328,53 @@ def test_tables_of_public_data_sets_are_read_whatever_their_suffix(tmp_path, tex
 def test_a_table_without_a_header_gets_the_columns_of_movielens(tmp_path):
     (tmp_path / "u.data").write_text("196\t242\t3\t881250949\n")
     with pytest.raises(InteractionsError, match=f"columns='{MOVIELENS}' if there is no header"):
-        read_interactions(tmp_path / "u.data")
+        read_interactions(tmp_path / "u.data", columns="user=who,item=what")
+
+
+@pytest.mark.parametrize(
+    ("row", "columns", "time"),
+    [
+        ("7\t5", "user=1,item=2", None),
+        ("7\t5\t4.5", "user=1,item=2,rating=3", None),
+        ("7\t5\t881250949", "user=1,item=2,time=3", [881250949]),
+        ("7\t5\t1\t881250949", MOVIELENS, [881250949]),
+        ("7::5::1::881250949", MOVIELENS, [881250949]),
+        ("\ufeff7,5", "user=1,item=2", None),
+    ],
+)
+def test_numbers_without_a_header_are_read_by_position_with_a_note(tmp_path, row, columns, time):
+    (tmp_path / "u.data").write_text(f"{row}\n", encoding="utf-8")
+    table = read_interactions(tmp_path / "u.data")
+    assert pairs_of(table) == [("7", "5")]
+    assert (None if table.timestamp is None else table.timestamp.tolist()) == time
+    assert "u.data has no header; its columns are read as user, item" in table.notes[0]
+    assert table.notes[0].endswith(f"as with columns='{columns}'")
+
+
+def test_ratings_without_a_header_can_be_filtered(tmp_path):
+    (tmp_path / "u.data").write_text("1\t2\t3\t90\n1\t3\t5\t91\n")
+    assert pairs_of(read_interactions(tmp_path / "u.data", min_rating=4)) == [("1", "3")]
+
+
+@pytest.mark.parametrize("row", ["1,2,3,4,5", "a,2", "1,2,x", "1.5,2"])
+def test_other_first_lines_are_a_header(tmp_path, row):
+    (tmp_path / "t.csv").write_text(f"{row}\n{row}\n")
+    with pytest.raises(InteractionsError, match="no column user_id and no column item_id"):
+        read_interactions(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "message"),
+    [
+        ("user_id,item_id\na,b\nc\n", "t.csv", "line 3 has 1 columns .* first line has 2: c$"),
+        ("user_id,item_id,timestamp\na,b,1\nc,d\n", "t.csv", "line 3 has 2 columns .* 3: c,d$"),
+        ("1::2::3::4\n1::3::5\n", "r.dat", "line 2 has 3 columns .* first line has 4: 1::3::5$"),
+    ],
+)
+def test_a_row_that_is_too_short_is_reported_with_its_line(tmp_path, text, name, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InteractionsError, match=message):
+        read_interactions(tmp_path / name)
 
 
 @pytest.mark.parametrize("items", ["1 2 3", "4, 5"])
