@@ -52,7 +52,7 @@ SHORT_HISTORY = 3  # interactions
 class LinearMMGCNConfig(GraphConfig):
     """Settings of linear MMGCN."""
 
-    dim: int = positive(64)
+    dim: int = positive(128)
     """Width of an ensemble member; the vectors of a run are ensemble_size times as wide."""
     ensemble_size: int = positive(3)
     """R, number of models of this shape whose scores are averaged, trained one after the other."""
