@@ -47,11 +47,18 @@ class InteractionRows:
         rows[of_row, self._indices[np.repeat(starts, counts) + offset]] = 1
         return rows
 
+    def degree(self) -> np.ndarray:
+        """Return the number of items of each user. Shapes: (U,) integers."""
+        return np.asarray(np.diff(self._indptr))
+
+    def count(self) -> np.ndarray:
+        """Return the number of users of each item. Shapes: (I,) integers."""
+        counts: np.ndarray = np.bincount(self._indices, minlength=self.shape[1])
+        return counts
+
     def mean(self) -> np.ndarray:
         """Return the mean over the users with interactions. Shapes: (I,) float64."""
-        num_users = np.count_nonzero(np.diff(self._indptr))
-        counts: np.ndarray = np.bincount(self._indices, minlength=self.shape[1])
-        mean: np.ndarray = counts / max(num_users, 1)
+        mean: np.ndarray = self.count() / max(np.count_nonzero(self.degree()), 1)
         return mean
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:

@@ -36,7 +36,8 @@ class ItemItemModel(ClosedFormModel[ConfigT]):
                 f"memory, and this machine has {present / 2**30:,.1f}; choose a model whose memory "
                 "grows with the number of items, such as linear_mmgcn"
             )
-        self.interactions = InteractionRows(dataset.train.csr(), self.num_items)
+        self._csr = dataset.train.csr()
+        self.interactions = InteractionRows(self._csr, self.num_items)
         self._weights = self.solve().T.contiguous()
 
     @classmethod
@@ -51,6 +52,32 @@ class ItemItemModel(ClosedFormModel[ConfigT]):
     def embeddings(self) -> Embeddings:
         """Return the rows of R and the columns of W. Shapes: (U, I) and (I, I)."""
         return Embeddings(self.interactions, {ID: self._weights.numpy()})
+
+    def common_users(self, user_weight: Tensor | None = None) -> Tensor:
+        """Return R^T diag(w) R: the users that each pair of items has in common, weighted.
+
+        A sparse matrix times a dense one, so that E I numbers are added and not U I^2.
+
+        Args:
+            user_weight: w; ones by default.
+
+        Shapes:
+            user_weight: (U,); the result: (I, I) float32.
+        """
+        indptr, indices = (torch.from_numpy(each).long() for each in self._csr)
+        total = torch.zeros(self.num_items, self.num_items)
+        first = 0
+        for R in self.blocks():
+            start = indptr[first : first + len(R) + 1]
+            user = torch.repeat_interleave(start.diff())
+            item = indices[start[0] : start[-1]]
+            weight = torch.ones(len(user)) if user_weight is None else user_weight[first + user]
+            transpose = torch.sparse_coo_tensor(
+                torch.stack([item, user]), weight, (self.num_items, len(R)), check_invariants=False
+            )
+            total += torch.sparse.mm(transpose, R)
+            first += len(R)
+        return total
 
     def blocks(self) -> Iterator[Tensor]:
         """Yield R, a block of users at a time. Shapes: (B, I) float32."""

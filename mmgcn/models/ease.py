@@ -51,9 +51,7 @@ class EASE(ItemItemModel[EASEConfig]):
         Raises:
             SettingError: l2_reg is too small for a stable inverse.
         """
-        gram = torch.zeros(self.num_items, self.num_items)
-        for R in self.blocks():
-            gram += R.T @ R  # exact: counts
+        gram = self.common_users()  # exact: counts
         if self.num_items <= MAX_DOUBLE_ITEMS:
             gram = gram.double()
         gram.diagonal().add_(max(self.config.l2_reg, 1e-6))

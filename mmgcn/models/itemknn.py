@@ -49,14 +49,10 @@ class ItemKNN(ItemItemModel[ItemKNNConfig]):
     def solve(self) -> Tensor:
         """Return s, the k largest of each row. Shapes: (I, I)."""
         config = self.config
-        common = torch.zeros(self.num_items, self.num_items)
-        count = torch.zeros(self.num_items)
-        for R in self.blocks():
-            degree = R.sum(dim=1, keepdim=True).clamp(min=1)
-            common += R.T @ (R * degree.pow(-config.user_weight))
-            count += R.sum(dim=0)
+        degree = torch.from_numpy(self.interactions.degree()).clamp(min=1).float()
+        common = self.common_users(degree.pow(-config.user_weight))
         common.fill_diagonal_(0)
-        count = count.clamp(min=1)
+        count = torch.from_numpy(self.interactions.count()).clamp(min=1).float()
         scale = count[:, None] * count.pow(config.popularity_weight) + config.shrink
         similarity = common.div_(scale)  # row j: the items similar to j
         k = min(config.num_item_neighbours, self.num_items)
