@@ -34,6 +34,7 @@ STAGES = {
     "mmgcn.data.ids": 9,
     "mmgcn.data.features": 10,
     "mmgcn.data.columns": 9,
+    "mmgcn.data.content": 9,
     "mmgcn.data.frames": 10,
     "mmgcn.data.interactions": 9,
     "mmgcn.data.events": 9,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from extract.commands.options import with_options
-from extract.commands.usage import configured_options
+from extract.commands.usage import configured_options, refuse_options
 from mmgcn.commands.data import data_flags, show_notes
 from mmgcn.commands.inspect_tables import NUM_EXAMPLES, QUANTILES, show
+from mmgcn.commands.options import CaptionsOption
 from mmgcn.commands.output import JsonOption, print_json
 from mmgcn.data.options import NO_FEATURES, DataOptions
 
@@ -36,12 +37,32 @@ def register(app: typer.Typer) -> None:
         *("interactions", "columns", "min_rating", "time_format", "features", "first_id")
     )
 )
-def inspect(*, data: DataOptions, json: JsonOption = False) -> None:
+def inspect(
+    *,
+    data: DataOptions,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            help="Output page, self-contained: degrees, popularity, coverage, items of the same "
+            "content, nearest neighbours, what is odd and what to do.",
+        ),
+    ] = None,
+    videos: Annotated[
+        Path | None,
+        typer.Option(
+            help="Videos for the posters of --html: a folder, or a table with item_id and path."
+        ),
+    ] = None,
+    captions: CaptionsOption = None,
+    json: JsonOption = False,
+) -> None:
     """Show the content of features and interactions, and what does not match between them.
 
     Coverage, shapes, zero and non-finite rows per modality, and why some items have none; users,
     items, density and duplicates of the interactions; ids without a match on the other side.
     """
+    if html is None:
+        refuse_options("videos", "captions", because="it needs --html")
     features = data.features
     if features is None:
         features = ("features",) if Path("features").is_dir() else ()
@@ -55,6 +76,7 @@ def inspect(*, data: DataOptions, json: JsonOption = False) -> None:
         )
     found: dict[str, Any] = {"features": {}, "interactions": None, "matching": None}
     sides: dict[str, Side] = {}
+    table: Interactions | None = None
     for source in features:
         for name, content, side in _tables(source, data.first_id or 0):
             if name in sides:
@@ -74,6 +96,18 @@ def inspect(*, data: DataOptions, json: JsonOption = False) -> None:
         found["interactions"] = _interactions(interactions, table)
         if sides:
             found["matching"] = _matching(table.items, sides)
+    if html is not None:
+        from mmgcn.commands.inspect_card import write_card
+
+        write_card(
+            html,
+            found,
+            sources=features,
+            first_id=data.first_id or 0,
+            interactions=table,
+            videos=videos,
+            captions=captions,
+        )
     if json:
         print_json(found)
     else:

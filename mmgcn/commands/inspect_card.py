@@ -1,0 +1,63 @@
+"""The page of `mmgcn inspect --html`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmgcn.commands.output import print_message
+
+if TYPE_CHECKING:
+    from mmgcn.data.interactions import Interactions
+
+
+def write_card(
+    path: Path,
+    found: Mapping[str, Any],
+    *,
+    sources: Sequence[str],
+    first_id: int,
+    interactions: Interactions | None,
+    videos: Path | None,
+    captions: Path | None,
+) -> None:
+    """Write the card of a data set as one HTML file.
+
+    Args:
+        found: what the command has found.
+        sources: feature stores and NAME=FILE.npy.
+        videos: for posters; None shows ids.
+
+    Raises:
+        OSError: it cannot be written.
+        FeatureError: features that `fit` would refuse, too.
+    """
+    import numpy as np
+
+    from mmgcn.commands.html_output import MediaForHtml
+    from mmgcn.data.content import content_of
+    from mmgcn.data.features import read_features
+    from mmgcn.evaluation.coverage import popularity_skew
+    from mmgcn.report.data_card import DataCard, card_document
+    from mmgcn.report.document import write_document
+    from mmgcn.serving.item_table import ItemTable
+
+    content = {
+        table.name: content_of(table.ids, table.matrix)
+        for table in read_features(sources, first_id=first_id)
+    }
+    degrees, skew = {}, None
+    if interactions is not None:
+        degrees = {
+            "user": np.bincount(interactions.user_index),
+            "item": np.bincount(interactions.item_index),
+        }
+        skew = popularity_skew(degrees["item"])
+    media = MediaForHtml(videos, ItemTable() if captions is None else ItemTable.read(captions))
+    text = card_document(
+        DataCard(found, degrees, skew, content), captions=media.captions, posters=media.posters
+    )
+    write_document(path, text)
+    media.report_failures()
+    print_message(f"{path}: {len(text.encode()) / 1e6:.1f} MB")

@@ -1,0 +1,83 @@
+"""Content of a catalogue: nearest neighbours and duplicates by the vectors of one modality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+SAME = 1 - 1e-4  # cosine from which on two items have the same content, up to encoding noise
+MAX_COMPARED = 20_000  # items of which every pair is compared: 2 minutes on one core
+BLOCK_CELLS = 1 << 24  # cosines in memory at once: 64 MB
+
+
+@dataclass(frozen=True)
+class Content:
+    """What the vectors of a modality say about items.
+
+    Args:
+        duplicates: groups of two or more items with the same content, the largest group first.
+        neighbours: nearest items of some items, with their cosines, the nearest first.
+        num_compared: items that were compared with all others; all of them, or a random sample.
+    """
+
+    duplicates: list[list[str]]
+    neighbours: dict[str, list[tuple[str, float]]]
+    num_compared: int
+
+
+def content_of(
+    ids: pl.Series | list[str],
+    matrix: np.ndarray,
+    *,
+    num_examples: int = 5,
+    num_neighbours: int = 5,
+    seed: int = 0,
+) -> Content:
+    """Return duplicates and the neighbours of some items, by the cosine of their vectors.
+
+    Vectors of zeros have no neighbours and are nobody's. Of more than MAX_COMPARED items a random
+    sample is compared, with each other.
+
+    Args:
+        num_examples: number of items whose neighbours are returned, drawn at random.
+        seed: of the sample and of the examples.
+
+    Shapes:
+        ids: (N,); matrix: (N, D).
+
+    >>> found = content_of(["a", "b", "c"], np.array([[1.0, 0], [0, 1], [2, 0]]), num_neighbours=1)
+    >>> found.duplicates, found.neighbours["a"]
+    ([['a', 'c']], [('c', 1.0)])
+    """
+    generator = np.random.default_rng(seed)
+    rows = np.flatnonzero(np.asarray(matrix).any(axis=1))
+    if len(rows) > MAX_COMPARED:
+        rows = np.sort(generator.choice(rows, MAX_COMPARED, replace=False))
+    vectors = np.asarray(matrix[rows], dtype=np.float32)
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-30)
+    names = [str(ids[int(row)]) for row in rows]
+    num_examples = min(num_examples, len(rows))
+    shown = set(generator.choice(len(rows), num_examples, replace=False)) if num_examples else set()
+    group = np.arange(len(rows))  # the first item with the same content
+    neighbours = {}
+    step = max(1, BLOCK_CELLS // max(len(rows), 1))
+    for start in range(0, len(rows), step):
+        cosine = vectors[start : start + step] @ vectors.T  # (B, N)
+        same = cosine >= SAME
+        group[start : start + step] = np.where(
+            same.any(axis=1), same.argmax(axis=1), group[start : start + step]
+        )
+        for row in sorted(shown & set(range(start, start + len(cosine)))):
+            others = cosine[row - start].copy()
+            others[row] = -np.inf
+            nearest = np.argsort(-others, kind="stable")[: min(num_neighbours, len(rows) - 1)]
+            neighbours[names[row]] = [
+                (names[other], round(min(float(others[other]), 1.0), 4)) for other in nearest
+            ]
+    members: dict[int, list[str]] = {}
+    for row, first in enumerate(group):
+        members.setdefault(int(group[first]), []).append(names[row])
+    groups = [sorted(each) for each in members.values() if len(each) > 1]
+    return Content(sorted(groups, key=lambda each: (-len(each), each)), neighbours, len(rows))
