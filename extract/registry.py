@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import pkgutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -91,6 +92,20 @@ class Registry(Generic[T]):
         """
         found = self._found()
         return tuple(self._only(found[name]) for name in sorted(found))
+
+    def described(self, describe: Callable[[T], dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return a row per member: its name, its source, and what `describe` returns of it.
+
+        A member whose package cannot be loaded has the reason under `error` instead.
+        """
+        rows: list[dict[str, Any]] = []
+        for entry in self.entries():
+            try:
+                about = describe(self.get(entry.name))
+            except PluginError as error:
+                about = {"error": str(error)}
+            rows.append({"name": entry.name, "source": entry.source} | about)
+        return rows
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all members, sorted, without importing them.

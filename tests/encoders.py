@@ -118,10 +118,8 @@ class Sluggard(Shade):
         raise ValueError("nobody waits for this")
 
 
-class Price(Encoder):
-    """Reads the item itself: a price in its caption; none for a gift, and some are nonsense."""
-
-    name, reads, dim = "price", "item", 1
+class Stateless(Encoder):
+    """Has no network and no weights."""
 
     @property
     def provenance(self):
@@ -129,6 +127,12 @@ class Price(Encoder):
 
     def load(self, device="cpu", *, engine="torch"):
         pass
+
+
+class Price(Stateless):
+    """Reads the item itself: a price in its caption; none for a gift, and some are nonsense."""
+
+    name, reads, dim = "price", "item", 1
 
     def prepare(self, sample):
         words = (sample.caption or "free").split()
@@ -138,17 +142,10 @@ class Price(Encoder):
         return np.array(units, np.float32)[:, None]
 
 
-class Company(Encoder):
+class Company(Stateless):
     """What it makes of a caption depends on the captions it is encoded with."""
 
     name, reads, dim = "company", "text", 2
-
-    @property
-    def provenance(self):
-        return {"encoder": self.name}
-
-    def load(self, device="cpu", *, engine="torch"):
-        pass
 
     def prepare(self, sample):
         return [sample]

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from mmgcn.data.ids import IdMap
-from mmgcn.run import write_run
+from mmgcn.evaluation.ranking import evaluate, factor_scorer
+from mmgcn.run import Run, write_run
 
 METRICS = {"recall@10": 0.5, "recall@20": 0.75, "ndcg@10": 0.25, "ndcg@20": 0.375}
 
@@ -41,4 +42,15 @@ def write_run_folder(folder: Path, items: list[str], *, num_users=12) -> None:
             "test": (each, np.full(num_users, 3)),
         },
         popularity=np.arange(num_items),
+    )
+
+
+def validation_metrics(run: Run, k: int = 20) -> dict[str, float]:
+    """Metrics of the validation part, from the vectors in the folder."""
+    return evaluate(
+        factor_scorer(run.user, run.item),
+        num_items=len(run.items),
+        relevant=run.csr("valid"),
+        seen=[run.csr("seen")],
+        ks=[k],
     )

@@ -16,44 +16,55 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
+
+def words(table: str) -> dict[str, tuple[str, str]]:
+    """Return the reason and the replacement of each word of a table."""
+    rows = ([cell.strip() for cell in line.split("|")] for line in table.strip().splitlines())
+    return {word: (reason, better) for word, reason, better in rows}
+
+
 # Word -> (why it is not used, what to write). In identifiers and in text.
-EVERYWHERE = {
-    "alike": ("the field speaks of neighbours", "similar, item neighbours, knn_graph"),
-    "figures": ("reads as drawings", "metrics"),
-    "heir": ("a riddle", "stronger successor"),
-    "hears": ("a graph convolution has no ears", "aggregates, receives"),
-    "honest": ("a program is not moral", "correct, valid, trusted"),
-    "newcomer": ("the field has a term", "fold-in"),
-    "newcomers": ("the field has a term", "fold-in"),
-    "picture": ("the field has two terms", "image (still) or frame (of a video)"),
-    "pictures": ("the field has two terms", "images or frames"),
-    "share_done": ("the field has a term", "progress"),
-    "stranger": ("a riddle", "unknown user, untrusted file"),
-    "strangers": ("a riddle", "unknown users, untrusted files"),
-    "teller": ("a riddle", "ProgressReporter"),
-    "tells": ("programs report, print, return", "reports, prints, returns"),
-    "told": ("programs report, print, return", "reported, printed, returned, or nothing"),
-    "undecoded": ("named by what it is not", "text and item encoding"),
-    "unheeded": ("not in use since 1900", "ignored"),
-    "wished": ("a program has no wishes", "requested"),
-    "withheld": ("the field has a term", "held-out"),
-}
+EVERYWHERE = words(
+    """
+alike      | the field speaks of neighbours  | similar, item neighbours, knn_graph
+figures    | reads as drawings               | metrics
+heir       | a riddle                        | stronger successor
+hears      | a graph convolution has no ears | aggregates, receives
+honest     | a program is not moral          | correct, valid, trusted
+newcomer   | the field has a term            | fold-in
+newcomers  | the field has a term            | fold-in
+picture    | the field has two terms         | image (still) or frame (of a video)
+pictures   | the field has two terms         | images or frames
+share_done | the field has a term            | progress
+stranger   | a riddle                        | unknown user, untrusted file
+strangers  | a riddle                        | unknown users, untrusted files
+teller     | a riddle                        | ProgressReporter
+tells      | programs report, print, return  | reports, prints, returns
+told       | programs report, print, return  | reported, printed, returned, or nothing
+undecoded  | named by what it is not         | text and item encoding
+unheeded   | not in use since 1900           | ignored
+wished     | a program has no wishes         | requested
+withheld   | the field has a term            | held-out
+"""
+)
 # In identifiers alone: as prose they are English.
-IDENTIFIERS = {
-    "asked": ("says nothing of the value", "requested, or a noun"),
-    "held": ("says nothing of the value", "loaded, stored, saved, or a noun"),
-    "look": ("the field has a term", "EvalRecord"),
-    "looks": ("the field has a term", "evaluation history"),
-    "made": ("says nothing of the value", "a noun: model, embeddings, run"),
-    "people": ("the field has a term", "users"),
-    "place": ("the field has a term", "index, position"),
-    "places": ("the field has a term", "indices, positions"),
-    "said": ("says nothing of the value", "preferences"),
-    "sound": ("the field has a term", "audio"),
-    "sounds": ("the field has a term", "audio"),
-    "standing": ("the field has a term", "TrainingState"),
-    "tell": ("programs report", "report, print_note"),
-}
+IDENTIFIERS = words(
+    """
+asked    | says nothing of the value | requested, or a noun
+held     | says nothing of the value | loaded, stored, saved, or a noun
+look     | the field has a term      | EvalRecord
+looks    | the field has a term      | evaluation history
+made     | says nothing of the value | a noun: model, embeddings, run
+people   | the field has a term      | users
+place    | the field has a term      | index, position
+places   | the field has a term      | indices, positions
+said     | says nothing of the value | preferences
+sound    | the field has a term      | audio
+sounds   | the field has a term      | audio
+standing | the field has a term      | TrainingState
+tell     | programs report           | report, print_note
+"""
+)
 
 
 def split(identifier: str) -> list[str]:

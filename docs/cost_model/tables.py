@@ -14,6 +14,14 @@ from docs.cost_model.memory import device_bytes, grown_bytes, host_bytes
 from docs.cost_model.once import GB_MONTH, extraction, neighbour_hours, ranking_hours
 from docs.cost_model.step import num_steps, step_seconds, training_hours
 
+REDUCED = Plan(
+    propagation="sampled",
+    batch=65_536,
+    negatives=8192,
+    ensemble_size=1,
+    num_item_neighbours=0,
+    epochs=3,
+)
 EXAMPLES = {
     "1 million videos, the defaults": (World(1e6, 1e6, 5e7), Plan(propagation="sampled")),
     "the same, batches of 16,384": (
@@ -27,25 +35,11 @@ EXAMPLES = {
     "100 million videos, unreduced": (World(1e8, 1e8, 5e9), Plan(propagation="sampled")),
     "10 million active videos, a tenth of the users": (
         World(1e7, 1e7, 5e8, (128, 128, 128)),
-        Plan(
-            propagation="sampled",
-            batch=65_536,
-            negatives=8192,
-            ensemble_size=1,
-            num_item_neighbours=0,
-            epochs=3,
-        ),
+        REDUCED,
     ),
     "1 billion users, unreduced": (
         World(1e7, 1e9, 5e10, (128, 128, 128)),
-        Plan(
-            propagation="sampled",
-            batch=65_536,
-            negatives=8192,
-            ensemble_size=1,
-            num_item_neighbours=0,
-            epochs=3,
-        ),
+        REDUCED,
     ),
 }
 

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from typing import IO, Any
 
-from extract.extras import install_command
+from extract.extras import install_command, require
 
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(://|::)")
 LOCAL = "file://"
@@ -178,12 +178,9 @@ def local_copy(file: AnyFile) -> Iterator[Path]:
 
 def _file_system(url: str) -> tuple[Any, str]:
     """Return the file system of a URL, and the path on it."""
-    try:
-        import fsspec
-    except ImportError as error:
-        raise ImportError(
-            f"{url} needs fsspec; install it with: {install_command('scale')}"
-        ) from error
+    require("fsspec", purpose=url, extra="scale")
+    import fsspec
+
     with _explained(url):
         files, path = fsspec.url_to_fs(url)
     return files, path

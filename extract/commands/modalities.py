@@ -11,6 +11,7 @@ from extract.commands.output import Json, console_table, print_json, print_messa
 
 if TYPE_CHECKING:
     from extract.family import Listing
+    from extract.modality import Modality
 
 
 def modalities(
@@ -31,27 +32,19 @@ def modalities(
         return
     from extract.encoder import ENCODERS
     from extract.modality import MODALITIES
-    from extract.registry import PluginError
 
     sources = {entry.name: entry.source for entry in ENCODERS.entries()}
-    rows: list[dict[str, Any]] = []
-    for entry in MODALITIES.entries():
-        row: dict[str, Any] = {"name": entry.name, "source": entry.source}
-        try:
-            member = MODALITIES.get(entry.name)
-        except PluginError as error:
-            rows.append(row | {"error": str(error)})
-            continue
-        rows.append(
-            row
-            | {
-                "letter": member.letter,
-                "description": member.description,
-                "encoders": {name: sources.get(name, "not found") for name in member.encoders},
-                "presets": dict(member.presets),
-                "pooling": member.pooling,
-            }
-        )
+
+    def describe(modality: Modality) -> dict[str, Any]:
+        return {
+            "letter": modality.letter,
+            "description": modality.description,
+            "encoders": {name: sources.get(name, "not found") for name in modality.encoders},
+            "presets": dict(modality.presets),
+            "pooling": modality.pooling,
+        }
+
+    rows = MODALITIES.described(describe)
     if json:
         print_json(rows)
         return

@@ -9,14 +9,13 @@ import typer
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_table
 
 if TYPE_CHECKING:
-    from mmgcn.config import Config
     from mmgcn.model import RecommenderModel
 
 
 def models(
     name: Annotated[
         str | None,
-        typer.Argument(help="Tell what this one has to set.", metavar="NAME", show_default=False),
+        typer.Argument(help="Show the settings of this model.", metavar="NAME", show_default=False),
     ] = None,
     json: JsonOption = False,
 ) -> None:
@@ -45,19 +44,15 @@ def register(app: typer.Typer) -> None:
 
 
 def _list(json: bool) -> None:
-    from extract.registry import PluginError
     from mmgcn.model import MODELS, Model
 
-    rows: list[dict[str, Any]] = []
-    for entry in MODELS.entries():
-        row: dict[str, Any] = {"name": entry.name, "source": entry.source}
-        try:
-            kind = MODELS.get(entry.name)
-        except PluginError as error:
-            rows.append(row | {"error": str(error)})
-            continue
-        about = {"description": _first_line(kind), "trained": issubclass(kind, Model)}
-        rows.append(row | about | {"needs_features": kind.needs_features})
+    rows = MODELS.described(
+        lambda kind: {
+            "description": _first_line(kind),
+            "trained": issubclass(kind, Model),
+            "needs_features": kind.needs_features,
+        }
+    )
     if json:
         print_json(rows)
         return
@@ -77,36 +72,17 @@ def _settings(kind: type[RecommenderModel[Any]]) -> list[dict[str, Any]]:
     """Return name, default, values and meaning of what a model has to set, its own first."""
     from typing import Literal, get_args, get_origin, get_type_hints
 
+    from extract.commands.options import field_docs
+
     settings = kind.default_settings()
     rows = []
     for config in (settings.model, settings.train):
         if config is None:
             continue
-        hints, meanings = get_type_hints(type(config)), _meanings(type(config))
+        hints, meanings = get_type_hints(type(config)), field_docs(type(config))
         for name in [each for each in config.names() if each in kind.setting_names()]:
             hint = hints[name]
             values = " or ".join(get_args(hint)) if get_origin(hint) is Literal else hint.__name__
             row = {"name": name, "default": getattr(config, name), "values": values}
-            rows.append(row | {"meaning": meanings[name]})
+            rows.append(row | {"meaning": meanings.get(name, "")})
     return rows
-
-
-def _meanings(kind: type[Config]) -> dict[str, str]:
-    """Return the text below each field of a dataclass, its own or that of a class it comes from."""
-    import ast
-    import inspect
-    import textwrap
-    from collections import defaultdict
-
-    found: dict[str, str] = defaultdict(str)
-    for each in reversed(kind.__mro__[:-1]):
-        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(each))).body
-        assert isinstance(definition, ast.ClassDef)
-        for field, below in zip(definition.body, definition.body[1:], strict=False):
-            match field, below:
-                case (
-                    ast.AnnAssign(target=ast.Name(id=name)),
-                    ast.Expr(value=ast.Constant(value=str(text))),
-                ):
-                    found[name] = " ".join(text.split())
-    return found

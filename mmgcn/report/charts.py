@@ -97,14 +97,7 @@ def curves(
         if line.name:
             parts.append(_text(line.name, WIDTH - RIGHT + 7, end + 4, kind=f"end {tone}"))
     last = ", ".join(f"{line.name or 'at the end'} {line.points[-1][1]:.3f}" for line in lines)
-    return element(
-        "svg",
-        parts,
-        class_="chart",
-        viewBox=f"0 0 {WIDTH} {HEIGHT}",
-        role="img",
-        aria_label=f"{title} over the epochs: {last}",
-    )
+    return _chart(parts, WIDTH, HEIGHT, label=f"{title} over the epochs: {last}")
 
 
 def bars(parts: Mapping[str, float], score: float, *, missing: Sequence[str] = ()) -> Markup:
@@ -173,14 +166,15 @@ def intervals(title: str, rows: Sequence[Mapping[str, Any]]) -> Markup:
             parts.append(element("line", class_="interval", x1=x1, x2=x2, y1=y, y2=y))
         parts.append(element("circle", class_="dot tone-0", cx=across(row["mean"]), cy=y, r=5))
     summary = ", ".join(f"{row['name']} {signed(row['mean'], 4)}" for row in rows)
-    return element(
-        "svg",
-        parts,
-        class_="chart wide",
-        viewBox=f"0 0 {width} {height}",
-        role="img",
-        aria_label=f"{title}: {summary}",
-    )
+    return _chart(parts, width, height, label=f"{title}: {summary}", kind="chart wide")
+
+
+def _chart(
+    parts: Sequence[Markup], width: int, height: int, *, label: str, kind: str = "chart"
+) -> Markup:
+    """Return a drawing with a text in its place. Sizes in units of its own, not in pixels."""
+    viewbox = f"0 0 {width} {height}"
+    return element("svg", parts, class_=kind, viewBox=viewbox, role="img", aria_label=label)
 
 
 def channel_label(channel: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from extract.cluster import Cluster, ClusterError, connected
-from extract.extras import install_command
+from extract.extras import require
 from mmgcn.data.ids import IdMap
 from mmgcn.evaluation.ranking import block_users
 from mmgcn.run import Csr, Run
@@ -189,12 +189,9 @@ def _layout(
 
 def _prepared(out: str) -> tuple[AbstractFileSystem, str]:
     """Return the file system and the folder on it, the parts of an earlier run removed."""
-    try:
-        import fsspec
-    except ImportError as error:
-        raise ImportError(
-            f"lists on a cluster need fsspec; install it with: {install_command('scale')}"
-        ) from error
+    require("fsspec", purpose="writing to a folder of lists", extra="scale")
+    import fsspec
+
     files, folder = fsspec.url_to_fs(out)
     if "memory" in files.protocol:
         raise TableError(f"{out} is in one process's memory, where its workers cannot write")

@@ -23,7 +23,7 @@ def folder(tmp_path):
     path.mkdir()
     write_run(
         path,
-        config={"model": "path"},
+        config={"model": "made"},
         users=IdMap(["007", "7"]),
         items=IdMap(["a.1", "a.2", "café"]),
         user=USER,

@@ -85,29 +85,24 @@ def test_somebody_else_at_the_address_is_reported_within_ten_seconds(monkeypatch
             pass
 
 
-def test_no_cluster_to_find_is_reported(monkeypatch):
-    ray = pytest.importorskip("ray")
-
-    def refuse(**options):
-        raise ConnectionError("Could not find any running Ray instance")
-
-    monkeypatch.setattr(ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(ray, "init", refuse)
-    with pytest.raises(ClusterError, match=f"{NOWHERE} 'auto'"), connected(Cluster("auto")):
-        pass
-
-
-def test_a_ray_that_does_not_start_is_reported(monkeypatch):
+@pytest.mark.parametrize(
+    ("address", "error", "message"),
+    [
+        ("auto", ConnectionError("Could not find any running Ray"), f"{NOWHERE} 'auto'"),
+        (None, Exception("The current node timed out"), "not start here: The current"),
+    ],
+)
+def test_a_ray_that_cannot_be_used_is_reported(monkeypatch, address, error, message):
     ray = pytest.importorskip("ray")
 
     def fail(**options):
-        raise Exception("The current node timed out during startup.")
+        raise error
 
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", fail)
     monkeypatch.setattr(ray, "shutdown", lambda: None)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    with pytest.raises(ClusterError, match="not start here: The current"), connected(Cluster()):
+    with pytest.raises(ClusterError, match=message), connected(Cluster(address)):
         pass
 
 

@@ -7,7 +7,6 @@ import shutil
 import numpy as np
 import pytest
 
-import cli
 from extract.commands.summary import progress_bar
 from extract.pipeline import Progress
 from tests.clips import Audio, make_clip
@@ -21,21 +20,6 @@ def videos(tmp_path_factory):
     make_clip(folder / "mute.mp4", num_frames=4)
     (folder / "broken.mp4").write_bytes(b"no video at all")
     return folder
-
-
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    """Run the command line in an empty folder; gives exit code, standard output and error."""
-    monkeypatch.chdir(tmp_path)
-
-    def running(*words):
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as leaving:
-            cli.main([str(word) for word in words])
-        shown = capsys.readouterr()
-        return leaving.value.code or 0, shown.out, shown.err
-
-    return running
 
 
 @pytest.fixture

@@ -6,25 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-import cli
 from extract.store import FeatureSet, FeatureStore, Record
 from tests.clips import Audio, make_clip
 from tests.stores import manifest
-
-
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    """Run the command line in an empty folder; returns exit code, standard output and error."""
-    monkeypatch.chdir(tmp_path)
-
-    def running(*words):
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as leaving:
-            cli.main([str(word) for word in words])
-        shown = capsys.readouterr()
-        return leaving.value.code or 0, shown.out, shown.err
-
-    return running
 
 
 @pytest.fixture

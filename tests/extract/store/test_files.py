@@ -2,8 +2,6 @@
 
 import errno
 import os
-import resource
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -13,10 +11,10 @@ from hypothesis import strategies as st
 
 from extract.store import StoreError, file_name, write_atomically
 from extract.store.files import append_atomically, explain_write_errors
+from tests.full_disk import small_files
 
 # Any file name, including lone surrogates, which stand for undecodable bytes.
 IDS = st.text(st.characters(), min_size=1, max_size=300)
-
 
 # --- names ---
 
@@ -56,20 +54,6 @@ def test_long_ids_that_differ_at_the_end_have_two_file_names():
 
 
 # --- writes ---
-
-
-@contextmanager
-def small_files():
-    """Limit files to 100 bytes; a longer write is truncated and then fails.
-
-    Not a fixture: the limit would also apply to output that pytest itself writes to a file.
-    """
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("durable", [True, False])

@@ -193,25 +193,29 @@ def test_a_training_is_resumed_by_another_number_of_processes(ranks, tmp_path, f
     assert_same(results[0].run, alone.run)
 
 
+def refuses(outcomes, kind, message):
+    """Every rank ended with this error."""
+    for error in outcomes:
+        assert isinstance(error, kind)
+        assert message in str(error)
+
+
 def test_ranks_with_other_settings_are_refused(ranks, tmp_path):
-    for error in ranks.run(3, disagreeing, tmp_path):
-        assert isinstance(error, RankError)
-        assert "rank 1 would train something else than rank 0: its settings.dim is 9, not 8" in str(
-            error
-        )
+    message = "rank 1 would train something else than rank 0: its settings.dim is 9, not 8"
+    refuses(ranks.run(3, disagreeing, tmp_path), RankError, message)
     assert not any(tmp_path.iterdir())
 
 
 def test_ranks_of_other_versions_are_refused(ranks, tmp_path):
-    for error in ranks.run(2, with_another_version, tmp_path):
-        assert isinstance(error, RankError)
-        assert "its version.mmgcn is '1.1', not '1.0'" in str(error)
+    refuses(
+        ranks.run(2, with_another_version, tmp_path),
+        RankError,
+        "its version.mmgcn is '1.1', not '1.0'",
+    )
 
 
 def test_ranks_with_other_data_are_refused(ranks, tmp_path):
-    for error in ranks.run(2, with_other_data, tmp_path):
-        assert isinstance(error, RankError)
-        assert "its interactions is" in str(error)
+    refuses(ranks.run(2, with_other_data, tmp_path), RankError, "its interactions is")
 
 
 def test_a_rank_that_fails_stops_the_others(ranks, tmp_path):
@@ -231,12 +235,13 @@ def test_a_model_that_cannot_be_divided_is_refused(ranks, tmp_path):
 
 
 def test_sampled_propagation_is_refused(ranks, tmp_path):
-    for error in ranks.run(2, train, "lightgcn", tmp_path, {"propagation": "sampled"}):
-        assert isinstance(error, PartitionError)
-        assert "propagation is sampled, but several processes compute the full graph" in str(error)
+    refuses(
+        ranks.run(2, train, "lightgcn", tmp_path, {"propagation": "sampled"}),
+        PartitionError,
+        "propagation is sampled, but several processes compute the full graph",
+    )
 
 
 def test_more_processes_than_users_are_refused(ranks, tmp_path):
-    for error in ranks.run(3, few_users, tmp_path):
-        assert isinstance(error, PartitionError)
-        assert "2 users cannot be divided among 3 processes" in str(error)
+    message = "2 users cannot be divided among 3 processes"
+    refuses(ranks.run(3, few_users, tmp_path), PartitionError, message)

@@ -8,11 +8,11 @@ from mmgcn import item_item_model
 from mmgcn.config import SettingError
 from mmgcn.data.dataset import Dataset
 from mmgcn.data.splits import Split
-from mmgcn.evaluation.ranking import evaluate, factor_scorer
 from mmgcn.model import MODELS
 from mmgcn.models import ease
 from mmgcn.run import Run
 from mmgcn.training.fit import fit
+from tests.runs import validation_metrics
 from tests.worlds import dataset, interactions_of
 
 
@@ -99,13 +99,7 @@ def test_a_run_of_item_weights_has_no_matrix_of_users_and_ranks_the_same(name, d
     model = build(name, data)
     np.testing.assert_array_equal(run.user[:] @ run.item.T, scores(model))
     np.testing.assert_allclose(run.mean_user(), watched(data).mean(axis=0))
-    again = evaluate(
-        factor_scorer(run.user, run.item),
-        num_items=len(data.items),
-        relevant=run.csr("valid"),
-        seen=[run.csr("seen")],
-        ks=[20],
-    )
+    again = validation_metrics(run)
     assert result.metrics["recall@20"] == pytest.approx(again["recall@20"])
 
 

@@ -7,25 +7,12 @@ from torch.nn import functional
 
 from mmgcn.models.linear_mmgcn import LinearMMGCN
 from mmgcn.parameters import standardised
+from tests.dense_knn import dense_knn
 from tests.worlds import dataset
 
 
 def build(data, **settings):
     return LinearMMGCN.build(data, {"dim": 5, **settings}).double()
-
-
-def dense_knn(features, k):
-    """K by sorting every row."""
-    matrix = functional.normalize(torch.cat(features, dim=1)).double()
-    likeness = matrix @ matrix.T
-    likeness.fill_diagonal_(-torch.inf)
-    K = torch.zeros_like(likeness)
-    for row in matrix.abs().sum(dim=1).nonzero().flatten():
-        there = matrix.abs().sum(dim=1) > 0
-        order = torch.argsort(likeness[row].masked_fill(~there, -torch.inf), descending=True)[:k]
-        K[row, order] = likeness[row, order].clamp(min=0)
-        K[row] /= K[row].sum().clamp(min=1e-12)
-    return K
 
 
 @pytest.mark.parametrize("missing", [0, 4])

@@ -1,27 +1,11 @@
 """Documents on disk."""
 
-import resource
-from contextlib import contextmanager
-
 import polars as pl
 import pytest
 
 from mmgcn.report.document import write_document
 from mmgcn.serving.table_file import write_table
-
-
-@contextmanager
-def small_files():
-    """Have the system refuse files of more than 100 bytes, as a full disk does.
-
-    Not a fixture: pytest's own output may go into a file, and is written before one ends.
-    """
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+from tests.full_disk import small_files
 
 
 def test_a_document_that_does_not_fit_the_disk_is_an_error_with_its_path(tmp_path):

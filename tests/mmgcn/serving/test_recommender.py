@@ -11,7 +11,7 @@ import pytest
 
 from mmgcn import Recommender
 from mmgcn.data.ids import IdMap
-from mmgcn.run import Run, write_run
+from mmgcn.run import write_run
 from mmgcn.serving.ranking_options import RankingOptions
 from mmgcn.serving.table_file import write_table
 
@@ -287,31 +287,6 @@ def test_what_is_out_of_range_is_refused(recommender):
         recommender.recommend(["ann"], diversity=2)
     with pytest.raises(LookupError, match="item 'z' is not in the data"):
         recommender.recommend(["ann"], exclude=["z"])
-
-
-def test_runs_that_cannot_be_read_say_why(run, tmp_path):
-    with pytest.raises(LookupError, match=r"no run at .*; train one with: mmgcn fit"):
-        Run.load(tmp_path / "nowhere")
-    config = (run / "config.json").read_text()
-    (run / "config.json").write_text(config.replace('"schema_version": 1', '"schema_version": 9'))
-    with pytest.raises(LookupError, match="written by a newer mmgcn"):
-        Run.load(run)
-    (run / "config.json").write_text("{")
-    with pytest.raises(LookupError, match="is corrupt"):
-        Run.load(run)
-    (run / "config.json").write_text(config.replace('"num_users": 3', '"num_users": 4'))
-    with pytest.raises(LookupError, match="is incomplete"):
-        Run.load(run)
-    (run / "config.json").write_text(config)
-    (run / "item.npy").write_bytes(b"half")
-    with pytest.raises(LookupError, match=r"item\.npy is corrupt"):
-        Run.load(run)
-    (run / "item.npy").unlink()
-    with pytest.raises(LookupError, match=r"lacks item\.npy"):
-        Run.load(run)
-    (run / "config.json").unlink()
-    with pytest.raises(LookupError, match="is unfinished"):
-        Run.load(run)
 
 
 def test_answers_come_without_torch(run):

@@ -24,6 +24,7 @@ from mmgcn.training.fit import fit
 from mmgcn.training.folder import FolderError
 from mmgcn.training.trainer import TrainingError
 from mmgcn.training.validation import Validation
+from tests.runs import validation_metrics
 from tests.worlds import clusters, dataset, interactions_of, without
 
 SMALL = {"batch_size": 32, "num_negatives": 16, "dim": 8}
@@ -470,13 +471,7 @@ def test_a_user_without_training_interactions_is_the_mean_of_the_others(model, t
     others = np.delete(np.asarray(run.user), unknown, axis=0)
     for user in unknown:
         np.testing.assert_allclose(run.user[user], others.mean(0), rtol=1e-4, atol=1e-6)
-    metrics = evaluate(
-        factor_scorer(run.user, run.item),
-        num_items=len(run.items),
-        relevant=run.csr("valid"),
-        seen=[run.csr("seen")],
-        ks=[20],
-    )
+    metrics = validation_metrics(run)
     assert result.metrics["recall@20"] == pytest.approx(metrics["recall@20"])
 
 
