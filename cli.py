@@ -88,11 +88,11 @@ COMMANDS = {
     ),
     "ablate": (
         "mmgcn.commands.ablate",
-        "Train a model without each modality, and say what it is worth.",
+        "Measure the worth of each modality by training a model without it.",
     ),
     "tune": (
         "mmgcn.commands.tune",
-        "Look for the settings that rank best on the validation part.",
+        "Search for the settings that rank best on the validation part.",
     ),
     "doctor": (
         "mmgcn.commands.doctor",

@@ -44,7 +44,7 @@ class Neighbourhood:
 class NeighbourSampler(nn.Module):
     """Returns the neighbourhood that a training step propagates over.
 
-    A node of n neighbours aggregates `num_neighbours` of them, k, sampled anew each time, whose
+    A node of n neighbours aggregates `num_neighbours` of them, k, sampled again each time, whose
     weights are n / k times as large, or all of them if n <= k. The aggregation is unbiased, and
     equals that of the full graph if k is at least every degree.
 

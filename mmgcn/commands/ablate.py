@@ -66,11 +66,11 @@ def ablate(
     training: TrainingOptions,
     json: JsonOption = False,
 ) -> None:
-    """Train a model without each modality, and say what it is worth.
+    """Measure the worth of each modality by training a model without it.
 
     The whole model and each variant are trained with the same seeds, and compared in pairs, on the
     test part where there is one, else on the validation part. Finished trainings are kept in
-    OUT/ablation.jsonl: the same command again goes on from there.
+    OUT/ablation.jsonl: the same command resumes from there.
     """
     hows = _hows(how)
     shares = _shares(mask_percent)
@@ -122,7 +122,7 @@ def ablate(
     try:
         results = run_trials(everything, data_digest=digest, journal=journal, report=print_message)
     except KeyboardInterrupt:
-        print_message("interrupted; the same command goes on after the finished trainings")
+        print_message("interrupted; the same command resumes after the finished trainings")
         raise
     result = ablation.ablation_of(trials, results, model=kind.name, metric=metric)
     if result is not None and result.effects:

@@ -51,10 +51,10 @@ def compare(
     """Train several models on one split, over seeds, and write one table.
 
     Each training runs in a process of its own. Epochs are chosen on the validation part; the test
-    part, where there is one, is reported beside it. Each model is compared with the best of the
+    part, where there is one, has a table of its own. Each model is compared with the best of the
     validation part, or with --baseline, in pairs of users. Finished trainings are kept in
-    OUT/compare.jsonl: the same command again goes on from there. Exit code 3: a model failed and
-    the others went on.
+    OUT/compare.jsonl: the same command resumes from there. Exit code 3: a model failed, and
+    the others were trained.
     """
     if k not in KS:
         raise typer.BadParameter(f"{k} is none of {', '.join(map(str, KS))}", param_hint="--k")
@@ -92,14 +92,14 @@ def compare(
     try:
         results = run_trials(trials, data_digest=digest, journal=journal, report=print_message)
     except KeyboardInterrupt:
-        print_message("interrupted; the same command goes on after the finished trainings")
+        print_message("interrupted; the same command resumes after the finished trainings")
         raise
     rows = comparison.rows_of(results, metric=f"recall@{k}")
     differences, unknown = comparison.differences_of(results, rows, baseline=against)
     if unknown:
         print_message(
             f"note: {', '.join(unknown)}: trained before the metrics of each user were kept; "
-            f"how they differ is not known; without {journal.path} they are trained anew"
+            f"how they differ is not known; without {journal.path} they are trained again"
         )
     once = [row.model for row in rows if row.num_seeds == 1 and not row.deterministic]
     if differences and once:

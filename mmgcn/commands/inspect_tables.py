@@ -33,9 +33,11 @@ def show(found: dict[str, Any]) -> None:
     if unmatched["count"]:
         nearest = ", ".join(matching["nearest_to_the_first"])
         hint = f"; the nearest extracted ids to the first: {nearest}" if nearest else ""
-        typer.echo(f"watched, and extracted in no modality: {_examples(unmatched)}{hint}")
+        typer.echo(
+            f"items with interactions, extracted in no modality: {_examples(unmatched)}{hint}"
+        )
     if unwatched["count"]:
-        typer.echo(f"extracted, and watched by nobody: {_examples(unwatched)}")
+        typer.echo(f"extracted items without interactions: {_examples(unwatched)}")
 
 
 def _show_features(features: dict[str, Any]) -> None:

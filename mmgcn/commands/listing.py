@@ -1,4 +1,4 @@
-"""How a ranked list is shown to a person."""
+"""Ranked lists on a terminal."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def show_list(
     reasons: Sequence[Explanation | None] | None = None,
     score: str = "score",
 ) -> None:
-    """Print a list, with captions where there are any, and reasons where they were asked for.
+    """Print a list, with captions where there are any, and reasons on request.
 
     Args:
         reasons: one a row of the table; None where there is none.
-        score: what the scores are called.
+        score: name of the column of scores.
     """
     several = "user_id" in table.columns and table["user_id"].n_unique() > 1
     captions = items.captions(table["item_id"].unique())
@@ -47,7 +47,7 @@ def show_list(
 
 
 def because(reason: Explanation | None) -> str:
-    """Return a line for each channel, the one that weighs most first, then those that are missing.
+    """Return a line for each channel, the largest contribution first, then missing channels.
 
     `visual   +0.617  like clip-062, clip-009`
     `textual  no caption`

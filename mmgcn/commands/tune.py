@@ -1,4 +1,4 @@
-"""mmgcn tune: look for better settings."""
+"""mmgcn tune: search for better settings."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def tune(
     training: TrainingOptions,
     json: JsonOption = False,
 ) -> None:
-    """Look for the settings that rank best on the validation part.
+    """Search for the settings that rank best on the validation part.
 
-    The first trial is the model as it is; the others are drawn by Optuna, and given up early where
-    they are below the median. The test part is not looked at. Every trial is kept in
-    OUT/tune.journal: the same command again goes on from there. The best settings are written to
+    The first trial has the default settings; the others are sampled by Optuna, and pruned where
+    they are below the median. The test part is not used. Every trial is stored in
+    OUT/tune.journal: the same command resumes from there. The best settings are written to
     OUT/best.toml, which `mmgcn fit --config` takes.
     """
     if metric not in METRICS:
@@ -92,7 +92,7 @@ def tune(
             report=print_message,
         )
     except KeyboardInterrupt:
-        print_message("interrupted; the same command goes on after the trials so far")
+        print_message("interrupted; the same command resumes after the trials so far")
         raise
     about = (
         f"{kind.name} on {len(dataset.users):,} users, {len(dataset.items):,} items, "

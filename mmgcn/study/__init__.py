@@ -1,1 +1,1 @@
-"""Studies: many trainings on one split, and what they tell together."""
+"""Studies: many trainings on one split, and their joint results."""

@@ -2,8 +2,9 @@
 
     worth = metric of the whole model - metric of the model without, in pairs of the same seed
 
-A modality is dropped, or its vectors are dealt out anew among the items: as many parameters, which
-learn from noise. Means over seeds with 95 % intervals by Student's t, since the seeds are few.
+A modality is dropped, or its vectors are permuted among the items, which keeps the number of
+parameters and removes the information. Means over seeds with 95 % intervals by Student's t, since
+the seeds are few.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Variant:
     """The model without something.
 
     Args:
-        what: what is taken away, for a person.
+        what: the part that is removed, as shown.
         change: of the data set.
         settings: that are changed, by name.
     """
@@ -222,9 +223,9 @@ def write(out: Path, ablation: Ablation, *, about: str) -> None:
 
 
 LEGEND = (
-    "Worth: the figure of the whole model less that of the model without, in pairs of the same "
+    "Worth: the metric of the full model minus that of the model without, in pairs of the same "
     "seed; mean and 95 % interval over seeds by Student's t, for these users. Shuffled: the "
-    "vectors dealt out anew among the items. An interval that holds zero shows no effect."
+    "vectors permuted among the items. An interval that contains zero shows no effect."
 )
 
 
@@ -254,7 +255,7 @@ def to_json(ablation: Ablation) -> dict[str, Any]:
 
 
 def draw(path: Path, ablation: Ablation) -> None:
-    """Draw what each is worth, and its interval."""
+    """Draw the worth of each variant, with its interval."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -50,14 +50,14 @@ class Journal:
             except (ValueError, TypeError, KeyError) as error:
                 raise ValueError(
                     f"line {number} of {path} is not an outcome of a study; remove the file to "
-                    "start anew, or pass another `out`"
+                    "start again, or pass another `out`"
                 ) from error
         return journal
 
     def users(self, key: str) -> Path | None:
         """Return the path of the metrics of each user of a trial, None if they are not stored.
 
-        A trial of a journal that was begun without them has no such file.
+        A trial of a journal that was created without them has no such file.
         """
         return self.path.with_suffix(".users") / f"{key}.npz" if self.keeps_users else None
 

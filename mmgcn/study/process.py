@@ -1,4 +1,4 @@
-"""A trial in a process of its own, so that its peak memory and its seconds are its own.
+"""A trial in a separate process, which gives its peak memory and its seconds.
 
     python -m mmgcn.study.process FOLDER [USERS]
 
@@ -53,7 +53,7 @@ def _run(folder: Path, users: Path | None) -> int:
     """Run this module on a folder and return its exit status, negative for a signal."""
     given = [] if users is None else [str(users)]
     with (folder / "log.txt").open("wb") as log:
-        # It holds the other end of the pipe, which closes when this process ends, however it does.
+        # It has the other end of the pipe, which closes when this process ends in any way.
         process = subprocess.Popen(
             [sys.executable, "-m", "mmgcn.study.process", str(folder), *given],
             stdin=subprocess.PIPE,
@@ -72,7 +72,7 @@ def _run(folder: Path, users: Path | None) -> int:
 def _death(code: int, log: Path) -> str:
     """Return how a process ended that wrote no answer."""
     if code == -9:
-        return "it was killed, perhaps for want of memory"
+        return "it was killed, perhaps because the memory was full"
     lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
     last = next((line for line in reversed(lines) if line.strip()), "it printed nothing")
     return f"it ended with status {code}: {last.strip()}"
@@ -80,7 +80,7 @@ def _death(code: int, log: Path) -> str:
 
 def _leave_with_parent(folder: Path) -> None:
     os.read(0, 1)  # nothing is ever written: it returns when the other end is closed
-    shutil.rmtree(folder, ignore_errors=True)  # nobody else will
+    shutil.rmtree(folder, ignore_errors=True)  # the parent has ended
     os._exit(1)
 
 

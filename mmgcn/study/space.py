@@ -1,4 +1,4 @@
-"""Space: which settings of a model are tried, and between which ends.
+"""Space: the settings of a model that are tuned, and their ranges.
 
 In TOML, one setting a line, in a table named like the model or without one:
 
@@ -19,10 +19,10 @@ from mmgcn.model import RecommenderModel
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from low to high, both included; whole ones where both ends are.
+    """Numbers from low to high, both included; integers where both ends are.
 
     Args:
-        log: drawn evenly by order of magnitude.
+        log: sampled uniformly in the logarithm.
     """
 
     low: float
@@ -31,7 +31,7 @@ class Range:
 
     @property
     def whole(self) -> bool:
-        """Only whole numbers lie in it."""
+        """Whether all values are integers."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     def __contains__(self, value: object) -> bool:
@@ -100,7 +100,7 @@ DEFAULT: Mapping[str, Space] = {
         "shrink": Range(0.0, 50.0),
     },
 }
-"""A space for each model that has something to tune; a plug-in brings its own in a file."""
+"""Default space of each model; for others the space comes from a file."""
 
 
 def read_space(kind: type[RecommenderModel[Any]], table: Mapping[str, Any]) -> Space:

@@ -1,4 +1,4 @@
-"""What a handful of seeds, or many users, say: spread, the interval of a mean, and p-values."""
+"""Statistics over seeds and users: spread, the interval of a mean, and p-values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def spread(values: Sequence[float]) -> float | None:
 def interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:
     """Return the mean and the ends of its 95 % interval by Student's t.
 
-    The ends are None for a single value, which says nothing of its error.
+    The ends are None for a single value, whose error is unknown.
 
     >>> interval([1.0, 3.0, 2.0])[0]
     2.0
@@ -75,7 +75,7 @@ def t_95(degrees: int) -> float:
 
 
 def p_value(t: float, degrees: int) -> float:
-    """Return how probable a t as far from zero or farther is, to either side, where there is none.
+    """Return the two-sided p-value of a t: the probability of one as far from zero under no effect.
 
     Source: Abramowitz, Stegun, 26.7.3 and 26.7.4, exact sums; the normal distribution above a
     thousand degrees.
@@ -103,8 +103,8 @@ def p_value(t: float, degrees: int) -> float:
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p-values that hold for all comparisons together, in the order given.
 
-    The smallest is multiplied by how many there are, the next by one less, and so on; none may
-    come out below a smaller one.
+    The smallest is multiplied by their number, the next by one less, and so on; the results
+    increase in the same order.
 
     Source: Holm: A simple sequentially rejective multiple test procedure, Scandinavian Journal of
     Statistics, 1979.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Write it whole or not at all; None is an empty cell."""
+    """Write the rows atomically; None is an empty cell."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -33,7 +33,7 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write it whole or not at all."""
+    """Write a text atomically."""
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)

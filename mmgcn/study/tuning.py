@@ -1,8 +1,8 @@
-"""Tuning: Optuna looks for the settings that rank best on the validation part.
+"""Tuning: search with Optuna for the settings that rank best on the validation part.
 
-The first trial is the model as it is, so that the best is never worse. The others are drawn by a
-tree-structured Parzen estimator, and given up at a look at which they are below the median of the
-earlier ones. Everything is written to a journal as it happens.
+The first trial has the default settings, so that the best is never worse. The others are sampled by
+a tree-structured Parzen estimator, and pruned at an evaluation below the median of the earlier
+trials. Every trial is written to a journal as it finishes.
 
 Source: Bergstra et al., Algorithms for Hyper-Parameter Optimization, NeurIPS 2011; Akiba et al.,
 Optuna: A Next-generation Hyperparameter Optimization Framework, KDD 2019.
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     import optuna
 
 JOURNAL = "tune.journal"
-MIN_TRIALS = 5  # before the median means something
+MIN_TRIALS = 5  # before trials are pruned
 MIN_EVALUATIONS = 2  # of a trial, before it is pruned
 
 
 class TuningError(ValueError):
-    """A tuning that cannot begin or go on; the message says why and what to do."""
+    """A tuning that cannot start or resume; the message says why and what to do."""
 
 
 class _Pruned(Exception):
@@ -55,17 +55,17 @@ def tune(
     device: str = "auto",
     report: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """Try settings until there are so many trials, those of earlier calls included.
+    """Run trials until there are `num_trials`, those of earlier calls included.
 
     Args:
-        out: where the journal lies, and goes on.
+        out: folder of the journal, which is resumed.
         settings: that all trials share.
         seed: of every draw and every training.
 
     Raises:
         TuningError: Optuna is not installed, there is no validation part, or the journal is of
             other data, settings or another space.
-        KeyboardInterrupt: as it comes; what was tried is in the journal.
+        KeyboardInterrupt: finished trials are in the journal.
     """
     _require_optuna()
     import optuna
@@ -93,7 +93,7 @@ def tune(
     if not study.trials and all(own[name] in side for name, side in space.items()):
         study.enqueue_trial({name: own[name] for name in space})
     for number in range(len(done) + 1, num_trials + 1):
-        # A sampler for each trial, so that one that goes on draws what it would have drawn.
+        # A sampler for each trial, so that a resumed study samples the same settings.
         study.sampler = optuna.samplers.TPESampler(seed=seed * 100_003 + len(study.trials))
         trial = study.ask()
         chosen = {name: _suggest(trial, name, side) for name, side in space.items()}
@@ -163,7 +163,7 @@ def _require_optuna() -> None:
 
 
 def _study(out: Path, arguments: Mapping[str, Any]) -> optuna.Study:
-    """Open or begin the study in a folder; what a killed process left running counts as nothing."""
+    """Open or create the study in a folder; trials of a killed process are marked as failed."""
     import optuna
 
     out.mkdir(parents=True, exist_ok=True)
@@ -185,7 +185,7 @@ def _study(out: Path, arguments: Mapping[str, Any]) -> optuna.Study:
         changed = [name for name in plain if earlier.get(name) != plain[name]]
         raise TuningError(
             f"{out / JOURNAL} is of another {' and '.join(changed)}; pass another --out, or the "
-            "options it was begun with"
+            "options it was created with"
         )
     for trial in study.trials:
         if trial.state == optuna.trial.TrialState.RUNNING:
@@ -194,7 +194,7 @@ def _study(out: Path, arguments: Mapping[str, Any]) -> optuna.Study:
 
 
 def _counts(trial: optuna.Trial) -> bool:
-    """Whether a trial came to an end of its own."""
+    """Return whether a trial counts: it finished, was pruned, or failed with an error."""
     import optuna
 
     states = optuna.trial.TrialState
@@ -238,7 +238,7 @@ def _report(study: optuna.Study, model: str, metric: str, shared: Mapping[str, A
     importance: dict[str, float] = {}
     if len({each.value for each in complete}) > 1:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the evaluator's name, which is still on trial
+            warnings.simplefilter("ignore")  # the evaluator is experimental
             importance = optuna.importance.get_param_importances(
                 study, evaluator=optuna.importance.PedAnovaImportanceEvaluator()
             )
@@ -246,7 +246,7 @@ def _report(study: optuna.Study, model: str, metric: str, shared: Mapping[str, A
 
 
 def _last(trial: optuna.Trial) -> float | None:
-    """Return the metric of the last evaluation of a trial that did not end."""
+    """Return the metric of the last evaluation of a trial that did not finish."""
     values: dict[int, float] = trial.intermediate_values
     return values[max(values)] if values else None
 

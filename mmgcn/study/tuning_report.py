@@ -1,4 +1,4 @@
-"""Findings of a tuning: what was tried, what was best, and what mattered."""
+"""Report of a tuning: its trials, the best of them, and the importance of each setting."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Tried:
 
     Args:
         state: complete, pruned, failed or interrupted.
-        value: the metric at the best epoch, or at the last look of a trial that was given up.
+        value: the metric at the best epoch, or at the last evaluation of a pruned trial.
         seconds: of the optimiser's steps.
     """
 
@@ -31,12 +31,12 @@ class Tried:
 
 @dataclass(frozen=True)
 class Report:
-    """What a tuning has found.
+    """The result of a tuning.
 
     Args:
         tried: all trials in their order.
-        best: the best that went to its end, None where none did.
-        importance: of each setting, summing to one; empty where too few trials tell.
+        best: the best trial that finished, None where none did.
+        importance: of each setting, summing to one; empty with too few trials.
         defaults: the model's own values.
         shared: settings that were given for all trials.
     """
@@ -51,7 +51,7 @@ class Report:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the best was trained with, beside the model's own values."""
+        """Settings of the best trial that differ from the defaults."""
         return self.shared | (self.best.settings if self.best is not None else {})
 
 
@@ -81,7 +81,7 @@ def summary(report: Report) -> str:
     }
     states = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     if report.best is None:
-        return f"{len(report.tried)} trials: {states}; none came to its end."
+        return f"{len(report.tried)} trials: {states}; none finished."
     own = report.tried[0]
     beside = ""
     if own.state == "complete" and all(own.settings[n] == report.defaults[n] for n in own.settings):
@@ -96,7 +96,7 @@ def summary(report: Report) -> str:
 
 
 def write(out: Path, report: Report, *, about: str) -> None:
-    """Write tune.csv, tune.md and, where a trial came to its end, best.toml."""
+    """Write tune.csv, tune.md and, where a trial finished, best.toml."""
     names = list(dict.fromkeys(name for each in report.tried for name in each.settings))
     columns = ["trial", "state", f"valid {report.metric}", "epoch", "train_seconds", *names]
     rows = [
@@ -118,8 +118,8 @@ def write(out: Path, report: Report, *, about: str) -> None:
 
 LEGEND = (
     "Importance: how much of the difference between the better trials and the others each setting "
-    "accounts for (PED-ANOVA). The best of many trials is chosen by its validation figure, which "
-    "is therefore too good; train it with other seeds, and look at the test part once."
+    "accounts for (PED-ANOVA). The best of many trials is chosen by its validation metric, which "
+    "is therefore optimistic; train it with other seeds, and evaluate on the test part once."
 )
 
 
@@ -139,5 +139,5 @@ def toml(value: object) -> str:
 
 
 def short(value: object) -> str:
-    """Return a value for a person: four digits of a number."""
+    """Return a value for a table: four digits of a number."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -14,7 +14,7 @@ def keep_freed_memory() -> bool:
     """Configure the C library to reuse freed memory rather than return it to the system.
 
     A step frees and allocates matrices of some megabytes, which glibc returns at once; every page
-    is then cleared by the kernel and faulted in anew. Reusing them saves a tenth to a quarter of a
+    is then cleared by the kernel and faulted in again. Reusing them saves a tenth to a quarter of a
     step on a CPU. It affects the whole process, so a command calls it and no library function.
 
     Returns:

@@ -91,7 +91,7 @@ def test_a_study_without_metrics_of_users_still_shows_the_others(world, capsys):
     assert "valid recall@20" in out
     assert "minus" not in out
     assert "note: itemknn, popularity: trained before the metrics of each user were kept" in err
-    assert "without compare/compare.jsonl they are trained anew" in err
+    assert "without compare/compare.jsonl they are trained again" in err
 
 
 def test_a_note_says_what_one_seed_leaves_open(world, capsys):

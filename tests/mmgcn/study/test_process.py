@@ -27,7 +27,7 @@ def test_it_gives_what_a_training_here_gives(source, tmp_path):
 
 def test_an_end_without_an_answer_is_an_error(source, monkeypatch):
     monkeypatch.setattr(process, "_run", lambda folder, _: (folder / "log.txt").write_text("") - 9)
-    with pytest.raises(TrialError, match="it was killed, perhaps for want of memory"):
+    with pytest.raises(TrialError, match="it was killed, perhaps because the memory was full"):
         train_apart(Trial(source, "popularity"))
     monkeypatch.setattr(
         process, "_run", lambda folder, _: (folder / "log.txt").write_text("a\nb\n\n")
