@@ -10,7 +10,6 @@ import typer
 from extract.commands.options import name_and_value, with_options
 from mmgcn.commands.data import (
     STUDY_DATA_FLAGS,
-    check_metric,
     load_for_study,
     refuse_without_held_out,
 )
@@ -83,6 +82,7 @@ def ablate(
             f"'{metric}' is none of {', '.join(METRICS)}", param_hint="--metric"
         )
     from extract.extras import require
+    from mmgcn.evaluation.metrics import refuse_longer_lists
     from mmgcn.model import MODELS
     from mmgcn.run import Run, write_json
     from mmgcn.study import ablation
@@ -98,7 +98,7 @@ def ablate(
         )
     dataset = load_for_study(data)
     refuse_without_held_out(dataset)
-    check_metric(metric, len(dataset.items))
+    refuse_longer_lists(metric, len(dataset.items))
     if not dataset.features:
         raise ValueError("there is no modality; extract some, or pass `features` NAME=FILE.npy")
     settings = training.of_model(kind.name)

@@ -85,17 +85,3 @@ def refuse_without_held_out(dataset: Dataset) -> None:
             "there is neither a validation nor a test part to compare on; pass `valid` or `test`, "
             "or another `split`"
         )
-
-
-def check_metric(metric: str, num_items: int) -> None:
-    """Refuse a metric of lists that are longer than the catalogue.
-
-    Raises:
-        ValueError: as said.
-    """
-    family, _, k = metric.partition("@")
-    if int(k) > num_items:
-        raise ValueError(
-            f"metric={metric} ranks {k} of {num_items:,} items; pass a shorter list, such as "
-            f"metric={family}@{max((k for k in (5, 10, 20) if k <= num_items), default=5)}"
-        )

@@ -9,7 +9,7 @@ import typer
 
 from extract.commands.options import with_options
 from mmgcn.commands.ablate import METRICS
-from mmgcn.commands.data import STUDY_DATA_FLAGS, check_metric, load_for_study
+from mmgcn.commands.data import STUDY_DATA_FLAGS, load_for_study
 from mmgcn.commands.fit import DEFAULT_MODEL
 from mmgcn.commands.options import seed_option
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_message, print_table
@@ -76,7 +76,6 @@ def tune(
         if name in sides:
             raise ValueError(f"{name} is set for all trials, and in the space that is tried")
     dataset = load_for_study(data)
-    check_metric(metric, len(dataset.items))
     keep_freed_memory()
     try:
         report = tuning.tune(

@@ -76,3 +76,18 @@ def coverage(items: np.ndarray, *, num_items: int) -> float:
     0.5
     """
     return len(np.unique(items[items >= 0])) / num_items
+
+
+def refuse_longer_lists(metric: str, num_items: int) -> None:
+    """Refuse a metric of lists that are longer than the catalogue, such as recall@20 of 15 items.
+
+    Raises:
+        ValueError: with the longest usual list that is not.
+    """
+    family, _, k = metric.partition("@")
+    if int(k) > num_items:
+        shorter = max((k for k in (5, 10, 20) if k <= num_items), default=num_items)
+        raise ValueError(
+            f"metric={metric} ranks {k} of {num_items:,} items; pass a shorter list, such as "
+            f"metric={family}@{shorter}"
+        )

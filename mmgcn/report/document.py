@@ -7,7 +7,7 @@ from string import Template
 
 from mmgcn.display.styles import shared_styles
 from mmgcn.report.markup import Markup, element
-from mmgcn.serving.table_file import write_errors_name
+from mmgcn.serving.table_file import replacing, write_errors_name
 
 REPORT_STYLES = Path(__file__).parent / "report.css"
 SHELL = Template("""<!doctype html>
@@ -44,11 +44,5 @@ def write_document(path: Path, text: str) -> None:
     Raises:
         OSError: it cannot be written; the error names the path.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.part")
-    try:
-        with write_errors_name(path):
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as partial, write_errors_name(path):
+        partial.write_text(text, encoding="utf-8")

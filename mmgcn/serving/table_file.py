@@ -39,6 +39,24 @@ def write_errors_name(path: Path) -> Iterator[None]:
         raise OSError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a path to write, which replaces the file when it is complete. Makes its folder.
+
+    Raises:
+        OSError: the path is a folder, a device or a pipe, which a file would replace.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path} is no file; name another")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.part")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def write_table(path: Path, blocks: Iterator[pl.DataFrame]) -> int:
     """Write blocks of a table to .parquet, .csv or .jsonl, with one block in memory at a time.
 
@@ -55,17 +73,12 @@ def write_table(path: Path, blocks: Iterator[pl.DataFrame]) -> int:
     first = next(blocks, None)
     if first is None:
         raise TableError(f"there are no rows to write to {path}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.part")
     counted = _Counted(first, blocks)
-    try:
+    with replacing(path) as partial:
         if path.suffix.lower() == ".parquet":
             _write_parquet(partial, counted, first.schema)
         else:
             _write_text(partial, counted)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
     return counted.num_rows
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from extract.extras import install_command
 from mmgcn.data.dataset import Dataset
+from mmgcn.evaluation.metrics import refuse_longer_lists
 from mmgcn.model import MODELS
 from mmgcn.study.space import Choice, Range, Space
 from mmgcn.study.trial import digest_of
@@ -65,6 +66,7 @@ def tune(
     Raises:
         TuningError: Optuna is not installed, there is no validation part, or the journal is of
             other data, settings or another space.
+        ValueError: a metric of more items than there are.
         KeyboardInterrupt: finished trials are in the journal.
     """
     _require_optuna()
@@ -72,12 +74,7 @@ def tune(
 
     if len(dataset.split.valid) == 0:
         raise TuningError("there is no validation part; pass `valid`, or another `split`")
-    family, _, k = metric.partition("@")
-    if int(k) > len(dataset.items):
-        raise TuningError(
-            f"metric={metric} ranks {k} of {len(dataset.items):,} items; pass a shorter list, such "
-            f"as metric={family}@5"
-        )
+    refuse_longer_lists(metric, len(dataset.items))
     kind = MODELS.get(model)
     own = kind.parse_settings(settings).as_dict()
     arguments = {

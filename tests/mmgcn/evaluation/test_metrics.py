@@ -61,3 +61,10 @@ def test_all_lie_between_none_and_all_and_agree_on_having_a_hit(hits, missed):
 def test_a_perfect_list_has_an_ndcg_of_one(k, num_relevant):
     hits = np.arange(k)[None] < num_relevant
     assert metrics.ndcg(hits, np.array([num_relevant])) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("num_items", "shorter"), [(19, 10), (5, 5), (3, 3)])
+def test_lists_longer_than_the_catalogue_are_refused_with_shorter_ones(num_items, shorter):
+    with pytest.raises(ValueError, match=f"ranks 20 of {num_items} items; .*=recall@{shorter}$"):
+        metrics.refuse_longer_lists("recall@20", num_items)
+    metrics.refuse_longer_lists("recall@20", 20)
