@@ -33,6 +33,7 @@ USES = {
     "stills of videos": "posters",
     "compare, ablate, curves of fit": "plots",
     "tune": "tune",
+    "fit --log tensorboard": "log",
     "recommend --approximate": "ann",
 }
 CODECS = {

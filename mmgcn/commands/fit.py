@@ -44,6 +44,7 @@ class FitOptions:
     device: str
     budget_seconds: float | None
     resume: bool
+    log: tuple[str, ...]
 
 
 def register(app: typer.Typer) -> None:
@@ -88,6 +89,14 @@ def fit(
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume the last training that did not end.")
     ] = False,
+    log: Annotated[
+        str | None,
+        typer.Option(
+            help="Loggers that receive each evaluation beside metrics.jsonl, separated by commas: "
+            "tensorboard (in RUN/tensorboard), wandb.",
+            metavar="NAMES",
+        ),
+    ] = None,
     num_workers: Annotated[
         int,
         typer.Option(
@@ -121,6 +130,7 @@ def fit(
         device=training.device,
         budget_seconds=None if budget is None else _seconds(budget),
         resume=resume,
+        log=tuple(filter(None, map(str.strip, (log or "").split(",")))),
     )
     try:
         result, header = _run(data, options, num_workers)

@@ -32,7 +32,8 @@ from mmgcn.training.folder import (
     unfinished_folder,
     write_folder,
 )
-from mmgcn.training.progress_bar import notifier
+from mmgcn.training.loggers import check_loggers, open_loggers
+from mmgcn.training.progress_bar import check_callbacks, notifier
 from mmgcn.training.recipe import OnTrial, Recipe, choose_recipe, is_free
 from mmgcn.training.trainer import Trainer, TrainingError
 from mmgcn.training.validation import Validation
@@ -77,6 +78,7 @@ def fit(
     resume: bool = False,
     progress: Progress | bool | None = None,
     callbacks: Sequence[Progress] = (),
+    log: Sequence[str] = (),
     on_trial: OnTrial | None = None,
 ) -> FitResult:
     """Train a model and write its run folder, to which `out/latest` then points.
@@ -108,12 +110,16 @@ def fit(
             terminal and in a notebook.
         callbacks: called after it, in this order, such as a logger's. What one raises ends the
             training, which `resume` continues.
+        log: names of loggers that receive every evaluation: tensorboard, with events in
+            RUN/tensorboard, or wandb.
         on_trial: called after each trial of the choice of a recipe.
 
     Raises:
         SettingError: an unknown setting or a bad value, or a recipe of another model.
         RunError: no run at `recipe`.
         UnknownName: an unknown model.
+        ValueError, ImportError: a logger that is unknown, or not installed.
+        TypeError: `callbacks` is no list of functions.
         ResumeError: all runs in `out` are finished, or of another training.
         TrainingError: no training interactions, or a loss that is not finite.
         FolderError: the run cannot be written.
@@ -127,15 +133,20 @@ def fit(
     if recipe not in ("auto", "default"):
         given = _recipe_of(Path(recipe), kind.name) | given
     schedule = kind.parse_settings(given).train  # refuse a mistake before anything is written
+    check_callbacks(callbacks)
+    check_loggers(log)
     device = find_device(device)
     deadline = None if budget_seconds is None else time.monotonic() + budget_seconds
     with (
         join_process_group(device) as group,
         _run_folder(Path(out), group, resume=resume) as run,
-        notifier(progress, callbacks, on_trial, num_epochs=schedule.epochs if schedule else 0) as (
-            notify,
+        open_loggers(log if group.is_main else (), run=run, settings=given) as loggers,
+        notifier(
+            progress,
+            [*callbacks, *loggers],
             on_trial,
-        ),
+            num_epochs=schedule.epochs if schedule else 0,
+        ) as (notify, on_trial),
     ):
         choice = None
         if recipe == "auto" and issubclass(kind, Model) and is_free(kind, given):

@@ -59,6 +59,16 @@ def notifier(
 
     Args:
         progress: a function, or True for `progress_bar`.
+    """
+    if progress is True:
+        with progress_bar(num_epochs) as (show, show_trial):
+            yield _all_of([show, *callbacks]), on_trial or show_trial
+    else:
+        yield _all_of([*([progress] if callable(progress) else []), *callbacks]), on_trial
+
+
+def check_callbacks(callbacks: Sequence[OnRecord]) -> None:
+    """Refuse a single function in place of a list of them.
 
     Raises:
         TypeError: `callbacks` is no list of functions.
@@ -67,11 +77,6 @@ def notifier(
         raise TypeError(
             f"callbacks is {callbacks!r}; expected a list of functions of an EvalRecord"
         )
-    if progress is True:
-        with progress_bar(num_epochs) as (show, show_trial):
-            yield _all_of([show, *callbacks]), on_trial or show_trial
-    else:
-        yield _all_of([*([progress] if callable(progress) else []), *callbacks]), on_trial
 
 
 def _all_of(functions: Sequence[OnRecord]) -> OnRecord:
