@@ -1,6 +1,7 @@
 # make demo   extract, fit, evaluate and recommend on the clips in assets/
 # make test   linters, types and every test
 # make check  linters and types (ruff, mypy)
+# make docs   the documentation as a site
 # Each target installs what it needs into .venv. Requires Python 3.11 or newer.
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ PIP    := $(BIN)/python -m pip install --disable-pip-version-check
 DEMO   := $(VENV)/.installed-demo
 DEV    := $(VENV)/.installed
 
-.PHONY: demo test check javascript clean
+.PHONY: demo test check javascript docs clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -49,5 +50,9 @@ tests/javascript/node_modules/.package-lock.json: tests/javascript/package-lock.
 	@cd tests/javascript && npm ci --silent --no-audit --no-fund
 	@touch $@
 
+# The documentation as a site, in ./site; a broken link fails.
+docs: $(DEV)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info tests/javascript/node_modules
+	rm -rf $(VENV) build dist site *.egg-info tests/javascript/node_modules

@@ -1,0 +1,79 @@
+"""The pages of the reference, generated from the code when the site is built."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+import cli
+import extract
+import mmgcn
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages to the site."""
+    files.append(File.generated(config, "commands.md", content=commands()))
+    files.append(File.generated(config, "api.md", content=api()))
+    return files
+
+
+def api() -> str:
+    """Return the page of the public names of both packages."""
+    lines = [
+        "# Python reference",
+        "",
+        "Shapes, units and errors of the names to import from `mmgcn` and `extract`.",
+        "",
+    ]
+    for package in (mmgcn, extract):
+        lines += [f"## {package.__name__}", ""]
+        for name in package.__all__:
+            if name in package._MODULES:
+                lines += [f"::: {package._MODULES[name]}.{name}"]
+                lines += ["    options:", "      heading_level: 3", ""]
+    return "\n".join(lines)
+
+
+def commands() -> str:
+    """Return the page of the commands: a section and a table of options for each."""
+    group: Any = cli.build_app()
+    context = group.make_context("mmgcn", [], resilient_parsing=True)
+    lines = ["# Commands", "", "What `--help` prints, of every command.", ""]
+    for name in cli.COMMANDS:
+        _, command, _ = group.resolve_command(context, [name])
+        lines += section(f"mmgcn {name}", command, level=2)
+    return "\n".join(lines)
+
+
+def section(name: str, command: Any, *, level: int) -> list[str]:
+    """Return the section of a command, and those of the commands in it."""
+    lines = ["#" * level + f" {name}", "", (command.help or "").replace("\b", ""), ""]
+    parameters = [each for each in command.params if not getattr(each, "hidden", False)]
+    if parameters:
+        lines += ["| option | meaning | default |", "|---|---|---|"]
+        lines += [row(each) for each in parameters]
+        lines.append("")
+    for inner, each in getattr(command, "commands", {}).items():
+        lines += section(f"{name} {inner}", each, level=level + 1)
+    return lines
+
+
+def row(parameter: Any) -> str:
+    """Return the row of an argument or option."""
+    if parameter.param_type_name == "argument":
+        names = f"`{parameter.metavar or parameter.name.upper()}`"
+    else:
+        names = ", ".join(f"`{each}`" for each in [*parameter.opts, *parameter.secondary_opts])
+    meaning = " ".join((getattr(parameter, "help", None) or "").split())
+    default = parameter.default
+    # Without a default, the parameter has none or a marker of the library.
+    has_default = isinstance(default, str | int | float) and not isinstance(default, bool)
+    shown = f"`{default}`" if has_default and default != "" else ""
+    return f"| {names} | {cell(meaning)} | {cell(shown)} |"
+
+
+def cell(text: str) -> str:
+    """Return text that stays in one cell of a table."""
+    return text.replace("|", "\\|").replace("<", "&lt;")
