@@ -1,8 +1,12 @@
-"""FamilyEncoder: what the encoders of all families share."""
+"""FamilyEncoder and MeasuredEncoder: what the encoders of families share."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
+from extract.config import Precision
 from extract.encoder import Encoder
+from extract.families._network import FrozenNetwork, Measures
 from extract.family import Reference
 
 
@@ -20,3 +24,30 @@ class FamilyEncoder(Encoder):
         self.reference = Reference.parse(weights or "")
         super().__init__(str(self.reference))
         self.name = f"{self.family}:{self.reference.title}"
+
+
+class MeasuredEncoder(FamilyEncoder):
+    """An encoder whose width and batch size are those of its network, known without weights."""
+
+    precisions: tuple[Precision, ...] = ("float32", "bfloat16")
+    _network: FrozenNetwork
+
+    @property
+    @abstractmethod
+    def _measures(self) -> Measures:
+        """Width and memory of the network."""
+
+    @property
+    def dim(self) -> int:  # type: ignore[override]  # known once the network is built
+        """Width of the rows."""
+        return self._measures.width
+
+    @property
+    def batch_units(self) -> int:  # type: ignore[override]
+        """Number of units in a batch: as many as fit 256 MiB of activations, at most 16."""
+        return self._measures.batch_units
+
+    @property
+    def cosine(self) -> float | None:
+        """See `Encoder`."""
+        return self._network.cosine

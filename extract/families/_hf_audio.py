@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from extract.config import Engine, Precision
+from extract.config import Engine
 from extract.encoder import Reads
 from extract.encoders._pretrained import NO_CODE, load_part
 from extract.encoders._windows import num_audible_samples, window_settings
+from extract.families._encoder import MeasuredEncoder
 from extract.families._hf_folder import FolderEncoder
 from extract.families._hf_states import numbered_states
 from extract.families._network import Forward, FrozenNetwork, Measures, check_precision, measure
@@ -24,7 +25,7 @@ WAVEFORM_SECONDS = 5.0  # of a window, for networks that take any length
 SHORTEST_SAMPLES = 400  # of one frame of wav2vec 2.0 and its relatives
 
 
-class HfAudio(FolderEncoder):
+class HfAudio(FolderEncoder, MeasuredEncoder):
     """A row per window of audio, with the folder's own feature extractor.
 
     - CLAP: the projected audio, windows of 10 s.
@@ -38,7 +39,6 @@ class HfAudio(FolderEncoder):
 
     family = "hf"
     reads: Reads = "waveform"
-    precisions: tuple[Precision, ...] = ("float32", "bfloat16")
     min_window_seconds: float = 1.0
 
     @cached_property
@@ -104,16 +104,6 @@ class HfAudio(FolderEncoder):
     def _window_samples(self) -> int:
         return round(self.window_seconds * self.sample_rate_hz)
 
-    @property
-    def dim(self) -> int:  # type: ignore[override]  # known once the network is built
-        """Width of the rows."""
-        return self._measures.width
-
-    @property
-    def batch_units(self) -> int:  # type: ignore[override]
-        """Number of windows in a batch: as many as fit 256 MiB of activations, at most 16."""
-        return self._measures.batch_units
-
     def check(self, device: str, *, engine: Engine = "torch") -> None:
         """See `Encoder`. The engine is that of image encoders."""
         check_precision(self.name, device, "torch", self.precision)
@@ -127,17 +117,10 @@ class HfAudio(FolderEncoder):
         """Build the network from its weights."""
         from transformers import AutoModel
 
-        network, missing = self.load_network(AutoModel, WHAT)
-        if missing:
-            raise WrongWeights(f"{self.folder} lacks tensors of a {WHAT}: {', '.join(missing[:2])}")
+        network, _ = self.load_network(AutoModel, WHAT)
         self._network = FrozenNetwork(
             _audio_alone(network), self._forward, device=device, precision=self.precision
         )
-
-    @property
-    def cosine(self) -> float | None:
-        """See `Encoder`."""
-        return self._network.cosine
 
     def prepare(self, sample: Any) -> np.ndarray:
         """Shapes: sample.data and the result: (N, S) float32."""

@@ -82,6 +82,8 @@ class FolderEncoder(FamilyEncoder):
     ) -> tuple[Any, list[str]]:
         """Return a network with the folder's weights, and the tensors of poolers that it lacks.
 
+        Poolers alone may lack tensors: files of classifiers have none.
+
         Args:
             model: one of transformers' Auto classes.
             what: name of the network, for messages.

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from extract.config import Engine, Precision
+from extract.config import Engine
 from extract.encoder import Encoder, Reads
 from extract.encoders._image import bounded
-from extract.families._encoder import FamilyEncoder
+from extract.families._encoder import MeasuredEncoder
 from extract.families._network import (
     Forward,
     FrozenNetwork,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import torch
 
 
-class ImageEncoder(FamilyEncoder):
+class ImageEncoder(MeasuredEncoder):
     """A row per frame, by a network of a library with the preprocessing of its weights.
 
     Where the preprocessing ends in (byte * scale - mean) / std, units are bytes, and that is done
@@ -36,7 +36,6 @@ class ImageEncoder(FamilyEncoder):
     """
 
     reads: Reads = "frames"
-    precisions: tuple[Precision, ...] = ("float32", "bfloat16")
 
     @abstractmethod
     def _geometry(self, images: torch.Tensor) -> torch.Tensor:
@@ -74,16 +73,6 @@ class ImageEncoder(FamilyEncoder):
         return measure(self._build, self._forward, self._unit_shape)
 
     @property
-    def dim(self) -> int:  # type: ignore[override]  # known once the network is built
-        """Width of the rows."""
-        return self._measures.width
-
-    @property
-    def batch_units(self) -> int:  # type: ignore[override]
-        """Number of frames in a batch: as many as fit 256 MiB of activations, at most 16."""
-        return self._measures.batch_units
-
-    @property
     def unit_bytes(self) -> int:  # type: ignore[override]
         """Memory of a frame in the network."""
         return max(Encoder.unit_bytes, self._measures.unit_bytes)
@@ -97,11 +86,6 @@ class ImageEncoder(FamilyEncoder):
         self._network = FrozenNetwork(
             self._loaded_network(), self._forward, device=device, precision=self.precision
         )
-
-    @property
-    def cosine(self) -> float | None:
-        """See `Encoder`."""
-        return self._network.cosine
 
     def prepare(self, sample: Any) -> np.ndarray:
         """Shapes: sample.data: (N, H, W, 3) uint8; the result: (N, 3, h, w) uint8."""
