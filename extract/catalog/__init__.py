@@ -15,7 +15,7 @@ from extract.catalog.catalog import (
     read_catalog_from_captions,
     read_catalog_from_list,
 )
-from extract.catalog.discovery import MEDIA_SUFFIXES, VIDEO_SUFFIXES, CatalogError
+from extract.catalog.discovery import MEDIA_SUFFIXES, VIDEO_SUFFIXES, CatalogError, EmptyFolder
 from extract.catalog.file_list import parse_file_list
 from extract.catalog.remote import AnyFile, RemoteError, RemoteFile, as_file, local_copy
 
@@ -28,6 +28,7 @@ __all__ = [
     "CaptionError",
     "Catalog",
     "CatalogError",
+    "EmptyFolder",
     "IdFrom",
     "Item",
     "RemoteError",

@@ -32,6 +32,10 @@ class CatalogError(ValueError):
     """The videos cannot be found; the message says what to do."""
 
 
+class EmptyFolder(CatalogError):
+    """The folder contains no media."""
+
+
 @dataclass
 class Discovery:
     """Media files that were found.
@@ -149,7 +153,7 @@ def _files_in_folder(folder: Path) -> Discovery:
         elif suffix not in CAPTION_SUFFIXES:
             others.append(path)
     if not discovery.media:
-        raise CatalogError(
+        raise EmptyFolder(
             f"no videos in {folder}; known suffixes: {' '.join(sorted(VIDEO_SUFFIXES))}, "
             "and those of image and audio files"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from extract.catalog import IdFrom
 
 SOME_FAILED, INTERRUPTED = 3, 130
+NOT_WATCHED = ("list_file", "limit", "shard", "dry_run", "json", "verify", "retry_failed")
 CLUSTER_OPTIONS = ("address", "num_cpus_per_worker", "num_gpus_per_worker")
 
 CONFIG_FLAGS = {
@@ -147,6 +148,14 @@ def extract(
             "--dry-run", help="Only report what would be extracted, and about how long it takes."
         ),
     ] = False,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Keep extracting what arrives in the folder VIDEOS, until Ctrl-C. A file is taken "
+            "once its size has not changed for five seconds.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Extract features from videos: visual (v), acoustic (a) and textual (t).
@@ -165,6 +174,11 @@ def extract(
         refuse_options(*CLUSTER_OPTIONS, because="it needs --engine ray")
     one_of("id", id_from, ("stem", "relative-path"))
     part = shard_of(shard)
+    config = replace(config, engine=network, cluster=cluster if on_ray else None)
+    if watch:
+        refuse_options(*NOT_WATCHED, because="--watch extracts one folder, without it")
+        watch_folder(videos or [], captions, out, config, cast("IdFrom", id_from))
+        return
     catalog = catalog_of(videos or [], list_file, captions, cast("IdFrom", id_from))
     for note in catalog.notes:
         print_message(f"note: {note}")
@@ -177,7 +191,7 @@ def extract(
         report = extract_features(
             catalog.items[part[0] - 1 :: part[1]][:limit],
             out,
-            replace(config, engine=network, cluster=cluster if on_ray else None),
+            config,
             root=catalog.root,
             shard=None if part[1] == 1 else f"{part[0]}-of-{part[1]}",
             dry_run=dry_run,
@@ -190,6 +204,35 @@ def extract(
     if report.interrupted:
         raise typer.Exit(INTERRUPTED)
     if report.failures and not dry_run:
+        raise typer.Exit(SOME_FAILED)
+
+
+def watch_folder(
+    videos: list[str], captions: Path | None, out: Path, config: ExtractConfig, id_from: IdFrom
+) -> None:
+    """Extract what arrives in a folder, until Ctrl-C."""
+    if len(videos) != 1 or not Path(videos[0]).is_dir():
+        raise typer.BadParameter("--watch needs one folder, which exists", param_hint="VIDEOS")
+    check_posters(config.posters, videos)
+    from extract.catalog import Catalog, Item
+    from extract.commands.watch import watch
+    from extract.pipeline import Report, extract_features
+
+    def extract_some(catalog: Catalog, items: Sequence[Item]) -> Report:
+        with progress_bar() as show:
+            report = extract_features(items, out, config, root=catalog.root, progress=show)
+        for note in report.notes:
+            print_message(f"note: {note}")
+        return report
+
+    with _clean_interrupt():
+        counts = watch(
+            Path(videos[0]), lambda: catalog_of(videos, None, captions, id_from), extract_some
+        )
+    typer.echo(f"stopped; {counts['done']:,} items extracted, {counts['failed']:,} failed")
+    if counts["interrupted"]:
+        raise typer.Exit(INTERRUPTED)
+    if counts["failed"]:
         raise typer.Exit(SOME_FAILED)
 
 

@@ -1,0 +1,96 @@
+"""mmgcn extract --watch: extract the files of a folder as they arrive."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from extract.commands.output import print_message, printable
+
+if TYPE_CHECKING:
+    from extract.catalog import Catalog, Item
+    from extract.pipeline import Report
+
+POLL_SECONDS = 2.0
+SETTLE_SECONDS = 5.0
+
+
+def watch(
+    folder: Path,
+    read: Callable[[], Catalog],
+    extract: Callable[[Catalog, Sequence[Item]], Report],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Counter[str]:
+    """Extract the items of a folder once their files have settled, until Ctrl-C.
+
+    Args:
+        folder: that is watched.
+        read: returns its catalog.
+        extract: extracts some items of the catalog.
+        sleep, clock: of the loop.
+
+    Returns:
+        The number of items by status, failed if an item failed in any modality, else done; and
+        `interrupted`, 1 if Ctrl-C came during an extraction.
+    """
+    counts: Counter[str] = Counter()
+    print_message(f"watching {folder}; Ctrl-C ends")
+    for catalog, items in _batches(read, sleep=sleep, clock=clock):
+        report = extract(catalog, items)
+        failed = {failure.id for failure in report.failures}
+        counts["failed"] += len(failed)
+        counts["done"] += len(items) - len(failed)
+        if report.interrupted:
+            counts["interrupted"] += 1
+            break
+        typer.echo(f"{len(items):,} new items extracted, {len(failed):,} of them failed")
+        for failure in report.failures:
+            line = f"failed: {failure.path} ({failure.modality}): {failure.reason}"
+            typer.echo(printable(line))
+    return counts
+
+
+def _batches(
+    read: Callable[[], Catalog],
+    *,
+    sleep: Callable[[float], None],
+    clock: Callable[[], float],
+) -> Iterator[tuple[Catalog, list[Item]]]:
+    """Yield the items that have settled, as they arrive; never ends."""
+    from extract.catalog import EmptyFolder
+    from extract.pipeline.settling import SettledItems
+
+    settled = SettledItems(SETTLE_SECONDS)
+    shown: set[str] = set()
+
+    def show(note: str) -> None:
+        if note not in shown:
+            print_message(f"note: {note}")
+            shown.add(note)
+
+    with suppress(KeyboardInterrupt):  # while nothing is extracted: a caller's is not raised here
+        while True:
+            try:
+                catalog = read()
+            except EmptyFolder:
+                sleep(POLL_SECONDS)
+                continue
+            except ValueError as error:  # such as a table of captions that is being written
+                show(f"{error}; trying again")
+                sleep(POLL_SECONDS)
+                continue
+            for note in catalog.notes:
+                show(note)
+            items = settled.poll(catalog.items, now=clock())
+            if items:
+                yield catalog, items
+            else:
+                sleep(POLL_SECONDS)
