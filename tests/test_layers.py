@@ -33,6 +33,7 @@ STAGES = {
     "extract.commands": 9,
     "mmgcn.data.ids": 9,
     "mmgcn.data.features": 10,
+    "mmgcn.data.duplicates": 11,
     "mmgcn.data.columns": 9,
     "mmgcn.data.content": 9,
     "mmgcn.data.frames": 10,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -54,6 +55,14 @@ def inspect(
         ),
     ] = None,
     captions: CaptionsOption = None,
+    duplicates: Annotated[
+        float | None,
+        typer.Option(
+            help="Smallest cosine of near-duplicates, such as 0.9: lists items with nearly equal "
+            "features, which `mmgcn fit --merge-duplicates` counts as one.",
+            show_default=False,
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Show the content of features and interactions, and what does not match between them.
@@ -74,6 +83,8 @@ def inspect(
             "there is neither a folder ./features nor a file ./interactions.csv; name them with "
             "`features` and `interactions`"
         )
+    if duplicates is not None and not features:
+        raise ValueError("duplicates are found by `features`, and there are none")
     found: dict[str, Any] = {"features": {}, "interactions": None, "matching": None}
     sides: dict[str, Side] = {}
     table: Interactions | None = None
@@ -108,6 +119,8 @@ def inspect(
             videos=videos,
             captions=captions,
         )
+    if duplicates is not None:
+        found["duplicates"] = _duplicates(features, data.first_id or 0, min_cosine=duplicates)
     if json:
         print_json(found)
     else:
@@ -178,6 +191,15 @@ def _file(table: FeatureTable) -> dict[str, Any]:
         "damaged": _some([]),
         **_values(table.ids.to_list(), table.matrix),
     }
+
+
+def _duplicates(features: Sequence[str], first_id: int, *, min_cosine: float) -> dict[str, Any]:
+    from mmgcn.data.duplicates import duplicate_groups
+    from mmgcn.data.features import read_features
+
+    tables = read_features(features, first_id=first_id)
+    groups = duplicate_groups(tables, min_cosine=min_cosine)
+    return {"min_cosine": min_cosine, "groups": groups}
 
 
 def _reasons(records: list[Any]) -> list[dict[str, Any]]:

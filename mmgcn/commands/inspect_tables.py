@@ -6,9 +6,11 @@ from typing import Any
 
 import typer
 
+from extract.commands.output import printable
 from mmgcn.commands.output import console_table, print_table
 
 NUM_EXAMPLES = 5  # examples of ids and reasons that are shown
+NUM_GROUPS = 20  # of near-duplicates
 QUANTILES = (0, 0.25, 0.5, 0.75, 0.9, 0.99, 1)
 
 
@@ -18,6 +20,8 @@ def show(found: dict[str, Any]) -> None:
         _show_features(found["features"])
     if found["interactions"] is not None:
         _show_interactions(found["interactions"])
+    if "duplicates" in found:
+        _show_duplicates(found["duplicates"])
     matching = found["matching"]
     if matching is None:
         return
@@ -38,6 +42,20 @@ def show(found: dict[str, Any]) -> None:
         )
     if unwatched["count"]:
         typer.echo(f"extracted items without interactions: {_examples(unwatched)}")
+
+
+def _show_duplicates(duplicates: dict[str, Any]) -> None:
+    groups = duplicates["groups"]
+    num_items = sum(map(len, groups))
+    typer.echo(
+        f"near-duplicates (cosine of at least {duplicates['min_cosine']}): {num_items:,} items in "
+        f"{len(groups):,} groups"
+    )
+    for group in groups[:NUM_GROUPS]:
+        more = f", and {len(group) - NUM_EXAMPLES:,} more" if len(group) > NUM_EXAMPLES else ""
+        typer.echo(printable(f"  {', '.join(group[:NUM_EXAMPLES])}{more}"))
+    if len(groups) > NUM_GROUPS:
+        typer.echo(f"  ... and {len(groups) - NUM_GROUPS:,} more groups; --json lists all")
 
 
 def _show_features(features: dict[str, Any]) -> None:

@@ -24,7 +24,8 @@ class Dataset:
 
     Items are those of the interactions, then those with features and without interactions, which
     can be recommended by their content. `reading` are the options with which the tables were read,
-    for tables of the same kind.
+    for tables of the same kind. `merged` are near-duplicates that were merged, and the item that
+    each was merged into.
 
     Shapes:
         features: for each modality (I, D) float32; rows of absent items are zero.
@@ -37,6 +38,7 @@ class Dataset:
     sources: dict[str, dict[str, str | int]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     reading: dict[str, str | float | None] = field(default_factory=dict)
+    merged: dict[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         widths = ", ".join(f"{name} {each.shape[1]}" for name, each in self.features.items())

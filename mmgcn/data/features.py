@@ -88,7 +88,7 @@ class FeatureTable:
         Shapes:
             the result: (I, D) float32, zero for absent items, and (I,) bool, True for present ones.
         """
-        rows = self._rows.get(items.ids)
+        rows = self.find(items)
         present = rows >= 0
         values = np.zeros((len(items), self.matrix.shape[1]), dtype=np.float32)
         found = np.flatnonzero(present)
@@ -97,6 +97,10 @@ class FeatureTable:
             block = found[start : start + step]
             values[block] = self.matrix[rows[block]]
         return values, present
+
+    def find(self, items: IdMap) -> np.ndarray:
+        """Return the row of each item, -1 for an absent one. Shapes: the result: (I,) int64."""
+        return self._rows.get(items.ids)
 
     def _blocks(self) -> Iterator[tuple[int, np.ndarray]]:
         step = max(1, BLOCK_VALUES // max(self.matrix.shape[1], 1))

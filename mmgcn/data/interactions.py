@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -95,6 +96,26 @@ class Interactions:
         part.user_index = user[known].astype(np.int32)
         part.item_index = item[known].astype(np.int32)
         part.users, part.items, part.notes = users, items, list(self.notes)
+        return part
+
+    def merged(self, kept: Mapping[str, str]) -> Interactions:
+        """Return the interactions with some items counted as others.
+
+        Of the pairs of one user that become one, the earliest is kept.
+
+        Args:
+            kept: for each item that disappears, the item that takes its interactions, which does
+                not disappear itself.
+        """
+        names = self.items.ids.to_list()
+        targets = [kept.get(name, name) for name in names]
+        items = IdMap(list(dict.fromkeys(targets)), kind=self.items.kind)
+        rows = items.index(targets)  # (I,)
+        part = replace(
+            self, item_index=rows[self.item_index].astype(np.int32), items=items, notes=[]
+        )
+        part.notes = list(self.notes)
+        part.num_duplicates = self.num_duplicates
         return part
 
     def pair_keys(self) -> np.ndarray:

@@ -65,6 +65,10 @@ class DataOptions:
     missing: Missing = "error"
     """Treatment of items of the interactions that were never extracted."""
 
+    merge_duplicates: float | None = None
+    """Smallest cosine of the features of near-duplicates, such as re-uploads of one video: they
+    are counted as the one item of them that has the most interactions."""
+
     def __post_init__(self) -> None:
         for name in ("interactions", "valid", "test"):
             value = getattr(self, name)
@@ -107,6 +111,14 @@ class DataOptions:
             )
 
     def _check_combination(self) -> None:
+        if self.merge_duplicates is not None:
+            if not 0 < self.merge_duplicates <= 1:
+                raise DataOptionsError(
+                    f"`merge_duplicates` is {self.merge_duplicates}; it must be above 0 and at "
+                    "most 1"
+                )
+            if self.features == (NO_FEATURES,):
+                raise DataOptionsError("`merge_duplicates` compares `features`, and they are none")
         has_feedback = self.feedback is not None or is_database(str(self.interactions))
         if self.event_weights and not has_feedback:
             raise DataOptionsError("`event_weights` have no effect: there is no feedback")
@@ -117,6 +129,7 @@ class DataOptions:
         for name, given in (
             ("split", self.split is not None),
             ("k_core", self.k_core > 0),
+            ("merge_duplicates", self.merge_duplicates is not None),
             ("feedback", has_feedback),
         ):
             if given:

@@ -141,6 +141,7 @@ def write_folder(
                 "split": split.name,
                 "num_interactions": {name: len(indices) for name, (_, indices) in parts.items()},
                 "features": dataset.sources,
+                **({"merged_duplicates": dataset.merged} if dataset.merged else {}),
                 "interactions_digest": identity["interactions"],
                 **outcome,
                 "versions": {name: version(name) for name in ("mmgcn", "torch", "numpy")},

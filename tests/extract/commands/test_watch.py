@@ -111,11 +111,11 @@ def test_a_changed_file_is_extracted_again(folder, watched):
 def test_ctrl_c_during_an_extraction_ends_after_the_current_clips(folder, tmp_path):
     for name in "abc":
         write_audio(folder / f"{name}.wav")
-    clock, asked = Clock(), []
+    clock, requests = Clock(), []
 
     def interrupt_once(progress):
-        if progress.doing == "extracting" and not asked:
-            asked.append(progress)
+        if progress.doing == "extracting" and not requests:
+            requests.append(progress)
             signal.raise_signal(signal.SIGINT)
 
     def extract(catalog, items):

@@ -1,6 +1,7 @@
 """What inspect reports of a store and of interactions."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -130,3 +131,26 @@ def test_a_file_without_a_name_is_refused(capsys, tmp_path):
     code, _, err = run(capsys, "--features", tmp_path / "f.npy")
     assert code == 1
     assert f"name its modality: --features NAME={tmp_path / 'f.npy'}" in err
+
+
+def test_near_duplicates_are_listed(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    vectors = np.random.default_rng(0).normal(size=(30, 8))
+    vectors[7], vectors[9] = vectors[3] * 1.01, vectors[3] + 0.01
+    np.save("v.npy", vectors)
+    code, out, _ = run(capsys, "--features", "visual=v.npy", "--duplicates", 0.98, "--json")
+    assert code == 0
+    assert json.loads(out)["duplicates"] == {"min_cosine": 0.98, "groups": [["3", "7", "9"]]}
+    code, out, _ = run(capsys, "--features", "visual=v.npy", "--duplicates", 0.98)
+    assert "near-duplicates (cosine of at least 0.98): 3 items in 1 groups\n  3, 7, 9\n" in out
+    np.save("many.npy", np.repeat(vectors, 7, axis=0))
+    _, out, _ = run(capsys, "--features", "visual=many.npy", "--duplicates", 0.9)
+    assert "0, 1, 2, 3, 4, and 2 more\n" in out
+    assert "... and 8 more groups; --json lists all" in out
+    Path("interactions.csv").write_text("user_id,item_id\nu,a\nu,b\n")
+    code, _, err = run(capsys, "--features", "none", "--duplicates", 0.9)
+    assert code == 1
+    assert "duplicates are found by --features, and there are none" in err
+    code, _, err = run(capsys, "--features", "visual=v.npy", "--duplicates", 2)
+    assert code == 1
+    assert "min_cosine is 2.0; it must be above 0 and at most 1" in err

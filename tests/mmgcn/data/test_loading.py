@@ -38,6 +38,49 @@ def test_items_that_a_core_removed_are_no_candidates_unless_kept(world):
     assert sorted(kept.items.ids) == ["1", "2", "3", "4", "5", "6"]
 
 
+def write_duplicates():
+    """Of ten items, 8 is item 2 with other rounding, and 9 has the vector of 2, too."""
+    vectors = np.random.default_rng(0).normal(size=(10, 6)).astype(np.float32)
+    vectors[8], vectors[9] = vectors[2] + 1e-3, vectors[2]
+    np.save("visual.npy", vectors)
+    rows = [
+        *("a,8,1", "a,2,2", "a,3,3", "a,4,4", "b,2,1", "b,5,2", "b,6,3"),
+        *("c,8,1", "c,0,2", "c,1,3", "d,8,1", "d,7,2", "d,3,3"),
+    ]
+    Path("interactions.csv").write_text("\n".join(["user_id,item_id,timestamp", *rows]))
+
+
+def test_near_duplicates_become_the_item_with_the_most_interactions(world):
+    write_duplicates()
+    options = DataOptions(features=("visual=visual.npy",), split="none", merge_duplicates=0.98)
+    dataset = load_dataset(options)
+    assert dataset.merged == {"2": "8", "9": "8"}
+    assert sorted(dataset.items.ids) == ["0", "1", "3", "4", "5", "6", "7", "8"]
+    users, items = dataset.users.ids.to_list(), dataset.items.ids.to_list()
+    pairs = sorted(
+        (users[user], items[item], int(time))
+        for user, item, time in zip(
+            dataset.train.user_index, dataset.train.item_index, dataset.train.timestamp, strict=True
+        )
+    )
+    assert [pair for pair in pairs if pair[1] == "8"] == [
+        *(("a", "8", 1), ("b", "8", 1)),  # a had 8 at 1 and 2 at 2
+        *(("c", "8", 1), ("d", "8", 1)),
+    ]
+    assert len(pairs) == 12
+    assert any(
+        note == "2 near-duplicates (cosine of at least 0.98) were merged into 1 items: 2, 9"
+        for note in dataset.notes
+    )
+    plain = load_dataset(DataOptions(features=("visual=visual.npy",), split="none"))
+    assert (len(plain.items), plain.merged) == (10, {})
+
+
+def test_merging_needs_features(world):
+    with pytest.raises(FeatureError, match="`merge_duplicates` compares features, and there are"):
+        load_dataset(DataOptions(merge_duplicates=0.98))
+
+
 def test_features_that_are_all_zero_are_refused(world):
     np.save("zero.npy", np.zeros((7, 2)))
     with pytest.raises(FeatureError, match="zero features are zero for all 7 items"):
@@ -58,6 +101,12 @@ def test_a_single_text_and_paths_are_accepted(world):
         ({"features": ("none", "f")}, "are none, and others"),
         ({"missing": "ignore"}, "`missing` is 'ignore'; it must be one of error, mask, drop"),
         ({"split": "last"}, "`split` is 'last'; it must be one of leave-last-out"),
+        (
+            {"merge_duplicates": 0.9, "features": ("none",)},
+            "`merge_duplicates` compares `features`, and they are none",
+        ),
+        ({"merge_duplicates": 1.5}, "`merge_duplicates` is 1.5; it must be above 0 and at most 1"),
+        ({"merge_duplicates": 0.9, "test": "t.csv"}, "`merge_duplicates` applies to one table"),
         ({"k_core": -1}, "`k_core` is -1; it must be at least 0"),
         ({"event_weights": "like=3"}, "`event_weights` have no effect"),
         ({"keep_removed_items": True}, "`keep_removed_items` has no effect without `k_core`"),
