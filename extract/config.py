@@ -83,6 +83,8 @@ class ExtractConfig:
     """Compare stored rows with their hash, and extract corrupt ones again."""
     posters: Path | str | None = None
     """Folder for one JPEG of each decoded clip."""
+    sprites: Path | str | None = None
+    """Folder for one JPEG of each decoded clip, with eight of its frames side by side."""
     clip_timeout_seconds: float = 120.0
     """Maximum number of seconds to decode one clip, in addition to its duration."""
     clip_memory_gib: float = 4.0
@@ -93,8 +95,11 @@ class ExtractConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "encoders", self.encoder_choices)  # can be sent to a worker
         object.__setattr__(self, "modalities", tuple(self.modalities))
-        if self.posters is not None:
-            object.__setattr__(self, "posters", Path(self.posters))
+        for name in ("posters", "sprites"):
+            if (folder := getattr(self, name)) is not None:
+                object.__setattr__(self, name, Path(folder))
+        if self.posters is not None and self.posters == self.sprites:
+            raise ValueError("`posters` and `sprites` are one folder; name two, for their names")
         for name, known in (
             *(("engine", Engine), ("precision", Precision), ("dtype", Dtype)),
             ("pooling", TokenPooling),

@@ -119,7 +119,9 @@ class RayPool:
             for start in range(0, len(jobs), size)
         ]
         config = self._setup.config
-        config = replace(config, posters=_absolute(config.posters))
+        config = replace(
+            config, posters=_absolute(config.posters), sprites=_absolute(config.sprites)
+        )
         decode = Decode(
             replace(self._setup, encodes=False, config=config),
             self._slots,

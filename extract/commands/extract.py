@@ -15,7 +15,7 @@ from extract.commands.options import Flag, with_options
 from extract.commands.output import Json, print_message
 from extract.commands.parsing import (
     catalog_of,
-    check_posters,
+    check_images,
     comma_separated,
     encoder_of,
     engine_of,
@@ -73,6 +73,7 @@ CONFIG_FLAGS = {
         "again; without, only report them."
     ),
     "posters": Flag(parse=Path, metavar="<path>"),
+    "sprites": Flag(parse=Path, metavar="<path>"),
     "clip_timeout_seconds": Flag(("--clip-timeout",), min=0.001),
     "clip_memory_gib": Flag(("--clip-memory",), min=0.001, max=2.0**20),
     "limits": None,
@@ -182,7 +183,7 @@ def extract(
     catalog = catalog_of(videos or [], list_file, captions, cast("IdFrom", id_from))
     for note in catalog.notes:
         print_message(f"note: {note}")
-    check_posters(config.posters, videos or [])
+    check_images(config, videos or [])
 
     from extract.pipeline import extract_features
     from extract.weights import reporting_downloads
@@ -213,7 +214,7 @@ def watch_folder(
     """Extract what arrives in a folder, until Ctrl-C."""
     if len(videos) != 1 or not Path(videos[0]).is_dir():
         raise typer.BadParameter("--watch needs one folder, which exists", param_hint="VIDEOS")
-    check_posters(config.posters, videos)
+    check_images(config, videos)
     from extract.catalog import Catalog, Item
     from extract.commands.watch import watch
     from extract.pipeline import Report, extract_features

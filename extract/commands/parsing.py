@@ -12,7 +12,7 @@ from extract.commands.usage import refuse_options
 
 if TYPE_CHECKING:
     from extract.catalog import Catalog, IdFrom
-    from extract.config import Engine
+    from extract.config import Engine, ExtractConfig
 
 
 def catalog_of(
@@ -27,7 +27,9 @@ def catalog_of(
     )
 
     if captions is not None and not videos and list_file is None:
-        refuse_options("id_from", "posters", because="a table of captions names no files")
+        refuse_options(
+            "id_from", "posters", "sprites", because="a table of captions names no files"
+        )
         return read_catalog_from_captions(captions)
     if bool(videos) == (list_file is not None):
         raise typer.BadParameter(
@@ -44,16 +46,18 @@ def catalog_of(
     return read_catalog(parse_file_list(sys.stdin.buffer.read()), captions, id_from=id_from)
 
 
-def check_posters(posters: Path | str | None, videos: list[str]) -> None:
-    """Refuse a folder of posters among the videos: the next run would read them as items."""
-    if posters is None or len(videos) != 1 or not Path(videos[0]).is_dir():
+def check_images(config: ExtractConfig, videos: list[str]) -> None:
+    """Refuse a folder of posters or sprites among the videos: the next run would read them."""
+    if len(videos) != 1 or not Path(videos[0]).is_dir():
         return
-    if Path(posters).resolve().is_relative_to(Path(videos[0]).resolve()):
-        raise typer.BadParameter(
-            f"{posters} is inside {videos[0]}, where the next run would read posters as items; "
-            "choose a folder elsewhere",
-            param_hint="--posters",
-        )
+    for name in ("posters", "sprites"):
+        folder = getattr(config, name)
+        if folder and Path(folder).resolve().is_relative_to(Path(videos[0]).resolve()):
+            raise typer.BadParameter(
+                f"{folder} is inside {videos[0]}, where the next run would read {name} as items; "
+                "choose a folder elsewhere",
+                param_hint=f"--{name}",
+            )
 
 
 def encoder_of(text: str) -> tuple[str, str]:

@@ -67,7 +67,7 @@ def extract_features(
         StoppedAtFailure: `strict`, and a clip failed.
         WorkerError: an encoder cannot be loaded, or failed.
         ClusterError: nothing answers at the cluster's address, or the workers do not fit on it.
-        ImportError: `cluster` without Ray, or `posters` without OpenCV.
+        ImportError: `cluster` without Ray, or `posters` or `sprites` without OpenCV.
         ValueError: two items with the same id, a modality that is decoded from files where no item
             has one, a device that is not here, or a precision that this processor cannot compute
             in.
@@ -75,7 +75,7 @@ def extract_features(
     config = config or ExtractConfig()
     if config.cluster is not None:
         check_installed()
-    if config.posters is not None:
+    if config.posters is not None or config.sprites is not None:
         require("cv2", purpose="posters", extra="posters")
     items = tuple(items)
     _check_ids(items)
@@ -133,9 +133,10 @@ def extract_features(
             for target in last.values():
                 note = target.update_current(store, allow_fewer=config.make_current)
                 current_notes += [note] if note else []
-            if config.posters is not None:
-                for leftover in Path(config.posters).glob(".*.jpg.*.tmp"):  # of a killed worker
-                    leftover.unlink(missing_ok=True)
+            for folder in (config.posters, config.sprites):
+                if folder is not None:
+                    for leftover in Path(folder).glob(".*.jpg.*.tmp"):  # of a killed worker
+                        leftover.unlink(missing_ok=True)
         report = ledger.report(interrupted=interruption.requested)
         report.notes += [*notes, *current_notes]
         return report
@@ -195,7 +196,7 @@ def _fill(ledger: Ledger, config: ExtractConfig, device: str, interruption: Inte
 
 def _estimate(ledger: Ledger, config: ExtractConfig, device: str) -> float:
     jobs = _jobs(ledger)
-    config = replace(config, posters=None, cluster=None)
+    config = replace(config, posters=None, sprites=None, cluster=None)
     seconds = estimate_seconds(
         jobs, _setup(ledger, config, device), num_workers=_num_workers(config, len(jobs))
     )

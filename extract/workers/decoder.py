@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from extract.encoder import Encoder, Windows
 from extract.media import Frames, Limits, MediaError, Sampling, Waveform, probe, read_media
 from extract.workers.messages import Allowed, Decoded, FileFacts, Job, UnitsOf
 from extract.workers.poster import write_poster
+from extract.workers.sprite import Sprite
 from extract.workers.windows import WindowCutter
 
 HASH_CHUNK_BYTES = 1 << 20
@@ -24,7 +26,7 @@ SLOW_NETWORK_BYTES = 1 << 20
 
 
 class PosterError(OSError):
-    """A poster cannot be written, which no clip caused."""
+    """A poster or a sprite cannot be written, which no clip caused."""
 
 
 class ClipDecoder:
@@ -33,6 +35,7 @@ class ClipDecoder:
     Args:
         encoders: by slot; None where nothing is decoded.
         posters: folder for one JPEG of each clip, if any.
+        sprites: folder for one JPEG of eight frames of each clip, if any.
     """
 
     def __init__(
@@ -42,9 +45,10 @@ class ClipDecoder:
         sampling: Sampling,
         limits: Limits,
         posters: Path | None = None,
+        sprites: Path | None = None,
     ) -> None:
         self._encoders, self._sampling, self._limits = encoders, sampling, limits
-        self._posters = posters
+        self._posters, self._sprites = posters, sprites
 
     def read(self, job: Job) -> Iterator[Allowed | UnitsOf | Decoded]:
         """Yield the clip's units while it is decoded, and a `Decoded` at the end.
@@ -52,7 +56,7 @@ class ClipDecoder:
         An error of the clip is part of that last message; it is not raised.
 
         Raises:
-            PosterError: a poster cannot be written.
+            PosterError: a poster or a sprite cannot be written.
         """
         facts = FileFacts()
         hash_seconds = 0.0
@@ -92,6 +96,7 @@ class ClipDecoder:
             return
         cutters = {i: WindowCutter(encoder) for i, encoder in audio.items()}
         poster = self._posters if frames else None
+        sprite = Sprite() if frames and self._sprites is not None else None
         with read_media(
             path,
             sampling=self._sampling if frames else None,
@@ -108,10 +113,15 @@ class ClipDecoder:
                                 yield _units(job, i, encoder, windows)
                     continue
                 if poster is not None:
-                    _write_poster(poster, job.id, block)
+                    middle = block.data[len(block) // 2]
+                    _write_image(poster, partial(write_poster, poster, job.id, middle))
                     poster = None
+                if sprite is not None:
+                    sprite.add(block.data)
                 for i, encoder in frames.items():
                     yield _units(job, i, encoder, block)
+            if sprite is not None and self._sprites is not None:
+                _write_image(self._sprites, partial(sprite.write, self._sprites, job.id))
             for i, encoder in audio.items():
                 for windows in cutters[i].finish():
                     yield _units(job, i, encoder, windows)
@@ -137,12 +147,12 @@ def _units(job: Job, slot: int, encoder: Encoder, sample: Frames | Windows) -> U
     return UnitsOf(job.index, slot, units, sample.pts_seconds)
 
 
-def _write_poster(folder: Path, item_id: str, block: Frames) -> None:
+def _write_image(folder: Path, write: Callable[[], None]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_poster(folder, item_id, block.data[len(block) // 2])
+        write()
     except OSError as error:
-        raise PosterError(f"no poster can be written to {folder}: {error.strerror}") from error
+        raise PosterError(f"no image can be written to {folder}: {error.strerror}") from error
 
 
 def reason_of(error: Exception) -> str:

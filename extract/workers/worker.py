@@ -48,6 +48,7 @@ class Worker:
             sampling=config.sampling,
             limits=config.limits or Limits(),
             posters=None if config.posters is None else Path(config.posters),
+            sprites=None if config.sprites is None else Path(config.sprites),
         )
         loaded = {}
         if setup.encodes:

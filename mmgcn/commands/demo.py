@@ -6,11 +6,13 @@ import shlex
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from extract.extras import install_command
 from mmgcn.commands.output import console_table, print_table
 
 USER = "42"
@@ -35,7 +37,8 @@ def demo(
     assets = find_assets()
     started = time.perf_counter()
     interactions, captions = assets / "interactions.csv", assets / "captions.csv"
-    features, runs = out / "features", out / "runs"
+    features, runs, posters = out / "features", out / "runs", out / "posters"
+    has_opencv = find_spec("cv2") is not None
     typer.echo(
         "72 short clips whose images, audio and captions are drawn independently, and 200 users "
         "who\nwatch by taste. One clip is broken on purpose, five have no audio, five no caption."
@@ -44,6 +47,7 @@ def demo(
         "1. Extract features of images, audio and captions. The broken clip is reported.",
         *("extract", str(assets / "videos"), "--modality", "v,a,t", "--preset", "offline"),
         *("--captions", str(captions), "--out", str(features)),
+        *(("--posters", str(posters)) if has_opencv else ()),
         accepted=(0, SOME_FAILED),
     )
     _run(
@@ -65,6 +69,12 @@ def demo(
         "5. Explain: the contribution of each modality, and the most similar watched videos.",
         *("recommend", "--user", USER, "--run", str(runs / "latest"), "--k", "3", "--explain"),
     )
+    videos = str(assets / "videos")
+    if has_opencv:
+        serve = ("--run", str(runs / "latest"), "--videos", videos, "--posters", str(posters))
+        typer.echo(f"\nOn a page, with the posters: mmgcn serve {shlex.join(serve)}")
+    else:
+        typer.echo(f"\nNo posters were drawn, without OpenCV; {install_command('posters')}")
     typer.echo(
         f"Done in {time.perf_counter() - started:.0f} s. On your own data: mmgcn extract VIDEOS, "
         f"mmgcn fit, mmgcn recommend --user {USER}."

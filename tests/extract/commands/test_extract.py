@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 
@@ -228,16 +229,21 @@ def test_posters_are_named_like_the_rows(run, videos, tmp_path):
     with registered(Shade):
         code, _, _ = run(
             *("extract", videos / "clip 0.mp4", "--posters", "posters", "-m", "thing"),
-            *("--device", "cpu", "--num-frames", "2"),
+            *("--device", "cpu", "--num-frames", "2", "--sprites", "sprites"),
         )
     assert code == 0
+    poster, sprite = (
+        cv2.imread(str(tmp_path / name / "clip%200.jpg")) for name in ("posters", "sprites")
+    )
+    assert sprite.shape == (poster.shape[0], 8 * poster.shape[1], 3)
     assert (tmp_path / "posters" / "clip%200.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
 
 
-def test_posters_among_the_videos_are_refused(extract, videos):
-    code, _, err = extract(videos, "--posters", videos / "posters")
+@pytest.mark.parametrize("name", ["posters", "sprites"])
+def test_posters_and_sprites_among_the_videos_are_refused(extract, videos, name):
+    code, _, err = extract(videos, f"--{name}", videos / name)
     assert code == 2
-    assert "the next run would read posters as items" in " ".join(err.replace("│", " ").split())
+    assert f"the next run would read {name} as items" in " ".join(err.replace("│", " ").split())
 
 
 def test_posters_that_cannot_be_written_are_reported_as_such(run, videos, tmp_path):
@@ -248,7 +254,7 @@ def test_posters_that_cannot_be_written_are_reported_as_such(run, videos, tmp_pa
         words = ["extract", videos / "clip 0.mp4", "-m", "thing", "--device", "cpu"]
         code, out, err = run(*words, "--posters", "file")
     assert (code, out) == (1, "")
-    assert err == "error: no poster can be written to file: File exists\n"
+    assert err == "error: no image can be written to file: File exists\n"
 
 
 @pytest.mark.parametrize(
