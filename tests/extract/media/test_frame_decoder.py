@@ -62,9 +62,13 @@ CLIPS: dict[str, dict] = {
     "mpeg4-b-frames.mp4": {"codec": "mpeg4", "options": {"bf": "2"}},
     "mpeg4-b-frames.avi": {"codec": "mpeg4", "options": {"bf": "2"}},
     "mpeg2.ts": {"codec": "mpeg2video", "options": {"bf": "2"}},
+    "mjpeg.mov": {"codec": "mjpeg", "pix_fmt": "yuvj420p"},
+    "ffv1.mkv": {"codec": "ffv1"},
+    "prores.mov": {"codec": "prores_ks", "pix_fmt": "yuv422p10le"},
     "animation.gif": {},
 }
 SEQUENTIAL = ("intra-refresh", "hidden", "vp9", "av1", "mpeg", "animation", "b-frames.avi")
+SEQUENTIAL += ("mjpeg", "ffv1", "prores")
 SAMPLINGS = [
     Sampling(),
     Sampling(num_frames=5),
