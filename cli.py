@@ -70,6 +70,10 @@ COMMANDS = {
         "mmgcn.commands.similar",
         "List the items most similar to one, by the cosine of the item vectors.",
     ),
+    "map": (
+        "mmgcn.commands.map",
+        "Compute maps of a run's items, by all channels and by each modality, for page and report.",
+    ),
     "report": (
         "mmgcn.commands.report",
         "Write a run as one HTML file: metrics, curves, modality worth, settings, example lists.",

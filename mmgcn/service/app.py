@@ -21,7 +21,17 @@ from mmgcn.service.metrics import MetricsMiddleware
 from mmgcn.service.openapi import describe
 from mmgcn.service.problems import add_handlers
 from mmgcn.service.reload import Reloader
-from mmgcn.service.routes import feedback, insights, items, media, recommendations, status, users
+from mmgcn.service.routes import (
+    comparison,
+    feedback,
+    insights,
+    items,
+    maps,
+    media,
+    recommendations,
+    status,
+    users,
+)
 from mmgcn.service.routes.dependencies import refuse_unknown_parameters
 from mmgcn.service.routes.responses import EVERYWHERE
 from mmgcn.service.security import LoopbackHost, StrictHeaders, TokenRequired
@@ -53,7 +63,17 @@ def create_app(settings: Settings) -> FastAPI:
     # For the OpenAPI document; TokenRequired does the check.
     security = [Security(HTTPBearer(auto_error=False))] if settings.token else []
     strict = [Depends(refuse_unknown_parameters)]
-    for part in (recommendations, users, items, media, feedback, insights, status):
+    for part in (
+        recommendations,
+        users,
+        items,
+        media,
+        feedback,
+        insights,
+        comparison,
+        maps,
+        status,
+    ):
         app.include_router(part.router, dependencies=[*strict, *security], responses=EVERYWHERE)
     app.include_router(status.probes, dependencies=strict)
     describe(app)
@@ -90,6 +110,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     if reloading is not None:
         reloading.cancel()
+    state.map_process.stop()
     if state.feedback is not None:
         state.feedback.close()
 

@@ -19,7 +19,7 @@ CACHED = tuple(
     f"/v1/{name}"
     for name in (
         *("recommend/", "similar/", "explain", "users", "items"),
-        *("coverage", "baseline"),
+        *("coverage", "baseline", "weighted/"),
     )
 )
 

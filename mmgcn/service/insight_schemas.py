@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
+
+from mmgcn.service.schemas import Card, Item
 
 
 class Skew(BaseModel):
@@ -55,3 +59,121 @@ class Baseline(BaseModel):
     max_held_out: int = Field(description="Largest number of validation items of a user.")
     metrics: dict[str, float]
     member_starts: list[int] = Field(description="First epoch of each ensemble member.")
+
+
+class HeldOutItem(Item):
+    """A test item of a user."""
+
+    rank: int = Field(description="In the user's full list, from 1; 0 if it cannot be in it.")
+    popular_rank: int = Field(description="In the list of the most popular items, likewise.")
+
+
+class FavouriteCluster(BaseModel):
+    """A cluster of the map, and how much of the user's history is in it."""
+
+    cluster: int
+    num_watched: int
+    num_items: int
+    card: Item = Field(description="The most popular of the watched items in it.")
+
+
+class UserFacts(BaseModel):
+    """Facts about a user."""
+
+    run: str
+    user_id: str
+    num_watched: int
+    num_candidates: int = Field(description="Items that the user's list can contain.")
+    test: list[HeldOutItem] = Field(description="The user's test items, the best rank first.")
+    favourites: list[FavouriteCluster] | None = Field(
+        description="Clusters by the number of watched items; null before the map is computed."
+    )
+
+
+class WeightedCard(Card):
+    """An item in a list with weights."""
+
+    rank_before: int = Field(description="In the full list with all weights 1.")
+    parts: dict[str, float] = Field(description="Contribution by channel, without weights.")
+
+
+class WeightedList(BaseModel):
+    """Ranked list of a user with weights of the channels."""
+
+    run: str
+    user_id: str
+    weights: dict[str, float]
+    items: list[WeightedCard]
+
+
+class RunSummary(BaseModel):
+    """A finished run."""
+
+    run: str
+    model: str
+    metrics: dict[str, float | None]
+
+
+class Runs(BaseModel):
+    """The finished runs beside the one in service."""
+
+    current: str
+    runs: list[RunSummary]
+
+
+class ComparedCard(Card):
+    """An item of one of two lists."""
+
+    other_rank: int | None = Field(description="In the full list of the other run.")
+
+
+class Comparison(BaseModel):
+    """The lists of a user in two runs."""
+
+    run: str
+    other: str
+    user_id: str
+    model: str | None
+    other_model: str | None
+    items: list[ComparedCard]
+    other_items: list[ComparedCard]
+    num_shared: int = Field(description="Items that are in both lists.")
+    held_out: list[str] = Field(description="The user's test items in the run in service.")
+
+
+class ItemMap(BaseModel):
+    """Items in a square, near where their vectors are similar."""
+
+    run: str
+    channel: str | None
+    channels: list[str] = Field(description="What else the items can be mapped by.")
+    num_items: int = Field(description="Items of the run; the map has the most popular ones.")
+    items: list[str]
+    x: list[float]
+    y: list[float]
+    cluster: list[int]
+    popularity: list[int]
+
+
+class MapPending(BaseModel):
+    """A map that is being computed."""
+
+    run: str
+    status: Literal["computing"]
+
+
+class Reload(BaseModel):
+    """An attempt to load a new run."""
+
+    at: str
+    outcome: Literal["loaded", "refused"]
+    run: str
+    reason: str | None
+
+
+class Reloads(BaseModel):
+    """Attempts to load a new run, the latest first."""
+
+    run: str
+    since: str = Field(description="When this process started.")
+    reloads: list[Reload]

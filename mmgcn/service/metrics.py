@@ -20,7 +20,7 @@ ROUTES = frozenset(
     (
         *("recommend", "similar", "history", "explain", "users", "items"),
         *("feedback", "run", "videos", "posters"),
-        *("coverage", "baseline"),
+        *("coverage", "baseline", "facts", "weighted", "runs", "compare", "map", "reloads"),
     )
 )
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)

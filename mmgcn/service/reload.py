@@ -47,10 +47,14 @@ class Reloader:
             live = LiveRun.load(path, self._state.cards)
         except Exception as error:  # noqa: BLE001  (whatever the error, the old run stays)
             self._state.metrics.reloads.labels("refused").inc()
+            folder = Path(version[0])
+            reason = _one_line(error).replace(f"{folder.parent}/", "")
+            self._state.reload_log.add("refused", folder.name, reason)
             logger.error("%s stays in service: %s", self._state.live.name, _one_line(error))
             return False
         before, self._state.live = self._state.live, live
         self._state.metrics.reloads.labels("loaded").inc()
+        self._state.reload_log.add("loaded", live.name)
         logger.warning("%s is in service, in place of %s", live.name, before.name)
         return True
 

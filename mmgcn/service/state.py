@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -12,7 +12,10 @@ from mmgcn.display.posters import Posters, default_folder
 from mmgcn.display.videos import Videos
 from mmgcn.service.feedback import FeedbackStore, FeedbackUnavailable
 from mmgcn.service.live_run import LiveRun
+from mmgcn.service.map_process import MapProcess
 from mmgcn.service.metrics import Metrics
+from mmgcn.service.other_runs import OtherRuns
+from mmgcn.service.reload_log import ReloadLog
 from mmgcn.service.settings import Settings
 from mmgcn.serving.item_table import ItemTable
 
@@ -33,6 +36,9 @@ class State:
     posters: Posters
     feedback: FeedbackStore | None
     metrics: Metrics
+    other_runs: OtherRuns
+    reload_log: ReloadLog = field(default_factory=ReloadLog)
+    map_process: MapProcess = field(default_factory=MapProcess)
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
@@ -54,7 +60,14 @@ class State:
         folder = settings.posters or default_folder(videos.root or Path.cwd())
         live = LiveRun.load(settings.run, cards)
         return cls(
-            settings, live, videos, cards, Posters(folder), _feedback(settings.feedback), Metrics()
+            settings,
+            live,
+            videos,
+            cards,
+            Posters(folder),
+            _feedback(settings.feedback),
+            Metrics(),
+            OtherRuns(settings.run.parent),
         )
 
 

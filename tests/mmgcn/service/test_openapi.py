@@ -24,7 +24,7 @@ def operations(client):
 
 def test_every_route_is_described_and_every_error_has_one_form(client):
     document = client.get("/openapi.json").json()
-    assert len(document["paths"]) == 18
+    assert len(document["paths"]) == 24
     for path, methods in document["paths"].items():
         for method, route in methods.items():
             assert route["description"], (method, path)
@@ -66,6 +66,8 @@ def test_responses_for_known_ids_are_those_of_the_document(client, user, item):
             query={"user_id": user, "item_id": item} if operation.path == "/v1/explain" else {},
         )
         if operation.method.upper() != "GET" or operation.path.startswith("/v1/posters"):
+            continue
+        if operation.path in ("/v1/map", "/v1/compare/{user_id}"):  # there are no others yet
             continue
         answer = case.call_and_validate()
         if not operation.path.startswith("/v1/videos"):
