@@ -84,6 +84,27 @@ interface CardOptions {
   chosen?: boolean;
 }
 
+interface SlideOptions {
+  userId: string | null;
+  channels: string[];
+  isMuted: () => boolean;
+  onMute: () => void;
+  onSkip: (skipped: boolean) => void;
+}
+
+interface Slide {
+  card: Card;
+  element: HTMLLIElement;
+  keys: Record<string, () => void>;
+  load: () => void;
+  unload: () => void;
+  play: () => void;
+  pause: () => void;
+  toggle: () => void;
+  showMuted: () => void;
+  onTap: (act: () => void) => void;
+}
+
 interface WallOptions {
   userId?: string | null;
   pick?: ((card: Card) => boolean) | null;

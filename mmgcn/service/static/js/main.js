@@ -4,6 +4,7 @@ import { isSamePage, parse, userOf } from "./address.js";
 import { ApiError } from "./api.js";
 import { cardsIn, stageOf } from "./card.js";
 import { byId, el, link, messageOf, present } from "./dom.js";
+import { feedPage } from "./pages/feed.js";
 import { homePage } from "./pages/home.js";
 import { newPage } from "./pages/new.js";
 import { statusPage } from "./pages/status.js";
@@ -21,9 +22,11 @@ import { closeWhy, showWhy } from "./why.js";
  */
 
 /** @type {Record<string, Page>} */
-const PAGES = { "": homePage, new: newPage, user: userPage, video: videoPage, status: statusPage };
+const PAGES = {
+  "": homePage, new: newPage, user: userPage, feed: feedPage, video: videoPage, status: statusPage,
+};
 /** @type {Record<string, string>} */
-const SUBJECTS = { "": "The start page", new: "This page", status: "The status" };
+const SUBJECTS = { "": "The start page", new: "This page", feed: "The feed", status: "The status" };
 const NAMED = ["user", "video"];
 const main = byId("main");
 /** @type {Map<string, Position>} */

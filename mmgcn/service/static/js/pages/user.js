@@ -41,7 +41,12 @@ export async function userPage({ id, params }, signal) {
     el(
       "section",
       { "aria-label": "Recommended" },
-      el("div", { class: "row" }, el("h2", {}, "Recommended"), settings(id, { k, diversity, seen })),
+      el(
+        "div",
+        { class: "row" },
+        el("div", { class: "row" }, el("h2", {}, "Recommended"), el("a", { class: "button", href: link("feed", id) }, "Watch as a feed")),
+        settings(id, { k, diversity, seen }),
+      ),
       items.length
         ? wallOf(items, { label: `Recommended for user ${id}`, userId: id })
         : el("p", { class: "note" }, "No recommendations: this user has watched every video."),
