@@ -55,6 +55,97 @@ interface Baseline {
   member_starts: number[];
 }
 
+interface UserFacts {
+  user_id: string;
+  num_watched: number;
+  num_candidates: number;
+  test: (Item & { rank: number; popular_rank: number })[];
+  favourites: { cluster: number; num_watched: number; num_items: number; card: Item }[] | null;
+}
+
+interface WeightedCard extends Card {
+  rank_before: number;
+  parts: Record<string, number>;
+}
+
+interface ComparedCard extends Card {
+  other_rank: number | null;
+}
+
+interface Comparison {
+  run: string;
+  other: string;
+  model: string | null;
+  other_model: string | null;
+  items: ComparedCard[];
+  other_items: ComparedCard[];
+  num_shared: number;
+  held_out: string[];
+}
+
+interface ItemMap {
+  run: string;
+  channel: string | null;
+  channels: string[];
+  num_items: number;
+  items: string[];
+  x: number[];
+  y: number[];
+  cluster: number[];
+  popularity: number[];
+}
+
+interface Shares {
+  items: number;
+  interactions: number;
+  lists: number;
+}
+
+interface Coverage {
+  run: string;
+  popularity: {
+    num_items: number; num_interactions: number; num_cold: number; gini: number;
+    top: Record<string, number>; lorenz: [number, number][];
+  };
+  modalities: Record<string, number>;
+  groups: Record<string, Shares>;
+  list_length: number;
+  num_users: number;
+  catalogue_coverage: number;
+  exposure_gini: number;
+  history_quantiles: number[];
+}
+
+interface Reloads {
+  run: string;
+  since: string;
+  reloads: { at: string; outcome: string; run: string; reason: string | null }[];
+}
+
+interface Sample {
+  name: string;
+  labels: Record<string, string>;
+  value: number;
+}
+
+interface ScatterOptions {
+  x: number[];
+  y: number[];
+  label: string;
+  colourOf: (index: number, style: CSSStyleDeclaration) => string;
+  radiusOf: (index: number) => number;
+  onPoint: (index: number, x: number, y: number) => void;
+  onOpen: (index: number) => void;
+  signal: AbortSignal;
+}
+
+interface Scatter {
+  canvas: HTMLCanvasElement;
+  draw: () => void;
+  mark: (index: number) => void;
+  zoom: (factor: number) => void;
+}
+
 interface Route {
   name: string;
   id: string;

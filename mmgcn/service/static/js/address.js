@@ -78,5 +78,5 @@ export function withExplained(itemId) {
  * @param {Route} route
  */
 export function userOf({ name, id, params }) {
-  return ["user", "feed", "compare"].includes(name) ? id : params.get("for");
+  return ["user", "feed", "weights", "compare"].includes(name) ? id : params.get("for");
 }

@@ -34,6 +34,17 @@ export function get(path, params = {}, signal = undefined, timeoutMs = null) {
 }
 
 /**
+ * Return the text of a GET.
+ *
+ * @param {string} path
+ * @param {AbortSignal} signal
+ * @returns {Promise<string>}
+ */
+export function getText(path, signal) {
+  return request(path, { signal, isText: true });
+}
+
+/**
  * Return the JSON of a POST.
  *
  * @param {string} path
@@ -52,11 +63,11 @@ export function post(path, body, options = {}) {
 
 /**
  * @param {string} path
- * @param {RequestInit & { headers?: Record<string, string>, timeoutMs?: number | null }} options
+ * @param {RequestInit & { headers?: Record<string, string>, timeoutMs?: number | null, isText?: boolean }} options
  * @param {boolean} retried
  * @returns {Promise<any>}
  */
-async function request(path, { timeoutMs = null, ...options }, retried = false) {
+async function request(path, { timeoutMs = null, isText = false, ...options }, retried = false) {
   const token = savedToken();
   /** @type {Record<string, string>} */
   const headers = { ...options.headers };
@@ -73,8 +84,9 @@ async function request(path, { timeoutMs = null, ...options }, retried = false) 
   }
   if (response.status === 401 && !retried && !options.keepalive) {
     await askToken(token);
-    return request(path, { ...options, timeoutMs }, true);
+    return request(path, { ...options, timeoutMs, isText }, true);
   }
+  if (isText && response.ok) return response.text();
   const body = await response.json().catch(() => ({}));
   if (!response.ok) throw new ApiError(response.status, body);
   return body;

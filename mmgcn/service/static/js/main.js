@@ -4,12 +4,18 @@ import { isSamePage, parse, userOf } from "./address.js";
 import { ApiError } from "./api.js";
 import { cardsIn, stageOf } from "./card.js";
 import { byId, el, link, messageOf, present } from "./dom.js";
+import { watchKeys } from "./keys.js";
+import { comparePage } from "./pages/compare.js";
+import { dataPage } from "./pages/data.js";
 import { feedPage } from "./pages/feed.js";
+import { healthPage } from "./pages/health.js";
 import { homePage } from "./pages/home.js";
+import { mapPage } from "./pages/map.js";
 import { newPage } from "./pages/new.js";
 import { statusPage } from "./pages/status.js";
 import { userPage } from "./pages/user.js";
 import { videoPage } from "./pages/video.js";
+import { weightsPage } from "./pages/weights.js";
 import { stopAll } from "./player.js";
 import { watchRun } from "./run_notice.js";
 import { userSearch } from "./search.js";
@@ -23,11 +29,16 @@ import { closeWhy, showWhy } from "./why.js";
 
 /** @type {Record<string, Page>} */
 const PAGES = {
-  "": homePage, new: newPage, user: userPage, feed: feedPage, video: videoPage, status: statusPage,
+  "": homePage, new: newPage, user: userPage, feed: feedPage, weights: weightsPage, compare: comparePage,
+  video: videoPage, map: mapPage, status: statusPage, data: dataPage, health: healthPage,
 };
 /** @type {Record<string, string>} */
-const SUBJECTS = { "": "The start page", new: "This page", feed: "The feed", status: "The status" };
-const NAMED = ["user", "video"];
+const SUBJECTS = {
+  "": "The start page", new: "This page", feed: "The feed", map: "The map", status: "The status",
+  data: "This page", health: "The health of the service",
+};
+const NAMED = ["user", "video", "weights", "compare"];
+const STATUS = ["status", "data", "health"]; // one entry at the top
 const main = byId("main");
 /** @type {Map<string, Position>} */
 const left = new Map(); // by address, when its page was left
@@ -91,7 +102,8 @@ async function partsOf(route, signal) {
 /** @param {Route} route */
 function markCurrent(route) {
   for (const anchor of document.querySelectorAll(".top nav a")) {
-    if (anchor.getAttribute("href") === `#/${route.name}`) anchor.setAttribute("aria-current", "page");
+    const name = STATUS.includes(route.name) ? "status" : route.name;
+    if (anchor.getAttribute("href") === `#/${name}`) anchor.setAttribute("aria-current", "page");
     else anchor.removeAttribute("aria-current");
   }
 }
@@ -138,10 +150,11 @@ function focusedItem() {
  */
 function problem(error, route) {
   const { status, nearest } = error instanceof ApiError ? error : { status: 0, nearest: [] };
-  const subject = SUBJECTS[route.name] ?? `${route.name === "user" ? "User" : "Video"} ${route.id}`;
+  const subject = SUBJECTS[route.name] ?? `${route.name === "video" ? "Video" : "User"} ${route.id}`;
+  const kind = route.name === "video" ? "video" : "user";
   const unknown = status === 404 && NAMED.includes(route.name);
   return present([
-    el("h1", {}, unknown ? `No ${route.name} “${route.id}”` : `${subject} could not be loaded`),
+    el("h1", {}, unknown ? `No ${kind} “${route.id}”` : `${subject} could not be loaded`),
     el("p", { class: "problem", role: "alert" }, messageOf(error)),
     nearest.length > 0 && el("h2", {}, "Similar IDs"),
     nearest.length > 0 &&
@@ -150,7 +163,7 @@ function problem(error, route) {
         { class: "chips" },
         nearest.map((id) => el("li", {}, el("a", { class: "chip", href: link(route.name, id) }, id))),
       ),
-    unknown && route.name === "user" &&
+    unknown && kind === "user" &&
       el("p", {}, el("a", { class: "button", href: "#/new" }, "Select a few videos instead")),
     !unknown && el("button", { class: "button", click: show }, "Try again"),
   ]);
@@ -170,5 +183,6 @@ addEventListener("addressreplaced", () => {
   shown = location.hash;
 });
 history.scrollRestoration = "manual";
+watchKeys();
 watchRun();
 navigate();

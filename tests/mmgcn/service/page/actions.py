@@ -33,6 +33,11 @@ def until(condition):
         time.sleep(0.01)
 
 
+def address(page):
+    """The address now; `page.url` is that of the last event that was received."""
+    return page.evaluate("location.href")
+
+
 def cards(page):
     return page.locator(".wall .card:visible")
 

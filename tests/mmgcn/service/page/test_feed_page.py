@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.mmgcn.service.page.actions import go, ids, keep_toasts, pressed, see_user, until
+from tests.mmgcn.service.page.actions import address, go, ids, keep_toasts, pressed, see_user, until
 
 CURRENT = ".slide:not([inert])"
 
@@ -31,7 +31,7 @@ def test_keys_move_and_the_next_video_is_loaded_before(feed):
     assert set(ids(loaded)) <= {first, second}
     feed.keyboard.press("ArrowDown")
     until(lambda: current(feed) == second)
-    until(lambda: feed.url.endswith(f"#/feed/u0?at={quote(second)}"))
+    until(lambda: address(feed).endswith(f"#/feed/u0?at={quote(second)}"))
     assert set(ids(loaded)) <= {second, third}
     feed.keyboard.press("k")
     until(lambda: current(feed) == first)
@@ -101,7 +101,7 @@ def test_a_video_of_the_feed_leads_to_similar_ones_by_one_modality(feed):
     item = current(feed)
     feed.locator(CURRENT).get_by_role("link", name="sound").click()
     feed.get_by_role("tab", name="acoustic", selected=True).wait_for()
-    assert f"#/video/{quote(item)}?for=u0&by=acoustic" in feed.url
+    assert f"#/video/{quote(item)}?for=u0&by=acoustic" in address(feed)
     assert feed.evaluate("getComputedStyle(document.body).overflow") != "hidden"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.mmgcn.service.page.actions import cards, go, ids, until
+from tests.mmgcn.service.page.actions import address, cards, go, ids, until
 from tests.mmgcn.service.page.demo_service import NAMES
 
 
@@ -29,14 +29,14 @@ def test_the_list_of_a_new_user_is_kept_on_back_and_can_be_shared(page, service)
     page.get_by_role("button", name="Show recommendations").click()
     wall = page.get_by_role("list", name="Recommended for you")
     wall.wait_for()
-    until(lambda: page.url.endswith("#/new?item=clip-007&item=clip-020&list=1"))
-    address, found = page.url, ids(wall.locator(".card"))
+    until(lambda: address(page).endswith("#/new?item=clip-007&item=clip-020&list=1"))
+    shared, found = page.url, ids(wall.locator(".card"))
     wall.locator(".stage").first.click()
     page.get_by_role("tab", name="visual").wait_for()
     page.go_back()
     wall.wait_for()
     assert ids(wall.locator(".card")) == found
-    go(page, address)
+    go(page, shared)
     assert ids(wall.locator(".card")) == found
     assert page.get_by_role("region", name="Selected videos").locator(".thumb").count() == 2
 

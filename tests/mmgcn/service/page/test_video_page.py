@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.mmgcn.service.page.actions import cards, go, ids, until
+from tests.mmgcn.service.page.actions import address, cards, go, ids, until
 
 
 def test_a_video_seeks_and_similar_ones_are_shown_by_modality(page):
@@ -28,7 +28,7 @@ def test_a_video_seeks_and_similar_ones_are_shown_by_modality(page):
 def test_the_tab_is_in_the_address(page, service):
     go(page, f"{service.address}#/video/clip-020")
     page.get_by_role("tab", name="acoustic").click()
-    until(lambda: page.url.endswith("#/video/clip-020?by=acoustic"))
+    until(lambda: address(page).endswith("#/video/clip-020?by=acoustic"))
     go(page, page.url)
     page.get_by_role("tab", name="acoustic", selected=True).wait_for()
     page.get_by_role("list", name="Similar by acoustic").wait_for()

@@ -3,6 +3,7 @@
 import { replaceAddress, withParams } from "../address.js";
 import { ApiError, get, post } from "../api.js";
 import { channelLabel, el, messageOf, number, present } from "../dom.js";
+import { downloads } from "../download.js";
 import { thumb } from "../poster.js";
 import { wallOf } from "../wall.js";
 
@@ -122,7 +123,8 @@ export async function newPage({ params }, signal) {
     try {
       const { items } = await post("v1/history", { item_ids: chosen.map((card) => card.item_id), k: K });
       const heading = el("h2", { tabindex: "-1" }, "Recommended for you");
-      list.replaceChildren(heading, wallOf(items, { label: "Recommended for you" }));
+      const feed = el("a", { class: "button", href: withParams({ item: chosen.map((card) => card.item_id) }, "#/feed") }, "Watch as a feed");
+      list.replaceChildren(el("div", { class: "row" }, heading, feed, downloads("for-you", () => items)), wallOf(items, { label: "Recommended for you" }));
     } catch (error) {
       list.replaceChildren(el("p", { class: "problem", role: "alert" }, messageOf(error)));
     }

@@ -3,6 +3,7 @@
 import { get } from "../api.js";
 import { curves, intervals } from "../chart.js";
 import { channelLabel, el, number, present } from "../dom.js";
+import { statusViews } from "../status_views.js";
 
 /** @type {Record<string, string>} */
 const FAMILIES = { recall: "Recall", ndcg: "NDCG", precision: "Precision", hit_rate: "Hit rate", mrr: "MRR" };
@@ -24,7 +25,7 @@ export async function statusPage(_route, signal) {
   const hidden = baseline.max_held_out === 1 ? "hit_rate" : ""; // equal to recall
   const families = familiesOf(Object.keys(metrics)).filter(([family]) => family !== hidden);
   return /** @type {Node[]} */ (present([
-    el("div", { class: "title" }, el("h1", {}, "Status"), el("p", { class: "muted" }, `run ${run.run}`)),
+    el("div", { class: "title" }, el("h1", {}, "Status"), el("p", { class: "muted" }, `run ${run.run}`), statusViews("status")),
     facts({
       model: run.model ?? "unknown",
       trained: run.created ? `${run.created.replace("T", " ").slice(0, 16)} UTC` : "unknown",

@@ -1,6 +1,8 @@
 /** User: watched videos and recommendations. */
 
 import { get } from "../api.js";
+import { downloads } from "../download.js";
+import { factsOf, heldOut, loadFacts, markHits, viewsOf } from "../facts.js";
 import { historyOf } from "../history.js";
 import { el, link, number, present } from "../dom.js";
 import { isEnabled, loadPreferences, numStored } from "../feedback.js";
@@ -19,8 +21,9 @@ export async function userPage({ id, params }, signal) {
   const k = Math.min(Number(params.get("k")) || PAGE, MAX_SHOWN);
   const diversity = Number(params.get("diversity")) || 0;
   const seen = params.get("seen") === "1";
-  const [{ watched, total }] = await Promise.all([
+  const [{ watched, total }, facts] = await Promise.all([
     get(`v1/users/${encodeURIComponent(id)}`, {}, signal),
+    loadFacts(id, signal),
     loadPreferences(id, signal),
   ]);
   // Skipped items are requested as well: they may be restored to their positions.
@@ -30,13 +33,17 @@ export async function userPage({ id, params }, signal) {
   const list = await get(path, { k: requested, diversity, filter_seen: !seen }, signal);
   const items = upToShown(list.items, k, id);
   const more = items.length < list.items.length || list.items.length === requested;
+  const wall = wallOf(items, { label: `Recommended for user ${id}`, userId: id });
+  if (facts) markHits(wall, heldOut(facts));
   return /** @type {Node[]} */ (present([
     el(
       "div",
       { class: "title" },
       el("h1", {}, `User ${id}`),
       el("p", { class: "muted" }, total === 1 ? "1 video watched" : `${number.format(total)} videos watched`),
+      viewsOf(id, "user"),
     ),
+    facts && factsOf(facts),
     watched.length > 0 && historyOf(id, watched, total),
     el(
       "section",
@@ -44,11 +51,12 @@ export async function userPage({ id, params }, signal) {
       el(
         "div",
         { class: "row" },
-        el("div", { class: "row" }, el("h2", {}, "Recommended"), el("a", { class: "button", href: link("feed", id) }, "Watch as a feed")),
+        el("h2", {}, "Recommended"),
         settings(id, { k, diversity, seen }),
+        downloads(`user-${id}`, () => items),
       ),
       items.length
-        ? wallOf(items, { label: `Recommended for user ${id}`, userId: id })
+        ? wall
         : el("p", { class: "note" }, "No recommendations: this user has watched every video."),
       more && k < MAX_SHOWN &&
         el(
