@@ -51,7 +51,8 @@ def report(
     """Write a run as one HTML file: metrics, curves, modality worth, settings, example lists.
 
     The file needs no server, no network and no script. Metrics on the test part are shown beside
-    those of the most popular items; modality worth is shown after `mmgcn ablate`.
+    those of the most popular items; modality worth is shown after `mmgcn ablate`, maps of the items
+    after `mmgcn map`.
     """
     from mmgcn.commands.html_output import MediaForHtml, lists_of
     from mmgcn.evaluation.held_out import HeldOut

@@ -1,4 +1,4 @@
-"""Run report: settings, metrics, evaluation history, modality worth and example lists."""
+"""Run report: metrics, evaluation history, modality worth, coverage, maps and example lists."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from typing import Any
 
 from mmgcn.display.curves import member_starts
 from mmgcn.evaluation.baseline import popular_baseline
+from mmgcn.evaluation.coverage import run_coverage
 from mmgcn.report.charts import Line, channel_label, curves, intervals
+from mmgcn.report.coverage import coverage_section
 from mmgcn.report.document import document
 from mmgcn.report.lists import UserList, compact
+from mmgcn.report.map import map_section
 from mmgcn.report.markup import Markup, element, joined
 from mmgcn.report.poster_images import PosterImages
 from mmgcn.run import Run, RunError
@@ -55,6 +58,8 @@ def run_document(
             _metrics(run, test),
             _training(run),
             _modality_worth(run),
+            coverage_section(run_coverage(run)),
+            map_section(run, captions, posters),
             examples,
             _settings(run),
         ]

@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pytest
 
+from mmgcn.evaluation.coverage import run_coverage
 from mmgcn.report.poster_images import PosterImages
 from mmgcn.report.run_report import run_document
 from mmgcn.run import Run, RunError
+from mmgcn.serving.item_map import store_map
 from tests.runs import write_run_folder
 
 
@@ -87,3 +89,24 @@ def test_corrupt_metrics_are_an_error_with_their_path(folder):
 def test_a_run_without_metrics_has_no_curves(folder):
     (folder / "metrics.jsonl").unlink()
     assert "<h2>Training</h2>" not in document(folder)
+
+
+def test_coverage_is_that_of_the_library(folder):
+    coverage = run_coverage(Run.load(folder))
+    text = document(folder)
+    assert "<h2>Data and bias</h2>" in text
+    assert f"<dd>{coverage.popularity.gini:.2f}</dd>" in text
+    assert f"<td>{coverage.groups['head'].lists:.1%}</td>" in text
+    assert "<dt>items with visual</dt><dd>100.0%</dd>" in text
+
+
+def test_maps_are_drawn_once_they_are_stored(folder):
+    assert "<h2>Map</h2>" not in document(folder)
+    run = Run.load(folder)
+    stored = store_map(run)
+    text = run_document(run, test={}, lists=[], captions={"a": "<b>"}, posters=PosterImages())
+    assert text.count('data-cluster="') == 4
+    x, y = stored.xy[0]
+    assert f"--x: {x:.4f}; --y: {y:.4f}" in text
+    assert "&lt;b&gt;" in text
+    assert "<b>" not in text

@@ -38,7 +38,7 @@ export async function comparePage({ id, params }, signal) {
   const shared = `${number.format(found.num_shared)} of ${number.format(found.items.length)} videos are in both lists.`;
   return /** @type {Node[]} */ (present([
     title,
-    el("div", { class: "row" }, el("p", { class: "muted" }, shared), el("label", { class: "row" }, "Compare with", select)),
+    el("div", { class: "row" }, el("p", { class: "muted" }, shared), el("label", { class: "choose" }, "Compare with", select)),
     el(
       "div",
       { class: "two" },

@@ -37,7 +37,7 @@ export async function dataPage(_route, signal) {
       { class: "scroller", tabindex: "0", role: "region", "aria-label": "Shares of groups of videos" },
       el(
         "table",
-        { class: "metrics" },
+        { class: "metrics wrap" },
         el("thead", {}, el("tr", {}, el("td"), ["videos", "interactions", "lists"].map((name) => el("th", { scope: "col" }, name)))),
         el("tbody", {}, Object.entries(GROUPS).map(([name, label]) => {
           const shares = data.groups[name];
