@@ -2,6 +2,7 @@
 # make test   linters, types and every test
 # make check  linters and types (ruff, mypy)
 # make docs   the documentation as a site
+# make release  archives in dist/, checked and installed once, with their bill of materials
 # Each target installs what it needs into .venv. Requires Python 3.11 or newer.
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ PIP    := $(BIN)/python -m pip install --disable-pip-version-check
 DEMO   := $(VENV)/.installed-demo
 DEV    := $(VENV)/.installed
 
-.PHONY: demo test check javascript docs clean
+.PHONY: demo test check javascript docs release clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -41,6 +42,20 @@ check: $(DEV)
 	@$(BIN)/mypy
 	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory javascript; \
 	else echo "no npm here: the page's JavaScript is not checked"; fi
+
+# The wheel is installed in an environment of its own; --version needs typer alone. The bill of
+# materials (CycloneDX) is that of $(VENV).
+release: $(DEV)
+	@rm -rf dist build/release
+	@$(BIN)/python -m build --no-isolation --outdir dist .
+	@$(BIN)/python -m twine check --strict dist/*
+	@$(PYTHON) -m venv build/release
+	@build/release/bin/python -m pip install --quiet --disable-pip-version-check typer
+	@build/release/bin/python -m pip install --quiet --disable-pip-version-check --no-deps dist/*.whl
+	@build/release/bin/mmgcn --version
+	@$(BIN)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-file dist/sbom.cdx.json
+	@rm -rf build/release
+	@ls -l dist
 
 # Types and lint of the page's scripts.
 javascript: tests/javascript/node_modules/.package-lock.json
