@@ -6,6 +6,7 @@ import difflib
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from glob import has_magic
 from pathlib import Path
 from typing import Any, Self
 
@@ -106,6 +107,8 @@ class Project:
         for option in options:
             table, key = keys[option.name]
             setting = self.get(table, key)
+            if key == "videos" and not option.is_repeatable and not _is_one_path(setting):
+                continue  # the posters of a page come from one folder
             if key and setting is not None:
                 value = _value(option, table, key, setting)
                 found[option.name] = Setting(value, setting.origin)
@@ -241,6 +244,13 @@ def _value(option: Option, table: str, key: str, setting: Setting) -> Any:
     if isinstance(value, dict):
         raise ProjectError(f"{setting.origin}: {where} is a table; expected one value")
     return ",".join(texts)
+
+
+def _is_one_path(setting: Setting | None) -> bool:
+    """Return whether videos are one folder or table, not several, a pattern or a URL."""
+    if setting is None or isinstance(setting.value, list):
+        return setting is None or len(setting.value) == 1
+    return "://" not in str(setting.value) and not has_magic(str(setting.value))
 
 
 def _text(value: Any) -> str:

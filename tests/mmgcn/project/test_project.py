@@ -73,6 +73,16 @@ def test_of_several_features_the_store_is_where_extract_writes(project):
     assert found.settings("fit", FIT)["features"].value == ["price=price.npy", "store"]
 
 
+@pytest.mark.parametrize(
+    ("videos", "shown"),
+    [('"clips"', True), ('["clips"]', True), ('["a", "b"]', False), ('"a/*.mp4"', False)],
+)
+def test_the_videos_of_a_page_are_one_folder(project, videos, shown):
+    found = project(f"videos = {videos}\n")
+    assert "videos" in found.settings("extract", EXTRACT)
+    assert ("videos" in found.settings("report", [Option("videos")])) == shown
+
+
 def test_a_variable_takes_precedence_over_the_file(project):
     found = project(
         '[fit]\nmodel = "mf"\n', MMGCN_FIT_MODEL="ease", MMGCN_RUNS="elsewhere", HOME="/"
