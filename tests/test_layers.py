@@ -69,6 +69,7 @@ STAGES = {
     "mmgcn.evaluation.baseline": 17,
     "mmgcn.evaluation.coverage": 17,
     "mmgcn.evaluation.held_out": 17,
+    "mmgcn.evaluation.list_details": 17,
     "mmgcn.evaluation.run_evaluation": 17,
     "mmgcn.run": 16,
     "mmgcn.run_list": 17,

@@ -45,6 +45,13 @@ def compare(
     k: Annotated[
         int, typer.Option("--k", "-k", help="Length of the lists in the table: 5, 10, 20 or 50.")
     ] = 20,
+    details: Annotated[
+        bool,
+        typer.Option(
+            "--details",
+            help="Show coverage, novelty, popularity lift, diversity, MAP, MRR and groups, too.",
+        ),
+    ] = False,
     training: TrainingOptions,
     json: JsonOption = False,
 ) -> None:
@@ -132,13 +139,17 @@ def compare(
         )
     elif rows:
         typer.echo(about)
-        for titles, lines in comparison.tables(rows, differences, k=k):
+        shown = comparison.tables(rows, differences, k=k)
+        shown += comparison.details(rows, k=k) if details else []
+        for titles, lines in shown:
             table = console_table(*titles)
             for line in lines:
                 table.add_row(*line)
             print_table(table)
         if differences:
             typer.echo(difference.CAPTION)
+        if details:
+            typer.echo(comparison.DETAILS_LEGEND)
         typer.echo(f"{out / 'compare.md'}, compare.csv, compare.png, differences.csv")
     if results.failures:
         print_message(f"{len(results.failures)} of {len(trials)} trainings failed")

@@ -91,3 +91,81 @@ def refuse_longer_lists(metric: str, num_items: int) -> None:
             f"metric={metric} ranks {k} of {num_items:,} items; pass a shorter list, such as "
             f"metric={family}@{shorter}"
         )
+
+
+def average_precision(hits: np.ndarray, num_relevant: np.ndarray) -> np.ndarray:
+    """Return the mean of the precision at each hit of a user, over min(K, |relevant|) hits.
+
+    Its mean over users is MAP.
+
+    Shapes:
+        hits: (U, K) bool; num_relevant: (U,) of at least 1; the result: (U,).
+
+    >>> average_precision(np.array([[True, False, True]]), np.array([2])).round(4).tolist()
+    [0.8333]
+    """
+    ranks = np.arange(hits.shape[1]) + 1
+    precision_at_rank = hits.cumsum(axis=1) / ranks
+    found = (hits * precision_at_rank).sum(axis=1)
+    return np.asarray(found / np.minimum(num_relevant, hits.shape[1]))
+
+
+def novelty(items: np.ndarray, popularity: np.ndarray, *, num_users: int) -> np.ndarray:
+    """Return the mean self-information of each list, -log2((n_i + 1) / (U + 1)), in bits.
+
+    n_i is the number of training interactions of item i, of U users. An item that all have watched
+    is no news: 0 bits.
+
+    Shapes:
+        items: (N, K) integers, -1 for an empty position; popularity: (I,); the result: (N,), NaN
+        for an empty list.
+
+    Source: Vargas, Castells, Rank and Relevance in Novelty and Diversity Metrics for Recommender
+    Systems, RecSys 2011; with one more user and interaction, for items without any.
+
+    >>> novelty(np.array([[0, 1], [1, -1]]), np.array([3, 0]), num_users=3).tolist()
+    [1.0, 2.0]
+    """
+    information = -np.log2((np.asarray(popularity) + 1) / (num_users + 1))
+    return _mean_of_items(items, information)
+
+
+def mean_popularity(items: np.ndarray, popularity: np.ndarray) -> np.ndarray:
+    """Return the mean number of training interactions of the items of each list.
+
+    Shapes:
+        items: (N, K) integers, -1 for an empty position; popularity: (I,); the result: (N,), NaN
+        for an empty list.
+    """
+    return _mean_of_items(items, np.asarray(popularity, dtype=np.float64))
+
+
+def intra_list_diversity(items: np.ndarray, content: np.ndarray) -> np.ndarray:
+    """Return one minus the mean cosine of all pairs of different items of each list.
+
+    Items without content are left out.
+
+    Shapes:
+        items: (N, K) integers, -1 for an empty position; content: (I, D), rows of length one, or
+        zero without content; the result: (N,), NaN where fewer than two items have content.
+
+    Source: Ziegler et al., Improving Recommendation Lists through Topic Diversification, WWW 2005.
+
+    >>> content = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    >>> intra_list_diversity(np.array([[0, 1], [0, 2], [0, 3]]), content).tolist()
+    [0.0, 1.0, nan]
+    """
+    vectors = np.where((items >= 0)[:, :, None], content[items], 0)  # (N, K, D)
+    count = vectors.any(axis=2).sum(axis=1)
+    # The squared length of the sum contains each pair twice, and each item with itself once.
+    pairs = np.square(vectors.sum(axis=1)).sum(axis=1) - np.square(vectors).sum(axis=(1, 2))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(count > 1, 1 - pairs / (count * (count - 1)), np.nan)
+
+
+def _mean_of_items(items: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the mean of the items' values. Shapes: items: (N, K); values: (I,); (N,)."""
+    filled = items >= 0
+    count = filled.sum(axis=1)
+    total = np.where(filled, values[items], 0).sum(axis=1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmgcn.data.options import DataOptions
+from mmgcn.evaluation.list_details import BEYOND, GROUPS
 from mmgcn.model import MODELS, ClosedFormModel
 from mmgcn.study import difference, user_metrics
 from mmgcn.study.bar_chart import draw
@@ -94,6 +95,7 @@ def _columns(outcome: Outcome) -> dict[str, float]:
     return {
         **{f"valid {name}": value for name, value in outcome.valid.items()},
         **{f"test {name}": value for name, value in outcome.test.items()},
+        **outcome.details,
         "train_seconds": outcome.train_seconds,
         "total_seconds": outcome.total_seconds,
         "peak_memory_mib": outcome.peak_memory_bytes / MEBIBYTE,
@@ -119,6 +121,20 @@ def accuracy(rows: Sequence[Row], part: str, *, k: int) -> tuple[list[str], list
     return ["model", "seeds", *metrics], lines
 
 
+def details(rows: Sequence[Row], *, k: int) -> list[tuple[list[str], list[list[str]]]]:
+    """Return tables beyond accuracy and by groups, of the test part, or of the validation part."""
+    part = "test" if any(f"test map@{k}" in row.values for row in rows) else "valid"
+    tables = []
+    for names in (
+        [f"{part} {name}@{k}" for name in BEYOND],
+        [f"{part} recall@{k} {group}" for group in GROUPS],
+    ):
+        known = [name for name in names if any(name in row.values for row in rows)]
+        lines = [[row.model, *(_with_spread(row, name, 4) for name in known)] for row in rows]
+        tables += [(["model", *(name.replace("_", " ") for name in known)], lines)] if known else []
+    return tables
+
+
 def cost(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     """Return columns and rows of text on time, memory and size."""
     gpu = any(row.mean("peak_gpu_mib") for row in rows)
@@ -141,7 +157,7 @@ def cost(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
 def write(
     out: Path, rows: Sequence[Row], differences: Sequence[Difference], *, k: int, about: str
 ) -> None:
-    """Write compare.csv, compare.md, compare.png and differences.csv.
+    """Write compare.csv, compare.md, compare.png and differences.csv, all with the details.
 
     Args:
         about: a sentence on the data for the Markdown file.
@@ -155,8 +171,10 @@ def write(
     ]
     write_csv(out / "compare.csv", ["model", "seeds", "deterministic", *columns], cells)
     difference.write(out / "differences.csv", differences)
-    text = "\n".join(markdown(*table) for table in tables(rows, differences, k=k))
+    more = details(rows, k=k)
+    text = "\n".join(markdown(*table) for table in (*tables(rows, differences, k=k), *more))
     legend = f"{LEGEND}\n\n{difference.LEGEND}" if differences else LEGEND
+    legend += f"\n\n{DETAILS_LEGEND}" if more else ""
     write_text(out / "compare.md", f"{about}\n\n{text}\n{legend}\n")
     draw(out / "compare.png", rows, differences, k=k)
 
@@ -175,6 +193,15 @@ LEGEND = (
     "validation part. Training: the optimiser's steps alone. Total: from building the model to "
     "its written run. Memory: peak of the process, libraries and data included. "
     "Epoch: the one that was kept."
+)
+
+
+DETAILS_LEGEND = (
+    "Coverage: share of the catalogue in at least one list. Novelty: mean self-information of the "
+    "items, in bits. Popularity lift: popularity of the lists over that of the users' histories, "
+    "minus 1. Diversity: 1 minus the mean cosine of a list's items in features. Few, many: users "
+    "with at most, or more than, the median number of training interactions. Warm, cold: held-out "
+    "items with and without training interactions."
 )
 
 

@@ -46,7 +46,10 @@ class Journal:
         for number, line in enumerate(whole.decode("utf-8").splitlines(), start=1):
             try:
                 values = json.loads(line)
-                journal.outcomes[values["key"]] = Outcome(**{name: values[name] for name in names})
+                known = {
+                    name: values[name] for name in names if name != "details" or name in values
+                }
+                journal.outcomes[values["key"]] = Outcome(**known)
             except (ValueError, TypeError, KeyError) as error:
                 raise ValueError(
                     f"line {number} of {path} is not an outcome of a study; remove the file to "

@@ -15,6 +15,7 @@ from typing import Any, Self
 from mmgcn.data.dataset import Dataset
 from mmgcn.data.loading import load_dataset
 from mmgcn.data.options import DataOptions
+from mmgcn.evaluation.list_details import list_details
 from mmgcn.model import MODELS
 from mmgcn.run import Run
 from mmgcn.study import user_metrics
@@ -87,6 +88,8 @@ class Outcome:
         peak_memory_bytes: peak memory of the process, libraries and data included.
         peak_gpu_bytes: peak memory of torch on a GPU.
         num_parameters: number of trained parameters.
+        details: of the lists beside accuracy, such as `test map@20`, see
+            `evaluation.list_details`; empty for a trial that was stored before there were any.
     """
 
     valid: dict[str, float]
@@ -97,6 +100,7 @@ class Outcome:
     peak_memory_bytes: int
     peak_gpu_bytes: int
     num_parameters: int
+    details: dict[str, float] = field(default_factory=dict)
 
 
 def digest_of(dataset: Dataset) -> str:
@@ -148,6 +152,11 @@ def train(trial: Trial, folder: Path, users: Path | None = None) -> Outcome:
         memory,
         gpu_memory,
         result.num_parameters,
+        {
+            f"{part} {name}": value
+            for part in ("valid", "test")
+            for name, value in list_details(run, part, content=dataset.features).items()
+        },
     )
 
 

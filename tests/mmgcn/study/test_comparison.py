@@ -10,6 +10,7 @@ from mmgcn.study.bar_chart import BASELINE, NOT_SIGNIFICANT, OTHER, colour
 from mmgcn.study.comparison import (
     accuracy,
     cost,
+    details,
     differences_of,
     rows_of,
     tables,
@@ -126,6 +127,20 @@ def test_differences_stand_between_the_metrics_and_the_cost(with_users, rows):
         ["model", "training s"],
     ]
     assert len(tables(rows, [], k=20)) == 3
+
+
+def test_details_are_tables_of_the_part_that_is_there(source, tmp_path):
+    assert details(rows_of(Results({Trial(source, "mf"): outcome(0.1)}), metric="x"), k=20) == []
+    values = {"valid map@20": 0.25, "valid popularity_lift@20": 0.5, "valid recall@20 cold": 0.125}
+    one = replace(outcome(0.1), details=values)
+    rows = rows_of(Results({Trial(source, "mf"): one}), metric="recall@20")
+    assert details(rows, k=20) == [
+        (["model", "valid map@20", "valid popularity lift@20"], [["mf", "0.2500", "0.5000"]]),
+        (["model", "valid recall@20 cold"], [["mf", "0.1250"]]),
+    ]
+    write(tmp_path, rows, [], k=20, about="40 users.")
+    assert "popularity lift@20" in (tmp_path / "compare.md").read_text()
+    assert "valid map@20 mean" in (tmp_path / "compare.csv").read_text()
 
 
 def test_the_files(with_users, rows, tmp_path):

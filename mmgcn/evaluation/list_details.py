@@ -1,0 +1,129 @@
+"""Details of a run's lists beside accuracy: MAP, MRR, coverage, novelty, diversity, and groups.
+
+    few, many    users by their training interactions: at most the median, or more
+    warm, cold   held-out items with and without a training interaction
+
+The recall of a group of items is the mean over the users with a held-out item in it, of whole
+lists, as in `groups`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+
+from mmgcn.evaluation import metrics
+from mmgcn.evaluation.ranking import factor_scorer, lengths, rank
+from mmgcn.run import Run
+
+BEYOND = ("map", "mrr", "coverage", "novelty", "popularity_lift", "diversity")
+GROUPS = ("few", "many", "warm", "cold")
+
+
+def list_details(
+    run: Run, part: str, *, content: Mapping[str, np.ndarray] | None = None
+) -> dict[str, float]:
+    """Return details of the lists of the users with an item in a part, at each k.
+
+    Keys are `map@20` and so on for BEYOND, and `recall@20 few` for GROUPS. A value that is not
+    defined is left out, such as the diversity without content, or the recall of cold items where
+    none is held out.
+
+    `popularity_lift` is the mean popularity of the items in the lists over that of the items in
+    the users' histories, minus 1: 0.5 where lists are half as popular again as what users chose.
+
+    Args:
+        part: valid or test.
+        content: features by modality, the same for all models that are compared.
+
+    Shapes:
+        content: (I, D) each, zero where an item has none.
+
+    Source: popularity lift of Abdollahpouri et al., The Unfairness of Popularity Bias in
+    Recommendation, 2019.
+    """
+    indptr, indices = run.csr(part)
+    users = np.flatnonzero(np.diff(indptr))
+    if not len(users):
+        return {}
+    num_items = len(run.items)
+    seen = [run.csr("seen")] + ([run.csr("valid")] if part == "test" else [])
+    ks = lengths(num_items)
+    vectors = None if not content else _unit_vectors(content)
+    num_relevant = np.diff(indptr)[users]
+    rows = np.repeat(users, num_relevant)
+    relevant = np.sort(rows.astype(np.int64) * num_items + indices)
+    lists, hits = [], []
+    diversity: dict[int, list[np.ndarray]] = {k: [] for k in ks}
+    scorer = factor_scorer(run.user, run.item)
+    for block, items, _ in rank(scorer, users, num_items=num_items, k=max(ks), seen=seen):
+        keys = block[:, None].astype(np.int64) * num_items + items
+        at = np.searchsorted(relevant, keys).clip(max=len(relevant) - 1)
+        lists.append(items)
+        hits.append((relevant[at] == keys) & (items >= 0))
+        for k in ks if vectors is not None else ():
+            diversity[k].append(metrics.intra_list_diversity(items[:, :k], vectors))
+    found: dict[str, float] = {}
+    ranked, hit = np.concatenate(lists), np.concatenate(hits)
+    is_cold = np.asarray(run.popularity) == 0
+    cold_relevant = np.bincount(rows[is_cold[indices]], minlength=len(run.users))[users]
+    of_items = {"warm": num_relevant - cold_relevant, "cold": cold_relevant}
+    degree = np.diff(run.csr("seen")[0])[users]
+    few = degree <= np.median(degree)
+    history = _history_popularity(run, users)
+    for k in ks:
+        items, first = ranked[:, :k], hit[:, :k]
+        found[f"map@{k}"] = float(metrics.average_precision(first, num_relevant).mean())
+        found[f"mrr@{k}"] = float(metrics.mrr(first).mean())
+        found[f"coverage@{k}"] = metrics.coverage(items, num_items=num_items)
+        novelty = metrics.novelty(items, run.popularity, num_users=len(run.users))
+        found[f"novelty@{k}"] = _mean(novelty)
+        popularity = _mean(metrics.mean_popularity(items, run.popularity))
+        found[f"popularity_lift@{k}"] = popularity / history - 1 if history else np.nan
+        if vectors is not None:
+            found[f"diversity@{k}"] = _mean(np.concatenate(diversity[k]))
+        recall = metrics.recall(first, num_relevant)
+        for name, members in (("few", few), ("many", ~few)):
+            found[f"recall@{k} {name}"] = _mean(recall[members])
+        cold_hits = first & is_cold[items]
+        for name, group_hits in (("warm", first & ~cold_hits), ("cold", cold_hits)):
+            some = of_items[name] > 0
+            found[f"recall@{k} {name}"] = _mean(
+                metrics.recall(group_hits[some], of_items[name][some])
+            )
+    return {name: value for name, value in found.items() if not np.isnan(value)}
+
+
+def _history_popularity(run: Run, users: np.ndarray) -> float:
+    """Return the mean over users of the mean popularity of what they watched in training."""
+    indptr, indices = run.csr("seen")
+    popularity = np.concatenate([[0], np.cumsum(np.asarray(run.popularity)[indices])])
+    count = np.diff(indptr)[users]
+    total = (popularity[indptr[1:]] - popularity[indptr[:-1]])[users]
+    return _mean(total[count > 0] / count[count > 0])
+
+
+def _unit_vectors(content: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the modalities side by side, standardised by column, as rows of length one."""
+    blocks = []
+    for values in content.values():
+        has = values.any(axis=1)
+        known = values[has].astype(np.float32)
+        deviation = known.std(axis=0) if len(known) else np.ones(values.shape[1])
+        rows = np.zeros(values.shape, dtype=np.float32)
+        if len(known):
+            rows[has] = (known - known.mean(axis=0)) / np.where(deviation > 1e-6, deviation, np.inf)
+        length = np.linalg.norm(rows, axis=1, keepdims=True)
+        blocks.append(rows / np.maximum(length, 1e-12))
+    joined = np.concatenate(blocks, axis=1)
+    length = np.linalg.norm(joined, axis=1, keepdims=True)
+    return np.asarray(joined / np.maximum(length, 1e-12))
+
+
+def _mean(values: np.ndarray) -> float:
+    """Return the mean of the values that are numbers, NaN without any."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Mean of empty slice", category=RuntimeWarning)
+        return float(np.nanmean(values)) if len(values) else np.nan
