@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -163,7 +162,7 @@ def run_coverage(run: Run, *, k: int = LIST_LENGTH, seed: int = 0) -> RunCoverag
     degrees = np.diff(indptr)
     return RunCoverage(
         popularity=popularity_skew(interactions),
-        modalities=modality_coverage(run.vector_parts),
+        modalities=modality_coverage(run),
         groups={
             name: GroupShares(
                 items=_ratio(int(groups[name].sum()), len(run.items)),
@@ -208,18 +207,12 @@ def list_exposure(run: Run, user_index: np.ndarray, *, k: int) -> np.ndarray:
     return exposure
 
 
-def modality_coverage(parts: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Return the share of the items whose vector is not zero, by modality.
-
-    Args:
-        parts: by channel; that of ids is left out.
-
-    Shapes:
-        parts: (I, d) each.
-    """
+def modality_coverage(run: Run) -> dict[str, float]:
+    """Return the share of the items that have a modality of their own, by modality."""
+    items = np.arange(len(run.items))
     return {
-        name: _rounded(float(np.asarray(part).any(axis=1).mean()))
-        for name, part in parts.items()
+        name: _rounded(float((np.asarray(part).any(axis=1) & run.has(name, items)).mean()))
+        for name, part in run.vector_parts.items()
         if name != ID_CHANNEL
     }
 

@@ -67,7 +67,9 @@ class Catalogue:
         self.modalities = tuple(name for name in run.vector_parts if name != ID_CHANNEL)
         self._present = np.zeros(len(run.items), dtype=np.int64)  # a bit for each modality
         for bit, name in enumerate(self.modalities):
-            self._present |= np.asarray(run.parts[name]).any(axis=1).astype(np.int64) << bit
+            has = run.has(name, np.arange(len(run.items)))
+            has &= np.asarray(run.parts[name]).any(axis=1)
+            self._present |= has.astype(np.int64) << bit
         self._ids = run.items.ids
         self._lock = Lock()
         self._connection = sqlite3.connect(":memory:", check_same_thread=False)

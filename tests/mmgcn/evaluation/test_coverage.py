@@ -94,5 +94,7 @@ def test_counts_of_no_item_are_refused():
         popularity_skew(np.zeros(0, dtype=int))
 
 
-def test_an_item_covers_a_modality_if_its_vector_is_not_zero():
-    assert modality_coverage({"textual": np.array([[0.0, 0], [0, 2]])}) == {"textual": 0.5}
+def test_an_item_covers_a_modality_that_it_has_of_its_own(tmp_path):
+    run = small_run(tmp_path)
+    run.present = {"visual": np.array([True, False, True, True])}
+    assert modality_coverage(run) == {"visual": 0.75, "acoustic": 0.5}
