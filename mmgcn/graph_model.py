@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeVar
 
 import torch
+from torch import Tensor
 
 from mmgcn.config import SettingError, positive
 from mmgcn.data.dataset import Dataset
 from mmgcn.graph import BipartiteGraph, Normalise
 from mmgcn.model import Model, ModelConfig
-from mmgcn.neighbourhood import NeighbourSampler
+from mmgcn.neighbourhood import Neighbourhood, NeighbourSampler
 from mmgcn.train_config import TrainConfig
 
 FULL_GRAPH_EDGES = 500_000  # a step on more edges takes less time with sampled neighbours
@@ -73,3 +74,23 @@ class GraphModel(Model[GraphConfigT]):
                 "part of its users; use propagation=auto, or one process"
             )
         self.neighbours.num_neighbours = None
+
+
+def layer_mean(
+    hood: Neighbourhood, user: Tensor, item: Tensor, *, num_layers: int
+) -> tuple[Tensor, Tensor]:
+    """Return the mean over the layers of LightGCN, of the rows of a batch or of all.
+
+    Shapes:
+        user: (U, d); item: (I, d), layer 0; the result: (B, d) and (N, d), or (U, d) and (I, d).
+
+    Source: He et al., LightGCN: Simplifying and Powering Graph Convolution Network for
+    Recommendation, SIGIR 2020, equations 3 and 4.
+    """
+    user, item = hood.of_users(user), hood.of_items(item)
+    user_sum, item_sum = user, item
+    for _ in range(num_layers):
+        user, item = hood.graph.users_from_items(item), hood.graph.items_from_users(user)
+        user_sum, item_sum = user_sum + user, item_sum + item
+    scale = 1 / (num_layers + 1)
+    return hood.batch_rows(user_sum * scale, item_sum * scale)

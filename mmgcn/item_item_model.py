@@ -29,7 +29,9 @@ class ItemItemModel(ClosedFormModel[ConfigT]):
 
     def __init__(self, dataset: Dataset, config: ConfigT) -> None:
         super().__init__(dataset, config)
-        required, present = self.required_bytes(self.num_items), memory_bytes()
+        num_modalities = len(dataset.features) if self.uses_features else 0
+        required = self.required_bytes(self.num_items, num_modalities)
+        present = memory_bytes()
         if required > present:
             raise SettingError(
                 f"{self.name} of {self.num_items:,} items takes {required / 2**30:,.1f} GiB of "
@@ -38,20 +40,25 @@ class ItemItemModel(ClosedFormModel[ConfigT]):
             )
         self._csr = dataset.train.csr()
         self.interactions = InteractionRows(self._csr, self.num_items)
-        self._weights = self.solve().T.contiguous()
+        self._weights = {n: W.T.contiguous() for n, W in self.solve_channels().items()}
 
     @classmethod
-    def required_bytes(cls, num_items: int) -> int:
+    def required_bytes(cls, num_items: int, num_modalities: int) -> int:
         """Return the memory that solving takes: three float32 matrices of pairs of items."""
+        del num_modalities
         return 12 * num_items**2
 
     @abstractmethod
     def solve(self) -> Tensor:
         """Return W. Shapes: (I, I) float32, a row for each watched item."""
 
+    def solve_channels(self) -> dict[str, Tensor]:
+        """Return the summands of W, by channel. Shapes: (I, I) float32 each."""
+        return {ID: self.solve()}
+
     def embeddings(self) -> Embeddings:
-        """Return the rows of R and the columns of W. Shapes: (U, I) and (I, I)."""
-        return Embeddings(self.interactions, {ID: self._weights.numpy()})
+        """Return the rows of R and the columns of W, by channel. Shapes: (U, I) and (I, I)."""
+        return Embeddings(self.interactions, {n: W.numpy() for n, W in self._weights.items()})
 
     def common_users(self, user_weight: Tensor | None = None) -> Tensor:
         """Return R^T diag(w) R: the users that each pair of items has in common, weighted.

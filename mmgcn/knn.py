@@ -30,11 +30,70 @@ def knn_graph(features: list[Tensor], num_neighbours: int) -> SparseProduct | No
     if not features or not num_neighbours:
         return None
     matrix = functional.normalize(torch.cat(features, dim=1))
-    num_items = len(matrix)
+    known, column, value = _nearest(matrix, num_neighbours)
+    if not len(column):
+        return None
+    value = value / value.sum(dim=1, keepdim=True).clamp(min=1e-12)
+    row = known.repeat_interleave(column.shape[1])
+    return SparseProduct.of(row, column.flatten(), value.flatten(), (len(matrix), len(matrix)))
+
+
+def symmetric_knn_graph(
+    rows: Tensor, num_neighbours: int, *, binary: bool = False
+) -> SparseProduct | None:
+    """Return each item's nearest items by cosine, an edge divided by the root of both degrees.
+
+    Args:
+        binary: an edge counts as 1, not as the cosine.
+
+    Shapes:
+        rows: (I, D) of length one or zero.
+
+    Returns:
+        None where no item has a neighbour.
+    """
+    known, column, value = _nearest(rows, num_neighbours)
+    if not len(column):
+        return None
+    if binary:
+        value = torch.ones_like(value)
+    degree = torch.zeros(len(rows))
+    degree[known] = value.sum(dim=1)
+    scale = torch.where(degree > 0, degree.rsqrt(), 0.0)
+    weight = value * scale[known][:, None] * scale[column]
+    row = known.repeat_interleave(column.shape[1])
+    return SparseProduct.of(row, column.flatten(), weight.flatten(), (len(rows), len(rows)))
+
+
+def nearest_items(rows: Tensor, num_neighbours: int) -> tuple[Tensor, Tensor]:
+    """Return the nearest items of each, and their cosines, negative ones as 0.
+
+    An empty position, of an item without features or in a tiny catalogue, contains the item itself
+    and 0.
+
+    Shapes:
+        rows: (I, D) of length one or zero; the result: (I, num_neighbours) twice.
+    """
+    columns = torch.arange(len(rows))[:, None].repeat(1, num_neighbours)
+    values = torch.zeros(len(rows), num_neighbours)
+    known, column, value = _nearest(rows, num_neighbours)
+    if len(column):
+        k = column.shape[1]
+        columns[known, :k], values[known, :k] = column, value
+    return columns, values
+
+
+def _nearest(matrix: Tensor, num_neighbours: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the items with features, their nearest ones, and the cosines, at least 0.
+
+    Shapes:
+        matrix: (I, D); the result: (N,), (N, k) and (N, k); k is smaller in a tiny catalogue, and
+        the latter two are empty where no item has a neighbour.
+    """
     known = (matrix.abs().sum(dim=1) > 0).nonzero().squeeze(1)
     k = min(num_neighbours, len(known) - 1)
     if k < 1:
-        return None
+        return known, known.new_zeros(0, 0), matrix.new_zeros(0, 0)
     own = matrix[known]
     size = min(BLOCK_ROWS, max(1, BLOCK_CELLS // len(known)))
     columns, values = [], []
@@ -45,10 +104,7 @@ def knn_graph(features: list[Tensor], num_neighbours: int) -> SparseProduct | No
         value, column = top_k(cosine, k)
         columns.append(known[column])
         values.append(value.clamp(min=0))
-    column, value = torch.cat(columns), torch.cat(values)  # (known, k)
-    value = value / value.sum(dim=1, keepdim=True).clamp(min=1e-12)
-    row = known.repeat_interleave(k)
-    return SparseProduct.of(row, column.flatten(), value.flatten(), (num_items, num_items))
+    return known, torch.cat(columns), torch.cat(values)
 
 
 def top_k(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:

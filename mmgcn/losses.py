@@ -39,6 +39,37 @@ def sampled_softmax(
     return value
 
 
+def info_nce(view: Tensor, other: Tensor, *, temperature: float) -> Tensor:
+    """Return the mean of -log softmax of each row's counterpart among the rows of the other view.
+
+    Scores are cosines over the temperature.
+
+    Shapes:
+        view, other: (N, d), row n of both is the same node; the result: ().
+
+    Source: van den Oord et al., Representation Learning with Contrastive Predictive Coding, 2018.
+    """
+    view, other = functional.normalize(view), functional.normalize(other)
+    return functional.cross_entropy(
+        view @ other.T / temperature, torch.arange(len(view), device=view.device)
+    )
+
+
+def first_rows(index: Tensor) -> Tensor:
+    """Return the first position of each different value.
+
+    >>> first_rows(torch.tensor([7, 3, 7, 9])).tolist()
+    [1, 0, 3]
+
+    Shapes:
+        index: (B,); the result: (N,), in the order of the values.
+    """
+    values, inverse = torch.unique(index, return_inverse=True)
+    positions = torch.arange(len(index), device=index.device)
+    first = torch.full((len(values),), len(index), device=index.device)
+    return first.scatter_reduce_(0, inverse, positions, "amin")
+
+
 class _Softmax(torch.autograd.Function):
     """Stores one (B, N) matrix and computes in place: it is the most expensive part of a step."""
 

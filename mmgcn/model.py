@@ -330,10 +330,19 @@ class Model(nn.Module, RecommenderModel[ModelConfigT]):
             the result: ().
         """
         del progress
-        config, size = self.train_config, len(batch.item_index)
         user, items = self.rows(
             batch.user_index, torch.cat([batch.item_index, batch.negative_index])
         )
+        return self.recommendation_loss(batch, user, items)
+
+    def recommendation_loss(self, batch: Batch, user: Tensor, items: Tensor) -> Tensor:
+        """Return softmax or BPR, with L2 regularisation, of the vectors of a batch.
+
+        Shapes:
+            user: (B, d); items: (B + N, d), the interactions' items, then the negatives; the
+            result: ().
+        """
+        config, size = self.train_config, len(batch.item_index)
         squared = user.square().sum(1).mean() + items[:size].square().sum(1).mean()
         if self.config.similarity == "cosine":
             user, items = functional.normalize(user), functional.normalize(items)

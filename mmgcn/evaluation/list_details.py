@@ -63,8 +63,9 @@ def list_details(
         at = np.searchsorted(relevant, keys).clip(max=len(relevant) - 1)
         lists.append(items)
         hits.append((relevant[at] == keys) & (items >= 0))
-        for k in ks if vectors is not None else ():
-            diversity[k].append(metrics.intra_list_diversity(items[:, :k], vectors))
+        if vectors is not None:
+            for k in ks:
+                diversity[k].append(metrics.intra_list_diversity(items[:, :k], vectors))
     found: dict[str, float] = {}
     ranked, hit = np.concatenate(lists), np.concatenate(hits)
     is_cold = np.asarray(run.popularity) == 0

@@ -41,8 +41,9 @@ class EASE(ItemItemModel[EASEConfig]):
     config_type: ClassVar[type[EASEConfig]] = EASEConfig
 
     @classmethod
-    def required_bytes(cls, num_items: int) -> int:
+    def required_bytes(cls, num_items: int, num_modalities: int) -> int:
         """Return the memory of three matrices, of float64 for a small catalogue."""
+        del num_modalities
         return (24 if num_items <= MAX_DOUBLE_ITEMS else 12) * num_items**2
 
     def solve(self) -> Tensor:
@@ -51,7 +52,7 @@ class EASE(ItemItemModel[EASEConfig]):
         Raises:
             SettingError: l2_reg is too small for a stable inverse.
         """
-        gram = self.common_users()  # exact: counts
+        gram = self.gram()
         if self.num_items <= MAX_DOUBLE_ITEMS:
             gram = gram.double()
         gram.diagonal().add_(max(self.config.l2_reg, 1e-6))
@@ -59,6 +60,10 @@ class EASE(ItemItemModel[EASEConfig]):
         B = P.div_(-P.diagonal().clone())
         B.fill_diagonal_(0)
         return B.float()
+
+    def gram(self) -> Tensor:
+        """Return R^T R. Shapes: (I, I) float32."""
+        return self.common_users()  # exact: counts
 
     def _inverse(self, gram: Tensor) -> Tensor:
         inverse: Tensor

@@ -21,7 +21,7 @@ from torch import Tensor
 from mmgcn.config import positive
 from mmgcn.data.dataset import Dataset
 from mmgcn.graph import Normalise
-from mmgcn.graph_model import GraphConfig, GraphModel
+from mmgcn.graph_model import GraphConfig, GraphModel, layer_mean
 from mmgcn.neighbourhood import Neighbourhood
 from mmgcn.parameters import table
 from mmgcn.train_config import TrainConfig
@@ -72,13 +72,7 @@ class LightGCN(GraphModel[LightGCNConfig]):
         )
 
     def _propagate(self, hood: Neighbourhood) -> tuple[Tensor, Tensor]:
-        user, item = hood.of_users(self.user), hood.of_items(self.item)
-        user_sum, item_sum = user, item
-        for _ in range(self.config.num_layers):
-            user, item = hood.graph.users_from_items(item), hood.graph.items_from_users(user)
-            user_sum, item_sum = user_sum + user, item_sum + item
-        scale = 1 / (self.config.num_layers + 1)
-        return hood.batch_rows(user_sum * scale, item_sum * scale)
+        return layer_mean(hood, self.user, self.item, num_layers=self.config.num_layers)
 
 
 MODEL = LightGCN
