@@ -1,0 +1,101 @@
+"""Encoders of families from a folder of clips to a feature store."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from extract import ExtractConfig
+from extract.catalog import Item
+from extract.family import encoder_named
+from extract.media import Sampling, read_media
+from extract.pipeline.target import choose_targets
+from extract.store import FeatureStore
+from extract.workers.messages import EncoderSpec
+from tests import small_models
+from tests.clips import make_clip
+from tests.extraction import extract_items
+
+
+@pytest.fixture(scope="module")
+def items(tmp_path_factory):
+    path = make_clip(tmp_path_factory.mktemp("videos") / "clip.mp4", num_frames=12)
+    return [Item("clip", path, "a cat plays the piano")]
+
+
+def test_several_families_share_one_pass_and_their_rows_are_those_of_the_encoder(items, tmp_path):
+    words = {
+        "hf": f"hf:{small_models.clip()}",
+        "timm": f"timm:{small_models.timm_folder('test_convnext')}",
+    }
+    report = extract_items(
+        items,
+        tmp_path,
+        modalities=["visual"],
+        encoders=[("visual", name) for name in words.values()],
+        num_frames=3,
+        dtype="float32",
+        device="cpu",
+        workers=1,
+    )
+    assert not report.failures
+    store = FeatureStore(tmp_path)
+    sets = {f.manifest["encoder"].partition(":")[0]: f for f in store.all_sets()}
+    with read_media(items[0].path, sampling=Sampling(num_frames=3)) as blocks:
+        (block,) = blocks
+    for name, given in words.items():
+        encoder = encoder_named(given, reads="frames")
+        encoder.load()
+        expected = encoder.encode(encoder.prepare(block))
+        np.testing.assert_allclose(sets[name].read("clip"), expected, rtol=0, atol=1e-5)
+        assert sets[name].path.name.startswith(f"{name}-")
+        assert ":" not in sets[name].path.name
+
+
+def test_pooling_is_part_of_the_manifest_and_reaches_the_workers():
+    targets = [
+        choose_targets(
+            ExtractConfig(
+                modalities=["visual"],
+                encoders={"visual": f"hf:{small_models.dinov2()}"},
+                pooling=pooling,
+            )
+        )[0]
+        for pooling in ("mean", "cls", None)
+    ]
+    assert len({str(target.manifest) for target in targets}) == 3
+    built = [EncoderSpec.of(target.encoder).build() for target in targets]
+    assert [encoder.pooling for encoder in built] == ["mean", "cls", None]
+
+
+def test_a_pooling_that_no_encoder_has_is_refused(items, tmp_path):
+    with pytest.raises(ValueError, match="encoders pools token states as pooling='cls'"):
+        extract_items(
+            items,
+            tmp_path,
+            modalities=["textual"],
+            encoders={"textual": "sentence:package"},
+            pooling="cls",
+            device="cpu",
+        )
+
+
+def test_weights_from_a_hub_are_recorded_with_their_commit(items, tmp_path, monkeypatch):
+    snapshot = tmp_path / "hub" / "models--some--bert" / "snapshots" / "abc123"
+    shutil.copytree(small_models.bert(), snapshot)
+    (snapshot.parent.parent / "refs").mkdir()
+    (snapshot.parent.parent / "refs" / "main").write_text("abc123")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    extract_items(
+        items,
+        tmp_path / "store",
+        modalities=["textual"],
+        encoders={"textual": "hf:some/bert"},
+        device="cpu",
+    )
+    features = FeatureStore(tmp_path / "store").feature_set("textual")
+    manifest = json.loads((features.path / "manifest.json").read_text())
+    assert manifest["versions"]["weights"] == "some/bert@abc123"
+    assert manifest["encoder"] == "hf:some/bert"
+    assert features.path.name.startswith("hf-some-bert-")
