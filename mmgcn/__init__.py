@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mmgcn.data.options import DataOptions
     from mmgcn.evaluation.run_evaluation import evaluate
     from mmgcn.model import MODELS, ClosedFormModel, Model
+    from mmgcn.pretrained import from_pretrained, push_to_hub, save_pretrained
     from mmgcn.report.ranked_lists import RankedLists
     from mmgcn.run import Run
     from mmgcn.serving.ranking_options import RankingOptions
@@ -40,7 +41,10 @@ __all__ = [
     "__version__",
     "evaluate",
     "fit",
+    "from_pretrained",
     "load_dataset",
+    "push_to_hub",
+    "save_pretrained",
 ]
 
 _MODULES = {
@@ -57,7 +61,10 @@ _MODULES = {
     "Run": "mmgcn.run",
     "evaluate": "mmgcn.evaluation.run_evaluation",
     "fit": "mmgcn.training.fit",
+    "from_pretrained": "mmgcn.pretrained",
     "load_dataset": "mmgcn.data.loading",
+    "push_to_hub": "mmgcn.pretrained",
+    "save_pretrained": "mmgcn.pretrained",
 }
 
 

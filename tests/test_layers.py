@@ -73,6 +73,8 @@ STAGES = {
     "mmgcn.evaluation.run_evaluation": 17,
     "mmgcn.run": 16,
     "mmgcn.run_list": 17,
+    "mmgcn.model_card": 17,
+    "mmgcn.pretrained": 18,
     "mmgcn.distributed": 17,
     "mmgcn.training": 18,
     "mmgcn.serving": 19,

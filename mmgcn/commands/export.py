@@ -17,7 +17,7 @@ from mmgcn.data.options import DataOptions
 if TYPE_CHECKING:
     import polars as pl
 
-VECTORS = "vectors"
+VECTORS, PRETRAINED = "vectors", "pretrained"
 
 
 def register(app: typer.Typer) -> None:
@@ -31,8 +31,8 @@ def export(
         str,
         typer.Argument(
             metavar="[FORMAT]",
-            help="vectors (of the users and items of a run), or the format of a data set: elliot, "
-            "mmrec, rectools, recbole, or one of a plug-in.",
+            help="vectors or pretrained (a run for the Hugging Face hub), or the format of a data "
+            "set: elliot, mmrec, rectools, recbole, or one of a plug-in.",
         ),
     ] = VECTORS,
     out: Annotated[Path, typer.Option("--out", "-o", help="Output folder.")] = Path("export"),
@@ -52,6 +52,15 @@ def export(
     ] = False,
     k: KOption = 10,
     name: Annotated[str, typer.Option(help="Name of the data set.")] = "mmgcn",
+    push: Annotated[
+        str | None,
+        typer.Option(
+            help="Repository of the Hugging Face hub to which a pretrained run is uploaded; a new "
+            "one is private.",
+            metavar="NAME/REPO",
+            show_default=False,
+        ),
+    ] = None,
     captions: CaptionsOption = None,
     json: JsonOption = False,
     *,
@@ -64,11 +73,19 @@ def export(
     train and are evaluated on the same parts.
     """
     if format_name == VECTORS:
-        options = ("format_name", "out", "run", "to", "prefix", "json")
-        refuse_options_but(*options, because="vectors are those of --run; name a FORMAT for data")
+        allowed = ("format_name", "out", "run", "to", "prefix", "json")
+        refuse_options_but(*allowed, because="vectors are those of --run; name a FORMAT for data")
         _export_vectors(out, run, to, prefix, json)
         return
     refuse_options("to", "prefix", because="they are for vectors")
+    if format_name == PRETRAINED:
+        refuse_options_but(
+            *("format_name", "out", "run", "push", "json"),
+            because="a pretrained run is that of --run",
+        )
+        _export_pretrained(out, run, push, json)
+        return
+    refuse_options("push", because="it is for pretrained")
     if not lists:
         refuse_options("run", "k", because="it needs --lists")
     from mmgcn.content import Content
@@ -81,7 +98,7 @@ def export(
         ]
         raise FormatError(
             f"nothing is written in the format {kind.name}; it is read alone. Known: "
-            f"{', '.join([VECTORS, *writable])}"
+            f"{', '.join([VECTORS, PRETRAINED, *writable])}"
         )
     if out.exists() and any(out.iterdir()):
         raise FormatError(f"{out} contains files; name another folder with `out`")
@@ -118,6 +135,19 @@ def _ranked_lists(run: Path, k: int) -> pl.DataFrame:
     from mmgcn.serving.recommender import Recommender
 
     return pl.concat(Recommender.load(run).blocks(k=k))
+
+
+def _export_pretrained(out: Path, run: Path, push: str | None, json: bool) -> None:
+    from mmgcn.pretrained import push_to_hub, save_pretrained
+
+    folder = save_pretrained(run, out)
+    url = None if push is None else push_to_hub(folder, push)
+    if json:
+        print_json({"folder": str(folder), "url": url})
+        return
+    typer.echo(f"{folder}: README.md is the card; choose a licence in it before you publish")
+    if url is not None:
+        typer.echo(url)
 
 
 def _export_vectors(out: Path, run: Path, to: str | None, prefix: str, json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,8 @@ import typer
 from extract.commands.options import with_options
 from extract.commands.usage import refuse_options
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_message, print_table
+
+PRETRAINED = "pretrained"
 
 
 def register(app: typer.Typer) -> None:
@@ -56,7 +59,8 @@ def import_data(
     """Convert a data set of another tool into tables and arrays for `mmgcn fit`.
 
     With PATH alone, the format is recognised by its files. Reports what was found, what was
-    dropped and why, and prints the commands that train and recommend.
+    dropped and why, and prints the commands that train and recommend. `mmgcn import pretrained
+    FOLDER` writes a published run as a run folder.
     """
     from mmgcn.content import ContentError
     from mmgcn.data_folder import write_data_folder
@@ -74,6 +78,12 @@ def import_data(
             raise typer.BadParameter("--detect takes PATH alone")
         refuse_options("out", "overwrite", "allow_pickle", "num_users", because="--detect reads")
         _print_detected(path, json)
+        return
+    if words[0] == PRETRAINED and len(words) == 2:
+        refuse_options(
+            "overwrite", "allow_pickle", "num_users", because="a pretrained run is one folder"
+        )
+        _import_pretrained(path, out, json)
         return
     name = words[0] if len(words) == 2 else _only_format(path)
     kind = FORMATS.get(name)
@@ -108,6 +118,19 @@ def import_data(
     typer.echo("next:")
     for line in written.commands:
         typer.echo(f"  {line}")
+
+
+def _import_pretrained(path: Path, out: Path, json: bool) -> None:
+    from mmgcn.pretrained import from_pretrained
+
+    run = from_pretrained(path, out=out)
+    if json:
+        print_json({"run": str(out)})
+        return
+    typer.echo(f"written: {out}")
+    typer.echo("next:")
+    command = ["mmgcn", "recommend", "--run", str(out), "--user", run.users.id(0)]
+    typer.echo(f"  {shlex.join(command)}")
 
 
 def _list_formats(json: bool) -> None:

@@ -81,3 +81,34 @@ def test_what_cannot_be_written_is_refused(world, capsys, words, message):
     code, _, err = run(capsys, "export", *words)
     assert code in (1, 2)
     assert message in " ".join(err.replace("│", " ").split())
+
+
+def test_a_run_is_published_and_read_again(world, capsys):
+    assert run(capsys, "fit", "--model", "popularity")[0] == 0
+    code, out, err = run(capsys, "export", "pretrained", "--out", "published")
+    assert code == 0, err
+    assert "README.md is the card; choose a licence" in out
+    code, out, err = run(capsys, "import", "pretrained", "published", "--out", "runs/again")
+    assert code == 0, err
+    assert out == "written: runs/again\nnext:\n  mmgcn recommend --run runs/again --user u0\n"
+    first, again = (
+        run(capsys, "recommend", "--run", path, "--user", "u0")[1]
+        for path in ("runs/latest", "runs/again")
+    )
+    assert first == again
+    assert "rank" in first
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("export", "pretrained", "--split", "random"), "a pretrained run is that of --run"),
+        (("export", "mmrec", "--push", "me/x"), "it is for pretrained"),
+        (("import", "pretrained", "nothing"), "nothing is no published run"),
+        (("import", "pretrained", "nothing", "--allow-pickle"), "a pretrained run is one folder"),
+    ],
+)
+def test_what_cannot_be_published_is_refused(world, capsys, words, message):
+    code, _, err = run(capsys, *words)
+    assert code in (1, 2)
+    assert message in " ".join(err.replace("│", " ").split())
