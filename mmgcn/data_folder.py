@@ -52,7 +52,8 @@ def write_data_folder(
     """
     if not (content.parts or content.features or content.captions is not None):
         raise ContentError(f"{source['path']} contains neither interactions nor features")
-    _prepare(folder, overwrite)
+    check_folder(folder, overwrite=overwrite)
+    _prepare(folder)
     files = []
     for part in (WHOLE, *PARTS):
         if part in content.parts:
@@ -77,13 +78,15 @@ def write_data_folder(
     return DataFolder(files, commands, notes)
 
 
-def _prepare(folder: Path, overwrite: bool) -> None:
-    """Make the folder, without the files of an earlier import."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if not any(folder.iterdir()):
+def check_folder(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder with files, unless they are those of an earlier import and replaced.
+
+    Raises:
+        ContentError: as said.
+    """
+    if not folder.exists() or not any(folder.iterdir()):
         return
-    report = folder / REPORT
-    if not report.is_file():
+    if not (folder / REPORT).is_file():
         raise ContentError(
             f"{folder} contains files that no import wrote; name another folder with `out`"
         )
@@ -92,6 +95,14 @@ def _prepare(folder: Path, overwrite: bool) -> None:
             f"{folder} contains an earlier import; pass overwrite=True to replace its files, or "
             "name another folder with `out`"
         )
+
+
+def _prepare(folder: Path) -> None:
+    """Make the folder, without the files of an earlier import."""
+    folder.mkdir(parents=True, exist_ok=True)
+    report = folder / REPORT
+    if not report.is_file():
+        return
     try:
         names = [str(name) for name in json.loads(report.read_text(encoding="utf-8"))["files"]]
     except (ValueError, KeyError, TypeError) as error:

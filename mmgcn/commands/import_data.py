@@ -63,7 +63,7 @@ def import_data(
     FOLDER` writes a published run as a run folder.
     """
     from mmgcn.content import ContentError
-    from mmgcn.data_folder import write_data_folder
+    from mmgcn.data_folder import check_folder, write_data_folder
     from mmgcn.format import FORMATS, ImportOptions
 
     if not words:
@@ -89,6 +89,7 @@ def import_data(
     kind = FORMATS.get(name)
     if not path.exists():
         raise ContentError(f"there is no file and no folder {path}")
+    check_folder(out, overwrite=overwrite)
     if allow_pickle:
         from mmgcn.formats._pickles import DANGER
 

@@ -60,6 +60,21 @@ def numbered_matrix(features: FeatureTable, items: Numbering) -> tuple[np.ndarra
     return matrix, notes
 
 
+def known_lists(
+    lists: pl.DataFrame, users: Numbering, items: Numbering
+) -> tuple[pl.DataFrame, list[str]]:
+    """Return the rows whose user and item are numbered, and remarks on the others."""
+    known = lists.filter(
+        pl.col("user_id").is_in(users.ids.implode()) & pl.col("item_id").is_in(items.ids.implode())
+    )
+    if known.height == lists.height:
+        return lists, []
+    return known, [
+        f"{lists.height - known.height:,} of {lists.height:,} rows of the lists: the user or the "
+        "item has no interactions in this data set"
+    ]
+
+
 def write_ids(folder: Path, *, users: Numbering | None, items: Numbering | None) -> list[Path]:
     """Write the id behind each number, unless it is the number itself, or None is given."""
     files = []

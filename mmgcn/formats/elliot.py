@@ -16,7 +16,7 @@ from mmgcn.content import PARTS, WHOLE, Content
 from mmgcn.format import FormatError, ImportOptions, WritableFormat, Written
 from mmgcn.formats._item_files import add_item_files
 from mmgcn.formats._modality import modality_of, plain_name
-from mmgcn.formats._numbering import Numbering, write_ids
+from mmgcn.formats._numbering import Numbering, known_lists, write_ids
 from mmgcn.formats._tables import files_in, first_line, read_table
 
 FILES = {
@@ -124,6 +124,8 @@ class Elliot(WritableFormat):
             items=None if numbered[1] else items,
         )
         if lists is not None:
+            lists, notes = known_lists(lists, users, items)
+            dropped += notes
             files.append(folder / "recommendations.tsv")
             lists.select(
                 _index(users, "user_id", plain=numbered[0]),

@@ -15,7 +15,7 @@ from mmgcn.content import PARTS, WHOLE, Content
 from mmgcn.format import FormatError, ImportOptions, WritableFormat, Written
 from mmgcn.formats._arrays import read_matrix
 from mmgcn.formats._modality import name_modalities
-from mmgcn.formats._numbering import Numbering, numbered_matrix, write_ids
+from mmgcn.formats._numbering import Numbering, known_lists, numbered_matrix, write_ids
 from mmgcn.formats._tables import files_in, first_line, only_file, read_table
 
 LABELS = {"0": "train", "1": "valid", "2": "test"}  # of the column x_label
@@ -108,6 +108,8 @@ class MMRec(WritableFormat):
             files.append(file)
         files += write_ids(folder, users=users, items=items)
         if lists is not None:
+            lists, notes = known_lists(lists, users, items)
+            dropped += notes
             files.append(folder / "recommend_topk.csv")
             _write_lists(lists, files[-1], users, items)
         missing_parts = [part for part in PARTS[1:] if part not in content.parts]

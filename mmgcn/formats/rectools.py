@@ -92,11 +92,6 @@ class RecTools(WritableFormat):
                     dropped.append(f"times of {stem}: there are none, datetime is 1970-01-01")
         if not files:
             raise FormatError("there are no interactions to write")
-        features = "item_features_df=features, make_dense_item_features=True"
-        usage.append(
-            f"  Dataset.construct(pd.read_parquet('{files[0].name}')"
-            + (f", {features})" if content.features else ")")
-        )
         for modality, vectors in content.features.items():
             width = vectors.matrix.shape[1]
             wide = pl.DataFrame(
@@ -107,6 +102,11 @@ class RecTools(WritableFormat):
             files.append(folder / f"{plain_name(modality)}{VECTORS}")
             wide.insert_column(0, vectors.ids.alias("id")).write_parquet(files[-1])
             usage.append(f"  features = pd.read_parquet('{files[-1].name}')")
+        features = "item_features_df=features, make_dense_item_features=True"
+        usage.append(
+            f"  Dataset.construct(pd.read_parquet('{files[0].name}')"
+            + (f", {features})" if content.features else ")")
+        )
         if lists is not None:
             files.append(folder / "recommendations.parquet")
             lists.select("user_id", "item_id", "score", "rank").write_parquet(files[-1])

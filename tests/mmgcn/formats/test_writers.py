@@ -90,6 +90,19 @@ def test_lists_are_written_or_reported(name, tmp_path):
         assert pl.read_parquet(tmp_path / "recommendations.parquet").equals(lists)
 
 
+@pytest.mark.parametrize("name", ["mmrec", "elliot"])
+def test_rows_of_lists_without_a_number_are_counted(name, tmp_path):
+    content = Content(parts={"train": table([("7", "1"), ("8", "0")])})
+    lists = pl.DataFrame(
+        {"user_id": ["7", "7"], "item_id": ["0", "cold"], "score": [2.0, 1.0], "rank": [1, 2]}
+    )
+    written = FORMATS.get(name)().write(content, tmp_path, name="ours", lists=lists)
+    assert written.dropped[0] == (
+        "1 of 2 rows of the lists: the user or the item has no interactions in this data set"
+    )
+    assert "cold" not in written.files[-1].read_text()
+
+
 @pytest.mark.parametrize("name", WRITABLE)
 def test_features_alone_are_no_data_set(name, tmp_path):
     content = Content(features={"visual": features(["a"])})
