@@ -119,7 +119,7 @@ def measure(
 
     largest = 0
 
-    def note(_module: Any, _inputs: Any, output: Any) -> None:
+    def note(_module: object, _inputs: object, output: object) -> None:
         nonlocal largest
         if isinstance(output, torch.Tensor):
             largest = max(largest, output.numel() * 4)
@@ -168,7 +168,7 @@ def layer_forward(layer: str, forward: Forward, *, channels_last: bool = False) 
         if layer not in modules:
             raise UnknownModel("no layer of the network", layer, [name for name in modules if name])
 
-        def keep(_module: Any, _inputs: Any, output: Any) -> None:
+        def keep(_module: object, _inputs: object, output: object) -> None:
             found.append(output[0] if isinstance(output, tuple) else output)
 
         handle = modules[layer].register_forward_hook(keep)
@@ -181,7 +181,7 @@ def layer_forward(layer: str, forward: Forward, *, channels_last: bool = False) 
     return forward_to_layer
 
 
-def pooled_output(output: Any, layer: str, *, channels_last: bool = False) -> torch.Tensor:
+def pooled_output(output: object, layer: str, *, channels_last: bool = False) -> torch.Tensor:
     """Return rows of a layer's output: rows themselves, mean of tokens, or mean of positions.
 
     Shapes:

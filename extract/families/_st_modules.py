@@ -173,36 +173,36 @@ def _part(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     return {name.removeprefix(prefix): value for name, value in state.items()}
 
 
-def _sums(states: Any, mask: Any) -> tuple[Any, Any]:
+def _sums(states: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     weight = mask.unsqueeze(-1).to(states.dtype)  # (B, T, 1)
     return (states * weight).sum(dim=1), weight.sum(dim=1).clamp(min=1e-9)
 
 
-def _mean(states: Any, mask: Any, _original: Any) -> Any:
+def _mean(states: torch.Tensor, mask: torch.Tensor, _original: torch.Tensor) -> torch.Tensor:
     total, count = _sums(states, mask)
     return total / count
 
 
-def _mean_sqrt(states: Any, mask: Any, _original: Any) -> Any:
+def _mean_sqrt(states: torch.Tensor, mask: torch.Tensor, _original: torch.Tensor) -> torch.Tensor:
     total, count = _sums(states, mask)
     return total / count.sqrt()
 
 
-def _max(states: Any, mask: Any, _original: Any) -> Any:
+def _max(states: torch.Tensor, mask: torch.Tensor, _original: torch.Tensor) -> torch.Tensor:
     return states.masked_fill(mask.unsqueeze(-1) == 0, float("-inf")).max(dim=1).values
 
 
-def _weighted(states: Any, mask: Any, original: Any) -> Any:
+def _weighted(states: torch.Tensor, mask: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
     positions = original.cumsum(dim=1)  # 1 for the first token that is no padding
     total, count = _sums(states, mask * positions)
     return total / count
 
 
-def _cls(states: Any, mask: Any, _original: Any) -> Any:
+def _cls(states: torch.Tensor, mask: torch.Tensor, _original: torch.Tensor) -> torch.Tensor:
     return pooled_states(states, "cls", mask=mask)
 
 
-def _last(states: Any, mask: Any, _original: Any) -> Any:
+def _last(states: torch.Tensor, mask: torch.Tensor, _original: torch.Tensor) -> torch.Tensor:
     return pooled_states(states, "last", mask=mask)
 
 

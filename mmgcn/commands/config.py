@@ -111,11 +111,11 @@ def _of_command(root: Any, name: str, project: Project, words: list[str]) -> lis
     return rows
 
 
-def _row(name: str, value: Any, origin: str) -> dict[str, Any]:
+def _row(name: str, value: object, origin: str) -> dict[str, Any]:
     return {"name": name, "value": value, "from": origin}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Return a value that JSON can express."""
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]

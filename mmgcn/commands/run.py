@@ -93,7 +93,7 @@ class Log:
     def __init__(self, file: IO[str] | None) -> None:
         self.file = file
 
-    def event(self, name: str, **fields: Any) -> None:
+    def event(self, name: str, **fields: object) -> None:
         """Write an event with the time, in seconds since 1970, and its fields."""
         if self.file is not None:
             line = json.dumps({"time": round(time.time(), 3), "event": name} | fields)

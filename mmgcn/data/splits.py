@@ -189,7 +189,7 @@ def given_split(
 
 
 def _no_order(interactions: Interactions) -> str:
-    what = "no timestamps" if interactions.timestamp is None else "equal timestamps alone"
+    what = "no timestamps" if interactions.timestamp is None else "no two different timestamps"
     return f"the interactions have {what}"
 
 

@@ -253,7 +253,7 @@ def _is_one_path(setting: Setting | None) -> bool:
     return "://" not in str(setting.value) and not has_magic(str(setting.value))
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """Return a value of TOML as an option has it.
 
     >>> _text(True), _text(0.5), _text("a")
