@@ -98,7 +98,9 @@ def test_info_nce_is_the_mean_log_softmax_of_the_counterpart():
 
 def test_als_solves_for_the_items_of_its_users(data):
     """Of two iterations the last step solves for the items, given the users."""
-    model = build("als", data, dim=4, num_iterations=200, l2_reg=0.5, confidence=3)
+    model = build(
+        "als", data, dim=4, num_iterations=200, l2_reg=0.5 / (48 * 40) ** 0.5, confidence=3
+    )
     embeddings = model.embeddings()
     user, item = embeddings.user.astype(float), embeddings.item.astype(float)
     C = 1 + 2 * interactions(data)  # 3 for interactions, 1 for the others
