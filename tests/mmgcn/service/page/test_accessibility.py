@@ -1,6 +1,7 @@
 """Accessibility of every view, by axe; width and colour schemes."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,10 @@ def whole(service):
     for channel in map_channels(run):
         store_map(run, channel)
     names = run.items.ids.to_list()
-    write_run_folder(service.settings.run.with_name("second"), names, num_users=5)
+    second = service.settings.run.with_name("second")
+    write_run_folder(second, names, num_users=5)
+    yield
+    shutil.rmtree(second)
 
 
 @pytest.mark.parametrize("view", VIEWS)

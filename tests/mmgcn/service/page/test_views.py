@@ -55,16 +55,16 @@ def test_a_weight_ranks_again_at_once_and_stays_in_the_address(page, service):
 def test_two_runs_are_shown_side_by_side(page, service):
     go(page, f"{service.address}#/compare/u0")
     page.get_by_text("There is no other finished run").wait_for()
-    other = service.settings.run.with_name("second")
+    other = service.settings.run.with_name("other")
     write_run_folder(other, NAMES[:-1], num_users=5)
     go(page, f"{service.address}#/compare/u0")
-    mine, theirs = (page.get_by_role("region", name=f"Run {name}") for name in ("run", "second"))
+    mine, theirs = (page.get_by_role("region", name=f"Run {name}") for name in ("run", "other"))
     assert mine.locator(".line").count() == len(NAMES) - 2
     assert theirs.locator(".line").count() == len(NAMES) - 3
     gone = mine.locator(".line").filter(has_text="gone")
     assert "not in the other" in gone.inner_text()
     assert mine.get_by_text("held-out hit").count() == 1
-    assert page.get_by_role("combobox", name="The other run").input_value() == "second"
+    assert page.get_by_role("combobox", name="The other run").input_value() == "other"
 
 
 def test_the_map_is_walked_with_the_arrow_keys_and_opens_videos(page, service, maps):
