@@ -12,6 +12,8 @@
                                  from their neighbours
     seen_* valid_* test_*        indptr.npy and indices.npy: each user's items of that part, the
                                  oldest first
+    skipped_*                    the same for items that the user skipped, if there are any; they
+                                 are in no list of the user
     popularity.npy               (I,) training interactions of each item
     model.safetensors metrics.jsonl curves.png
 
@@ -200,8 +202,13 @@ class Run:
         except (ValueError, KeyError, TypeError) as error:
             raise RunError(f"{path} is corrupt: {error}; write it again: mmgcn ablate") from error
 
+    @property
+    def never_listed(self) -> tuple[str, ...]:
+        """The parts, for `csr`, whose items are in no list of their user."""
+        return ("skipped",) if "skipped" in self.config.get("num_interactions", {}) else ()
+
     def csr(self, part: str) -> Csr:
-        """Return the items of each user in `seen` (training), `valid` or `test`.
+        """Return the items of each user in `seen` (training), `valid`, `test` or `skipped`.
 
         Shapes:
             the result: indptr (U + 1,) and indices (E,), item_index of each user in turn, the

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -45,6 +45,16 @@ class FitOptions:
     budget_seconds: float | None
     resume: bool
     log: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What the training processes return to the command."""
+
+    result: FitResult
+    header: str
+    selection: dict[str, Any] | None = None
+    """With --final: the run that chose the recipe, and its metrics."""
 
 
 def register(app: typer.Typer) -> None:
@@ -86,6 +96,14 @@ def fit(
         str | None,
         typer.Option(help="official: mmgcn as in its published code, for comparison."),
     ] = None,
+    final: Annotated[
+        bool,
+        typer.Option(
+            "--final",
+            help="For service: choose recipe and epoch on the split, then train on all "
+            "interactions with them. `latest` then points to the second run.",
+        ),
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume the last training that did not end.")
     ] = False,
@@ -133,31 +151,35 @@ def fit(
         log=tuple(filter(None, map(str.strip, (log or "").split(",")))),
     )
     try:
-        result, header = _run(data, options, num_workers)
+        trained = _run(data, options, num_workers, final=final)
     except KeyboardInterrupt:
         if _is_main():
             print_message("interrupted; `mmgcn fit --resume` with the same options resumes it")
         raise
     if not _is_main():
         return
+    result, selection = trained.result, trained.selection
+    metrics = result.metrics if selection is None else selection["valid"]
     if json:
         print_json(
             {
                 "run": str(result.run),
                 "best_epoch": result.best_epoch,
-                "metrics": result.metrics,
+                "metrics": metrics,
+                "selection": None if selection is None else selection["run"],
                 "recipe": None if result.recipe is None else result.recipe.as_dict(),
                 "seconds": round(result.seconds, 3),
             }
         )
         return
-    typer.echo(header)
+    typer.echo(trained.header)
     if result.recipe is not None:
         typer.echo(f"recipe: {result.recipe}")
-    if result.metrics:
-        table = console_table("validation", *_ks(result.metrics))
+    if metrics:
+        title = "validation" if selection is None else f"validation of {selection['run']}"
+        table = console_table(title, *_ks(metrics))
         for family in ("recall", "ndcg"):
-            values = [result.metrics[f"{family}@{k}"] for k in _ks(result.metrics)]
+            values = [metrics[f"{family}@{k}"] for k in _ks(metrics)]
             table.add_row(family, *(f"{value:.4f}" for value in values))
         print_table(table)
     if result.best_epoch == 0:
@@ -166,10 +188,12 @@ def fit(
         how = f"best epoch {result.best_epoch}"
     else:
         how = f"{result.best_epoch} epochs"
+    if selection is not None:
+        how = f"trained on all interactions with that recipe, {how}"
     typer.echo(f"{how}, {result.seconds:.1f} s of training: {result.run}")
 
 
-def _run(data: DataOptions, options: FitOptions, num_workers: int) -> tuple[FitResult, str]:
+def _run(data: DataOptions, options: FitOptions, num_workers: int, *, final: bool) -> Trained:
     """Train in this process, in new ones, or as one of those that torchrun started."""
     started = int(os.environ.get("WORLD_SIZE", "1"))
     if started > 1:
@@ -179,19 +203,21 @@ def _run(data: DataOptions, options: FitOptions, num_workers: int) -> tuple[FitR
             )
         from torch.distributed.elastic.multiprocessing.errors import record
 
-        return record(_train)(data, options)  # type: ignore[return-value]  # no SystemExit in it
+        return record(_train)(data, options, final=final)  # type: ignore[return-value]  # no SystemExit in it
     if num_workers == 1:
-        return _train(data, options)
+        return _train(data, options, final=final)
     from mmgcn.distributed.launcher import launch
 
-    result: tuple[FitResult, str] = launch(_train, {"data": data, "options": options}, num_workers)
+    arguments = {"data": data, "options": options, "final": final}
+    result: Trained = launch(_train, arguments, num_workers)
     return result
 
 
-def _train(data: DataOptions, options: FitOptions) -> tuple[FitResult, str]:
-    """Read the data and train. Returns the result, and a line on the data."""
+def _train(data: DataOptions, options: FitOptions, *, final: bool) -> Trained:
+    """Read the data and train."""
     from mmgcn.data.loading import load_dataset
     from mmgcn.model import MODELS
+    from mmgcn.training.final import fit_final
     from mmgcn.training.fit import fit as train
     from mmgcn.training.folder import has_run_folders
     from mmgcn.training.memory import keep_freed_memory
@@ -206,14 +232,23 @@ def _train(data: DataOptions, options: FitOptions) -> tuple[FitResult, str]:
     settings = kind.parse_settings(options.settings)
     num_epochs = options.epochs or (settings.train.epochs if settings.train else 0)
     with _progress(num_epochs) as (progress, on_trial):
-        result = train(dataset, **vars(options), progress=progress, on_trial=on_trial)
+        arguments = {**vars(options), "progress": progress, "on_trial": on_trial}
+        selection = None
+        if final:
+            on_stage = print_message if _is_main() else None
+            both = fit_final(dataset, **arguments, on_stage=on_stage)
+            result, selection = both.final, both.selection
+        else:
+            result = train(dataset, **arguments)
     for note in result.notes:
         print_message(f"note: {note}")
-    return result, (
+    num_training = len(dataset.train) if selection is None else dataset.num_interactions
+    header = (
         f"{options.model}: {len(dataset.users):,} users, {len(dataset.items):,} items, "
-        f"{len(dataset.train):,} training interactions, "
+        f"{num_training:,} training interactions, "
         f"modalities: {', '.join(dataset.features) or 'none'}"
     )
+    return Trained(result, header, selection)
 
 
 def _is_main() -> bool:

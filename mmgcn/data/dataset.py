@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 import numpy as np
@@ -58,6 +58,16 @@ class Dataset:
     def train(self) -> Interactions:
         """The training interactions."""
         return self.split.train
+
+    def without_held_out(self) -> Dataset:
+        """Return the same data with the validation and test interactions in the training part."""
+        whole, none = self.split.train.joined(self.split.valid, self.split.test), np.zeros(0, int)
+        return replace(self, split=Split(whole, whole.take(none), whole.take(none), "none"))
+
+    @property
+    def num_interactions(self) -> int:
+        """Number of interactions in all parts."""
+        return len(self.split.train) + len(self.split.valid) + len(self.split.test)
 
     @classmethod
     def from_frames(

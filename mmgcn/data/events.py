@@ -21,7 +21,9 @@ CANCELS = {"unlike": "like", "unskip": "skip"}  # all earlier events of that kin
 KINDS = (*WEIGHTS, *CANCELS)
 # Exactly the text of the index, which is used only then.
 IS_PREFERENCE = sa.text("event IN ('like', 'skip', 'unlike', 'unskip')")
-FULL_PLAY_SECONDS = 10.0
+# A play counts if this share of the video was played, or this many seconds of a long one.
+MIN_PLAY_SHARE = 0.5
+MIN_PLAY_SECONDS = 10.0
 CONNECT_SECONDS = 3
 NETWORK_MILLISECONDS = 10_000
 
@@ -34,6 +36,7 @@ events = sa.Table(
     sa.Column("item_id", sa.Text, nullable=False),
     sa.Column("event", sa.String(16), nullable=False),
     sa.Column("seconds", sa.Double),
+    sa.Column("share", sa.Double),
     sa.Column("run", sa.Text),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     sa.CheckConstraint(sa.column("event").in_(KINDS), name="feedback_events_kind"),
@@ -131,49 +134,39 @@ def parse_weights(text: str) -> dict[str, float]:
 def read_events(url: str, weights: Mapping[str, float] | None = None) -> pl.DataFrame:
     """Return the weight of each pair of a user and an item.
 
-    The weight of a pair is the sum of the weights of its events. That of a play is
-    w * min(seconds / 10, 1), or w without seconds.
+    The weight of a pair is the sum of the weights of its events. A play counts if half of the
+    video or ten seconds were played, or if it has neither share nor seconds; others have weight 0.
 
     An unlike cancels every like of that pair that was stored before it, an unskip every skip; their
     weight is 0 then. Later ones count: like, like, unlike, like is one like.
 
     Returns:
-        A table of user_id, item_id, weight and timestamp, one row per pair, the earliest first.
-        timestamp is that of its first event with a weight above 0, in seconds since 1970, and null
-        where there is none.
+        A table of user_id, item_id, weight, timestamp and skipped, one row per pair, the earliest
+        first. timestamp is that of its first event with a weight above 0, in seconds since 1970,
+        and null where there is none. skipped is whether the pair has a skip that was not
+        cancelled, and no positive weight.
 
     Raises:
         EventsError: the database cannot be read, or contains no events.
     """
     weights = WEIGHTS if weights is None else weights
     _check_there(url)
-    seconds, kind = events.c.seconds, events.c.event
-    share = sa.case((seconds < FULL_PLAY_SECONDS, seconds / FULL_PLAY_SECONDS), else_=1.0)
-    flat = {name: value for name, value in weights.items() if name != "play"}
-    weight = sa.case(
-        (kind == "play", share * weights["play"]),
-        *((kind == name, sa.literal(value, sa.Double)) for name, value in flat.items()),
-        else_=0.0,
-    )
-    cancelled = _cancellations()
-    same = (events.c[name] == cancelled.c[name] for name in ("user_id", "item_id", "event"))
-    weight = sa.case((events.c.id < cancelled.c.id, 0.0), else_=weight)
-    first = sa.func.min(sa.case((weight > 0, events.c.created_at)))
-    query = (
-        sa.select(events.c.user_id, events.c.item_id, sa.func.sum(weight), first)
-        .outerjoin_from(events, cancelled, sa.and_(*same))
-        .group_by(events.c.user_id, events.c.item_id)
-        .order_by(sa.func.min(events.c.created_at), events.c.user_id, events.c.item_id)
-    )
     with _explained(url), make_engine(url, poolclass=sa.NullPool).connect() as connection:
         if not sa.inspect(connection).has_table(events.name):
             raise EventsError(
                 f"{shown(url)} has no table {events.name}; `mmgcn serve --feedback {shown(url)}` "
                 "creates it"
             )
+        columns = sa.inspect(connection).get_columns(events.name)
+        has_share = any(column["name"] == "share" for column in columns)
+        query = pair_weights(weights, has_share=has_share)
         rows = [
-            (user, item, float(weight), None if when is None else _seconds(when))
-            for user, item, weight, when in connection.execute(query)
+            (
+                *(user, item, float(weight)),
+                None if when is None else _seconds(when),
+                bool(num_skips) and weight <= 0,
+            )
+            for user, item, weight, when, num_skips in connection.execute(query)
         ]
     if not rows:
         raise EventsError(f"{shown(url)} contains no events yet")
@@ -182,8 +175,51 @@ def read_events(url: str, weights: Mapping[str, float] | None = None) -> pl.Data
         "item_id": pl.String,
         "weight": pl.Float64,
         "timestamp": pl.Float64,
+        "skipped": pl.Boolean,
     }
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def pair_weights(
+    weights: Mapping[str, float], user_id: str | None = None, *, has_share: bool = True
+) -> sa.Select[Any]:
+    """Return the query of user, item, weight, time of the first positive event, number of skips.
+
+    One row per pair of a user and an item, the earliest first; see `read_events`.
+
+    Args:
+        user_id: only pairs of this user.
+        has_share: False for tables of a version without that column.
+    """
+    seconds, kind = events.c.seconds, events.c.event
+    share = events.c.share if has_share else sa.cast(sa.null(), sa.Double)
+    is_short = sa.or_(seconds.is_not(None), share.is_not(None))
+    is_short &= sa.func.coalesce(seconds, 0.0) < MIN_PLAY_SECONDS
+    is_short &= sa.func.coalesce(share, 0.0) < MIN_PLAY_SHARE
+    cancelled = _cancellations()
+    weight = sa.case(
+        (events.c.id < cancelled.c.id, 0.0),
+        (sa.and_(kind == "play", is_short), 0.0),
+        *((kind == name, sa.literal(value, sa.Double)) for name, value in weights.items()),
+        else_=0.0,
+    )
+    is_skip = sa.and_(
+        kind == "skip", sa.or_(cancelled.c.id.is_(None), events.c.id > cancelled.c.id)
+    )
+    same = (events.c[name] == cancelled.c[name] for name in ("user_id", "item_id", "event"))
+    query = (
+        sa.select(
+            events.c.user_id,
+            events.c.item_id,
+            sa.func.sum(weight),
+            sa.func.min(sa.case((weight > 0, events.c.created_at))),
+            sa.func.sum(sa.case((is_skip, 1), else_=0)),
+        )
+        .outerjoin_from(events, cancelled, sa.and_(*same))
+        .group_by(events.c.user_id, events.c.item_id)
+        .order_by(sa.func.min(events.c.created_at), events.c.user_id, events.c.item_id)
+    )
+    return query if user_id is None else query.where(events.c.user_id == user_id)
 
 
 def _cancellations() -> sa.Subquery:

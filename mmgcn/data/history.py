@@ -29,7 +29,8 @@ def read_history(
     """Return the pairs of a user and an item with a positive weight.
 
     The weight of a pair is the sum over its events (see `events.read_events`), plus 1 if the table
-    contains it. So a like adds a pair, and a skip cancels a play, or a pair of the table.
+    contains it. So a like adds a pair, and a skip cancels a play, or a pair of the table. Pairs
+    with a skip and no positive weight are `skipped` in the result.
 
     Args:
         source: a table, or the URL of a database of feedback.
@@ -88,14 +89,14 @@ def _joined(table: Interactions, source: str, url: str, weights: str) -> Interac
             "timestamp": None if time is None else time.astype(np.float64),
         },
         schema_overrides={"timestamp": pl.Float64},
-    )
+    ).with_columns(skipped=pl.lit(False))
     events = _events(url, weights)
     if time is None:  # then the order is that of time, and feedback comes after the table
         events = events.with_columns(timestamp=pl.lit(None, dtype=pl.Float64))
     both = (
         pl.concat([rows, events])
         .group_by("user_id", "item_id", maintain_order=True)
-        .agg(pl.col("weight").sum(), pl.col("timestamp").min())
+        .agg(pl.col("weight").sum(), pl.col("timestamp").min(), pl.col("skipped").any())
     )
     history = _counted(both, events.height)
     history.notes = [*table.notes, *history.notes]
@@ -117,6 +118,9 @@ def _counted(pairs: pl.DataFrame, num_events: int) -> Interactions:
     note = f"feedback on {num_events:,} pairs of a user and an item"
     if watched.height < pairs.height:
         note += f"; {pairs.height - watched.height:,} pairs without a positive weight do not count"
+    skipped = pairs.filter(pl.col("skipped") & (pl.col("weight") <= 0))
+    if skipped.height:
+        note += f"; {skipped.height:,} skipped items are left out of their users' lists"
     return Interactions(
         users.index(watched["user_id"]).astype(np.int32),
         items.index(watched["item_id"]).astype(np.int32),
@@ -125,4 +129,5 @@ def _counted(pairs: pl.DataFrame, num_events: int) -> Interactions:
         None if time.null_count() else time.to_numpy(),
         watched["weight"].to_numpy().astype(np.float32),
         [note],
+        skipped=skipped.select("user_id", "item_id"),
     )

@@ -30,7 +30,8 @@ class Interactions:
             Or None.
         weight: (E,) float32 or None. No model of this package uses weights.
 
-    `notes` are remarks for the user; `num_duplicates` is how many pairs were dropped as duplicates.
+    `skipped` are the pairs of user_id and item_id that were skipped, None without feedback; `notes`
+    are remarks for the user; `num_duplicates` is how many pairs were dropped as duplicates.
     """
 
     user_index: np.ndarray
@@ -41,6 +42,7 @@ class Interactions:
     weight: np.ndarray | None = None
     notes: list[str] = field(default_factory=list)
     num_duplicates: int = 0
+    skipped: pl.DataFrame | None = None
 
     def __post_init__(self) -> None:
         for name in ("item_index", *OPTIONAL_COLUMNS):
@@ -80,6 +82,21 @@ class Interactions:
         part._keep(rows)
         part.notes, part.num_duplicates = [], 0
         return part
+
+    def joined(self, *others: Interactions) -> Interactions:
+        """Return these interactions and others over the same id maps, in the order of time.
+
+        Without times, the others follow in the order given.
+        """
+        parts = [part for part in (self, *others) if len(part)] or [self]
+        whole = self._copy()
+        for name in ("user_index", "item_index", *OPTIONAL_COLUMNS):
+            columns = [getattr(part, name) for part in parts]
+            setattr(whole, name, None if columns[0] is None else np.concatenate(columns))
+        if whole.timestamp is not None:
+            whole._keep(np.argsort(whole.timestamp, kind="stable"))
+        whole.notes, whole.num_duplicates = [], 0
+        return whole
 
     def with_items(self, items: IdMap) -> Interactions:
         """Return the same interactions over an id map that extends `items`."""

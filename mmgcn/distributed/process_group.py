@@ -112,6 +112,11 @@ def launched() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
 
 
+def is_main_process() -> bool:
+    """Return whether this is the process that writes files and reports."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def join_process_group(device: str) -> Iterator[ProcessGroup]:
     """Join the other processes, if torchrun started several, and leave them at the end.

@@ -124,7 +124,7 @@ class _Users:
     def of(cls, run: Run, start: int, size: int) -> _Users:
         stop = min(start + size, len(run.users))
         masks = {}
-        for name in MASKS:
+        for name in (*MASKS, *run.never_listed):
             indptr, indices = run.csr(name)
             ends = np.array(indptr[start : stop + 1])
             masks[name] = ends - ends[0], np.array(indices[ends[0] : ends[-1]])

@@ -99,6 +99,7 @@ class ItemIndex:
             (B, k).
         """
         seen = [self._run.csr("seen"), self._run.csr("valid")] if filter_seen else []
+        seen += [self._run.csr(name) for name in self._run.never_listed]
         num_seen = sum(
             (np.diff(indptr)[user_index] for indptr, _ in seen), np.zeros(len(user_index), int)
         )

@@ -38,6 +38,7 @@ class Recommender:
     def __init__(self, run: Run) -> None:
         self.run = run
         self._masks = [run.csr("seen"), run.csr("valid")]
+        self._skipped = [run.csr(name) for name in run.never_listed]
 
     @classmethod
     def load(cls, path: Path | str = "runs/latest") -> Self:
@@ -291,6 +292,7 @@ class Recommender:
         scores = np.asarray(self.run.user[user_index]) @ np.asarray(self.run.item).T  # (B, I)
         if selector.filter_seen:
             mask_seen(scores, user_index, self._masks)
+        mask_seen(scores, user_index, self._skipped)
         return selector.select(scores)
 
     def _channel(self, channel: str | None) -> np.ndarray:

@@ -80,6 +80,8 @@ def fit(
     callbacks: Sequence[Progress] = (),
     log: Sequence[str] = (),
     on_trial: OnTrial | None = None,
+    publish: bool = True,
+    selection: Mapping[str, Any] | None = None,
 ) -> FitResult:
     """Train a model and write its run folder, to which `out/latest` then points.
 
@@ -113,6 +115,8 @@ def fit(
         log: names of loggers that receive every evaluation: tensorboard, with events in
             RUN/tensorboard, or wandb.
         on_trial: called after each trial of the choice of a recipe.
+        publish: whether `out/latest` then points to the run.
+        selection: stored in the configuration: the run whose recipe this is, and its metrics.
 
     Raises:
         SettingError: an unknown setting or a bad value, or a recipe of another model.
@@ -171,7 +175,10 @@ def fit(
         if issubclass(kind, ClosedFormModel):
             solved = kind(dataset, parsed.model)
             validation = Validation(solved, dataset, UserShard(solved, dataset.train, group))
-            return _solve(validation, dataset, identity, run, notify)
+            result = _solve(validation, dataset, identity, run, notify, selection)
+            if publish:
+                move_latest(run)
+            return result
         assert issubclass(kind, Model)
         assert parsed.train is not None
         generator = torch.Generator().manual_seed(seed)
@@ -190,9 +197,17 @@ def fit(
         )
         # A training that was interrupted in the choice of its recipe has no checkpoint yet.
         has_checkpoint = (run / "checkpoint" / "state.json").is_file()
-        return _train(
-            trainer, dataset, identity, choice, resume=resume and group.broadcast(has_checkpoint)
+        result = _train(
+            trainer,
+            dataset,
+            identity,
+            choice,
+            selection,
+            resume=resume and group.broadcast(has_checkpoint),
         )
+        if publish and group.is_main:
+            move_latest(run)
+        return result
 
 
 def _recipe_of(run: Path, model: str) -> dict[str, Any]:
@@ -211,6 +226,7 @@ def _train(
     dataset: Dataset,
     identity: Mapping[str, Any],
     choice: Recipe | None,
+    selection: Mapping[str, Any] | None,
     *,
     resume: bool,
 ) -> FitResult:
@@ -227,13 +243,13 @@ def _train(
             "best_epoch": best.epoch,
             "recipe": {**identity["settings"], "stop_epoch": stop_epoch},
             "choice": None if choice is None else choice.as_dict(),
+            **_stored(selection),
             "valid": best.metrics,
             "train_seconds": round(seconds, 3),
         }
         write_folder(run, dataset, identity, embeddings, outcome, state=state)
         trainer.remove_checkpoint()
         shutil.rmtree(run / "trials", ignore_errors=True)
-        move_latest(run)
     num_parameters = sum(parameter.numel() for parameter in model.parameters())
     return FitResult(run, best.epoch, best.metrics, seconds, num_parameters, notes, choice)
 
@@ -244,6 +260,7 @@ def _solve(
     identity: Mapping[str, Any],
     run: Path,
     progress: Progress | None,
+    selection: Mapping[str, Any] | None,
 ) -> FitResult:
     record = EvalRecord(0, 0, 0.0, 0.0, validation.metrics())
     write_records(run / "metrics.jsonl", [record])
@@ -254,10 +271,14 @@ def _solve(
         "recipe": identity["settings"],
         "valid": record.metrics,
         "train_seconds": 0.0,
+        **_stored(selection),
     }
     write_folder(run, dataset, identity, validation.embeddings(), outcome)
-    move_latest(run)
     return FitResult(run, 0, record.metrics, 0.0, 0)
+
+
+def _stored(selection: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {} if selection is None else {"selection": dict(selection)}
 
 
 def _kind(model: str | type[RecommenderModel[Any]]) -> type[RecommenderModel[Any]]:

@@ -75,23 +75,29 @@ def unfinished_folder(out: Path) -> Path:
 
 def identity_of(model: str, settings: Settings[Any], dataset: Dataset, seed: int) -> dict[str, Any]:
     """Return what must be equal for a training to be the same one."""
-    digest = hashlib.blake2b(digest_size=8)
-    for part in (dataset.split.train, dataset.split.valid, dataset.split.test):
-        digest.update(part.user_index.tobytes() + part.item_index.tobytes())
-    for ids in (dataset.users, dataset.items):
-        digest.update("\n".join(ids.ids.to_list()).encode("utf-8", "surrogatepass"))
-    features = {
-        name: {key: source.get(key) for key in ("encoder", "digest", "dim")}
-        for name, source in dataset.sources.items()
-    }
     return {
         "model": model,
         "settings": settings.as_dict(),
         "seed": seed,
         **dataset.reading,
-        "interactions": digest.hexdigest(),
-        "features": features,
+        **data_identity(dataset),
     }
+
+
+def data_identity(dataset: Dataset) -> dict[str, Any]:
+    """Return what must be equal for data to be the same: interactions, ids and features."""
+    digest = hashlib.blake2b(digest_size=8)
+    for part in (dataset.split.train, dataset.split.valid, dataset.split.test):
+        digest.update(part.user_index.tobytes() + part.item_index.tobytes())
+    for ids in (dataset.users, dataset.items):
+        digest.update("\n".join(ids.ids.to_list()).encode("utf-8", "surrogatepass"))
+    if dataset.train.skipped is not None:
+        digest.update(dataset.train.skipped.write_csv().encode())
+    features = {
+        name: {key: source.get(key) for key in ("encoder", "digest", "dim")}
+        for name, source in dataset.sources.items()
+    }
+    return {"interactions": digest.hexdigest(), "features": features}
 
 
 def write_folder(
@@ -127,6 +133,8 @@ def write_folder(
             strict=True,
         )
     )
+    if split.train.skipped is not None and split.train.skipped.height:
+        parts["skipped"] = _skipped(dataset, split.train.skipped)
     try:
         if state is not None:
             tensors = {name: tensor.contiguous() for name, tensor in state.items()}
@@ -159,3 +167,13 @@ def write_folder(
             f"the run {run} cannot be written: {error}; when there is space, fit "
             "with resume and the same options, which writes it"
         ) from error
+
+
+def _skipped(dataset: Dataset, pairs: pl.DataFrame) -> Csr:
+    """Return the skipped items of each user, without users and items that are not in the run."""
+    user, item = dataset.users.get(pairs["user_id"]), dataset.items.get(pairs["item_id"])
+    known = (user >= 0) & (item >= 0)
+    indptr = np.concatenate(
+        [[0], np.cumsum(np.bincount(user[known], minlength=len(dataset.users)))]
+    )
+    return indptr, item[known][np.argsort(user[known], kind="stable")]

@@ -12,6 +12,7 @@ MAX_USERS, MAX_INTERACTIONS = 20_000, 500_000  # to fit the map on: a tenth of a
 MAX_DIM = 2_048  # beyond it no map is fitted
 L2_REG = 0.1  # relative to the mean squared length of the map's input
 NUM_COMPARED = 8
+MAX_HISTORY = 10  # items as which a history counts beside further ones
 
 
 class FoldIn:
@@ -63,15 +64,59 @@ class FoldIn:
         watched = np.asarray(self.run.item_vectors[item_index])
         if cold_items is not None:
             watched = np.concatenate([watched, cold_items])
-        mean = _unit_length(watched).mean(axis=0)
-        vector = mean
-        if self._map is not None:
-            weights, length = self._map
-            vector = mean @ weights
-            vector = vector * (length / max(float(np.linalg.norm(vector)), 1e-12))
+        vector = self._mapped(_unit_length(watched).mean(axis=0))
         if self.run.has_prior:
             vector[-1] = 1  # as for every user
         return np.asarray(vector, dtype=np.float32)
+
+    def updated(
+        self,
+        vector: np.ndarray,
+        watched: np.ndarray,
+        item_index: np.ndarray,
+        weights: np.ndarray,
+    ) -> np.ndarray:
+        """Return a user's vector after further items: it moves as the folded-in vector does.
+
+            v' = v + |v| (d(m') - d(m)),    d(m) = m W / |m W|
+
+        m is the mean of the watched items as above, m' that with the further items, of which each
+        counts as often as its weight. The history counts as MAX_HISTORY items at most, so that a
+        few likes also move a user with a long one. Without further items v' is exactly v; a user
+        with nothing watched gets the vector of the further items alone.
+
+        Args:
+            vector: of the user, in the run.
+            watched: the items that the vector was trained on.
+            item_index: further items.
+            weights: positive.
+
+        Shapes:
+            vector: (d,); watched: (N,); item_index, weights: (M,); the result: (d,) float32.
+        """
+        if self.is_indicator:
+            moved = np.array(vector, dtype=np.float32)
+            moved[item_index] = 1
+            return moved
+        if len(item_index) == 0:
+            return np.asarray(vector, dtype=np.float32)
+        if len(watched) == 0:
+            return self.vector(item_index)
+        mean = _unit_length(np.asarray(self.run.item_vectors[watched])).mean(axis=0)
+        further = _unit_length(np.asarray(self.run.item_vectors[item_index]))
+        share = weights.sum() / (weights.sum() + min(len(watched), MAX_HISTORY))
+        towards = np.average(further, axis=0, weights=weights)
+        step = _unit(self._mapped((1 - share) * mean + share * towards)) - _unit(self._mapped(mean))
+        if self.run.has_prior:
+            step[-1] = 0  # it is 1 for every user
+        return np.asarray(vector + np.linalg.norm(vector) * step, dtype=np.float32)
+
+    def _mapped(self, mean: np.ndarray) -> np.ndarray:
+        """Return m W, scaled to the mean length of the user vectors; m where there is no map."""
+        if self._map is None:
+            return np.array(mean)
+        weights, length = self._map
+        return length * _unit(mean @ weights)
 
     @cached_property
     def is_indicator(self) -> bool:
@@ -112,6 +157,10 @@ class FoldIn:
         gram = means.T @ means + L2_REG * scale * np.eye(dim)
         length = float(np.linalg.norm(target, axis=1).mean())
         return np.linalg.solve(gram, means.T @ target), length
+
+
+def _unit(vector: np.ndarray) -> np.ndarray:
+    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12))
 
 
 def _unit_length(vectors: np.ndarray) -> np.ndarray:

@@ -44,25 +44,27 @@ def pairs(read):
 def test_a_pair_weighs_what_its_events_weigh_together(feedback):
     url = feedback(
         ("ann", "a", "impression", None),  # 0: shown is not watched
-        ("ann", "b", "play", 5.0),  # 0.5: half of ten seconds
+        ("ann", "b", "play", 0.6),  # 0, twice: looking is not watching
+        ("ann", "b", "play", 9.9),
         ("ann", "c", "play", 60.0),  # 1: longer is no more
         ("ann", "d", "play", None),  # 1
-        ("ann", "e", "play", 3.0),  # 0.3 - 1: skipped
+        ("ann", "e", "play", 10.0),  # 1 - 1: skipped
         ("ann", "e", "skip", None),
-        ("bob", "c", "like", None),  # 2 + 0.25
+        ("bob", "c", "like", None),  # 2 + 0
         ("bob", "c", "play", 2.5),
     )
     read = read_history(url)
     assert pairs(read) == [
-        ("ann", "b", 0.5),
         ("ann", "c", 1.0),
         ("ann", "d", 1.0),
-        ("bob", "c", 2.25),
+        ("bob", "c", 2.0),
     ]
-    assert read.timestamp.tolist() == [1001, 1002, 1003, 1006]
+    assert read.timestamp.tolist() == [1003, 1004, 1007]
+    assert read.skipped.rows() == [("ann", "e")]
     (note,) = read.notes
     assert note == (
-        "feedback on 6 pairs of a user and an item; 2 pairs without a positive weight do not count"
+        "feedback on 6 pairs of a user and an item; 3 pairs without a positive weight do not "
+        "count; 1 skipped items are left out of their users' lists"
     )
 
 
@@ -109,7 +111,47 @@ def test_weights_that_say_nothing_are_refused(words, message):
 )
 def test_what_was_taken_back_weighs_nothing_and_has_no_time(feedback, kinds, weight, time):
     url = feedback(*(("ann", "a", kind, None) for kind in kinds.split()))
-    assert read_events(url).rows() == [("ann", "a", weight, time)]
+    assert read_events(url).drop("skipped").rows() == [("ann", "a", weight, time)]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "skipped"),
+    [
+        ("skip", True),
+        ("play skip", True),
+        ("skip unskip", False),
+        ("skip unskip skip", True),
+        ("like skip", False),  # 2 - 1: watched, and so left out of lists as well
+        ("like skip unlike", True),
+        ("impression", False),
+    ],
+)
+def test_a_skip_counts_until_it_is_taken_back_or_outweighed(feedback, kinds, skipped):
+    url = feedback(*(("ann", "a", kind, None) for kind in kinds.split()))
+    assert read_events(url)["skipped"].to_list() == [skipped]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "share", "weight"),
+    [
+        (None, None, 1),
+        (3.0, 0.5, 1),
+        (3.0, 0.49, 0),
+        (10.0, 0.1, 1),
+        (None, 0.5, 1),
+        (None, 0.4, 0),
+        (9.9, None, 0),
+    ],
+)
+def test_a_play_counts_from_half_of_the_video_or_ten_seconds(tmp_path, seconds, share, weight):
+    url = f"sqlite:///{tmp_path}/plays.db"
+    engine = make_engine(url)
+    metadata.create_all(engine)
+    play = {"user_id": "ann", "item_id": "a", "event": "play", "seconds": seconds, "share": share}
+    with engine.begin() as connection:
+        connection.execute(sa.insert(events).values(**play, created_at=datetime.now(UTC)))
+    engine.dispose()
+    assert read_events(url)["weight"].to_list() == [weight]
 
 
 def test_a_like_is_taken_back_by_the_one_who_gave_it_and_for_that_item(feedback):
@@ -120,7 +162,7 @@ def test_a_like_is_taken_back_by_the_one_who_gave_it_and_for_that_item(feedback)
         ("ann", "a", "unlike", None),
         ("bob", "b", "unlike", None),
     )
-    weights = {(user, item): weight for user, item, weight, _ in read_events(url).rows()}
+    weights = {(user, item): weight for user, item, weight, *_ in read_events(url).rows()}
     assert weights == {("ann", "a"): 0, ("ann", "b"): 2, ("bob", "a"): 2, ("bob", "b"): 0}
 
 

@@ -1,0 +1,151 @@
+"""fit_final: choose recipe and epoch on a split, then train on everything with them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmgcn.data.dataset import Dataset
+from mmgcn.distributed.process_group import join_process_group
+from mmgcn.model import RecommenderModel
+from mmgcn.run import Run, write_json
+from mmgcn.training.checkpoint import ResumeError
+from mmgcn.training.device import find_device
+from mmgcn.training.fit import FitResult, Progress, fit
+from mmgcn.training.folder import data_identity, is_resumable
+from mmgcn.training.recipe import OnTrial
+from mmgcn.training.trainer import TrainingError
+
+PENDING = "final.json"  # in the folder of a selection, until its final run is written
+SELECTION_SHARE = 0.5  # of a budget
+
+OnStage = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class FinalResult:
+    """The result of a final training.
+
+    Args:
+        selection: `run`, the name of the run that was trained on the split, and `valid`, its
+            validation metrics.
+        final: the run that was trained on everything, with the recipe of the selection.
+    """
+
+    selection: dict[str, Any]
+    final: FitResult
+
+
+def fit_final(
+    dataset: Dataset,
+    *,
+    model: str | type[RecommenderModel[Any]],
+    out: Path | str,
+    settings: Mapping[str, Any] | None = None,
+    epochs: int | None = None,
+    recipe: str | Path = "auto",
+    seed: int = 0,
+    device: str = "auto",
+    budget_seconds: float | None = None,
+    resume: bool = False,
+    progress: Progress | bool | None = None,
+    on_trial: OnTrial | None = None,
+    on_stage: OnStage | None = None,
+) -> FinalResult:
+    """Train on the split, to choose recipe and epoch, then on everything with them.
+
+    The first run, the selection, has the metrics; `out/latest` never points to it. The second one
+    has no held-out interactions and is the one to serve; its configuration names the selection.
+
+    Args:
+        budget_seconds: of both trainings; half of it for the first.
+        resume: continue an interrupted call with the same arguments, in whichever training.
+        on_stage: called with a line on each training when it starts.
+
+    Others are those of `fit`.
+
+    Raises:
+        TrainingError: there is no validation part to choose on.
+        ResumeError: nothing to resume, or another training.
+        SettingError, RunError, UnknownName, FolderError, PartitionError, RankError: as for `fit`.
+    """
+    if len(dataset.split.valid) == 0:
+        raise TrainingError(
+            "a final training first chooses on a validation part, and there is none; pass another "
+            "`split`, or leave `final` out"
+        )
+    out, started = Path(out), time.monotonic()
+    report: OnStage = on_stage if on_stage is not None else lambda _: None
+    shared: dict[str, Any] = {"model": model, "out": out, "settings": settings, "seed": seed}
+    shared |= {"device": device, "progress": progress, "on_trial": on_trial}
+    name = model if isinstance(model, str) else model.name
+    request = {"model": name, "seed": seed, "epochs": epochs, "recipe": str(recipe)}
+    request |= {"settings": {k: str(v) for k, v in dict(settings or {}).items()}}
+    request |= data_identity(dataset)
+    with join_process_group(find_device(device)) as group:
+        chosen = _pending(out, request) if resume and group.is_main else None
+        chosen = group.broadcast(chosen)
+        resume_final = False
+        if chosen is None:
+            if group.is_main and not resume:
+                for path in out.glob(f"2*/{PENDING}"):  # of a call that was given up
+                    path.unlink()
+            report(f"1 of 2: choosing on the split {dataset.split.name}")
+            chosen = fit(
+                dataset,
+                **shared,
+                epochs=epochs,
+                recipe=recipe,
+                budget_seconds=None if budget_seconds is None else SELECTION_SHARE * budget_seconds,
+                resume=resume,
+                publish=False,
+            ).run
+            if group.is_main:
+                write_json(chosen / PENDING, request)
+        elif group.is_main:
+            resume_final = _is_started(out, chosen)
+        resume_final = group.broadcast(resume_final)  # by now the selection is written
+        everything = dataset.without_held_out()
+        selection = {"run": chosen.name, "valid": Run.load(chosen).config["valid"]}
+        report(f"2 of 2: training on all {len(everything.train):,} interactions")
+        elapsed = time.monotonic() - started
+        final = fit(
+            everything,
+            **shared,
+            recipe=chosen,
+            budget_seconds=None if budget_seconds is None else max(budget_seconds - elapsed, 1.0),
+            resume=resume_final,
+            selection=selection,
+        )
+        if group.is_main:
+            (chosen / PENDING).unlink()
+    return FinalResult(selection, final)
+
+
+def _pending(out: Path, request: Mapping[str, Any]) -> Path | None:
+    """Return the selection of an interrupted call; None where the selection was not finished.
+
+    Raises:
+        ResumeError: it was made with other arguments or data.
+    """
+    finished = sorted(path.parent for path in out.glob(f"2*/{PENDING}"))
+    if not finished:
+        return None
+    stored = json.loads((finished[-1] / PENDING).read_text(encoding="utf-8"))
+    differing = [key for key in request if stored.get(key) != request[key]]
+    if differing:
+        raise ResumeError(
+            f"the selection {finished[-1]} was made with other {', '.join(differing)}; pass the "
+            "same options and data, or fit without `resume`"
+        )
+    return finished[-1]
+
+
+def _is_started(out: Path, chosen: Path) -> bool:
+    """Return whether the final training has something to continue from."""
+    later = (path for path in out.glob("2*") if path.name > chosen.name)
+    return any(is_resumable(path) and not (path / "config.json").exists() for path in later)

@@ -1,0 +1,134 @@
+"""A list moves with what its user likes, before the next training."""
+
+import numpy as np
+import pytest
+
+from mmgcn.data.ids import IdMap, UnknownIds
+from mmgcn.run import write_run
+from mmgcn.serving.ranking_options import RankingOptions
+from mmgcn.serving.recommender import Recommender
+from mmgcn.serving.session import SessionRanker
+
+OPTIONS = RankingOptions(k=20)
+NUM_ITEMS, NUM_USERS = 20, 30
+
+
+@pytest.fixture
+def recommender(tmp_path):
+    """Items 0-9 point one way, 10-19 another; users watched three of the first and like those."""
+    rng = np.random.default_rng(0)
+    item = np.repeat(np.eye(2), 10, axis=0) + 0.1 * rng.standard_normal((NUM_ITEMS, 2))
+    group = np.arange(NUM_USERS) % 2
+    user = np.eye(2)[group] + 0.05
+    seen = np.concatenate([g * 10 + rng.permutation(10)[:3] for g in group])
+    indptr = np.arange(NUM_USERS + 1) * 3
+    none = np.zeros(NUM_USERS + 1, dtype=int), np.zeros(0, dtype=int)
+    skipped = np.zeros(NUM_USERS + 1, dtype=int)
+    skipped[3:] = 1  # of user u2, item i19
+    write_run(
+        tmp_path,
+        config={"model": "small", "num_interactions": {"seen": len(seen), "skipped": 1}},
+        users=IdMap([f"u{n}" for n in range(NUM_USERS)], kind="user"),
+        items=IdMap([f"i{n}" for n in range(NUM_ITEMS)], kind="item"),
+        user=user,
+        item_parts={"visual": item},
+        parts={
+            "seen": (indptr, seen),
+            "valid": none,
+            "test": none,
+            "skipped": (skipped, np.array([19])),
+        },
+        popularity=np.bincount(seen, minlength=NUM_ITEMS),
+    )
+    return Recommender.load(tmp_path)
+
+
+def second_half(item_ids):
+    return [int(item[1:]) >= 10 for item in item_ids]
+
+
+def test_without_a_session_the_list_is_the_run_s(recommender):
+    found = SessionRanker(recommender).recommend("u0", {}, OPTIONS)
+    plain = recommender.recommend(["u0"], OPTIONS)
+    assert found.table["item_id"].to_list() == plain["item_id"].to_list()
+    assert found.table["score"].to_list() == pytest.approx(plain["score"].to_list())
+    assert found.table["rank"].to_list() == found.table["rank_before"].to_list()
+    assert found.table["because"].null_count() == found.table.height
+    assert (found.items, found.is_reranked) == ([], False)
+
+
+def test_likes_move_the_list_towards_what_is_similar(recommender):
+    ranker = SessionRanker(recommender)
+    before = ranker.recommend("u0", {}, OPTIONS).table["item_id"].to_list()
+    assert not any(second_half(before[:5]))
+    session = {"i11": 2.0, "i12": 2.0, "i13": 2.0, "i14": 2.0, "zz": 2.0, "i15": -1.0}
+    after = ranker.recommend("u0", session, OPTIONS)
+    assert (after.items, after.is_reranked) == (["i11", "i12", "i13", "i14"], True)
+    ids = after.table["item_id"].to_list()
+    assert all(second_half(ids[:4]))
+    assert sorted(ids) == sorted(before)
+    ranks = {item: rank for rank, item in enumerate(before, start=1)}
+    for item, rank, rank_before, because in after.table.select(
+        "item_id", "rank", "rank_before", "because"
+    ).rows():
+        assert rank_before == ranks[item]
+        assert (because is not None) == (rank < rank_before)
+        assert because in (None, *after.items)
+        assert because != item
+
+
+def test_more_weight_moves_further_and_no_like_of_the_history_moves(recommender):
+    ranker = SessionRanker(recommender)
+    watched = recommender.history("u0")
+    assert not ranker.recommend("u0", dict.fromkeys(watched, 2.0), OPTIONS).is_reranked
+    found = [ranker.recommend("u0", {"i11": weight}, OPTIONS).table for weight in (1.0, 2.0, 8.0)]
+    light, medium, heavy = (dict(table.select("item_id", "score").rows())["i12"] for table in found)
+    assert light < medium < heavy
+
+
+def test_parts_of_an_explanation_add_up_to_the_score_of_the_session(recommender):
+    ranker, session = SessionRanker(recommender), {"i11": 2.0}
+    table = ranker.recommend("u0", session, OPTIONS).table
+    (score,) = table.filter(table["item_id"] == "i12")["score"]
+    why = ranker.explain("u0", "i12", session)
+    assert sum(why.parts.values()) == pytest.approx(score, rel=1e-5)
+    assert "i11" in [item for item, _ in why.nearest["visual"]]
+
+
+def test_an_unknown_user_with_a_session_gets_a_list_from_it(recommender):
+    ranker = SessionRanker(recommender)
+    found = ranker.recommend("new", {"i11": 2.0, "i12": 2.0}, RankingOptions(k=3))
+    assert all(second_half(found.table["item_id"]))
+    assert found.is_reranked
+    with pytest.raises(UnknownIds, match="user 'new' is not in the data"):
+        ranker.recommend("new", {}, OPTIONS)
+
+
+def test_skipped_items_are_in_no_list_of_their_user(recommender):
+    ranker = SessionRanker(recommender)
+    for user, expected in (("u2", False), ("u4", True)):
+        everything = RankingOptions(k=NUM_ITEMS, filter_seen=False)
+        lists = [
+            recommender.recommend([user], everything)["item_id"],
+            ranker.recommend(user, {"i11": 2.0}, everything).table["item_id"],
+        ]
+        assert [("i19" in found.to_list()) for found in lists] == [expected, expected]
+
+
+def test_where_users_are_their_items_a_like_is_one_more_item(tmp_path):
+    weights = np.array([[0, 0.9, 0.1], [0.9, 0, 0.8], [0.1, 0.8, 0]], dtype=np.float32)
+    none = np.zeros(3, dtype=int), np.zeros(0, dtype=int)
+    write_run(
+        tmp_path,
+        config={"model": "itemknn"},
+        users=IdMap(["ann", "bob"], kind="user"),
+        items=IdMap(["a", "b", "c"], kind="item"),
+        user=None,
+        item_parts={"id": weights},
+        parts={"seen": (np.array([0, 1, 2]), np.array([0, 2])), "valid": none, "test": none},
+        popularity=np.array([1, 0, 1]),
+    )
+    ranker = SessionRanker(Recommender.load(tmp_path))
+    table = ranker.recommend("ann", {"b": 2.0}, OPTIONS).table
+    scores = dict(table.select("item_id", "score").rows())
+    assert scores == pytest.approx({"b": 0.9, "c": 0.9})  # 0.1 of a, and 0.8 of b
