@@ -38,6 +38,7 @@ def register(app: typer.Typer) -> None:
         "feedback": None,
         "token": None,
         "loopback": None,
+        "proxies": Flag(("--proxy",), metavar="ADDRESS"),
         "requests_per_second": Flag(("--rate-limit",), min=0),
         "max_body_bytes": None,
         "reload_seconds": None,
@@ -66,29 +67,38 @@ def serve(
     """
     loopback = is_loopback(host)
     if not (loopback or token or public):
-        raise ServiceError(
-            f"{host} is reachable from other machines; set --token (or MMGCN_TOKEN), or pass --open"
+        raise typer.BadParameter(
+            f"{host} is reachable from other machines; set --token (or MMGCN_TOKEN), or pass "
+            "--open",
+            param_hint="--host",
         )
     try:
         import uvicorn
 
+        from mmgcn.data.events import EventsError, make_engine
         from mmgcn.service.app import create_app
     except ModuleNotFoundError as error:
         raise ServiceError(
             f"mmgcn serve needs {error.name}; install it with: {install_command('serve')}"
         ) from error
 
-    settings = replace(
-        settings,
-        feedback=None if feedback == "off" else feedback,
-        token=token,
-        loopback=loopback,
-    )
+    try:
+        settings = replace(settings, token=token, loopback=loopback)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--token") from error
+    if feedback != "off":
+        try:
+            make_engine(feedback).dispose()
+        except EventsError as error:
+            raise typer.BadParameter(str(error), param_hint="--feedback") from error
+        settings = replace(settings, feedback=feedback)
     rate = settings.requests_per_second
     with _shared_by_workers(settings) if workers > 1 else nullcontext():
         app = create_app(settings)  # with several workers, too: errors are reported here, and once
         _check_free(host, port)
-        print_message(f"serving {app.state.service.live.name} on http://{_shown(host)}:{port}")
+        print_message(
+            f"serving {app.state.service.live.name} on http://{_shown(host)}:{port}{settings.root_path}"
+        )
         if workers > 1 and rate:
             print_message(
                 f"each of {workers} workers allows {rate:g} requests a second of one client"
@@ -99,6 +109,8 @@ def serve(
             host=host,
             port=port,
             workers=workers,
+            http="mmgcn.service.protocol:BoundedProtocol",
+            proxy_headers=False,  # the application reads them, of named proxies only
             access_log=False,
             log_level="warning",
             server_header=False,

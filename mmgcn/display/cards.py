@@ -7,6 +7,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 Card = dict[str, Any]
+RANKED = ("item_id", "score", "rank", "rank_before", "because")  # of a row of a ranked list
 
 
 class Cards:
@@ -16,6 +17,7 @@ class Cards:
 
     Args:
         playable: items with a video.
+        root_path: prefix of addresses.
         modalities: by item, the modalities that it has; None where no run is known.
     """
 
@@ -26,10 +28,11 @@ class Cards:
         creators: Mapping[str, str],
         playable: Iterable[str],
         modalities: Mapping[str, Sequence[str]] | None = None,
+        root_path: str = "",
     ) -> None:
         self.captions, self.creators = captions, creators
         self._playable = frozenset(playable)
-        self._modalities = modalities
+        self._modalities, self._root_path = modalities, root_path
 
     def with_modalities(self, modalities: Mapping[str, Sequence[str]]) -> Self:
         """Return the same cards, which name the modalities that an item has."""
@@ -38,6 +41,7 @@ class Cards:
             creators=self.creators,
             playable=self._playable,
             modalities=modalities,
+            root_path=self._root_path,
         )
 
     def card(self, item_id: str) -> Card:
@@ -47,8 +51,8 @@ class Cards:
             "item_id": item_id,
             "caption": self.captions.get(item_id),
             "creator": self.creators.get(item_id),
-            "video": None if name is None else f"/v1/videos/{name}",
-            "poster": None if name is None else f"/v1/posters/{name}",
+            "video": None if name is None else f"{self._root_path}/v1/videos/{name}",
+            "poster": None if name is None else f"{self._root_path}/v1/posters/{name}",
         }
         if self._modalities is not None:
             card["modalities"] = list(self._modalities.get(item_id, ()))
@@ -57,8 +61,7 @@ class Cards:
     def ranked(self, rows: Iterable[Mapping[str, Any]]) -> list[Card]:
         """Return the cards of a ranked list, from rows with item_id, score and rank."""
         return [
-            {"item_id": row["item_id"], "score": row["score"], "rank": row["rank"]}
-            | self.card(row["item_id"])
+            {name: row[name] for name in RANKED if name in row} | self.card(row["item_id"])
             for row in rows
         ]
 

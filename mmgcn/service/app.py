@@ -13,8 +13,10 @@ from fastapi import Depends, FastAPI, Security
 from fastapi.responses import FileResponse
 from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from mmgcn.display.styles import STYLES
+from mmgcn.service.addresses import HeadAndOptions, OneHost, RootPath
 from mmgcn.service.cache import CacheMiddleware
 from mmgcn.service.limits import BodyLimit, RateLimit
 from mmgcn.service.metrics import MetricsMiddleware
@@ -23,6 +25,7 @@ from mmgcn.service.problems import add_handlers
 from mmgcn.service.reload import Reloader
 from mmgcn.service.routes import (
     comparison,
+    explanations,
     feedback,
     insights,
     items,
@@ -55,6 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,  # these pages load scripts from other hosts
         redoc_url=None,
         redirect_slashes=False,
+        servers=[{"url": settings.root_path}] if settings.root_path else None,
         lifespan=_lifespan,
     )
     state = State.load(settings)
@@ -65,6 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
     strict = [Depends(refuse_unknown_parameters)]
     for part in (
         recommendations,
+        explanations,
         users,
         items,
         media,
@@ -83,15 +88,21 @@ def create_app(settings: Settings) -> FastAPI:
         app.add_api_route("/", _page, include_in_schema=False)
     # The middleware that is added last is called first.
     app.add_middleware(CacheMiddleware, state=state)
+    app.add_middleware(HeadAndOptions, routes=app.routes)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     if settings.token:
-        app.add_middleware(TokenRequired, token=settings.token)
+        app.add_middleware(TokenRequired, token=settings.token, root_path=settings.root_path)
     elif settings.loopback:
         app.add_middleware(LoopbackHost)
     if settings.requests_per_second:  # before the token check, against guessing
         app.add_middleware(RateLimit, per_second=settings.requests_per_second)
+    app.add_middleware(OneHost)
     app.add_middleware(StrictHeaders)
     app.add_middleware(MetricsMiddleware, metrics=state.metrics)
+    if settings.root_path:
+        app.add_middleware(RootPath, prefix=settings.root_path)
+    if settings.proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.proxies))
     return app
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from mmgcn.service.problems import Problem
 
-MAX_CURSOR = 200  # characters
 CHANGED = "the list has changed since this cursor was made; request its first page again"
 
 

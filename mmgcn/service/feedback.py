@@ -17,7 +17,16 @@ from alembic.config import Config
 from alembic.util import CommandError
 from anyio import CapacityLimiter, to_thread
 
-from mmgcn.data.events import CANCELS, IS_PREFERENCE, EventsError, events, make_engine, shown
+from mmgcn.data.events import (
+    CANCELS,
+    IS_PREFERENCE,
+    WEIGHTS,
+    EventsError,
+    events,
+    make_engine,
+    pair_weights,
+    shown,
+)
 
 logger = logging.getLogger("mmgcn.service")
 
@@ -111,7 +120,7 @@ class FeedbackStore:
     def read(self, user_id: str) -> Preferences:
         """Return the items that a user likes and skips, in this thread; see `preferences`."""
         self.prepare()
-        rows = self._run(lambda: self._last_events(user_id))
+        rows = self._run(lambda: self._rows(last_events(user_id)))
         items: dict[str, dict[str, None]] = {"like": {}, "skip": {}}  # ordered sets
         for item_id, kind in rows:
             if kind in CANCELS:
@@ -119,6 +128,20 @@ class FeedbackStore:
             else:
                 items[kind][item_id] = None
         return Preferences([*reversed(items["like"])], [*reversed(items["skip"])])
+
+    async def session(self, user_id: str) -> dict[str, float]:
+        """Return the weight of each item that a user gave feedback on, in one query.
+
+        Raises:
+            FeedbackUnavailable: as for `add`.
+        """
+        return await self._limited(self._reading, lambda: self.read_session(user_id))
+
+    def read_session(self, user_id: str) -> dict[str, float]:
+        """Return the weights of `session`, in this thread."""
+        self.prepare()
+        rows = self._run(lambda: self._rows(pair_weights(WEIGHTS, user_id)))
+        return {item_id: float(weight) for _, item_id, weight, *_ in rows}
 
     def close(self) -> None:
         """Close the connections."""
@@ -128,9 +151,9 @@ class FeedbackStore:
         with self._engine.begin() as connection:
             connection.execute(sa.insert(events), rows)
 
-    def _last_events(self, user_id: str) -> list[tuple[str, str]]:
+    def _rows(self, query: sa.Select[Any]) -> list[Any]:
         with self._engine.connect().execution_options(**{READING: True}) as connection:
-            return [(item_id, kind) for item_id, kind in connection.execute(last_events(user_id))]
+            return list(connection.execute(query))
 
     async def _limited(self, limiter: CapacityLimiter, work: Callable[[], T]) -> T:
         if limiter.statistics().tasks_waiting >= MAX_WAITING:

@@ -20,6 +20,36 @@ CLOSE = {"connection": "close"}
 UNLIMITED = ("/healthz", "/readyz")  # for health checks
 
 
+class TokenBucket:
+    """Counts what clients do, by address: a rate, and a burst beyond it.
+
+    Args:
+        per_second: sustained rate of one client.
+        burst: number at once.
+    """
+
+    def __init__(
+        self, per_second: float, burst: float, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._rate, self._burst, self._clock = per_second, burst, clock
+        self._clients: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tokens, and when
+
+    def wait_seconds(self, client: str, *, count: bool = True) -> float:
+        """Return the seconds until a client may, 0 if it may now; then it is counted.
+
+        Args:
+            count: False to look only.
+        """
+        now = self._clock()
+        tokens, before = self._clients.pop(client, (self._burst, now))
+        tokens = min(tokens + (now - before) * self._rate, self._burst)
+        wait = 0.0 if tokens >= 1 else (1 - tokens) / self._rate
+        self._clients[client] = (tokens if wait or not count else tokens - 1, now)
+        if len(self._clients) > MAX_CLIENTS:
+            self._clients.popitem(last=False)
+        return wait
+
+
 class RateLimit:
     """Limits requests per client address by a token bucket.
 
@@ -30,31 +60,19 @@ class RateLimit:
     def __init__(
         self, app: ASGIApp, per_second: float, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._app, self._rate, self._clock = app, per_second, clock
-        self._burst = max(per_second * BURST_SECONDS, 1.0)
-        self._clients: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tokens, and when
+        self._app = app
+        self.bucket = TokenBucket(per_second, max(per_second * BURST_SECONDS, 1.0), clock=clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or respond with 429."""
         if scope["type"] == "http" and scope["path"] not in UNLIMITED:
-            wait = self.wait_seconds(scope["client"][0] if scope["client"] else "")
+            wait = self.bucket.wait_seconds(scope["client"][0] if scope["client"] else "")
             if wait > 0:
                 seconds = math.ceil(wait)
                 detail = f"wait {seconds} s before the next request"
                 await Problem("too_many_requests", detail, retry_seconds=seconds).send(send)
                 return
         await self._app(scope, receive, send)
-
-    def wait_seconds(self, client: str) -> float:
-        """Count a request of a client; return the seconds until it is allowed, 0 if it is now."""
-        now = self._clock()
-        tokens, before = self._clients.pop(client, (self._burst, now))
-        tokens = min(tokens + (now - before) * self._rate, self._burst)
-        wait = 0.0 if tokens >= 1 else (1 - tokens) / self._rate
-        self._clients[client] = (tokens if wait else tokens - 1, now)
-        if len(self._clients) > MAX_CLIENTS:
-            self._clients.popitem(last=False)
-        return wait
 
 
 class BodyLimit:

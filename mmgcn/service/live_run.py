@@ -18,6 +18,7 @@ from mmgcn.service.cache import ResponseCache
 from mmgcn.service.catalogue import Catalogue, fold
 from mmgcn.service.short_lists import ShortLists
 from mmgcn.serving.recommender import Recommender
+from mmgcn.serving.session import SessionRanker
 
 logger = logging.getLogger("mmgcn.service")
 
@@ -30,9 +31,11 @@ class LiveRun:
         self.run = recommender.run
         self.name = self.run.path.name
         written = (self.run.path / "config.json").stat().st_mtime_ns
+        self.loaded = datetime.now(UTC).isoformat(timespec="seconds")
         self.version = f"{self.name}@{written}"  # differs where a run is rewritten
         self.cache = ResponseCache()
         self.short_lists = ShortLists(recommender)
+        self.session_ranker = SessionRanker(recommender)
         self.catalogue = Catalogue(self.run, cards)
         self.cards = cards.with_modalities(self.catalogue.by_item())
 

@@ -31,6 +31,7 @@ def describe(app: FastAPI) -> None:
                 version=app.version,
                 description=app.description,
                 routes=app.routes,
+                servers=app.servers,
                 tags=[{"name": name, "description": text} for name, text in TAGS.items()],
             )
             problem = Problem.model_json_schema()

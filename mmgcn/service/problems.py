@@ -40,6 +40,7 @@ CODES: dict[str, tuple[int, str]] = {
     "body_too_long": (413, "The body is too long."),
     "invalid_request": (422, "A part of the request is invalid."),
     "unknown_parameter": (422, "The request has a parameter that the address does not have."),
+    "headers_too_long": (431, "The headers are too long."),
     "too_many_requests": (429, "Too many requests."),
     "internal_error": (500, "The service failed."),
     "feedback_off": (503, "The service stores no feedback."),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mmgcn.run import RunError
 from mmgcn.service.live_run import LiveRun
-from mmgcn.service.state import State
+from mmgcn.service.state import Refusal, State
 
 logger = logging.getLogger("mmgcn.service")
 
@@ -51,8 +52,11 @@ class Reloader:
             reason = _one_line(error).replace(f"{folder.parent}/", "")
             self._state.reload_log.add("refused", folder.name, reason)
             logger.error("%s stays in service: %s", self._state.live.name, _one_line(error))
+            at = datetime.now(UTC).isoformat(timespec="seconds")
+            self._state.refusal = Refusal(folder.name, reason, at)
             return False
         before, self._state.live = self._state.live, live
+        self._state.refusal = None
         self._state.metrics.reloads.labels("loaded").inc()
         self._state.reload_log.add("loaded", live.name)
         logger.warning("%s is in service, in place of %s", live.name, before.name)

@@ -7,11 +7,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from extract.commands.options import field_docs
-from mmgcn.serving.ranking_options import RankingOptions
+from mmgcn.serving.ranking_options import RankingOptions, UnknownUsers
 
 MAX_K = 1000
 MAX_ID = 512  # characters
 MAX_EVENTS = 1000
+MAX_USERS = 1000  # of a request for many
+MAX_CURSOR = 200  # characters
+DOCS = field_docs(RankingOptions)
 # Text that any database stores: no NUL and no other control character.
 ID_PATTERN = r"^[^\x00-\x1f\x7f]+$"
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=ID_PATTERN)]
@@ -49,6 +52,14 @@ class Card(Item):
 
     score: float
     rank: int = Field(ge=1)
+    rank_before: int | None = Field(
+        default=None, description="In a list with the session: the rank without it."
+    )
+    because: str | None = Field(
+        default=None,
+        description="In a list with the session: of an item that rose, the most similar item that "
+        "the user liked or played.",
+    )
 
 
 class SimilarItem(Item):
@@ -64,21 +75,66 @@ class ItemFacts(Item):
     num_interactions: int = Field(description="Number of training interactions.")
 
 
-class Recommendations(BaseModel):
-    """Ranked list of a user."""
+class Session(BaseModel):
+    """What changed a list since the run was trained."""
+
+    items: list[str] = Field(description="Items that the user liked or played since then.")
+    is_reranked: bool
+
+
+class RankedList(BaseModel):
+    """A page of a ranked list of at most 1,000 items."""
 
     run: str
+    items: list[Card]
+    next: str | None = Field(
+        description="`cursor` of the next page; null at the end, and for a diverse list, whose "
+        "items depend on its length."
+    )
+
+
+class Recommendations(RankedList):
+    """Ranked list of a user."""
+
+    user_id: str
+    session: Session | None = None
+
+
+class ManyUsers(BaseModel):
+    """A request for the lists of many users."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"user_ids": ["42", "7"], "k": 10}]}
+    )
+
+    user_ids: list[Id] = Field(min_length=1, max_length=MAX_USERS)
+    k: int = Field(default=10, ge=1, le=100, description=DOCS["k"])
+    filter_seen: bool = Field(default=True, description=DOCS["filter_seen"])
+    diversity: float = Field(
+        default=0.0, ge=0, le=1, allow_inf_nan=False, description=DOCS["diversity"]
+    )
+    unknown_users: UnknownUsers = Field(default="error", description=DOCS["unknown_users"])
+
+
+class UserList(BaseModel):
+    """The list of one of many users."""
+
     user_id: str
     items: list[Card]
 
 
-class Similar(BaseModel):
-    """The items most similar to one."""
+class ListsOfUsers(BaseModel):
+    """Lists of many users, in the order of the request."""
 
     run: str
+    lists: list[UserList]
+
+
+class Similar(RankedList):
+    """The items most similar to one."""
+
     item_id: str
     channel: str | None
-    items: list[Card]
 
 
 class History(BaseModel):
@@ -91,19 +147,32 @@ class History(BaseModel):
 
     item_ids: list[Id] = Field(min_length=1, max_length=MAX_K)
     k: K = 10
+    cursor: Annotated[str, Field(max_length=MAX_CURSOR)] | None = None
 
 
-class HistoryList(BaseModel):
+class HistoryExplanation(BaseModel):
+    """An item, and the history of a user who is not in the run."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"item_ids": ["clip-003", "clip-006"], "item_id": "clip-009"}]
+        },
+    )
+
+    item_ids: list[Id] = Field(min_length=1, max_length=MAX_K)
+    item_id: Id
+
+
+class HistoryList(RankedList):
     """Ranked list of a user who is not in the run."""
-
-    run: str
-    items: list[Card]
 
 
 class Explanation(BaseModel):
     """Parts of a score."""
 
-    user_id: str
+    run: str
+    user_id: str | None = Field(description="Null for a history.")
     item_id: str
     score: float
     parts: dict[str, float] = Field(
@@ -161,6 +230,14 @@ class Event(BaseModel):
         allow_inf_nan=False,
         description="Seconds that the video was played.",
     )
+    share: float | None = Field(
+        default=None,
+        ge=0,
+        le=1000,
+        allow_inf_nan=False,
+        description="Seconds played, as a share of the video's duration; above 1 where it was "
+        "repeated. A play counts from 0.5, or from 10 seconds, or if it has neither.",
+    )
 
 
 class Feedback(BaseModel):
@@ -204,6 +281,14 @@ class Preferences(BaseModel):
     skipped: list[str]
 
 
+class Refused(BaseModel):
+    """A run that was not put into service."""
+
+    run: str
+    detail: str
+    at: str = Field(description="Time, ISO 8601.")
+
+
 class RunFacts(BaseModel):
     """The run in service."""
 
@@ -220,6 +305,8 @@ class RunFacts(BaseModel):
     num_users: int
     num_items: int
     modality_worth: dict[str, Any] | None
+    loaded: str = Field(description="When the run was put into service.")
+    refused: Refused | None = Field(description="A newer run that was refused, and why.")
 
 
 class Health(BaseModel):
@@ -232,6 +319,8 @@ class Ready(BaseModel):
     """The service can respond."""
 
     run: str
+    loaded: str = Field(description="When the run was put into service; it changes with the run.")
+    has_refused: bool = Field(description="Whether a newer run was refused, see `/v1/run`.")
     feedback: Literal["on", "off", "unavailable"]
 
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import hmac
+import logging
+import math
 from collections.abc import Sequence
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mmgcn.service.limits import TokenBucket
 from mmgcn.service.problems import Problem, send_body
 
+logger = logging.getLogger("mmgcn.service")
+
 COOKIE = "mmgcn_token"
+GUESSES_PER_SECOND, MAX_GUESSES = 1.0, 20.0  # wrong tokens of one address, and at once
 SESSION = "/v1/session"
 PUBLIC = ("/", "/healthz", "/readyz")  # and /static/: the page itself contains no data
 HEADERS = (
@@ -69,30 +75,50 @@ class LoopbackHost:
 class TokenRequired:
     """Refuses requests without the token, sent as `Authorization: Bearer` or as a cookie.
 
+    Wrong tokens are logged, and limited for each address: after MAX_GUESSES of them no token is
+    looked at until its time has come.
+
     Images and videos of a browser cannot send a header. So `/?token=T` sets the cookie and
     redirects to `/`, and a POST to /v1/session with the header sets it too. Scripts cannot read
     the cookie, and requests from other sites do not include it.
     """
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    def __init__(self, app: ASGIApp, token: str, root_path: str = "") -> None:
         self._app, self._token = app, token.encode()
+        self._page = f"{root_path}/"
+        self._guesses = TokenBucket(GUESSES_PER_SECOND, MAX_GUESSES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or respond with 401."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if scope["path"] == "/" and scope["query_string"]:
-            token = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-            if self._is_token(token.encode()):
-                await self._set_cookie(send, 303, [(b"location", b"/")])
-                return
-        opens_session = scope["path"] == SESSION and scope["method"] == "POST"
-        if opens_session and self._is_token(_token_of(scope)):
-            await self._set_cookie(send, 201)
-            return
         public = scope["path"] in PUBLIC or scope["path"].startswith("/static/")
-        if public or self._is_token(_token_of(scope)):
+        token = _token_of(scope)
+        opens_page = scope["path"] == "/" and scope["query_string"]
+        if opens_page:
+            query = parse_qs(scope["query_string"].decode("latin-1"))
+            token = query.get("token", [""])[0].encode()
+        if (token and not public) or (opens_page and token):
+            client = scope["client"][0] if scope["client"] else ""
+            wait = self._guesses.wait_seconds(client, count=False)
+            if wait > 0:
+                seconds = math.ceil(wait)
+                detail = f"too many wrong tokens from this address; wait {seconds} s"
+                await Problem("too_many_requests", detail, retry_seconds=seconds).send(send)
+                return
+            if self._is_token(token):
+                if opens_page:
+                    location = [(b"location", self._page.encode())]
+                    await self._set_cookie(scope, send, 303, location)
+                elif scope["path"] == SESSION and scope["method"] == "POST":
+                    await self._set_cookie(scope, send, 201)
+                else:
+                    await self._app(scope, receive, send)
+                return
+            self._guesses.wait_seconds(client)
+            logger.warning("a wrong token from %s for %s", client or "?", scope["path"])
+        if public:
             await self._app(scope, receive, send)
             return
         detail = "a token is required: send Authorization: Bearer TOKEN"
@@ -102,9 +128,13 @@ class TokenRequired:
         return hmac.compare_digest(token, self._token)
 
     async def _set_cookie(
-        self, send: Send, status: int, headers: Sequence[tuple[bytes, bytes]] = ()
+        self, scope: Scope, send: Send, status: int, headers: Sequence[tuple[bytes, bytes]] = ()
     ) -> None:
-        cookie = COOKIE.encode() + b"=" + self._token + b"; Path=/; HttpOnly; SameSite=Strict"
+        path = self._page.encode()
+        cookie = COOKIE.encode() + b"=" + self._token + b"; Path=" + path
+        cookie += b"; HttpOnly; SameSite=Strict"
+        if scope["scheme"] == "https":
+            cookie += b"; Secure"
         await send_body(send, status, b"{}", [(b"set-cookie", cookie), *headers])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import re
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 VARIABLE = "MMGCN_SERVICE"  # environment variable with the settings, for worker processes
+MIN_TOKEN = 16  # characters
 PATHS = ("run", "videos", "captions", "posters")
 
 
@@ -18,7 +20,8 @@ class Settings:
     """Settings of the service.
 
     Raises:
-        ValueError: a token with characters that a header cannot contain.
+        ValueError: a token that is short or has characters that a header cannot contain, or a
+            prefix that is no path.
     """
 
     run: Path = Path("runs/latest")
@@ -36,6 +39,10 @@ class Settings:
     loopback: bool = True
     """Whether the service listens on this machine only. Without a token the Host header must then
     be a loopback name, so that no web page reaches the service by DNS rebinding."""
+    root_path: str = ""
+    """Path prefix below which a proxy shows the service, such as /mm; the proxy may remove it."""
+    proxies: tuple[str, ...] = ()
+    """Addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."""
     requests_per_second: float = 100.0
     """Sustained request rate of one client in each worker, twice that in a burst; 0: no limit."""
     max_body_bytes: int = 1 << 20
@@ -49,6 +56,24 @@ class Settings:
                 "a token consists of letters, digits and - . _ ~ + / =; generate one with: "
                 "openssl rand -hex 16"
             )
+        if self.token is not None and len(self.token) < MIN_TOKEN:
+            raise ValueError(
+                f"the token has {len(self.token)} characters and could be guessed; it needs "
+                f"{MIN_TOKEN} or more, such as from: openssl rand -hex 16"
+            )
+        if self.root_path and not re.fullmatch(r"(/[A-Za-z0-9._~@-]+)+", self.root_path):
+            raise ValueError(
+                f"root_path is '{self.root_path}'; expected a path that begins with / and does not "
+                "end with it, such as /mm"
+            )
+        for proxy in self.proxies:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(
+                    f"proxies are addresses or networks, such as 10.0.0.1 or 10.0.0.0/8; '{proxy}' "
+                    "is neither"
+                ) from error
 
     def to_environment(self) -> None:
         """Store the settings in the environment, for worker processes of this one."""
@@ -62,4 +87,5 @@ class Settings:
         """Return the settings that the parent process stored in the environment."""
         values: dict[str, Any] = json.loads(os.environ[VARIABLE])
         values |= {name: Path(values[name]) for name in PATHS if name in values}
+        values["proxies"] = tuple(values.get("proxies", ()))
         return cls(**values)

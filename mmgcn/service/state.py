@@ -22,9 +22,18 @@ from mmgcn.serving.item_table import ItemTable
 logger = logging.getLogger("mmgcn.service")
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """A run that was not put into service."""
+
+    run: str
+    detail: str
+    at: str
+
+
 @dataclass(eq=False)
 class State:
-    """State shared by all requests. Only `live` is ever replaced, by a newer run.
+    """State shared by all requests. Only `live`, by a newer run, and `refusal` are ever replaced.
 
     A request reads `live` once and uses that run until its response is sent.
     """
@@ -39,6 +48,8 @@ class State:
     other_runs: OtherRuns
     reload_log: ReloadLog = field(default_factory=ReloadLog)
     map_process: MapProcess = field(default_factory=MapProcess)
+    refusal: Refusal | None = None
+    """The run that was refused last, None since a run was loaded."""
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
@@ -56,6 +67,7 @@ class State:
             captions={**videos.captions, **table.captions(table.rows["item_id"])},
             creators=dict(creators.iter_rows()),
             playable=videos.paths,
+            root_path=settings.root_path,
         )
         folder = settings.posters or default_folder(videos.root or Path.cwd())
         live = LiveRun.load(settings.run, cards)

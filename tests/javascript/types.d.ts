@@ -12,8 +12,15 @@ interface Item {
 interface Card extends Item {
   score?: number;
   rank?: number;
+  rank_before?: number | null;
+  because?: string | null;
   cosine?: number;
   channels?: string[];
+}
+
+interface RankedList {
+  items: Card[];
+  session?: { items: string[]; is_reranked: boolean };
 }
 
 interface Explanation {

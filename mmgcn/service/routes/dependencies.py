@@ -15,10 +15,10 @@ from fastapi import Depends, Path, Query, Request
 from fastapi.routing import APIRoute
 
 from extract.commands.options import field_docs
-from mmgcn.service.cursor import MAX_CURSOR, Cursor
+from mmgcn.service.cursor import Cursor
 from mmgcn.service.live_run import LiveRun
 from mmgcn.service.problems import Problem
-from mmgcn.service.schemas import ID_PATTERN, MAX_ID, MAX_K
+from mmgcn.service.schemas import ID_PATTERN, MAX_CURSOR, MAX_ID, MAX_K
 from mmgcn.service.state import State
 from mmgcn.serving.ranking_options import RankingChanges, RankingOptions
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
 from mmgcn.data.ids import UnknownIds
 from mmgcn.service import schemas
 from mmgcn.service.feedback import FeedbackUnavailable, Preferences
 from mmgcn.service.problems import Problem, json_response
-from mmgcn.service.routes.dependencies import PathUser, Shared
+from mmgcn.service.routes.dependencies import PathUser, QueryId, Shared
 from mmgcn.service.routes.responses import BODY, problems
 from mmgcn.service.state import State
 
@@ -31,10 +33,14 @@ async def feedback(state: Shared, body: schemas.Feedback) -> Response:
 
     Users may be new; items are those of the run or of the videos that are served.
     """
+    return await _store(state, body.events, 201)
+
+
+async def _store(state: State, events: list[schemas.Event], status: int) -> Response:
     if state.feedback is None:
         raise Problem("feedback_off", OFF)
-    await run_in_threadpool(_check_items, state, body)
-    rows = [event.model_dump() for event in body.events]
+    await run_in_threadpool(_check_items, state, events)
+    rows = [event.model_dump() for event in events]
     try:
         await state.feedback.add(rows, run=state.live.name)
     except FeedbackUnavailable as error:
@@ -43,9 +49,30 @@ async def feedback(state: Shared, body: schemas.Feedback) -> Response:
             "the feedback database does not answer; no event was stored",
             retry_seconds=RETRY_SECONDS,
         ) from error
-    for event in body.events:
+    for event in events:
         state.metrics.events.labels(event.event).inc()
-    return json_response({"stored": len(rows)}, 201)
+    return json_response({"stored": len(rows)}, status)
+
+
+@router.delete(
+    "/feedback",
+    operation_id="withdraw",
+    response_model=schemas.Stored,
+    responses={**problems("unknown_item"), **UNAVAILABLE},
+)
+async def withdraw(
+    state: Shared,
+    user_id: QueryId,
+    item_id: QueryId,
+    event: Annotated[Literal["like", "skip"], Query(description="What is withdrawn.")],
+) -> Response:
+    """Withdraw every earlier like, or skip, of an item by a user; repeating it changes nothing.
+
+    It is stored as an `unlike` or `unskip`, as `POST /v1/feedback` would.
+    """
+    kind: Literal["unlike", "unskip"] = "unlike" if event == "like" else "unskip"
+    cancel = schemas.Event(user_id=user_id, item_id=item_id, event=kind)
+    return await _store(state, [cancel], 200)
 
 
 @router.get(
@@ -74,16 +101,34 @@ async def preferences_of(state: State, user_id: str) -> Preferences:
     try:
         return await state.feedback.preferences(user_id)
     except FeedbackUnavailable as error:
-        raise Problem(
-            "feedback_unavailable",
-            "the feedback database does not answer",
-            retry_seconds=RETRY_SECONDS,
-        ) from error
+        raise _unavailable() from error
 
 
-def _check_items(state: State, body: schemas.Feedback) -> None:
+async def session_of(state: State, user_id: str) -> dict[str, float]:
+    """Return the weight of each item that a user gave feedback on.
+
+    Raises:
+        Problem: as for `preferences_of`.
+    """
+    if state.feedback is None:
+        raise Problem("feedback_off", OFF)
+    try:
+        return await state.feedback.session(user_id)
+    except FeedbackUnavailable as error:
+        raise _unavailable() from error
+
+
+def _unavailable() -> Problem:
+    return Problem(
+        "feedback_unavailable",
+        "the feedback database does not answer",
+        retry_seconds=RETRY_SECONDS,
+    )
+
+
+def _check_items(state: State, events: list[schemas.Event]) -> None:
     run = state.live.run
-    item_ids = list(dict.fromkeys(event.item_id for event in body.events))
+    item_ids = list(dict.fromkeys(event.item_id for event in events))
     unknown = [
         item
         for item, index in zip(item_ids, run.items.get(item_ids), strict=True)

@@ -1,24 +1,27 @@
-"""Routes of ranked lists and explanations."""
+"""Routes of ranked lists."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from mmgcn.service import schemas
+from mmgcn.service.cursor import Cursor
+from mmgcn.service.live_run import LiveRun
 from mmgcn.service.problems import Problem, json_response
 from mmgcn.service.routes.dependencies import (
+    CursorText,
     PathItem,
     PathUser,
-    QueryId,
     Shared,
+    cursor_of,
     ranking_query,
 )
-from mmgcn.service.routes.feedback import UNAVAILABLE, preferences_of
-from mmgcn.service.routes.responses import BODY, problems
+from mmgcn.service.routes.feedback import UNAVAILABLE, preferences_of, session_of
+from mmgcn.service.routes.responses import BODY, PAGED, problems
 from mmgcn.serving.ranking_options import RankingOptions
 
 router = APIRouter(prefix="/v1", tags=["recommendations"])
@@ -26,62 +29,114 @@ UserRanking = Annotated[
     RankingOptions, Depends(ranking_query("k", "filter_seen", "diversity", "unknown_users"))
 ]
 ItemRanking = Annotated[RankingOptions, Depends(ranking_query("k", "diversity"))]
+MAX_DEPTH = 1000  # items of a ranked list, all pages together
+Rows = Iterable[Mapping[str, Any]]
 
 
 @router.get(
     "/recommend/{user_id:path}",
     operation_id="recommend",
     response_model=schemas.Recommendations,
-    responses={**problems("unknown_user", "not_found"), **UNAVAILABLE},
+    responses={**problems("unknown_user", "not_found", *PAGED), **UNAVAILABLE},
 )
 async def recommend(
     state: Shared,
+    request: Request,
     user_id: PathUser,
     options: UserRanking,
     filter_skipped: Annotated[
         bool,
         Query(description="Leave out the items that the user skips, as stored in the database."),
     ] = False,
+    filter_liked: Annotated[
+        bool,
+        Query(description="Leave out the items that the user likes, as stored in the database."),
+    ] = False,
+    session: Annotated[
+        bool,
+        Query(
+            description="Rank with the user's likes and plays since the run was trained, as stored "
+            "in the database."
+        ),
+    ] = False,
+    cursor: CursorText = None,
 ) -> Response:
     """Return the best items for a user, best first."""
     live = state.live
-    rows: Iterable[Mapping[str, Any]] | None = None
-    skipped: list[str] = []
-    if filter_skipped:
-        items = (await preferences_of(state, user_id)).skipped
+    left_out: list[str] = []
+    if filter_skipped or filter_liked:
+        given = await preferences_of(state, user_id)
+        items = given.skipped * filter_skipped + given.liked * filter_liked
         index = live.run.items.get(items)
-        skipped = [item for item, row in zip(items, index, strict=True) if row >= 0]
-    if not skipped:
-        rows = live.short_lists.best(user_id, options)
+        left_out = [item for item, row in zip(items, index, strict=True) if row >= 0]
+    weights = await session_of(state, user_id) if session else {}
+    position = cursor_of(request, live, cursor, state=(*left_out, *weights.items()))
+    deeper = _deeper(options, position).changed(exclude=left_out or None)
+    facts: dict[str, Any] = {}
+    rows: Rows | None = None
+    if session:
+        ranked = await run_in_threadpool(live.session_ranker.recommend, user_id, weights, deeper)
+        rows = ranked.table.to_dicts()
+        facts = {"session": {"items": ranked.items, "is_reranked": ranked.is_reranked}}
+    elif not left_out:
+        rows = live.short_lists.best(user_id, deeper)
     if rows is None:
-        table = await run_in_threadpool(
-            live.recommender.recommend, [user_id], options.changed(exclude=skipped)
-        )
+        table = await run_in_threadpool(live.recommender.recommend, [user_id], deeper)
         rows = table.to_dicts()
-    response = json_response(
-        {"run": live.name, "user_id": user_id, "items": live.cards.ranked(rows)}
-    )
-    if filter_skipped:
-        response.headers["cache-control"] = "no-store"  # it changes with the next skip
+    page = _page(live, rows, options, position)
+    response = json_response({"run": live.name, "user_id": user_id, **page, **facts})
+    if filter_skipped or filter_liked or session:
+        response.headers["cache-control"] = "no-store"  # it changes with the next event
     return response
+
+
+@router.post(
+    "/recommend",
+    operation_id="recommend_for_users",
+    response_model=schemas.ListsOfUsers,
+    responses={**problems("unknown_user"), **BODY},
+)
+def recommend_for_users(state: Shared, body: schemas.ManyUsers) -> Response:
+    """Return the best items for each of many users, in their order, duplicates once."""
+    live = state.live
+    options = RankingOptions(
+        k=body.k,
+        filter_seen=body.filter_seen,
+        diversity=body.diversity,
+        unknown_users=body.unknown_users,
+    )
+    lists: dict[str, list[dict[str, Any]]] = {user: [] for user in body.user_ids}
+    for row in live.recommender.recommend(list(lists), options).iter_rows(named=True):
+        lists[row["user_id"]].append(row)
+    return json_response(
+        {
+            "run": live.name,
+            "lists": [
+                {"user_id": user, "items": live.cards.ranked(rows)} for user, rows in lists.items()
+            ],
+        }
+    )
 
 
 @router.get(
     "/similar/{item_id:path}",
     operation_id="list_similar",
     response_model=schemas.Similar,
-    responses=problems("unknown_item", "unknown_channel", "not_found"),
+    responses=problems("unknown_item", "unknown_channel", "not_found", *PAGED),
 )
 def similar(
     state: Shared,
+    request: Request,
     item_id: PathItem,
     options: ItemRanking,
     channel: Annotated[
         str | None, Query(max_length=100, description="Compare only this channel.")
     ] = None,
+    cursor: CursorText = None,
 ) -> Response:
     """Return the items most similar to one, by the cosine of the item vectors."""
     live = state.live
+    position = cursor_of(request, live, cursor)
     if channel is not None and channel not in live.run.vector_parts:
         raise Problem(
             "unknown_channel",
@@ -95,46 +150,41 @@ def similar(
         )
     if not channels:
         raise Problem("unknown_channel", f"item '{item_id}' has no channel to compare by")
-    table = live.recommender.similar(item_id, options, channel=channel)
-    items = live.cards.ranked(table.iter_rows(named=True))
-    return json_response({"run": live.name, "item_id": item_id, "channel": channel, "items": items})
+    table = live.recommender.similar(item_id, _deeper(options, position), channel=channel)
+    page = _page(live, table.iter_rows(named=True), options, position)
+    return json_response({"run": live.name, "item_id": item_id, "channel": channel, **page})
 
 
 @router.post(
     "/history",
     operation_id="recommend_for_history",
     response_model=schemas.HistoryList,
-    responses={**problems("unknown_item"), **BODY},
+    responses={**problems("unknown_item", *PAGED), **BODY},
 )
 def history(state: Shared, body: schemas.History) -> Response:
     """Return the best items for a user who is not in the run, from the items they watched."""
     live = state.live
-    table = live.recommender.recommend_history(body.item_ids, k=body.k)
-    items = live.cards.ranked(table.iter_rows(named=True))
-    return json_response({"run": live.name, "items": items})
-
-
-@router.get(
-    "/explain",
-    operation_id="explain",
-    response_model=schemas.Explanation,
-    responses=problems("unknown_user", "unknown_item"),
-)
-def explain(state: Shared, user_id: QueryId, item_id: QueryId) -> Response:
-    """Return the contribution of each channel to a score, and the most similar watched items."""
-    live = state.live
-    explanation = live.recommender.explain(user_id, item_id)
-    nearest = {
-        channel: [{"cosine": value} | live.cards.card(item) for item, value in items]
-        for channel, items in explanation.nearest.items()
-    }
+    position = Cursor.at(body.cursor, request=("history", body.item_ids), state=(live.version,))
+    options = RankingOptions(k=body.k)
+    table = live.recommender.recommend_history(body.item_ids, _deeper(options, position))
     return json_response(
-        {
-            "user_id": user_id,
-            "item_id": item_id,
-            "score": explanation.score,
-            "parts": explanation.parts,
-            "missing": explanation.missing,
-            "nearest": nearest,
-        }
+        {"run": live.name, **_page(live, table.iter_rows(named=True), options, position)}
     )
+
+
+def _deeper(options: RankingOptions, position: Cursor) -> RankingOptions:
+    """Return the options of a list that ends one item after the page.
+
+    The items of a diverse list depend on its length, so that it has one page.
+    """
+    if options.diversity:
+        return options
+    return options.changed(k=min(position.offset + options.k, MAX_DEPTH - 1) + 1)
+
+
+def _page(live: LiveRun, rows: Rows, options: RankingOptions, position: Cursor) -> dict[str, Any]:
+    """Return the cards of a page, and the cursor of the next one."""
+    found = list(rows)
+    page = found[position.offset : position.offset + options.k]
+    total = 0 if options.diversity else len(found)
+    return {"items": live.cards.ranked(page), "next": position.after(len(page), total=total)}

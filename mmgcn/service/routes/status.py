@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from fastapi import APIRouter, Response
 
 from mmgcn.service import schemas
@@ -15,7 +17,8 @@ probes = APIRouter(tags=["status"])  # without a token
 @router.get("/v1/run", operation_id="get_run", response_model=schemas.RunFacts)
 def run(state: Shared) -> Response:
     """Return the run in service: settings, metrics and evaluation history."""
-    return json_response(state.live.facts)
+    refusal = None if state.refusal is None else asdict(state.refusal)
+    return json_response(state.live.facts | {"loaded": state.live.loaded, "refused": refusal})
 
 
 @router.get(
@@ -41,4 +44,6 @@ async def ready(state: Shared) -> Response:
     """Return the run in service. A missing feedback database does not make it unready."""
     store = state.feedback
     feedback = "off" if store is None else "on" if store.available else "unavailable"
-    return json_response({"run": state.live.name, "feedback": feedback})
+    live = state.live
+    facts = {"run": live.name, "loaded": live.loaded, "has_refused": state.refusal is not None}
+    return json_response(facts | {"feedback": feedback})

@@ -21,7 +21,7 @@ def test_a_client_over_its_rate_gets_the_time_to_retry(serve):
 
 def test_the_rate_is_that_of_each_client_and_comes_back_with_time():
     now = [0.0]
-    limit = RateLimit(None, 2.0, clock=lambda: now[0])
+    limit = RateLimit(None, 2.0, clock=lambda: now[0]).bucket
     assert [limit.wait_seconds("a") for _ in range(5)] == [0, 0, 0, 0, 0.5]
     assert limit.wait_seconds("b") == 0
     now[0] = 0.5
@@ -31,7 +31,7 @@ def test_the_rate_is_that_of_each_client_and_comes_back_with_time():
 
 def test_only_so_many_clients_are_known(monkeypatch):
     monkeypatch.setattr(limits, "MAX_CLIENTS", 3)
-    limit = RateLimit(None, 1.0, clock=lambda: 0.0)
+    limit = RateLimit(None, 1.0, clock=lambda: 0.0).bucket
     for number in range(10):
         limit.wait_seconds(str(number))
     assert list(limit._clients) == ["7", "8", "9"]

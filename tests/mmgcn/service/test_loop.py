@@ -91,3 +91,51 @@ def test_what_somebody_likes_changes_their_list(fit, tmp_path, only_feedback):
         assert reloader.check()
         after = groups_of_list()
         assert after.count(3) > after.count(0)
+
+
+def test_likes_move_a_list_at_once_and_a_final_refit_keeps_what_it_learnt(fit, tmp_path):
+    run_fit(fit, "--final")
+    url = f"sqlite:///{tmp_path}/feedback.db"
+    latest = tmp_path / "runs" / "latest"
+    settings = Settings(
+        run=latest, feedback=url, requests_per_second=0, reload_seconds=0, loopback=False
+    )
+    with TestClient(create_app(settings)) as client:
+        reloader = Reloader(client.app.state.service)
+
+        def listed(**options):
+            params = {"k": 10, "session": True} | options
+            return client.get("/v1/recommend/u0", params=params).json()
+
+        def groups_of(body):
+            return [group(card["item_id"]) for card in body["items"][:10]]
+
+        before = listed()
+        assert not before["session"]["is_reranked"]
+        liked = ["i30", "i31", "i32"]  # of another group
+        skipped = [card["item_id"] for card in before["items"][:3]]
+        events = [{"user_id": "u0", "item_id": item, "event": "like"} for item in liked]
+        events += [{"user_id": "u0", "item_id": item, "event": "skip"} for item in skipped]
+        # Played for a moment, which must not count.
+        shown = [card["item_id"] for card in before["items"][3:5]]
+        for item in shown:
+            play = {"user_id": "u0", "item_id": item, "event": "play", "seconds": 0.6}
+            events += [play, play | {"share": 0.1}, play | {"event": "impression"}]
+        assert client.post("/v1/feedback", json={"events": events}).status_code == 201
+
+        moved = listed()
+        assert moved["session"] == {"items": liked, "is_reranked": True}
+        assert groups_of(moved).count(3) > groups_of(before).count(3)
+
+        run_fit(fit, "--feedback", url, "--final")
+        assert reloader.check()
+        after = listed(k=40)
+        ids = [card["item_id"] for card in after["items"]]
+        watched = [card["item_id"] for card in client.get("/v1/users/u0").json()["watched"]]
+        assert set(liked) <= set(watched)
+        assert not set(liked) & set(ids)  # a liked video is not recommended again
+        assert groups_of(after).count(3) > groups_of(before).count(3)
+        assert not set(skipped) & set(ids)
+        assert set(shown) <= set(ids)
+        assert not set(shown) & set(watched)
+        assert after["session"] == {"items": [], "is_reranked": False}

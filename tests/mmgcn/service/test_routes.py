@@ -207,7 +207,9 @@ def test_the_run_is_described_without_its_folders(client):
 
 def test_the_service_says_that_it_runs_and_what_it_shows(client):
     assert client.get("/healthz").json() == {"status": "ok"}
-    assert client.get("/readyz").json() == {"run": "first", "feedback": "off"}
+    ready = client.get("/readyz").json()
+    assert ready.pop("loaded") == client.get("/v1/run").json()["loaded"]
+    assert ready == {"run": "first", "feedback": "off", "has_refused": False}
 
 
 def test_no_such_route_is_404_in_the_same_form(client):
@@ -344,6 +346,76 @@ def reloader_of(client):
     reloader = Reloader(client.app.state.service)
     reloader._version = None  # it began before the run was written
     return reloader
+
+
+def test_head_has_the_headers_of_get_and_no_body(client):
+    for path in ("/v1/items", "/v1/recommend/ann", "/", "/static/js/main.js", "/healthz"):
+        whole, head = client.get(path), client.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == whole.headers["content-length"]
+    assert client.head("/v1/users/zz").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v1/items", "GET, HEAD, OPTIONS"),
+        ("/v1/recommend/ann", "GET, HEAD, OPTIONS"),
+        ("/v1/history", "POST, OPTIONS"),
+        ("/v1/feedback", "POST, DELETE, OPTIONS"),
+        ("/v1/videos/a", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_options_are_the_methods_of_an_address(client, path, methods):
+    answer = client.options(path)
+    assert (answer.status_code, answer.headers["allow"]) == (204, methods)
+    assert client.options("/v1/none").status_code == 404
+
+
+def test_many_users_are_ranked_at_once(client):
+    sent = {"user_ids": ["bob", "ann", "bob"], "k": 2}
+    body = client.post("/v1/recommend", json=sent).json()
+    assert [each["user_id"] for each in body["lists"]] == ["bob", "ann"]
+    for each in body["lists"]:
+        alone = client.get(f"/v1/recommend/{each['user_id']}?k=2").json()
+        assert each["items"] == alone["items"]
+    answer = client.post("/v1/recommend", json={"user_ids": ["ann", "zz"]})
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_user")
+    cold = {"user_ids": ["zz"], "k": 1, "unknown_users": "popularity"}
+    assert client.post("/v1/recommend", json=cold).json()["lists"][0]["items"][0]["item_id"] == "b"
+
+
+@pytest.mark.parametrize("path", ["/v1/recommend/bob", "/v1/similar/b"])
+def test_the_pages_of_a_ranked_list_are_the_list(client, path):
+    whole = client.get(f"{path}?k=100").json()
+    assert whole["next"] is None
+    found, params = [], {"k": 2}
+    while params is not None:
+        body = client.get(path, params=params).json()
+        found += body["items"]
+        params = {"k": 2, "cursor": body["next"]} if body["next"] else None
+    assert found == whole["items"]
+    assert [card["rank"] for card in found] == list(range(1, len(found) + 1))
+
+
+def test_a_diverse_list_has_one_page(client):
+    assert client.get("/v1/recommend/bob?k=2&diversity=0.5").json()["next"] is None
+
+
+def test_the_pages_of_a_history_are_its_list(client):
+    sent = {"item_ids": ["a"]}
+    whole = client.post("/v1/history", json=sent | {"k": 100}).json()
+    first = client.post("/v1/history", json=sent | {"k": 3}).json()
+    second = client.post("/v1/history", json=sent | {"k": 3, "cursor": first["next"]}).json()
+    assert first["items"] + second["items"] == whole["items"]
+    assert second["next"] is None
+
+
+def test_an_item_in_the_list_of_a_history_is_explained(client, settings):
+    why = client.post("/v1/history/explain", json={"item_ids": ["a"], "item_id": "b"}).json()
+    library = Recommender.load(settings.run).explain_history(["a"], "b")
+    assert (why["user_id"], why["parts"]) == (None, library.parts)
+    assert why["nearest"]["visual"][0]["item_id"] == "a"
 
 
 @pytest.mark.parametrize("user", [".", ".."])

@@ -31,7 +31,7 @@ def test_opened_to_all_any_name_will_do(serve):
 
 @pytest.fixture
 def guarded(serve):
-    return serve(token="s3cret", requests_per_second=0)
+    return serve(token="s3cret-of-the-test", requests_per_second=0)
 
 
 @pytest.mark.parametrize(
@@ -39,13 +39,13 @@ def guarded(serve):
     [
         {},
         {"authorization": "Bearer"},
-        {"authorization": "Bearer s3cre"},
-        {"authorization": "Bearer s3cret2"},
-        {"authorization": "Basic s3cret"},
+        {"authorization": "Bearer s3cret-of-the-tes"},
+        {"authorization": "Bearer s3cret-of-the-test2"},
+        {"authorization": "Basic s3cret-of-the-test"},
         {"authorization": "Bearer \xff"},
         {"cookie": "mmgcn_token=wrong"},
         {"cookie": 'mmgcn_token="\\'},
-        {"cookie": "other=s3cret"},
+        {"cookie": "other=s3cret-of-the-test"},
     ],
 )
 def test_without_the_token_every_route_is_refused(guarded, headers):
@@ -59,15 +59,50 @@ def test_without_the_token_every_route_is_refused(guarded, headers):
     assert answer.status_code == 401
 
 
+def test_wrong_tokens_are_logged_and_slowed_down(serve, caplog):
+    client = serve(token="s3cret-of-the-test", requests_per_second=0)
+    wrong = {"authorization": "Bearer a-guess-of-somebody"}
+    statuses = [client.get("/v1/users", headers=wrong).status_code for _ in range(25)]
+    assert statuses[:20] == [401] * 20
+    assert statuses[-1] == 429
+    answer = client.get("/v1/users", headers={"authorization": "Bearer s3cret-of-the-test"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")  # not looked at
+    assert "a wrong token from testclient for /v1/users" in caplog.text
+    assert "a-guess" not in caplog.text
+    assert client.get("/v1/users").status_code == 401  # no token is no guess
+    assert client.get("/healthz").status_code == 200
+
+
+def test_two_hosts_are_refused(serve):
+    client = serve(loopback=False)
+    headers = [("host", "127.0.0.1"), ("host", "videos.example")]
+    answer = client.get("/v1/users", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"token": "a" * 15}, "has 15 characters and could be guessed; it needs 16"),
+        ({"root_path": "mm"}, "root_path is 'mm'; expected a path that begins with /"),
+        ({"root_path": "/mm/"}, "root_path is '/mm/'"),
+        ({"proxies": ("nginx",)}, "'nginx' is neither"),
+    ],
+)
+def test_settings_that_are_unsafe_or_wrong_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        Settings(**options)
+
+
 def test_guessing_the_token_is_slowed_down(serve):
-    client = serve(token="s3cret", requests_per_second=0.01)
+    client = serve(token="s3cret-of-the-test", requests_per_second=0.01)
     statuses = [client.get("/v1/users").status_code for _ in range(3)]
     assert statuses == [401, 429, 429]
 
 
 def test_with_the_token_every_route_responds(guarded):
     for kind in ("Bearer", "bearer"):
-        headers = {"authorization": f"{kind} s3cret", "host": "videos.example"}
+        headers = {"authorization": f"{kind} s3cret-of-the-test", "host": "videos.example"}
         assert guarded.get("/v1/recommend/ann", headers=headers).status_code == 200
     assert guarded.get("/healthz").status_code == 200
     assert guarded.get("/readyz").status_code == 200
@@ -80,7 +115,7 @@ def test_a_token_that_a_header_cannot_carry_is_refused(token):
 
 
 def test_a_browser_gets_the_token_as_a_cookie_that_scripts_cannot_read(serve):
-    token = "s3cret+/=-._~"
+    token = "s3cret-of-the-test+/=-._~"
     client = serve(token=token)
     answer = client.get("/", params={"token": token}, follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
@@ -93,12 +128,12 @@ def test_a_browser_gets_the_token_as_a_cookie_that_scripts_cannot_read(serve):
 
 
 def test_the_page_gets_the_cookie_for_the_token_in_a_header(serve):
-    client = serve(token="s3cret")
+    client = serve(token="s3cret-of-the-test")
     assert client.post("/v1/session").status_code == 401
     wrong = client.post("/v1/session", headers={"authorization": "Bearer wrong"})
     assert wrong.status_code == 401
     assert "set-cookie" not in wrong.headers
-    answer = client.post("/v1/session", headers={"authorization": "Bearer s3cret"})
+    answer = client.post("/v1/session", headers={"authorization": "Bearer s3cret-of-the-test"})
     assert answer.status_code == 201
     assert "HttpOnly" in answer.headers["set-cookie"]
     assert client.get("/v1/recommend/ann").status_code == 200

@@ -93,7 +93,7 @@ function addActions(item, card, userId) {
   item.keys.w = () => why.click();
   const actions = el("div", { class: "actions" }, why);
   item.append(actions);
-  if (!isEnabled()) return;
+  if (!isEnabled(userId)) return;
   const like = likeButton(card, userId);
   like.title = "Like (L)";
   const skip = skipButton(item, card, userId);

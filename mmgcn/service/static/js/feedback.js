@@ -1,5 +1,6 @@
 /** Feedback: impressions, plays, likes and skips, and the preferences that are stored. */
 
+import { isActing } from "./acting.js";
 import { ApiError, get, post } from "./api.js";
 
 const WAIT_MS = 3000;
@@ -14,6 +15,8 @@ const TIMEOUT_MS = 4000; // of loading preferences, before a page is shown witho
 
 /** @type {Map<string, Group>} */
 const groups = new Map(); // by user and kind: walls are redrawn, these stay
+/** @type {Set<(userId: string, kind: Kind) => void>} */
+const listeners = new Set();
 let clock = 0;
 let off = false; // whether feedback is off in this service
 /** @type {object[]} */
@@ -39,9 +42,21 @@ export async function send(userId, itemId, kind, on) {
     });
     if (on) stored.set(itemId, tick());
     else stored.delete(itemId);
+    for (const listener of listeners) listener(userId, kind);
   } finally {
     sent.set(itemId, tick());
   }
+}
+
+/**
+ * Call a function after each like or skip that was stored or undone.
+ *
+ * @param {(userId: string, kind: Kind) => void} listener
+ * @param {AbortSignal} signal
+ */
+export function whenStored(listener, signal) {
+  listeners.add(listener);
+  signal.addEventListener("abort", () => listeners.delete(listener));
 }
 
 /**
@@ -83,9 +98,19 @@ function update(group, itemIds, began) {
   for (const [itemId, when] of now) group.stored.set(itemId, when);
 }
 
-/** Return whether the service stores likes and skips, at least when its database answers. */
-export function isEnabled() {
+/** Return whether the service stores feedback. */
+export function isStored() {
   return !off;
+}
+
+/**
+ * Return whether likes and skips of a user can be given here: somebody acts as the user, and the
+ * service stores feedback, at least when its database answers.
+ *
+ * @param {string | null} userId
+ */
+export function isEnabled(userId) {
+  return isStored() && isActing(userId);
 }
 
 /**
@@ -127,16 +152,19 @@ function groupOf(userId, kind) {
 }
 
 /**
- * Store an impression or a play soon, together with others, in the background.
+ * Store an impression or a play soon, together with others, in the background; nothing where nobody
+ * acts as the user.
  *
  * @param {string} userId
  * @param {string} itemId
  * @param {"impression" | "play"} event
  * @param {number | null} seconds
+ * @param {number | null} duration of the video
  */
-export function record(userId, itemId, event, seconds = null) {
-  if (off) return;
-  queue.push({ user_id: userId, item_id: itemId, event, seconds });
+export function record(userId, itemId, event, seconds = null, duration = null) {
+  if (!isEnabled(userId)) return;
+  const share = seconds !== null && duration ? Math.round((seconds / duration) * 1000) / 1000 : null;
+  queue.push({ user_id: userId, item_id: itemId, event, seconds, share });
   timer ??= setTimeout(() => flush(false), WAIT_MS);
 }
 

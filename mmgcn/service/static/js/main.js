@@ -179,6 +179,7 @@ document.querySelector(".skip-link")?.addEventListener("click", (event) => {
   main.focus();
 });
 addEventListener("hashchange", navigate);
+addEventListener("pagechange", show); // what is shown changes, and the address does not
 addEventListener("addressreplaced", () => {
   shown = location.hash;
 });

@@ -58,7 +58,7 @@ export function preview(stage, card, userId) {
     video.pause();
     const seconds = (performance.now() - since) / 1000;
     if (userId && video.currentTime > 0 && seconds >= MIN_SECONDS) {
-      record(userId, card.item_id, "play", Math.round(seconds * 10) / 10);
+      record(userId, card.item_id, "play", Math.round(seconds * 10) / 10, video.duration);
     }
   }
 

@@ -25,8 +25,8 @@ export function slideOf(card, { userId, channels, isMuted, onMute, onSkip }) {
   const hint = el("span", { class: "hint", "aria-hidden": "true" });
   const sound = el("button", { class: "button round", "aria-label": "Sound", title: "Sound (M)", click: onMute });
   const why = el("button", { class: "button why", title: "Explain (W)", click: () => openWhy(card) }, "Why");
-  const like = userId && isEnabled() ? likeButton(card, userId) : null;
-  const skip = userId && isEnabled() ? skipButton(card, userId, onSkip) : null;
+  const like = userId && isEnabled(userId) ? likeButton(card, userId) : null;
+  const skip = userId && isEnabled(userId) ? skipButton(card, userId, onSkip) : null;
   const element = el(
     "li",
     { class: "slide", "data-item": card.item_id },
@@ -116,7 +116,7 @@ export function slideOf(card, { userId, channels, isMuted, onMute, onSkip }) {
 
   function pause() {
     video?.pause();
-    if (userId && seconds > 0) record(userId, card.item_id, "play", Math.round(seconds * 10) / 10);
+    if (userId && seconds > 0) record(userId, card.item_id, "play", Math.round(seconds * 10) / 10, video?.duration ?? null);
     seconds = 0;
   }
 

@@ -50,6 +50,29 @@ function add(wall, cards, { userId = null, pick = null, chosen = () => false }) 
 }
 
 /**
+ * Bring the cards of a wall into the order of a list: those that stay keep their element, so that
+ * what plays goes on, and the focus stays.
+ *
+ * @param {HTMLElement} wall
+ * @param {Card[]} cards
+ * @param {WallOptions} options
+ */
+export function reorder(wall, cards, options) {
+  const before = new Map(cardsIn(wall).map((item) => [item.dataset.item, item]));
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+  const active = wall.querySelector(".card.active");
+  const back = wall.querySelector(".back");
+  add(wall, cards.filter(({ item_id: id }) => !before.has(id)), options);
+  const after = new Map(cardsIn(wall).map((item) => [item.dataset.item, item]));
+  const listed = new Set(cards.map(({ item_id: id }) => id));
+  for (const [id, item] of before) if (!listed.has(String(id)) && !item.hidden) item.remove();
+  for (const { item_id: id } of cards) wall.insertBefore(/** @type {Node} */ (after.get(id)), back);
+  activate(wall, /** @type {CardElement | null} */ (active?.isConnected ? active : shownIn(wall)[0]));
+  showRanks(wall);
+  if (focused?.isConnected) focused.focus({ preventScroll: true });
+}
+
+/**
  * Return a list up to its k-th item that is not skipped, with the skipped ones between.
  *
  * @param {Card[]} cards

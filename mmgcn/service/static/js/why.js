@@ -2,6 +2,7 @@
 
 import { explainedItem, replaceAddress, withExplained } from "./address.js";
 import { get } from "./api.js";
+import { isEnabled } from "./feedback.js";
 import { channelLabel, el, icon, messageOf, signed, titleOf } from "./dom.js";
 import { poster, thumb } from "./poster.js";
 
@@ -64,7 +65,7 @@ export async function showWhy(userId) {
   sheet.showModal();
   try {
     /** @type {Explanation} */
-    const why = await get("v1/explain", { user_id: userId, item_id: itemId });
+    const why = await get("v1/explain", { user_id: userId, item_id: itemId, session: isEnabled(userId) || null });
     body.replaceChildren(partsTable(why), ...nearestOf(why, userId));
   } catch (error) {
     body.replaceChildren(el("p", { class: "problem", role: "alert" }, messageOf(error)));

@@ -11,6 +11,7 @@ def go(page, address):
 
 
 def open_user(page, user="u0"):
+    page.evaluate(f"sessionStorage.setItem('mmgcn_acting', '{user}')")
     page.evaluate(f"location.hash = '#/user/{user}'")
     see_user(page, user)
 

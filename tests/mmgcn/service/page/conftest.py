@@ -19,6 +19,11 @@ window.expireTimeouts = () => {
   for (const one of controllers.splice(0)) one.abort(new DOMException("", "TimeoutError"));
 };
 """
+# Tests act as u0 unless they say otherwise; about:blank has no storage.
+ACTING = """
+try { sessionStorage.getItem("mmgcn_acting") ?? sessionStorage.setItem("mmgcn_acting", "u0"); }
+catch {}
+"""
 
 
 @pytest.fixture(scope="module")  # longer, its event loop would be in the way of other tests
@@ -48,6 +53,7 @@ def page(browser, service):
     context = browser.new_context(viewport={"width": 1000, "height": 800}, color_scheme="light")
     context.set_default_timeout(120_000)
     context.add_init_script(TIMEOUTS)
+    context.add_init_script(ACTING)
     page = context.new_page()
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))

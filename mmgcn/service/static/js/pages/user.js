@@ -1,11 +1,13 @@
 /** User: watched videos and recommendations. */
 
-import { get } from "../api.js";
+import { actingSwitch } from "../acting.js";
+import { ApiError, get } from "../api.js";
 import { downloads } from "../download.js";
 import { factsOf, heldOut, loadFacts, markHits, viewsOf } from "../facts.js";
 import { historyOf } from "../history.js";
 import { el, link, number, present } from "../dom.js";
-import { isEnabled, loadPreferences, numStored } from "../feedback.js";
+import { isEnabled, isStored, loadPreferences, numStored } from "../feedback.js";
+import { sessionLine } from "../session.js";
 import { MAX_K, upToShown, wallOf } from "../wall.js";
 
 const PAGE = 24;
@@ -29,11 +31,25 @@ export async function userPage({ id, params }, signal) {
   // Skipped items are requested as well: they may be restored to their positions.
   const requested = Math.min(k + numStored(id, "skip"), MAX_K);
   const path = `v1/recommend/${encodeURIComponent(id)}`;
-  /** @type {{ items: Card[] }} */
-  const list = await get(path, { k: requested, diversity, filter_seen: !seen }, signal);
+  const acts = isEnabled(id);
+  /** @returns {Promise<RankedList>} */
+  const load = async () => {
+    const options = { k: requested, diversity, filter_seen: !seen };
+    try {
+      return await get(path, { ...options, session: acts || null }, signal);
+    } catch (error) {
+      if (!(acts && error instanceof ApiError && error.status === 503)) throw error;
+      return get(path, options, signal); // the session is in a database that is away
+    }
+  };
+  const list = await load();
   const items = upToShown(list.items, k, id);
-  const more = items.length < list.items.length || list.items.length === requested;
   const wall = wallOf(items, { label: `Recommended for user ${id}`, userId: id });
+  const loadShown = async () => {
+    const now = await load();
+    return { ...now, items: upToShown(now.items, k, id) };
+  };
+  const more = items.length < list.items.length || list.items.length === requested;
   if (facts) markHits(wall, heldOut(facts));
   return /** @type {Node[]} */ (present([
     el(
@@ -42,6 +58,7 @@ export async function userPage({ id, params }, signal) {
       el("h1", {}, `User ${id}`),
       el("p", { class: "muted" }, total === 1 ? "1 video watched" : `${number.format(total)} videos watched`),
       viewsOf(id, "user"),
+      isStored() && actingSwitch(id),
     ),
     facts && factsOf(facts),
     watched.length > 0 && historyOf(id, watched, total),
@@ -55,6 +72,7 @@ export async function userPage({ id, params }, signal) {
         settings(id, { k, diversity, seen }),
         downloads(`user-${id}`, () => items),
       ),
+      acts && items.length > 0 && sessionLine(id, wall, { ...list, items }, loadShown, signal),
       items.length
         ? wall
         : el("p", { class: "note" }, "No recommendations: this user has watched every video."),
@@ -65,14 +83,15 @@ export async function userPage({ id, params }, signal) {
           el("a", { class: "button", href: here(id, { k: k + PAGE, diversity, seen }) }, "Show more"),
         ),
     ),
-    keys(),
+    keys(acts),
   ]));
 }
 
-function keys() {
+/** @param {boolean} acts */
+function keys(acts) {
   const feedback = [["L", "like"], ["S", "skip"], ["U", "restore"]];
   const all = [
-    ["Arrow keys", "move"], ["Enter", "open"], ["Space", "play"], ...(isEnabled() ? feedback : []), ["W", "explain"],
+    ["Arrow keys", "move"], ["Enter", "open"], ["Space", "play"], ...(acts ? feedback : []), ["W", "explain"],
   ];
   return el(
     "p",

@@ -33,13 +33,14 @@ export async function videoPage({ id, params }, signal) {
         "div",
         { class: "about stack" },
         el("h1", {}, titleOf(card)),
+        !card.caption && el("p", { class: "muted" }, "No caption"),
         card.creator && el("p", { class: "muted" }, `by ${card.creator}`),
         el("p", { class: "muted" }, "ID ", el("code", {}, card.item_id)),
         userId &&
           el(
             "div",
             { class: "row start" },
-            isEnabled() && likeButton(card, userId),
+            isEnabled(userId) && likeButton(card, userId),
             el("button", { class: "button", click: () => openWhy(card) }, `Why for user ${userId}`),
             el("a", { class: "button", href: link("user", userId) }, "Back to the list"),
           ),
@@ -75,7 +76,7 @@ function player(card, userId, signal) {
   });
   if (userId) {
     const store = () => {
-      if (seconds > 0) record(userId, card.item_id, "play", Math.round(seconds * 10) / 10);
+      if (seconds > 0) record(userId, card.item_id, "play", Math.round(seconds * 10) / 10, video.duration);
       seconds = 0;
     };
     signal.addEventListener("abort", store);

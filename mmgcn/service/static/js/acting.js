@@ -1,0 +1,35 @@
+/** Acting: the user as whom feedback is given. Without one the page is read-only. */
+
+import { el } from "./dom.js";
+
+const KEY = "mmgcn_acting";
+
+/**
+ * Return whether what is done on the page is stored as done by a user.
+ *
+ * @param {string | null} userId
+ */
+export function isActing(userId) {
+  return userId !== null && sessionStorage.getItem(KEY) === userId;
+}
+
+/**
+ * Return the switch of a user's page; the page is drawn again when it is used.
+ *
+ * @param {string} userId
+ */
+export function actingSwitch(userId) {
+  const box = el("input", { type: "checkbox", name: "acting", role: "switch" });
+  box.checked = isActing(userId);
+  box.addEventListener("change", () => {
+    if (box.checked) sessionStorage.setItem(KEY, userId);
+    else sessionStorage.removeItem(KEY);
+    dispatchEvent(new Event("pagechange"));
+  });
+  return el(
+    "label",
+    { class: "acting", title: "Likes, skips and plays are stored only while this is on, for this tab." },
+    box,
+    "Act as this user",
+  );
+}
