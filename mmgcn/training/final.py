@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,8 @@ def fit_final(
     budget_seconds: float | None = None,
     resume: bool = False,
     progress: Progress | bool | None = None,
+    callbacks: Sequence[Progress] = (),
+    log: Sequence[str] = (),
     on_trial: OnTrial | None = None,
     on_stage: OnStage | None = None,
 ) -> FinalResult:
@@ -82,6 +84,7 @@ def fit_final(
     report: OnStage = on_stage if on_stage is not None else lambda _: None
     shared: dict[str, Any] = {"model": model, "out": out, "settings": settings, "seed": seed}
     shared |= {"device": device, "progress": progress, "on_trial": on_trial}
+    shared |= {"callbacks": callbacks, "log": log}
     name = model if isinstance(model, str) else model.name
     request = {"model": name, "seed": seed, "epochs": epochs, "recipe": str(recipe)}
     request |= {"settings": {k: str(v) for k, v in dict(settings or {}).items()}}

@@ -63,7 +63,8 @@ def test_the_answer_in_json_is_all_of_standard_output(world, capsys):
     code, out, _ = run(capsys, "fit", "--model", "mmgcn", *FEATURES, *QUICK, "--json")
     assert code == 0
     answer = json.loads(out)
-    assert set(answer) == {"run", "best_epoch", "metrics", "recipe", "seconds"}
+    assert set(answer) == {"run", "best_epoch", "metrics", "recipe", "seconds", "selection"}
+    assert answer["selection"] is None, "there is one with --final"
     assert {"recall@20", "ndcg@20"} <= answer["metrics"].keys()
     assert (world / answer["run"]).resolve() == (world / "runs" / "latest").resolve()
     assert config()["settings"]["dim"] == 8
