@@ -64,13 +64,13 @@ export function sessionLine(userId, wall, first, load, signal) {
  */
 function showMoves(wall, cards) {
   const titles = new Map(cards.map((card) => [card.item_id, titleOf(card)]));
-  for (const old of wall.querySelectorAll(".moved")) old.remove();
+  for (const old of wall.querySelectorAll(".risen")) old.remove();
   for (const { item_id: itemId, rank = 0, rank_before: before, because } of cards) {
     const steps = (before ?? rank) - rank;
     if (steps <= 0) continue;
     const reason = because ? `, like “${titles.get(because) ?? because}”` : "";
     const text = `${steps} up${reason}`;
     const stage = wall.querySelector(`[data-item="${CSS.escape(itemId)}"] .stage`);
-    stage?.append(el("span", { class: "moved", title: text }, `↑ ${steps}`, el("span", { class: "hidden" }, reason)));
+    stage?.append(el("span", { class: "risen", title: text }, `↑ ${steps}`, el("span", { class: "hidden" }, reason)));
   }
 }

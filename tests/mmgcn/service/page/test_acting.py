@@ -70,13 +70,13 @@ def test_a_like_moves_the_list_at_once_and_says_why(page, tastes):
     answer = page.request.get(f"{tastes.address}v1/recommend/u0?k=24&session=true").json()
     assert after == [card["item_id"] for card in answer["items"]]
     rose = [card for card in answer["items"] if card["rank"] < card["rank_before"]]
-    assert page.locator(".moved").count() == len(rose) > 0
+    assert page.locator(".risen").count() == len(rose) > 0
     ranks = page.locator(".wall .card:visible .rank").all_text_contents()
     assert ranks == [str(rank) for rank in range(1, len(after) + 1)]
     page.locator(f"[data-item='{liked}'] .like").click()
     page.get_by_text("Like a video, and the list moves at once.").wait_for()
     assert ids(cards(page)) == before
-    assert page.locator(".moved").count() == 0
+    assert page.locator(".risen").count() == 0
     page.goto("about:blank")
 
 
