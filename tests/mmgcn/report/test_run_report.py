@@ -105,7 +105,7 @@ def test_maps_are_drawn_once_they_are_stored(folder):
     run = Run.load(folder)
     stored = store_map(run)
     text = run_document(run, test={}, lists=[], captions={"a": "<b>"}, posters=PosterImages())
-    assert text.count('data-cluster="') == 4
+    assert text.count(' data-cluster="') == 4
     x, y = stored.xy[0]
     assert f"--x: {x:.4f}; --y: {y:.4f}" in text
     assert "&lt;b&gt;" in text

@@ -57,7 +57,7 @@ def test_a_tap_unmutes_and_the_next_one_pauses(page, service):
     stage = page.locator(".slide[data-item=clip-020] .reel")
     stage.click()
     until(lambda: video.evaluate("video => !video.muted && !video.paused"))
-    assert pressed(page.get_by_role("button", name="Sound"))
+    assert pressed(page.locator(CURRENT).get_by_role("button", name="Sound"))
     assert page.get_by_text("Tap for sound").count() == 0
     stage.click()
     until(lambda: video.evaluate("video => video.paused"))
