@@ -14,7 +14,7 @@ def test_data_and_bias_are_those_of_the_library(page, service):
     assert f"{coverage.popularity.gini:.2f}" in chart.get_attribute("aria-label")
     row = page.locator(".metrics tbody tr").first
     share = float(row.locator("td").first.inner_text().strip("%\n")) / 100
-    assert share == pytest.approx(coverage.groups["head"].items, abs=0.0051)  # shown in whole percent
+    assert share == pytest.approx(coverage.groups["head"].items, abs=0.0051)  # of whole percents
     assert page.locator(".shares li").all_inner_texts() == ["visual\n100%", "acoustic\n100%"]
 
 
