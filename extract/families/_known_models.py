@@ -1,7 +1,7 @@
 """Models of the hub that are often named, for `mmgcn modalities --search`; any other will do, too.
 
-Widths and megabytes are those of the repositories' own configuration and safetensors; licences are
-stated on their pages, None where a page states none.
+For orientation: width, megabytes of the weights, and licence, None where it is not known. What is
+fetched states its own.
 """
 
 from __future__ import annotations

@@ -14,8 +14,7 @@ Means over the batch's interactions; of L_align and L_mask over those whose item
 
 Shapes: E: (I, d); F_m: (I, D_m); W_m: (D_m, d); W_p: (d, d); b: (d,).
 
-Source: Zhou et al., Bootstrap Latent Representations for Multi-modal Recommendation, WWW 2023,
-equations 2 to 15.
+Source: Zhou et al., Bootstrap Latent Representations for Multi-modal Recommendation, WWW 2023.
 
 It does not reach its published result here: on the validation part of the TikTok data of MMSSL,
 recall@20 is 0.049 (one seed, two of the three modalities, less than a minute of training), while

@@ -16,7 +16,7 @@ that grows with 1 / sqrt(|N_u| |N_i|), so that popular nodes lose more.
 Shapes: U: (U, d); E: (I, d); F_m: (I, D_m); W_m: (D_m, d); b_m: (d,); S: (I, I), k entries a row.
 
 Source: Zhou, Shen, A Tale of Two Graphs: Freezing and Denoising Graph Structures for Multimodal
-Recommendation, ACM MM 2023, equations 1 to 15. Departures: a pruned graph is drawn in every step
+Recommendation, ACM MM 2023. Departures: a pruned graph is drawn in every step
 instead of every epoch (a training that is resumed needs no state for it); above 500,000
 interactions neighbour sampling takes the place of pruning; L_rec is sampled softmax over cosines,
 which ranks better than BPR. An item that lacks a modality is left out of its loss.

@@ -17,8 +17,8 @@ Shapes: F_m: (I, D_m); W_m: (D_m, d_m); a: (M,); A: (I, I), at most 2 k entries 
 Finding neighbours compares all pairs of items: I^2 d_m operations in each epoch and modality. For
 very large catalogues use `freedom`, which does so once.
 
-Source: Zhang et al., Mining Latent Structures for Multimedia Recommendation, ACM MM 2021,
-equations 1 to 12. Departures: rows are normalised to a sum of one, not by both degrees, so that a
+Source: Zhang et al., Mining Latent Structures for Multimedia Recommendation, ACM MM 2021.
+Departures: rows are normalised to a sum of one, not by both degrees, so that a
 step needs the rows of its batch alone; sampled softmax over cosines instead of BPR ranks better;
 an item that lacks a modality has no edges in its graph, and its zeros.
 

@@ -18,7 +18,7 @@ Given a and g, x_mul is linear in x_m, so that an item's vector is a sum over ch
 Shapes: U: (U, d); E: (I, d); F_m: (I, D_m); W_m: (D_m, d); W'_m, W_q, W_g,m: (d, d); q, b: (d,).
 
 Source: Yu et al., Multi-View Graph Convolutional Network for Multimedia Recommendation, ACM MM
-2023, equations 1 to 19. L_rec is sampled softmax over cosines, which ranks better than BPR. An
+2023. L_rec is sampled softmax over cosines, which ranks better than BPR. An
 item that lacks a modality has neither its own features nor edges there.
 
 On the validation part of the TikTok data of MMSSL it reaches a recall@20 of 0.095 and an NDCG@20 of

@@ -20,9 +20,9 @@ Extremely Fast Multimodal Recommendation, arXiv 2503.04406, 2025. The polynomial
 are those of its predecessor: Park, Shin, Shin, Turbo-CF: Matrix Decomposition-Free Graph Filtering
 for Fast Recommendation, SIGIR 2024. Here each graph is filtered by itself before the sum, so that
 each channel has its own part of a score. On the validation part of the TikTok data of MMSSL, where
-most users have one or two interactions, it stays far behind the trained models (recall@20 0.074
-with two modalities; popularity 0.063); on artists of Last.fm 2K it reaches 0.409. Settings were
-tried there on validation data; the paper's own data are others.
+most users have one or two interactions, it stays far behind the trained models: recall@20 0.074 at
+best, with two modalities (popularity 0.063); on artists of Last.fm 2K it reaches 0.409 at best. The
+defaults are a compromise between both; the paper's own data are others.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ layer e^(0) is no part of the mean, as in the paper.
 Shapes: e_u: (U, d); e_i: (I, d); n, d^(l): a row for each node.
 
 Source: Yu et al., XSimGCL: Towards Extremely Simple Graph Contrastive Learning for Recommendation,
-TKDE 2023, equations 9 to 11. The paper's L_rec is BPR over inner products; sampled softmax over
+TKDE 2023. The paper's L_rec is BPR over inner products; sampled softmax over
 cosines ranks better. SimGCL (Yu et al., SIGIR 2022) contrasts two further passes with noise. On the
 validation part of the TikTok data of MMSSL it reaches a recall@20 of 0.098 and an NDCG@20 of 0.042
 (one seed). The paper's data sets are others.
