@@ -26,6 +26,7 @@ interface RankedList {
 interface Explanation {
   score: number;
   parts: Record<string, number>;
+  missing: string[];
   nearest: Record<string, Card[]>;
 }
 

@@ -88,12 +88,17 @@ function cardOf(itemId) {
   return get(`v1/items/${encodeURIComponent(itemId)}`).catch(() => unknown);
 }
 
+/** @type {Record<string, string>} */
+const ABSENCE = { visual: "no image", acoustic: "no sound", textual: "no caption" };
+
 /**
  * Return the parts of a score as signed bars around zero; they add up to the score.
  *
+ * A channel that the video lacks has a row that says so.
+ *
  * @param {Explanation} explanation
  */
-function partsTable({ parts, score }) {
+function partsTable({ parts, missing, score }) {
   const values = Object.values(parts);
   const low = Math.min(0, ...values);
   const span = Math.max(0, ...values) - low || 1;
@@ -112,12 +117,20 @@ function partsTable({ parts, score }) {
     "table",
     { class: "parts" },
     el("caption", {}, "How each signal affects the score"),
-    el("tbody", {}, rows),
+    el("tbody", {}, rows, missing.map(absenceRow)),
     el(
       "tfoot",
       {},
       el("tr", {}, el("th", { scope: "row" }, "score"), el("td", {}), el("td", { class: "number" }, signed(score, 3))),
     ),
+  );
+}
+
+/** @param {string} channel */
+function absenceRow(channel) {
+  const text = ABSENCE[channel] ?? `no ${channel} features`;
+  return el(
+    "tr", {}, el("th", { scope: "row" }, channelLabel(channel)), el("td", { class: "muted", colspan: "2" }, text),
   );
 }
 

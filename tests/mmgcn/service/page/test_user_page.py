@@ -56,6 +56,19 @@ def test_why_shows_parts_that_add_up_and_the_most_similar_watched_videos(page):
     assert dialog.get_by_role("region", name="Similar by visual").locator(".thumb").count() == 2
 
 
+def test_why_says_which_channels_a_video_lacks(page):
+    def without_caption(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"missing": ["textual"]})
+
+    page.route("**/v1/explain?*", without_caption)
+    open_user(page)
+    page.get_by_role("button", name="Why").first.click()
+    row = page.get_by_role("dialog").get_by_role("row", name="textual no caption")
+    row.wait_for()
+    assert row.locator(".bar").count() == 0
+
+
 def test_going_back_closes_an_explanation_and_its_address_opens_it(page, service):
     open_user(page)
     item = cards(page).nth(2).get_attribute("data-item")
