@@ -24,7 +24,7 @@ COMMANDS = {
     ),
     "store": (
         "extract.commands",
-        "List, convert, export and clean the feature sets of a store.",
+        "List, convert, export, publish and clean the feature sets of a store.",
     ),
     "import": (
         "mmgcn.commands.import_data",

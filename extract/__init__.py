@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from extract.encoder import ENCODERS, Encoder
     from extract.modality import MODALITIES, Modality
     from extract.pipeline import Progress, Report, extract_features
-    from extract.store import FeatureStore
+    from extract.publishing import push_to_hub
+    from extract.store import FeatureStore, from_pretrained, save_pretrained
 
 __all__ = [
     "ENCODERS",
@@ -30,7 +31,10 @@ __all__ = [
     "Progress",
     "Report",
     "extract_features",
+    "from_pretrained",
+    "push_to_hub",
     "read_catalog",
+    "save_pretrained",
 ]
 
 _MODULES = {
@@ -46,7 +50,10 @@ _MODULES = {
     "Progress": "extract.pipeline",
     "Report": "extract.pipeline",
     "extract_features": "extract.pipeline",
+    "from_pretrained": "extract.store",
+    "push_to_hub": "extract.publishing",
     "read_catalog": "extract.catalog",
+    "save_pretrained": "extract.store",
 }
 
 

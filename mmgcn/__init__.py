@@ -11,13 +11,14 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from extract.publishing import push_to_hub
     from mmgcn.data.dataset import Dataset
     from mmgcn.data.interactions import Interactions
     from mmgcn.data.loading import load_dataset
     from mmgcn.data.options import DataOptions
     from mmgcn.evaluation.run_evaluation import evaluate
     from mmgcn.model import MODELS, ClosedFormModel, Model
-    from mmgcn.pretrained import from_pretrained, push_to_hub, save_pretrained
+    from mmgcn.pretrained import from_pretrained, save_pretrained
     from mmgcn.report.ranked_lists import RankedLists
     from mmgcn.run import Run
     from mmgcn.serving.ranking_options import RankingOptions
@@ -63,7 +64,7 @@ _MODULES = {
     "fit": "mmgcn.training.fit",
     "from_pretrained": "mmgcn.pretrained",
     "load_dataset": "mmgcn.data.loading",
-    "push_to_hub": "mmgcn.pretrained",
+    "push_to_hub": "extract.publishing",
     "save_pretrained": "mmgcn.pretrained",
 }
 

@@ -18,17 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from extract.extras import require
+from extract.publishing import FEATURES_FILE, PretrainedError
+from extract.publishing import RUN_FILE as ARRAYS
 from mmgcn.model_card import model_card
 from mmgcn.run import Run
 
-ARRAYS = "model.safetensors"
 TABLES = ("users.parquet", "items.parquet", "metrics.jsonl", "ablation.json")
 NAME = re.compile(r"(parts/)?[\w%~-][\w.%~-]*")  # of an array: never a path out of the folder
-
-
-class PretrainedError(ValueError):
-    """A folder that is no published run, or cannot be written; the message says why."""
 
 
 def save_pretrained(run: Run | Path | str, folder: Path | str) -> Path:
@@ -81,6 +77,10 @@ def from_pretrained(folder: Path | str, *, out: Path | str) -> Run:
     folder, out = Path(folder), Path(out)
     if out.exists():
         raise PretrainedError(f"{out} exists; name a new folder with `out`")
+    if (folder / FEATURES_FILE).is_file():
+        raise PretrainedError(
+            f"{folder} is a published feature set; import it with: mmgcn store import {folder}"
+        )
     try:
         config = (folder / "config.json").read_text(encoding="utf-8")
         arrays = load_file(folder / ARRAYS)
@@ -100,38 +100,6 @@ def from_pretrained(folder: Path | str, *, out: Path | str) -> Run:
             shutil.copyfile(folder / name, out / name)
     (out / "config.json").write_text(config, encoding="utf-8")
     return Run.load(out)
-
-
-def push_to_hub(folder: Path | str, repo_id: str, *, private: bool = True) -> str:
-    """Upload what `save_pretrained` wrote to the Hugging Face hub, and return its address.
-
-    Args:
-        repo_id: such as "name/model"; it is created if it does not exist.
-        private: whether a new repository is private. The files contain users' ids and interactions.
-
-    Raises:
-        ImportError: huggingface_hub is not installed.
-        PretrainedError: the folder is no published run, or the hub refuses it.
-    """
-    require("huggingface_hub", purpose="publishing a run", extra="hub")
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-    folder = Path(folder)
-    if not (folder / ARRAYS).is_file():
-        raise PretrainedError(f"{folder} is no published run; write it with save_pretrained first")
-    api = HfApi()
-    try:
-        url = str(api.create_repo(repo_id, private=private, exist_ok=True))
-        api.upload_folder(
-            repo_id=repo_id, folder_path=folder, commit_message="Upload a run of mmgcn"
-        )
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
-        raise PretrainedError(
-            f"the hub refused {repo_id}: {' '.join(str(error).split())[:200]}; log in "
-            "with: hf auth login"
-        ) from error
-    return url
 
 
 def _without_paths(config: dict[str, Any]) -> dict[str, Any]:

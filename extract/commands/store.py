@@ -12,15 +12,14 @@ from extract.commands.output import (
     console_table,
     counting,
     print_json,
-    print_message,
     print_table,
 )
 from extract.commands.parsing import one_of
+from extract.commands.store_exchange import SET, Store, register
 
 if TYPE_CHECKING:
     from extract.store import FeatureStore
 
-Store = Annotated[Path, typer.Option("--store", help="The feature store.")]
 Runs = Annotated[
     list[Path] | None,
     typer.Option(
@@ -28,11 +27,12 @@ Runs = Annotated[
         show_default="runs",
     ),
 ]
-SET = "Digest of the set, or its beginning, as in `mmgcn store ls`; or its folder."
 
 app = typer.Typer(
-    help="List, convert, export and clean the feature sets of a store.", no_args_is_help=True
+    help="List, convert, export, publish and clean the feature sets of a store.",
+    no_args_is_help=True,
 )
+register(app)
 
 
 @app.command("ls")
@@ -178,26 +178,6 @@ def convert_sets(
                     show and (lambda done, total=num_records: show(done, total)),
                 )
             typer.echo(f"{converted.name} is {layout}, with {len(converted.item_ids()):,} items")
-
-
-@app.command("export")
-def export_set(
-    name: Annotated[str, typer.Argument(help=SET, metavar="SET")],
-    out: Annotated[
-        Path,
-        typer.Option("--out", "-o", help="FILE.npy, with the ids as FILE.txt; or FILE.parquet."),
-    ],
-    store: Store = Path("features"),
-) -> None:
-    """Export one vector per item of a set: the rows of each item, pooled as `fit` reads them."""
-    from extract.store import FeatureStore, export
-
-    features = FeatureStore(store).find_by_name(name)
-    paths = export(features, out)
-    typer.echo(f"{len(features.item_ids()):,} vectors: {', '.join(map(str, paths))}")
-    if len(paths) == 2:
-        modality = features.manifest["modality"]
-        print_message(f"to use them: mmgcn fit --features {modality}={paths[0]},{paths[1]}")
 
 
 @app.command("use")

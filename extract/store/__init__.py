@@ -8,6 +8,7 @@ from extract.store.files import StoreError, content_hash, file_name, write_atomi
 from extract.store.layout import layout_of
 from extract.store.manifest import SCHEMA_VERSION, digest
 from extract.store.pooling import pool
+from extract.store.published import from_pretrained, save_pretrained
 from extract.store.records import Record, Status
 from extract.store.usage import Unused, Usage, remove, unused, usage_of
 from extract.store.verification import Problem
@@ -29,9 +30,11 @@ __all__ = [
     "digest",
     "export",
     "file_name",
+    "from_pretrained",
     "layout_of",
     "pool",
     "remove",
+    "save_pretrained",
     "unused",
     "usage_of",
     "write_atomically",

@@ -59,7 +59,7 @@ def _pack(features: FeatureSet, progress: Callable[[int], None] | None) -> None:
     new.start_pack()
 
     def records() -> Iterator[Record]:
-        for record, data in _contents(features, progress):
+        for record, data in checked_contents(features, progress):
             record = _without_position(record)
             yield record if data is None else new.write(record, data)
         new.sync()
@@ -76,7 +76,7 @@ def _unpack(features: FeatureSet, progress: Callable[[int], None] | None) -> Non
     new.create(features.path)
 
     def lines() -> Iterator[bytes]:
-        for record, data in _contents(features, progress):
+        for record, data in checked_contents(features, progress):
             if data is not None:
                 write_atomically(new.rows_path(record.id), data, durable=False)
             yield record_line(_without_position(record))
@@ -88,10 +88,14 @@ def _unpack(features: FeatureSet, progress: Callable[[int], None] | None) -> Non
     _remove("packed", features.path)
 
 
-def _contents(
-    features: FeatureSet, progress: Callable[[int], None] | None
+def checked_contents(
+    features: FeatureSet, progress: Callable[[int], None] | None = None
 ) -> Iterator[tuple[Record, bytes | None]]:
-    """Yield each record, sorted, and the content of its .npy file, checked."""
+    """Yield each record, sorted, and the content of its .npy file, compared with its hash.
+
+    Raises:
+        StoreError: rows are damaged.
+    """
     for num_copied, record in enumerate(features.records.sorted()):
         if progress is not None:
             progress(num_copied)

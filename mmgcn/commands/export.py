@@ -138,7 +138,8 @@ def _ranked_lists(run: Path, k: int) -> pl.DataFrame:
 
 
 def _export_pretrained(out: Path, run: Path, push: str | None, json: bool) -> None:
-    from mmgcn.pretrained import push_to_hub, save_pretrained
+    from extract.publishing import push_to_hub
+    from mmgcn.pretrained import save_pretrained
 
     folder = save_pretrained(run, out)
     url = None if push is None else push_to_hub(folder, push)

@@ -7,11 +7,15 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+import cli
+from extract.publishing import PretrainedError, push_to_hub
+from extract.store import Record
 from mmgcn.model_card import model_card
-from mmgcn.pretrained import PretrainedError, from_pretrained, push_to_hub, save_pretrained
+from mmgcn.pretrained import from_pretrained, save_pretrained
 from mmgcn.run import Run, RunError
 from mmgcn.serving.recommender import Recommender
 from tests.runs import write_run_folder
+from tests.stores import ROWS, new_set
 
 ITEMS = ["a", "b", "c", "d", "e"]
 
@@ -109,15 +113,16 @@ class Hub:
     def __init__(self, refuses=None):
         self.refuses, self.created, self.files = refuses, {}, {}
 
-    def create_repo(self, repo_id, *, private, exist_ok):
+    def create_repo(self, repo_id, *, repo_type, private, exist_ok):
         assert exist_ok
         if self.refuses:
             raise self.refuses
-        self.created[repo_id] = private
+        self.created[repo_id] = (repo_type, private)
         return f"https://hub.example/{repo_id}"
 
-    def upload_folder(self, *, repo_id, folder_path, commit_message):
+    def upload_folder(self, *, repo_id, repo_type, folder_path, commit_message):
         assert commit_message
+        assert repo_type == self.created[repo_id][0]
         self.files[repo_id] = {path.name for path in folder_path.iterdir()}
 
 
@@ -129,8 +134,31 @@ def test_a_push_uploads_the_folder_into_a_private_repository(run, tmp_path, monk
         push_to_hub(tmp_path, "me/films")
     folder = save_pretrained(run, tmp_path / "published")
     assert push_to_hub(folder, "me/films") == "https://hub.example/me/films"
-    assert hub.created == {"me/films": True}
+    assert hub.created == {"me/films": ("model", True)}
     assert {"README.md", "model.safetensors", "config.json"} < hub.files["me/films"]
+
+
+def test_a_feature_set_is_pushed_as_a_data_set(tmp_path, monkeypatch, capsys):
+    hub_module = pytest.importorskip("huggingface_hub")
+    hub = Hub()
+    monkeypatch.setattr(hub_module, "HfApi", lambda: hub)
+    monkeypatch.chdir(tmp_path)
+    features = new_set("features")
+    features.write(Record("a"), ROWS)
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(["store", "publish", features.digest, "--push", "me/vectors"])
+    assert not leaving.value.code
+    assert capsys.readouterr().out.endswith("https://hub.example/me/vectors\n")
+    assert hub.created == {"me/vectors": ("dataset", True)}
+    names = {"README.md", "manifest.json", "records.jsonl", "features-00001-of-00001.safetensors"}
+    assert hub.files["me/vectors"] == names
+    with pytest.raises(PretrainedError, match="mmgcn store import published"):
+        from_pretrained("published", out="new")
+    with pytest.raises(SystemExit):
+        cli.main(["store", "import", "published", "--store", "again"])
+    assert capsys.readouterr().out == (
+        f"{features.name} is in again, with 1 items, and is the current set\n"
+    )
 
 
 def test_a_hub_that_refuses_is_one_line(run, tmp_path, monkeypatch):
@@ -143,5 +171,5 @@ def test_a_hub_that_refuses_is_one_line(run, tmp_path, monkeypatch):
 
 def test_without_huggingface_hub_the_extra_is_named(run, tmp_path, monkeypatch):
     monkeypatch.setattr("extract.extras.find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"publishing a run needs huggingface_hub; .*\[hub\]"):
+    with pytest.raises(ImportError, match=r"publishing needs huggingface_hub; .*\[hub\]"):
         push_to_hub(tmp_path, "me/films")
