@@ -6,10 +6,10 @@
 DATA is a folder with `train.csv` and `valid.csv`, or with `interactions.csv`; its features are all
 its NAME.npy (row i is item "i") and the feature store `features/`, if they are there.
 
-Nothing is chosen on the part that is reported. Of `train.csv`, a tenth of the interactions is held
-out, on which recipes and epochs are chosen; `valid.csv` is the test part. `interactions.csv` is
-split by time where it has timestamps (the last interaction of a user is the test part, the one
-before chooses), at random otherwise.
+Nothing is chosen on the part that is reported. `valid.csv` is the test part; recipes and epochs are
+chosen on interactions held out of `train.csv`: as many of a user as `valid.csv` has, at most a
+tenth of all. `interactions.csv` is split by time where it has timestamps (the last interaction of a
+user is the test part, the one before chooses), at random otherwise.
 
 Trainings run one after the other, each in a process of its own; those that finished are read from
 `--out` when the command is run again.
@@ -37,7 +37,7 @@ from mmgcn.study.trial import digest_of
 DEFAULT = "linear_mmgcn"
 MODELS = f"{DEFAULT},mmgcn,lightgcn,ease,itemknn,popularity"
 METRIC = "recall@20"
-VALID_SHARE, SEED = 0.1, 0  # of the training table, to choose on
+MAX_VALID, SEED = 0.1, 0  # the most of the training table that is held out to choose on
 
 
 @dataclass(frozen=True)
@@ -95,12 +95,39 @@ def options_of(folder: Path, out: Path) -> DataOptions:
     if (folder / "interactions.csv").is_file():
         return DataOptions(folder / "interactions.csv", features=named)
     out.mkdir(parents=True, exist_ok=True)
-    table = pl.read_csv(folder / "train.csv", infer_schema=False)
-    is_valid = np.random.default_rng(SEED).random(len(table)) < VALID_SHARE
+    test = folder / "valid.csv"
+    held_out = hold_out(
+        pl.read_csv(folder / "train.csv", infer_schema=False),
+        pl.read_csv(test, infer_schema=False),
+    )
     train, valid = out / "train.csv", out / "valid.csv"
-    table.filter(~pl.Series(is_valid)).write_csv(train)
-    table.filter(pl.Series(is_valid)).write_csv(valid)
-    return DataOptions(train, valid=valid, test=folder / "valid.csv", features=named)
+    held_out.filter(~pl.col("is_valid")).drop("is_valid").write_csv(train)
+    held_out.filter("is_valid").drop("is_valid").write_csv(valid)
+    return DataOptions(train, valid=valid, test=test, features=named)
+
+
+def hold_out(train: pl.DataFrame, test: pl.DataFrame) -> pl.DataFrame:
+    """Return the training table with a column `is_valid`.
+
+    True for as many random interactions of a user as the test part has, one always staying in
+    training; for at most a tenth of the table.
+    """
+    wanted = test.group_by("user_id").len("wanted")
+    draw = pl.Series("draw", np.random.default_rng(SEED).random(len(train)))
+    marked = (
+        train.with_columns(draw)
+        .join(wanted, on="user_id", how="left", maintain_order="left")
+        .with_columns(
+            is_candidate=pl.col("draw").rank("ordinal").over("user_id")
+            <= pl.min_horizontal(pl.col("wanted").fill_null(0), pl.len().over("user_id") - 1)
+        )
+    )
+    candidates = marked.filter("is_candidate")["draw"].sort()
+    most = int(MAX_VALID * len(train))
+    highest = candidates[most - 1] if len(candidates) > most > 0 else 1.0
+    return marked.select(
+        *train.columns, is_valid=pl.col("is_candidate") & (pl.col("draw") <= highest)
+    )
 
 
 def accuracy(sets: list[DataSet], models: list[str]) -> str:
