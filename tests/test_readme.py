@@ -1,5 +1,6 @@
-"""The code in README.md and docs/extending.md runs as it is printed."""
+"""The code in README.md and docs/ runs as it is printed, and what it refers to exists."""
 
+import pydoc
 import re
 import tomllib
 from importlib.metadata import EntryPoint
@@ -38,6 +39,7 @@ def test_the_python_example_runs_from_a_table_to_an_explanation(tmp_path, monkey
     code = block(README, "python", "Recommender.load")
     # The example reads a feature store; here the vectors are an array.
     code = code.replace('("features",)', '("visual=visual.npy,ids.txt",)')
+    code = code.replace('{"dim": 32}', '{"dim": 8, "epochs": 1}')
     names = {}
     exec(code, names)
     assert names["recommender"].recommend(["42"], k=10).columns == [
@@ -66,6 +68,22 @@ def test_the_notebook_of_the_python_page_runs_from_a_data_frame_to_lists(tmp_pat
     assert names["lists"]["user_id"].n_unique() == 20
     metrics = mmgcn.evaluate(names["result"].run, ks=[5, 10], metrics=[names["first_hit"]])
     assert 1 <= metrics["first_hit@5"] <= metrics["first_hit@10"] <= 11
+
+
+def test_the_code_that_stands_beside_the_paper_exists():
+    page = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
+    names = re.findall(r"`((?:mmgcn|extract)\.[\w.]+)`", page)
+    assert len(set(names)) > 20
+    for name in names:
+        assert pydoc.locate(name) is not None, name
+    settings = re.findall(r"--set (\w+)=(\w+)", page)
+    assert {"aggregation", "combination", "item_output", "loss", "similarity"} <= dict(
+        settings
+    ).keys()
+    for setting, value in settings:
+        mmgcn.MODELS.get("mmgcn").parse_settings({setting: value})
+    for test, path in re.findall(r"`(test_\w+)` in `([\w/.]+)`", page):
+        assert f"def {test}(" in (ROOT / path).read_text(encoding="utf-8")
 
 
 def test_the_readme_imports_public_names_alone():

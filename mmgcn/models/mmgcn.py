@@ -14,7 +14,7 @@ Shapes: u_m, id of users: (U, d); f: (I, D_m); id of items: (I, d); P_m: (d, D_m
 W3: (d, d) for ele, (d, 2d) for co.
 
 Source: Wei et al., MMGCN: Multi-modal Graph Convolution Network for Personalized Recommendation
-of Micro-video, ACM MM 2019. Departures from the paper and their reasons: docs/models.md.
+of Micro-video, ACM MM 2019. Departures from the paper and their reasons: docs/paper.md.
 `mmgcn_official` is what the published code computes.
 """
 

@@ -11,7 +11,7 @@ Shapes: u_m: (U, D_m) and id: (N, d), drawn once and never trained; f: (I, D_m),
 
 Source: Wei et al., MMGCN: Multi-modal Graph Convolution Network for Personalized Recommendation
 of Micro-video, ACM MM 2019, and the code published with it, read for what it computes. Where that
-departs from the paper, and which faults are not reproduced: docs/models.md.
+departs from the paper, and which faults are not reproduced: docs/paper.md.
 """
 
 from __future__ import annotations
