@@ -1,4 +1,7 @@
-"""GraphModel: the contract of a model that propagates over the user-item graph."""
+"""GraphModel: the contract of a model that propagates over the user-item graph.
+
+IdGraphModel: the contract of one whose id embeddings are propagated as in LightGCN.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from mmgcn.data.dataset import Dataset
 from mmgcn.graph import BipartiteGraph, Normalise
 from mmgcn.model import Model, ModelConfig
 from mmgcn.neighbourhood import Neighbourhood, NeighbourSampler
+from mmgcn.parameters import table
 from mmgcn.train_config import TrainConfig
 
 FULL_GRAPH_EDGES = 500_000  # a step on more edges takes less time with sampled neighbours
@@ -74,6 +78,61 @@ class GraphModel(Model[GraphConfigT]):
                 "part of its users; use propagation=auto, or one process"
             )
         self.neighbours.num_neighbours = None
+
+
+@dataclass(frozen=True)
+class IdGraphConfig(GraphConfig):
+    """Settings of every model that propagates id embeddings as LightGCN does."""
+
+    dim: int = positive(64)
+    """Width of the embeddings."""
+    num_layers: int = positive(2)
+    """Number of propagation layers over the user-item graph."""
+
+
+IdGraphConfigT = TypeVar("IdGraphConfigT", bound=IdGraphConfig)
+
+
+class IdGraphModel(GraphModel[IdGraphConfigT]):
+    """A model whose id embeddings are propagated as in LightGCN.
+
+    Attributes:
+        user, item: the id embeddings, layer 0. Shapes: (U, d) and (I, d).
+    """
+
+    train_defaults: ClassVar[TrainConfig] = TrainConfig(
+        learning_rate=5e-3, temperature=0.3, user_balance=0.5
+    )
+    normalise: ClassVar[Normalise] = "sym"
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        config: IdGraphConfigT,
+        train_config: TrainConfig,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__(dataset, config, train_config, generator)
+        self.user = table(self.num_users, config.dim, generator)
+        self.item = table(self.num_items, config.dim, generator)
+
+    def neighbourhood(self, user_index: Tensor, item_index: Tensor) -> Neighbourhood:
+        """Return what all layers aggregate for a batch. Shapes: (B,) and (N,)."""
+        hops = self.config.num_layers
+        return self.neighbours.around(user_index, item_index, user_hops=hops, item_hops=hops)
+
+    def propagated_ids(self, hood: Neighbourhood | None = None) -> tuple[Tensor, Tensor]:
+        """Return the mean over the layers, of the rows of a batch or of all.
+
+        Shapes:
+            the result: (B, d) and (N, d), or (U, d) and (I, d).
+        """
+        return layer_mean(
+            hood or Neighbourhood(self.graph),
+            self.user,
+            self.item,
+            num_layers=self.config.num_layers,
+        )
 
 
 def layer_mean(

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+from mmgcn.data.dataset import Dataset
 
 
 def table(
@@ -37,3 +40,15 @@ def standardised(features: np.ndarray, present: np.ndarray) -> Tensor:
     # A constant column (up to rounding) carries no information.
     scale = torch.where(deviation > 1e-6, deviation, torch.inf)
     return torch.where(has[:, None], (values - known.mean(dim=0)) / scale, torch.zeros(()))
+
+
+def unit_features(dataset: Dataset) -> dict[str, Tensor]:
+    """Return the standardised features of each modality, in rows of length one.
+
+    Shapes:
+        each: (I, D_m), zero where an item lacks the modality.
+    """
+    return {
+        name: functional.normalize(standardised(values, dataset.present[name]))
+        for name, values in dataset.features.items()
+    }

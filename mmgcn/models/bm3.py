@@ -34,10 +34,9 @@ from torch.nn import functional
 
 from mmgcn.config import SettingError, at_most, positive
 from mmgcn.data.dataset import Dataset
-from mmgcn.graph import Normalise
-from mmgcn.graph_model import GraphConfig, GraphModel, layer_mean
-from mmgcn.neighbourhood import Neighbourhood
-from mmgcn.parameters import standardised, table
+from mmgcn.graph_model import IdGraphConfig, IdGraphModel
+from mmgcn.parameters import table, unit_features
+from mmgcn.projection import FeatureProjection
 from mmgcn.sampling import Batch, Sampler
 from mmgcn.train_config import TrainConfig
 
@@ -45,11 +44,9 @@ NO_NEGATIVES = "its loss has no negatives and no softmax"
 
 
 @dataclass(frozen=True)
-class BM3Config(GraphConfig):
+class BM3Config(IdGraphConfig):
     """Settings of BM3."""
 
-    dim: int = positive(64)
-    """Width of the embeddings."""
     num_layers: int = positive(1)
     """Number of propagation layers over the user-item graph."""
     dropout: float = at_most(1.0, 0.3)
@@ -64,7 +61,7 @@ class BM3Config(GraphConfig):
             raise SettingError(f"dropout is {self.dropout}; it must be less than 1")
 
 
-class BM3(GraphModel[BM3Config]):
+class BM3(IdGraphModel[BM3Config]):
     """Ids over the user-item graph, aligned with the modalities by bootstrapped views."""
 
     name: ClassVar[str] = "bm3"
@@ -74,7 +71,6 @@ class BM3(GraphModel[BM3Config]):
         ("loss", "temperature", "num_negatives", "negatives"), NO_NEGATIVES
     )
     needs_features: ClassVar[bool] = True
-    normalise: ClassVar[Normalise] = "sym"
 
     def __init__(
         self,
@@ -84,24 +80,18 @@ class BM3(GraphModel[BM3Config]):
         generator: torch.Generator,
     ) -> None:
         super().__init__(dataset, config, train_config, generator)
-        self.user = table(self.num_users, config.dim, generator)
-        self.item = table(self.num_items, config.dim, generator)
         self.predictor = table(config.dim, config.dim, generator)
         self.predictor_bias = nn.Parameter(torch.zeros(config.dim))
-        self.weight, self.bias = nn.ParameterDict(), nn.ParameterDict()
-        for name, values in dataset.features.items():
-            present = dataset.present[name]
-            rows = functional.normalize(standardised(values, present))
-            self.register_buffer(f"features_{name}", rows, persistent=False)
-            self.register_buffer(f"present_{name}", torch.tensor(present), persistent=False)
-            self.weight[name] = table(rows.shape[1], config.dim, generator)
-            self.bias[name] = nn.Parameter(torch.zeros(config.dim))
+        self.projections = nn.ModuleDict(
+            {
+                name: FeatureProjection(rows, dataset.present[name], config.dim, generator)
+                for name, rows in unit_features(dataset).items()
+            }
+        )
 
     def forward(self) -> tuple[Tensor, Tensor]:
         """Return u' and i'. Shapes: (U, d) and (I, d)."""
-        user, item = layer_mean(
-            Neighbourhood(self.graph), self.user, self.item, num_layers=self.config.num_layers
-        )
+        user, item = self.propagated_ids()
         return self._predicted(user), self._predicted(item + self.item)
 
     def draw(self, sampler: Sampler) -> Batch:
@@ -111,28 +101,28 @@ class BM3(GraphModel[BM3Config]):
     def loss(self, batch: Batch, *, progress: float = 0.0) -> Tensor:
         """Return the loss of a batch. Shapes: ()."""
         del progress
-        layers = self.config.num_layers
         index = batch.item_index
-        hood = self.neighbours.around(batch.user_index, index, user_hops=layers, item_hops=layers)
-        user, item = layer_mean(hood, self.user, self.item, num_layers=layers)
+        user, item = self.propagated_ids(self.neighbourhood(batch.user_index, index))
         item = item + functional.embedding(index, self.item)
         item_target = self._target(item)
         value = self._distance(user, item_target) + self._distance(item, self._target(user))
         value = value.mean()
         if self.config.modality_weight:
-            each = [self._modality_loss(name, index, item_target) for name in self.weight]
+            each = [
+                self._modality_loss(projection, index, item_target)
+                for projection in self.projections.values()
+            ]
             value = value + self.config.modality_weight * torch.stack(each).mean()
         if self.train_config.l2_reg:
             squared = user.square().sum(1).mean() + item.square().sum(1).mean()
             value = value + self.train_config.l2_reg * squared
         return value
 
-    def _modality_loss(self, name: str, index: Tensor, item_target: Tensor) -> Tensor:
+    def _modality_loss(self, projection: nn.Module, index: Tensor, item_target: Tensor) -> Tensor:
         """Return L_align + L_mask of a modality. Shapes: index: (B,); the result: ()."""
-        rows = functional.embedding(index, self.get_buffer(f"features_{name}"))
-        z = rows @ self.weight[name] + self.bias[name]
+        z = projection(index)
         each = self._distance(z, item_target) + self._distance(z, self._target(z))
-        has = self.get_buffer(f"present_{name}")[index]
+        has = projection.get_buffer("present")[index]
         return torch.where(has, each, 0.0).sum() / has.sum().clamp(min=1)
 
     def _predicted(self, x: Tensor) -> Tensor:

@@ -37,23 +37,19 @@ from torch.nn import functional
 
 from mmgcn.config import SettingError, at_most, positive
 from mmgcn.data.dataset import Dataset
-from mmgcn.graph import BipartiteGraph, Normalise
-from mmgcn.graph_model import GraphConfig, GraphModel, layer_mean
+from mmgcn.graph import BipartiteGraph
+from mmgcn.graph_model import IdGraphConfig, IdGraphModel
 from mmgcn.knn import symmetric_knn_graph
-from mmgcn.neighbourhood import Neighbourhood
-from mmgcn.parameters import standardised, table
+from mmgcn.parameters import unit_features
+from mmgcn.projection import FeatureProjection
 from mmgcn.sampling import Batch
 from mmgcn.train_config import TrainConfig
 
 
 @dataclass(frozen=True)
-class FREEDOMConfig(GraphConfig):
+class FREEDOMConfig(IdGraphConfig):
     """Settings of FREEDOM."""
 
-    dim: int = positive(64)
-    """Width of the embeddings."""
-    num_layers: int = positive(2)
-    """Number of propagation layers over the user-item graph."""
     num_item_layers: int = positive(1)
     """L_i, number of propagation layers over the item-item graph."""
     num_item_neighbours: int = positive(10)
@@ -69,16 +65,12 @@ class FREEDOMConfig(GraphConfig):
             raise SettingError(f"pruning is {self.pruning}; it must be less than 1")
 
 
-class FREEDOM(GraphModel[FREEDOMConfig]):
+class FREEDOM(IdGraphModel[FREEDOMConfig]):
     """Ids over a pruned user-item graph and a frozen item-item graph of content."""
 
     name: ClassVar[str] = "freedom"
     config_type: ClassVar[type[FREEDOMConfig]] = FREEDOMConfig
-    train_defaults: ClassVar[TrainConfig] = TrainConfig(
-        learning_rate=5e-3, temperature=0.3, user_balance=0.5
-    )
     needs_features: ClassVar[bool] = True
-    normalise: ClassVar[Normalise] = "sym"
 
     def __init__(
         self,
@@ -88,27 +80,24 @@ class FREEDOM(GraphModel[FREEDOMConfig]):
         generator: torch.Generator,
     ) -> None:
         super().__init__(dataset, config, train_config, generator)
-        self.user = table(self.num_users, config.dim, generator)
-        self.item = table(self.num_items, config.dim, generator)
-        self.weight, self.bias = nn.ParameterDict(), nn.ParameterDict()
-        graphs = []
-        for name, values in dataset.features.items():
-            present = dataset.present[name]
-            rows = functional.normalize(standardised(values, present))
-            self.register_buffer(f"features_{name}", rows, persistent=False)
-            self.register_buffer(f"present_{name}", torch.tensor(present), persistent=False)
-            self.weight[name] = table(rows.shape[1], config.dim, generator)
-            self.bias[name] = nn.Parameter(torch.zeros(config.dim))
-            graphs.append(symmetric_knn_graph(rows, config.num_item_neighbours, binary=True))
+        features = unit_features(dataset)
+        self.projections = nn.ModuleDict(
+            {
+                name: FeatureProjection(rows, dataset.present[name], config.dim, generator)
+                for name, rows in features.items()
+            }
+        )
+        graphs = [
+            symmetric_knn_graph(rows, config.num_item_neighbours, binary=True)
+            for rows in features.values()
+        ]
         self.item_graphs = nn.ModuleList(graph for graph in graphs if graph is not None)
         edges = self.graph.to_users.matrix  # weights of 1 / sqrt(|N_u| |N_i|)
         self.register_buffer("keep_odds", edges.weight.clone(), persistent=False)
 
     def forward(self) -> tuple[Tensor, Tensor]:
         """Return u and i over the whole graph. Shapes: (U, d) and (I, d)."""
-        user, item = layer_mean(
-            Neighbourhood(self.graph), self.user, self.item, num_layers=self.config.num_layers
-        )
+        user, item = self.propagated_ids()
         return user, item + self._content()
 
     def loss(self, batch: Batch, *, progress: float = 0.0) -> Tensor:
@@ -119,15 +108,19 @@ class FREEDOM(GraphModel[FREEDOMConfig]):
         item = item + functional.embedding(index, self._content())
         value = self.recommendation_loss(batch, user, item)
         if self.config.modality_weight:
-            each = [self._modality_loss(name, batch, user, index) for name in self.weight]
+            each = [
+                self._modality_loss(projection, batch, user, index)
+                for projection in self.projections.values()
+            ]
             value = value + self.config.modality_weight * torch.stack(each).mean()
         return value
 
-    def _modality_loss(self, name: str, batch: Batch, user: Tensor, index: Tensor) -> Tensor:
+    def _modality_loss(
+        self, projection: nn.Module, batch: Batch, user: Tensor, index: Tensor
+    ) -> Tensor:
         """Return the loss of the interactions whose item has the modality. Shapes: ()."""
-        rows = functional.embedding(index, self.get_buffer(f"features_{name}"))
-        items = rows @ self.weight[name] + self.bias[name]
-        kept = self.get_buffer(f"present_{name}")[batch.item_index]
+        items = projection(index)
+        kept = projection.get_buffer("present")[batch.item_index]
         if not kept.any():
             return torch.zeros((), device=items.device)
         own, size = batch.select(kept), len(batch.item_index)
@@ -145,11 +138,10 @@ class FREEDOM(GraphModel[FREEDOMConfig]):
 
     def _pruned(self, user_index: Tensor, item_index: Tensor) -> tuple[Tensor, Tensor]:
         """Return some rows of u and v over a pruned or sampled graph. Shapes: (B, d) and (N, d)."""
-        layers = self.config.num_layers
-        hood = self.neighbours.around(user_index, item_index, user_hops=layers, item_hops=layers)
+        hood = self.neighbourhood(user_index, item_index)
         if self.neighbours.num_neighbours is None and self.config.pruning:
             hood.graph = PrunedGraph(self.graph, self._draw())
-        return layer_mean(hood, self.user, self.item, num_layers=layers)
+        return self.propagated_ids(hood)
 
     def _draw(self) -> Tensor:
         """Return which edges are kept, drawn without replacement by their odds. Shapes: (E,)."""

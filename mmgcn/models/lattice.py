@@ -38,23 +38,18 @@ from torch.nn import functional
 
 from mmgcn.config import at_most, positive
 from mmgcn.data.dataset import Dataset
-from mmgcn.graph import Normalise
-from mmgcn.graph_model import GraphConfig, GraphModel, layer_mean
+from mmgcn.graph_model import IdGraphConfig, IdGraphModel
 from mmgcn.knn import nearest_items
-from mmgcn.neighbourhood import Neighbourhood
-from mmgcn.parameters import standardised, table
+from mmgcn.parameters import unit_features
+from mmgcn.projection import FeatureProjection
 from mmgcn.sampling import Batch
 from mmgcn.train_config import TrainConfig
 
 
 @dataclass(frozen=True)
-class LATTICEConfig(GraphConfig):
+class LATTICEConfig(IdGraphConfig):
     """Settings of LATTICE."""
 
-    dim: int = positive(64)
-    """Width of the embeddings."""
-    num_layers: int = positive(2)
-    """Number of propagation layers over the user-item graph."""
     num_item_neighbours: int = positive(10)
     """k, number of neighbours of an item in each graph."""
     feature_dim: int = positive(64)
@@ -63,16 +58,12 @@ class LATTICEConfig(GraphConfig):
     """lambda, weight of the graph of the features as they are."""
 
 
-class LATTICE(GraphModel[LATTICEConfig]):
+class LATTICE(IdGraphModel[LATTICEConfig]):
     """Ids over the user-item graph and over an item-item graph learnt from the features."""
 
     name: ClassVar[str] = "lattice"
     config_type: ClassVar[type[LATTICEConfig]] = LATTICEConfig
-    train_defaults: ClassVar[TrainConfig] = TrainConfig(
-        learning_rate=5e-3, temperature=0.3, user_balance=0.5
-    )
     needs_features: ClassVar[bool] = True
-    normalise: ClassVar[Normalise] = "sym"
 
     def __init__(
         self,
@@ -82,16 +73,13 @@ class LATTICE(GraphModel[LATTICEConfig]):
         generator: torch.Generator,
     ) -> None:
         super().__init__(dataset, config, train_config, generator)
-        self.user = table(self.num_users, config.dim, generator)
-        self.item = table(self.num_items, config.dim, generator)
         self.importance = nn.Parameter(torch.zeros(len(dataset.features)))
-        self.weight, self.bias = nn.ParameterDict(), nn.ParameterDict()
         self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))
-        for name, values in dataset.features.items():
-            rows = functional.normalize(standardised(values, dataset.present[name]))
-            self.register_buffer(f"features_{name}", rows, persistent=False)
-            self.weight[name] = table(rows.shape[1], config.feature_dim, generator)
-            self.bias[name] = nn.Parameter(torch.zeros(config.feature_dim))
+        self.projections = nn.ModuleDict()
+        for name, rows in unit_features(dataset).items():
+            self.projections[name] = FeatureProjection(
+                rows, dataset.present[name], config.feature_dim, generator
+            )
             column, value = nearest_items(rows, config.num_item_neighbours)
             self.register_buffer(f"frozen_{name}", column, persistent=False)
             self.register_buffer(f"frozen_weight_{name}", _rows_of_one(value), persistent=False)
@@ -100,16 +88,12 @@ class LATTICE(GraphModel[LATTICEConfig]):
 
     def forward(self) -> tuple[Tensor, Tensor]:
         """Return u and v + h. Shapes: (U, d) and (I, d)."""
-        user, item = layer_mean(
-            Neighbourhood(self.graph), self.user, self.item, num_layers=self.config.num_layers
-        )
+        user, item = self.propagated_ids()
         return user, item + self._content(torch.arange(self.num_items, device=item.device))
 
     def rows(self, user_index: Tensor, item_index: Tensor) -> tuple[Tensor, Tensor]:
         """Return some rows of it. Shapes: (B, d) and (N, d)."""
-        hops = self.config.num_layers
-        hood = self.neighbours.around(user_index, item_index, user_hops=hops, item_hops=hops)
-        user, item = layer_mean(hood, self.user, self.item, num_layers=hops)
+        user, item = self.propagated_ids(self.neighbourhood(user_index, item_index))
         return user, item + self._content(item_index)
 
     def loss(self, batch: Batch, *, progress: float = 0.0) -> Tensor:
@@ -122,22 +106,22 @@ class LATTICE(GraphModel[LATTICEConfig]):
 
     @torch.no_grad()
     def _find_neighbours(self) -> None:
-        for name in self.weight:
+        for name in self.projections:
             learnt = self._learnt(name)
             column, _ = nearest_items(learnt, self.config.num_item_neighbours)
             self.get_buffer(f"learnt_{name}").copy_(column)
 
     def _learnt(self, name: str) -> Tensor:
         """Return x_m, rows of length one, zero where an item lacks it. Shapes: (I, d_m)."""
-        features = self.get_buffer(f"features_{name}")
-        x = functional.normalize(features @ self.weight[name] + self.bias[name])
-        return x * (features != 0).any(dim=1, keepdim=True)
+        projection = self.projections[name]
+        known = (projection.get_buffer("features") != 0).any(dim=1, keepdim=True)
+        return functional.normalize(projection()) * known
 
     def _content(self, index: Tensor) -> Tensor:
         """Return h of some items. Shapes: index: (N,); the result: (N, d)."""
         total = torch.zeros(len(index), self.config.dim, device=index.device)
         share = self.config.frozen_weight
-        for importance, name in zip(self.importance.softmax(dim=0), self.weight, strict=True):
+        for importance, name in zip(self.importance.softmax(dim=0), self.projections, strict=True):
             frozen = self.get_buffer(f"frozen_{name}")[index]  # (N, k)
             learnt = self.get_buffer(f"learnt_{name}")[index]  # (N, k)
             x = self._learnt(name)

@@ -41,7 +41,7 @@ from mmgcn.graph_model import GraphConfig, GraphModel
 from mmgcn.knn import knn_graph
 from mmgcn.model import ID
 from mmgcn.neighbourhood import Neighbourhood
-from mmgcn.parameters import standardised, table
+from mmgcn.parameters import table, unit_features
 from mmgcn.sampling import Batch
 from mmgcn.train_config import TrainConfig
 
@@ -133,10 +133,7 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
         item_index = torch.as_tensor(dataset.train.item_index, dtype=torch.int64)
         watched = torch.bincount(item_index, minlength=self.num_items) > 0
         self.register_buffer("watched", watched[:, None].float(), persistent=False)
-        features = {
-            name: functional.normalize(standardised(values, dataset.present[name]))
-            for name, values in dataset.features.items()
-        }
+        features = unit_features(dataset)
         for name, rows in features.items():
             self.register_buffer(f"features_{name}", rows, persistent=False)
         self.item_graph = knn_graph(list(features.values()), config.num_item_neighbours)

@@ -43,7 +43,8 @@ from mmgcn.graph_model import layer_mean
 from mmgcn.knn import symmetric_knn_graph
 from mmgcn.model import ID, Model, ModelConfig
 from mmgcn.neighbourhood import Neighbourhood
-from mmgcn.parameters import standardised, table
+from mmgcn.parameters import table, unit_features
+from mmgcn.projection import Linear
 from mmgcn.sampling import Batch
 from mmgcn.sparse import SparseProduct
 from mmgcn.train_config import TrainConfig
@@ -63,19 +64,6 @@ class MGCNConfig(ModelConfig):
     """lambda, weight of the contrastive loss."""
     contrast_temperature: float = positive(0.2)
     """Temperature of the contrastive loss."""
-
-
-class Linear(nn.Module):
-    """x W + b, initialised from a generator."""
-
-    def __init__(self, width: int, to: int, generator: torch.Generator) -> None:
-        super().__init__()
-        self.weight = table(width, to, generator)
-        self.bias = nn.Parameter(torch.zeros(to))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Shapes: x: (N, width); the result: (N, to)."""
-        return torch.addmm(self.bias, x, self.weight)
 
 
 class View(nn.Module):
@@ -124,14 +112,7 @@ class MGCN(Model[MGCNConfig]):
         self.user = table(self.num_users, config.dim, generator)
         self.item = table(self.num_items, config.dim, generator)
         self.views = nn.ModuleDict(
-            {
-                name: View(
-                    functional.normalize(standardised(values, dataset.present[name])),
-                    config,
-                    generator,
-                )
-                for name, values in dataset.features.items()
-            }
+            {name: View(rows, config, generator) for name, rows in unit_features(dataset).items()}
         )
         self.attention = Linear(config.dim, config.dim, generator)
         self.query = table(config.dim, 1, generator)

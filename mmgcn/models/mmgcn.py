@@ -34,7 +34,7 @@ from mmgcn.data.dataset import Dataset
 from mmgcn.graph import BipartiteGraph
 from mmgcn.graph_model import GraphConfig, GraphModel
 from mmgcn.neighbourhood import Neighbourhood
-from mmgcn.parameters import standardised, table
+from mmgcn.parameters import table, unit_features
 from mmgcn.train_config import TrainConfig
 
 Pair = tuple[Tensor, Tensor]  # of users and of items
@@ -195,14 +195,8 @@ class MMGCN(GraphModel[MMGCNConfig]):
         self.item_id = table(self.num_items, config.dim, generator)
         self.branches = nn.ModuleDict(
             {
-                name: Branch(
-                    functional.normalize(standardised(features, dataset.present[name])),
-                    dataset.present[name],
-                    self.graph,
-                    config,
-                    generator,
-                )
-                for name, features in dataset.features.items()
+                name: Branch(rows, dataset.present[name], self.graph, config, generator)
+                for name, rows in unit_features(dataset).items()
             }
         )
         present = np.stack(list(dataset.present.values()), axis=1)  # (I, M)

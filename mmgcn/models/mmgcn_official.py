@@ -28,6 +28,7 @@ from mmgcn.data.dataset import Dataset
 from mmgcn.graph import BipartiteGraph
 from mmgcn.model import Model, ModelConfig
 from mmgcn.parameters import table
+from mmgcn.projection import Linear
 from mmgcn.train_config import TrainConfig
 
 NUM_LAYERS = 3
@@ -43,28 +44,14 @@ class MMGCNOfficialConfig(ModelConfig):
     similarity: Literal["cosine", "dot"] = "dot"
 
 
-class Linear(nn.Module):
-    """x W + b, initialised from a generator."""
-
-    def __init__(self, width: int, to: int, generator: torch.Generator) -> None:
-        super().__init__()
-        self.weight = table(width, to, generator)
-        spread = (2 * torch.rand(to, generator=generator) - 1) / width**0.5
-        self.bias = nn.Parameter(spread)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Shapes: x: (N, width); the result: (N, to)."""
-        return torch.addmm(self.bias, x, self.weight)
-
-
 class Layer(nn.Module):
     """Aggregation and concatenation, from one width to another."""
 
     def __init__(self, width: int, dim: int, generator: torch.Generator) -> None:
         super().__init__()
         self.w1 = table(width, width, generator)
-        self.w2 = Linear(width, dim, generator)
-        self.w3 = Linear(width + dim, dim, generator)
+        self.w2 = Linear(width, dim, generator, zero_bias=False)
+        self.w3 = Linear(width + dim, dim, generator, zero_bias=False)
 
     def forward(self, x: Tensor, aggregated: Tensor, identity: Tensor) -> Tensor:
         """Shapes: x, aggregated (the mean of the neighbours): (N, width); the result: (N, dim)."""
@@ -88,7 +75,9 @@ class Branch(nn.Module):
         super().__init__()
         width = project_to or features.shape[1]
         self.graph = graph
-        self.project = Linear(features.shape[1], width, generator) if project_to else None
+        self.project = (
+            Linear(features.shape[1], width, generator, zero_bias=False) if project_to else None
+        )
         widths = [width, *[dim] * (NUM_LAYERS - 1)]
         self.layers = nn.ModuleList(Layer(each, dim, generator) for each in widths)
         self.register_buffer("features", features, persistent=False)

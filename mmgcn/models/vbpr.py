@@ -15,54 +15,41 @@ equation 4; here with any number of modalities.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mmgcn.config import positive
 from mmgcn.data.dataset import Dataset
-from mmgcn.model import ID, Model, ModelConfig
-from mmgcn.parameters import standardised, table
+from mmgcn.model import ID
+from mmgcn.models.mf import MF, MFConfig
+from mmgcn.parameters import table, unit_features
 from mmgcn.train_config import TrainConfig
 
 
-@dataclass(frozen=True)
-class VBPRConfig(ModelConfig):
-    """Settings of VBPR."""
-
-    dim: int = positive(64)
-    """Width of the id vectors, and of each modality's."""
-    similarity: Literal["cosine", "dot"] = "dot"
-
-
-class VBPR(Model[VBPRConfig]):
+class VBPR(MF):
     """Matrix factorisation with a projection of the features: a preference for each modality."""
 
     name: ClassVar[str] = "vbpr"
-    config_type: ClassVar[type[VBPRConfig]] = VBPRConfig
     train_defaults: ClassVar[TrainConfig] = TrainConfig(
         loss="bpr", user_balance=0.5, learning_rate=5e-3, l2_reg=0.01
     )
     user_tables: ClassVar[tuple[str, ...] | None] = ("user", "preference.*")
     needs_features: ClassVar[bool] = True
+    uses_features: ClassVar[bool] = True
 
     def __init__(
         self,
         dataset: Dataset,
-        config: VBPRConfig,
+        config: MFConfig,
         train_config: TrainConfig,
         generator: torch.Generator,
     ) -> None:
         super().__init__(dataset, config, train_config, generator)
-        self.user = table(self.num_users, config.dim, generator)
-        self.item = table(self.num_items, config.dim, generator)
         self.bias = nn.Parameter(torch.zeros(self.num_items, 1))
         self.preference, self.weight, self.content_bias = (nn.ParameterDict() for _ in range(3))
-        for name, values in dataset.features.items():
-            rows = functional.normalize(standardised(values, dataset.present[name]))
+        for name, rows in unit_features(dataset).items():
             self.register_buffer(f"features_{name}", rows, persistent=False)
             self.preference[name] = table(self.num_users, config.dim, generator)
             self.weight[name] = table(rows.shape[1], config.dim, generator)

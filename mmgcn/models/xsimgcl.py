@@ -31,21 +31,15 @@ from torch.nn import functional
 
 from mmgcn import losses
 from mmgcn.config import SettingError, positive
-from mmgcn.data.dataset import Dataset
-from mmgcn.graph import Normalise
-from mmgcn.graph_model import GraphConfig, GraphModel
+from mmgcn.graph_model import IdGraphConfig, IdGraphModel
 from mmgcn.neighbourhood import Neighbourhood
-from mmgcn.parameters import table
 from mmgcn.sampling import Batch
-from mmgcn.train_config import TrainConfig
 
 
 @dataclass(frozen=True)
-class XSimGCLConfig(GraphConfig):
+class XSimGCLConfig(IdGraphConfig):
     """Settings of XSimGCL."""
 
-    dim: int = positive(64)
-    """Width of the embeddings."""
     num_layers: int = positive(2)
     """L, number of propagation layers."""
     contrast_layer: int = positive(1)
@@ -66,27 +60,12 @@ class XSimGCLConfig(GraphConfig):
             )
 
 
-class XSimGCL(GraphModel[XSimGCLConfig]):
+class XSimGCL(IdGraphModel[XSimGCLConfig]):
     """Linear propagation of id embeddings with noise, and a contrastive loss between its layers."""
 
     name: ClassVar[str] = "xsimgcl"
     uses_features: ClassVar[bool] = False
     config_type: ClassVar[type[XSimGCLConfig]] = XSimGCLConfig
-    train_defaults: ClassVar[TrainConfig] = TrainConfig(
-        learning_rate=5e-3, temperature=0.3, user_balance=0.5
-    )
-    normalise: ClassVar[Normalise] = "sym"
-
-    def __init__(
-        self,
-        dataset: Dataset,
-        config: XSimGCLConfig,
-        train_config: TrainConfig,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__(dataset, config, train_config, generator)
-        self.user = table(self.num_users, config.dim, generator)
-        self.item = table(self.num_items, config.dim, generator)
 
     def forward(self) -> tuple[Tensor, Tensor]:
         """Return the mean over the layers, without noise. Shapes: (U, d) and (I, d)."""
@@ -95,9 +74,9 @@ class XSimGCL(GraphModel[XSimGCLConfig]):
     def loss(self, batch: Batch, *, progress: float = 0.0) -> Tensor:
         """Return the loss of a batch, of two views of one pass. Shapes: ()."""
         del progress
-        config, hops = self.config, self.config.num_layers
+        config = self.config
         items = torch.cat([batch.item_index, batch.negative_index])
-        hood = self.neighbours.around(batch.user_index, items, user_hops=hops, item_hops=hops)
+        hood = self.neighbourhood(batch.user_index, items)
         (user, item), (user_layer, item_layer) = self._propagate(hood, noise=config.noise)
         value = self.recommendation_loss(batch, user, item)
         if config.contrast_weight:

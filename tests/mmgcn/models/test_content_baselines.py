@@ -185,7 +185,7 @@ def test_freedom_is_its_equations_over_the_whole_graph(data):
     model = build("freedom", data, dim=4, num_item_neighbours=3, num_item_layers=2)
     S = 0
     for name in data.features:
-        edges = nearest(array(model.get_buffer(f"features_{name}")), 3) > 0
+        edges = nearest(array(model.projections[name].features), 3) > 0
         S = S + edges / 3 / 2  # every degree is 3, and there are two modalities
     h = S @ S @ array(model.item)
     found = layers(adjacency(data), array(model.user), array(model.item), 2)
@@ -223,10 +223,11 @@ def test_pruning_leaves_out_edges_of_popular_nodes_more_often(data):
 def test_a_modality_that_no_item_of_a_batch_has_costs_nothing(data):
     model = build("freedom", data)
     batch = model.draw(Sampler.of(data.train, torch.Generator().manual_seed(0)))
-    model.get_buffer("present_visual").fill_(False)
+    visual = model.projections["visual"]
+    visual.present.fill_(False)
     index = torch.cat([batch.item_index, batch.negative_index])
     user = torch.ones(len(batch.user_index), model.config.dim)
-    assert model._modality_loss("visual", batch, user, index).item() == 0
+    assert model._modality_loss(visual, batch, user, index).item() == 0
 
 
 def test_bm3_ranks_by_the_predictions_of_both_sides(data):
@@ -255,8 +256,8 @@ def test_the_loss_of_bm3_without_dropout_is_its_cosines(data):
     target_u, target_i = u @ W, i @ W
     expected = -cos(u, target_i) - cos(i, target_u)
     for name in data.features:
-        features = model.get_buffer(f"features_{name}")[batch.item_index]
-        z = features @ model.weight[name] + model.bias[name]
+        features = model.projections[name].features[batch.item_index]
+        z = features @ model.projections[name].weight + model.projections[name].bias
         predicted = z @ model.predictor
         expected -= 0.5 / 2 * (cos(predicted, target_i) + cos(predicted, z))
     assert model.loss(batch).item() == pytest.approx(expected, abs=1e-4)
@@ -275,8 +276,9 @@ def test_lattice_is_its_equations(data):
     A = 0
     importance = array(model.importance.softmax(dim=0))
     for share, name in zip(importance, data.features, strict=True):
-        features = array(model.get_buffer(f"features_{name}"))
-        x = features @ array(model.weight[name]) + array(model.bias[name])
+        projection = model.projections[name]
+        features = array(projection.features)
+        x = features @ array(projection.weight) + array(projection.bias)
         x /= np.linalg.norm(x, axis=1, keepdims=True)
         frozen, learnt = nearest(features, 3), nearest(x, 3)
         A = A + share * (
@@ -295,7 +297,7 @@ def test_lattice_is_its_equations(data):
 def test_lattice_finds_neighbours_again_in_the_next_epoch(data):
     model = build("lattice", data, epochs=4, batch_size=32, num_negatives=8)
     batch = model.draw(Sampler.of(data.train, torch.Generator().manual_seed(0)))
-    torch.nn.init.normal_(model.weight["visual"])
+    torch.nn.init.normal_(model.projections["visual"].weight)
     before = model.get_buffer("learnt_visual").clone()
     model.loss(batch, progress=0.2)  # still the first of four epochs
     assert torch.equal(model.get_buffer("learnt_visual"), before)
