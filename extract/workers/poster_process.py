@@ -1,7 +1,9 @@
-"""A process that writes one poster, so that a broken video cannot crash a service."""
+"""A process that writes posters, so that a broken video cannot crash a service."""
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from pathlib import Path
 
@@ -12,28 +14,38 @@ from extract.workers.process import die_with_parent, limit_memory
 MAX_GROWTH_BYTES = 2 << 30  # what decoding one frame may take
 
 
-def poster_command(video: Path, folder: Path, item_id: str) -> list[str]:
-    """Return the command line that writes the poster of one video; see `main`."""
-    module = "extract.workers.poster_process"  # this one; __name__ is "__main__" when it runs
-    return [sys.executable, "-m", module, str(video), str(folder), item_id]
+def poster_command() -> list[str]:
+    """Return the command line of the process; see `main`."""
+    return [sys.executable, "-m", "extract.workers.poster_process"]  # __name__ is "__main__" there
 
 
 def main() -> None:
-    """Write the poster of a video: the arguments are the video, the folder and the item's id.
+    """Write posters until standard input ends.
 
-    Exits with one line and code 1 where there is no frame.
+    A line of input is the JSON list of video, folder and item id. The answer is a line with a JSON
+    string: empty, or why there is no poster.
     """
-    video, folder, item_id = sys.argv[1:]
     die_with_parent()
     limit_memory(MAX_GROWTH_BYTES)
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what libraries print is no answer
+    for line in sys.stdin.buffer:
+        video, folder, item_id = json.loads(line)
+        answers.write(json.dumps(_write(Path(video), Path(folder), item_id)) + "\n")
+        answers.flush()
+
+
+def _write(video: Path, folder: Path, item_id: str) -> str:
+    """Write the poster of a video; return the reason where that failed, else an empty string."""
     try:
-        with read_media(Path(video), sampling=Sampling(num_frames=1)) as blocks:
+        with read_media(video, sampling=Sampling(num_frames=1)) as blocks:
             block = next((block for block in blocks if isinstance(block, Frames)), None)
         if block is None:
-            raise MediaError("it has no video frames")
-        write_poster(Path(folder), item_id, block.data[0])
+            return "it has no video frames"
+        write_poster(folder, item_id, block.data[0])
     except (MediaError, OSError, MemoryError, ImportError) as error:
-        sys.exit(str(error) or type(error).__name__)
+        return (str(error) or type(error).__name__).strip().splitlines()[-1]
+    return ""
 
 
 if __name__ == "__main__":

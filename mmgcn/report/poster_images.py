@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Callable
 
 from extract.extras import require
+from mmgcn.display.placeholders import hue_of
 from mmgcn.report.markup import Markup, element
 
 DrawPoster = Callable[[str], bytes | None]  # item_id -> JPEG, None without a poster
@@ -35,7 +36,7 @@ class PosterImages:
             "span",
             blank,
             class_=f"image {name}" if name else "image",
-            style=f"--hue: {_hue(item_id)}",
+            style=f"--hue: {hue_of(item_id)}",
         )
 
     def styles(self) -> str:
@@ -67,11 +68,3 @@ def smaller(jpeg: bytes, *, width_px: int = WIDTH_PX) -> bytes:
     size = (width_px, max(1, round(height * width_px / width)))
     image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
-
-
-def _hue(text: str) -> int:
-    """Return the hue of an id, from 0 to 359, the same as on the service's page."""
-    total = 0
-    for letter in text:
-        total = (total * 31 + ord(letter)) % 360
-    return total

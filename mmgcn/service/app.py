@@ -122,6 +122,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if reloading is not None:
         reloading.cancel()
     state.map_process.stop()
+    state.posters.stop()
     if state.feedback is not None:
         state.feedback.close()
 

@@ -15,6 +15,7 @@ from mmgcn.service.live_run import LiveRun
 from mmgcn.service.map_process import MapProcess
 from mmgcn.service.metrics import Metrics
 from mmgcn.service.other_runs import OtherRuns
+from mmgcn.service.poster_queue import PosterQueue
 from mmgcn.service.reload_log import ReloadLog
 from mmgcn.service.settings import Settings
 from mmgcn.serving.item_table import ItemTable
@@ -42,7 +43,7 @@ class State:
     live: LiveRun
     videos: Videos
     cards: Cards
-    posters: Posters
+    posters: PosterQueue
     feedback: FeedbackStore | None
     metrics: Metrics
     other_runs: OtherRuns
@@ -76,7 +77,7 @@ class State:
             live,
             videos,
             cards,
-            Posters(folder),
+            PosterQueue(Posters(folder)),
             _feedback(settings.feedback),
             Metrics(),
             OtherRuns(settings.run.parent),

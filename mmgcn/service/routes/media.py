@@ -5,18 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
-from fastapi.concurrency import run_in_threadpool
 
 from mmgcn.data.ids import nearest_ids
+from mmgcn.display.placeholders import placeholder_svg
 from mmgcn.display.posters import PosterError
 from mmgcn.display.videos import media_type
 from mmgcn.service.media import file_response
-from mmgcn.service.problems import Problem
+from mmgcn.service.media_schemas import PosterRequest, PosterStates
+from mmgcn.service.problems import Problem, json_response
 from mmgcn.service.routes.dependencies import PathItem, Shared
-from mmgcn.service.routes.responses import Responses, problems
+from mmgcn.service.routes.responses import BODY, Responses, problems
 from mmgcn.service.state import State
 
 router = APIRouter(prefix="/v1", tags=["media"])
+SVG = "image/svg+xml"
 
 PARTS: Responses = {
     200: {"content": {"application/octet-stream": {}, "video/*": {}, "image/*": {}, "audio/*": {}}},
@@ -46,19 +48,47 @@ def video(state: Shared, request: Request, item_id: PathItem) -> Response:
     "/posters/{item_id:path}",
     operation_id="get_poster",
     response_class=Response,
-    responses={**problems("no_video", "no_poster", "not_found"), **PARTS},
+    responses={
+        **problems("no_video", "no_poster", "not_found"),
+        **PARTS,
+        202: {"description": "A colour: the poster is being drawn.", "content": {SVG: {}}},
+    },
 )
-async def poster(state: Shared, request: Request, item_id: PathItem) -> Response:
-    """Return the poster of a video, drawn on the first request."""
-    path = await run_in_threadpool(_path, state, item_id)
+def poster(state: Shared, request: Request, item_id: PathItem) -> Response:
+    """Return the poster of a video, or a colour of one pixel until it is drawn."""
+    path = _path(state, item_id)
     try:
-        jpeg = await state.posters.poster(item_id, path)
+        jpeg = state.posters.ask(item_id, path)
     except PosterError as error:
         raise Problem("no_poster", f"there is no poster of '{item_id}': {error}") from error
+    if jpeg is None:
+        headers = {"retry-after": "1", "cache-control": "no-store"}
+        return Response(placeholder_svg(item_id), 202, headers, SVG)
     response = file_response(request, jpeg, "image/jpeg")
     if response is None:
         raise Problem("no_poster", f"the poster of '{item_id}' no longer exists")
     return response
+
+
+@router.post(
+    "/posters",
+    operation_id="request_posters",
+    response_model=PosterStates,
+    responses=BODY,
+)
+def request_posters(state: Shared, body: PosterRequest) -> Response:
+    """Return which posters are ready; those that are missing are drawn, one after the other."""
+    ready: list[str] = []
+    waiting: list[str] = []
+    failed: list[str] = []
+    for item_id in dict.fromkeys(body.item_ids):
+        path = state.videos.paths.get(item_id)
+        try:
+            drawn = None if path is None else state.posters.ask(item_id, path)
+        except PosterError:
+            path = None
+        (failed if path is None else waiting if drawn is None else ready).append(item_id)
+    return json_response({"ready": ready, "waiting": waiting, "failed": failed})
 
 
 router.head("/videos/{item_id:path}", include_in_schema=False)(video)

@@ -1,12 +1,13 @@
 """Videos and posters: ranges, and nothing but what the catalogue lists."""
 
-import asyncio
 import os
+from threading import Event
 from urllib.parse import quote
 
 import pytest
 
-from mmgcn.display.posters import PosterError, Posters
+from mmgcn.display.placeholders import hue_of
+from mmgcn.display.poster_worker import PosterWorker
 from mmgcn.display.videos import Videos
 from mmgcn.serving.table_file import TableError
 
@@ -101,27 +102,29 @@ def test_a_link_out_of_the_folder_is_refused_at_the_start(videos):
         Videos.read(videos)
 
 
-def test_a_poster_is_drawn_once_and_kept(client, videos, settings):
-    answer = client.get(f"/v1/posters/{quote('mörk 100%')}")
+def drawn(client, item_id):
+    """Request a poster until it is drawn; return the response."""
+    answer = client.get(f"/v1/posters/{quote(item_id)}")
+    while answer.status_code == 202:
+        answer = client.get(f"/v1/posters/{quote(item_id)}")
+    return answer
+
+
+def test_a_poster_is_a_colour_until_it_is_drawn_once_and_kept(client, settings):
+    address = f"/v1/posters/{quote('mörk 100%')}"
+    answer = client.get(address)
+    assert answer.status_code == 202
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert answer.headers["cache-control"] == "no-store"
+    assert f"hsl({hue_of('mörk 100%')} " in answer.text
+    answer = drawn(client, "mörk 100%")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "image/jpeg"
     assert answer.content[:3] == b"\xff\xd8\xff"
     (jpeg,) = settings.posters.glob("*.jpg")
     before = jpeg.stat().st_mtime_ns
-    assert client.get(f"/v1/posters/{quote('mörk 100%')}").content == answer.content
+    assert client.get(address).content == answer.content
     assert jpeg.stat().st_mtime_ns == before
-
-
-def test_a_poster_of_concurrent_requests_is_drawn_once(tmp_path, videos, monkeypatch):
-    posters, drawn = Posters(tmp_path / "posters"), []
-    draw = Posters._draw
-    monkeypatch.setattr(Posters, "_draw", lambda *words: drawn.append(words) or draw(*words))
-
-    async def ask():
-        return await asyncio.gather(*(posters.poster("a", videos / "a.mp4") for _ in range(9)))
-
-    assert len(set(asyncio.run(ask()))) == 1
-    assert len(drawn) <= 2  # as many as are drawn at once
 
 
 def test_a_poster_of_an_extraction_is_served_unchanged(client, settings):
@@ -131,25 +134,31 @@ def test_a_poster_of_an_extraction_is_served_unchanged(client, settings):
     assert client.get("/v1/posters/a").content == b"drawn before"
 
 
-def test_a_video_without_a_frame_is_tried_once(tmp_path, videos, monkeypatch):
-    posters = Posters(tmp_path / "posters")
-    with pytest.raises(PosterError, match=r"\w"):
-        asyncio.run(posters.poster("b", videos / "b.mp4"))
-    monkeypatch.setattr(Posters, "_draw", lambda *_: pytest.fail("tried again"))
-    with pytest.raises(PosterError, match=r"\w"):
-        asyncio.run(posters.poster("b", videos / "b.mp4"))
-
-
-def test_a_video_that_takes_too_long_is_left(tmp_path, videos, monkeypatch):
-    monkeypatch.setattr("mmgcn.display.posters.MAX_SECONDS", 0.001)
-    with pytest.raises(PosterError, match=r"longer than 0\.001 s"):
-        asyncio.run(Posters(tmp_path / "posters").poster("a", videos / "a.mp4"))
-
-
 def test_a_service_without_a_poster_says_why(client):
-    answer = client.get("/v1/posters/b")
+    answer = drawn(client, "b")
     assert answer.status_code == 404
     assert "no poster of 'b': " in answer.json()["detail"]
+    states = client.post("/v1/posters", json={"item_ids": ["b", "none", "b"]}).json()
+    assert states == {"ready": [], "waiting": [], "failed": ["b", "none"]}
+
+
+def test_nothing_waits_for_many_missing_posters(serve, tmp_path, videos, monkeypatch):
+    names = [f"v{number}" for number in range(60)]
+    rows = "".join(f"{name},videos/a.mp4\n" for name in [*names, "a"])
+    (tmp_path / "videos.csv").write_text(f"item_id,path\n{rows}")
+    client = serve(videos=tmp_path / "videos.csv")
+    queue = client.app.state.service.posters
+    gate = Event()
+    monkeypatch.setattr(PosterWorker, "draw", lambda *_: gate.wait() and "")
+    answers = [client.get(f"/v1/posters/{name}") for name in names]
+    assert {answer.status_code for answer in answers} == {202}
+    assert client.get("/v1/recommend/ann").status_code == 200
+    assert client.get("/v1/explain?user_id=ann&item_id=c").status_code == 200
+    assert client.get("/v1/videos/a").status_code == 200
+    states = client.post("/v1/posters", json={"item_ids": names}).json()
+    assert states == {"ready": [], "waiting": names, "failed": []}
+    gate.set()
+    queue.stop()
 
 
 def test_a_table_names_the_files(tmp_path, videos):

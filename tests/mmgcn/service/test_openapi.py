@@ -24,7 +24,7 @@ def operations(client):
 
 def test_every_route_is_described_and_every_error_has_one_form(client):
     document = client.get("/openapi.json").json()
-    assert len(document["paths"]) == 26
+    assert len(document["paths"]) == 27
     for path, methods in document["paths"].items():
         for method, route in methods.items():
             assert route["description"], (method, path)

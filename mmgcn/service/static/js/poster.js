@@ -1,9 +1,17 @@
 /** Posters, and small links with a poster. */
 
+import { post } from "./api.js";
 import { el, link, titleOf } from "./dom.js";
 
+const MAX_ASKED = 200; // of a request
+const [SHORTEST_MS, LONGEST_MS] = [300, 5000]; // between requests
+/** @type {Map<Element, Item>} */
+const waiting = new Map(); // boxes whose posters are being drawn
+let waitMs = SHORTEST_MS;
+let isAsking = false;
+
 /**
- * Return the poster of an item, or a colour of its own with its id.
+ * Return the poster of an item, or a colour of its own with its id, until the poster is drawn.
  *
  * @param {Item} card
  * @param {Record<string, Attribute>} attributes
@@ -15,12 +23,46 @@ export function poster(card, attributes = {}) {
     el("span", { class: "blank", "data-text": card.item_id, "aria-hidden": "true" }),
   );
   box.style.setProperty("--hue", String(hueOf(card.item_id)));
-  if (card.poster) {
-    const image = el("img", { src: card.poster, alt: "", loading: "lazy", decoding: "async" });
-    image.addEventListener("error", () => image.remove());
-    box.append(image);
-  }
+  if (card.poster) addImage(box, card);
   return box;
+}
+
+/**
+ * @param {Element} box
+ * @param {Item} card
+ */
+function addImage(box, card) {
+  const image = el("img", { src: card.poster, alt: "", loading: "lazy", decoding: "async" });
+  image.addEventListener("error", () => image.remove());
+  image.addEventListener("load", () => {
+    if (image.naturalWidth > 1) return;
+    image.remove(); // the colour that the service sends for a poster that it is drawing
+    waiting.set(box, card);
+    if (!isAsking) setTimeout(ask, waitMs);
+    isAsking = true;
+  });
+  box.append(image);
+}
+
+/** Ask which posters are drawn by now, and show those; again while there are others. */
+async function ask() {
+  for (const box of waiting.keys()) if (!box.isConnected) waiting.delete(box);
+  const asked = [...waiting].slice(0, MAX_ASKED);
+  let hasNew = false;
+  if (asked.length && !document.hidden) {
+    /** @type {{ ready: string[], failed: string[] }} */
+    const { ready, failed } = await post("v1/posters", { item_ids: [...new Set(asked.map(([, card]) => card.item_id))] })
+      .catch(() => ({ ready: [], failed: [] }));
+    for (const [box, card] of asked) {
+      const isReady = ready.includes(card.item_id);
+      if (isReady) addImage(box, card);
+      if (isReady || failed.includes(card.item_id)) waiting.delete(box);
+      hasNew ||= isReady;
+    }
+  }
+  waitMs = hasNew ? SHORTEST_MS : Math.min(2 * waitMs, LONGEST_MS);
+  isAsking = waiting.size > 0;
+  if (isAsking) setTimeout(ask, waitMs);
 }
 
 /**

@@ -1,8 +1,12 @@
 """The page of a video."""
 
+import shutil
+from threading import Event
+
 import pytest
 
-from tests.mmgcn.service.page.actions import address, cards, go, ids, until
+from mmgcn.display.poster_worker import PosterWorker
+from tests.mmgcn.service.page.actions import address, cards, go, ids, open_user, until
 
 
 def test_a_video_seeks_and_similar_ones_are_shown_by_modality(page):
@@ -55,3 +59,20 @@ def test_skipped_items_are_not_shown_as_similar_either(page, service):
     go(page, f"{service.address}#/video/clip-020")  # nobody's page
     similar.wait_for()
     assert ids(cards(page)) == [first, *rest]
+
+
+def test_posters_appear_when_they_are_drawn_and_nothing_waits_for_them(page, service, monkeypatch):
+    draw, gate = PosterWorker.draw, Event()
+    monkeypatch.setattr(PosterWorker, "draw", lambda *words: gate.wait() and draw(*words))
+    shutil.rmtree(service.settings.posters, ignore_errors=True)
+    open_user(page)
+    page.get_by_role("button", name="Why").first.click()
+    page.get_by_role("table", name="How each signal affects the score").wait_for()
+    page.keyboard.press("Escape")
+    page.locator(".card:not([data-item=gone]) .stage").first.hover()
+    page.locator(".stage.playing").wait_for()
+    shown = page.locator(".wall .card img")
+    assert shown.count() == 0
+    gate.set()
+    until(lambda: shown.count() == cards(page).count() - 1)  # gone has no video
+    until(lambda: shown.first.evaluate("image => image.complete && image.naturalWidth > 1"))

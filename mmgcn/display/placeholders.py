@@ -1,0 +1,23 @@
+"""Placeholders: the colour of an item, shown where it has no poster, or not yet."""
+
+from __future__ import annotations
+
+
+def hue_of(item_id: str) -> int:
+    """Return the hue of an item, from 0 to 359, the same as in poster.js.
+
+    >>> hue_of("a"), hue_of("clip-003")
+    (97, 264)
+    """
+    total = 0
+    for letter in item_id:
+        total = (total * 31 + ord(letter)) % 360
+    return total
+
+
+def placeholder_svg(item_id: str) -> str:
+    """Return an image of one pixel in the colour of an item."""
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1">'
+        f'<rect width="1" height="1" fill="hsl({hue_of(item_id)} 22% 36%)"/></svg>'
+    )
