@@ -37,11 +37,12 @@ from mmgcn.service.routes import (
 )
 from mmgcn.service.routes.dependencies import refuse_unknown_parameters
 from mmgcn.service.routes.responses import EVERYWHERE
-from mmgcn.service.security import LoopbackHost, StrictHeaders, TokenRequired
+from mmgcn.service.security import DOCS_HEADERS, LoopbackHost, StrictHeaders, TokenRequired
 from mmgcn.service.settings import Settings
 from mmgcn.service.state import State
 
 STATIC = Path(__file__).parent / "static"
+SWAGGER_UI = "fastapi_offline", "static"  # package and folder of its files
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -55,7 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="mmgcn",
         description="Recommendations that know what videos look, sound and read like.",
         version=version("mmgcn"),
-        docs_url=None,  # these pages load scripts from other hosts
+        docs_url=None,  # FastAPI's pages load scripts from other hosts; `_docs` does not
         redoc_url=None,
         redirect_slashes=False,
         servers=[{"url": settings.root_path}] if settings.root_path else None,
@@ -84,7 +85,9 @@ def create_app(settings: Settings) -> FastAPI:
     describe(app)
     if STATIC.is_dir():
         app.add_api_route("/static/styles.css", _styles, include_in_schema=False)
+        app.mount("/static/docs", StaticFiles(packages=[SWAGGER_UI]))
         app.mount("/static", StaticFiles(directory=STATIC))
+        app.add_api_route("/docs", _docs, include_in_schema=False)
         app.add_api_route("/", _page, include_in_schema=False)
     # The middleware that is added last is called first.
     app.add_middleware(CacheMiddleware, state=state)
@@ -133,3 +136,7 @@ def _styles() -> FileResponse:
 
 def _page() -> FileResponse:
     return FileResponse(STATIC / "index.html")
+
+
+def _docs() -> FileResponse:
+    return FileResponse(STATIC / "docs.html", headers=DOCS_HEADERS)

@@ -20,12 +20,13 @@ COOKIE = "mmgcn_token"
 GUESSES_PER_SECOND, MAX_GUESSES = 1.0, 20.0  # wrong tokens of one address, and at once
 SESSION = "/v1/session"
 PUBLIC = ("/", "/healthz", "/readyz")  # and /static/: the page itself contains no data
+POLICY = (
+    "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+DOCS_HEADERS = {"content-security-policy": f"{POLICY}; img-src 'self' data:"}  # icons in its CSS
 HEADERS = (
-    (
-        b"content-security-policy",
-        b"default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; "
-        b"frame-ancestors 'none'",
-    ),
+    (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
@@ -45,9 +46,10 @@ class StrictHeaders:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = list(message.get("headers", ()))
-                if not any(name == b"cache-control" for name, _ in headers):
+                given = {name for name, _ in headers}
+                if b"cache-control" not in given:
                     headers.append((b"cache-control", b"no-store"))
-                message["headers"] = [*headers, *HEADERS]
+                message["headers"] = [*headers, *(one for one in HEADERS if one[0] not in given)]
             await send(message)
 
         await self._app(scope, receive, sending)

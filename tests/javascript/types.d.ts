@@ -223,5 +223,8 @@ interface Interval {
   high: number | null;
 }
 
+// A global of Swagger UI, on the page of the API's documentation.
+declare function SwaggerUIBundle(options: Record<string, unknown>): unknown;
+
 type Attribute = string | number | boolean | null | undefined | ((event: any) => void);
 type Child = Node | string | false | null | undefined | Child[];

@@ -33,8 +33,9 @@ def test_the_prefix_alone_leads_to_the_page(serve):
     assert (answer.status_code, answer.headers["location"]) == (308, "/mm/?x=1")
 
 
-def test_the_page_names_no_absolute_address(client):
-    page = client.get("/").text
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_the_page_names_no_absolute_address(client, path):
+    page = client.get(path).text
     addresses = re.findall(r'(?:href|src)="([^"]*)"', page)
     assert addresses
     assert not [each for each in addresses if each.startswith(("/", "http"))]

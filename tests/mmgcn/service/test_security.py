@@ -15,6 +15,15 @@ def test_every_answer_has_strict_headers(client):
         assert "cache-control" in headers
 
 
+def test_the_documentation_of_the_api_may_show_the_icons_of_its_styles_and_nothing_else(client):
+    answer = client.get("/docs")
+    usual = client.get("/").headers["content-security-policy"]
+    assert answer.headers.get_list("content-security-policy") == [f"{usual}; img-src 'self' data:"]
+    for name in ("swagger-ui-bundle.js", "swagger-ui.css"):
+        assert f"static/docs/{name}" in answer.text
+        assert client.get(f"/static/docs/{name}").status_code == 200
+
+
 def test_without_a_token_only_this_machine_s_names_are_served(client):
     for host in ("localhost", "localhost:8000", "127.0.0.1:1", "[::1]:8000"):
         assert client.get("/v1/users", headers={"host": host}).status_code == 200

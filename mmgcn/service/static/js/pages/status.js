@@ -47,6 +47,7 @@ export async function statusPage(_route, signal) {
       el("summary", {}, "All settings"),
       el("pre", { tabindex: "0" }, JSON.stringify(run.config, null, 2)),
     ),
+    el("p", { class: "muted" }, "For programs: ", el("a", { href: "docs" }, "the API of this service"), "."),
   ]));
 }
 
