@@ -43,6 +43,7 @@ MAX_LONGER = 500_000  # training interactions; with more, an epoch has enough st
 MIN_HISTORY = 3  # interactions of a user of whom one may be held out
 FAR_WORSE = 2.0  # standard errors that end the way along the recipes
 SEARCH_SHARE = 0.4  # of a budget, for choosing
+EVALS_PER_CYCLE = 4  # evaluations in a learning-rate cycle, whose end is nearly always the best
 OWN_SETTINGS = ("epochs", "stop_epoch", "popularity_prior", "popularity_window")
 
 
@@ -93,8 +94,10 @@ class Recipe:
 
         It is longer where the trials were cut short, since there are many interactions.
         """
-        epochs = max(self.settings["epochs"], TRIAL_EPOCHS) * num_cycles
-        return {**self.settings, "epochs": epochs, "patience": epochs}
+        of_cycle = max(self.settings["epochs"], TRIAL_EPOCHS)
+        epochs = of_cycle * num_cycles
+        eval_every = max(1, of_cycle // EVALS_PER_CYCLE)
+        return {**self.settings, "epochs": epochs, "patience": epochs, "eval_every": eval_every}
 
     def as_dict(self) -> dict[str, Any]:
         """Return the choice as a run's configuration stores it, without times."""
