@@ -39,6 +39,7 @@ def register(app: typer.Typer) -> None:
         "token": None,
         "loopback": None,
         "proxies": Flag(("--proxy",), metavar="ADDRESS"),
+        "allow_origins": Flag(("--allow-origin",), metavar="ORIGIN"),
         "requests_per_second": Flag(("--rate-limit",), min=0),
         "max_body_bytes": None,
         "reload_seconds": None,

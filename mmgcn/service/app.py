@@ -10,13 +10,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import Depends, FastAPI, Security
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse
 from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from mmgcn.display.styles import STYLES
-from mmgcn.service.addresses import HeadAndOptions, OneHost, RootPath
+from mmgcn.service.addresses import METHODS, HeadAndOptions, OneHost, RootPath
 from mmgcn.service.cache import CacheMiddleware
 from mmgcn.service.limits import BodyLimit, RateLimit
 from mmgcn.service.metrics import MetricsMiddleware
@@ -100,6 +101,14 @@ def create_app(settings: Settings) -> FastAPI:
     if settings.requests_per_second:  # before the token check, against guessing
         app.add_middleware(RateLimit, per_second=settings.requests_per_second)
     app.add_middleware(OneHost)
+    if settings.allow_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.allow_origins,
+            allow_methods=METHODS,
+            allow_headers=("authorization", "content-type"),
+            expose_headers=("retry-after",),
+        )
     app.add_middleware(StrictHeaders)
     app.add_middleware(MetricsMiddleware, metrics=state.metrics)
     if settings.root_path:

@@ -20,8 +20,8 @@ class Settings:
     """Settings of the service.
 
     Raises:
-        ValueError: a token that is short or has characters that a header cannot contain, or a
-            prefix that is no path.
+        ValueError: a token that is short or has characters that a header cannot contain, a
+            prefix that is no path, or a proxy or an origin that is none.
     """
 
     run: Path = Path("runs/latest")
@@ -43,6 +43,8 @@ class Settings:
     """Path prefix below which a proxy shows the service, such as /mm; the proxy may remove it."""
     proxies: tuple[str, ...] = ()
     """Addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    allow_origins: tuple[str, ...] = ()
+    """Origins of other web pages that may use the service (CORS), such as https://example.org."""
     requests_per_second: float = 100.0
     """Sustained request rate of one client in each worker, twice that in a burst; 0: no limit."""
     max_body_bytes: int = 1 << 20
@@ -71,9 +73,15 @@ class Settings:
                 ipaddress.ip_network(proxy)
             except ValueError as error:
                 raise ValueError(
-                    f"proxies are addresses or networks, such as 10.0.0.1 or 10.0.0.0/8; '{proxy}' "
-                    "is neither"
+                    "proxies: expected addresses or networks, such as 10.0.0.1 or 10.0.0.0/8; "
+                    f"'{proxy}' is neither"
                 ) from error
+        for origin in self.allow_origins:
+            if not re.fullmatch(r"https?://[^/?#\s*@]+", origin):
+                raise ValueError(
+                    f"allow_origins: '{origin}' is no origin; expected scheme, host and port, such "
+                    "as https://example.org:8443"
+                )
 
     def to_environment(self) -> None:
         """Store the settings in the environment, for worker processes of this one."""
@@ -87,5 +95,6 @@ class Settings:
         """Return the settings that the parent process stored in the environment."""
         values: dict[str, Any] = json.loads(os.environ[VARIABLE])
         values |= {name: Path(values[name]) for name in PATHS if name in values}
-        values["proxies"] = tuple(values.get("proxies", ()))
+        for name in ("proxies", "allow_origins"):
+            values[name] = tuple(values.get(name, ()))
         return cls(**values)

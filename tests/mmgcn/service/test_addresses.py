@@ -65,7 +65,7 @@ def test_worker_processes_have_the_same_settings(settings, monkeypatch):
     from mmgcn.service.settings import VARIABLE, Settings
 
     monkeypatch.setenv(VARIABLE, "")
-    before = replace(settings, root_path="/mm", proxies=("10.0.0.1",))
+    before = replace(settings, root_path="/mm", proxies=("10.0.0.1",), allow_origins=("http://a",))
     before.to_environment()
     assert Settings.from_environment() == before
     assert json.loads(__import__("os").environ[VARIABLE])["proxies"] == ["10.0.0.1"]

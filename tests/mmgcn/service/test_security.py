@@ -96,6 +96,8 @@ def test_two_hosts_are_refused(serve):
         ({"root_path": "mm"}, "root_path is 'mm'; expected a path that begins with /"),
         ({"root_path": "/mm/"}, "root_path is '/mm/'"),
         ({"proxies": ("nginx",)}, "'nginx' is neither"),
+        ({"allow_origins": ("https://a.example", "*")}, r"'\*' is no origin; expected scheme"),
+        ({"allow_origins": ("https://a.example/",)}, "'https://a.example/' is no origin"),
     ],
 )
 def test_settings_that_are_unsafe_or_wrong_are_refused(options, message):
@@ -168,3 +170,27 @@ def test_prometheus_can_read_the_metrics(client):
     assert 'mmgcn_requests_total{route="recommend",status="404"} 1.0' in lines
     assert "mmgcn_cache_hits_total 1.0" in lines
     assert 'mmgcn_request_seconds_count{route="recommend"} 3.0' in lines
+
+
+def test_pages_of_named_origins_alone_may_read_responses(serve):
+    client = serve(allow_origins=("https://a.example",), token="s3cret-of-the-test")
+    asked = {
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization",
+    }
+    preflight = client.options("/v1/feedback", headers={"origin": "https://a.example", **asked})
+    assert preflight.status_code == 200
+    assert preflight.headers["access-control-allow-origin"] == "https://a.example"
+    assert "POST" in preflight.headers["access-control-allow-methods"]
+    # A refusal can be read too; nobody is let in without the token.
+    answer = client.get("/v1/users", headers={"origin": "https://a.example"})
+    assert answer.status_code == 401
+    assert answer.headers["access-control-allow-origin"] == "https://a.example"
+    for other in ("https://b.example", "null"):
+        answer = client.get("/v1/users", headers={"origin": other})
+        assert "access-control-allow-origin" not in answer.headers
+        assert client.options("/v1/users", headers={"origin": other, **asked}).status_code == 400
+    assert (
+        "access-control-allow-origin"
+        not in serve().get("/v1/users", headers={"origin": "https://a.example"}).headers
+    )
