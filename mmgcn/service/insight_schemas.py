@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from mmgcn.service.schemas import Card, Item
+from mmgcn.service.schemas import Card, Item, Next
 
 
 class Skew(BaseModel):
@@ -104,6 +104,7 @@ class WeightedList(BaseModel):
     user_id: str
     weights: dict[str, float]
     items: list[WeightedCard]
+    next: Next
 
 
 class RunSummary(BaseModel):
@@ -119,6 +120,7 @@ class Runs(BaseModel):
 
     current: str
     runs: list[RunSummary]
+    next: Next
 
 
 class ComparedCard(Card):

@@ -6,9 +6,14 @@ import stat
 from pathlib import Path
 
 from fastapi import Request, Response
+from starlette.datastructures import Headers
 from starlette.responses import FileResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from mmgcn.service.problems import Problem
 
 CACHE_SECONDS = 3600
+RANGE_PROBLEMS = {400: "malformed_range", 416: "range_not_satisfiable"}
 
 
 def file_response(request: Request, path: Path, media_type: str) -> Response | None:
@@ -28,7 +33,33 @@ def file_response(request: Request, path: Path, media_type: str) -> Response | N
     known = [tag.strip().removeprefix("W/") for tag in _header(request, "if-none-match").split(",")]
     if etag in known or known == ["*"]:
         return Response(status_code=304, headers=headers)
-    return FileResponse(path, headers=headers, media_type=media_type, stat_result=facts)
+    return MediaResponse(path, headers=headers, media_type=media_type, stat_result=facts)
+
+
+class MediaResponse(FileResponse):
+    """A file, whose errors of the Range header are problem documents."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the file, or the problem in place of the response that has none."""
+        problem: Problem | None = None
+
+        async def sending(message: Message) -> None:
+            nonlocal problem
+            if message["type"] == "http.response.start" and message["status"] in RANGE_PROBLEMS:
+                detail = f"the file has {self.headers['content-length']} bytes; expected a range "
+                detail += "such as bytes=0-499"
+                sent = Headers(raw=message["headers"])
+                names = [name for name in ("content-range",) if name in sent]
+                problem = Problem(
+                    RANGE_PROBLEMS[message["status"]],
+                    detail,
+                    headers={name: sent[name] for name in names},
+                )
+                await problem.send(send)
+            elif problem is None:
+                await send(message)
+
+        await super().__call__(scope, receive, sending)
 
 
 def _header(request: Request, name: str) -> str:

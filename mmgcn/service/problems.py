@@ -21,6 +21,7 @@ MEDIA_TYPE = "application/problem+json"
 # Code -> status and title. Clients decide by the code; the detail is for people.
 CODES: dict[str, tuple[int, str]] = {
     "malformed_request": (400, "The request cannot be read."),
+    "malformed_range": (400, "The Range header cannot be read."),
     "token_required": (401, "The token is missing or wrong."),
     "host_refused": (403, "The Host header is no name of this service."),
     "not_found": (404, "There is nothing at this address."),
@@ -38,6 +39,7 @@ CODES: dict[str, tuple[int, str]] = {
     "no_map": (409, "The map cannot be computed here."),
     "cursor_expired": (410, "The list has changed since its first page."),
     "body_too_long": (413, "The body is too long."),
+    "range_not_satisfiable": (416, "The range is outside the file."),
     "invalid_request": (422, "A part of the request is invalid."),
     "unknown_parameter": (422, "The request has a parameter that the address does not have."),
     "headers_too_long": (431, "The headers are too long."),

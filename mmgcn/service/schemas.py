@@ -19,6 +19,9 @@ DOCS = field_docs(RankingOptions)
 ID_PATTERN = r"^[^\x00-\x1f\x7f]+$"
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=ID_PATTERN)]
 K = Annotated[int, Field(ge=1, le=MAX_K, description=field_docs(RankingOptions)["k"])]
+Next = Annotated[
+    str | None, Field(description="`cursor` of the next page; null at the end of the list.")
+]
 EventKind = Literal["impression", "play", "like", "skip", "unlike", "unskip"]
 
 ITEM: dict[str, Any] = {
@@ -190,7 +193,7 @@ class ListPage(BaseModel):
 
     run: str
     total: int = Field(description="Number of entries of all pages.")
-    next: str | None = Field(description="`cursor` of the next page; null at the end of the list.")
+    next: Next
 
 
 class Users(ListPage):
@@ -272,13 +275,16 @@ class Preferences(BaseModel):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"user_id": "42", "liked": ["clip-006", "clip-003"], "skipped": []}]
+            "examples": [
+                {"user_id": "42", "liked": ["clip-006", "clip-003"], "skipped": [], "next": None}
+            ]
         }
     )
 
     user_id: str
     liked: list[str]
     skipped: list[str]
+    next: Next
 
 
 class Refused(BaseModel):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from mmgcn.data.ids import nearest_ids
 from mmgcn.run import RunError
 from mmgcn.service.insight_schemas import Comparison, Runs
 from mmgcn.service.problems import Problem, json_response
-from mmgcn.service.routes.dependencies import PathUser, Shared
-from mmgcn.service.routes.responses import problems
+from mmgcn.service.routes.dependencies import CursorText, Limit, PathUser, Shared, cursor_of
+from mmgcn.service.routes.responses import PAGED, problems
 from mmgcn.service.schemas import MAX_ID, MAX_K
 from mmgcn.serving.comparison import ComparedItem, compared_lists
 from mmgcn.serving.user_facts import user_facts
@@ -19,12 +19,18 @@ from mmgcn.serving.user_facts import user_facts
 router = APIRouter(prefix="/v1", tags=["insights"])
 
 
-@router.get("/runs", operation_id="list_runs", response_model=Runs)
-def runs(state: Shared) -> Response:
+@router.get("/runs", operation_id="list_runs", response_model=Runs, responses=problems(*PAGED))
+def runs(
+    state: Shared, request: Request, limit: Limit = 100, cursor: CursorText = None
+) -> Response:
     """Return the finished runs in the folder of the run in service, the latest training first."""
     summaries = state.other_runs.summaries()
-    found = [{"run": run.name, "model": run.model, "metrics": run.metrics} for run in summaries]
-    return json_response({"current": state.live.name, "runs": found})
+    names = [run.name for run in summaries]
+    position = cursor_of(request, state.live, cursor, state=names)
+    page = summaries[position.offset : position.offset + limit]
+    found = [{"run": run.name, "model": run.model, "metrics": run.metrics} for run in page]
+    following = position.after(len(page), total=len(names))
+    return json_response({"current": state.live.name, "runs": found, "next": following})
 
 
 @router.get(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import fields
 from typing import Annotated, Unpack, get_type_hints
 from urllib.parse import parse_qsl
@@ -25,6 +25,7 @@ from mmgcn.serving.ranking_options import RankingChanges, RankingOptions
 LIMITS = {"k": (Ge(1), Le(MAX_K)), "diversity": (Ge(0), Le(1))}
 PAGE_PARAMETERS = ("cursor", "limit", "k")  # do not belong to what identifies a list
 MAX_SHOWN = 60  # characters of a name in a message
+MAX_DEPTH = 1000  # items of a ranked list, all pages together
 DOTS = {"%2E": ".", "%2E%2E": ".."}  # segments that clients would remove, see cards.segment
 
 
@@ -69,7 +70,7 @@ def _described(method: str) -> str:
 
 
 def cursor_of(
-    request: Request, live: LiveRun, cursor: str | None, *, state: tuple[object, ...] = ()
+    request: Request, live: LiveRun, cursor: str | None, *, state: Sequence[object] = ()
 ) -> Cursor:
     """Return the position in the list of a GET request.
 
@@ -82,6 +83,16 @@ def cursor_of(
     query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     filters = sorted((name, value) for name, value in query if name not in PAGE_PARAMETERS)
     return Cursor.at(cursor, request=(request.scope["path"], filters), state=(live.version, *state))
+
+
+def deeper(options: RankingOptions, position: Cursor) -> RankingOptions:
+    """Return the options of a list that ends one item after the page.
+
+    The items of a diverse list depend on its length, so that it has one page.
+    """
+    if options.diversity:
+        return options
+    return options.changed(k=min(position.offset + options.k, MAX_DEPTH - 1) + 1)
 
 
 async def _path_user(user_id: PathText) -> str:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from mmgcn.data.ids import UnknownIds
 from mmgcn.service import schemas
 from mmgcn.service.feedback import FeedbackUnavailable, Preferences
 from mmgcn.service.problems import Problem, json_response
-from mmgcn.service.routes.dependencies import PathUser, QueryId, Shared
-from mmgcn.service.routes.responses import BODY, problems
+from mmgcn.service.routes.dependencies import (
+    CursorText,
+    Limit,
+    PathUser,
+    QueryId,
+    Shared,
+    cursor_of,
+)
+from mmgcn.service.routes.responses import BODY, PAGED, problems
+from mmgcn.service.schemas import MAX_K
 from mmgcn.service.state import State
 
 router = APIRouter(prefix="/v1", tags=["feedback"])
@@ -79,15 +87,27 @@ async def withdraw(
     "/feedback/{user_id:path}",
     operation_id="get_preferences",
     response_model=schemas.Preferences,
-    responses={**problems("not_found"), **UNAVAILABLE},  # a path that cannot be an id is 404
+    # A path that cannot be an id is 404.
+    responses={**problems("not_found", *PAGED), **UNAVAILABLE},
 )
-async def preferences(state: Shared, user_id: PathUser) -> Response:
+async def preferences(
+    state: Shared,
+    request: Request,
+    user_id: PathUser,
+    limit: Limit = MAX_K,
+    cursor: CursorText = None,
+) -> Response:
     """Return the items that a user likes and skips: the last event of each item counts.
 
-    An unknown user has none.
+    A page has up to `limit` of either. An unknown user has none.
     """
     found = await preferences_of(state, user_id)
-    return json_response({"user_id": user_id, "liked": found.liked, "skipped": found.skipped})
+    now = found.liked, found.skipped
+    position = cursor_of(request, state.live, cursor, state=now)
+    liked, skipped = (items[position.offset : position.offset + limit] for items in now)
+    size, total = (max(map(len, lists)) for lists in ((liked, skipped), now))
+    body = {"user_id": user_id, "liked": liked, "skipped": skipped}
+    return json_response(body | {"next": position.after(size, total=total)})
 
 
 async def preferences_of(state: State, user_id: str) -> Preferences:

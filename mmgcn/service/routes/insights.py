@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import StringConstraints
 
 from mmgcn.display.curves import member_starts
@@ -15,8 +15,15 @@ from mmgcn.evaluation.coverage import run_coverage
 from mmgcn.run import RunError
 from mmgcn.service.insight_schemas import Baseline, Coverage, Reloads, UserFacts, WeightedList
 from mmgcn.service.problems import Problem, json_response
-from mmgcn.service.routes.dependencies import PathUser, Shared, ranking_query
-from mmgcn.service.routes.responses import problems
+from mmgcn.service.routes.dependencies import (
+    CursorText,
+    PathUser,
+    Shared,
+    cursor_of,
+    deeper,
+    ranking_query,
+)
+from mmgcn.service.routes.responses import PAGED, problems
 from mmgcn.service.state import State
 from mmgcn.serving.item_map import load_map
 from mmgcn.serving.ranking_options import RankingOptions
@@ -66,31 +73,44 @@ def facts(state: Shared, user_id: PathUser) -> Response:
     "/weighted/{user_id:path}",
     operation_id="recommend_weighted",
     response_model=WeightedList,
-    responses=problems("unknown_user", "unknown_channel", "not_found"),
+    responses=problems("unknown_user", "unknown_channel", "not_found", *PAGED),
 )
 def weighted(
     state: Shared,
+    request: Request,
     user_id: PathUser,
     options: Annotated[RankingOptions, Depends(ranking_query("k", "filter_seen"))],
     weight: Annotated[
         list[Annotated[str, StringConstraints(max_length=200, pattern=WEIGHT_PATTERN)]],
         Query(max_length=MAX_WEIGHTS, description="Weight of a channel, such as visual:0.5."),
     ] = [],  # noqa: B006  (FastAPI copies it)
+    cursor: CursorText = None,
 ) -> Response:
     """Return the best items for a user by a weighted sum of the channels; 1 for those not named."""
     live = state.live
+    position = cursor_of(request, live, cursor)
     try:
         weights = parse_weights(weight)
         items = weighted_list(
-            live.run, user_id, weights, k=options.k, filter_seen=options.filter_seen
+            live.run,
+            user_id,
+            weights,
+            k=deeper(options, position).k,
+            filter_seen=options.filter_seen,
         )
     except WeightError as error:
         raise Problem(
             "unknown_channel", str(error), nearest=list(live.run.parts), field="weight"
         ) from error
-    cards = [asdict(item) | live.cards.card(item.item_id) for item in items]
-    body = {"run": live.name, "user_id": user_id, "items": cards}
-    return json_response(body | {"weights": dict.fromkeys(live.run.parts, 1.0) | weights})
+    page = items[position.offset : position.offset + options.k]
+    body = {
+        "run": live.name,
+        "user_id": user_id,
+        "weights": dict.fromkeys(live.run.parts, 1.0) | weights,
+        "items": [asdict(item) | live.cards.card(item.item_id) for item in page],
+        "next": position.after(len(page), total=len(items)),
+    }
+    return json_response(body)
 
 
 @router.get("/reloads", operation_id="list_reloads", response_model=Reloads)

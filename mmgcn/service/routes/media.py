@@ -24,8 +24,7 @@ PARTS: Responses = {
     200: {"content": {"application/octet-stream": {}, "video/*": {}, "image/*": {}, "audio/*": {}}},
     206: {"description": "The requested byte range."},
     304: {"description": "The client's copy is current."},
-    400: {"description": "The Range header cannot be read."},
-    416: {"description": "The range is outside the file."},
+    **problems("malformed_request", "malformed_range", "range_not_satisfiable"),
 }
 
 

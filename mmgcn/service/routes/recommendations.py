@@ -18,6 +18,7 @@ from mmgcn.service.routes.dependencies import (
     PathUser,
     Shared,
     cursor_of,
+    deeper,
     ranking_query,
 )
 from mmgcn.service.routes.feedback import UNAVAILABLE, preferences_of, session_of
@@ -29,7 +30,6 @@ UserRanking = Annotated[
     RankingOptions, Depends(ranking_query("k", "filter_seen", "diversity", "unknown_users"))
 ]
 ItemRanking = Annotated[RankingOptions, Depends(ranking_query("k", "diversity"))]
-MAX_DEPTH = 1000  # items of a ranked list, all pages together
 Rows = Iterable[Mapping[str, Any]]
 
 
@@ -71,17 +71,17 @@ async def recommend(
         left_out = [item for item, row in zip(items, index, strict=True) if row >= 0]
     weights = await session_of(state, user_id) if session else {}
     position = cursor_of(request, live, cursor, state=(*left_out, *weights.items()))
-    deeper = _deeper(options, position).changed(exclude=left_out or None)
+    longer = deeper(options, position).changed(exclude=left_out or None)
     facts: dict[str, Any] = {}
     rows: Rows | None = None
     if session:
-        ranked = await run_in_threadpool(live.session_ranker.recommend, user_id, weights, deeper)
+        ranked = await run_in_threadpool(live.session_ranker.recommend, user_id, weights, longer)
         rows = ranked.table.to_dicts()
         facts = {"session": {"items": ranked.items, "is_reranked": ranked.is_reranked}}
     elif not left_out:
-        rows = live.short_lists.best(user_id, deeper)
+        rows = live.short_lists.best(user_id, longer)
     if rows is None:
-        table = await run_in_threadpool(live.recommender.recommend, [user_id], deeper)
+        table = await run_in_threadpool(live.recommender.recommend, [user_id], longer)
         rows = table.to_dicts()
     page = _page(live, rows, options, position)
     response = json_response({"run": live.name, "user_id": user_id, **page, **facts})
@@ -150,7 +150,7 @@ def similar(
         )
     if not channels:
         raise Problem("unknown_channel", f"item '{item_id}' has no channel to compare by")
-    table = live.recommender.similar(item_id, _deeper(options, position), channel=channel)
+    table = live.recommender.similar(item_id, deeper(options, position), channel=channel)
     page = _page(live, table.iter_rows(named=True), options, position)
     return json_response({"run": live.name, "item_id": item_id, "channel": channel, **page})
 
@@ -166,20 +166,10 @@ def history(state: Shared, body: schemas.History) -> Response:
     live = state.live
     position = Cursor.at(body.cursor, request=("history", body.item_ids), state=(live.version,))
     options = RankingOptions(k=body.k)
-    table = live.recommender.recommend_history(body.item_ids, _deeper(options, position))
+    table = live.recommender.recommend_history(body.item_ids, deeper(options, position))
     return json_response(
         {"run": live.name, **_page(live, table.iter_rows(named=True), options, position)}
     )
-
-
-def _deeper(options: RankingOptions, position: Cursor) -> RankingOptions:
-    """Return the options of a list that ends one item after the page.
-
-    The items of a diverse list depend on its length, so that it has one page.
-    """
-    if options.diversity:
-        return options
-    return options.changed(k=min(position.offset + options.k, MAX_DEPTH - 1) + 1)
 
 
 def _page(live: LiveRun, rows: Rows, options: RankingOptions, position: Cursor) -> dict[str, Any]:

@@ -137,8 +137,30 @@ def test_the_last_word_is_that_of_going_through_them_one_by_one(serve, url):
     client = serve(feedback=url)
     for user, words in expected.items():
         answer = client.get(f"/v1/feedback/{user}")
-        body = {"user_id": user, "liked": words["like"], "skipped": words["skip"]}
+        body = {"user_id": user, "liked": words["like"], "skipped": words["skip"], "next": None}
         assert (answer.status_code, answer.json()) == (200, body)
+        found = {"like": [], "skip": []}
+        page = {"next": ""}
+        while page["next"] is not None:
+            options = {"limit": 1} | ({"cursor": page["next"]} if page["next"] else {})
+            page = client.get(f"/v1/feedback/{user}", params=options).json()
+            assert len(page["liked"]) <= 1
+            found["like"] += page["liked"]
+            found["skip"] += page["skipped"]
+        assert found == words
+
+
+def test_pages_of_preferences_are_those_of_one_state(serve, url):
+    client = serve(feedback=url)
+    likes = [LIKE | {"item_id": item} for item in ("a", "b", "c")]
+    assert client.post("/v1/feedback", json={"events": likes}).status_code == 201
+    first = client.get("/v1/feedback/ann?limit=2").json()
+    assert (first["liked"], first["skipped"]) == (["c", "b"], [])
+    following = {"limit": 2, "cursor": first["next"]}
+    assert client.get("/v1/feedback/ann", params=following).json()["liked"] == ["a"]
+    client.post("/v1/feedback", json={"events": [LIKE | {"event": "skip"}]})
+    answer = client.get("/v1/feedback/ann", params=following)
+    assert (answer.status_code, answer.json()["code"]) == (410, "cursor_expired")
 
 
 def test_the_last_word_is_found_by_its_index(url):

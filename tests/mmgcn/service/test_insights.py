@@ -61,6 +61,13 @@ def test_weights_are_those_of_the_library(client, settings):
         for card in body["items"]
     ] == expected
     assert body["items"][0].keys() >= {"caption", "poster"}
+    path, pages, cursor = "/v1/weighted/bob?weight=visual:0&weight=acoustic:2&k=2", [], None
+    while cursor or not pages:
+        pages.append(client.get(f"{path}&cursor={cursor}" if cursor else path).json())
+        cursor = pages[-1]["next"]
+    whole = client.get("/v1/weighted/bob?weight=visual:0&weight=acoustic:2&k=1000").json()["items"]
+    assert [item for page in pages for item in page["items"]] == whole
+    assert len(pages) == -(-len(whole) // 2)
 
 
 @pytest.mark.parametrize("weight", ["visual:-1", "visual:11", "visual:10.5", "visual"])
@@ -81,6 +88,10 @@ def test_two_runs_are_compared(client, runs):
     body = client.get("/v1/runs").json()
     assert body["current"] == "first"
     assert [run["run"] for run in body["runs"]] == ["second", "first"]
+    first = client.get("/v1/runs?limit=1").json()
+    assert [run["run"] for run in first["runs"]] == ["second"]
+    second = client.get("/v1/runs", params={"limit": 1, "cursor": first["next"]}).json()
+    assert ([run["run"] for run in second["runs"]], second["next"]) == (["first"], None)
     body = client.get("/v1/compare/bob", params={"run": "second", "k": 2}).json()
     assert [(c["item_id"], c["rank"], c["other_rank"]) for c in body["items"]] == [
         ("a", 1, 3),

@@ -21,6 +21,7 @@ def test_a_video_comes_whole_with_its_type_and_tag(client):
     assert answer.headers["content-type"] == "video/mp4"
     assert answer.headers["accept-ranges"] == "bytes"
     assert answer.headers["etag"].startswith('"')
+    assert answer.headers["cache-control"] == "private, max-age=3600"
 
 
 @pytest.mark.parametrize(
@@ -37,8 +38,13 @@ def test_a_range_comes_alone(client, header, start, end):
 
 def test_a_range_beyond_the_end_is_416(client):
     answer = client.get("/v1/videos/b", headers={"range": "bytes=1024-"})
-    assert answer.status_code == 416
+    assert (answer.status_code, answer.json()["code"]) == (416, "range_not_satisfiable")
+    assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["content-range"] == "bytes */1024"
+    answer = client.get("/v1/videos/b", headers={"range": "seconds=1-2"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_range")
+    assert answer.json()["detail"].startswith("the file has 1024 bytes; expected a range such as")
+    assert client.head("/v1/videos/b", headers={"range": "bytes=1024-"}).status_code == 416
 
 
 def test_head_sends_the_size_and_no_body(client):

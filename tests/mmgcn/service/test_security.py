@@ -174,11 +174,13 @@ def test_prometheus_can_read_the_metrics(client):
 
 def test_pages_of_named_origins_alone_may_read_responses(serve):
     client = serve(allow_origins=("https://a.example",), token="s3cret-of-the-test")
-    asked = {
+    preflight_headers = {
         "access-control-request-method": "POST",
         "access-control-request-headers": "authorization",
     }
-    preflight = client.options("/v1/feedback", headers={"origin": "https://a.example", **asked})
+    preflight = client.options(
+        "/v1/feedback", headers={"origin": "https://a.example", **preflight_headers}
+    )
     assert preflight.status_code == 200
     assert preflight.headers["access-control-allow-origin"] == "https://a.example"
     assert "POST" in preflight.headers["access-control-allow-methods"]
@@ -189,7 +191,10 @@ def test_pages_of_named_origins_alone_may_read_responses(serve):
     for other in ("https://b.example", "null"):
         answer = client.get("/v1/users", headers={"origin": other})
         assert "access-control-allow-origin" not in answer.headers
-        assert client.options("/v1/users", headers={"origin": other, **asked}).status_code == 400
+        assert (
+            client.options("/v1/users", headers={"origin": other, **preflight_headers}).status_code
+            == 400
+        )
     assert (
         "access-control-allow-origin"
         not in serve().get("/v1/users", headers={"origin": "https://a.example"}).headers

@@ -70,7 +70,7 @@ export async function loadPreferences(userId, signal) {
   /** @type {{ liked: string[], skipped: string[] }} */
   let preferences;
   try {
-    preferences = await get(`v1/feedback/${encodeURIComponent(userId)}`, {}, signal, TIMEOUT_MS);
+    preferences = await allOf(userId, signal);
   } catch (error) {
     if (signal.aborted) throw error;
     off = await get("readyz", {}, signal).then(({ feedback }) => feedback === "off", () => false);
@@ -79,6 +79,25 @@ export async function loadPreferences(userId, signal) {
   off = false;
   update(groupOf(userId, "like"), preferences.liked, began);
   update(groupOf(userId, "skip"), preferences.skipped, began);
+}
+
+/**
+ * Return the preferences of a user, of all pages.
+ *
+ * @param {string} userId
+ * @param {AbortSignal} signal
+ */
+async function allOf(userId, signal) {
+  /** @type {{ liked: string[], skipped: string[] }} */
+  const all = { liked: [], skipped: [] };
+  let cursor = null;
+  do {
+    const page = await get(`v1/feedback/${encodeURIComponent(userId)}`, { cursor }, signal, TIMEOUT_MS);
+    all.liked.push(...page.liked);
+    all.skipped.push(...page.skipped);
+    cursor = page.next;
+  } while (cursor);
+  return all;
 }
 
 /**

@@ -1,42 +1,50 @@
 /** History: the videos that a user watched, the newest first, all of them on demand. */
 
-import { get } from "./api.js";
+import { ApiError, get } from "./api.js";
 import { el, messageOf, number } from "./dom.js";
 import { thumb } from "./poster.js";
 
-const MAX_LIMIT = 1000; // of a list of the service
+const PAGE = 1000; // the longest of the service
 
 /**
  * Return the section of a user's history.
  *
  * @param {string} userId
- * @param {Card[]} watched the newest ones
- * @param {number} total
+ * @param {{ watched: Card[], total: number, next: string | null }} first the newest ones
  */
-export function historyOf(userId, watched, total) {
+export function historyOf(userId, { watched, total, next: following }) {
   const strip = el(
     "ul",
     { class: "strip", "aria-label": "Watched videos" },
     watched.map((card) => thumb(card, userId)),
   );
-  const count = Math.min(total, MAX_LIMIT);
-  const more = el("button", { class: "button" }, `Show ${count === total ? "all " : ""}${number.format(count)}`);
+  let next = following;
+  const more = el("button", { class: "button" });
+  const label = () => {
+    const left = total - strip.children.length;
+    more.textContent = left > PAGE ? `Show ${number.format(PAGE)} more` : `Show all ${number.format(total)}`;
+  };
   const note = el("p", { class: "problem", role: "alert" });
   more.addEventListener("click", async () => {
     more.disabled = true;
     try {
-      /** @type {{ watched: Card[] }} */
-      const all = await get(`v1/users/${encodeURIComponent(userId)}`, { limit: MAX_LIMIT });
-      strip.replaceChildren(...all.watched.map((card) => thumb(card, userId)));
+      /** @type {{ watched: Card[], next: string | null }} */
+      const page = await get(`v1/users/${encodeURIComponent(userId)}`, { limit: PAGE, cursor: next });
+      const shown = strip.children.length;
+      next = page.next;
+      strip.append(...page.watched.map((card) => thumb(card, userId)));
       strip.classList.add("whole");
-      more.remove();
+      if (!next) more.remove();
+      label();
       note.textContent = "";
-      /** @type {HTMLElement | null} */ (strip.children[watched.length]?.querySelector("a"))?.focus();
+      strip.children[shown]?.querySelector("a")?.focus();
     } catch (error) {
-      note.textContent = messageOf(error);
-      more.disabled = false;
+      const isOld = error instanceof ApiError && error.code === "cursor_expired";
+      note.textContent = isOld ? "A new run is in service. Reload the page." : messageOf(error);
     }
+    more.disabled = false;
   });
+  label();
   return el(
     "section",
     { "aria-label": "Watched" },
@@ -44,7 +52,7 @@ export function historyOf(userId, watched, total) {
       "div",
       { class: "row" },
       el("div", { class: "title" }, el("h2", {}, "Watched"), el("p", { class: "muted" }, "newest first")),
-      total > watched.length && more,
+      next && more,
     ),
     note,
     strip,

@@ -7,6 +7,7 @@ import { viewsOf } from "../facts.js";
 import { poster } from "../poster.js";
 
 const K = 20;
+const MAX_RUNS = 1000;
 const METRIC = "recall@20";
 
 /**
@@ -16,7 +17,7 @@ const METRIC = "recall@20";
  */
 export async function comparePage({ id, params }, signal) {
   /** @type {{ current: string, runs: { run: string, model: string, metrics: Record<string, number> }[] }} */
-  const { current, runs } = await get("v1/runs", {}, signal);
+  const { current, runs } = await get("v1/runs", { limit: MAX_RUNS }, signal);
   const others = runs.filter(({ run }) => run !== current);
   const title = el("div", { class: "title" }, el("h1", {}, `User ${id}`), viewsOf(id, "compare"));
   if (!others.length) {

@@ -23,7 +23,7 @@ export async function userPage({ id, params }, signal) {
   const k = Math.min(Number(params.get("k")) || PAGE, MAX_SHOWN);
   const diversity = Number(params.get("diversity")) || 0;
   const seen = params.get("seen") === "1";
-  const [{ watched, total }, facts] = await Promise.all([
+  const [watched, facts] = await Promise.all([
     get(`v1/users/${encodeURIComponent(id)}`, {}, signal),
     loadFacts(id, signal),
     loadPreferences(id, signal),
@@ -56,12 +56,12 @@ export async function userPage({ id, params }, signal) {
       "div",
       { class: "title" },
       el("h1", {}, `User ${id}`),
-      el("p", { class: "muted" }, total === 1 ? "1 video watched" : `${number.format(total)} videos watched`),
+      el("p", { class: "muted" }, watched.total === 1 ? "1 video watched" : `${number.format(watched.total)} videos watched`),
       viewsOf(id, "user"),
       isStored() && actingSwitch(id),
     ),
     facts && factsOf(facts),
-    watched.length > 0 && historyOf(id, watched, total),
+    watched.total > 0 && historyOf(id, watched),
     el(
       "section",
       { "aria-label": "Recommended" },
