@@ -3,7 +3,10 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typer._click import Command, Context, HelpFormatter  # click, which typer contains
 
 INTERRUPTED = 130
 
@@ -123,17 +126,19 @@ def build_app() -> Callable[..., Any]:
         Its own help is plain text: rich takes longer to import than all the rest.
         """
 
-        def format_help(self, ctx: Any, formatter: Any) -> None:
+        def format_help(self, ctx: "Context", formatter: "HelpFormatter") -> None:
             mode, self.rich_markup_mode = self.rich_markup_mode, None
             super().format_help(ctx, formatter)
             self.rich_markup_mode = mode
 
-        def format_commands(self, ctx: Any, formatter: Any) -> None:
+        def format_commands(self, ctx: "Context", formatter: "HelpFormatter") -> None:
             del ctx
             with formatter.section("Commands"):
                 formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
-        def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+        def resolve_command(
+            self, ctx: "Context", args: list[str]
+        ) -> "tuple[str | None, Command | None, list[str]]":
             name, command, rest = super().resolve_command(ctx, args)
             if name in COMMANDS:
                 command = self.load(name)
@@ -141,14 +146,16 @@ def build_app() -> Callable[..., Any]:
                     self.read_project(ctx, name, command, rest)
             return name, command, rest
 
-        def load(self, name: str) -> Any:
+        def load(self, name: str) -> "Command":
             """Import a command."""
             own = typer.Typer(rich_markup_mode="markdown")
             own.callback()(lambda: None)
             import_module(COMMANDS[name][0]).register(own)
             return typer.main.get_group(own).commands[name]
 
-        def read_project(self, ctx: Any, name: str, command: Any, words: list[str]) -> None:
+        def read_project(
+            self, ctx: "Context", name: str, command: "Command", words: list[str]
+        ) -> None:
             """Make the values of mmgcn.toml and MMGCN_* the defaults of a command."""
             from mmgcn.project.command_line import (
                 WITHOUT_PROJECT,
@@ -160,7 +167,7 @@ def build_app() -> Callable[..., Any]:
                 ctx.obj = read_project(ctx.params["_project"], COMMANDS)
                 apply_project(ctx, name, command, ctx.obj, words=words)
 
-        def invoke(self, ctx: Any) -> Any:
+        def invoke(self, ctx: "Context") -> Any:
             try:
                 return super().invoke(ctx)
             except typer.BadParameter as error:

@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from extract.config import Precision
 from extract.encoder import ENCODERS
 from extract.extras import install_command
 from extract.weights import Weights, torch_cache
@@ -41,7 +42,7 @@ CODECS = {
     "audio": ("aac", "mp3", "opus", "vorbis", "flac", "ac3", "wmav2"),
 }
 CPU_FEATURES = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_bf16", "amx_int8")
-PRECISIONS = ("float32", "bfloat16", "int8")
+PRECISIONS = get_args(Precision)
 
 
 def diagnose() -> dict[str, Any]:
@@ -146,7 +147,7 @@ def _devices() -> dict[str, Any]:
     }
 
 
-def _computes(precision: Any) -> bool:
+def _computes(precision: Precision) -> bool:
     from extract.encoders._image import check_arithmetic
 
     try:

@@ -281,7 +281,7 @@ class Model(nn.Module, RecommenderModel[ModelConfigT]):
         return list(cls.recipes)
 
     @classmethod
-    def cycles(cls, config: Any) -> int:
+    def cycles(cls, config: ModelConfigT) -> int:
         """Return the number of learning-rate cycles, such as one for each ensemble member."""
         del config
         return 1

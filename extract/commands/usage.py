@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
 
 import typer
 
@@ -51,7 +50,7 @@ class Usage:
             _CURRENT.reset(token)
 
 
-_CURRENT: ContextVar[tuple[Usage, Any]] = ContextVar("usage")
+_CURRENT: ContextVar[tuple[Usage, typer.Context]] = ContextVar("usage")
 
 
 def given_options() -> list[str]:
@@ -92,7 +91,7 @@ def configured_options() -> list[str]:
     return [name for name in usage.flags if name in given_options() or name in _origins(context)]
 
 
-def origins_in(message: str, context: Any, flags: Mapping[str, str]) -> str:
+def origins_in(message: str, context: typer.Context, flags: Mapping[str, str]) -> str:
     """Return where the options in a message are set, if not on the command line.
 
     Such as " (--fps is set by mmgcn.toml)": who reads the message has not written that option.
@@ -105,7 +104,7 @@ def origins_in(message: str, context: Any, flags: Mapping[str, str]) -> str:
     return f" ({', '.join(found)})" if found else ""
 
 
-def _origins(context: Any) -> dict[str, str]:
+def _origins(context: typer.Context) -> dict[str, str]:
     """Return the file or the variable that sets an option, by parameter."""
     origins: dict[str, str] = context.meta.get(ORIGINS, {})
     return {

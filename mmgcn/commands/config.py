@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -11,6 +12,9 @@ from extract.commands.usage import ORIGINS
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_table
 from mmgcn.project.command_line import apply_project, option_of
 from mmgcn.project.project import DATA, DATA_KEYS, SHARED, Project
+
+if TYPE_CHECKING:
+    from typer._click import Command, Context  # click, which typer contains
 
 SHARED_DEFAULTS = {"features": "features", "runs": "runs"}
 SOURCES = {"COMMANDLINE": "option", "ENVIRONMENT": "environment"}
@@ -44,12 +48,13 @@ def show(
     COMMAND: what the file and the variables set. With one: all its options, such as
     `mmgcn config show fit --model mf`.
     """
-    group: Any = context.find_root().command
+    root = context.find_root()
+    group: CommandGroup = root.command  # type: ignore[assignment]  # the group of cli.py
     project: Project = context.obj
     rows = (
         _of_project(group, project)
         if command is None
-        else _of_command(context.find_root(), command, project, context.args)
+        else _of_command(root, group, command, project, context.args)
     )
     if json:
         print_json({"project": str(project.path) if project.path else None, "settings": rows})
@@ -64,7 +69,16 @@ def show(
         typer.echo("mmgcn config show COMMAND lists every option of a command")
 
 
-def _of_project(group: Any, project: Project) -> list[dict[str, Any]]:
+class CommandGroup(Protocol):
+    """The group of all commands, of which each is imported by `load`."""
+
+    commands: Mapping[str, Command]
+
+    def load(self, name: str) -> Command:
+        """Import a command."""
+
+
+def _of_project(group: CommandGroup, project: Project) -> list[dict[str, Any]]:
     """Return what lies where, and everything that the file or the environment sets."""
     rows = []
     for key in SHARED:
@@ -86,11 +100,13 @@ def _of_project(group: Any, project: Project) -> list[dict[str, Any]]:
     return rows
 
 
-def _of_command(root: Any, name: str, project: Project, words: list[str]) -> list[dict[str, Any]]:
+def _of_command(
+    root: Context, group: CommandGroup, name: str, project: Project, words: list[str]
+) -> list[dict[str, Any]]:
     """Return every option of a command, as the command would read it."""
-    if name not in root.command.commands:
+    if name not in group.commands:
         raise typer.BadParameter(f"no command is called '{name}'", param_hint="COMMAND")
-    command = root.command.load(name)
+    command = group.load(name)
     if hasattr(command, "commands"):
         raise typer.BadParameter(
             f"{name} has commands of its own, which have no table in a project file",
@@ -102,7 +118,7 @@ def _of_command(root: Any, name: str, project: Project, words: list[str]) -> lis
     for parameter in command.params:
         if parameter.name == "context" or parameter.name not in context.params:
             continue
-        source = context.get_parameter_source(parameter.name).name
+        source = getattr(context.get_parameter_source(parameter.name), "name", "")
         origin = SOURCES.get(source, "default")
         if source == "DEFAULT_MAP":
             origin = context.meta[ORIGINS][parameter.name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import polars as pl
@@ -16,6 +16,9 @@ from mmgcn.data.interactions import Interactions, check_learnable
 from mmgcn.data.options import Missing, SplitName
 from mmgcn.data.splits import Split
 from mmgcn.data.splits import split as split_interactions
+
+if TYPE_CHECKING:
+    from narwhals.stable.v1.typing import IntoDataFrame
 
 
 @dataclass(eq=False)
@@ -72,7 +75,7 @@ class Dataset:
     @classmethod
     def from_frames(
         cls,
-        interactions: Any,
+        interactions: IntoDataFrame,
         features: Mapping[str, Any] | None = None,
         *,
         items: Sequence[Any] | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v1 as nw
 import numpy as np
@@ -15,9 +15,12 @@ from mmgcn.data.ids import IdMap, as_texts, examples
 from mmgcn.data.interactions import Interactions, InteractionsError
 from mmgcn.data.times import TimeError, check_one_unit, seconds_of_text
 
+if TYPE_CHECKING:
+    from narwhals.stable.v1.typing import IntoDataFrame, IntoSeries
+
 
 def interactions_of_frame(
-    frame: Any, *, columns: str = "", min_rating: float | None = None
+    frame: IntoDataFrame, *, columns: str = "", min_rating: float | None = None
 ) -> Interactions:
     """Return the interactions in a table of pandas, polars, Arrow or another that narwhals reads.
 
@@ -87,7 +90,10 @@ def tables_of_arrays(
         return []
     if items is None:
         raise FeatureError("`items` are missing: the id of each row of the features")
-    ids = _ids(pl.Series(items) if not hasattr(items, "dtype") else _column(items), "items")
+    ids = _ids(
+        pl.Series(items) if not hasattr(items, "dtype") else _column(cast("IntoSeries", items)),
+        "items",
+    )
     tables = []
     for name, matrix in features.items():
         array = np.asarray(matrix)
@@ -104,7 +110,7 @@ def _digest(array: np.ndarray) -> str:
     return hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=6).hexdigest()
 
 
-def _column(values: Any) -> pl.Series:
+def _column(values: IntoSeries | np.ndarray) -> pl.Series:
     """Return a column of any library, or an array, as one of polars."""
     if isinstance(values, pl.Series):
         return values
@@ -128,14 +134,14 @@ def _ids(column: pl.Series, name: str) -> pl.Series:
     return as_texts(column)
 
 
-def _indexed(column: Any, kind: str) -> tuple[np.ndarray, IdMap]:
+def _indexed(column: nw.Series[Any], kind: str) -> tuple[np.ndarray, IdMap]:
     """Return the index of each id in the order of first appearance, and the ids. Shapes: (N,)."""
     ids = _ids(_column(column.to_native()), column.name)
     known = IdMap(ids.unique(maintain_order=True), kind=kind)
     return known.get(ids).astype(np.int32), known
 
 
-def _times(column: Any) -> np.ndarray:
+def _times(column: nw.Series[Any]) -> np.ndarray:
     """Return times as numbers, dates as seconds since 1970. Shapes: (N,)."""
     values = _column(column.to_native())
     if not values.dtype.is_numeric():

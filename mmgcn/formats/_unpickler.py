@@ -15,7 +15,7 @@ import io
 import pickle
 import resource
 import sys
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -117,7 +117,17 @@ def as_arrays(content: Any) -> dict[str, np.ndarray]:
     }
 
 
-def sparse_arrays(matrix: Any) -> dict[str, np.ndarray]:
+class SparseMatrix(Protocol):
+    """A sparse matrix of SciPy: rows and columns are compressed (csr, csc) or coordinates (coo)."""
+
+    data: np.ndarray
+    indptr: np.ndarray
+    indices: np.ndarray
+    row: np.ndarray
+    col: np.ndarray
+
+
+def sparse_arrays(matrix: SparseMatrix) -> dict[str, np.ndarray]:
     """Return row and column of the entries that are not zero, and the shape."""
     shape = np.array(matrix.__dict__.get("_shape", ()), dtype=np.int64)
     kind = type(matrix).__name__.partition("_")[0]

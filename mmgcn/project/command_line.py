@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from extract.commands.usage import ORIGINS
 from mmgcn.project.project import Option, Project, find_project
+
+if TYPE_CHECKING:
+    import typer
+    from typer._click import Command, Context, Parameter  # click, which typer contains
 
 # Commands that read no project: they write one, look at a broken one, or have data of their own.
 WITHOUT_PROJECT = frozenset({"init", "doctor", "demo"})
@@ -24,12 +28,12 @@ REPLACED = {
 }
 
 
-def read_project(given: str | None, commands: Mapping[str, Any]) -> Project:
+def read_project(given: str | None, commands: Iterable[str]) -> Project:
     """Return the project of the working folder, or a given one, whose folder becomes that.
 
     Args:
         given: value of --project: a file, a folder, `none`, or None without the option.
-        commands: all commands by name.
+        commands: names of all commands.
 
     Raises:
         ProjectError: see `find_project` and `Project.read`.
@@ -42,7 +46,7 @@ def read_project(given: str | None, commands: Mapping[str, Any]) -> Project:
 
 
 def apply_project(
-    context: Any, name: str, command: Any, project: Project, *, words: Sequence[str]
+    context: Context, name: str, command: Command, project: Project, *, words: Sequence[str]
 ) -> None:
     """Make the project's values the defaults of a command, and remember where they come from.
 
@@ -67,7 +71,7 @@ def apply_project(
     context.default_map = {name: values | dict.fromkeys((n for n, _ in every if n), values)}
 
 
-def option_of(parameter: Any) -> Option:
+def option_of(parameter: Parameter) -> Option:
     """Return what a project needs of a click parameter."""
     return Option(
         name=parameter.name,
@@ -77,9 +81,9 @@ def option_of(parameter: Any) -> Option:
     )
 
 
-def _commands(command: Any) -> Iterator[tuple[str, list[Any]]]:
+def _commands(command: Command) -> Iterator[tuple[str, list[Parameter]]]:
     """Yield the name and the parameters of a command, or of those of a group."""
-    subcommands = getattr(command, "commands", None)
+    subcommands: Mapping[str, Command] | None = getattr(command, "commands", None)
     if subcommands is None:
         yield "", list(command.params)
         return
@@ -87,7 +91,7 @@ def _commands(command: Any) -> Iterator[tuple[str, list[Any]]]:
         yield name, list(each.params)
 
 
-def explain_origin(error: Any) -> None:
+def explain_origin(error: typer.BadParameter) -> None:
     """Add to click's error about a value where it is set, if not on the command line."""
     context, parameter = error.ctx, error.param
     if context is None or parameter is None:
