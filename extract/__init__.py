@@ -59,11 +59,9 @@ _MODULES = {
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: importing the package stays light."""
-    if name in _MODULES:
-        from importlib import import_module
+    from extract.lazy import import_name
 
-        return getattr(import_module(_MODULES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_name(__name__, _MODULES, name)
 
 
 def __dir__() -> list[str]:

@@ -71,15 +71,13 @@ _MODULES = {
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: importing the package stays light."""
-    if name in _MODULES:
-        from importlib import import_module
-
-        return getattr(import_module(_MODULES[name]), name)
     if name == "__version__":
         from importlib.metadata import version
 
         return version("mmgcn")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from extract.lazy import import_name
+
+    return import_name(__name__, _MODULES, name)
 
 
 def __dir__() -> list[str]:

@@ -16,7 +16,7 @@ from mmgcn.data.dataset import Dataset
 from mmgcn.graph import BipartiteGraph, Normalise
 from mmgcn.model import Model, ModelConfig
 from mmgcn.neighbourhood import Neighbourhood, NeighbourSampler
-from mmgcn.parameters import table
+from mmgcn.parameters import id_tables
 from mmgcn.train_config import TrainConfig
 
 FULL_GRAPH_EDGES = 500_000  # a step on more edges takes less time with sampled neighbours
@@ -113,8 +113,7 @@ class IdGraphModel(GraphModel[IdGraphConfigT]):
         generator: torch.Generator,
     ) -> None:
         super().__init__(dataset, config, train_config, generator)
-        self.user = table(self.num_users, config.dim, generator)
-        self.item = table(self.num_items, config.dim, generator)
+        self.user, self.item = id_tables(dataset, config.dim, generator)
 
     def neighbourhood(self, user_index: Tensor, item_index: Tensor) -> Neighbourhood:
         """Return what all layers aggregate for a batch. Shapes: (B,) and (N,)."""

@@ -25,6 +25,13 @@ def table(
     return nn.Parameter(torch.randn(num_rows, width, generator=generator) * deviation)
 
 
+def id_tables(
+    dataset: Dataset, width: int, generator: torch.Generator
+) -> tuple[nn.Parameter, nn.Parameter]:
+    """Return embeddings of the users and of the items. Shapes: (U, width) and (I, width)."""
+    return table(len(dataset.users), width, generator), table(len(dataset.items), width, generator)
+
+
 def standardised(features: np.ndarray, present: np.ndarray) -> Tensor:
     """Return features with mean 0 and deviation 1 in each column, over the items that have them.
 

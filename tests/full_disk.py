@@ -16,3 +16,23 @@ def small_files():
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+class HalfWrittenFile:
+    """An open file that writes half of the data and then raises."""
+
+    def __init__(self, file, error):
+        self._file, self._error = file, error
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._file.close()
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+    def write(self, data):
+        self._file.write(data[: len(data) // 2])
+        raise self._error

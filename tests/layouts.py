@@ -301,6 +301,7 @@ def datasets_of_the_hub(folder):
 
 BOTH = {"visual": VISUAL, "textual": TEXTUAL}
 WHOLE = {"interactions": EVENTS}
+CLIPS = {"prefixes": ("", "clip"), "features": {"visual": CLIP}, "captions": True}
 LAYOUTS = {
     "ml-100k": Layout("movielens", movielens, WHOLE, first=1, captions=True, timed=True),
     "ml-1m": Layout(
@@ -343,21 +344,9 @@ LAYOUTS = {
         prefixes=("", "clip-"),
         features={"visual": VISUAL, "acoustic": TEXTUAL},
     ),
-    "clip_video_encode": Layout(
-        "clip_video_encode",
-        clip_video_encode,
-        {},
-        prefixes=("", "clip"),
-        features={"visual": CLIP},
-        captions=True,
-    ),
+    "clip_video_encode": Layout("clip_video_encode", clip_video_encode, {}, **CLIPS),
     "clip_video_encode in shards": Layout(
-        "clip_video_encode",
-        clip_video_encode_in_shards,
-        {},
-        prefixes=("", "clip"),
-        features={"visual": CLIP},
-        captions=True,
+        "clip_video_encode", clip_video_encode_in_shards, {}, **CLIPS
     ),
     "kuairec": Layout("kuairec", kuairec, WHOLE, captions=True, timed=True),
     "datasets": Layout(

@@ -163,49 +163,35 @@ def sentence_folder(name: str, *modules: str, prompt: str = "", **pooling) -> Pa
     return output
 
 
-@cache
-def wav2vec2() -> Path:
+def speech(name: str, kind: str) -> Path:
+    """A network of speech that reads waveforms: Wav2Vec2, Hubert or WavLM."""
     import torch
-    from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
+    import transformers
 
     torch.manual_seed(0)
-    config = Wav2Vec2Config(
+    config = getattr(transformers, f"{kind}Config")(
         **TINY,
         conv_dim=[8, 8, 8, 8, 8, 8, 8],
         num_conv_pos_embeddings=8,
         num_conv_pos_embedding_groups=2,
     )
-    return save(folder("wav2vec2"), Wav2Vec2Model(config), Wav2Vec2FeatureExtractor())
+    network = getattr(transformers, f"{kind}Model")(config)
+    return save(folder(name), network, transformers.Wav2Vec2FeatureExtractor())
+
+
+@cache
+def wav2vec2() -> Path:
+    return speech("wav2vec2", "Wav2Vec2")
 
 
 @cache
 def hubert() -> Path:
-    import torch
-    from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
-
-    torch.manual_seed(0)
-    config = HubertConfig(
-        **TINY,
-        conv_dim=[8, 8, 8, 8, 8, 8, 8],
-        num_conv_pos_embeddings=8,
-        num_conv_pos_embedding_groups=2,
-    )
-    return save(folder("hubert"), HubertModel(config), Wav2Vec2FeatureExtractor())
+    return speech("hubert", "Hubert")
 
 
 @cache
 def wavlm() -> Path:
-    import torch
-    from transformers import Wav2Vec2FeatureExtractor, WavLMConfig, WavLMModel
-
-    torch.manual_seed(0)
-    config = WavLMConfig(
-        **TINY,
-        conv_dim=[8, 8, 8, 8, 8, 8, 8],
-        num_conv_pos_embeddings=8,
-        num_conv_pos_embedding_groups=2,
-    )
-    return save(folder("wavlm"), WavLMModel(config), Wav2Vec2FeatureExtractor())
+    return speech("wavlm", "WavLM")
 
 
 @cache

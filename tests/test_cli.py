@@ -11,13 +11,7 @@ import pytest
 import typer
 
 import cli
-
-
-def run(capsys, *words):
-    with pytest.raises(SystemExit) as leaving:
-        cli.main(words)
-    shown = capsys.readouterr()
-    return leaving.value.code or 0, shown.out, shown.err
+from tests.command_line import run
 
 
 def test_help_names_the_three_commands(capsys):

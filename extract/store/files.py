@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from uuid import uuid4
 
@@ -105,13 +106,18 @@ def append_atomically(path: Path, line: bytes) -> None:
             file.seek(end - 1)
             if file.read(1) != b"\n":
                 line = b"\n" + line
-        try:
-            while line:  # a disk that becomes full writes a part
-                line = line[file.write(line) :]
-        except BaseException:
-            with suppress(OSError):
-                file.truncate(end)
-            raise
+        write_or_truncate(file, line, end)
+
+
+def write_or_truncate(file: FileIO, data: bytes, end: int) -> None:
+    """Write all of the data, or cut the file to `end` bytes and raise."""
+    try:
+        while data:  # a disk that becomes full writes a part
+            data = data[file.write(data) :]
+    except BaseException:
+        with suppress(OSError):
+            file.truncate(end)
+        raise
 
 
 def has_content(path: Path, data: bytes) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from extract.config import Layout
+from extract.store.files import write_or_truncate
 from extract.store.npy import DamagedArray
 from extract.store.record_table import Records, write_table
 from extract.store.records import Record
@@ -55,14 +56,7 @@ class Packs(Storage):
         pack = self._pack()
         with pack.open("ab", buffering=0) as file:
             end = file.seek(0, os.SEEK_END)
-            left = bytes(-end % ALIGNMENT) + data
-            try:
-                while left:  # a disk that becomes full writes a part
-                    left = left[file.write(left) :]
-            except BaseException:
-                with suppress(OSError):
-                    file.truncate(end)
-                raise
+            write_or_truncate(file, bytes(-end % ALIGNMENT) + data, end)
         self._written.add(pack.name)
         return replace(record, pack=pack.name, offset=end + -end % ALIGNMENT)
 

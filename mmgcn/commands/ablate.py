@@ -14,12 +14,12 @@ from mmgcn.commands.data import (
     refuse_without_held_out,
 )
 from mmgcn.commands.fit import DEFAULT_MODEL
+from mmgcn.commands.options import MetricOption
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_message, print_table
 from mmgcn.commands.settings import TRAINING_FLAGS, TrainingOptions
 from mmgcn.data.options import DataOptions
 
 HOWS = ("drop", "shuffle")
-METRICS = tuple(f"{family}@{k}" for family in ("recall", "ndcg") for k in (5, 10, 20, 50))
 SOME_FAILED = 3
 
 
@@ -54,7 +54,7 @@ def ablate(
             metavar="NAME=VALUE",
         ),
     ] = None,
-    metric: Annotated[str, typer.Option(help="recall@K or ndcg@K.")] = "recall@20",
+    metric: MetricOption = "recall@20",
     data: DataOptions,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder of the table and the finished runs.")
@@ -77,10 +77,6 @@ def ablate(
         dict(name_and_value(pair, "--variant") for pair in text.split(","))
         for text in variant or []
     ]
-    if metric not in METRICS:
-        raise typer.BadParameter(
-            f"'{metric}' is none of {', '.join(METRICS)}", param_hint="--metric"
-        )
     from extract.extras import require
     from mmgcn.evaluation.metrics import refuse_longer_lists
     from mmgcn.model import MODELS

@@ -13,7 +13,7 @@ from extract.commands.options import with_options
 from extract.commands.usage import configured_options, refuse_options
 from mmgcn.commands.data import data_flags, show_notes
 from mmgcn.commands.inspect_tables import NUM_EXAMPLES, QUANTILES, show
-from mmgcn.commands.options import CaptionsOption
+from mmgcn.commands.options import CaptionsOption, PosterVideosOption
 from mmgcn.commands.output import JsonOption, print_json
 from mmgcn.data.options import NO_FEATURES, DataOptions
 
@@ -48,12 +48,7 @@ def inspect(
             "content, nearest neighbours, what is odd and what to do.",
         ),
     ] = None,
-    videos: Annotated[
-        Path | None,
-        typer.Option(
-            help="Videos for the posters of --html: a folder, or a table with item_id and path."
-        ),
-    ] = None,
+    videos: PosterVideosOption = None,
     captions: CaptionsOption = None,
     duplicates: Annotated[
         float | None,

@@ -37,13 +37,27 @@ def _check_seed(seed: int) -> int:
     return seed
 
 
-RunOption = Annotated[Path, typer.Option("--run", help="The run folder.")]
-KOption = Annotated[int, typer.Option("--k", "-k", help="How many.", min=1)]
+def _check_metric(metric: str) -> str:
+    if metric not in METRICS:
+        raise typer.BadParameter(f"'{metric}' is none of {', '.join(METRICS)}")
+    return metric
+
+
+RunOption = Annotated[Path, typer.Option("--run", help="Run folder.")]
+KOption = Annotated[int, typer.Option("--k", "-k", help="Number of items in each list.", min=1)]
+METRICS = tuple(f"{family}@{k}" for family in ("recall", "ndcg") for k in (5, 10, 20, 50))
+MetricOption = Annotated[str, typer.Option(help="recall@K or ndcg@K.", callback=_check_metric)]
 CaptionsOption = Annotated[
     Path | None,
     typer.Option(
-        help="A table with item_id and caption or title, to show beside the items (.csv .tsv "
+        help="Table with item_id and caption or title, to show beside the items (.csv .tsv "
         ".parquet .jsonl).",
         show_default=False,
+    ),
+]
+PosterVideosOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Videos for the posters of --html: a folder, or a table with item_id and path."
     ),
 ]

@@ -12,7 +12,7 @@ from extract.commands.options import Flag, name_and_value, with_options
 from extract.commands.usage import refuse_options
 from mmgcn.commands.html_output import HtmlLists, MediaForHtml
 from mmgcn.commands.list_output import ListOutput
-from mmgcn.commands.options import LATEST, CaptionsOption, RunOption
+from mmgcn.commands.options import LATEST, CaptionsOption, PosterVideosOption, RunOption
 from mmgcn.commands.output import JsonOption, print_message
 from mmgcn.commands.ranking import K_FLAG, PER_CREATOR_FLAG, ids_in_file, with_creators
 from mmgcn.serving.ranking_options import RankingOptions
@@ -110,12 +110,7 @@ def recommend(
         Path | None,
         typer.Option(help="Output page, self-contained: the lists with posters and explanations."),
     ] = None,
-    videos: Annotated[
-        Path | None,
-        typer.Option(
-            help="Videos for the posters of --html: a folder, or a table with item_id and path."
-        ),
-    ] = None,
+    videos: PosterVideosOption = None,
     features: Annotated[
         Path | None,
         typer.Option(help="Feature store of the run for --like, if it was moved."),

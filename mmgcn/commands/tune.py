@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from extract.commands.options import with_options
-from mmgcn.commands.ablate import METRICS
 from mmgcn.commands.data import STUDY_DATA_FLAGS, load_for_study
 from mmgcn.commands.fit import DEFAULT_MODEL
-from mmgcn.commands.options import seed_option
+from mmgcn.commands.options import MetricOption, seed_option
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_message, print_table
 from mmgcn.commands.settings import TRAINING_FLAGS, TrainingOptions, read_toml
 from mmgcn.data.options import DataOptions
@@ -39,7 +38,7 @@ def tune(
             show_default="the model's own",
         ),
     ] = None,
-    metric: Annotated[str, typer.Option(help="recall@K or ndcg@K.")] = "recall@20",
+    metric: MetricOption = "recall@20",
     data: DataOptions,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder of the trials and the report.")
@@ -55,10 +54,6 @@ def tune(
     OUT/tune.journal: the same command resumes from there. The best settings are written to
     OUT/best.toml, which `mmgcn fit --config` takes.
     """
-    if metric not in METRICS:
-        raise typer.BadParameter(
-            f"'{metric}' is none of {', '.join(METRICS)}", param_hint="--metric"
-        )
     from mmgcn.model import MODELS
     from mmgcn.study import tuning, tuning_report
     from mmgcn.study.space import DEFAULT, read_space

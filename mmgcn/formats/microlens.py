@@ -27,9 +27,7 @@ class MicroLens(Format):
 
     name: ClassVar[str] = "microlens"
     title: ClassVar[str] = "MicroLens"
-    layout: ClassVar[str] = (
-        "NAME_pairs.csv or NAME_pairs.tsv, NAME_title_en.csv, ITEM.mp4, matrices as .npy"
-    )
+    layout: ClassVar[str] = "NAME_pairs.csv or .tsv, NAME_title_en.csv, ITEM.mp4, matrices as .npy"
 
     def detect(self, path: Path) -> str | None:
         """Recognise the table of pairs by its name."""

@@ -18,7 +18,7 @@ from torch import Tensor
 from mmgcn.config import positive
 from mmgcn.data.dataset import Dataset
 from mmgcn.model import Model, ModelConfig
-from mmgcn.parameters import table
+from mmgcn.parameters import id_tables
 from mmgcn.train_config import TrainConfig
 
 
@@ -50,8 +50,7 @@ class MF(Model[MFConfig]):
         generator: torch.Generator,
     ) -> None:
         super().__init__(dataset, config, train_config, generator)
-        self.user = table(self.num_users, config.dim, generator)
-        self.item = table(self.num_items, config.dim, generator)
+        self.user, self.item = id_tables(dataset, config.dim, generator)
 
     def forward(self) -> tuple[Tensor, Tensor]:
         """Return p and q. Shapes: (U, d) and (I, d)."""

@@ -43,7 +43,7 @@ from mmgcn.graph_model import layer_mean
 from mmgcn.knn import symmetric_knn_graph
 from mmgcn.model import ID, Model, ModelConfig
 from mmgcn.neighbourhood import Neighbourhood
-from mmgcn.parameters import table, unit_features
+from mmgcn.parameters import id_tables, table, unit_features
 from mmgcn.projection import Linear
 from mmgcn.sampling import Batch
 from mmgcn.sparse import SparseProduct
@@ -109,8 +109,7 @@ class MGCN(Model[MGCNConfig]):
     ) -> None:
         super().__init__(dataset, config, train_config, generator)
         self.graph = BipartiteGraph.of(dataset.train, normalise="sym")
-        self.user = table(self.num_users, config.dim, generator)
-        self.item = table(self.num_items, config.dim, generator)
+        self.user, self.item = id_tables(dataset, config.dim, generator)
         self.views = nn.ModuleDict(
             {name: View(rows, config, generator) for name, rows in unit_features(dataset).items()}
         )

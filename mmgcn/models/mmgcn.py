@@ -34,7 +34,7 @@ from mmgcn.data.dataset import Dataset
 from mmgcn.graph import BipartiteGraph
 from mmgcn.graph_model import GraphConfig, GraphModel
 from mmgcn.neighbourhood import Neighbourhood
-from mmgcn.parameters import table, unit_features
+from mmgcn.parameters import id_tables, table, unit_features
 from mmgcn.train_config import TrainConfig
 
 Pair = tuple[Tensor, Tensor]  # of users and of items
@@ -191,8 +191,7 @@ class MMGCN(GraphModel[MMGCNConfig]):
         generator: torch.Generator,
     ) -> None:
         super().__init__(dataset, config, train_config, generator)
-        self.user_id = table(self.num_users, config.dim, generator)
-        self.item_id = table(self.num_items, config.dim, generator)
+        self.user_id, self.item_id = id_tables(dataset, config.dim, generator)
         self.branches = nn.ModuleDict(
             {
                 name: Branch(rows, dataset.present[name], self.graph, config, generator)

@@ -15,12 +15,14 @@ equation 4; here with any number of modalities.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mmgcn.config import positive
 from mmgcn.data.dataset import Dataset
 from mmgcn.model import ID
 from mmgcn.models.mf import MF, MFConfig
@@ -28,10 +30,19 @@ from mmgcn.parameters import table, unit_features
 from mmgcn.train_config import TrainConfig
 
 
+@dataclass(frozen=True)
+class VBPRConfig(MFConfig):
+    """Settings of VBPR."""
+
+    dim: int = positive(64)
+    """Width of the id vectors, and of each modality's."""
+
+
 class VBPR(MF):
     """Matrix factorisation with a projection of the features: a preference for each modality."""
 
     name: ClassVar[str] = "vbpr"
+    config_type: ClassVar[type[MFConfig]] = VBPRConfig
     train_defaults: ClassVar[TrainConfig] = TrainConfig(
         loss="bpr", user_balance=0.5, learning_rate=5e-3, l2_reg=0.01
     )
@@ -42,7 +53,7 @@ class VBPR(MF):
     def __init__(
         self,
         dataset: Dataset,
-        config: MFConfig,
+        config: VBPRConfig,
         train_config: TrainConfig,
         generator: torch.Generator,
     ) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from mmgcn.data.dataset import Dataset
 from mmgcn.distributed.process_group import join_process_group
@@ -15,9 +15,8 @@ from mmgcn.model import RecommenderModel
 from mmgcn.run import Run, write_json
 from mmgcn.training.checkpoint import ResumeError
 from mmgcn.training.device import find_device
-from mmgcn.training.fit import FitResult, Progress, fit
+from mmgcn.training.fit import FitArguments, FitResult, fit
 from mmgcn.training.folder import data_identity, is_resumable
-from mmgcn.training.recipe import OnTrial
 from mmgcn.training.trainer import TrainingError
 
 PENDING = "final.json"  # in the folder of a selection, until its final run is written
@@ -45,18 +44,12 @@ def fit_final(
     *,
     model: str | type[RecommenderModel[Any]],
     out: Path | str,
-    settings: Mapping[str, Any] | None = None,
     epochs: int | None = None,
     recipe: str | Path = "auto",
-    seed: int = 0,
-    device: str = "auto",
     budget_seconds: float | None = None,
     resume: bool = False,
-    progress: Progress | bool | None = None,
-    callbacks: Sequence[Progress] = (),
-    log: Sequence[str] = (),
-    on_trial: OnTrial | None = None,
     on_stage: OnStage | None = None,
+    **arguments: Unpack[FitArguments],
 ) -> FinalResult:
     """Train on the split, to choose recipe and epoch, then on everything with them.
 
@@ -67,8 +60,9 @@ def fit_final(
         budget_seconds: of both trainings; half of it for the first.
         resume: continue an interrupted call with the same arguments, in whichever training.
         on_stage: called with a line on each training when it starts.
+        arguments: as for `fit`, of both trainings.
 
-    Others are those of `fit`.
+    The others are those of `fit`; epochs and recipe are those of the first training.
 
     Raises:
         TrainingError: there is no validation part to choose on.
@@ -82,14 +76,15 @@ def fit_final(
         )
     out, started = Path(out), time.monotonic()
     report: OnStage = on_stage if on_stage is not None else lambda _: None
-    shared: dict[str, Any] = {"model": model, "out": out, "settings": settings, "seed": seed}
-    shared |= {"device": device, "progress": progress, "on_trial": on_trial}
-    shared |= {"callbacks": callbacks, "log": log}
-    name = model if isinstance(model, str) else model.name
-    request = {"model": name, "seed": seed, "epochs": epochs, "recipe": str(recipe)}
-    request |= {"settings": {k: str(v) for k, v in dict(settings or {}).items()}}
-    request |= data_identity(dataset)
-    with join_process_group(find_device(device)) as group:
+    request = {
+        "model": model if isinstance(model, str) else model.name,
+        "seed": arguments.get("seed", 0),
+        "epochs": epochs,
+        "recipe": str(recipe),
+        "settings": {k: str(v) for k, v in (arguments.get("settings") or {}).items()},
+        **data_identity(dataset),
+    }
+    with join_process_group(find_device(arguments.get("device", "auto"))) as group:
         chosen = _pending(out, request) if resume and group.is_main else None
         chosen = group.broadcast(chosen)
         resume_final = False
@@ -100,12 +95,14 @@ def fit_final(
             report(f"1 of 2: choosing on the split {dataset.split.name}")
             chosen = fit(
                 dataset,
-                **shared,
+                model=model,
+                out=out,
                 epochs=epochs,
                 recipe=recipe,
                 budget_seconds=None if budget_seconds is None else SELECTION_SHARE * budget_seconds,
                 resume=resume,
                 publish=False,
+                **arguments,
             ).run
             if group.is_main:
                 write_json(chosen / PENDING, request)
@@ -118,11 +115,13 @@ def fit_final(
         elapsed = time.monotonic() - started
         final = fit(
             everything,
-            **shared,
+            model=model,
+            out=out,
             recipe=chosen,
             budget_seconds=None if budget_seconds is None else max(budget_seconds - elapsed, 1.0),
             resume=resume_final,
             selection=selection,
+            **arguments,
         )
         if group.is_main:
             (chosen / PENDING).unlink()

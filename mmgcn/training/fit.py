@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 
@@ -39,6 +39,18 @@ from mmgcn.training.trainer import Trainer, TrainingError
 from mmgcn.training.validation import Validation
 
 Progress = Callable[[EvalRecord], None]
+
+
+class FitArguments(TypedDict, total=False):
+    """Arguments of `fit` that both trainings of `fit_final` have."""
+
+    settings: Mapping[str, Any] | None
+    seed: int
+    device: str
+    progress: Progress | bool | None
+    callbacks: Sequence[Progress]
+    log: Sequence[str]
+    on_trial: OnTrial | None
 
 
 @dataclass(frozen=True)

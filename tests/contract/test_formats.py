@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-import cli
 from mmgcn.format import FORMATS, FormatError, ImportOptions, detect
+from tests.command_line import run
 from tests.layouts import EVENTS, LAYOUTS
 
 
@@ -28,13 +28,6 @@ def folder(layout, tmp_path):
 
 def read(layout, folder):
     return FORMATS.get(layout.format)().read(folder, ImportOptions(allow_pickle=layout.pickled))
-
-
-def run(capsys, *words):
-    with pytest.raises(SystemExit) as leaving:
-        cli.main(words)
-    shown = capsys.readouterr()
-    return leaving.value.code or 0, shown.out, shown.err
 
 
 def test_every_format_has_a_sample():

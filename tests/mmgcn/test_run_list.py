@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-import cli
 from mmgcn.run import Run, RunError
 from mmgcn.run_list import differing_settings, list_runs, pin_run, prune_runs
 from mmgcn.training.fit import fit
+from tests import command_line
 from tests.worlds import dataset
 
 
@@ -63,10 +63,7 @@ def test_a_missing_folder_is_an_error(tmp_path):
 
 
 def command(capsys, *words):
-    with pytest.raises(SystemExit) as leaving:
-        cli.main(["runs", *words])
-    shown = capsys.readouterr()
-    return leaving.value.code or 0, shown.out, shown.err
+    return command_line.run(capsys, "runs", *words)
 
 
 def test_the_command_lists_and_prunes(out, capsys):

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-import cli
 from extract import ExtractConfig, Item, extract_features, read_catalog
 from extract.commands import watch as watch_module
 from extract.commands.watch import watch
@@ -136,19 +135,6 @@ def test_a_file_that_was_removed_is_forgotten(tmp_path):
     assert settled.poll([Item("b", None, "a caption")], now=9) == []
     assert settled.poll([Item("b", None, "another")], now=14) == []
     assert [item.id for item in settled.poll([Item("b", None, "another")], now=19)] == ["b"]
-
-
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def running(*words):
-        with pytest.raises(SystemExit) as leaving:
-            cli.main([str(word) for word in words])
-        shown = capsys.readouterr()
-        return leaving.value.code or 0, shown.out, shown.err
-
-    return running
 
 
 def test_the_command_extracts_until_ctrl_c(run, folder, monkeypatch):

@@ -146,18 +146,6 @@ def test_weights_of_another_network_are_refused(tmp_path):
         _ = encoder_named(f"timm:{tmp_path}", reads="frames").dim
 
 
-@pytest.mark.parametrize(
-    ("words", "match"),
-    [
-        ("test_vitt", "no model of timm is called 'test_vitt'; did you mean test_vit"),
-        ("test_vit.imagenet", "no weights of test_vit is called 'imagenet'"),
-    ],
-)
-def test_an_unknown_name_is_reported_with_the_nearest(words, match):
-    with pytest.raises(UnknownModel, match=match):
-        encoder_named(f"timm:{words}", reads="frames")
-
-
 def test_a_path_that_is_not_there_is_reported(tmp_path):
     with pytest.raises(WeightsUnavailable, match=r"no weights at .*absent.pth; pass the path"):
         loaded(f"test_vit:{tmp_path}/absent.pth")

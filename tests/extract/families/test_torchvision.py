@@ -8,7 +8,7 @@ from torchvision import models
 
 from extract.families._network import without_weights
 from extract.families._torchvision_weights import build_network, head_of
-from extract.family import UnknownModel, encoder_named
+from extract.family import encoder_named
 from extract.media import Frames
 from extract.weights import WeightsUnavailable, WrongWeights
 from tests import small_models
@@ -100,22 +100,6 @@ def test_weights_have_names_and_each_its_own_preprocessing():
     assert first.published.sha256 == "0676ba61"
     assert second.published.sha256 == "11ad3fa6"
     assert [encoder._preset.resize_size for encoder in (first, second)] == [[256], [232]]
-
-
-@pytest.mark.parametrize(
-    ("words", "match"),
-    [
-        (
-            "resnet51",
-            "no network of torchvision for frames is called 'resnet51'; did you mean resn",
-        ),
-        ("resnet50:IMAGENET1K_V3", "no file and no weights of resnet50 is called 'IMAGENET1K_V3'"),
-        ("r2plus1d_18", "no network of torchvision for frames is called 'r2plus1d_18'"),
-    ],
-)
-def test_an_unknown_name_is_reported_with_the_nearest(words, match):
-    with pytest.raises(UnknownModel, match=match):
-        encoder_named(f"torchvision:{words}", reads="frames")
 
 
 def test_weights_of_another_network_are_refused(tmp_path):

@@ -22,6 +22,7 @@ from extract.store import (
     layout_of,
     packs,
 )
+from tests.full_disk import HalfWrittenFile
 from tests.stores import ROWS, manifest, new_set, reopened
 
 IDS = st.text(st.characters(exclude_categories=()), min_size=1, max_size=300)
@@ -184,28 +185,11 @@ def test_a_failed_write_keeps_what_was_stored(packed, monkeypatch, number):
     packed.write(Record("a"), ROWS)
     size = packed.rows_path("a").stat().st_size
 
-    class Full:
-        def __init__(self, file):
-            self.file = file
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            self.file.close()
-
-        def __getattr__(self, name):
-            return getattr(self.file, name)
-
-        def write(self, data):
-            self.file.write(data[:5])
-            raise OSError(number, "no")
-
     real = Path.open
 
     def opening(path, mode="r", *args, **more):
         file = real(path, mode, *args, **more)
-        return Full(file) if mode == "ab" else file
+        return HalfWrittenFile(file, OSError(number, "no")) if mode == "ab" else file
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "open", opening)

@@ -8,6 +8,7 @@ import pytest
 
 from extract.store import FeatureStore, Record, StoreError, renaming
 from extract.store.files import write_atomically
+from tests.full_disk import HalfWrittenFile
 from tests.stores import ROWS, manifest, reopened
 
 real_replace = os.replace
@@ -114,23 +115,10 @@ def test_after_a_kill_at_any_moment_the_old_or_the_new_file_exists(tmp_path, mon
     moments = iter(range(100))
     real_open, real_unlink = Path.open, Path.unlink
 
-    class Half:
-        def __init__(self, file):
-            self.file = file
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            self.file.close()
-
-        def write(self, data):
-            self.file.write(data[: len(data) // 2])
-            raise Killed
-
     def opening(self, mode="r", *more, **most):
         file = real_open(self, mode, *more, **most)
-        return Half(file) if mode == "wb" and next(moments) == moment else file
+        is_killed = mode == "wb" and next(moments) == moment
+        return HalfWrittenFile(file, Killed()) if is_killed else file
 
     def unlinking(self, **more):
         if self.exists() and next(moments) == moment:

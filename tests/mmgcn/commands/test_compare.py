@@ -8,15 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import cli
+from tests.command_line import run
 from tests.worlds import clusters
-
-
-def run(capsys, *words):
-    with pytest.raises(SystemExit) as leaving:
-        cli.main(words)
-    shown = capsys.readouterr()
-    return leaving.value.code or 0, shown.out, shown.err
 
 
 @pytest.fixture

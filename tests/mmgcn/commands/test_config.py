@@ -1,26 +1,19 @@
 """mmgcn init and config show, and commands that read a project."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 
-import cli
+from tests import command_line
 
 
 @pytest.fixture
 def run(capsys, tmp_path, monkeypatch):
     """Run the command line in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def running(*words):
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as leaving:
-            cli.main([str(word) for word in words])
-        shown = capsys.readouterr()
-        return leaving.value.code or 0, shown.out, shown.err
-
-    return running
+    return partial(command_line.run, capsys)
 
 
 def shown(run, *words):

@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
-import cli
 from mmgcn.run import Run
+from tests.command_line import run
 
 NAMES = ("--columns", "user=userId,item=movieId", "--min-rating", "4")
 QUICK = ("--model", "mf", "--set", "dim=4", "--epochs", "2", "--device", "cpu")
@@ -25,13 +25,6 @@ def world(tmp_path, monkeypatch):
     path = tmp_path / "interactions.csv"
     path.write_text("\n".join(["userId,movieId,rating,timestamp", *lines]))
     return tmp_path
-
-
-def run(capsys, *words):
-    with pytest.raises(SystemExit) as leaving:
-        cli.main(words)
-    shown = capsys.readouterr()
-    return leaving.value.code or 0, shown.out, shown.err
 
 
 @pytest.mark.parametrize("command", ["fit", "compare", "ablate", "tune", "inspect"])

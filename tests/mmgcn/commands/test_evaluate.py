@@ -5,20 +5,13 @@ import json
 import numpy as np
 import pytest
 
-import cli
 from mmgcn.run import Run
 from mmgcn.training.fit import fit
+from tests.command_line import run
 from tests.mmgcn.models.test_cold_items import world
 from tests.worlds import clusters, dataset
 
 QUICK = {"batch_size": 128, "num_negatives": 64, "epochs": 3}
-
-
-def run(capsys, *words):
-    with pytest.raises(SystemExit) as leaving:
-        cli.main(words)
-    shown = capsys.readouterr()
-    return leaving.value.code or 0, shown.out, shown.err
 
 
 @pytest.fixture(scope="module")

@@ -5,16 +5,9 @@ import json
 import polars as pl
 import pytest
 
-import cli
 from mmgcn.run import Run
 from tests import layouts
-
-
-def run(capsys, *words):
-    with pytest.raises(SystemExit) as leaving:
-        cli.main(words)
-    shown = capsys.readouterr()
-    return leaving.value.code or 0, shown.out, shown.err
+from tests.command_line import run
 
 
 @pytest.fixture

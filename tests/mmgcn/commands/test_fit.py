@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import cli
 from extract.store import FeatureStore, Record
 from mmgcn.data.features import from_file
+from tests.command_line import run
 from tests.worlds import clusters, dataset
 
 QUICK = ("--set", "batch_size=32", "--set", "num_negatives=16", "--set", "dim=8", "--epochs", "2")
@@ -46,13 +46,6 @@ FEATURES = (
     "--features",
     "acoustic=acoustic.npy,ids.txt",
 )
-
-
-def run(capsys, *words):
-    with pytest.raises(SystemExit) as leaving:
-        cli.main(words)
-    shown = capsys.readouterr()
-    return leaving.value.code or 0, shown.out, shown.err
 
 
 def config(runs="runs"):

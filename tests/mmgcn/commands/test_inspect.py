@@ -6,15 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import cli
 from extract.store import FeatureStore, Record
+from tests import command_line
 
 
 def run(capsys, *words):
-    with pytest.raises(SystemExit) as leaving:
-        cli.main(["inspect", *map(str, words)])
-    shown = capsys.readouterr()
-    return leaving.value.code or 0, shown.out, shown.err
+    return command_line.run(capsys, "inspect", *words)
 
 
 @pytest.fixture

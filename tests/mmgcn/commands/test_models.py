@@ -4,15 +4,12 @@ import json
 
 import pytest
 
-import cli
 from mmgcn.model import MODELS
+from tests import command_line
 
 
 def run(capsys, *words):
-    with pytest.raises(SystemExit) as leaving:
-        cli.main(["models", *words])
-    shown = capsys.readouterr()
-    return leaving.value.code or 0, shown.out, shown.err
+    return command_line.run(capsys, "models", *words)
 
 
 def test_all_models_are_listed(capsys):

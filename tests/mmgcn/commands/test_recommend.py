@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-import cli
+from tests import command_line
 from tests.runs import write_run_folder
 
 ITEMS = ["a", "b", "c", "d", "e"]
@@ -17,10 +17,8 @@ def run(tmp_path, monkeypatch, capsys):
     write_run_folder(tmp_path / "run", ITEMS)
 
     def answer(*words):
-        with pytest.raises(SystemExit) as leaving:
-            cli.main([*words, "--run", "run"])
-        shown = capsys.readouterr()
-        return leaving.value.code or 0, shown.out, " ".join(shown.err.replace("│", " ").split())
+        code, out, err = command_line.run(capsys, *words, "--run", "run")
+        return code, out, " ".join(err.replace("│", " ").split())
 
     return answer
 

@@ -12,6 +12,7 @@ import pytest
 import cli
 from mmgcn.commands.run import LOCK, steps_of
 from mmgcn.project.project import Project
+from tests import command_line
 
 fcntl = pytest.importorskip("fcntl")
 
@@ -27,11 +28,7 @@ def run(capfd, tmp_path, monkeypatch):
 
     def running(project, *words):
         (tmp_path / "mmgcn.toml").write_text(project)
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as leaving:
-            cli.main(["run", *words])
-        shown = capfd.readouterr()
-        return leaving.value.code or 0, shown.out, shown.err
+        return command_line.run(capfd, "run", *words)
 
     return running
 
