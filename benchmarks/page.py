@@ -30,7 +30,7 @@ import numpy as np
 import polars as pl
 
 from mmgcn.data.ids import IdMap
-from mmgcn.run import write_run
+from mmgcn.run_writing import write_run
 
 DIM = 64
 WATCHED = 25  # items of a user

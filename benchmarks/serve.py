@@ -38,7 +38,8 @@ from urllib.request import urlopen
 
 import numpy as np
 
-from mmgcn.run import Run, move_latest
+from mmgcn.run import Run
+from mmgcn.run_writing import move_latest
 
 NOTHING = """
 import sys, uvicorn

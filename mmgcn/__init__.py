@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from extract.publishing import push_to_hub
+    from mmgcn.closed_form_model import ClosedFormModel
     from mmgcn.data.dataset import Dataset
     from mmgcn.data.interactions import Interactions
     from mmgcn.data.loading import load_dataset
     from mmgcn.data.options import DataOptions
     from mmgcn.evaluation.run_evaluation import evaluate
-    from mmgcn.model import MODELS, ClosedFormModel, Model
+    from mmgcn.model import MODELS, Model
     from mmgcn.pretrained import from_pretrained, save_pretrained
     from mmgcn.report.ranked_lists import RankedLists
     from mmgcn.run import Run
@@ -50,7 +51,7 @@ __all__ = [
 
 _MODULES = {
     "MODELS": "mmgcn.model",
-    "ClosedFormModel": "mmgcn.model",
+    "ClosedFormModel": "mmgcn.closed_form_model",
     "DataOptions": "mmgcn.data.options",
     "Dataset": "mmgcn.data.dataset",
     "FitResult": "mmgcn.training.fit",

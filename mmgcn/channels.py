@@ -1,6 +1,9 @@
-"""Channels that an item lacks: how they are named and displayed."""
+"""Channels: names beside the modalities, and how a channel that an item lacks is displayed."""
 
 from __future__ import annotations
+
+ID = "id"
+"""Channel of what an item's features do not say: its id embedding."""
 
 NEIGHBOURS = "neighbours"
 """Part of a score from the channels that an item itself lacks: a model that propagates fills them

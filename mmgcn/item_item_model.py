@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmgcn.channels import ID
+from mmgcn.closed_form_model import ClosedFormModel
 from mmgcn.config import SettingError
 from mmgcn.data.dataset import Dataset
 from mmgcn.interaction_rows import InteractionRows
-from mmgcn.model import ID, ClosedFormModel, ConfigT, Embeddings
+from mmgcn.recommender_model import ConfigT, Embeddings
 
 BLOCK_CELLS = 1 << 25  # cells of the interaction matrix that are dense at once; 128 MiB
 

@@ -1,201 +1,25 @@
-"""The contract of a recommender model, and MODELS."""
+"""Model: the contract of a model that is trained in batches, and MODELS, the registry of all."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, cast
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self, TypeVar, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from extract.registry import Registry
 from mmgcn import losses
-from mmgcn.channels import NEIGHBOURS
-from mmgcn.config import Config, SettingError, positive, refuse_unknown
+from mmgcn.channels import ID
+from mmgcn.config import Config, positive
 from mmgcn.data.dataset import Dataset
-from mmgcn.interaction_rows import InteractionRows
-from mmgcn.popularity_prior import POPULARITY, add_popularity, log_popularity
+from mmgcn.popularity_prior import add_popularity, log_popularity
+from mmgcn.recommender_model import Embeddings, RecommenderModel, Settings
 from mmgcn.sampling import Batch, Sampler
 from mmgcn.train_config import TrainConfig
-
-ID = "id"  # the channel of what an item's features do not say
-
-ConfigT = TypeVar("ConfigT", bound=Config)
-
-
-@dataclass(frozen=True)
-class Settings(Generic[ConfigT]):
-    """All settings of a model. Their names are unique, so that they can be given in one mapping.
-
-    Args:
-        model: what the model is.
-        train: how it is trained; None for a model in closed form.
-        ignored: names of settings that the model does not use.
-    """
-
-    model: ConfigT
-    train: TrainConfig | None
-    ignored: frozenset[str] = frozenset()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return by name all settings that the model uses."""
-        values = asdict(self.model) | ({} if self.train is None else asdict(self.train))
-        return {name: value for name, value in values.items() if name not in self.ignored}
-
-
-@dataclass(eq=False)
-class Embeddings:
-    """A trained model outside torch: scores are inner products of rows.
-
-    Shapes:
-        user: (U, d) float32; item_parts: for each channel (I, d) float32. An item is the sum of
-        its parts, so the channels' contributions to a score add up to it.
-    """
-
-    user: np.ndarray | InteractionRows
-    item_parts: dict[str, np.ndarray]
-
-    @property
-    def item(self) -> np.ndarray:
-        """Shapes: (I, d) float32."""
-        parts = list(self.item_parts.values())
-        total = parts[0].copy()
-        for part in parts[1:]:
-            total += part
-        return total
-
-
-class RecommenderModel(ABC, Generic[ConfigT]):
-    """The facts of a model that MODELS, the settings and the study of models need.
-
-    A model is either a `Model`, trained in batches, or a `ClosedFormModel`, solved at once.
-
-    Class attributes:
-        name: its name in the registry.
-        config_type: the dataclass of what the model is.
-        needs_features: whether it requires at least one modality.
-        uses_features: whether features change it.
-        ignored_settings: settings that it does not use, each with the reason.
-    """
-
-    name: ClassVar[str]
-    aliases: ClassVar[tuple[str, ...]] = ()
-    config_type: ClassVar[type[Config]]
-    needs_features: ClassVar[bool] = False
-    uses_features: ClassVar[bool] = True
-    ignored_settings: ClassVar[Mapping[str, str]] = {}
-
-    config: ConfigT
-    num_users: int
-    num_items: int
-
-    @classmethod
-    def default_settings(cls) -> Settings[ConfigT]:
-        """Return the defaults of all settings."""
-        return Settings(cast(ConfigT, cls.config_type()), None)
-
-    @classmethod
-    def setting_names(cls) -> list[str]:
-        """Return the names of all settings that the model uses, its own first."""
-        settings = cls.default_settings()
-        train = [] if settings.train is None else settings.train.names()
-        names = [*settings.model.names(), *train]
-        return [name for name in names if name not in cls.ignored_settings]
-
-    @classmethod
-    def parse_settings(cls, given: Mapping[str, Any]) -> Settings[ConfigT]:
-        """Return the settings with some changed; values may be text.
-
-        Raises:
-            SettingError: an unknown name (with the nearest known one), a setting that the model
-                does not use, or a value of another type or out of range.
-        """
-        defaults = cls.default_settings()
-        cls._refuse_ignored(given)
-        refuse_unknown(given, cls.setting_names())
-        own = defaults.model.names()
-        train = {name: value for name, value in given.items() if name not in own}
-        return Settings(
-            defaults.model.changed({name: given[name] for name in given if name in own}),
-            defaults.train and defaults.train.changed(train),
-            defaults.ignored,
-        )
-
-    @classmethod
-    @abstractmethod
-    def build(
-        cls, dataset: Dataset, settings: Mapping[str, Any] | None = None, *, seed: int = 0
-    ) -> Self:
-        """Return an untrained model, or the solved one; settings as for `parse_settings`."""
-
-    @abstractmethod
-    def embeddings(self) -> Embeddings:
-        """Return the vectors that rank as the model does."""
-
-    @classmethod
-    def check_features(cls, dataset: Dataset) -> None:
-        """Refuse a data set whose features the model cannot use.
-
-        Raises:
-            SettingError: the model needs features and there are none, or the name of a modality
-                has another meaning in a model.
-        """
-        if cls.needs_features and not dataset.features:
-            raise SettingError(
-                f"the model {cls.name} needs features: extract some, name tables as "
-                "NAME=FILE.npy, or choose a model without: lightgcn, popularity"
-            )
-        for name in dataset.features:
-            if (
-                name in (ID, POPULARITY, NEIGHBOURS)
-                or "." in name
-                or hasattr(nn.ModuleDict(), name)
-            ):
-                raise SettingError(
-                    f"no modality can be called '{name}', which has another meaning in a model; "
-                    f"rename it, such as my_{name.replace('.', '_')}"
-                )
-
-    @classmethod
-    def _refuse_ignored(cls, given: Mapping[str, Any]) -> None:
-        for name in given:
-            if name in cls.ignored_settings:
-                raise SettingError(f"{cls.name} does not use {name}: {cls.ignored_settings[name]}")
-
-
-class ClosedFormModel(RecommenderModel[ConfigT]):
-    """A model that is solved from the data set in its constructor, without training or randomness.
-
-    Subclasses are built from a data set and their config.
-    """
-
-    def __init__(self, dataset: Dataset, config: ConfigT) -> None:
-        self.check_features(dataset)
-        self.config = config
-        self.num_users, self.num_items = len(dataset.users), len(dataset.items)
-
-    @classmethod
-    def build(
-        cls, dataset: Dataset, settings: Mapping[str, Any] | None = None, *, seed: int = 0
-    ) -> Self:
-        """Return the solved model. The seed has no effect."""
-        del seed
-        return cls(dataset, cls.parse_settings(settings or {}).model)
-
-    @classmethod
-    def _refuse_ignored(cls, given: Mapping[str, Any]) -> None:
-        super()._refuse_ignored(given)
-        names = cls.setting_names()
-        unused = [name for name in given if name in TrainConfig.names() and name not in names]
-        if unused:
-            raise SettingError(
-                f"{cls.name} is solved in closed form, not trained: it does not use "
-                f"{', '.join(unused)}; its settings: {', '.join(names) or 'none'}"
-            )
 
 
 @dataclass(frozen=True)

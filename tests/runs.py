@@ -9,7 +9,8 @@ import numpy as np
 
 from mmgcn.data.ids import IdMap
 from mmgcn.evaluation.ranking import evaluate, factor_scorer
-from mmgcn.run import Run, write_run
+from mmgcn.run import Run
+from mmgcn.run_writing import write_run
 
 METRICS = {"recall@10": 0.5, "recall@20": 0.75, "ndcg@10": 0.25, "ndcg@20": 0.375}
 

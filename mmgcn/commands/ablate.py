@@ -80,7 +80,8 @@ def ablate(
     from extract.extras import require
     from mmgcn.evaluation.metrics import refuse_longer_lists
     from mmgcn.model import MODELS
-    from mmgcn.run import Run, write_json
+    from mmgcn.run import Run
+    from mmgcn.run_writing import write_json
     from mmgcn.study import ablation
     from mmgcn.study.journal import Journal, run_trials
     from mmgcn.study.trial import digest_of

@@ -9,7 +9,7 @@ import typer
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_table
 
 if TYPE_CHECKING:
-    from mmgcn.model import RecommenderModel
+    from mmgcn.recommender_model import RecommenderModel
 
 
 def models(

@@ -18,7 +18,8 @@ from mmgcn.distributed.process_group import ProcessGroup
 from mmgcn.evaluation.ranking import Csr
 from mmgcn.graph import BipartiteGraph
 from mmgcn.graph_model import GraphModel
-from mmgcn.model import MODELS, Model, RecommenderModel
+from mmgcn.model import MODELS, Model
+from mmgcn.recommender_model import RecommenderModel
 from mmgcn.sampling import Batch
 
 

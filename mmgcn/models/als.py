@@ -28,9 +28,11 @@ from typing import ClassVar
 import numpy as np
 
 from extract.extras import require
+from mmgcn.channels import ID
+from mmgcn.closed_form_model import ClosedFormModel
 from mmgcn.config import Config, positive
 from mmgcn.data.dataset import Dataset
-from mmgcn.model import ID, ClosedFormModel, Embeddings
+from mmgcn.recommender_model import Embeddings
 
 SEED = 0  # of the first vectors
 

@@ -35,11 +35,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmgcn import losses
+from mmgcn.channels import ID
 from mmgcn.config import SettingError, at_most, positive
 from mmgcn.data.dataset import Dataset
 from mmgcn.graph_model import GraphConfig, GraphModel
 from mmgcn.knn import knn_graph
-from mmgcn.model import ID
 from mmgcn.neighbourhood import Neighbourhood
 from mmgcn.parameters import table, unit_features
 from mmgcn.sampling import Batch

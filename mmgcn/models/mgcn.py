@@ -36,12 +36,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmgcn import losses
+from mmgcn.channels import ID
 from mmgcn.config import positive
 from mmgcn.data.dataset import Dataset
 from mmgcn.graph import BipartiteGraph
 from mmgcn.graph_model import layer_mean
 from mmgcn.knn import symmetric_knn_graph
-from mmgcn.model import ID, Model, ModelConfig
+from mmgcn.model import Model, ModelConfig
 from mmgcn.neighbourhood import Neighbourhood
 from mmgcn.parameters import id_tables, table, unit_features
 from mmgcn.projection import Linear

@@ -35,10 +35,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from mmgcn.channels import ID
 from mmgcn.config import Config, positive
 from mmgcn.data.dataset import Dataset
 from mmgcn.item_item_model import ItemItemModel
-from mmgcn.model import ID
 
 MIN_RANGE = 1e-6  # between the quartiles of a column that is not constant
 MAX_SCALED = 10.0  # a single outlier does not decide a cosine

@@ -12,9 +12,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from mmgcn.closed_form_model import ClosedFormModel
 from mmgcn.config import Config
 from mmgcn.data.dataset import Dataset
-from mmgcn.model import ClosedFormModel, Embeddings
+from mmgcn.recommender_model import Embeddings
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mmgcn.channels import ID
 from mmgcn.config import positive
 from mmgcn.data.dataset import Dataset
-from mmgcn.model import ID
 from mmgcn.models.mf import MF, MFConfig
 from mmgcn.parameters import table, unit_features
 from mmgcn.train_config import TrainConfig

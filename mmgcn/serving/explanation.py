@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypedDict
 
 import numpy as np
+import polars as pl
 
 from mmgcn.channels import NEIGHBOURS
 from mmgcn.run import Run
@@ -101,6 +102,31 @@ def explain(
     item_id = run.items.id(int(item_index))
     score = sum(parts.values(), start=0.0)
     return Explanation(user_id, item_id, score, parts, nearest, missing)
+
+
+def with_parts(run: Run, table: pl.DataFrame) -> pl.DataFrame:
+    """Return ranked lists with the contribution of each channel; see `Recommender.with_parts`."""
+    users, items = run.users.get(table["user_id"]), run.items.index(table["item_id"])
+    vectors = np.asarray(run.user[users], dtype=np.float64)
+    known = pl.Series(users >= 0)
+    masks = {n: run.has(n, items) for n in run.parts if n in run.present}
+    parts = {
+        name: np.einsum("nd,nd->n", np.asarray(part[items], np.float64), vectors)
+        for name, part in run.parts.items()
+    }
+    if masks:
+        lacking = [np.where(mask, 0, parts[name]) for name, mask in masks.items()]
+        parts |= {name: np.where(mask, parts[name], 0) for name, mask in masks.items()}
+        parts[NEIGHBOURS] = np.asarray(sum(lacking))
+    score = pl.Series(sum(parts.values())).zip_with(known, table["score"].cast(pl.Float64))
+    null = pl.Series([None])
+    columns = [
+        pl.Series(f"part_{name}", values).zip_with(
+            known & pl.Series(masks.get(name, np.ones(len(items), dtype=bool))), null
+        )
+        for name, values in parts.items()
+    ]
+    return table.with_columns(score.alias("score"), *columns)
 
 
 def cosine(vectors: np.ndarray, one: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from extract.extras import install_command
 from mmgcn.evaluation.ranking import block_users, top_k
+from mmgcn.serving.list_table import list_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -74,8 +75,6 @@ class ItemIndex:
 
     def blocks(self, *, filter_seen: bool = True) -> Iterator[pl.DataFrame]:
         """Yield the lists of all users, a block of users at a time, as `Recommender.blocks`."""
-        from mmgcn.serving.recommender import list_table
-
         users, items = self._run.users.ids, self._run.items.ids
         for start in range(0, len(users), BLOCK_USERS):
             user_index = np.arange(start, min(start + BLOCK_USERS, len(users)))

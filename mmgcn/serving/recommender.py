@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Self, Unpack
@@ -10,12 +10,13 @@ from typing import Self, Unpack
 import numpy as np
 import polars as pl
 
-from mmgcn.channels import NEIGHBOURS, absence
+from mmgcn.channels import absence
 from mmgcn.data.ids import UnknownIds
 from mmgcn.evaluation.ranking import block_users, mask_seen
 from mmgcn.run import Run
 from mmgcn.serving.cold_start.fold_in import FoldIn
-from mmgcn.serving.explanation import Explanation, cosine, explain
+from mmgcn.serving.explanation import Explanation, cosine, explain, with_parts
+from mmgcn.serving.list_table import item_table, list_table
 from mmgcn.serving.ranking_options import RankingChanges, RankingOptions
 from mmgcn.serving.selector import Selector
 
@@ -129,7 +130,7 @@ class Recommender:
         scores = np.array(self.run.item @ vector)
         scores[watched] = -np.inf
         best, values = selector.select(scores[None])
-        return self._item_table(best[0], values[0])
+        return item_table(self.run.items.ids, best[0], values[0])
 
     def similar(
         self,
@@ -170,7 +171,7 @@ class Recommender:
         scores[~present] = -np.inf
         scores[index] = -np.inf
         best, values = selector.select(scores[None])
-        return self._item_table(best[0], values[0])
+        return item_table(self.run.items.ids, best[0], values[0])
 
     def with_parts(self, table: pl.DataFrame) -> pl.DataFrame:
         """Return a table of `recommend` with the contribution of each channel to the score.
@@ -179,27 +180,7 @@ class Recommender:
         for items that lack the channel, whose contribution there is in `part_neighbours`. Added
         from left to right they are exactly `score`, which is in double precision then.
         """
-        users, items = self.run.users.get(table["user_id"]), self.run.items.index(table["item_id"])
-        vectors = np.asarray(self.run.user[users], dtype=np.float64)
-        known = pl.Series(users >= 0)
-        masks = {n: self.run.has(n, items) for n in self.run.parts if n in self.run.present}
-        parts = {
-            name: np.einsum("nd,nd->n", np.asarray(part[items], np.float64), vectors)
-            for name, part in self.run.parts.items()
-        }
-        if masks:
-            lacking = [np.where(mask, 0, parts[name]) for name, mask in masks.items()]
-            parts |= {name: np.where(mask, parts[name], 0) for name, mask in masks.items()}
-            parts[NEIGHBOURS] = np.asarray(sum(lacking))
-        score = pl.Series(sum(parts.values())).zip_with(known, table["score"].cast(pl.Float64))
-        null = pl.Series([None])
-        columns = [
-            pl.Series(f"part_{name}", values).zip_with(
-                known & pl.Series(masks.get(name, np.ones(len(items), dtype=bool))), null
-            )
-            for name, values in parts.items()
-        ]
-        return table.with_columns(score.alias("score"), *columns)
+        return with_parts(self.run, table)
 
     def explain(self, user_id: str, item_id: str, *, num_nearest: int = 3) -> Explanation:
         """Return the contribution of each channel to a score, and the most similar watched items.
@@ -303,13 +284,6 @@ class Recommender:
             raise ValueError(f"the run has no channel '{channel}'; it has: {known}")
         return self.run.vector_parts[channel]
 
-    def _item_table(self, items: np.ndarray, values: np.ndarray) -> pl.DataFrame:
-        """Return one list. Shapes: items, values: (K,), -1 for an empty position."""
-        found = items >= 0
-        ids = self.run.items.ids.gather(items[found])
-        ranks = np.arange(1, len(ids) + 1)
-        return list_table([""] * len(ids), ids, values[found], ranks).drop("user_id")
-
 
 def _scatter(rows: np.ndarray, where: np.ndarray, fill: np.ndarray) -> np.ndarray:
     """Return `rows` at the positions where `where` is set, and `fill` at all others.
@@ -320,20 +294,3 @@ def _scatter(rows: np.ndarray, where: np.ndarray, fill: np.ndarray) -> np.ndarra
     whole = np.repeat(fill, len(where), axis=0).astype(rows.dtype)
     whole[where] = rows
     return whole
-
-
-def list_table(
-    users: Sequence[str] | pl.Series,
-    items: Sequence[str] | pl.Series,
-    scores: Sequence[float] | np.ndarray,
-    ranks: Sequence[int] | np.ndarray,
-) -> pl.DataFrame:
-    """Return ranked lists as a table of user_id, item_id, score, rank. Shapes: each (N,)."""
-    return pl.DataFrame(
-        {
-            "user_id": pl.Series(users, dtype=pl.String),
-            "item_id": pl.Series(items, dtype=pl.String),
-            "score": pl.Series(scores, dtype=pl.Float32),
-            "rank": pl.Series(ranks, dtype=pl.Int64),
-        }
-    )

@@ -16,7 +16,7 @@ from statistics import fmean
 from typing import Any
 
 from mmgcn.data.options import DataOptions
-from mmgcn.run import write_json
+from mmgcn.run_writing import write_json
 from mmgcn.study.change import Change
 from mmgcn.study.journal import Results
 from mmgcn.study.statistics import interval

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from mmgcn.closed_form_model import ClosedFormModel
 from mmgcn.data.options import DataOptions
 from mmgcn.evaluation.list_details import BEYOND, GROUPS
-from mmgcn.model import MODELS, ClosedFormModel
+from mmgcn.model import MODELS
 from mmgcn.study import difference, user_metrics
 from mmgcn.study.bar_chart import draw
 from mmgcn.study.difference import Difference

@@ -19,7 +19,7 @@ import traceback
 from dataclasses import asdict
 from pathlib import Path
 
-from mmgcn.run import write_json
+from mmgcn.run_writing import write_json
 from mmgcn.study.trial import Outcome, Trial, train
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmgcn.config import SettingError
-from mmgcn.model import RecommenderModel
+from mmgcn.recommender_model import RecommenderModel
 
 
 @dataclass(frozen=True)

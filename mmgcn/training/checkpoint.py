@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from mmgcn.run import write_json
+from mmgcn.run_writing import write_json
 
 
 class ResumeError(ValueError):

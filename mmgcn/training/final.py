@@ -11,8 +11,9 @@ from typing import Any, Unpack
 
 from mmgcn.data.dataset import Dataset
 from mmgcn.distributed.process_group import join_process_group
-from mmgcn.model import RecommenderModel
-from mmgcn.run import Run, write_json
+from mmgcn.recommender_model import RecommenderModel
+from mmgcn.run import Run
+from mmgcn.run_writing import write_json
 from mmgcn.training.checkpoint import ResumeError
 from mmgcn.training.device import find_device
 from mmgcn.training.fit import FitArguments, FitResult, fit

@@ -14,12 +14,15 @@ from typing import Any, TypedDict
 import torch
 
 from extract.extras import install_command
+from mmgcn.closed_form_model import ClosedFormModel
 from mmgcn.config import SettingError
 from mmgcn.data.dataset import Dataset
 from mmgcn.distributed.process_group import ProcessGroup, join_process_group
 from mmgcn.distributed.user_shard import UserShard
-from mmgcn.model import MODELS, ClosedFormModel, Model, RecommenderModel
-from mmgcn.run import Run, move_latest
+from mmgcn.model import MODELS, Model
+from mmgcn.recommender_model import RecommenderModel
+from mmgcn.run import Run
+from mmgcn.run_writing import move_latest
 from mmgcn.training.checkpoint import flat
 from mmgcn.training.curves import plot_curves
 from mmgcn.training.device import find_device

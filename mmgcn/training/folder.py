@@ -18,8 +18,9 @@ from torch import Tensor
 from mmgcn.data.dataset import Dataset
 from mmgcn.evaluation.ranking import Csr
 from mmgcn.interaction_rows import InteractionRows
-from mmgcn.model import Embeddings, Settings
-from mmgcn.run import PARTS, write_run
+from mmgcn.recommender_model import Embeddings, Settings
+from mmgcn.run import PARTS
+from mmgcn.run_writing import write_run
 from mmgcn.training.checkpoint import ResumeError
 
 

@@ -29,7 +29,7 @@ from mmgcn.distributed.user_shard import UserShard
 from mmgcn.evaluation.ranking import Csr, Scorer, evaluate
 from mmgcn.model import Model
 from mmgcn.popularity_prior import log_popularity
-from mmgcn.run import write_json
+from mmgcn.run_writing import write_json
 from mmgcn.training.trainer import MIN_STEPS_PER_EPOCH, Trainer
 from mmgcn.training.validation import Validation
 

@@ -17,7 +17,8 @@ from torch import Tensor
 from mmgcn.config import SettingError
 from mmgcn.data.dataset import Dataset
 from mmgcn.distributed.user_shard import UserShard
-from mmgcn.model import Embeddings, Model
+from mmgcn.model import Model
+from mmgcn.recommender_model import Embeddings
 from mmgcn.sampling import Sampler
 from mmgcn.training.checkpoint import (
     Checkpoint,

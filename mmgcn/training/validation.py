@@ -12,7 +12,7 @@ from mmgcn.data.dataset import Dataset
 from mmgcn.distributed.user_shard import UserShard
 from mmgcn.evaluation.ranking import METRICS, evaluate, factor_scorer, lengths
 from mmgcn.interaction_rows import InteractionRows
-from mmgcn.model import Embeddings, RecommenderModel
+from mmgcn.recommender_model import Embeddings, RecommenderModel
 
 CHOOSING_K = 20  # recall at this k, or a smaller one, ends a training and picks its epoch
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from mmgcn.closed_form_model import ClosedFormModel
 from mmgcn.config import SettingError
 from mmgcn.data.dataset import Dataset
 from mmgcn.evaluation.ranking import evaluate, factor_scorer
-from mmgcn.model import MODELS, ClosedFormModel, Model
+from mmgcn.model import MODELS, Model
 from mmgcn.sampling import Sampler
 from mmgcn.serving.recommender import Recommender
 from mmgcn.train_config import TrainConfig

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from mmgcn.data.ids import IdMap
-from mmgcn.run import SCHEMA_VERSION, Run, RunError, move_latest, write_run
+from mmgcn.run import SCHEMA_VERSION, Run, RunError
+from mmgcn.run_writing import move_latest, write_run
 
 USER = np.array([[1.0, 2.0], [0.5, 0.0]], dtype=np.float32)
 PARTS = {

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import cli
-from mmgcn.run import move_latest
+from mmgcn.run_writing import move_latest
 from tests.mmgcn.service.conftest import write_small_run
 
 WAIT_SECONDS = 120

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmgcn.data.splits import SplitError, given_split, split
+from mmgcn.data.split_rules import SplitError
+from mmgcn.data.splits import given_split, split
 from tests.worlds import interactions_of
 
 pairs = st.lists(

@@ -6,7 +6,8 @@ import pytest
 from mmgcn.data.ids import IdMap
 from mmgcn.evaluation import baseline
 from mmgcn.evaluation.baseline import popular_baseline
-from mmgcn.run import Run, write_run
+from mmgcn.run import Run
+from mmgcn.run_writing import write_run
 
 
 def run_of(folder, seen, valid, *, popularity):

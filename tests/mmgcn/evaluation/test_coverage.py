@@ -14,7 +14,8 @@ from mmgcn.evaluation.coverage import (
     popularity_skew,
     run_coverage,
 )
-from mmgcn.run import Run, write_run
+from mmgcn.run import Run
+from mmgcn.run_writing import write_run
 
 COUNTS = st.lists(st.integers(0, 50), min_size=1, max_size=80)
 

@@ -6,7 +6,8 @@ import pytest
 from mmgcn.data.ids import IdMap
 from mmgcn.evaluation import metrics
 from mmgcn.evaluation.list_details import list_details
-from mmgcn.run import Run, write_run
+from mmgcn.run import Run
+from mmgcn.run_writing import write_run
 
 
 @pytest.fixture

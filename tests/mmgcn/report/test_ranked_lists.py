@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from mmgcn import RankedLists
-from mmgcn.serving.recommender import list_table
+from mmgcn.serving.list_table import list_table
 
 LISTS = list_table(["u", "u", "v"], ["a", "x/1", "a"], [0.5, 0.25, 1.0], [1, 2, 1])
 

@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from mmgcn.data.ids import IdMap
-from mmgcn.run import move_latest, write_run
+from mmgcn.run_writing import move_latest, write_run
 from mmgcn.service.app import create_app
 from mmgcn.service.settings import Settings
 

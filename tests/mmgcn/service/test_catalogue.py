@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from mmgcn.data.ids import IdMap
 from mmgcn.display.cards import Cards
-from mmgcn.run import Run, write_run
+from mmgcn.run import Run
+from mmgcn.run_writing import write_run
 from mmgcn.service.catalogue import Catalogue, ItemQuery, fold
 
 ITEMS = {  # id: (caption, creator)

@@ -7,7 +7,8 @@ import pytest
 
 from mmgcn.data.ids import IdMap
 from mmgcn.evaluation.coverage import run_coverage
-from mmgcn.run import Run, move_latest
+from mmgcn.run import Run
+from mmgcn.run_writing import move_latest
 from mmgcn.service.reload import Reloader
 from mmgcn.serving.item_map import store_map
 from mmgcn.serving.weighting import WeightedItem, weighted_list

@@ -7,7 +7,7 @@ from queue import Queue
 
 import pytest
 
-from mmgcn.run import move_latest
+from mmgcn.run_writing import move_latest
 from mmgcn.service.cache import ResponseCache
 from mmgcn.service.reload import Reloader
 from tests.mmgcn.service.conftest import write_small_run

@@ -7,7 +7,7 @@ import pytest
 
 from mmgcn import Recommender
 from mmgcn.display.cards import segment
-from mmgcn.run import move_latest
+from mmgcn.run_writing import move_latest
 from mmgcn.service.reload import Reloader
 from tests.mmgcn.service.conftest import write_small_run
 

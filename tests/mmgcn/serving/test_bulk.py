@@ -13,7 +13,7 @@ import pytest
 from extract.cluster import Cluster, ClusterError
 from mmgcn import Recommender
 from mmgcn.data.ids import IdMap
-from mmgcn.run import write_run
+from mmgcn.run_writing import write_run
 from mmgcn.serving import bulk
 from mmgcn.serving.bulk import write_lists
 from mmgcn.serving.ranking_options import RankingOptions

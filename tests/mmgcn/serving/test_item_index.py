@@ -6,7 +6,7 @@ import pytest
 
 from mmgcn import Recommender
 from mmgcn.data.ids import IdMap
-from mmgcn.run import write_run
+from mmgcn.run_writing import write_run
 from mmgcn.serving.item_index import ItemIndex
 
 pytest.importorskip("faiss")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mmgcn.data.ids import IdMap
-from mmgcn.run import Run, RunError, write_run
+from mmgcn.run import Run, RunError
+from mmgcn.run_writing import write_run
 from mmgcn.serving import item_map
 from mmgcn.serving.item_map import MapError, compute_map, load_map, map_channels, store_map
 

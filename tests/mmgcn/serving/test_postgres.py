@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mmgcn.data.ids import IdMap
-from mmgcn.run import Run, write_run
+from mmgcn.run import Run
+from mmgcn.run_writing import write_run
 from mmgcn.serving.export import ExportError, export_vectors
 from mmgcn.serving.postgres import write_tables
 from tests.databases import postgres_tool, postgres_url

@@ -11,7 +11,7 @@ import pytest
 
 from mmgcn import Recommender
 from mmgcn.data.ids import IdMap
-from mmgcn.run import write_run
+from mmgcn.run_writing import write_run
 from mmgcn.serving.ranking_options import RankingOptions
 from mmgcn.serving.table_file import write_table
 

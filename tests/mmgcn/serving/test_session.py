@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmgcn.data.ids import IdMap, UnknownIds
-from mmgcn.run import write_run
+from mmgcn.run_writing import write_run
 from mmgcn.serving.ranking_options import RankingOptions
 from mmgcn.serving.recommender import Recommender
 from mmgcn.serving.session import SessionRanker

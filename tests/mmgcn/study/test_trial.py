@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from mmgcn.closed_form_model import ClosedFormModel
 from mmgcn.config import SettingError
 from mmgcn.data.loading import load_dataset
 from mmgcn.evaluation.ranking import evaluate, factor_scorer
-from mmgcn.model import MODELS, ClosedFormModel
+from mmgcn.model import MODELS
 from mmgcn.study.change import Change
 from mmgcn.study.trial import Trial, digest_of, peak_memory_bytes, train
 

@@ -12,11 +12,13 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
+from mmgcn.closed_form_model import ClosedFormModel
 from mmgcn.config import Config, SettingError
 from mmgcn.data.dataset import Dataset
 from mmgcn.data.splits import Split
 from mmgcn.evaluation.ranking import evaluate, factor_scorer
-from mmgcn.model import MODELS, ClosedFormModel, Embeddings
+from mmgcn.model import MODELS
+from mmgcn.recommender_model import Embeddings
 from mmgcn.run import Run
 from mmgcn.training.checkpoint import ResumeError
 from mmgcn.training.device import DeviceError

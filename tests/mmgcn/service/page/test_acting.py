@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmgcn.data.ids import IdMap
-from mmgcn.run import write_run
+from mmgcn.run_writing import write_run
 from tests.mmgcn.service.page.actions import cards, go, ids, open_user, see_user, until
 from tests.mmgcn.service.page.demo_service import NAMES, DemoService, running
 

@@ -5,7 +5,7 @@ import pytest
 
 from mmgcn import Recommender
 from mmgcn.data.ids import IdMap
-from mmgcn.run import write_run
+from mmgcn.run_writing import write_run
 
 
 def new_recommender(folder, user, item, watched):

@@ -1,0 +1,88 @@
+"""How a run folder is written: its files, `config.json` last, and the link to the latest run."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from mmgcn.data.ids import IdMap
+from mmgcn.run import SCHEMA_VERSION, Csr
+
+
+def write_run(
+    path: Path,
+    *,
+    config: Mapping[str, Any],
+    users: IdMap,
+    items: IdMap,
+    user: np.ndarray | None,
+    item_parts: Mapping[str, np.ndarray],
+    parts: Mapping[str, Csr],
+    popularity: np.ndarray,
+    present: Mapping[str, np.ndarray] | None = None,
+) -> None:
+    """Write everything that `Run` reads, config.json last.
+
+    Args:
+        user: None for a model of weights between items, whose users are their interactions.
+        present: by channel (I,) bool, the items that have it; others than those of `item_parts`
+            are ignored.
+    """
+    (path / "parts").mkdir(parents=True, exist_ok=True)
+    users.save(path / "users.parquet")
+    items.save(path / "items.parquet")
+    if user is not None:
+        np.save(path / "user.npy", np.ascontiguousarray(user, dtype=np.float32))
+    item = np.zeros_like(next(iter(item_parts.values())), dtype=np.float32)
+    for name, part in item_parts.items():
+        np.save(path / "parts" / f"{quote(name, safe='')}.npy", part.astype(np.float32))
+        item += part
+    np.save(path / "item.npy", item)
+    for name, (indptr, indices) in parts.items():
+        np.save(path / f"{name}_indptr.npy", indptr.astype(np.int64))
+        np.save(path / f"{name}_indices.npy", indices.astype(np.int32))
+    np.save(path / "popularity.npy", popularity.astype(np.int64))
+    incomplete = {n: mask for n, mask in (present or {}).items() if n in item_parts}
+    incomplete = {name: mask for name, mask in incomplete.items() if not mask.all()}
+    if incomplete:
+        (path / "present").mkdir(exist_ok=True)
+    for name, mask in incomplete.items():
+        np.save(path / "present" / f"{quote(name, safe='')}.npy", mask.astype(bool))
+    full = {
+        "schema_version": SCHEMA_VERSION,
+        "num_users": len(users),
+        "num_items": len(items),
+        "dim": item.shape[1],
+        "user_vectors": "interactions" if user is None else "user.npy",
+        "channels": list(item_parts),
+        "incomplete_channels": list(incomplete),
+        **config,
+    }
+    write_json(path / "config.json", full)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON atomically."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def move_latest(run: Path) -> None:
+    """Point `latest`, beside the run, to it, atomically.
+
+    It is a link, or a text file with the run's name where links are not possible.
+    """
+    link = run.parent / f".latest.{os.getpid()}.tmp"
+    link.unlink(missing_ok=True)
+    try:
+        link.symlink_to(run.name, target_is_directory=True)
+    except OSError:
+        link.write_text(f"{run.name}\n", encoding="utf-8")
+    link.replace(run.parent / "latest")
