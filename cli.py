@@ -15,7 +15,7 @@ INTERRUPTED = 130
 COMMANDS = {
     "extract": (
         "extract.commands",
-        "Extract features from videos: visual (v), acoustic (a) and textual (t).",
+        "Extract features from videos: visual (v), acoustic (a), textual (t) and motion (m).",
     ),
     "modalities": (
         "extract.commands",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from extract.cluster import Cluster
     from extract.media import Limits, Sampling
 
+Reads = Literal["frames", "video", "waveform", "text", "item"]
 Engine = Literal["torch", "onnx"]
 Precision = Literal["float32", "bfloat16", "int8"]
 TokenPooling = Literal["mean", "cls", "last"]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 
-from extract.config import Engine, Precision, TokenPooling
+from extract.config import Engine, Precision, Reads, TokenPooling
 from extract.registry import Registry
 from extract.weights import Weights
 
-Reads = Literal["frames", "waveform", "text", "item"]
 Units = Any  # an array whose first axis counts units, or a list of them
 
 
@@ -52,11 +51,12 @@ class Encoder(ABC):
     A clip consists of units (frames, windows of audio, a caption). `prepare` runs where the clip is
     decoded and turns a block of it into units; `encode` runs the network over a batch of units of
     several clips, and returns a row for each. A row must not depend on the other units in its block
-    or batch.
+    or batch. Of an encoder that reads video, `prepare` turns each frame into an array, and a unit
+    is a window of consecutive ones.
 
     Attributes, of the class where they are the same for all weights:
         name: as in the registry; of an encoder of a family, FAMILY:NAME.
-        reads: input of `prepare`: Frames, Windows, str, or Item.
+        reads: input of `prepare`: Frames (of frames and video), Windows, str, or Item.
         weights: default weights; None where it needs none.
         batch_units: number of units in a batch of `encode`.
         unit_bytes: memory of a unit in the network on a GPU, rounded up.
@@ -66,6 +66,8 @@ class Encoder(ABC):
         sample_rate_hz, window_seconds, hop_seconds, min_window_seconds: windows of encoders that
             read audio. The last partial window is padded with silence, and dropped if it contains
             less than `min_window_seconds` of audio; a shorter clip has one padded window.
+        num_window_frames, num_hop_frames, window_fps: windows of encoders that read video: frames
+            in each, from the start of one to that of the next, and frames per second.
 
     Raises:
         ValueError: a subclass defines a class attribute with an invalid value.
@@ -85,6 +87,9 @@ class Encoder(ABC):
     window_seconds: float = 0.96
     hop_seconds: float = 0.96
     min_window_seconds: float = 0.1
+    num_window_frames: int = 16
+    num_hop_frames: int = 16
+    window_fps: float = 15.0
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -159,7 +164,7 @@ class Encoder(ABC):
         """Return a row per unit.
 
         Shapes:
-            units: N of them; the result: (N, D) float32, finite.
+            units: N of them, (N, T, ...) of video; the result: (N, D) float32, finite.
         """
 
 

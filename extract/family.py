@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
-from extract.encoder import ENCODERS, Encoder, Reads
+from extract.config import Reads
+from extract.encoder import ENCODERS, Encoder
+from extract.modality import Modality
 from extract.registry import Registry, UnknownName
 
 LAYER = re.compile(r"-?\d+|[A-Za-z_][\w.]*")
@@ -176,12 +178,19 @@ def encoder_named(words: str, *, reads: Reads) -> Encoder:
         raise UnknownName("encoder", name, offers, error.broken) from error
 
 
-def kind_of(encoders: tuple[str, ...]) -> Reads:
-    """Return what the encoders of a modality read: the first that belongs to no family decides.
+def kind_of(modality: Modality, words: str = "") -> Reads:
+    """Return what an encoder of a modality reads.
+
+    Args:
+        words: NAME or NAME:WEIGHTS of the encoder; without it, or of a family's, the first of the
+            modality's encoders that belongs to no family decides.
 
     Raises:
-        LookupError: all of them belong to families, or an encoder is unknown.
+        LookupError: all of them belong to families and the modality does not say, or an encoder is
+            unknown.
     """
-    own = [words.partition(":")[0] for words in encoders]
-    first = next((name for name in own if name not in FAMILIES.names()), own[0])
-    return ENCODERS.get(first).reads
+    own = [name.partition(":")[0] for name in (words, *modality.encoders) if name]
+    first = next((name for name in own if name not in FAMILIES.names()), None)
+    if first is None and modality.reads is not None:
+        return modality.reads
+    return ENCODERS.get(first or own[0]).reads

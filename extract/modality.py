@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from extract.config import Reads
 from extract.registry import Registry
 
 Pooling = Literal["mean", "max", "mean_std", "first"]
@@ -24,10 +25,12 @@ class Modality:
         encoders: names of its encoders; another encoder can be requested by name.
         presets: for each preset, the encoder it uses, as NAME or NAME:WEIGHTS.
         pooling: how the (T, D) rows of a video become one vector for the model.
+        reads: what its encoders read, where all of `encoders` are families; by default what the
+            first of them reads that is none.
 
     Raises:
         ValueError: a name that is not valid for a folder and an option, no encoder, a preset whose
-            encoder is not one of `encoders`, or an unknown pooling.
+            encoder is not one of `encoders`, an unknown pooling, or an unknown input.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Modality:
     encoders: tuple[str, ...]
     presets: Mapping[str, str]
     pooling: Pooling = "mean"
+    reads: Reads | None = None
 
     def __post_init__(self) -> None:
         for name in (self.name, self.letter):
@@ -53,6 +57,10 @@ class Modality:
             raise ValueError(
                 f"modality '{self.name}' has the pooling '{self.pooling}'; "
                 f"known: {', '.join(get_args(Pooling))}"
+            )
+        if self.reads not in (None, *get_args(Reads)):
+            raise ValueError(
+                f"modality '{self.name}' reads '{self.reads}'; known: {', '.join(get_args(Reads))}"
             )
         for preset, encoder in self.presets.items():
             if encoder.partition(":")[0] not in self.encoders:

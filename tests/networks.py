@@ -209,7 +209,10 @@ def sample(encoder: Encoder, num_units: int, *, seed: int = 0):
     """What an encoder's `prepare` may be given, that many units of it."""
     rng = np.random.default_rng(seed)
     times = np.arange(num_units, dtype=np.float64)
-    if encoder.reads == "frames":
+    if encoder.reads == "video":
+        num_units *= encoder.num_window_frames
+        times = np.arange(num_units, dtype=np.float64)
+    if encoder.reads in ("frames", "video"):
         # A few large patches: noise alone would be averaged away by resizing.
         patches = rng.integers(0, 256, (num_units, 6, 8, 3), dtype=np.uint8)
         return Frames(patches.repeat(40, axis=1).repeat(40, axis=2), times)

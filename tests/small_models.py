@@ -232,3 +232,24 @@ def ast() -> Path:
 @cache
 def clap() -> Path:
     return Path(networks.weights("clap"))
+
+
+@cache
+def videomae() -> Path:
+    """As it is published: trained to restore frames, its decoder in the file."""
+    import torch
+    from transformers import VideoMAEConfig, VideoMAEForPreTraining, VideoMAEImageProcessor
+
+    torch.manual_seed(0)
+    config = VideoMAEConfig(
+        **TINY_IMAGE,
+        num_frames=4,
+        decoder_num_hidden_layers=1,
+        decoder_num_attention_heads=2,
+        decoder_hidden_size=16,
+        decoder_intermediate_size=16,
+    )
+    processor = VideoMAEImageProcessor(
+        size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
+    )
+    return save(folder("videomae"), VideoMAEForPreTraining(config), processor)

@@ -137,7 +137,8 @@ class RayPool:
             if spec.weights is not None and Path(spec.weights).exists():
                 spec = replace(spec, weights=str(_absolute(Path(spec.weights))))
             on_gpu = layout.num_gpus > 0
-            batch_units = MAX_UNITS if on_gpu and encoder.reads == "frames" else encoder.batch_units
+            by_memory = on_gpu and encoder.reads in ("frames", "video")
+            batch_units = MAX_UNITS if by_memory else encoder.batch_units
             clips = BATCHES_PER_CALL * batch_units // USUAL_UNITS
             even = -(-len(jobs) // (2 * layout.num_workers))
             dataset = dataset.map_batches(
@@ -223,7 +224,7 @@ class _Clips:
                 job.index,
                 slot,
                 np.concatenate([np.zeros((0, encoder.dim), np.float32), *(p.rows for p in pieces)]),
-                np.concatenate([np.zeros(0), *(p.pts_seconds for p in pieces)]),
+                np.concatenate([p.pts_seconds for p in pieces] or [np.zeros(0)]),
                 sum(piece.encode_seconds for piece in pieces),
                 min((p.cosine for p in pieces if p.cosine is not None), default=None),
             )

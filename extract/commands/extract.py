@@ -159,7 +159,7 @@ def extract(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Extract features from videos: visual (v), acoustic (a) and textual (t).
+    """Extract features from videos: visual (v), acoustic (a), textual (t) and motion (m).
 
     One .npy of (rows, width) per video and modality. Rows of unchanged videos are kept, so the same
     command resumes and updates. Exit code 3 means that some items failed.

@@ -31,9 +31,11 @@ def modalities(
         _print_search(search, json=json)
         return
     from extract.encoder import ENCODERS
+    from extract.family import FAMILIES
     from extract.modality import MODALITIES
 
-    sources = {entry.name: entry.source for entry in ENCODERS.entries()}
+    members = (*FAMILIES.entries(), *ENCODERS.entries())
+    sources = {entry.name: entry.source for entry in members}
 
     def describe(modality: Modality) -> dict[str, Any]:
         return {
@@ -107,7 +109,7 @@ def _modalities_that_read(reads: str) -> list[str]:
     from extract.modality import MODALITIES
 
     members = [MODALITIES.get(name) for name in MODALITIES.names()]
-    return [m.name for m in members if kind_of(m.encoders) == reads]
+    return [m.name for m in members if kind_of(m) == reads]
 
 
 def _encoders(row: dict[str, Any]) -> str:

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from extract.config import Engine
-from extract.encoder import Encoder, Reads, Windows
+from extract.config import Engine, Reads
+from extract.encoder import Encoder, Windows
 from extract.encoders._pretrained import (
     hashes_of,
     load_network,

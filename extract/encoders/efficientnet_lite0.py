@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from extract.config import Engine, Precision
-from extract.encoder import Encoder, Reads
+from extract.config import Engine, Precision, Reads
+from extract.encoder import Encoder
 from extract.encoders._image import ImageNetwork, check_arithmetic, resize_and_crop
 from extract.extras import install_command
 from extract.media import Frames

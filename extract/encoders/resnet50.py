@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from extract.config import Engine, Precision
-from extract.encoder import Encoder, Reads
+from extract.config import Engine, Precision, Reads
+from extract.encoder import Encoder
 from extract.encoders._image import ImageNetwork, check_arithmetic, resize_and_crop
 from extract.media import Frames
 from extract.state_dict import fit_state_dict, load_state_dict

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from extract.config import Engine
-from extract.encoder import Encoder, Reads
+from extract.config import Engine, Reads
+from extract.encoder import Encoder
 from extract.encoders._pretrained import (
     NO_CODE,
     hashes_of,

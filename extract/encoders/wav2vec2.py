@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from extract.config import Engine
-from extract.encoder import Encoder, Reads, Windows
+from extract.config import Engine, Reads
+from extract.encoder import Encoder, Windows
 from extract.encoders._windows import num_audible_samples, window_settings
 from extract.extras import require
 from extract.state_dict import fit_state_dict, load_state_dict

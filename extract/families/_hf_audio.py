@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from extract.config import Engine
-from extract.encoder import Reads
+from extract.config import Engine, Reads
 from extract.encoders._pretrained import NO_CODE, load_part
 from extract.encoders._windows import num_audible_samples, window_settings
 from extract.families._encoder import MeasuredEncoder

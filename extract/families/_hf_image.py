@@ -46,16 +46,23 @@ class HfImage(FolderEncoder, ImageEncoder):
         Shapes:
             images: (N, 3, H, W) uint8; the result: (N, 3, h, w).
         """
+        pixels = self._processed(images, **more)
+        if pixels.ndim != 4:
+            raise self._unexpected(pixels, "images, channels, height, width")
+        return pixels
+
+    def _processed(self, images: torch.Tensor, **more: Any) -> torch.Tensor:
         found = self._processor(
-            images=list(images), return_tensors="pt", input_data_format="channels_first", **more
+            list(images), return_tensors="pt", input_data_format="channels_first", **more
         )
         pixels: torch.Tensor = found["pixel_values"]
-        if pixels.ndim != 4:
-            raise WrongWeights(
-                f"{self.folder} contains an image processor that returns {tuple(pixels.shape)}; "
-                "(images, channels, height, width) is expected"
-            )
         return pixels
+
+    def _unexpected(self, pixels: torch.Tensor, expected: str) -> WrongWeights:
+        return WrongWeights(
+            f"{self.folder} contains an image processor that returns {tuple(pixels.shape)}; "
+            f"({expected}) is expected"
+        )
 
     @cached_property
     def _units_are_bytes(self) -> bool:
@@ -67,7 +74,7 @@ class HfImage(FolderEncoder, ImageEncoder):
         try:
             data = self._pixels(probe, do_rescale=False, do_normalize=False)
             scale, mean, std = self._normalisation
-        except (AttributeError, TypeError):
+        except (AttributeError, TypeError, ValueError):
             return False
         if data.dtype != torch.uint8:
             return False
@@ -92,6 +99,10 @@ class HfImage(FolderEncoder, ImageEncoder):
 
     @cached_property
     def _unit_shape(self) -> tuple[int, ...]:
+        return self._frame_shape
+
+    @cached_property
+    def _frame_shape(self) -> tuple[int, ...]:
         import torch
 
         _ = self.config  # a folder of another kind is reported as that

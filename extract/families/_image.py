@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from extract.config import Engine
-from extract.encoder import Encoder, Reads
+from extract.config import Engine, Reads
+from extract.encoder import Encoder
 from extract.encoders._image import bounded
 from extract.families._encoder import MeasuredEncoder
 from extract.families._network import (
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class ImageEncoder(MeasuredEncoder):
-    """A row per frame, by a network of a library with the preprocessing of its weights.
+    """A row per frame or window, by a network of a library, with its weights' preprocessing.
 
     Where the preprocessing ends in (byte * scale - mean) / std, units are bytes, and that is done
     with the batch; the numbers are those of the library.
@@ -95,13 +95,12 @@ class ImageEncoder(MeasuredEncoder):
         return np.asarray(self._geometry(bounded(images)).contiguous().numpy())
 
     def encode(self, units: np.ndarray) -> np.ndarray:
-        """Shapes: units: (N, 3, h, w) uint8; the result: (N, D) float32."""
+        """Shapes: units: (N, 3, h, w) uint8, or (N, T, 3, h, w); the result: (N, D) float32."""
         import torch
 
         scale, mean, std = self._normalisation
-        shape = (1, -1, *[1] * (units.ndim - 2))
         batch = torch.from_numpy(units).float().mul_(scale)
-        batch.sub_(torch.tensor(mean).view(shape)).div_(torch.tensor(std).view(shape))
+        batch.sub_(torch.tensor(mean).view(-1, 1, 1)).div_(torch.tensor(std).view(-1, 1, 1))
         return self._network(batch)
 
 

@@ -6,7 +6,7 @@ fetched states its own.
 
 from __future__ import annotations
 
-from extract.encoder import Reads
+from extract.config import Reads
 from extract.family import Listing
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from extract.config import Engine
-from extract.encoder import Reads
+from extract.config import Engine, Reads
 from extract.encoders._pretrained import NO_CODE, load_part, read_settings
 from extract.encoders.sentence import MAX_TOKENS, TOKEN_BUDGET, TOKENIZERS, batches_by_length
 from extract.families._hf_folder import FolderEncoder

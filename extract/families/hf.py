@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from extract.encoder import Encoder, Reads
+from extract.config import Reads
+from extract.encoder import Encoder
 from extract.families._hf_audio import HfAudio
 from extract.families._hf_image import HfImage
 from extract.families._hf_text import HfText
+from extract.families._hf_video import HfVideo
 from extract.families._hub_search import search_hub
 from extract.families._known_models import HF
 from extract.family import Family, Listing, Reference, UnknownModel
 
 ENCODERS: dict[Reads, type[Encoder]] = {
     "frames": HfImage,
+    "video": HfVideo,
     "waveform": HfAudio,
     "text": HfText,
 }
@@ -34,7 +37,8 @@ class HuggingFace(Family):
         """Return the encoder by a model of transformers; see `Family`."""
         encoder = ENCODERS[reads](model)
         layer = Reference.parse(model).layer
-        if reads != "frames" and layer is not None and not layer.lstrip("-").isdecimal():
+        is_number = layer is None or layer.lstrip("-").isdecimal()
+        if reads in ("waveform", "text") and layer is not None and not is_number:
             raise UnknownModel("no layer given by a number of a hidden state", layer, [])
         return encoder
 

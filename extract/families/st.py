@@ -13,7 +13,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from extract.encoder import Encoder, Reads
+from extract.config import Reads
+from extract.encoder import Encoder
 from extract.encoders._pretrained import NO_CODE, load_part, read_settings
 from extract.families._hub_search import search_hub
 from extract.families._known_models import ST

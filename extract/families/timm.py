@@ -11,7 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from extract.encoder import Encoder, Reads
+from extract.config import Reads
+from extract.encoder import Encoder
 from extract.extras import require
 from extract.families._image import ImageEncoder, through_pil
 from extract.families._network import (

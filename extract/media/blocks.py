@@ -9,17 +9,22 @@ import numpy as np
 
 
 class TimedFrame(NamedTuple):
-    """One frame, (H, W, 3) uint8 RGB, and its presentation time from the first frame."""
+    """One frame, (H, W, 3) uint8 RGB, and its presentation time from the first frame.
+
+    `samplings` are the numbers of those that selected it.
+    """
 
     pts_seconds: float
     rgb: np.ndarray
+    samplings: tuple[int, ...] = (0,)
 
 
 @dataclass(frozen=True, eq=False)
 class Frames:
     """A batch of frames of one size, in presentation order.
 
-    Upright (the file's rotation and mirroring are applied), with square pixels, in RGB.
+    Upright (the file's rotation and mirroring are applied), with square pixels, in RGB. `sampling`
+    is the number of the one that selected them, where a file is read with several.
 
     Shapes:
         data: (T, H, W, 3) uint8, RGB.
@@ -29,6 +34,7 @@ class Frames:
 
     data: np.ndarray
     pts_seconds: np.ndarray
+    sampling: int = 0
 
     def __post_init__(self) -> None:
         if self.data.ndim != 4 or self.data.shape[3] != 3 or self.data.dtype != np.uint8:

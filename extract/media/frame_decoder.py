@@ -1,4 +1,4 @@
-"""FrameDecoder: the frames that a sampling selects, without decoding the others if possible."""
+"""FrameDecoder: the frames that samplings select, without decoding the others if possible."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from extract.media.container import (
 )
 from extract.media.coverage import Coverage, count_occurrences, coverage
 from extract.media.frame_conversion import FrameConverter
-from extract.media.frame_sampling import Sampling
+from extract.media.frame_sampling import Sampling, choose_by_each
 from extract.media.jpeg import is_truncated
 from extract.media.limits import Deadline, DeadlineError
 from extract.media.media_info import stated_seconds
@@ -43,7 +43,7 @@ PENDING_BYTES = 64 << 20
 
 
 class FrameDecoder:
-    """Decodes the frames that a sampling selects.
+    """Decodes the frames that samplings select, each once.
 
     Two methods return the same frames. "segments" selects among the times of the stored packets
     and decodes only the GOPs that contain the selected ones, without unreferenced frames. It yields
@@ -61,7 +61,7 @@ class FrameDecoder:
         timeline: Timeline,
         *,
         animation: Animation | None,
-        sampling: Sampling,
+        samplings: Sequence[Sampling],
         deadline: Deadline,
     ) -> None:
         self.method: Literal["segments", "sequential"] = "segments"
@@ -69,7 +69,7 @@ class FrameDecoder:
         self._num_broken = 0
         self._refused: str | None = None
         self._source, self._container, self._timeline = source, container, timeline
-        self._animation, self._sampling, self._deadline = animation, sampling, deadline
+        self._animation, self._samplings, self._deadline = animation, samplings, deadline
         stream = video_stream(container)
         assert stream is not None
         self._stream: VideoStream = stream
@@ -128,13 +128,15 @@ class FrameDecoder:
             shown = shown[:0]
         times = Times(np.array(timeline.pts, np.int64)[shown], timeline.time_base, timeline.fps)
         selected = self._select(times, np.frombuffer(timeline.is_keyframe, np.uint8)[shown] > 0)
+        indices = np.fromiter(selected, np.int64)
         yielded_until = -1.0
         try:
             pending: list[TimedFrame] = []
             num_bytes = 0
-            targets = shown[selected].tolist()
-            for frame in self._segments.frames(targets, times.seconds(selected)):
-                pending.append(frame)
+            targets = shown[indices].tolist()
+            frames = self._segments.frames(targets, times.seconds(indices))
+            for frame, samplings in zip(frames, selected.values(), strict=True):
+                pending.append(frame._replace(samplings=samplings))
                 num_bytes += frame.rgb.nbytes
                 if num_bytes > PENDING_BYTES:
                     yielded_until = frame.pts_seconds
@@ -144,10 +146,12 @@ class FrameDecoder:
             yield from pending
         except MissedTargetError:
             self.method = "sequential"
-            yield from self._sequential(times.pts[selected].tolist(), after_seconds=yielded_until)
+            yield from self._sequential(times.pts[indices].tolist(), after_seconds=yielded_until)
 
-    def _select(self, times: Times, is_keyframe: np.ndarray) -> np.ndarray:
-        return self._sampling.choose(times.pts, time_base=times.time_base, is_keyframe=is_keyframe)
+    def _select(self, times: Times, is_keyframe: np.ndarray) -> dict[int, tuple[int, ...]]:
+        return choose_by_each(
+            self._samplings, times.pts, time_base=times.time_base, is_keyframe=is_keyframe
+        )
 
     def _sequential(self, likely: list[int], *, after_seconds: float) -> Iterator[TimedFrame]:
         """Yield the frames that are selected among all decoded ones, after `after_seconds`.
@@ -169,18 +173,19 @@ class FrameDecoder:
         self._seconds = self._timeline.seconds(times)
         selected = self._select(times, np.frombuffer(is_keyframe, np.uint8) > 0)
         late_seconds = self._timeline.late_seconds(times)
-        seconds = dict(zip(selected.tolist(), times.seconds(selected), strict=True))
+        seconds = dict(zip(selected, times.seconds(np.fromiter(selected, np.int64)), strict=True))
         wanted = {
             index: late_seconds + when for index, when in seconds.items() if when > after_seconds
         }
         if wanted.keys() <= kept.keys():
             for index, when in wanted.items():
-                yield TimedFrame(when, kept[index])
+                yield TimedFrame(when, kept[index], selected[index])
             return
         kept.clear()
         for index, (frame, packet) in enumerate(self._decode_all(count_broken=False)):
             if index in wanted:
-                yield TimedFrame(wanted.pop(index), self._converter.rgb(frame, packet))
+                rgb = self._converter.rgb(frame, packet)
+                yield TimedFrame(wanted.pop(index), rgb, selected[index])
                 if not wanted:
                     return
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -84,6 +85,34 @@ class Sampling:
             return _shown_at_each(1 / (Fraction(self.fps) * time_base), ticks, end)
         assert self.num_frames is not None
         return _shown_at_middles(self.num_frames, ticks)
+
+
+def choose_by_each(
+    samplings: Sequence[Sampling],
+    pts: np.ndarray,
+    *,
+    time_base: Fraction,
+    is_keyframe: np.ndarray,
+) -> dict[int, tuple[int, ...]]:
+    """Return the frames that any sampling selects, and the numbers of those that select each.
+
+    Args:
+        samplings: numbered by their positions.
+        pts, time_base, is_keyframe: see `Sampling.choose`.
+
+    Returns:
+        Numbers of samplings by the index of a frame, in the order of the frames.
+
+    >>> rules = [Sampling(every_nth=2), Sampling(every_nth=3)]
+    >>> times = np.arange(5)
+    >>> choose_by_each(rules, times, time_base=Fraction(1), is_keyframe=times == 0)
+    {0: (0, 1), 2: (0,), 3: (1,), 4: (0,)}
+    """
+    found: dict[int, tuple[int, ...]] = {}
+    for number, sampling in enumerate(samplings):
+        for index in sampling.choose(pts, time_base=time_base, is_keyframe=is_keyframe).tolist():
+            found[index] = (*found.get(index, ()), number)
+    return dict(sorted(found.items()))
 
 
 # Integer arithmetic throughout, so that a time equal to the start of a frame selects that frame on

@@ -38,7 +38,7 @@ BLOCK_BYTES = 64 << 20
 def read_media(
     path: str | Path,
     *,
-    sampling: Sampling | None,
+    sampling: Sampling | Sequence[Sampling] | None,
     sample_rate_hz: Sequence[int] = (),
     limits: Limits | None = None,
 ) -> MediaReader:
@@ -55,7 +55,8 @@ def read_media(
 
     Args:
         path: a video, image or audio file; no other file is opened.
-        sampling: which frames to return; None for no frames.
+        sampling: which frames to return; None for no frames. Of several, each returns its own
+            blocks, interleaved by time; a frame that several select is decoded once.
         sample_rate_hz: the sample rates to return; none for no audio.
         limits: hard limits for untrusted input; None uses the defaults.
 
@@ -63,7 +64,10 @@ def read_media(
         MediaError: it is not a media file, or none of its requested streams can be decoded.
     """
     return MediaReader(
-        Path(path), sampling=sampling, sample_rate_hz=sample_rate_hz, limits=limits or Limits()
+        Path(path),
+        samplings=[sampling] if isinstance(sampling, Sampling) else sampling or (),
+        sample_rate_hz=sample_rate_hz,
+        limits=limits or Limits(),
     )
 
 
@@ -74,11 +78,11 @@ class MediaReader(Iterator[Frames | Waveform]):
         self,
         path: Path,
         *,
-        sampling: Sampling | None,
+        samplings: Sequence[Sampling],
         sample_rate_hz: Sequence[int],
         limits: Limits,
     ) -> None:
-        self._sampling, self._rates, self._limits = sampling, sample_rate_hz, limits
+        self._samplings, self._rates, self._limits = samplings, sample_rate_hz, limits
         self._deadline = Deadline(limits.max_seconds)
         self._summary: Summary | None = None
         self._source = Source(path, limits)
@@ -126,7 +130,7 @@ class MediaReader(Iterator[Frames | Waveform]):
 
     def _read(self) -> Generator[Frames | Waveform, None, None]:
         audio = audio_stream(self._container) if self._rates else None
-        video = video_stream(self._container) if self._sampling is not None else None
+        video = video_stream(self._container) if self._samplings else None
         packets: Demuxer | Animation = Demuxer(
             self._container,
             [stream for stream in (audio, video) if stream is not None],
@@ -159,41 +163,45 @@ class MediaReader(Iterator[Frames | Waveform]):
         if audio_decoder is not None:
             yield from audio_decoder.finish()
             audio_coverage = audio_decoder.coverage(problems)
-        if timeline is not None and self._sampling is not None:
+        if timeline is not None:
             frame_decoder = FrameDecoder(
                 self._source,
                 self._container,
                 timeline,
                 animation=animation,
-                sampling=self._sampling,
+                samplings=self._samplings,
                 deadline=self._deadline,
             )
-            yield from _batches(frame_decoder.frames())
+            yield from _batches(frame_decoder.frames(), num_samplings=len(self._samplings))
             video_coverage = frame_decoder.coverage(problems)
         self._summary = Summary(video=video_coverage, audio=audio_coverage)
         _raise_if_all_failed(self._summary)
 
 
-def _batches(frames: Iterable[TimedFrame]) -> Iterator[Frames]:
-    """Stack frames into batches of one size."""
-    batch: list[TimedFrame] = []
+def _batches(frames: Iterable[TimedFrame], *, num_samplings: int) -> Iterator[Frames]:
+    """Stack the frames of each sampling into batches of one size."""
+    batches: list[list[TimedFrame]] = [[] for _ in range(num_samplings)]
     for frame in frames:
-        if batch and (
-            len(batch) == BLOCK_FRAMES
-            or frame.rgb.shape != batch[0].rgb.shape
-            or frame.rgb.nbytes * (len(batch) + 1) > BLOCK_BYTES
-        ):
-            yield _stacked(batch)
-            batch = []
-        batch.append(frame)
-    if batch:
-        yield _stacked(batch)
+        for number in frame.samplings:
+            batch = batches[number]
+            if batch and (
+                len(batch) == BLOCK_FRAMES
+                or frame.rgb.shape != batch[0].rgb.shape
+                or frame.rgb.nbytes * (len(batch) + 1) > BLOCK_BYTES
+            ):
+                yield _stacked(batch, number)
+                batch.clear()
+            batch.append(frame)
+    for number, batch in enumerate(batches):
+        if batch:
+            yield _stacked(batch, number)
 
 
-def _stacked(batch: list[TimedFrame]) -> Frames:
+def _stacked(batch: list[TimedFrame], sampling: int) -> Frames:
     return Frames(
         np.stack([frame.rgb for frame in batch]),  # T of (H, W, 3) -> (T, H, W, 3)
         np.array([frame.pts_seconds for frame in batch]),
+        sampling,
     )
 
 

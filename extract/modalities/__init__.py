@@ -1,1 +1,1 @@
-"""Modalities of a video: visual, acoustic and textual."""
+"""Modalities of a video: visual, acoustic, textual and motion."""

@@ -18,7 +18,7 @@ from extract.workers.messages import Decoded, FileFacts, Job, RowsOf, UnitsOf
 
 FINISHING = "finishing the current clips; Ctrl-C again stops now"
 
-Rows = tuple[np.ndarray, np.ndarray]  # (T, D) and their times (T,)
+Rows = tuple[np.ndarray, np.ndarray]  # (T, D) and their times (T,) or (T, 2)
 
 
 class Pool(Protocol):
@@ -151,7 +151,7 @@ class ClipWriter:
         self, slot: int, index: int, decoded: Decoded, rows: Rows | None, facts: FileFacts
     ) -> None:
         write = self._ledger.write
-        if self._ledger.targets[slot].encoder.reads == "frames":
+        if self._ledger.targets[slot].encoder.reads in ("frames", "video"):
             stream, coverage, is_there = "video", decoded.video, decoded.has_video
         else:
             stream, coverage, is_there = "audio", decoded.audio, decoded.has_audio

@@ -94,7 +94,7 @@ class Ledger:
             covered: which part of the clip was read.
 
         Shapes:
-            rows: (T, D), or None without rows; pts_seconds: (T,).
+            rows: (T, D), or None without rows; pts_seconds: (T,), or (T, 2): start and end.
 
         Raises:
             StoreError: it cannot be written.
@@ -102,6 +102,7 @@ class Ledger:
         """
         item = self.items[index]
         started = time.perf_counter()
+        times = np.zeros(0) if pts_seconds is None else np.round(pts_seconds, 6)
         record = Record(
             id=item.id,
             source=source_of(item.path, self._root),
@@ -112,12 +113,15 @@ class Ledger:
             reason=reason,
             seconds=None if covered is None else _rounded(covered.seconds),
             expected_seconds=None if covered is None else _rounded(covered.expected_seconds),
-            pts_seconds=() if pts_seconds is None else tuple(np.round(pts_seconds, 6).tolist()),
+            pts_seconds=tuple((times if times.ndim == 1 else times[:, 0]).tolist()),
+            end_seconds=() if times.ndim == 1 else tuple(times[:, 1].tolist()),
         )
         try:
             self._set(slot).write(record, rows)
         except ValueError as error:  # rows that cannot be stored, such as non-finite ones
-            record = replace(record, status="failed", reason=str(error), pts_seconds=())
+            record = replace(
+                record, status="failed", reason=str(error), pts_seconds=(), end_seconds=()
+            )
             self._set(slot).write(record, None)
         self.reporter.disk_seconds += time.perf_counter() - started
         self._cross_off(slot, index)

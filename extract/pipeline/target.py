@@ -8,11 +8,14 @@ from typing import Any
 
 from extract.config import ExtractConfig, Layout
 from extract.encoder import ENCODERS, Encoder
-from extract.family import encoder_named, kind_of
+from extract.family import FAMILIES, encoder_named, kind_of
 from extract.media import audio, frame_conversion
 from extract.modality import MODALITIES, Modality
 from extract.store import FeatureSet, FeatureStore
 from extract.weights import WeightsUnavailable
+from extract.workers.windows import sampling_of
+
+DECODED = ("frames", "video", "waveform")
 
 
 @dataclass
@@ -30,7 +33,7 @@ class Target:
     @property
     def decodes(self) -> bool:
         """Whether it needs the file decoded."""
-        return self.encoder.reads in ("frames", "waveform")
+        return self.encoder.reads in DECODED
 
     def open(
         self, store: FeatureStore, *, shard: str | None = None, layout: Layout | None = None
@@ -71,7 +74,7 @@ def choose_targets(config: ExtractConfig) -> list[Target]:
     unavailable: list[WeightsUnavailable] = []
     for modality, choices in _choices(config):
         for words in choices:
-            encoder = encoder_named(words, reads=kind_of(modality.encoders))
+            encoder = encoder_named(words, reads=kind_of(modality))
             if config.precision in encoder.precisions:
                 encoder.precision = config.precision
             if config.pooling in encoder.poolings:
@@ -110,8 +113,8 @@ def refuse_decoded_modalities(config: ExtractConfig, *, num_items: int) -> None:
     decoded: list[str] = []
     others: list[str] = []
     for modality, choices in _choices(config):
-        reads = {kind_of((words, *modality.encoders)) for words in choices}
-        (decoded if reads & {"frames", "waveform"} else others).append(modality.name)
+        reads = {kind_of(modality, words) for words in choices}
+        (decoded if reads & set(DECODED) else others).append(modality.name)
     if decoded:
         raise ValueError(
             f"none of the {num_items:,} items has a file, from which {' and '.join(decoded)} "
@@ -144,9 +147,15 @@ def _of_preset(modality: Modality, preset: str) -> str:
         raise LookupError(
             f"the modality '{modality.name}' has no preset '{preset}'; it has: "
             f"{', '.join(modality.presets) or 'none'} (or name an encoder: --encoder "
-            f"{modality.name}=NAME)"
+            f"{modality.name}={_offer(modality)})"
         )
     return modality.presets[preset]
+
+
+def _offer(modality: Modality) -> str:
+    """Return how an encoder of the modality is named."""
+    first = modality.encoders[0]
+    return f"{first}:NAME" if first in FAMILIES.names() else "NAME"
 
 
 def _manifest(modality: Modality, encoder: Encoder, config: ExtractConfig) -> dict[str, Any]:
@@ -160,11 +169,9 @@ def _manifest(modality: Modality, encoder: Encoder, config: ExtractConfig) -> di
     }
     if encoder.precision != "float32":
         manifest["precision"] = encoder.precision
-    if encoder.reads == "frames":
-        manifest |= {
-            "sampling": config.sampling.provenance,
-            "decoding": frame_conversion.PROVENANCE,
-        }
+    if encoder.reads in ("frames", "video"):
+        sampling = sampling_of(encoder, config.sampling)
+        manifest |= {"sampling": sampling.provenance, "decoding": frame_conversion.PROVENANCE}
     if encoder.reads == "waveform":
         manifest |= {"decoding": audio.PROVENANCE}
     return manifest

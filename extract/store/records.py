@@ -29,7 +29,8 @@ class Record:
         num_bytes: size of the .npy file, checked whenever the store is opened for extraction.
         pack, offset: in a packed set, the pack and the byte at which the .npy file begins in it.
         seconds, expected_seconds: duration of the clip, decoded and stated by its header.
-        pts_seconds: presentation time of each row.
+        pts_seconds: presentation time of each row, of a window that of its start.
+        end_seconds: end of the window of frames of each row; empty for other rows.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Record:
     seconds: float | None = None
     expected_seconds: float | None = None
     pts_seconds: tuple[float, ...] = ()
+    end_seconds: tuple[float, ...] = ()
 
 
 _FIELDS = frozenset(field.name for field in fields(Record))
@@ -84,7 +86,8 @@ def parse_record(line: bytes) -> Record | None:
     try:
         values = json.loads(line)
         known = {name: value for name, value in values.items() if name in _FIELDS}
-        known["pts_seconds"] = tuple(known.get("pts_seconds", ()))
+        for name in ("pts_seconds", "end_seconds"):
+            known[name] = tuple(known.get(name, ()))
         record = Record(**known)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

@@ -34,7 +34,7 @@ class BatchedEncoders:
             target: Batcher(
                 encoder,
                 batch_units=units_at_once(device, encoder.unit_bytes, share=share)
-                if encoder.reads == "frames"
+                if encoder.reads in ("frames", "video")
                 else None,
             )
             for target, encoder in encoders.items()
@@ -123,7 +123,7 @@ class Batcher:
         """Add units of a clip; runs the encoder for every batch that is full.
 
         Shapes:
-            units: (N, ...); pts_seconds: (N,).
+            units: (N, ...); pts_seconds: (N,), or (N, 2) of windows with an end.
         """
         waiting = self._clips.setdefault(clip, _Clip())
         waiting.pts_seconds.append(pts_seconds)
@@ -149,7 +149,7 @@ class Batcher:
             self._encode(self.num_waiting)
 
     def ready(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """Yield (clip, rows (T, D), times (T,)) of closed clips whose units are all encoded."""
+        """Yield (clip, rows (T, D), times) of closed clips whose units are all encoded."""
         for clip, waiting in list(self._clips.items()):
             if waiting.closed and waiting.num_waiting == 0:
                 del self._clips[clip]

@@ -17,8 +17,9 @@ from extract.media import Frames, Limits, MediaError, Sampling, Waveform, probe,
 from extract.workers.messages import Allowed, Decoded, FileFacts, Job, UnitsOf
 from extract.workers.poster import write_poster
 from extract.workers.sprite import Sprite
-from extract.workers.windows import WindowCutter
+from extract.workers.windows import FrameWindowCutter, WindowCutter, sampling_of
 
+IMAGES = ("frames", "video")  # what encoders read of the video stream
 HASH_CHUNK_BYTES = 1 << 20
 MAX_GIB = 128  # of a file; a sparse file of an exabyte takes no space, and years to hash
 SLOW_DISK_BYTES = 10 << 20  # per second, of a slow disk
@@ -83,7 +84,7 @@ class ClipDecoder:
         self, job: Job, path: Path, allowed_seconds: float
     ) -> Iterator[Allowed | UnitsOf | Decoded]:
         wanted = {slot: encoder for slot in job.encoders if (encoder := self._encoders[slot])}
-        frames = {i: encoder for i, encoder in wanted.items() if encoder.reads == "frames"}
+        images = {i: encoder for i, encoder in wanted.items() if encoder.reads in IMAGES}
         audio = {i: encoder for i, encoder in wanted.items() if encoder.reads == "waveform"}
         if not wanted:
             info = probe(path, self._limits)
@@ -95,11 +96,15 @@ class ClipDecoder:
             )
             return
         cutters = {i: WindowCutter(encoder) for i, encoder in audio.items()}
-        poster = self._posters if frames else None
-        sprite = Sprite() if frames and self._sprites is not None else None
+        video = {i: FrameWindowCutter(e) for i, e in images.items() if e.reads == "video"}
+        samplings = {i: sampling_of(encoder, self._sampling) for i, encoder in images.items()}
+        rules = list(dict.fromkeys(samplings.values()))
+        shown = rules.index(self._sampling) if self._sampling in rules else 0
+        poster = self._posters if images else None
+        sprite = Sprite() if images and self._sprites is not None else None
         with read_media(
             path,
-            sampling=self._sampling if frames else None,
+            sampling=rules,
             sample_rate_hz=sorted({encoder.sample_rate_hz for encoder in audio.values()}),
             limits=self._limits,
         ) as blocks:
@@ -112,23 +117,35 @@ class ClipDecoder:
                             for windows in cutters[i].push(block.data, block.start_seconds):
                                 yield _units(job, i, encoder, windows)
                     continue
-                if poster is not None:
+                is_shown = block.sampling == shown
+                if poster is not None and is_shown:
                     middle = block.data[len(block) // 2]
                     _write_image(poster, partial(write_poster, poster, job.id, middle))
                     poster = None
-                if sprite is not None:
+                if sprite is not None and is_shown:
                     sprite.add(block.data)
-                for i, encoder in frames.items():
-                    yield _units(job, i, encoder, block)
+                for i, encoder in images.items():
+                    if samplings[i] != rules[block.sampling]:
+                        continue
+                    if i not in video:
+                        yield _units(job, i, encoder, block)
+                        continue
+                    prepared = _prepared(encoder, block)
+                    for window, times in video[i].push(prepared, block.pts_seconds):
+                        yield UnitsOf(job.index, i, window, times)
             if sprite is not None and self._sprites is not None:
                 _write_image(self._sprites, partial(sprite.write, self._sprites, job.id))
             for i, encoder in audio.items():
                 for windows in cutters[i].finish():
                     yield _units(job, i, encoder, windows)
+            coverage = blocks.summary.video
+            for i, frame_cutter in video.items():
+                for window, times in frame_cutter.finish(coverage.seconds if coverage else 0.0):
+                    yield UnitsOf(job.index, i, window, times)
             yield Decoded(
                 job.index,
                 title=blocks.info.title,
-                video=blocks.summary.video,
+                video=coverage,
                 audio=blocks.summary.audio,
                 has_video=blocks.info.has_video,
                 has_audio=blocks.info.has_audio,
@@ -136,6 +153,10 @@ class ClipDecoder:
 
 
 def _units(job: Job, slot: int, encoder: Encoder, sample: Frames | Windows) -> UnitsOf:
+    return UnitsOf(job.index, slot, _prepared(encoder, sample), sample.pts_seconds)
+
+
+def _prepared(encoder: Encoder, sample: Frames | Windows) -> np.ndarray:
     units = encoder.prepare(sample)
     num_units = len(sample.pts_seconds)
     if not isinstance(units, np.ndarray) or units.dtype.kind not in "biuf":
@@ -144,7 +165,7 @@ def _units(job: Job, slot: int, encoder: Encoder, sample: Frames | Windows) -> U
         raise ValueError(
             f"the encoder '{encoder.name}' prepared {len(units)} units for {num_units}"
         )
-    return UnitsOf(job.index, slot, units, sample.pts_seconds)
+    return units
 
 
 def _write_image(folder: Path, write: Callable[[], None]) -> None:

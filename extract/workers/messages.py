@@ -116,7 +116,7 @@ class UnitsOf:
     """Units of a clip, for an encoder.
 
     Shapes:
-        units: (N, ...); pts_seconds: (N,) float64.
+        units: (N, ...); pts_seconds: (N,) float64, or (N, 2) of windows of frames: start and end.
     """
 
     index: int
@@ -130,7 +130,7 @@ class RowsOf:
     """All rows of one clip by one encoder, and their smallest cosine to float32 rows.
 
     Shapes:
-        rows: (T, D) float32; pts_seconds: (T,) float64.
+        rows: (T, D) float32; pts_seconds: (T,) float64, or (T, 2): start and end.
     """
 
     index: int

@@ -1,12 +1,21 @@
-"""WindowCutter: a stream of audio -> the windows of an encoder."""
+"""WindowCutter, FrameWindowCutter: a stream of audio, or of frames -> the windows of an encoder."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from extract.encoder import Encoder, Windows
+from extract.media import Sampling
+
+TOLERANCE = 1e-6  # of a frame's duration: times are sums of floats
+
+
+def sampling_of(encoder: Encoder, default: Sampling) -> Sampling:
+    """Return which frames an encoder reads: of video, those at its own frame rate."""
+    return Sampling(fps=encoder.window_fps) if encoder.reads == "video" else default
 
 
 class WindowCutter:
@@ -67,3 +76,86 @@ class WindowCutter:
         starts = np.arange(first, self._num_cut) * (self._hop / self._rate)
         starts += self._start_seconds or 0.0
         return Windows(windows, self._rate, starts)
+
+
+class FrameWindowCutter:
+    """Cuts prepared frames into windows; buffers at most one window and one block.
+
+    Frame k of the windows is the one that is shown k / window_fps seconds after the first: a frame
+    that is shown for longer is repeated. A window begins every `num_hop_frames`. The last one is
+    padded by repeating the last frame; it is dropped if less than half of its new frames are in the
+    clip, except that a clip shorter than a window has one.
+
+    Args:
+        encoder: defines the frames in a window and in a hop, and the frames per second.
+
+    >>> from types import SimpleNamespace
+    >>> cutter = FrameWindowCutter(
+    ...     SimpleNamespace(num_window_frames=3, num_hop_frames=2, window_fps=1)
+    ... )
+    >>> found = [*cutter.push(np.arange(5), np.array([0.0, 1.0, 3.0, 4.0, 5.0]))]
+    >>> [(windows.tolist(), times.tolist()) for windows, times in found]
+    [([[0, 1, 1]], [[0.0, 3.0]]), ([[1, 2, 3]], [[2.0, 5.0]])]
+    >>> [(windows.tolist(), times.tolist()) for windows, times in cutter.finish(6.0)]
+    [([[3, 4, 4]], [[4.0, 6.0]])]
+    """
+
+    def __init__(self, encoder: Encoder | type[Encoder]) -> None:
+        self._length, self._hop = encoder.num_window_frames, encoder.num_hop_frames
+        self._fps = encoder.window_fps
+        self._frames: list[np.ndarray] = []
+        self._last: np.ndarray | None = None
+        self._start_seconds = 0.0
+        self._num_frames = self._num_cut = 0
+
+    def push(
+        self, frames: np.ndarray, pts_seconds: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Add frames, and yield the windows that are full.
+
+        Shapes:
+            frames: (N, ...); pts_seconds: (N,); the result: (1, T, ...) and (1, 2), start and end.
+        """
+        for frame, when in zip(frames, pts_seconds.tolist(), strict=True):
+            if self._last is None:
+                self._start_seconds = when
+            yield from self._repeat(self._count(when - self._start_seconds))
+            self._last = frame
+
+    def finish(self, seconds: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the windows in which the last frame is.
+
+        Args:
+            seconds: duration of the clip from its first frame; the last one is shown until its end.
+
+        Shapes:
+            see `push`.
+        """
+        if self._last is None:
+            return
+        yield from self._repeat(max(self._count(seconds), self._num_frames + 1))
+        num_new = len(self._frames) - (self._length - self._hop if self._num_cut else 0)
+        if self._num_cut == 0 or 2 * num_new >= self._hop:
+            num_own = len(self._frames)
+            self._frames += [self._last] * (self._length - num_own)
+            yield self._cut(num_own)
+
+    def _count(self, seconds: float) -> int:
+        """Return the number of frames before a time."""
+        return math.ceil(seconds * self._fps - TOLERANCE)
+
+    def _repeat(self, num_frames: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Repeat the last frame until there are so many."""
+        while self._last is not None and self._num_frames < num_frames:
+            self._frames.append(self._last)
+            self._num_frames += 1
+            if len(self._frames) == self._length:
+                yield self._cut(self._length)
+
+    def _cut(self, num_own: int) -> tuple[np.ndarray, np.ndarray]:
+        first = self._num_cut * self._hop
+        times = self._start_seconds + np.array([[first, first + num_own]]) / self._fps
+        window = np.stack(self._frames)[None]  # T of (...) -> (1, T, ...)
+        self._frames = self._frames[self._hop :]
+        self._num_cut += 1
+        return window, times

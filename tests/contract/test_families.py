@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from torchvision.transforms._presets import VideoClassification
 
 from extract.encoder import ENCODERS
 from extract.encoders.sentence import PACKAGE
+from extract.families.torchvision import TorchvisionVideo
 from extract.family import FAMILIES, encoder_named
 from extract.workers.messages import EncoderSpec
 from tests import networks, small_models
@@ -17,6 +19,8 @@ MODELS = {
     ("torchvision", "frames"): lambda: (
         f"squeezenet1_1:{small_models.torchvision_file('squeezenet1_1')}"
     ),
+    ("torchvision", "video"): lambda: f"mc3_18:{small_models.torchvision_file('mc3_18')}",
+    ("hf", "video"): lambda: str(small_models.videomae()),
     ("hf", "frames"): lambda: str(small_models.clip()),
     ("hf", "waveform"): lambda: str(small_models.ast()),
     ("hf", "text"): lambda: str(small_models.bert()),
@@ -28,9 +32,13 @@ OFFERS = [(name, reads) for name in FAMILIES.names() for reads in FAMILIES.get(n
 @pytest.fixture(params=OFFERS, ids=lambda offer: "-".join(offer), scope="module")
 def encoder(request):
     name, reads = request.param
-    found = encoder_named(f"{name}:{MODELS[request.param]()}", reads=reads)
-    found.load()
-    return found
+    with pytest.MonkeyPatch.context() as patch:
+        if (name, reads) == ("torchvision", "video"):  # frames of 112 pixels take seconds
+            small = VideoClassification(crop_size=(24, 24), resize_size=(28, 36))
+            patch.setattr(TorchvisionVideo, "_preset", small)
+        found = encoder_named(f"{name}:{MODELS[request.param]()}", reads=reads)
+        found.load()
+        yield found
 
 
 @pytest.fixture
@@ -41,6 +49,8 @@ def output(encoder):
         units = [unit for text in texts for unit in encoder.prepare(text)]
     else:
         units = encoder.prepare(networks.sample(encoder, 5))
+    if encoder.reads == "video":
+        units = units.reshape(5, encoder.num_window_frames, *units.shape[1:])
     return units, encoder.encode(units)
 
 
@@ -69,7 +79,7 @@ def test_the_cut_into_blocks_changes_no_unit(encoder):
     whole = networks.sample(encoder, 5)
     units = encoder.prepare(whole)
     blocks = [encoder.prepare(networks.part(whole, i, j)) for i, j in ((0, 1), (1, 4), (4, 5))]
-    np.testing.assert_array_equal(np.concatenate(blocks), units)
+    np.testing.assert_array_equal(np.concatenate(blocks), units[:5])
     assert units.flags.c_contiguous
 
 
@@ -95,8 +105,11 @@ def test_another_process_builds_the_same_encoder(encoder):
 
 
 def test_the_smallest_frame_has_a_row(encoder):
-    if encoder.reads != "frames":
+    if encoder.reads not in ("frames", "video"):
         pytest.skip("it does not read frames")
     for size in ((1, 1), (1, 300), (37, 1001)):
         grey = networks.Frames(np.full((1, *size, 3), 90, dtype=np.uint8), np.zeros(1))
-        assert np.isfinite(encoder.encode(encoder.prepare(grey))).all()
+        units = encoder.prepare(grey)
+        if encoder.reads == "video":
+            units = units.repeat(encoder.num_window_frames, axis=0)[None]
+        assert np.isfinite(encoder.encode(units)).all()

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from extract.encoder import ENCODERS
 from extract.family import FAMILIES, Family, Reference, encoder_named, kind_of
+from extract.modality import MODALITIES, Modality
 from extract.registry import UnknownName
 from tests.encoders import Shade, registered
 
@@ -67,9 +68,21 @@ def test_a_family_that_reads_something_else_is_refused_with_those_that_do():
         encoder_named("timm:resnet18", reads="text")
 
 
+def thing(*encoders, **more):
+    return Modality("thing", "th", "a thing", encoders, {}, **more)
+
+
 def test_a_modality_reads_what_its_first_own_encoder_reads():
-    assert kind_of(("timm:resnet18", "resnet50")) == "frames"
-    assert kind_of(("vggish",)) == "waveform"
+    assert kind_of(thing("timm", "resnet50")) == "frames"
+    assert kind_of(thing("vggish"), "hf:some/model") == "waveform"
+    assert kind_of(thing("vggish"), "sentence:folder") == "text"
+
+
+def test_a_modality_of_families_alone_says_what_it_reads():
+    assert kind_of(thing("hf", reads="video")) == "video"
+    assert kind_of(MODALITIES.get("motion"), "torchvision:s3d") == "video"
+    with pytest.raises(UnknownName, match="no encoder is called 'hf'"):
+        kind_of(thing("hf"))
 
 
 class Shades(Family):

@@ -45,6 +45,11 @@ def test_an_unknown_pooling_is_refused():
         smell(pooling="median")
 
 
+def test_an_unknown_input_is_refused():
+    with pytest.raises(ValueError, match="modality 'smell' reads 'air'; known: frames, video, "):
+        smell(reads="air")
+
+
 def test_a_preset_uses_one_of_the_encoders():
     with pytest.raises(ValueError, match=r"preset 'paper' of modality 'smell' names .* 'ear', "):
         smell(presets={"paper": "ear"})

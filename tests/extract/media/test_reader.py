@@ -23,6 +23,7 @@ from extract.media import (
     read_media,
     timeline,
 )
+from extract.media.frame_conversion import FrameConverter
 from extract.media.limits import Deadline, DeadlineError
 from tests.clips import Audio, draw, indices_of, make_clip, repeat_clip, tone
 
@@ -38,6 +39,34 @@ def read(path: Path, **options):
     ]
     heard = [block.data for block in everything if isinstance(block, Waveform)]
     return indices, np.concatenate(heard or [np.zeros(0, np.float32)]), blocks.summary
+
+
+@pytest.mark.parametrize("name", ["h264.mp4", "vp9.webm"])
+def test_frames_that_several_samplings_select_are_decoded_once(tmp_path, monkeypatch, name):
+    """Each of them has its own blocks, which are those of a pass of its own."""
+    clip = make_clip(tmp_path / name, num_frames=80)
+    samplings = [Sampling(num_frames=4), Sampling(every_nth=2)]
+    alone = []
+    for sampling in samplings:
+        with read_media(clip, sampling=sampling) as blocks:
+            alone.append(list(blocks))
+    converted = []
+
+    def rgb(self, frame, packet=None):
+        converted.append(frame.pts)
+        return convert(self, frame, packet)
+
+    convert = FrameConverter.rgb
+    monkeypatch.setattr(FrameConverter, "rgb", rgb)
+    with read_media(clip, sampling=samplings) as blocks:
+        together = list(blocks)
+    for number, expected in enumerate(alone):
+        found = [block for block in together if block.sampling == number]
+        assert [len(block) for block in found] == [len(block) for block in expected]
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(one.data, other.data)
+            np.testing.assert_array_equal(one.pts_seconds, other.pts_seconds)
+    assert len(converted) == len(set(converted)) < 4 + 40
 
 
 # --- containers and codecs ---

@@ -9,7 +9,7 @@ import pytest
 from extract import ExtractConfig
 from extract.catalog import Item
 from extract.family import encoder_named
-from extract.media import Sampling, read_media
+from extract.media import Frames, Sampling, read_media
 from extract.pipeline.target import choose_targets
 from extract.store import FeatureStore
 from extract.workers.messages import EncoderSpec
@@ -99,3 +99,40 @@ def test_weights_from_a_hub_are_recorded_with_their_commit(items, tmp_path, monk
     assert manifest["versions"]["weights"] == "some/bert@abc123"
     assert manifest["encoder"] == "hf:some/bert"
     assert features.path.name.startswith("hf-some-bert-")
+
+
+def test_windows_of_frames_and_single_frames_share_one_pass(items, tmp_path):
+    """Rows of frames are the same to the bit as without windows; windows have an end."""
+    words = {
+        "visual": f"timm:{small_models.timm_folder('test_convnext')}",
+        "motion": f"hf:{small_models.videomae()}",
+    }
+    stores = {}
+    for names in (["visual"], ["visual", "motion"]):
+        store = stores[len(names)] = FeatureStore(tmp_path / str(len(names)))
+        report = extract_items(
+            items,
+            store,
+            modalities=names,
+            encoders={name: words[name] for name in names},
+            num_frames=3,
+            dtype="float32",
+            device="cpu",
+            workers=1,
+        )
+        assert not report.failures
+    frames = [store.feature_set("visual").read("clip") for store in stores.values()]
+    np.testing.assert_array_equal(*frames)
+    assert not stores[2].feature_set("visual").records["clip"].end_seconds
+
+    motion = stores[2].feature_set("motion")
+    record = motion.records["clip"]
+    # 12 frames, 24 a second, are 0.5 s; at 7.5 a second 4 frames: 0, 3, 6 and 9.
+    assert (record.pts_seconds, record.end_seconds) == ((0.0,), (0.533333,))
+    assert motion.manifest["sampling"] == {"fps": 7.5}
+    encoder = encoder_named(words["motion"], reads="video")
+    encoder.load()
+    with read_media(items[0].path, sampling=Sampling(every_nth=1)) as blocks:
+        (block,) = blocks
+    window = encoder.prepare(Frames(block.data[[0, 3, 6, 9]], np.arange(4.0)))[None]
+    np.testing.assert_allclose(motion.read("clip"), encoder.encode(window), rtol=0, atol=1e-5)

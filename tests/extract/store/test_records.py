@@ -21,6 +21,7 @@ RECORDS = st.builds(
     rows=st.integers(0, 9),
     seconds=TIMES | st.none(),
     pts_seconds=st.lists(TIMES, max_size=4).map(tuple),
+    end_seconds=st.lists(TIMES, max_size=4).map(tuple),
 )
 
 

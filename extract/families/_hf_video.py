@@ -1,0 +1,66 @@
+"""HfVideo: windows of frames by a network of transformers."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from extract.config import Reads
+from extract.families._hf_image import HfImage
+from extract.families._windows import frame_window_settings
+from extract.weights import WrongWeights
+
+if TYPE_CHECKING:
+    import torch
+
+# Every fourth frame of 30 a second, as VideoMAE was trained on Kinetics (Tong et al., NeurIPS
+# 2022). The configurations of networks state no rate.
+FPS = 7.5
+
+
+class HfVideo(HfImage):
+    """A row per window of frames that do not overlap: VideoMAE, TimeSformer, ViViT.
+
+    As many frames as the network's configuration states, 7.5 a second. The row is pooled as that of
+    an image: the pooled output, if the file has its weights; else the class token, if there is one;
+    else the mean over tokens.
+    """
+
+    reads: Reads = "video"
+    window_fps: float = FPS
+
+    @cached_property
+    def num_window_frames(self) -> int:  # type: ignore[override]  # that of the network
+        """See `Encoder`."""
+        num = getattr(self.config, "num_frames", None)
+        if not isinstance(num, int) or num < 1:
+            raise WrongWeights(
+                f"{self.folder} contains no network for video: its configuration states no "
+                "num_frames"
+            )
+        return num
+
+    @property
+    def num_hop_frames(self) -> int:  # type: ignore[override]
+        """The same: windows do not overlap."""
+        return self.num_window_frames
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """As of images, and the windows."""
+        return super().provenance | frame_window_settings(self)
+
+    def _pixels(self, images: torch.Tensor, **more: Any) -> torch.Tensor:
+        """Return the output of the folder's own image processor, for each frame.
+
+        Shapes:
+            images: (N, 3, H, W) uint8; the result: (N, 3, h, w).
+        """
+        pixels = self._processed(images, **more)
+        if pixels.ndim != 5:
+            raise self._unexpected(pixels, "videos, frames, channels, height, width")
+        return pixels[0]
+
+    @cached_property
+    def _unit_shape(self) -> tuple[int, ...]:
+        return (self.num_window_frames, *self._frame_shape)

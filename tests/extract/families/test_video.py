@@ -1,0 +1,86 @@
+"""Windows of frames: rows are those of the libraries' own preprocessing and networks."""
+
+import numpy as np
+import pytest
+import torch
+from torchvision import models
+
+from extract.family import UnknownModel, encoder_named
+from extract.media import Frames
+from extract.weights import WrongWeights
+from tests import small_models
+
+
+def frames(num):
+    data = np.random.default_rng(0).integers(0, 256, (num, 45, 80, 3), dtype=np.uint8)
+    return Frames(data.repeat(2, axis=1).repeat(2, axis=2), np.arange(float(num)))
+
+
+def row_of(words):
+    """The row of one window, and its frames."""
+    encoder = encoder_named(words, reads="video")
+    encoder.load()
+    given = frames(encoder.num_window_frames)
+    rows = encoder.encode(encoder.prepare(given)[None])
+    assert rows.shape == (1, encoder.dim)
+    return rows[0], given.data
+
+
+def test_a_network_of_torchvision_gives_the_input_of_its_classifier():
+    file = small_models.torchvision_file("r2plus1d_18")
+    row, data = row_of(f"torchvision:r2plus1d_18:{file}")
+    network = models.get_model("r2plus1d_18", weights=None).eval()
+    network.load_state_dict(torch.load(file, weights_only=True))
+    network.fc = torch.nn.Identity()
+    transform = models.get_model_weights("r2plus1d_18").DEFAULT.transforms()
+    window = transform(torch.from_numpy(data).permute(0, 3, 1, 2))  # (3, T, h, w)
+    assert window.shape == (3, 16, 112, 112)
+    with torch.inference_mode():
+        expected = network(window[None])[0].numpy()
+    np.testing.assert_allclose(row, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "num_frames", "fps", "width", "size"),
+    [("r2plus1d_18", 16, 15.0, 512, 112), ("s3d", 128, 15.0, 1024, 224)],
+)
+def test_windows_are_those_of_the_published_accuracy(name, num_frames, fps, width, size):
+    encoder = encoder_named(f"torchvision:{name}", reads="video")
+    assert (encoder.num_window_frames, encoder.num_hop_frames) == (num_frames, num_frames)
+    assert encoder.window_fps == fps
+    assert encoder.dim == width
+    assert encoder._unit_shape == (num_frames, 3, size, size)
+
+
+@pytest.mark.parametrize("name", models.list_models(module=models.video))
+def test_all_weights_of_torchvision_state_their_windows(name):
+    encoder = encoder_named(f"torchvision:{name}", reads="video")
+    assert encoder.window_fps in (7.5, 15.0)
+    assert encoder.num_window_frames in (16, 32, 128)
+
+
+def test_videomae_gives_the_mean_of_its_tokens():
+    from transformers import AutoImageProcessor, VideoMAEForPreTraining
+
+    row, data = row_of(f"hf:{small_models.videomae()}")
+    network = VideoMAEForPreTraining.from_pretrained(small_models.videomae()).eval().videomae
+    window = AutoImageProcessor.from_pretrained(small_models.videomae())(
+        list(data), return_tensors="pt"
+    )
+    assert window["pixel_values"].shape == (1, 4, 3, 32, 32)
+    with torch.inference_mode():
+        expected = network(**window).last_hidden_state[0].mean(dim=0).numpy()
+    np.testing.assert_allclose(row, expected, rtol=0, atol=1e-5)
+
+
+def test_a_layer_of_a_video_network_is_a_module():
+    file = small_models.torchvision_file("mc3_18")
+    encoder = encoder_named(f"torchvision:mc3_18:{file}@layer1", reads="video")
+    assert encoder.dim == 64
+
+
+def test_a_network_for_images_is_refused():
+    with pytest.raises(WrongWeights, match="no network for video: its configuration states no num"):
+        _ = encoder_named(f"hf:{small_models.dinov2()}", reads="video").dim
+    with pytest.raises(UnknownModel, match="network of torchvision for video is called 'resnet18'"):
+        encoder_named("torchvision:resnet18", reads="video")
