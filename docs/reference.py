@@ -1,7 +1,9 @@
-"""The pages of the reference, generated from the code when the site is built."""
+"""The pages that are generated when the site is built: commands, Python names, the notebook."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -11,12 +13,26 @@ import cli
 import extract
 import mmgcn
 
+NOTEBOOK = Path(__file__).parent / "clips_to_feed.ipynb"
+
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages to the site."""
     files.append(File.generated(config, "commands.md", content=commands()))
     files.append(File.generated(config, "api.md", content=api()))
+    files.append(File.generated(config, "notebook.md", content=notebook(NOTEBOOK)))
     return files
+
+
+def notebook(path: Path) -> str:
+    """Return a notebook as a page: its text and its code."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    parts = []
+    for cell in cells:
+        source = "".join(cell["source"])
+        parts.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+    parts.insert(1, f"The notebook itself: [{path.name}]({path.name}).")
+    return "\n\n".join(parts) + "\n"
 
 
 def api() -> str:

@@ -1,4 +1,4 @@
-"""A modality from another package works from extraction to a ranked list."""
+"""The package of docs/extending.md, installed, works from extraction to a ranked list."""
 
 import csv
 import json
@@ -6,12 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.documentation import ROOT, block
+
 CLIPS = sorted((ROOT / "assets" / "videos").glob("clip-0*.mp4"))[:12]
 
 
@@ -19,7 +19,13 @@ CLIPS = sorted((ROOT / "assets" / "videos").glob("clip-0*.mp4"))[:12]
 def world(tmp_path_factory):
     """A folder with clips, interactions and prices, and the plug-in installed beside it."""
     folder = tmp_path_factory.mktemp("world")
-    shutil.copytree(ROOT / "tests" / "plugin", folder / "plugin")
+    (folder / "plugin").mkdir()
+    for name, language, text in (
+        ("mmgcn_colour.py", "python", "MODALITY ="),
+        ("mmgcn_taste.py", "python", "class Taste"),
+        ("pyproject.toml", "toml", "entry-points"),
+    ):
+        (folder / "plugin" / name).write_text(block("extending.md", language, text))
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
     where = ["--no-build-isolation", "--target", folder / "site", folder / "plugin"]
     subprocess.run([*pip, *where], check=True, capture_output=True)
@@ -54,17 +60,18 @@ def mmgcn(folder, *words):
 
 def test_a_plug_in_and_a_plain_table_go_through_extract_fit_and_recommend(world):
     listed = {row["name"]: row for row in mmgcn(world, "modalities")}
-    assert listed["colour"]["source"] == "mmgcn-colour 1.2.3"
+    assert listed["colour"]["source"] == "mmgcn-colour 0.1"
     assert listed["visual"]["source"].startswith("mmgcn")
 
     mmgcn(world, "extract", "videos", "--modality", "c")
-    (rows,) = world.glob(f"features/colour/hue_histogram-*/items/{CLIPS[0].stem}.npy")
-    assert np.load(rows).shape == (16, 12)
+    (rows,) = world.glob(f"features/colour/mean_colour-*/items/{CLIPS[0].stem}.npy")
+    assert np.load(rows).shape == (16, 3)
 
     words = ["--features", "features", "--features", "price=price.npy,price.txt"]
-    mmgcn(world, "fit", "--model", "mmgcn", "--epochs", "2", *words)
+    mmgcn(world, "fit", "--model", "taste", "--set", "dim=8", "--epochs", "2", *words)
     config = json.loads((world / "runs" / "latest" / "config.json").read_text())
     assert set(config["features"]) == {"colour", "price"}
+    assert (config["model"], config["settings"]["dim"]) == ("taste", 8)
 
     answer = mmgcn(world, "recommend", "--user", "7", "--k", "3")
     assert [row["rank"] for row in answer] == [1, 2, 3]
