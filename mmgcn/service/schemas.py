@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,7 +11,6 @@ from mmgcn.serving.ranking_options import RankingOptions, UnknownUsers
 
 MAX_K = 1000
 MAX_ID = 512  # characters
-MAX_EVENTS = 1000
 MAX_USERS = 1000  # of a request for many
 MAX_CURSOR = 200  # characters
 DOCS = field_docs(RankingOptions)
@@ -22,7 +21,6 @@ K = Annotated[int, Field(ge=1, le=MAX_K, description=field_docs(RankingOptions)[
 Next = Annotated[
     str | None, Field(description="`cursor` of the next page; null at the end of the list.")
 ]
-EventKind = Literal["impression", "play", "like", "skip", "unlike", "unskip"]
 
 ITEM: dict[str, Any] = {
     "item_id": "clip-003",
@@ -213,121 +211,6 @@ class Items(ListPage):
     """Items."""
 
     items: list[Item]
-
-
-class Event(BaseModel):
-    """An event of feedback: what a user did with an item."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    user_id: Id
-    item_id: Id
-    event: EventKind = Field(
-        description="An unlike cancels every earlier like of the item by the user, an unskip every "
-        "earlier skip."
-    )
-    seconds: float | None = Field(
-        default=None,
-        ge=0,
-        le=86_400,
-        allow_inf_nan=False,
-        description="Seconds that the video was played.",
-    )
-    share: float | None = Field(
-        default=None,
-        ge=0,
-        le=1000,
-        allow_inf_nan=False,
-        description="Seconds played, as a share of the video's duration; above 1 where it was "
-        "repeated. A play counts from 0.5, or from 10 seconds, or if it has neither.",
-    )
-
-
-class Feedback(BaseModel):
-    """Events of feedback."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {
-                    "events": [
-                        {"user_id": "42", "item_id": "clip-003", "event": "play", "seconds": 7.5},
-                        {"user_id": "42", "item_id": "clip-003", "event": "like", "seconds": None},
-                    ]
-                },
-                {"events": [{"user_id": "42", "item_id": "clip-003", "event": "unlike"}]},
-            ]
-        },
-    )
-
-    events: list[Event] = Field(min_length=1, max_length=MAX_EVENTS)
-
-
-class Stored(BaseModel):
-    """Number of events that were stored: all of the request's."""
-
-    stored: int
-
-
-class Preferences(BaseModel):
-    """Items that a user likes and skips by the last event of each item; the latest first."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"user_id": "42", "liked": ["clip-006", "clip-003"], "skipped": [], "next": None}
-            ]
-        }
-    )
-
-    user_id: str
-    liked: list[str]
-    skipped: list[str]
-    next: Next
-
-
-class Refused(BaseModel):
-    """A run that was not put into service."""
-
-    run: str
-    detail: str
-    at: str = Field(description="Time, ISO 8601.")
-
-
-class RunFacts(BaseModel):
-    """The run in service."""
-
-    run: str
-    model: str | None
-    created: str
-    config: dict[str, Any]
-    metrics: dict[str, float | None]
-    history: list[dict[str, Any]] = Field(
-        description="One row per evaluation on the validation part."
-    )
-    channels: list[str]
-    modalities: list[str] = Field(description="Channels that are modalities, not ids.")
-    num_users: int
-    num_items: int
-    modality_worth: dict[str, Any] | None
-    loaded: str = Field(description="When the run was put into service.")
-    refused: Refused | None = Field(description="A newer run that was refused, and why.")
-
-
-class Health(BaseModel):
-    """The service runs."""
-
-    status: Literal["ok"]
-
-
-class Ready(BaseModel):
-    """The service can respond."""
-
-    run: str
-    loaded: str = Field(description="When the run was put into service; it changes with the run.")
-    has_refused: bool = Field(description="Whether a newer run was refused, see `/v1/run`.")
-    feedback: Literal["on", "off", "unavailable"]
 
 
 class Problem(BaseModel):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +16,7 @@ from extract.extras import install_command
 from mmgcn.closed_form_model import ClosedFormModel
 from mmgcn.config import SettingError
 from mmgcn.data.dataset import Dataset
-from mmgcn.distributed.process_group import ProcessGroup, join_process_group
+from mmgcn.distributed.process_group import join_process_group
 from mmgcn.distributed.user_shard import UserShard
 from mmgcn.model import MODELS, Model
 from mmgcn.recommender_model import RecommenderModel
@@ -28,11 +27,8 @@ from mmgcn.training.curves import plot_curves
 from mmgcn.training.device import find_device
 from mmgcn.training.eval_records import EvalRecord, write_records
 from mmgcn.training.folder import (
-    has_run_folders,
     identity_of,
-    is_resumable,
-    new_folder,
-    unfinished_folder,
+    run_folder,
     write_folder,
 )
 from mmgcn.training.loggers import check_loggers, open_loggers
@@ -158,7 +154,7 @@ def fit(
     deadline = None if budget_seconds is None else time.monotonic() + budget_seconds
     with (
         join_process_group(device) as group,
-        _run_folder(Path(out), group, resume=resume) as run,
+        run_folder(Path(out), group, resume=resume) as run,
         open_loggers(log if group.is_main else (), run=run, settings=given) as loggers,
         notifier(
             progress,
@@ -305,19 +301,3 @@ def _kind(model: str | type[RecommenderModel[Any]]) -> type[RecommenderModel[Any
         f"model is {model!r}; expected a name such as 'lightgcn', or a subclass of Model or "
         "ClosedFormModel"
     )
-
-
-@contextmanager
-def _run_folder(out: Path, group: ProcessGroup, *, resume: bool) -> Iterator[Path]:
-    """Yield a new run folder, or the one to resume; remove it if it cannot be resumed later."""
-    run = Path()
-    if group.is_main:
-        begun = resume and has_run_folders(out)
-        run = unfinished_folder(out) if begun else new_folder(out)
-    run = group.broadcast(run)
-    try:
-        yield run
-    except BaseException:
-        if group.is_main and not is_resumable(run):
-            shutil.rmtree(run, ignore_errors=True)
-        raise

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from mmgcn.data.dataset import Dataset
+from mmgcn.distributed.process_group import ProcessGroup
 from mmgcn.evaluation.ranking import Csr
 from mmgcn.interaction_rows import InteractionRows
 from mmgcn.recommender_model import Embeddings, Settings
@@ -72,6 +75,22 @@ def unfinished_folder(out: Path) -> Path:
         last = f": the last one, {finished[-1]}, is finished" if finished else ""
         raise ResumeError(f"no unfinished training in {out}{last}; fit without `resume`")
     return found[max(found)]
+
+
+@contextmanager
+def run_folder(out: Path, group: ProcessGroup, *, resume: bool) -> Iterator[Path]:
+    """Yield a new run folder, or the one to resume; remove it if it cannot be resumed later."""
+    run = Path()
+    if group.is_main:
+        begun = resume and has_run_folders(out)
+        run = unfinished_folder(out) if begun else new_folder(out)
+    run = group.broadcast(run)
+    try:
+        yield run
+    except BaseException:
+        if group.is_main and not is_resumable(run):
+            shutil.rmtree(run, ignore_errors=True)
+        raise
 
 
 def identity_of(model: str, settings: Settings[Any], dataset: Dataset, seed: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from mmgcn.data.ids import UnknownIds
-from mmgcn.service import schemas
+from mmgcn.service import feedback_schemas as schemas
 from mmgcn.service.feedback import FeedbackUnavailable, Preferences
 from mmgcn.service.problems import Problem, json_response
 from mmgcn.service.routes.dependencies import (

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from fastapi import APIRouter, Response
 
-from mmgcn.service import schemas
+from mmgcn.service import status_schemas as schemas
 from mmgcn.service.problems import json_response
 from mmgcn.service.routes.dependencies import Shared
 

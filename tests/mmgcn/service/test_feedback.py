@@ -22,7 +22,7 @@ from mmgcn.data.events import (
     shown,
 )
 from mmgcn.service.feedback import FeedbackStore, FeedbackUnavailable, last_events, migrate
-from mmgcn.service.schemas import EventKind
+from mmgcn.service.feedback_schemas import EventKind
 from tests.databases import postgres_url
 
 LIKE = {"user_id": "ann", "item_id": "b", "event": "like", "seconds": None}
