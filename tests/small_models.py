@@ -163,7 +163,7 @@ def sentence_folder(name: str, *modules: str, prompt: str = "", **pooling) -> Pa
     return output
 
 
-def speech(name: str, kind: str) -> Path:
+def waveform_network(name: str, kind: str) -> Path:
     """A network of speech that reads waveforms: Wav2Vec2, Hubert or WavLM."""
     import torch
     import transformers
@@ -181,17 +181,17 @@ def speech(name: str, kind: str) -> Path:
 
 @cache
 def wav2vec2() -> Path:
-    return speech("wav2vec2", "Wav2Vec2")
+    return waveform_network("wav2vec2", "Wav2Vec2")
 
 
 @cache
 def hubert() -> Path:
-    return speech("hubert", "Hubert")
+    return waveform_network("hubert", "Hubert")
 
 
 @cache
 def wavlm() -> Path:
-    return speech("wavlm", "WavLM")
+    return waveform_network("wavlm", "WavLM")
 
 
 @cache

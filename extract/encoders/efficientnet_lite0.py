@@ -7,18 +7,12 @@ file is read and no code is run.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from extract.config import Engine, Precision, Reads
-from extract.encoder import Encoder
-from extract.encoders._image import ImageNetwork, check_arithmetic, resize_and_crop
+from extract.encoders._imagenet import ImageNetEncoder
 from extract.extras import install_command
-from extract.media import Frames
 from extract.state_dict import load_state_dict
-from extract.weights import Weights, WrongWeights, resolve, sha256_of
+from extract.weights import Weights, WrongWeights
 
 if TYPE_CHECKING:
     import torch
@@ -33,38 +27,22 @@ PACKAGE = Weights(
 )
 
 
-class EfficientNetLite0(Encoder):
+class EfficientNetLite0(ImageNetEncoder):
     """The 1,280 averaged features before the classifier, a row per frame.
 
     Shorter side to 256 (bicubic, antialiased), centre crop of 224 x 224, (byte - 127) / 128.
     """
 
     name: str = "efficientnet_lite0"
-    reads: Reads = "frames"
-    precisions: tuple[Precision, ...] = ("float32", "bfloat16", "int8")
     weights: Weights | None = PACKAGE
     dim = 1280
-    batch_units = 16
+    preprocessing = "shorter side 256 bicubic antialias, centre 224, (byte - 127) / 128"
+    shorter_px = 256
+    bicubic = True
+    mean = (127.0, 127.0, 127.0)
+    std = (128.0, 128.0, 128.0)
 
-    def _path(self) -> Path:
-        return resolve(PACKAGE, self.given_weights)
-
-    @property
-    def provenance(self) -> dict[str, Any]:
-        """Network, hash of the weights, and preprocessing."""
-        return {
-            "encoder": self.name,
-            "version": 1,
-            "weights_sha256": sha256_of(self._path()),
-            "preprocessing": "shorter side 256 bicubic antialias, centre 224, (byte - 127) / 128",
-        }
-
-    def check(self, device: str, *, engine: Engine = "torch") -> None:
-        """See `Encoder`."""
-        check_arithmetic(device, engine, self.precision)
-
-    def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
-        """Build the network from its weights."""
+    def _build(self) -> torch.nn.Module:
         try:
             import timm
         except ImportError as error:
@@ -84,29 +62,7 @@ class EfficientNetLite0(Encoder):
             )
         network.load_state_dict(dict(zip(own, loaded.values(), strict=True)))
         network.reset_classifier(0)
-        self._network = ImageNetwork(
-            with_torch_modules(network),
-            mean=(127.0,) * 3,
-            std=(128.0,) * 3,
-            input_px=224,
-            batch_images=self.batch_units,
-            device=device,
-            engine=engine,
-            precision=self.precision,
-        )
-
-    @property
-    def cosine(self) -> float | None:
-        """See `Encoder`."""
-        return self._network.cosine
-
-    def prepare(self, sample: Frames) -> np.ndarray:
-        """Shapes: sample.data: (N, H, W, 3) uint8; the result: (N, 3, 224, 224) uint8."""
-        return resize_and_crop(sample.data, shorter_px=256, crop_px=224, bicubic=True)
-
-    def encode(self, units: np.ndarray) -> np.ndarray:
-        """Shapes: units: (N, 3, 224, 224) uint8; the result: (N, 1280) float32."""
-        return self._network(units)
+        return with_torch_modules(network)
 
 
 def with_torch_modules(network: torch.nn.Module) -> torch.nn.Module:

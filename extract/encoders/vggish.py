@@ -7,17 +7,17 @@ of the torchvggish project, or the same tensors from torchaudio's assets (`vggis
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from extract.config import Engine, Reads
-from extract.encoder import Encoder, Windows
+from extract.encoder import Windows
+from extract.encoders._file import FileEncoder
 from extract.encoders._mel import log_mel
 from extract.encoders._windows import window_settings
 from extract.state_dict import fit_state_dict, load_state_dict
-from extract.weights import Weights, resolve, sha256_of
+from extract.weights import Weights
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +31,7 @@ PUBLISHED = Weights(
 )
 
 
-class VGGish(Encoder):
+class VGGish(FileEncoder):
     """The 128 outputs of the last layer, a row per 0.96 s of audio.
 
     The embedding of torchvggish and of torchaudio's former pipeline: after the last layer's
@@ -48,16 +48,10 @@ class VGGish(Encoder):
     window_seconds: float = 0.975
     hop_seconds: float = 0.96
 
-    def _path(self) -> Path:
-        return resolve(PUBLISHED, self.given_weights)
-
     @property
-    def provenance(self) -> dict[str, Any]:
-        """Network, hash of the weights, and the spectrogram's settings."""
+    def settings(self) -> dict[str, Any]:
+        """The spectrogram, the output and the windows."""
         return {
-            "encoder": self.name,
-            "version": 1,
-            "weights_sha256": sha256_of(self._path()),
             "spectrogram": "16 kHz, Hann 25 ms / 10 ms, 64 mel bands 125-7500 Hz, log(x + 0.01)",
             "embedding": "after the rectifier, no PCA",
             **window_settings(self),

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from extract.config import Engine, Reads
-from extract.encoder import Encoder, Windows
+from extract.encoder import Windows
+from extract.encoders._file import FileEncoder
 from extract.encoders._windows import num_audible_samples, window_settings
 from extract.extras import require
 from extract.state_dict import fit_state_dict, load_state_dict
-from extract.weights import Weights, resolve, sha256_of
+from extract.weights import Weights
 
 if TYPE_CHECKING:
     import torch
@@ -58,7 +59,7 @@ NETWORKS = {
 SHORTEST_SAMPLES = 400  # of one frame of the network
 
 
-class Wav2Vec2(Encoder):
+class Wav2Vec2(FileEncoder):
     """The mean over time of the last hidden layer, a row per 5 s of audio.
 
     The mean excludes the padding of a clip's last window. 768 wide, 1,024 for the large networks.
@@ -69,6 +70,7 @@ class Wav2Vec2(Encoder):
     name: str = "wav2vec2"
     reads: Reads = "waveform"
     weights: Weights | None = BASE
+    siblings = SIBLINGS
     batch_units = 4
     window_seconds: float = 5.0
     hop_seconds: float = 5.0
@@ -80,17 +82,11 @@ class Wav2Vec2(Encoder):
         self._like = next((s for s in SIBLINGS if s.name in named or s.file_name in named), BASE)
         self.dim = NETWORKS[self._like].dim
 
-    def _path(self) -> Path:
-        return resolve(BASE, self.given_weights, SIBLINGS)
-
     @property
-    def provenance(self) -> dict[str, Any]:
-        """Network, hash of the weights, and windows."""
+    def settings(self) -> dict[str, Any]:
+        """Network, layer and windows."""
         return {
-            "encoder": self.name,
-            "version": 1,
             "network": self._like.name,
-            "weights_sha256": sha256_of(self._path()),
             "layer": "last, mean over the sound",
             **window_settings(self),
         }

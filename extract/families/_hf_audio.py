@@ -79,14 +79,7 @@ class HfAudio(FolderEncoder, MeasuredEncoder):
     @property
     def provenance(self) -> dict[str, Any]:
         """Network, hashes of the weights, layer, windows, and library of the spectrogram."""
-        message = {
-            "encoder": self.name,
-            "version": 1,
-            "network": self.config.model_type,
-            **self.hashes(),
-            "layer": self.reference.layer or "last",
-            **window_settings(self),
-        }
+        message = self.folder_provenance | window_settings(self)
         if self.config.model_type == "audio-spectrogram-transformer":
             from transformers.utils import is_speech_available
 

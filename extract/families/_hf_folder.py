@@ -77,6 +77,17 @@ class FolderEncoder(FamilyEncoder):
         """Return the hashes of the folder's weights and settings."""
         return hashes_of(self.folder, more=MORE_SETTINGS)
 
+    @property
+    def folder_provenance(self) -> dict[str, Any]:
+        """The provenance that all encoders of a folder have: network, hashes and layer."""
+        return {
+            "encoder": self.name,
+            "version": 1,
+            "network": self.config.model_type,
+            **self.hashes(),
+            "layer": self.reference.layer or "last",
+        }
+
     def load_network(
         self, model: Any, what: str, *, folder: Path | None = None
     ) -> tuple[Any, list[str]]:

@@ -111,14 +111,7 @@ class HfImage(FolderEncoder, ImageEncoder):
     @property
     def provenance(self) -> dict[str, Any]:
         """Network, hashes of weights and settings, layer and pooling."""
-        return {
-            "encoder": self.name,
-            "version": 1,
-            "network": self.config.model_type,
-            **self.hashes(),
-            "layer": self.reference.layer or "last",
-            "pooling": self.pooling or "the network's own",
-        }
+        return self.folder_provenance | {"pooling": self.pooling or "the network's own"}
 
     def _build(self) -> torch.nn.Module:
         from transformers import AutoModel

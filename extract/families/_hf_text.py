@@ -29,12 +29,7 @@ class HfText(TextEncoder):
     @property
     def provenance(self) -> dict[str, Any]:
         """Network, hashes of the weights, layer, pooling and maximum length."""
-        return {
-            "encoder": self.name,
-            "version": 1,
-            "network": self.config.model_type,
-            **self.hashes(),
-            "layer": self.reference.layer or "last",
+        return self.folder_provenance | {
             "pooling": self.pooling or "projected text, else mean over tokens",
             "max_tokens": self._max_tokens,
         }
