@@ -37,8 +37,9 @@ def demo(
     assets = find_assets()
     started = time.perf_counter()
     interactions, captions = assets / "interactions.csv", assets / "captions.csv"
-    features, runs, posters = out / "features", out / "runs", out / "posters"
+    features, runs = out / "features", out / "runs"
     has_opencv = find_spec("cv2") is not None
+    stills = ("--posters", str(out / "posters"), "--sprites", str(out / "sprites"))
     typer.echo(
         "72 short clips whose images, audio and captions are drawn independently, and 200 users "
         "who\nwatch by taste. One clip is broken on purpose, five have no audio, five no caption."
@@ -47,7 +48,7 @@ def demo(
         "1. Extract features of images, audio and captions. The broken clip is reported.",
         *("extract", str(assets / "videos"), "--modality", "v,a,t", "--preset", "offline"),
         *("--captions", str(captions), "--out", str(features)),
-        *(("--posters", str(posters)) if has_opencv else ()),
+        *(stills if has_opencv else ()),
         accepted=(0, SOME_FAILED),
     )
     _run(
@@ -71,7 +72,7 @@ def demo(
     )
     videos = str(assets / "videos")
     if has_opencv:
-        serve = ("--run", str(runs / "latest"), "--videos", videos, "--posters", str(posters))
+        serve = ("--run", str(runs / "latest"), "--videos", videos, *stills)
         typer.echo(f"\nOn a page, with the posters: mmgcn serve {shlex.join(serve)}")
     else:
         typer.echo(f"\nNo posters were drawn, without OpenCV; {install_command('posters')}")

@@ -19,6 +19,7 @@ class Cards:
         playable: items with a video.
         root_path: prefix of addresses.
         modalities: by item, the modalities that it has; None where no run is known.
+        sprites: items with a sprite.
     """
 
     def __init__(
@@ -29,9 +30,10 @@ class Cards:
         playable: Iterable[str],
         modalities: Mapping[str, Sequence[str]] | None = None,
         root_path: str = "",
+        sprites: Iterable[str] = (),
     ) -> None:
         self.captions, self.creators = captions, creators
-        self._playable = frozenset(playable)
+        self._playable, self._sprites = frozenset(playable), frozenset(sprites)
         self._modalities, self._root_path = modalities, root_path
 
     def with_modalities(self, modalities: Mapping[str, Sequence[str]]) -> Self:
@@ -42,6 +44,7 @@ class Cards:
             playable=self._playable,
             modalities=modalities,
             root_path=self._root_path,
+            sprites=self._sprites,
         )
 
     def card(self, item_id: str) -> Card:
@@ -54,6 +57,8 @@ class Cards:
             "video": None if name is None else f"{self._root_path}/v1/videos/{name}",
             "poster": None if name is None else f"{self._root_path}/v1/posters/{name}",
         }
+        if item_id in self._sprites:
+            card["sprite"] = f"{self._root_path}/v1/sprites/{segment(item_id)}"
         if self._modalities is not None:
             card["modalities"] = list(self._modalities.get(item_id, ()))
         return card

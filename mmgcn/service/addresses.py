@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mmgcn.service.problems import Problem
 
-STREAMED = ("/v1/videos/", "/v1/posters/")  # files, which answer HEAD themselves
+STREAMED = ("/v1/videos/", "/v1/posters/", "/v1/sprites/")  # files, which answer HEAD themselves
 METHODS = ("GET", "POST", "DELETE")
 
 

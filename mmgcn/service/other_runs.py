@@ -17,7 +17,8 @@ class OtherRuns:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._loaded: OrderedDict[str, Run] = OrderedDict()  # the last used is the last one
+        # By name, with the time of writing; the last used is the last one.
+        self._loaded: OrderedDict[str, tuple[int, Run]] = OrderedDict()
         self._lock = Lock()
 
     def summaries(self) -> list[RunSummary]:
@@ -30,6 +31,8 @@ class OtherRuns:
     def load(self, name: str) -> Run | None:
         """Return a run of the folder by name, or None if there is none.
 
+        A run that was written again is loaded again.
+
         Raises:
             RunError: it is incomplete, or was written by a newer mmgcn.
         """
@@ -37,8 +40,18 @@ class OtherRuns:
         if name not in paths:
             return None
         with self._lock:
-            run = self._loaded.pop(name, None) or Run.load(paths[name])
-            self._loaded[name] = run
+            written, run = self._loaded.pop(name, (None, None))
+            now = _written(paths[name])
+            if run is None or written != now:
+                run = Run.load(paths[name])
+            self._loaded[name] = now, run
             while len(self._loaded) > MAX_LOADED:
                 self._loaded.popitem(last=False)
         return run
+
+
+def _written(run: Path) -> int:
+    try:
+        return (run / "config.json").stat().st_mtime_ns  # it is written last
+    except OSError:  # loading says what is missing
+        return 0

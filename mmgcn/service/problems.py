@@ -32,6 +32,7 @@ CODES: dict[str, tuple[int, str]] = {
     "unknown_cursor": (404, "The cursor is none of this list."),
     "no_video": (404, "The item has no video file."),
     "no_poster": (404, "The video has no poster."),
+    "no_sprite": (404, "The video has no sprite."),
     "unknown_run": (404, "The folder of runs has no such run."),
     "method_not_allowed": (405, "The address has no such method."),
     "request_timeout": (408, "The request was not received in time."),

@@ -43,6 +43,9 @@ class Item(BaseModel):
     creator: str | None
     video: str | None = Field(description="Address of the video, if there is one.")
     poster: str | None
+    sprite: str | None = Field(
+        default=None, description="Address of eight frames side by side; absent without one."
+    )
     modalities: list[str] = Field(description="Modalities that the item has in this run.")
 
 

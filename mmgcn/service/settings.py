@@ -12,7 +12,7 @@ from typing import Any, Self
 
 VARIABLE = "MMGCN_SERVICE"  # environment variable with the settings, for worker processes
 MIN_TOKEN = 16  # characters
-PATHS = ("run", "videos", "captions", "posters")
+PATHS = ("run", "videos", "captions", "posters", "sprites")
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Settings:
     """Table with item_id, and caption or creator."""
     posters: Path | None = None
     """Folder of posters, one JPEG per video; None uses the user's cache."""
+    sprites: Path | None = None
+    """Folder of sprites, which the page plays under the pointer; None shows none."""
     feedback: str | None = None
     """URL of the feedback database; None turns feedback off."""
     token: str | None = None

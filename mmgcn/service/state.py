@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from mmgcn.display.cards import Cards
 from mmgcn.display.posters import Posters, default_folder
+from mmgcn.display.sprites import find_sprites
 from mmgcn.display.videos import Videos
 from mmgcn.service.feedback import FeedbackStore, FeedbackUnavailable
 from mmgcn.service.live_run import LiveRun
@@ -47,6 +49,7 @@ class State:
     feedback: FeedbackStore | None
     metrics: Metrics
     other_runs: OtherRuns
+    sprites: Mapping[str, Path] = field(default_factory=dict)
     reload_log: ReloadLog = field(default_factory=ReloadLog)
     map_process: MapProcess = field(default_factory=MapProcess)
     refusal: Refusal | None = None
@@ -57,18 +60,21 @@ class State:
         """Return the state that the settings describe.
 
         Raises:
-            RunError, CatalogError, TableError, EventsError: a part does not exist or is incomplete.
+            RunError, CatalogError, TableError, EventsError, NotADirectoryError: a part does not
+                exist or is incomplete.
         """
         videos = Videos() if settings.videos is None else Videos.read(settings.videos)
         for note in videos.notes:
             logger.warning("%s", note)
         table = ItemTable() if settings.captions is None else ItemTable.read(settings.captions)
         creators = table.rows.select("item_id", "creator").drop_nulls()
+        sprites = {} if settings.sprites is None else find_sprites(settings.sprites, videos.paths)
         cards = Cards(
             captions={**videos.captions, **table.captions(table.rows["item_id"])},
             creators=dict(creators.iter_rows()),
             playable=videos.paths,
             root_path=settings.root_path,
+            sprites=sprites,
         )
         folder = settings.posters or default_folder(videos.root or Path.cwd())
         live = LiveRun.load(settings.run, cards)
@@ -81,6 +87,7 @@ class State:
             _feedback(settings.feedback),
             Metrics(),
             OtherRuns(settings.run.parent),
+            sprites,
         )
 
 

@@ -6,6 +6,7 @@ interface Item {
   creator: string | null;
   video: string | null;
   poster: string | null;
+  sprite?: string | null;
   modalities?: string[];
 }
 
@@ -181,6 +182,7 @@ interface CardOptions {
   userId?: string | null;
   pick?: ((card: Card) => boolean) | null;
   chosen?: boolean;
+  explains?: boolean;
 }
 
 interface SlideOptions {
@@ -208,6 +210,7 @@ interface WallOptions {
   userId?: string | null;
   pick?: ((card: Card) => boolean) | null;
   chosen?: (itemId: string) => boolean;
+  explains?: boolean;
 }
 
 interface Line {

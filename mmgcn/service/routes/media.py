@@ -90,8 +90,24 @@ def request_posters(state: Shared, body: PosterRequest) -> Response:
     return json_response({"ready": ready, "waiting": waiting, "failed": failed})
 
 
+@router.get(
+    "/sprites/{item_id:path}",
+    operation_id="get_sprite",
+    response_class=Response,
+    responses={**problems("no_sprite", "not_found"), **PARTS},
+)
+def sprite(state: Shared, request: Request, item_id: PathItem) -> Response:
+    """Return eight frames of a video, spread evenly, side by side in one JPEG."""
+    path = state.sprites.get(item_id)
+    response = None if path is None else file_response(request, path, "image/jpeg")
+    if response is None:
+        raise Problem("no_sprite", f"there is no sprite of '{item_id}'")
+    return response
+
+
 router.head("/videos/{item_id:path}", include_in_schema=False)(video)
 router.head("/posters/{item_id:path}", include_in_schema=False)(poster)
+router.head("/sprites/{item_id:path}", include_in_schema=False)(sprite)
 
 
 def _path(state: State, item_id: str) -> Path:

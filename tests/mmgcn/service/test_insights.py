@@ -1,5 +1,6 @@
 """Routes of insights: the values are those of the library."""
 
+import os
 import time
 from dataclasses import fields
 
@@ -103,6 +104,17 @@ def test_two_runs_are_compared(client, runs):
         ("mörk 100%", 2, 3),
     ]
     assert (body["num_shared"], body["other"], body["held_out"]) == (1, "second", [])
+
+
+def test_a_run_of_the_same_name_that_was_written_again_is_compared_anew(client, runs):
+    second = write_small_run(runs / "second", first=0.05)
+    first_of = {}
+    for score in (0.05, 5.0):
+        write_small_run(second, first=score)
+        os.utime(second / "config.json", ns=(0, int(score * 1e9)))  # however coarse the clock is
+        body = client.get("/v1/compare/bob?run=second&k=1").json()
+        first_of[score] = body["other_items"][0]["item_id"]
+    assert first_of == {0.05: "b", 5.0: "a"}
 
 
 def test_a_run_is_named_and_never_a_path(client, runs, tmp_path):

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from extract.store import file_name
 from mmgcn.display.placeholders import hue_of
 from mmgcn.display.poster_worker import PosterWorker
 from mmgcn.display.videos import Videos
@@ -165,6 +166,21 @@ def test_nothing_waits_for_many_missing_posters(serve, tmp_path, videos, monkeyp
     assert states == {"ready": [], "waiting": names, "failed": []}
     gate.set()
     queue.stop()
+
+
+def test_sprites_of_an_extraction_are_served_and_named_by_the_cards(serve, tmp_path):
+    with pytest.raises(NotADirectoryError, match=r"no folder of sprites at .*: mmgcn extract"):
+        serve(sprites=tmp_path / "sprites")
+    (tmp_path / "sprites").mkdir()
+    (tmp_path / "sprites" / f"{file_name('mörk 100%')}.jpg").write_bytes(b"eight frames")
+    client = serve(sprites=tmp_path / "sprites", root_path="/mm")
+    cards = {card["item_id"]: card for card in client.get("/v1/items").json()["items"]}
+    (item,) = [item for item, card in cards.items() if "sprite" in card]
+    answer = client.get(cards[item]["sprite"])
+    assert (item, answer.content) == ("mörk 100%", b"eight frames")
+    assert answer.headers["content-type"] == "image/jpeg"
+    answer = client.get("/v1/sprites/a")
+    assert (answer.status_code, answer.json()["code"]) == (404, "no_sprite")
 
 
 def test_a_table_names_the_files(tmp_path, videos):

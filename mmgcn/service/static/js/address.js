@@ -73,6 +73,15 @@ export function withExplained(itemId) {
 }
 
 /**
+ * Return the selected videos of a user who is not in the data.
+ *
+ * @param {Route} route
+ */
+export function selectedOf({ params }) {
+  return params.getAll("item");
+}
+
+/**
  * Return the user whose page a route is, or for whom its video is shown.
  *
  * @param {Route} route

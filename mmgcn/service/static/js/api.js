@@ -2,6 +2,8 @@
 
 import { askToken, savedToken } from "./token.js";
 
+export const MAX_LIMIT = 1000; // of a page of the service
+
 /** A problem document of the service: its code and detail, and the nearest ids for an unknown one. */
 export class ApiError extends Error {
   /**
@@ -14,6 +16,16 @@ export class ApiError extends Error {
     this.code = body.code || "";
     this.nearest = body.nearest || [];
   }
+}
+
+/**
+ * Return an id as a segment of a path. `.` and `..` are encoded twice: browsers remove such
+ * segments, encoded or not.
+ *
+ * @param {string} id
+ */
+export function segment(id) {
+  return id === "." || id === ".." ? "%252E".repeat(id.length) : encodeURIComponent(id);
 }
 
 /**
@@ -31,6 +43,25 @@ export function get(path, params = {}, signal = undefined, timeoutMs = null) {
     if (value != null) query.set(name, String(value));
   }
   return request(query.size ? `${path}?${query}` : path, { signal, timeoutMs });
+}
+
+/**
+ * Return the entries of all pages of a list.
+ *
+ * @param {string} path
+ * @param {string} name of the entries in a response
+ * @param {AbortSignal} signal
+ * @returns {Promise<any[]>}
+ */
+export async function getAll(path, name, signal) {
+  const entries = [];
+  let cursor = null;
+  do {
+    const page = await get(path, { limit: MAX_LIMIT, cursor }, signal);
+    entries.push(...page[name]);
+    cursor = page.next;
+  } while (cursor);
+  return entries;
 }
 
 /**

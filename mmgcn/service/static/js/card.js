@@ -14,14 +14,14 @@ addEventListener("hashchange", () => closeLast());
 /**
  * Return a card as a list item.
  *
- * With `userId` it can be liked, skipped and explained; with `pick` it can be selected instead:
+ * With `userId` it can be liked, skipped and explained, with `explains` only explained; with `pick` it can be selected instead:
  * `pick(card)` returns whether it is selected now.
  *
  * @param {Card} card
  * @param {CardOptions} options
  * @returns {CardElement}
  */
-export function cardOf(card, { userId = null, pick = null, chosen = false } = {}) {
+export function cardOf(card, { userId = null, pick = null, chosen = false, explains = false } = {}) {
   const stage = el(
     "a",
     { class: "stage", href: link("video", card.item_id, { for: userId }) },
@@ -50,7 +50,7 @@ export function cardOf(card, { userId = null, pick = null, chosen = false } = {}
   });
   stage.addEventListener("blur", player.stop);
   if (pick) addPick(item, stage, card, pick, chosen);
-  else if (userId) addActions(item, card, userId);
+  else if (userId || explains) addActions(item, card, userId);
   return item;
 }
 
@@ -81,7 +81,7 @@ function addPick(item, stage, card, pick, chosen) {
 /**
  * @param {CardElement} item
  * @param {Card} card
- * @param {string} userId
+ * @param {string | null} userId
  */
 function addActions(item, card, userId) {
   const why = el(
@@ -93,7 +93,7 @@ function addActions(item, card, userId) {
   item.keys.w = () => why.click();
   const actions = el("div", { class: "actions" }, why);
   item.append(actions);
-  if (!isEnabled(userId)) return;
+  if (!userId || !isEnabled(userId)) return;
   const like = likeButton(card, userId);
   like.title = "Like (L)";
   const skip = skipButton(item, card, userId);

@@ -1,6 +1,6 @@
 /** Facts: what is known of a user, and the held-out videos that a list contains. */
 
-import { get } from "./api.js";
+import { get, segment } from "./api.js";
 import { el, link, number, titleOf } from "./dom.js";
 import { cardsIn } from "./card.js";
 
@@ -12,7 +12,7 @@ import { cardsIn } from "./card.js";
  * @returns {Promise<UserFacts | null>}
  */
 export function loadFacts(userId, signal) {
-  return get(`v1/facts/${encodeURIComponent(userId)}`, {}, signal).catch((error) => {
+  return get(`v1/facts/${segment(userId)}`, {}, signal).catch((error) => {
     if (signal.aborted) throw error;
     return null;
   });

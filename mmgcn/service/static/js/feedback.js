@@ -1,7 +1,7 @@
 /** Feedback: impressions, plays, likes and skips, and the preferences that are stored. */
 
 import { isActing } from "./acting.js";
-import { ApiError, get, post } from "./api.js";
+import { ApiError, get, post, segment } from "./api.js";
 
 const WAIT_MS = 3000;
 const MAX_QUEUED = 200; // while the database is away; older events are dropped
@@ -92,7 +92,7 @@ async function allOf(userId, signal) {
   const all = { liked: [], skipped: [] };
   let cursor = null;
   do {
-    const page = await get(`v1/feedback/${encodeURIComponent(userId)}`, { cursor }, signal, TIMEOUT_MS);
+    const page = await get(`v1/feedback/${segment(userId)}`, { cursor }, signal, TIMEOUT_MS);
     all.liked.push(...page.liked);
     all.skipped.push(...page.skipped);
     cursor = page.next;

@@ -1,10 +1,9 @@
 /** History: the videos that a user watched, the newest first, all of them on demand. */
 
-import { ApiError, get } from "./api.js";
+import { ApiError, get, MAX_LIMIT, segment } from "./api.js";
 import { el, messageOf, number } from "./dom.js";
 import { thumb } from "./poster.js";
 
-const PAGE = 1000; // the longest of the service
 
 /**
  * Return the section of a user's history.
@@ -22,14 +21,14 @@ export function historyOf(userId, { watched, total, next: following }) {
   const more = el("button", { class: "button" });
   const label = () => {
     const left = total - strip.children.length;
-    more.textContent = left > PAGE ? `Show ${number.format(PAGE)} more` : `Show all ${number.format(total)}`;
+    more.textContent = left > MAX_LIMIT ? `Show ${number.format(MAX_LIMIT)} more` : `Show all ${number.format(total)}`;
   };
   const note = el("p", { class: "problem", role: "alert" });
   more.addEventListener("click", async () => {
     more.disabled = true;
     try {
       /** @type {{ watched: Card[], next: string | null }} */
-      const page = await get(`v1/users/${encodeURIComponent(userId)}`, { limit: PAGE, cursor: next });
+      const page = await get(`v1/users/${segment(userId)}`, { limit: MAX_LIMIT, cursor: next });
       const shown = strip.children.length;
       next = page.next;
       strip.append(...page.watched.map((card) => thumb(card, userId)));

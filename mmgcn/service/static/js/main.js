@@ -1,6 +1,6 @@
 /** Router: shows the page of the address. */
 
-import { isSamePage, parse, userOf } from "./address.js";
+import { isSamePage, parse } from "./address.js";
 import { ApiError } from "./api.js";
 import { cardsIn, stageOf } from "./card.js";
 import { byId, el, link, messageOf, present } from "./dom.js";
@@ -52,7 +52,7 @@ function navigate() {
   if (shown === null || !isSamePage(shown, location.hash)) return show();
   shown = location.hash;
   pressed = false;
-  showWhy(userOf(parse(shown)));
+  showWhy(parse(shown));
 }
 
 async function show() {
@@ -83,7 +83,7 @@ async function show() {
   document.title = `${main.querySelector("h1")?.textContent} · mmgcn`;
   scrollTo({ top: position.top, behavior: "instant" });
   if (!first) (target(position) ?? main).focus({ preventScroll: true });
-  showWhy(userOf(route));
+  showWhy(route);
 }
 
 /**

@@ -2,7 +2,9 @@
 
 import { post } from "./api.js";
 import { el, link, titleOf } from "./dom.js";
+import { calm } from "./player.js";
 
+const NUM_FRAMES = 8; // of a sprite
 const MAX_ASKED = 200; // of a request
 const [SHORTEST_MS, LONGEST_MS] = [300, 5000]; // between requests
 /** @type {Map<Element, Item>} */
@@ -24,7 +26,34 @@ export function poster(card, attributes = {}) {
   );
   box.style.setProperty("--hue", String(hueOf(card.item_id)));
   if (card.poster) addImage(box, card);
+  if (card.sprite) addSprite(box, card.sprite);
   return box;
+}
+
+/**
+ * Play the frames of a sprite while the pointer is over a box.
+ *
+ * @param {HTMLElement} box
+ * @param {string} address
+ */
+function addSprite(box, address) {
+  const frames = el("span", { class: "sprite" });
+  const image = new Image();
+  const show = () => {
+    if (box.matches(":hover") && frames.style.backgroundImage) box.append(frames);
+  };
+  image.addEventListener("load", () => {
+    const wide = image.naturalWidth / NUM_FRAMES / image.naturalHeight / (box.clientWidth / box.clientHeight);
+    frames.style.inlineSize = `${100 * Math.max(1, wide)}%`; // a frame covers the box
+    frames.style.blockSize = `${100 * Math.max(1, 1 / wide)}%`;
+    frames.style.backgroundImage = `url("${address}")`;
+    show();
+  });
+  box.addEventListener("pointerenter", (event) => {
+    if (event.pointerType === "mouse" && !calm.matches && !image.src) image.src = address;
+    show();
+  });
+  box.addEventListener("pointerleave", () => frames.remove());
 }
 
 /**

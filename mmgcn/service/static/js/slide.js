@@ -52,7 +52,7 @@ export function slideOf(card, { userId, channels, isMuted, onMute, onSkip }) {
         ]),
       ),
     ),
-    el("div", { class: "rail" }, like, skip, userId && why, sound),
+    el("div", { class: "rail" }, like, skip, why, sound),
     bar,
     hint,
   );
@@ -121,7 +121,7 @@ export function slideOf(card, { userId, channels, isMuted, onMute, onSkip }) {
   }
 
   /** @type {Record<string, () => void>} */
-  const keys = userId ? { w: () => why.click() } : {};
+  const keys = { w: () => why.click() };
   if (like) keys.l = () => like.click();
   if (skip) keys.s = () => skip.click();
   return {

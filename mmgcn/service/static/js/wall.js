@@ -38,9 +38,9 @@ export function wallOf(cards, { label, ...options }) {
  * @param {Card[]} cards
  * @param {WallOptions} options
  */
-function add(wall, cards, { userId = null, pick = null, chosen = () => false }) {
+function add(wall, cards, { userId = null, pick = null, chosen = () => false, explains = false }) {
   for (const card of cards) {
-    const item = cardOf(card, { userId, pick, chosen: chosen(card.item_id) });
+    const item = cardOf(card, { userId, pick, chosen: chosen(card.item_id), explains });
     item.keys.u = () => restoreLast(wall);
     wall.append(item);
     if (userId && !pick) recordImpression(item, card, userId);

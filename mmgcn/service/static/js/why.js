@@ -1,7 +1,7 @@
 /** Why: the effect of each channel on a score, and the most similar watched videos. */
 
-import { explainedItem, replaceAddress, withExplained } from "./address.js";
-import { get } from "./api.js";
+import { explainedItem, replaceAddress, selectedOf, userOf, withExplained } from "./address.js";
+import { get, post, segment } from "./api.js";
 import { isEnabled } from "./feedback.js";
 import { channelLabel, el, icon, messageOf, signed, titleOf } from "./dom.js";
 import { poster, thumb } from "./poster.js";
@@ -24,16 +24,18 @@ export function openWhy(card) {
 }
 
 /**
- * Show the explanation that the address names in a sheet, or none.
+ * Show the explanation that the address names in a sheet, or none: for the user of the page, or for
+ * one who selected some videos.
  *
  * Esc, the button, a press beside it and going back close it.
  *
- * @param {string | null} userId
+ * @param {Route} route
  */
-export async function showWhy(userId) {
+export async function showWhy(route) {
   const itemId = explainedItem();
+  const [userId, selected] = [userOf(route) || null, selectedOf(route)];
   closeWhy();
-  if (!userId || !itemId) return;
+  if (!itemId || !(userId || selected.length)) return;
   const card = known.get(itemId) ?? (await cardOf(itemId));
   if (explainedItem() !== itemId) return;
   const body = el("div", { class: "stack", "aria-live": "polite" }, el("p", { class: "muted" }, "…"));
@@ -65,7 +67,9 @@ export async function showWhy(userId) {
   sheet.showModal();
   try {
     /** @type {Explanation} */
-    const why = await get("v1/explain", { user_id: userId, item_id: itemId, session: isEnabled(userId) || null });
+    const why = userId
+      ? await get("v1/explain", { user_id: userId, item_id: itemId, session: isEnabled(userId) || null })
+      : await post("v1/history/explain", { item_ids: selected, item_id: itemId });
     body.replaceChildren(partsTable(why), ...nearestOf(why, userId));
   } catch (error) {
     body.replaceChildren(el("p", { class: "problem", role: "alert" }, messageOf(error)));
@@ -85,7 +89,7 @@ export function closeWhy() {
  */
 function cardOf(itemId) {
   const unknown = { item_id: itemId, caption: null, creator: null, video: null, poster: null };
-  return get(`v1/items/${encodeURIComponent(itemId)}`).catch(() => unknown);
+  return get(`v1/items/${segment(itemId)}`).catch(() => unknown);
 }
 
 /** @type {Record<string, string>} */
@@ -136,13 +140,13 @@ function absenceRow(channel) {
 
 /**
  * @param {Explanation} explanation
- * @param {string} userId
+ * @param {string | null} userId
  */
 function nearestOf({ nearest }, userId) {
   const groups = Object.entries(nearest).filter(([, videos]) => videos.length);
   if (!groups.length) return [];
   return [
-    el("h3", {}, "Most similar watched videos"),
+    el("h3", {}, userId ? "Most similar watched videos" : "Most similar selected videos"),
     ...groups.map(([channel, videos]) =>
       el(
         "section",

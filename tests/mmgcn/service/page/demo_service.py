@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import numpy as np
 import polars as pl
 import sqlalchemy as sa
 import uvicorn
 
+from extract.workers.sprite import Sprite
 from mmgcn.data.events import events, make_engine
 from mmgcn.service.app import create_app
 from mmgcn.service.settings import Settings
@@ -33,11 +35,16 @@ class DemoService:
         write_run_folder(folder / "run", NAMES)
         captions = pl.DataFrame({"item_id": list(CAPTIONS), "caption": list(CAPTIONS.values())})
         captions.write_csv(folder / "captions.csv")
+        sprite = Sprite()
+        sprite.add(np.full((8, 180, 320, 3), 90, np.uint8))
+        (folder / "sprites").mkdir()
+        sprite.write(folder / "sprites", "clip-007")
         self.settings = Settings(
             run=folder / "run",
             videos=VIDEOS,
             captions=folder / "captions.csv",
             posters=folder / "posters",
+            sprites=folder / "sprites",
             feedback=self._url,
             requests_per_second=0,
             reload_seconds=0,

@@ -31,6 +31,12 @@ def test_the_list_of_a_new_user_is_kept_on_back_and_can_be_shared(page, service)
     wall.wait_for()
     until(lambda: address(page).endswith("#/new?item=clip-007&item=clip-020&list=1"))
     shared, found = page.url, ids(wall.locator(".card"))
+    wall.get_by_role("button", name="Why").first.click()
+    sheet = page.get_by_role("dialog")
+    sheet.get_by_role("table", name="How each signal affects the score").wait_for()
+    sheet.get_by_text("Most similar selected videos").wait_for()
+    page.keyboard.press("Escape")
+    sheet.wait_for(state="detached")
     wall.locator(".stage").first.click()
     page.get_by_role("tab", name="visual").wait_for()
     page.go_back()
@@ -53,6 +59,15 @@ def test_videos_are_found_by_words_of_their_caption_in_any_case(new_page):
     for text, found in (("SEA", ["море"]), ("МОР", ["море"]), ("a ball", ["clip-007"])):
         box.fill(text)
         until(lambda found=found: ids(cards(new_page)) == found)
+    until(lambda: address(new_page).endswith("#/new?query=a+ball"))
+    new_page.get_by_label("Filter by modality").select_option("With visual")
+    until(lambda: address(new_page).endswith("#/new?query=a+ball&modality=visual"))
+    new_page.reload()
+    until(lambda: ids(cards(new_page)) == ["clip-007"])
+    assert (box.input_value(), new_page.get_by_label("Filter by modality").input_value()) == (
+        "a ball",
+        "visual",
+    )
     box.fill("no such words")
     new_page.get_by_text("No video contains these words.").wait_for()
 

@@ -1,10 +1,14 @@
 """The page of a user: its wall, explanations and settings."""
 
+from dataclasses import replace
+from urllib.parse import quote
+
 import numpy as np
 import pytest
 
+from tests.mmgcn.service.conftest import write_small_run
 from tests.mmgcn.service.page.actions import cards, focused, go, open_user, see_user, until
-from tests.mmgcn.service.page.demo_service import HOSTILE, NAMES
+from tests.mmgcn.service.page.demo_service import HOSTILE, NAMES, running
 
 
 def test_a_card_plays_under_the_pointer_and_stops_when_it_leaves(page, service):
@@ -104,6 +108,34 @@ def test_a_long_history_is_shown_on_demand(page):
     watched.nth(1).wait_for()
     assert watched.nth(1).evaluate("thumb => thumb === document.activeElement")
     assert page.get_by_role("button", name="Show all").count() == 0
+
+
+def test_the_frames_of_a_video_play_under_the_pointer(page):
+    open_user(page)
+    box = page.get_by_role("list", name="Watched videos").locator("a[title='A ball'] .image")
+    box.hover()
+    frames = box.locator(".sprite")
+    frames.wait_for()
+    # Eight frames of 16:9 cover a box of 9:16.
+    size = """frames => [
+      frames.clientWidth / frames.clientHeight,
+      frames.clientHeight / frames.parentElement.clientHeight,
+    ]"""
+    assert frames.evaluate(size) == pytest.approx([16 / 9, 1], rel=0.05)
+    assert frames.evaluate("frames => frames.getAnimations().length") == 1
+    page.locator("h1").hover()
+    frames.wait_for(state="detached")
+
+
+def test_users_whose_ids_are_dots_have_pages(page, service, tmp_path):
+    users = [".", "..", "a/b?c#d", "x" * 200]
+    run = write_small_run(tmp_path / "run", users=users)
+    with running(replace(service.settings, run=run)) as address:
+        for user in users:
+            go(page, f"{address}#/user/{quote(user, safe='')}")
+            see_user(page, user)
+            assert cards(page).count() > 0
+        page.goto("about:blank")
 
 
 def test_a_setting_of_the_list_leaves_the_page_where_it_is(page, service):

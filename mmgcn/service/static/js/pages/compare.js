@@ -1,13 +1,12 @@
 /** Compare: the lists of one user in two runs, side by side, with what moved. */
 
-import { get } from "../api.js";
+import { get, getAll, segment } from "../api.js";
 import { el, link, number, present, titleOf } from "../dom.js";
 import { downloads } from "../download.js";
 import { viewsOf } from "../facts.js";
 import { poster } from "../poster.js";
 
 const K = 20;
-const MAX_RUNS = 1000;
 const METRIC = "recall@20";
 
 /**
@@ -16,8 +15,8 @@ const METRIC = "recall@20";
  * @type {Page}
  */
 export async function comparePage({ id, params }, signal) {
-  /** @type {{ current: string, runs: { run: string, model: string, metrics: Record<string, number> }[] }} */
-  const { current, runs } = await get("v1/runs", { limit: MAX_RUNS }, signal);
+  /** @type {[{ run: string }, { run: string, model: string, metrics: Record<string, number> }[]]} */
+  const [{ run: current }, runs] = await Promise.all([get("readyz", {}, signal), getAll("v1/runs", "runs", signal)]);
   const others = runs.filter(({ run }) => run !== current);
   const title = el("div", { class: "title" }, el("h1", {}, `User ${id}`), viewsOf(id, "compare"));
   if (!others.length) {
@@ -25,7 +24,7 @@ export async function comparePage({ id, params }, signal) {
   }
   const chosen = params.get("with") ?? others[0].run;
   /** @type {Comparison} */
-  const found = await get(`v1/compare/${encodeURIComponent(id)}`, { run: chosen, k: K }, signal);
+  const found = await get(`v1/compare/${segment(id)}`, { run: chosen, k: K }, signal);
   const select = el(
     "select",
     {

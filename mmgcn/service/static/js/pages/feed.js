@@ -1,7 +1,7 @@
 /** Feed: recommended videos full screen, one at a time. */
 
 import { replaceAddress, withParams } from "../address.js";
-import { get, post } from "../api.js";
+import { get, post, segment } from "../api.js";
 import { el, icon, link, present } from "../dom.js";
 import { loadPreferences, numStored, record, storedAt } from "../feedback.js";
 import { calm } from "../player.js";
@@ -21,7 +21,7 @@ let muted = true; // until the first tap; it stays so for the next feed
 export async function feedPage({ id: userId, params }, signal) {
   const chosen = params.getAll("item");
   const first = params.get("at");
-  /** @type {[{ channels: string[] | null }, unknown]} */
+  /** @type {[{ channels: string[] | null, modalities: string[] }, unknown]} */
   const [run] = await Promise.all([get("v1/run", {}, signal), userId && loadPreferences(userId, signal)]);
   const channels = (run.channels ?? []).filter((channel) => channel !== "id" && channel !== "popularity_prior");
   /** @type {Slide[]} */
@@ -65,10 +65,18 @@ export async function feedPage({ id: userId, params }, signal) {
     }
   }
 
+  /**
+   * @param {Card} card
+   * @param {string} channel
+   */
+  function has(card, channel) {
+    return !run.modalities.includes(channel) || !card.modalities || card.modalities.includes(channel);
+  }
+
   /** @param {Card} card */
   function add(card) {
     const slide = slideOf(card, {
-      userId: userId || null, channels, isMuted, onMute: mute,
+      userId: userId || null, channels: channels.filter((channel) => has(card, channel)), isMuted, onMute: mute,
       onSkip: (skipped) => (skipped ? remove(slide) : putBack(slide)),
     });
     slide.onTap(tap);
@@ -172,7 +180,7 @@ export async function feedPage({ id: userId, params }, signal) {
 
   await more();
   if (first && !slides.some(({ card }) => card.item_id === first)) {
-    const card = await get(`v1/items/${encodeURIComponent(first)}`, {}, signal).catch(() => null);
+    const card = await get(`v1/items/${segment(first)}`, {}, signal).catch(() => null);
     if (card) {
       add(card);
       const [slide] = slides.splice(-1);
@@ -205,7 +213,7 @@ export async function feedPage({ id: userId, params }, signal) {
  * @returns {Promise<{ items: Card[] }>}
  */
 function listOf(userId, chosen, k, signal) {
-  if (userId) return get(`v1/recommend/${encodeURIComponent(userId)}`, { k }, signal);
+  if (userId) return get(`v1/recommend/${segment(userId)}`, { k }, signal);
   return post("v1/history", { item_ids: chosen, k }, { signal });
 }
 

@@ -1,7 +1,7 @@
 /** Map: the items in two dimensions, near where they are similar. */
 
 import { replaceAddress, withParams } from "../address.js";
-import { get } from "../api.js";
+import { get, getAll, segment } from "../api.js";
 import { channelLabel, el, icon, link, number, present, titleOf } from "../dom.js";
 import { poster } from "../poster.js";
 import { scatterOf } from "../scatter.js";
@@ -21,12 +21,12 @@ export async function mapPage({ params }, signal) {
   const chosen = params.get("cluster");
   const map = await finished(channel, signal);
   if (!map) return [el("h1", {}, "Map"), el("p", { class: "note", role: "status" }, "The map is being computed …")];
-  /** @type {[{ watched: Item[] } | null, { items: Card[] } | null]} */
+  /** @type {[Item[] | "" | null, { items: Card[] } | null]} */
   const [history, list] = await Promise.all([
-    userId && get(`v1/users/${encodeURIComponent(userId)}`, { limit: 1000 }, signal),
-    userId && get(`v1/recommend/${encodeURIComponent(userId)}`, { k: LIST_LENGTH }, signal),
+    userId && getAll(`v1/users/${segment(userId)}`, "watched", signal),
+    userId && get(`v1/recommend/${segment(userId)}`, { k: LIST_LENGTH }, signal),
   ]);
-  const watched = new Set(history?.watched.map(({ item_id }) => item_id));
+  const watched = new Set((history || []).map(({ item_id }) => item_id));
   const listed = new Set(list?.items.map(({ item_id }) => item_id));
   let colours = params.get("colour") ?? (userId ? "user" : "cluster");
   const highest = Math.log1p(Math.max(...map.popularity, 1));
@@ -74,7 +74,7 @@ export async function mapPage({ params }, signal) {
     card.style.insetInline = side === "left" ? `auto ${scatter.canvas.clientWidth - x + 16}px` : `${x + 16}px auto`;
     card.style.insetBlockStart = `${Math.max(8, Math.min(y - 90, scatter.canvas.clientHeight - 230))}px`;
     /** @type {Item} */
-    const item = await get(`v1/items/${encodeURIComponent(id)}`, {}, signal).catch(
+    const item = await get(`v1/items/${segment(id)}`, {}, signal).catch(
       () => ({ item_id: id, caption: null, creator: null, video: null, poster: null }),
     );
     if (shown !== index) return;

@@ -1,7 +1,7 @@
 /** New: recommendations for a user who is not in the data, from a few selected videos. */
 
 import { replaceAddress, withParams } from "../address.js";
-import { ApiError, get, post } from "../api.js";
+import { ApiError, get, post, segment } from "../api.js";
 import { channelLabel, el, messageOf, number, present } from "../dom.js";
 import { downloads } from "../download.js";
 import { thumb } from "../poster.js";
@@ -22,14 +22,24 @@ export async function newPage({ params }, signal) {
   chosen = found;
   const input = el("input", {
     type: "search", placeholder: "Search videos", "aria-label": "Search videos", autocomplete: "off",
+    value: params.get("query"),
   });
   const tray = el("section", { class: "tray", "aria-live": "polite", "aria-label": "Selected videos" });
   const offers = el("div");
   const list = el("section", { "aria-label": "Recommended for you" });
 
-  const group = select("group", "All videos", { head: "Popular", tail: "Less popular", cold: "Not watched yet" });
-  const modality = select("modality", "With or without image, audio, caption", {});
+  /** @type {{ modalities: string[] }} */
+  const { modalities } = await get("v1/run", {}, signal);
+  const kinds = Object.fromEntries(modalities.map((name) => [name, `With ${channelLabel(name)}`]));
+  const group = select("group", "All videos", { head: "Popular", tail: "Less popular", cold: "Not watched yet" }, params);
+  const modality = select("modality", "With or without image, audio, caption", kinds, params);
   let requests = 0;
+
+  function find() {
+    const filters = { query: input.value.trim(), group: group.value, modality: modality.value };
+    replaceAddress(withParams(filters));
+    return offer();
+  }
 
   async function offer() {
     const mine = ++requests;
@@ -124,7 +134,7 @@ export async function newPage({ params }, signal) {
       const { items } = await post("v1/history", { item_ids: chosen.map((card) => card.item_id), k: K });
       const heading = el("h2", { tabindex: "-1" }, "Recommended for you");
       const feed = el("a", { class: "button", href: withParams({ item: chosen.map((card) => card.item_id) }, "#/feed") }, "Watch as a feed");
-      list.replaceChildren(el("div", { class: "row" }, heading, feed, downloads("for-you", () => items)), wallOf(items, { label: "Recommended for you" }));
+      list.replaceChildren(el("div", { class: "row" }, heading, feed, downloads("for-you", () => items)), wallOf(items, { label: "Recommended for you", explains: true }));
     } catch (error) {
       list.replaceChildren(el("p", { class: "problem", role: "alert" }, messageOf(error)));
     }
@@ -134,19 +144,13 @@ export async function newPage({ params }, signal) {
   let timer;
   input.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(offer, 150);
+    timer = setTimeout(find, 150);
   });
-  group.addEventListener("change", offer);
-  modality.addEventListener("change", offer);
+  signal.addEventListener("abort", () => clearTimeout(timer));
+  group.addEventListener("change", find);
+  modality.addEventListener("change", find);
   showTray();
-  const [{ modalities }] = await Promise.all([
-    get("v1/run", {}, signal),
-    offer(),
-    params.has("list") && chosen.length > 0 && recommend(),
-  ]);
-  modality.append(
-    ...modalities.map((/** @type {string} */ name) => el("option", { value: name }, `With ${channelLabel(name)}`)),
-  );
+  await Promise.all([offer(), params.has("list") && chosen.length > 0 && recommend()]);
   return /** @type {Node[]} */ (present([
     el("h1", {}, "Try it yourself"),
     el("p", { class: "lead" }, "Select videos that you like. The recommendations follow from what they look, sound and read like."),
@@ -171,7 +175,7 @@ async function cardsOf(itemIds, signal) {
   const cards = await Promise.all(
     [...new Set(itemIds)].map(async (itemId) => {
       try {
-        return known.get(itemId) ?? (await get(`v1/items/${encodeURIComponent(itemId)}`, {}, signal));
+        return known.get(itemId) ?? (await get(`v1/items/${segment(itemId)}`, {}, signal));
       } catch (error) {
         if (!(error instanceof ApiError && error.status === 404)) throw error;
         unknown.push(itemId);
@@ -188,12 +192,13 @@ async function cardsOf(itemIds, signal) {
  * @param {string} name
  * @param {string} all
  * @param {Record<string, string>} choices
+ * @param {URLSearchParams} params have the choice that is selected
  */
-function select(name, all, choices) {
+function select(name, all, choices, params) {
   const options = Object.entries({ "": all, ...choices });
   return el(
     "select", { name, class: "select", "aria-label": `Filter by ${name}` },
-    options.map(([value, text]) => el("option", { value }, text)),
+    options.map(([value, text]) => el("option", { value, selected: value === (params.get(name) ?? "") }, text)),
   );
 }
 

@@ -1,7 +1,7 @@
 /** User: watched videos and recommendations. */
 
 import { actingSwitch } from "../acting.js";
-import { ApiError, get } from "../api.js";
+import { ApiError, get, segment } from "../api.js";
 import { downloads } from "../download.js";
 import { factsOf, heldOut, loadFacts, markHits, viewsOf } from "../facts.js";
 import { historyOf } from "../history.js";
@@ -24,13 +24,13 @@ export async function userPage({ id, params }, signal) {
   const diversity = Number(params.get("diversity")) || 0;
   const seen = params.get("seen") === "1";
   const [watched, facts] = await Promise.all([
-    get(`v1/users/${encodeURIComponent(id)}`, {}, signal),
+    get(`v1/users/${segment(id)}`, {}, signal),
     loadFacts(id, signal),
     loadPreferences(id, signal),
   ]);
   // Skipped items are requested as well: they may be restored to their positions.
   const requested = Math.min(k + numStored(id, "skip"), MAX_K);
-  const path = `v1/recommend/${encodeURIComponent(id)}`;
+  const path = `v1/recommend/${segment(id)}`;
   const acts = isEnabled(id);
   /** @returns {Promise<RankedList>} */
   const load = async () => {

@@ -1,7 +1,7 @@
 /** Video: one video, large, and similar ones by channel. */
 
 import { replaceAddress, withParams } from "../address.js";
-import { get } from "../api.js";
+import { get, segment } from "../api.js";
 import { likeButton } from "../card.js";
 import { channelLabel, el, link, messageOf, titleOf } from "../dom.js";
 import { isEnabled, loadPreferences, numStored, record } from "../feedback.js";
@@ -20,7 +20,7 @@ export async function videoPage({ id, params }, signal) {
   const userId = params.get("for");
   /** @type {[Card, unknown]} */
   const [card] = await Promise.all([
-    get(`v1/items/${encodeURIComponent(id)}`, {}, signal),
+    get(`v1/items/${segment(id)}`, {}, signal),
     userId && loadPreferences(userId, signal),
   ]);
   const [tabs, panel] = similar(card, userId, params.get("by") ?? "", signal);
@@ -145,7 +145,7 @@ function similar(card, userId, first, signal) {
     });
     panel.setAttribute("aria-busy", "true");
     try {
-      const path = `v1/similar/${encodeURIComponent(card.item_id)}`;
+      const path = `v1/similar/${segment(card.item_id)}`;
       const requested = userId ? Math.min(K + numStored(userId, "skip"), MAX_K) : K;
       const found = await get(path, { k: requested, channel: channel || null }, signal);
       if (tabs[channels.indexOf(channel)].getAttribute("aria-selected") !== "true") return;

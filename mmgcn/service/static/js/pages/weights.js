@@ -1,7 +1,7 @@
 /** Weights: a user's list, ranked again while the weights of the signals are changed. */
 
 import { parse, replaceAddress, withParams } from "../address.js";
-import { get } from "../api.js";
+import { get, segment } from "../api.js";
 import { channelLabel, el, messageOf, number } from "../dom.js";
 import { downloads } from "../download.js";
 import { heldOut, loadFacts, markHits, viewsOf } from "../facts.js";
@@ -23,7 +23,7 @@ export async function weightsPage({ id, params }, signal) {
   let requests = 0;
   const list = el("div");
   const facts = await loadFacts(id, signal);
-  const path = `v1/weighted/${encodeURIComponent(id)}`;
+  const path = `v1/weighted/${segment(id)}`;
 
   async function rank() {
     const mine = ++requests;
