@@ -13,16 +13,16 @@ IDLE_SECONDS = 60.0  # until the process that draws is ended
 
 
 class PosterQueue:
-    """Draws missing posters in a thread, which the process of `posters` keeps waiting.
+    """Draws missing posters in a thread, the one that was requested last first.
 
     No request waits for a poster. Requests for the same poster join. When MAX_WAITING of them wait,
-    the oldest is dropped: its page, if somebody still looks at it, asks again.
+    the oldest is dropped: its page, if it is still open, requests it again.
     """
 
     def __init__(self, posters: Posters) -> None:
         self._posters = posters
         self._changed = Condition()
-        self._waiting: dict[str, Path] = {}  # by item, the oldest first
+        self._waiting: dict[str, Path] = {}  # by item, the one that is drawn next is the last
         self._drawing: str | None = None
         self._thread: Thread | None = None
         self._stopped = False
@@ -35,8 +35,9 @@ class PosterQueue:
         """
         with self._changed:  # the poster that is drawn now is found, or in the queue
             found = self._posters.find(item_id, video)
-            if found is not None or item_id in self._waiting or item_id == self._drawing:
+            if found is not None or item_id == self._drawing:
                 return found
+            self._waiting.pop(item_id, None)
             while len(self._waiting) >= MAX_WAITING:
                 del self._waiting[next(iter(self._waiting))]
             self._waiting[item_id] = video
@@ -67,7 +68,6 @@ class PosterQueue:
                     self._posters.stop()
                     self._thread = None
                     return
-                self._drawing = next(iter(self._waiting))
-                video = self._waiting.pop(self._drawing)
+                self._drawing, video = self._waiting.popitem()
             with suppress(PosterError):  # which `find` raises again
                 self._posters.draw(self._drawing, video)

@@ -76,18 +76,19 @@ def poster(state: Shared, request: Request, item_id: PathItem) -> Response:
     responses=BODY,
 )
 def request_posters(state: Shared, body: PosterRequest) -> Response:
-    """Return which posters are ready; those that are missing are drawn, one after the other."""
+    """Return which posters are ready; those that are missing are drawn next, in this order."""
     ready: list[str] = []
     waiting: list[str] = []
     failed: list[str] = []
-    for item_id in dict.fromkeys(body.item_ids):
+    for item_id in reversed(dict.fromkeys(body.item_ids)):  # the last request is drawn first
         path = state.videos.paths.get(item_id)
         try:
             drawn = None if path is None else state.posters.ask(item_id, path)
         except PosterError:
             path = None
         (failed if path is None else waiting if drawn is None else ready).append(item_id)
-    return json_response({"ready": ready, "waiting": waiting, "failed": failed})
+    lists = {"ready": ready, "waiting": waiting, "failed": failed}
+    return json_response({name: items[::-1] for name, items in lists.items()})
 
 
 @router.get(

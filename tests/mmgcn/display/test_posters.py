@@ -119,7 +119,7 @@ class SlowPosters(Posters):
         return self.folder / f"{item_id}.jpg"
 
 
-def test_requests_for_one_poster_join_and_the_oldest_of_too_many_is_dropped(
+def test_requests_for_one_poster_join_the_last_is_drawn_first_and_the_oldest_is_dropped(
     tmp_path, videos, monkeypatch
 ):
     monkeypatch.setattr(poster_queue, "MAX_WAITING", 2)
@@ -145,7 +145,7 @@ def test_requests_for_one_poster_join_and_the_oldest_of_too_many_is_dropped(
     thread = queue._thread
     posters.gate.set()
     thread.join()  # nothing is left to draw
-    assert posters.order == ["a", "c", "bomb"]
+    assert posters.order == ["a", "bomb", "c"]
     assert queue.ask("a", videos["a"]) == tmp_path / "posters" / "a.jpg"
     assert queue._thread is None
     assert queue.ask("b", videos["b"]) is None  # asked again, it is drawn by another thread

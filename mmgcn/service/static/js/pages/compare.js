@@ -76,7 +76,7 @@ function column(run, model, role, cards, { held_out: heldOut }, userId) {
             poster(card, { class: "image tiny" }),
             el("span", { class: "line-words", dir: "auto" }, titleOf(card)),
             " ",
-            heldOut.includes(card.item_id) && el("span", { class: "badge still" }, "held-out hit"),
+            heldOut.includes(card.item_id) && el("span", { class: "badge inline" }, "held-out hit"),
             " ",
             moved(card),
           ),

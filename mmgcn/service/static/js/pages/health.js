@@ -129,7 +129,9 @@ function curve(rates) {
   frame.append(
     svg("line", { class: "grid", x1: 0, x2: width, y1: height - 14, y2: height - 14 }),
     svg("text", { class: "tick", x: 0, y: 12 }, `${highest.toFixed(0)} / s`),
-    svg("polyline", { class: "curve tone-0", points: points.join(" ") }),
+    points.length > 1
+      ? svg("polyline", { class: "curve tone-0", points: points.join(" ") })
+      : svg("text", { class: "tick", x: width / 2, y: height / 2, "text-anchor": "middle" }, "Measuring …"),
   );
   return frame;
 }
@@ -168,7 +170,7 @@ function routes(samples, requests) {
         const own = buckets.filter(({ labels }) => labels.route === route);
         const errors = sum(requests.filter(({ labels }) => labels.route === route && labels.status.startsWith("5")));
         return el(
-          "tr", {}, el("th", { scope: "row" }, route), el("td", {}, number.format(count)),
+          "tr", {}, el("th", { scope: "row" }, route === "other" ? "page, files" : route), el("td", {}, number.format(count)),
           el("td", {}, milliseconds((seconds.get(route) ?? 0) / count)),
           [0.5, 0.99].map((quantile) => el("td", {}, bound(quantileOf(own, quantile)))),
           el("td", { class: errors ? "problem" : null }, number.format(errors)),

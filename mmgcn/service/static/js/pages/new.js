@@ -134,7 +134,7 @@ export async function newPage({ params }, signal) {
       const { items } = await post("v1/history", { item_ids: chosen.map((card) => card.item_id), k: K });
       const heading = el("h2", { tabindex: "-1" }, "Recommended for you");
       const feed = el("a", { class: "button", href: withParams({ item: chosen.map((card) => card.item_id) }, "#/feed") }, "Watch as a feed");
-      list.replaceChildren(el("div", { class: "row" }, heading, feed, downloads("for-you", () => items)), wallOf(items, { label: "Recommended for you", explains: true }));
+      list.replaceChildren(el("div", { class: "row" }, heading, el("div", { class: "row" }, feed, downloads("for-you", () => items))), wallOf(items, { label: "Recommended for you", explains: true }));
     } catch (error) {
       list.replaceChildren(el("p", { class: "problem", role: "alert" }, messageOf(error)));
     }

@@ -35,7 +35,7 @@ export async function statusPage(_route, signal) {
       feedback: ready.feedback,
     }),
     families.length > 0 && [
-      el("h2", {}, "Accuracy on the validation part"),
+      el("h2", {}, "Accuracy on held-out videos (validation)"),
       el("p", { class: "muted" }, validationNote(baseline)),
       metricsTable(metrics, baseline.metrics, families),
     ],

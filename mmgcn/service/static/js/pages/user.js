@@ -20,8 +20,8 @@ const MAX_SHOWN = 96;
  * @type {Page}
  */
 export async function userPage({ id, params }, signal) {
-  const k = Math.min(Number(params.get("k")) || PAGE, MAX_SHOWN);
-  const diversity = Number(params.get("diversity")) || 0;
+  const k = within(1, Math.round(Number(params.get("k"))) || PAGE, MAX_SHOWN);
+  const diversity = within(0, Number(params.get("diversity")) || 0, 1);
   const seen = params.get("seen") === "1";
   const [watched, facts] = await Promise.all([
     get(`v1/users/${segment(id)}`, {}, signal),
@@ -56,7 +56,7 @@ export async function userPage({ id, params }, signal) {
       "div",
       { class: "title" },
       el("h1", {}, `User ${id}`),
-      el("p", { class: "muted" }, watched.total === 1 ? "1 video watched" : `${number.format(watched.total)} videos watched`),
+      !facts && el("p", { class: "muted" }, watched.total === 1 ? "1 video watched" : `${number.format(watched.total)} videos watched`),
       viewsOf(id, "user"),
       isStored() && actingSwitch(id),
     ),
@@ -85,6 +85,15 @@ export async function userPage({ id, params }, signal) {
     ),
     keys(acts),
   ]));
+}
+
+/**
+ * @param {number} least
+ * @param {number} value
+ * @param {number} most
+ */
+function within(least, value, most) {
+  return Math.max(least, Math.min(value, most));
 }
 
 /** @param {boolean} acts */
