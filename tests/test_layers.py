@@ -36,6 +36,7 @@ STAGES = {
     "mmgcn.data.ids": 9,
     "mmgcn.data.features": 10,
     "mmgcn.data.duplicates": 11,
+    "mmgcn.data.similar_pairs": 9,
     "mmgcn.data.columns": 9,
     "mmgcn.data.content": 9,
     "mmgcn.data.frames": 10,

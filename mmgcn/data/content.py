@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from mmgcn.data.similar_pairs import connected_groups, similar_pairs
+
 SAME = 1 - 1e-4  # cosine from which on two items have the same content, up to encoding noise
 MAX_COMPARED = 20_000  # items of which every pair is compared: 2 minutes on one core
-BLOCK_CELLS = 1 << 24  # cosines in memory at once: 64 MB
 
 
 @dataclass(frozen=True)
@@ -60,24 +61,16 @@ def content_of(
     names = [str(ids[int(row)]) for row in rows]
     num_examples = min(num_examples, len(rows))
     shown = set(generator.choice(len(rows), num_examples, replace=False)) if num_examples else set()
-    group = np.arange(len(rows))  # the first item with the same content
     neighbours = {}
-    step = max(1, BLOCK_CELLS // max(len(rows), 1))
-    for start in range(0, len(rows), step):
-        cosine = vectors[start : start + step] @ vectors.T  # (B, N)
-        same = cosine >= SAME
-        group[start : start + step] = np.where(
-            same.any(axis=1), same.argmax(axis=1), group[start : start + step]
-        )
-        for row in sorted(shown & set(range(start, start + len(cosine)))):
-            others = cosine[row - start].copy()
-            others[row] = -np.inf
-            nearest = np.argsort(-others, kind="stable")[: min(num_neighbours, len(rows) - 1)]
-            neighbours[names[row]] = [
-                (names[other], round(min(float(others[other]), 1.0), 4)) for other in nearest
-            ]
-    members: dict[int, list[str]] = {}
-    for row, first in enumerate(group):
-        members.setdefault(int(group[first]), []).append(names[row])
-    groups = [sorted(each) for each in members.values() if len(each) > 1]
+    for row in sorted(shown):
+        cosine = vectors @ vectors[row]  # (N,)
+        cosine[row] = -np.inf
+        nearest = np.argsort(-cosine, kind="stable")[: min(num_neighbours, len(rows) - 1)]
+        neighbours[names[row]] = [
+            (names[other], round(min(float(cosine[other]), 1.0), 4)) for other in nearest
+        ]
+    groups = [
+        sorted(names[row] for row in group)
+        for group in connected_groups(len(rows), similar_pairs(vectors, SAME))
+    ]
     return Content(sorted(groups, key=lambda each: (-len(each), each)), neighbours, len(rows))

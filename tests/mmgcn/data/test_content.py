@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mmgcn.data import content
+from mmgcn.data import content, similar_pairs
 from mmgcn.data.content import content_of
 
 
@@ -33,7 +33,7 @@ def test_blocks_change_nothing(monkeypatch):
     matrix = np.random.default_rng(0).integers(0, 3, (30, 2)).astype(np.float32)
     ids = [f"i{n}" for n in range(30)]
     whole = content_of(ids, matrix)
-    monkeypatch.setattr(content, "BLOCK_CELLS", 70)
+    monkeypatch.setattr(similar_pairs, "BLOCK_VALUES", 70)
     assert content_of(ids, matrix) == whole
 
 

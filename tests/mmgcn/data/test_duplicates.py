@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mmgcn.data import duplicates
+from mmgcn.data import similar_pairs
 from mmgcn.data.duplicates import duplicate_groups
 from mmgcn.data.features import FeatureTable
 
@@ -54,7 +54,7 @@ def test_groups_are_the_components_of_all_pairs_that_every_common_modality_confi
     expected = sorted({tuple(sorted(group)) for group in linked.values() if len(group) > 1})
     tables = [table(name, part, ids[name]) for name, part in parts.items()]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(duplicates, "BLOCK_VALUES", 20 * block_rows)
+        patch.setattr(similar_pairs, "BLOCK_VALUES", 20 * block_rows)
         found = duplicate_groups(tables, min_cosine=min_cosine)
     assert [tuple(group) for group in found] == expected
 
@@ -76,7 +76,7 @@ def test_many_items_are_searched_by_faiss_where_it_is_installed(monkeypatch, ins
         pytest.importorskip("faiss")
     else:
         monkeypatch.setitem(sys.modules, "faiss", None)
-    monkeypatch.setattr(duplicates, "MAX_EXACT_ITEMS", 100)
+    monkeypatch.setattr(similar_pairs, "MAX_EXACT_ITEMS", 100)
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(400, 16))
     vectors[300:310] = vectors[:10] + 1e-3

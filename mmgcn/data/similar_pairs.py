@@ -1,0 +1,76 @@
+"""Pairs of similar vectors, and the groups that such pairs connect."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+BLOCK_VALUES = 32_000_000  # of a matrix of cosines in memory at once: 128 MB
+MAX_EXACT_ITEMS = 50_000  # above, faiss searches, where it is installed
+NUM_NEIGHBOURS = 16  # of each item that faiss returns
+
+
+def similar_pairs(vectors: np.ndarray, min_cosine: float) -> Iterator[np.ndarray]:
+    """Yield pairs of rows with at least that cosine, the smaller row first.
+
+    With more than 50,000 rows and the extra `ann`, faiss searches among the nearest 16 rows of
+    each, in the nearest cells of an index, and may miss some; otherwise all pairs are compared.
+
+    Shapes:
+        vectors: (N, D), of length 1 or 0; each result: (P, 2) int64.
+    """
+    if len(vectors) > MAX_EXACT_ITEMS:
+        try:
+            import faiss
+        except ImportError:
+            pass
+        else:
+            yield _pairs_of_faiss(faiss, vectors, min_cosine)
+            return
+    step = max(1, BLOCK_VALUES // max(len(vectors), 1))
+    for start in range(0, len(vectors), step):
+        cosines = vectors[start : start + step] @ vectors[start:].T  # (B, D) @ (D, N) -> (B, N)
+        left, right = np.nonzero(cosines >= min_cosine)
+        pairs = np.stack([left, right], axis=1)[right > left] + start
+        yield pairs.astype(np.int64)
+
+
+def connected_groups(num_rows: int, pairs: Iterable[np.ndarray]) -> list[list[int]]:
+    """Return the groups of two or more rows that pairs connect (union-find), each ascending.
+
+    Shapes:
+        pairs: (P, 2) each.
+
+    >>> connected_groups(5, [np.array([[0, 2]]), np.array([[2, 4]])])
+    [[0, 2, 4]]
+    """
+    parents = list(range(num_rows))
+
+    def root(row: int) -> int:
+        while parents[row] != row:
+            parents[row] = parents[parents[row]]
+            row = parents[row]
+        return row
+
+    for block in pairs:
+        for first, second in block.tolist():
+            parents[root(first)] = root(second)
+    groups: dict[int, list[int]] = defaultdict(list)
+    for row in range(num_rows):
+        groups[root(row)].append(row)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _pairs_of_faiss(faiss: object, vectors: np.ndarray, min_cosine: float) -> np.ndarray:
+    num_items, width = vectors.shape
+    num_cells = int(num_items**0.5)
+    index = faiss.index_factory(width, f"IVF{num_cells},Flat", faiss.METRIC_INNER_PRODUCT)  # type: ignore[attr-defined]
+    index.train(vectors[:: max(1, num_items // (64 * num_cells))])
+    index.add(vectors)
+    index.nprobe = 8
+    cosines, found = index.search(vectors, NUM_NEIGHBOURS)  # (N, k), (N, k)
+    left = np.arange(num_items)[:, None]
+    near = (cosines >= min_cosine) & (found > left)
+    return np.stack([np.broadcast_to(left, near.shape)[near], found[near]], axis=1)
