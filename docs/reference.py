@@ -1,4 +1,4 @@
-"""The pages that are generated when the site is built: commands, Python names, the notebook."""
+"""The pages that are generated when the site is built: commands, names, notebook, security."""
 
 from __future__ import annotations
 
@@ -14,12 +14,18 @@ import extract
 import mmgcn
 
 NOTEBOOK = Path(__file__).parent / "clips_to_feed.ipynb"
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some items failed, 4 another `mmgcn run` is in "
+    "progress, 130 interrupted. `--json` prints the result for a program."
+)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages to the site."""
     files.append(File.generated(config, "commands.md", content=commands()))
     files.append(File.generated(config, "api.md", content=api()))
+    security = (NOTEBOOK.parent.parent / "SECURITY.md").read_text(encoding="utf-8")
+    files.append(File.generated(config, "security.md", content=security))
     files.append(File.generated(config, "notebook.md", content=notebook(NOTEBOOK)))
     return files
 
@@ -56,7 +62,7 @@ def commands() -> str:
     """Return the page of the commands: a section and a table of options for each."""
     group: Any = cli.build_app()
     context = group.make_context("mmgcn", [], resilient_parsing=True)
-    lines = ["# Commands", "", "What `--help` prints, of every command.", ""]
+    lines = ["# Commands", "", "What `--help` prints, of every command.", "", EXIT_CODES, ""]
     for name in cli.COMMANDS:
         _, command, _ = group.resolve_command(context, [name])
         lines += section(f"mmgcn {name}", command, level=2)

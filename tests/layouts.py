@@ -11,6 +11,7 @@ import json
 import pickle
 import tarfile
 from collections.abc import Callable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,31 @@ TRAIN = [event for event in EVENTS if event[2] % 100 < 3]
 VALID = [event for event in EVENTS if event[2] % 100 == 3]
 TEST = [event for event in EVENTS if event[2] % 100 == 4]
 PARTS = {"train": TRAIN, "valid": VALID, "test": TEST}
+TRAIN_AND_VALID = TRAIN + VALID
+
+
+@contextmanager
+def other_events(histories):
+    """Let every layout have other interactions for a while: the items of each user, in order.
+
+    The last item of a user is in the test part, the one before in the validation part.
+    """
+    events = [
+        [(user, item, 100 * user + n) for n, item in enumerate(items)]
+        for user, items in enumerate(histories)
+    ]
+    train = [event for each in events for event in each[:-2]]
+    valid, test = [each[-2] for each in events], [each[-1] for each in events]
+    lists = [EVENTS, TRAIN, VALID, TEST, TRAIN_AND_VALID]
+    before = [list(each) for each in lists]
+    new = [[event for each in events for event in each], train, valid, test, train + valid]
+    try:
+        for each, values in zip(lists, new, strict=True):
+            each[:] = values
+        yield
+    finally:
+        for each, values in zip(lists, before, strict=True):
+            each[:] = values
 
 
 def lists(events):
@@ -129,7 +155,7 @@ def microlens(folder):
 
 
 def lightgcn(folder):
-    for part, events in (("train", TRAIN + VALID), ("test", TEST)):
+    for part, events in (("train", TRAIN_AND_VALID), ("test", TEST)):
         lines = [f"{user} {' '.join(map(str, items))}\n" for user, items in lists(events).items()]
         (folder / f"{part}.txt").write_text("".join(lines))
 
@@ -313,7 +339,7 @@ LAYOUTS = {
     "mmgcn": Layout("mmgcn", mmgcn, PARTS, features=BOTH),
     "mmrec": Layout("mmrec", mmrec, PARTS, features=BOTH, timed=True),
     "microlens": Layout("microlens", microlens, WHOLE, 1, features=BOTH, captions=True, timed=True),
-    "lightgcn": Layout("lightgcn", lightgcn, {"train": TRAIN + VALID, "test": TEST}),
+    "lightgcn": Layout("lightgcn", lightgcn, {"train": TRAIN_AND_VALID, "test": TEST}),
     "lattice": Layout("lattice", lattice, PARTS, features=BOTH),
     "lattice in JSON": Layout("lattice", lattice_in_json, PARTS, features={"visual": VISUAL}),
     "lattice in pickles": Layout(

@@ -4,6 +4,7 @@ Every command is parsed, so that no page names an option that does not exist. In
 every command is run, in the order of the pages, but for those of NOT_RUN.
 """
 
+import ast
 import json
 import pydoc
 import re
@@ -40,6 +41,7 @@ encoders = ["visual=shade", "acoustic=logmel", "textual=company"]
 recipe = "default"
 epochs = 1
 """
+LONG_EXAMPLE = "recommender.explain("  # of the page on Python
 # Commands that are parsed alone, and why.
 NOT_RUN = {
     r"serve\b": "it serves until it is stopped; its addresses are called below",
@@ -221,7 +223,7 @@ def names_of(value, prefix=""):
     return set()
 
 
-def test_the_python_example_runs_from_a_table_to_an_explanation(tmp_path, monkeypatch):
+def test_the_python_examples_run_from_a_table_to_an_explanation(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     items = [f"clip-{n:03}" for n in range(60)]
     pairs = [(user, item) for user in range(30, 60) for item in rng.choice(items[:-1], 8, False)]
@@ -231,12 +233,12 @@ def test_the_python_example_runs_from_a_table_to_an_explanation(tmp_path, monkey
     np.save(tmp_path / "visual.npy", rng.normal(size=(60, 4)).astype(np.float32))
     (tmp_path / "ids.txt").write_text("\n".join(items))
     monkeypatch.chdir(tmp_path)
-    code = block("README.md", "python", "Recommender.load")
-    # The example reads a feature store; here the vectors are an array.
-    code = code.replace('("features",)', '("visual=visual.npy,ids.txt",)')
-    code = code.replace('{"dim": 32}', '{"dim": 8, "epochs": 1}')
+    short, code = block("README.md", "python", "fit("), block("python.md", "python", LONG_EXAMPLE)
+    # The examples read a feature store; here the vectors are an array.
+    store, array = '("features",)', '("visual=visual.npy,ids.txt",)'
+    exec(short.replace(store, array).replace('out="runs"', 'out="runs", epochs=1'), {})
     names = {}
-    exec(code, names)
+    exec(code.replace(store, array).replace('{"dim": 32}', '{"dim": 8, "epochs": 1}'), names)
     assert names["recommender"].recommend(["42"], k=10).columns == [
         "user_id",
         "item_id",
@@ -257,7 +259,8 @@ def test_the_notebook_of_the_python_page_runs_from_a_data_frame_to_lists(tmp_pat
     (tmp_path / "posters").mkdir()
     monkeypatch.chdir(tmp_path)
     for each in blocks("python", "python.md"):
-        exec(each.code, names)
+        if LONG_EXAMPLE not in each.code:
+            exec(each.code, names)
     assert [record.epoch for record in names["records"]] == [1, 2, 3]
     assert names["lists"]["user_id"].n_unique() == 20
     metrics = mmgcn.evaluate(names["result"].run, ks=[5, 10], metrics=[names["first_hit"]])
@@ -327,9 +330,36 @@ def test_the_project_file_and_the_tables_of_settings_are_read(tmp_path, monkeypa
         mmgcn.MODELS.get(model).parse_settings(settings)
 
 
+def test_the_messages_that_are_explained_are_messages_of_the_code():
+    code = "\n".join(texts_of_the_code())
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    messages = re.findall(r"^\| (.+?) \|", page.replace("`", ""), re.MULTILINE)
+    assert len(messages) > 15
+    for message in messages:
+        for part in re.split(r"\.\.\.|, | or ", message):
+            assert part.strip(" '[]") in code, message
+
+
+def texts_of_the_code():
+    """The text of all literals, also of those in f-strings."""
+    for path in (*ROOT.glob("extract/**/*.py"), *ROOT.glob("mmgcn/**/*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                parts = [each.value for each in node.values if isinstance(each, ast.Constant)]
+                yield "{}".join(map(str, parts))
+            elif isinstance(node, ast.Constant):
+                yield str(node.value)
+
+
+def test_images_are_small():
+    images = [*ROOT.glob("docs/**/*.webp"), *ROOT.glob("docs/**/*.png")]
+    assert len(images) > 5
+    assert [path.name for path in images if path.stat().st_size > 150_000] == []
+
+
 def test_every_block_says_what_it_is():
     """A block without a language is neither run nor known to be output."""
-    known = {"console", "python", "toml", "json", "text", "nginx", "mermaid"}
+    known = {"console", "python", "toml", "json", "text", "nginx", "ini"}
     for page in PAGES:
         fences = re.findall(r"^```(.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
         assert set(fences[::2]) <= known, page.name

@@ -1,16 +1,18 @@
 """What every format does: recognise its files, read them whole, and lead to a ranked list."""
 
-import json
 import re
 import shlex
+from json import loads
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mmgcn.format import FORMATS, FormatError, ImportOptions, detect
 from tests.command_line import run
-from tests.layouts import EVENTS, LAYOUTS
+from tests.layouts import EVENTS, LAYOUTS, other_events
 
 
 @pytest.fixture(params=LAYOUTS)
@@ -68,6 +70,34 @@ def test_every_interaction_vector_and_caption_is_read(layout, folder):
     assert captions == ({layout.item(item) for item in range(12)} if layout.captions else set())
 
 
+@settings(max_examples=4)
+@given(
+    histories=st.lists(
+        st.lists(st.integers(0, 11), min_size=3, max_size=6, unique=True), min_size=11, max_size=11
+    )
+)
+@pytest.mark.parametrize(
+    "name", [name for name, layout in LAYOUTS.items() if layout.parts and not layout.pickled]
+)
+def test_any_interactions_are_read_as_they_were_written(name, histories, tmp_path_factory):
+    layout, folder = LAYOUTS[name], tmp_path_factory.mktemp("theirs")
+    with other_events([range(12), *histories]):  # every item occurs
+        layout.write(folder)
+        content = read(layout, folder / layout.path)
+        assert set(content.parts) == set(layout.parts)
+        for part, events in layout.parts.items():
+            found = sorted(content.parts[part].select("user_id", "item_id").iter_rows())
+            assert found == sorted(
+                (layout.user(user), layout.item(item)) for user, item, _ in events
+            )
+
+
+def test_detect_prints_the_format_of_each_sample(layout, folder, capsys):
+    code, out, _ = run(capsys, "import", "--detect", str(folder))
+    assert code == 0
+    assert out.startswith(f"{layout.format}: ")
+
+
 def test_times_keep_the_order_of_a_user(layout, folder):
     if layout.timed:
         content = read(layout, folder)
@@ -88,7 +118,7 @@ def test_two_commands_lead_to_a_list(layout, folder, tmp_path, capsys, monkeypat
     path = str(folder.relative_to(tmp_path))
     code, out, err = run(capsys, "import", path, "--out", "ours", "--json", *allow)
     assert code == 0, err
-    report = json.loads(out)
+    report = loads(out)
     assert report["format"] == layout.format
     commands = [shlex.split(line)[1:] for line in report["commands"]]
     if not layout.parts:  # features alone: the interactions are the user's own
