@@ -54,6 +54,9 @@ class ExtractConfig:
     """Every n-th frame, in place of num_frames."""
     keyframes: bool = False
     """Key frames only, in place of num_frames."""
+    speech: str | None = None
+    """Whisper network, a model of the hub or a folder, whose words are the captions of clips
+    without one; they are stored with their times. None uses no speech."""
     device: str = "auto"
     """Device of the encoders: auto, cpu, cuda or cuda:N. On a CPU each worker decodes and encodes;
     on CUDA workers decode and the main process encodes."""

@@ -12,6 +12,7 @@ from extract.config import Engine, Precision, Reads, TokenPooling
 from extract.registry import Registry
 from extract.weights import Weights
 
+Segment = tuple[float, float, str]  # start and end in seconds, and what is said
 Units = Any  # an array whose first axis counts units, or a list of them
 
 
@@ -152,6 +153,18 @@ class Encoder(ABC):
         """Smallest cosine of a row to its float32 row, over the first batch.
 
         None before the first batch, and in float32.
+        """
+        return None
+
+    def segments(
+        self,
+        rows: np.ndarray,  # noqa: ARG002  (an offer)
+        pts_seconds: np.ndarray,  # noqa: ARG002
+    ) -> tuple[Segment, ...] | None:
+        """Return what is said in a clip, of an encoder whose rows are speech; None of others.
+
+        Shapes:
+            rows: (T, D); pts_seconds: (T,).
         """
         return None
 

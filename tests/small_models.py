@@ -253,3 +253,60 @@ def videomae() -> Path:
         size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
     )
     return save(folder("videomae"), VideoMAEForPreTraining(config), processor)
+
+
+@cache
+def transcriber() -> Path:
+    """Whisper with a tokenizer of single bytes; its words have no meaning."""
+    import torch
+    from tokenizers.pre_tokenizers import ByteLevel
+    from transformers import (
+        GenerationConfig,
+        WhisperConfig,
+        WhisperFeatureExtractor,
+        WhisperForConditionalGeneration,
+        WhisperTokenizer,
+    )
+
+    torch.manual_seed(0)
+    names = [*sorted(ByteLevel.alphabet()), "<|endoftext|>", "<|startoftranscript|>", "<|en|>"]
+    names += ["<|translate|>", "<|transcribe|>", "<|startoflm|>", "<|startofprev|>"]
+    names += ["<|nospeech|>", "<|notimestamps|>"]
+    special = names[256:]
+    ids = {name: number for number, name in enumerate(names)}
+    end, no_times = ids["<|endoftext|>"], ids["<|notimestamps|>"]
+    tokenizer = WhisperTokenizer(vocab=ids, merges=[], additional_special_tokens=special)
+    tokenizer.add_tokens([f"<|{number * 0.02:.2f}|>" for number in range(1501)])
+    config = WhisperConfig(
+        d_model=16,
+        encoder_layers=1,
+        decoder_layers=1,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=16,
+        decoder_ffn_dim=16,
+        vocab_size=len(names) + 1501,
+        max_target_positions=32,
+        pad_token_id=end,
+        bos_token_id=end,
+        eos_token_id=end,
+        decoder_start_token_id=ids["<|startoftranscript|>"],
+        suppress_tokens=None,
+        begin_suppress_tokens=None,
+        init_std=1.0,
+    )
+    network = WhisperForConditionalGeneration(config)
+    network.generation_config = GenerationConfig(
+        max_length=24,
+        pad_token_id=end,
+        bos_token_id=end,
+        eos_token_id=end,
+        decoder_start_token_id=ids["<|startoftranscript|>"],
+        no_timestamps_token_id=no_times,
+        is_multilingual=True,
+        lang_to_id={"<|en|>": ids["<|en|>"]},
+        task_to_id={"transcribe": ids["<|transcribe|>"], "translate": ids["<|translate|>"]},
+        max_initial_timestamp_index=50,
+        return_timestamps=False,
+    )
+    return save(folder("transcriber"), network, tokenizer, WhisperFeatureExtractor())

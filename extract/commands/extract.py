@@ -14,6 +14,7 @@ from extract.cluster import Cluster
 from extract.commands.options import Flag, with_options
 from extract.commands.output import Json, print_message
 from extract.commands.parsing import (
+    captions_of,
     catalog_of,
     check_images,
     comma_separated,
@@ -67,6 +68,7 @@ CONFIG_FLAGS = {
         min=1,
     ),
     "cluster": None,
+    "speech": None,
     "strict": Flag(help="Stop at the first failure, with exit code 1."),
     "verify": Flag(
         help="Compare every file of the store with its hash. With VIDEOS, extract corrupt ones "
@@ -99,11 +101,13 @@ def extract(
         ),
     ] = None,
     captions: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             help="A table with item_id and caption (.csv .tsv .jsonl .parquet). Without it, "
-            "captions.csv in or beside the folder, then a .txt .json .srt or .vtt beside each "
-            "video, then the title inside it. Without VIDEOS, its rows are the items.",
+            "captions.csv in or beside the folder, a .txt .json .srt or .vtt beside each video, or "
+            "the title inside it. Without VIDEOS, its rows are the items. With speech, "
+            "speech:MODEL or TABLE,speech also what is said, by Whisper.",
+            metavar="TABLE",
             show_default=False,
         ),
     ] = None,
@@ -175,12 +179,13 @@ def extract(
         refuse_options(*CLUSTER_OPTIONS, because="it needs --engine ray")
     one_of("id", id_from, ("stem", "relative-path"))
     part = shard_of(shard)
-    config = replace(config, engine=network, cluster=cluster if on_ray else None)
+    table, speech = captions_of(captions)
+    config = replace(config, engine=network, cluster=cluster if on_ray else None, speech=speech)
     if watch:
         refuse_options(*NOT_WATCHED, because="--watch extracts one folder, without it")
-        watch_folder(videos or [], captions, out, config, cast("IdFrom", id_from))
+        watch_folder(videos or [], table, out, config, cast("IdFrom", id_from))
         return
-    catalog = catalog_of(videos or [], list_file, captions, cast("IdFrom", id_from))
+    catalog = catalog_of(videos or [], list_file, table, cast("IdFrom", id_from))
     for note in catalog.notes:
         print_message(f"note: {note}")
     check_images(config, videos or [])

@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from extract import hub
+from extract.config import Reads
 from extract.encoders._pretrained import read_settings
-from extract.family import Listing
+from extract.family import Family, Listing
 from extract.weights import model_files
 
 # Parts of the names of model types, by what their networks read; text where none is found.
+VIDEO = ("videomae", "timesformer", "vivit")
 AUDIO = ("wav2vec2", "hubert", "wavlm", "whisper", "clap", "audio", "unispeech", "data2vec-audio")
 IMAGES = ("vit", "clip", "dino", "convnext", "swin", "resnet", "beit", "deit", "vision")
+LICENCE = re.compile(r"^license: *([\w.-]+) *$", re.MULTILINE)
 
 
-def search_hub(word: str, known: Iterable[Listing], *, sentences: bool) -> Iterator[Listing]:
+def search_hub(
+    family: Family, word: str, known: Mapping[Reads, Sequence[str]], *, sentences: bool
+) -> Iterator[Listing]:
     """Yield models whose names contain the word, lower or upper case; fetches nothing.
 
+    Only what is on this machine has a width, a size and a licence: nothing else states them.
+
     Args:
-        known: models that are listed whether they are here or not.
+        family: of the models.
+        known: names that are listed whether they are here or not.
         sentences: whether models of sentence-transformers are searched, or all others.
     """
     here = {name: folder for name in hub.cached_models() if (folder := hub.cached_folder(name))}
     here = {name: folder for name, folder in here.items() if model_files(folder)[0].is_file()}
     named = set()
-    for listing in known:
-        named.add(listing.name)
-        if word.lower() in listing.name.lower():
-            yield replace(listing, here=listing.name in here)
+    for reads, names in known.items():
+        for name in names:
+            named.add(name)
+            if word.lower() not in name.lower():
+                continue
+            yield (
+                _listing(family, name, reads, here[name]) if name in here else Listing(name, reads)
+            )
     for name, folder in here.items():
         if name in named or word.lower() not in name.lower():
             continue
@@ -36,16 +49,29 @@ def search_hub(word: str, known: Iterable[Listing], *, sentences: bool) -> Itera
             continue
         settings = read_settings(folder, "config.json")
         kind = str(settings.get("model_type", "")) if isinstance(settings, dict) else ""
-        if not kind:  # of another library, such as timm
-            continue
-        reads = next(
-            (
-                reads
-                for parts, reads in ((AUDIO, "waveform"), (IMAGES, "frames"))
-                if any(part in kind for part in parts)
-            ),
-            "text",
-        )
-        megabytes = sum(file.stat().st_size for file in model_files(folder)) / 1e6
-        width = settings.get("projection_dim") or settings.get("hidden_size")
-        yield Listing(name, reads, width=width, megabytes=megabytes, here=True)  # type: ignore[arg-type]
+        if kind:  # else of another library, such as timm
+            yield _listing(family, name, _reads_of(kind), folder)
+
+
+def _reads_of(kind: str) -> Reads:
+    kinds: dict[Reads, tuple[str, ...]] = {"video": VIDEO, "waveform": AUDIO, "frames": IMAGES}
+    return next(
+        (reads for reads, parts in kinds.items() if any(part in kind for part in parts)), "text"
+    )
+
+
+def _listing(family: Family, name: str, reads: Reads, folder: Path) -> Listing:
+    try:
+        width = family.encoder(name, reads=reads).dim
+    except (ImportError, LookupError, OSError, ValueError):
+        width = None  # it is of a kind that the family cannot use
+    card = folder / "README.md"
+    licence = LICENCE.search(card.read_text("utf-8", "replace")) if card.is_file() else None
+    return Listing(
+        name,
+        reads,
+        width=width,
+        megabytes=sum(file.stat().st_size for file in model_files(folder)) / 1e6,
+        licence=None if licence is None else licence[1],
+        here=True,
+    )

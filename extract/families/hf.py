@@ -44,7 +44,7 @@ class HuggingFace(Family):
 
     def search(self, word: str) -> Iterator[Listing]:
         """Yield models that are often named and those in the cache; see `Family`."""
-        yield from search_hub(word, HF, sentences=False)
+        yield from search_hub(self, word, HF, sentences=False)
 
 
 FAMILY = HuggingFace()

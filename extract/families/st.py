@@ -137,7 +137,7 @@ class SentenceTransformers(Family):
 
     def search(self, word: str) -> Iterator[Listing]:
         """Yield models that are often named and those in the cache; see `Family`."""
-        yield from search_hub(word, ST, sentences=True)
+        yield from search_hub(self, word, ST, sentences=True)
 
 
 FAMILY = SentenceTransformers()

@@ -171,6 +171,11 @@ class ClipWriter:
                 covered=coverage,
             )
             return
+        segments = self._ledger.targets[slot].encoder.segments(*rows)
+        if segments is not None and (decoded.title or not segments):
+            reason = "it has a title, which is its caption" if decoded.title else "nothing is said"
+            write(slot, index, None, facts, status="missing", reason=reason, covered=coverage)
+            return
         write(
             slot,
             index,
@@ -180,6 +185,7 @@ class ClipWriter:
             status="partial" if problem else "done",
             reason=problem,
             covered=coverage,
+            segments=segments or (),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from extract.catalog import Item
@@ -20,7 +20,8 @@ from extract.pipeline.ledger import Ledger
 from extract.pipeline.plan import make_plan
 from extract.pipeline.progress import Progress, ProgressReporter
 from extract.pipeline.report import Report
-from extract.pipeline.target import choose_targets, refuse_decoded_modalities
+from extract.pipeline.speech import speech_target, with_speech, without_caption
+from extract.pipeline.target import Target, choose_targets, refuse_decoded_modalities
 from extract.pipeline.text_and_items import TextAndItemEncoder
 from extract.store import FeatureStore, file_name
 from extract.workers.device import resolve_device
@@ -87,59 +88,104 @@ def extract_features(
     if items and all(item.path is None for item in items):
         refuse_decoded_modalities(config, num_items=len(items))
     targets = choose_targets(config)
-
-    def ledger_of(go_on: Callable[[int], bool] = lambda _: True) -> Ledger:
-        plan = make_plan(
-            items,
-            targets,
-            root=root,
-            retry_failed=config.retry_failed,
-            verify=config.verify,
-            go_on=go_on,
-        )
-        return Ledger(items, targets, plan, reporter, root=root, strict=config.strict)
-
+    speech = None if config.speech is None else speech_target(config)
+    run = _Run(config, device, reporter, root, shard)
     if dry_run:
-        for target in targets:
-            target.features = store.find(target.modality.name, target.manifest)
-        ledger = ledger_of()
-        report = ledger.report(planned=True)
-        if estimate:
-            reporter.start("extracting a sample of clips")
-            report.estimated_seconds = _estimate(ledger, config, device)
+        report = Report()
+        if speech is not None:
+            report.add(run.planned(without_caption(items), [speech], store.captions, estimate))
+            items = with_speech(items, speech.features)
+        report.add(run.planned(items, targets, store, estimate))
         return report
     if config.cluster is None:  # whose machines have processors of their own
-        for target in targets:
+        for target in (*targets, *([speech] if speech else [])):
             target.encoder.check(device, engine=config.engine)
     with store.locked(shard) as notes, Interruption() as interruption:
-        for target in targets:
-            target.open(store, shard=shard, layout=config.layout)
-        reporter.start("comparing with the store")
-
-        def go_on(num_compared: int) -> bool:
-            reporter.update(f"comparing with the store: {num_compared:,} of {len(items):,}")
-            return not interruption.requested
-
-        ledger = ledger_of(go_on)
-        try:
-            ledger.open()
-            if ledger.todo and not interruption.requested:
-                _fill(ledger, config, device, interruption)
-        finally:
-            ledger.close()
-        current_notes: list[str] = []
+        report = Report(notes=list(notes))
+        if speech is not None and (bare := without_caption(items)):
+            report.add(run.extracted(bare, [speech], store.captions, interruption))
+            items = with_speech(items, speech.features)
+        report.add(run.extracted(items, targets, store, interruption))
         if not interruption.requested and shard is None:
-            last = {target.modality.name: target for target in targets}  # of several encoders
-            for target in last.values():
-                note = target.update_current(store, allow_fewer=config.make_current)
-                current_notes += [note] if note else []
             for folder in (config.posters, config.sprites):
                 if folder is not None:
                     for leftover in Path(folder).glob(".*.jpg.*.tmp"):  # of a killed worker
                         leftover.unlink(missing_ok=True)
-        report = ledger.report(interrupted=interruption.requested)
-        report.notes += [*notes, *current_notes]
         return report
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Settings of a call, with which it fills the sets of some targets."""
+
+    config: ExtractConfig
+    device: str
+    reporter: ProgressReporter
+    root: Path | None
+    shard: str | None
+
+    def planned(
+        self, items: Sequence[Item], targets: Sequence[Target], store: FeatureStore, estimate: bool
+    ) -> Report:
+        """Return how many items would be extracted."""
+        for target in targets:
+            target.features = store.find(target.modality.name, target.manifest)
+        ledger = self._ledger(items, targets)
+        report = ledger.report(planned=True)
+        if estimate:
+            self.reporter.start("extracting a sample of clips")
+            report.estimated_seconds = _estimate(ledger, self.config, self.device)
+        return report
+
+    def extracted(
+        self,
+        items: Sequence[Item],
+        targets: Sequence[Target],
+        store: FeatureStore,
+        interruption: Interruption,
+    ) -> Report:
+        """Extract what the targets' sets lack, and make them current."""
+        for target in targets:
+            target.open(store, shard=self.shard, layout=self.config.layout)
+        self.reporter.start("comparing with the store")
+
+        def go_on(num_compared: int) -> bool:
+            self.reporter.update(f"comparing with the store: {num_compared:,} of {len(items):,}")
+            return not interruption.requested
+
+        ledger = self._ledger(items, targets, go_on)
+        try:
+            ledger.open()
+            if ledger.todo and not interruption.requested:
+                _fill(ledger, self.config, self.device, interruption)
+        finally:
+            ledger.close()
+        notes: list[str] = []
+        if not interruption.requested and self.shard is None:
+            last = {target.modality.name: target for target in targets}  # of several encoders
+            for target in last.values():
+                note = target.update_current(store, allow_fewer=self.config.make_current)
+                notes += [note] if note else []
+        report = ledger.report(interrupted=interruption.requested)
+        report.notes += notes
+        return report
+
+    def _ledger(
+        self,
+        items: Sequence[Item],
+        targets: Sequence[Target],
+        go_on: Callable[[int], bool] = lambda _: True,
+    ) -> Ledger:
+        config = self.config
+        plan = make_plan(
+            items,
+            targets,
+            root=self.root,
+            retry_failed=config.retry_failed,
+            verify=config.verify,
+            go_on=go_on,
+        )
+        return Ledger(items, targets, plan, self.reporter, root=self.root, strict=config.strict)
 
 
 def _setup(ledger: Ledger, config: ExtractConfig, device: str) -> Setup:

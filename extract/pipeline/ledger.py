@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from extract.catalog import Item
+from extract.encoder import Segment
 from extract.media import Coverage
 from extract.pipeline.plan import Plan, source_of
 from extract.pipeline.progress import ProgressReporter
@@ -46,7 +47,7 @@ class Ledger:
         self.items, self.targets, self.reporter = items, targets, reporter
         self._plan, self._root, self._strict = plan, root, strict
         self._cosines: dict[str, float] = {}
-        reporter.num_total = len(plan.todo)
+        reporter.num_done, reporter.num_total = 0, len(plan.todo)
 
     @property
     def todo(self) -> dict[int, set[int]]:
@@ -86,12 +87,14 @@ class Ledger:
         status: Status = "done",
         reason: str | None = None,
         covered: Coverage | None = None,
+        segments: tuple[Segment, ...] = (),
     ) -> None:
         """Store the rows and the record of one item in one target.
 
         Args:
             facts: of the bytes that were read; without a size for a caption.
             covered: which part of the clip was read.
+            segments: what is said in it, with times.
 
         Shapes:
             rows: (T, D), or None without rows; pts_seconds: (T,), or (T, 2): start and end.
@@ -115,6 +118,7 @@ class Ledger:
             expected_seconds=None if covered is None else _rounded(covered.expected_seconds),
             pts_seconds=tuple((times if times.ndim == 1 else times[:, 0]).tolist()),
             end_seconds=() if times.ndim == 1 else tuple(times[:, 1].tolist()),
+            segments=segments,
         )
         try:
             self._set(slot).write(record, rows)

@@ -46,3 +46,16 @@ class Report:
     planned: int | None = None
     estimated_seconds: float | None = None
     notes: list[str] = field(default_factory=list)
+
+    def add(self, other: Report) -> None:
+        """Add the report of other modalities, of the same run and later."""
+        for name in ("counts", "sets", "cosines"):
+            getattr(self, name).update(getattr(other, name))
+        for name in ("failures", "partial", "notes"):
+            getattr(self, name).extend(getattr(other, name))
+        self.seconds = max(self.seconds, other.seconds)
+        self.interrupted = self.interrupted or other.interrupted
+        if other.planned is not None:
+            self.planned = max(self.planned or 0, other.planned)
+        if other.estimated_seconds is not None:
+            self.estimated_seconds = (self.estimated_seconds or 0.0) + other.estimated_seconds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from extract.config import ExtractConfig, Layout
@@ -22,13 +23,14 @@ DECODED = ("frames", "video", "waveform")
 class Target:
     """One encoder of one modality, and the feature set that it fills.
 
-    `features` is None before `open`, and in a dry run.
+    `features` is None before `open`, and in a dry run. `words` name the encoder, as a user does.
     """
 
     modality: Modality
     encoder: Encoder
     manifest: dict[str, Any]
     features: FeatureSet | None = None
+    words: str = ""
 
     @property
     def decodes(self) -> bool:
@@ -42,7 +44,7 @@ class Target:
         self.features = store.create(
             self.modality.name,
             self.manifest,
-            versions=_versions(self.encoder),
+            versions=_versions(self),
             current=False,
             shard=shard,
             layout=layout,
@@ -80,11 +82,11 @@ def choose_targets(config: ExtractConfig) -> list[Target]:
             if config.pooling in encoder.poolings:
                 encoder.pooling = config.pooling
             try:
-                manifest = _manifest(modality, encoder, config)
+                manifest = manifest_of(modality, encoder, config)
             except WeightsUnavailable as error:
                 unavailable.append(error)
             else:
-                targets.append(Target(modality, encoder, manifest))
+                targets.append(Target(modality, encoder, manifest, words=_named(words, encoder)))
     if unavailable:
         raise _all_of(unavailable)
     if all(config.precision not in target.encoder.precisions for target in targets):
@@ -158,7 +160,8 @@ def _offer(modality: Modality) -> str:
     return f"{first}:NAME" if first in FAMILIES.names() else "NAME"
 
 
-def _manifest(modality: Modality, encoder: Encoder, config: ExtractConfig) -> dict[str, Any]:
+def manifest_of(modality: Modality, encoder: Encoder, config: ExtractConfig) -> dict[str, Any]:
+    """Return every setting that changes a row of an encoder."""
     manifest: dict[str, Any] = {
         "encoder": encoder.name,
         "provenance": encoder.provenance,
@@ -186,10 +189,24 @@ def _all_of(errors: Sequence[WeightsUnavailable]) -> WeightsUnavailable:
     return WeightsUnavailable.unfetched(names, tuple(w for error in errors for w in error.looked))
 
 
-def _versions(encoder: Encoder) -> dict[str, str]:
-    """Return the versions of libraries, and the revision of weights from a hub."""
+def _named(words: str, encoder: Encoder) -> str:
+    """Return the words that name an encoder, with paths that are valid in any folder."""
+    given = encoder.given_weights
+    if given is None:
+        return words
+    if Path(given).exists():
+        given = str(Path(given).absolute())
+    return f"{words.partition(':')[0]}:{given}"
+
+
+def _versions(target: Target) -> dict[str, str]:
+    """Return versions of libraries, revision of weights from a hub, and name of the encoder."""
     from importlib.metadata import version
 
     names = ("mmgcn", "av", "numpy", "torch", "transformers")
-    revision = {} if encoder.revision is None else {"weights": encoder.revision}
-    return {name: version(name) for name in names} | revision
+    revision = target.encoder.revision
+    return (
+        {name: version(name) for name in names}
+        | ({} if revision is None else {"weights": revision})
+        | ({"named": target.words} if target.words else {})
+    )

@@ -15,12 +15,25 @@ from extract.store.lock import writer_lock
 from extract.store.manifest import FILE, folder_name, full_manifest, write_manifest
 from extract.store.renaming import finish_marked_writes, probe
 
+CAPTIONS, SPEECH = "captions", "speech"
+
 
 class FeatureStore:
     """A folder of feature sets: `root/<modality>/<encoder>-<digest>/`."""
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
+
+    @property
+    def captions(self) -> FeatureStore:
+        """The store of transcripts: what is said in clips, in the records of its sets."""
+        return FeatureStore(self.root / CAPTIONS)
+
+    def spoken_captions(self) -> dict[str, str]:
+        """Return what is said in clips by item id, of the current transcripts."""
+        transcripts = self.captions.current(SPEECH)
+        records = () if transcripts is None else transcripts.records.sorted()
+        return {record.id: record.caption for record in records if record.segments}
 
     def modalities(self) -> tuple[str, ...]:
         """Return the modalities with a current feature set, sorted.

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +25,7 @@ from extract.store.data_card import data_card
 from extract.store.feature_set import FeatureSet
 from extract.store.feature_store import FeatureStore
 from extract.store.files import StoreError, content_hash, explain_write_errors, write_atomically
-from extract.store.manifest import read_manifest
+from extract.store.manifest import read_manifest, write_manifest
 from extract.store.npy import npy_bytes
 from extract.store.records import Record, read_records, record_line
 
@@ -66,7 +65,10 @@ def save_pretrained(features: FeatureSet, folder: Path | str) -> Path:
             write_atomically(folder / name, save(arrays, metadata={"format": "np"}))
         published = map(_without_files, features.records.sorted())
         write_atomically(folder / RECORDS, map(record_line, published))
-        shutil.copyfile(features.path / FEATURES_FILE, folder / FEATURES_FILE)
+        manifest = read_manifest(features.path)
+        versions = manifest.pop("versions", {})
+        versions.pop("named", None)  # a path of this machine
+        write_manifest(folder, manifest, versions=versions)
         if not (folder / "README.md").exists():
             card = data_card(features, num_files=len(lengths))
             (folder / "README.md").write_text(card, encoding="utf-8")

@@ -30,6 +30,7 @@ class Record:
         pack, offset: in a packed set, the pack and the byte at which the .npy file begins in it.
         seconds, expected_seconds: duration of the clip, decoded and stated by its header.
         pts_seconds: presentation time of each row, of a window that of its start.
+        segments: of speech: start, end and words of each part, in seconds.
         end_seconds: end of the window of frames of each row; empty for other rows.
     """
 
@@ -49,6 +50,12 @@ class Record:
     expected_seconds: float | None = None
     pts_seconds: tuple[float, ...] = ()
     end_seconds: tuple[float, ...] = ()
+    segments: tuple[tuple[float, float, str], ...] = ()
+
+    @property
+    def caption(self) -> str:
+        """What is said, without times; empty of other records."""
+        return " ".join(words for _, _, words in self.segments)
 
 
 _FIELDS = frozenset(field.name for field in fields(Record))
@@ -88,6 +95,7 @@ def parse_record(line: bytes) -> Record | None:
         known = {name: value for name, value in values.items() if name in _FIELDS}
         for name in ("pts_seconds", "end_seconds"):
             known[name] = tuple(known.get(name, ()))
+        known["segments"] = tuple((a, b, str(text)) for a, b, text in known.get("segments", ()))
         record = Record(**known)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

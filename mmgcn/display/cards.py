@@ -47,6 +47,16 @@ class Cards:
             sprites=self._sprites,
         )
 
+    def with_more_captions(self, captions: Mapping[str, str]) -> Self:
+        """Return the same cards, items without a caption with one of these."""
+        return type(self)(
+            captions={**captions, **self.captions},
+            creators=self.creators,
+            playable=self._playable,
+            modalities=self._modalities,
+            root_path=self._root_path,
+        )
+
     def card(self, item_id: str) -> Card:
         """Return the card of an item; unknown values are None."""
         name = segment(item_id) if item_id in self._playable else None

@@ -6,12 +6,12 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from extract.catalog import Item, read_catalog
-from extract.config import ExtractConfig
+from extract.config import ExtractConfig, TokenPooling
 from extract.modality import MODALITIES
 from extract.store import FeatureSet, FeatureStore, NoFeatures
 from mmgcn.run import Run
@@ -33,13 +33,13 @@ def item_vectors(
 ) -> np.ndarray:
     """Return vectors, among the item vectors of a run, of videos that are not in it.
 
-    The videos are extracted with the encoders and the sampling of the run's own features, and
-    projected (see `Projection`). Takes seconds: encoders are loaded.
+    The videos are extracted with the encoders and the settings of the run's own features, which
+    their manifests state, and projected (see `Projection`). Takes seconds: encoders are loaded.
 
     Args:
         store: the feature store of the run, if it was moved since the training.
-        encoders: NAME:WEIGHTS by modality, where the run's features have weights that belong to no
-            preset.
+        encoders: NAME:WEIGHTS by modality, in place of the encoders that the manifests name, such
+            as for weights that were moved.
 
     Shapes:
         the result: (N, d), in the order of the videos.
@@ -111,30 +111,90 @@ def _extracted(
 ) -> dict[str, FeatureSet]:
     """Return features of the items, in sets whose digests are those of the run's sets.
 
-    Clips are decoded in worker processes, as in `mmgcn extract`.
+    Clips are decoded in worker processes, as in `mmgcn extract`; modalities with the same settings
+    share a pass over them. Whether an encoder has the weights of the run is known by the digest.
     """
-    reason = "no preset has the encoders of the run"
-    for config in _configs(own, encoders):
+    pairs = encoders.items() if isinstance(encoders, Mapping) else encoders
+    chosen: dict[str, list[str]] = {}
+    for name, words in pairs:
+        chosen.setdefault(MODALITIES.get(name).name, []).append(words)
+    candidates = {
+        name: chosen.get(name) or list(dict.fromkeys(_encoders_of(name, features.manifest)))
+        for name, features in own.items()
+    }
+    settings = _settings_of(own)
+    reasons = dict.fromkeys(own, "no preset has the encoders of the run")
+    found: dict[str, FeatureSet] = {}
+
+    def attempt(tried: Sequence[tuple[str, str]]) -> None:
+        config = ExtractConfig(
+            modalities=[name for name, _ in tried], encoders=tried, **settings[tried[0][0]]
+        )
         try:
             report = _extract(items, out, config)
         except (ValueError, LookupError, OSError, ImportError) as error:
-            reason = str(error)  # such as weights that are not here; another preset may do
-            continue
+            if len(tried) == 1:  # such as weights that are not here; another encoder may do
+                reasons[tried[0][0]] = str(error)
+                return
+            for each in tried:
+                attempt([each])
+            return
         if report.failures:
             failure = report.failures[0]
             raise ColdItemError(f"{failure.path} cannot be extracted: {failure.reason}")
-        sets = {name: FeatureSet(path) for name, path in report.sets.items()}
-        others = [name for name in own if sets[name].path.name != own[name].path.name]
-        if not others:
-            return {name: sets[name] for name in own}
-        reason = (
-            f"{others[0]} features came out as {sets[others[0]].path.name}, the run was trained on "
-            f"{own[others[0]].path.name}"
+        for name, _ in tried:
+            features = FeatureSet(report.sets[name])
+            if features.path.name == own[name].path.name:
+                found[name] = features
+            reasons[name] = (
+                f"{name} features came out as {features.path.name}, the run was trained on "
+                f"{own[name].path.name}"
+            )
+
+    while left := [name for name in own if name not in found and candidates[name]]:
+        next_ones = [(name, candidates[name].pop(0)) for name in left]
+        for wanted in {id(settings[name]): settings[name] for name in left}.values():
+            attempt([pair for pair in next_ones if settings[pair[0]] is wanted])
+    absent = [name for name in own if name not in found]
+    if absent:
+        raise ColdItemError(
+            f"the videos cannot be extracted as those of the run were: {reasons[absent[0]]}; name "
+            "the encoders and weights of the run with `encoders`, as MODALITY=NAME:WEIGHTS"
         )
-    raise ColdItemError(
-        f"the videos cannot be extracted as those of the run were: {reason}; name the encoders and "
-        "weights of the run with `encoders`, as MODALITY=NAME:WEIGHTS"
-    )
+    return {name: found[name] for name in own}
+
+
+def _encoders_of(name: str, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what may name the encoder of a feature set, as after MODALITY=."""
+    if named := manifest.get("versions", {}).get("named"):
+        yield named
+    encoder = manifest["encoder"]
+    if ":" in encoder:  # of a family, by its name on the hub
+        yield encoder
+    for preset in PRESETS:
+        words = MODALITIES.get(name).presets.get(preset, "")
+        if words.partition(":")[0] == encoder:
+            yield words
+
+
+def _settings_of(own: Mapping[str, FeatureSet]) -> dict[str, dict[str, Any]]:
+    """Return the settings of an extraction by modality; the same object where they are equal."""
+    manifests = {name: features.manifest for name, features in own.items()}
+    frames = [m["sampling"] for m in manifests.values() if m.get("reads") == "frames"]
+    known: list[dict[str, Any]] = []
+    found: dict[str, dict[str, Any]] = {}
+    for name, manifest in manifests.items():
+        pooling = manifest["provenance"].get("pooling")
+        settings = {
+            "dtype": manifest["dtype"],
+            "precision": manifest.get("precision", "float32"),
+            "pooling": pooling if pooling in get_args(TokenPooling) else None,
+            **(manifest["sampling"] if manifest.get("reads") == "frames" else (frames or [{}])[0]),
+        }
+        if settings not in known:
+            known.append(settings)
+        found[name] = known[known.index(settings)]
+    return found
 
 
 def _extract(items: Sequence[Item], out: Path, config: ExtractConfig) -> Report:
@@ -144,29 +204,3 @@ def _extract(items: Sequence[Item], out: Path, config: ExtractConfig) -> Report:
     if report.interrupted:
         raise KeyboardInterrupt
     return report
-
-
-def _configs(own: Mapping[str, FeatureSet], encoders: Encoders) -> Iterator[ExtractConfig]:
-    """Yield the settings, one per preset, that use encoders of the run's names.
-
-    Whether they have the weights of the run, too, is known by the digests of the sets.
-    """
-    manifests = {name: features.manifest for name, features in own.items()}
-    choices = tuple(encoders.items() if isinstance(encoders, Mapping) else encoders)
-    chosen = {MODALITIES.get(name).name for name, _ in choices}
-    sampling: dict[str, Any] = next(
-        (m["sampling"] for m in manifests.values() if m.get("sampling")), {}
-    )
-    for preset in PRESETS:
-        if all(
-            MODALITIES.get(name).presets.get(preset, "").partition(":")[0] == manifest["encoder"]
-            for name, manifest in manifests.items()
-            if name not in chosen
-        ):
-            yield ExtractConfig(
-                modalities=tuple(manifests),
-                preset=preset,
-                encoders=choices,
-                dtype=next(iter(manifests.values()))["dtype"],
-                **sampling,
-            )

@@ -373,8 +373,10 @@ def test_a_search_lists_models_of_every_library_with_their_facts(run, monkeypatc
     assert (row["modality"], row["width"], row["megabytes"]) == ("visual", 512, 4.7)
     assert row["licence"] == "BSD-3-Clause"
     found = json.loads(run("modalities", "--search", "clip-vit-base-patch32", "--json")[1])
-    hub = [(row["modality"], row["width"]) for row in found if row["encoder"].startswith("hf:")]
-    assert hub == [("visual", 512), ("textual", 512)]
+    hub = [row for row in found if row["encoder"].startswith("hf:")]
+    assert [row["modality"] for row in hub] == ["visual", "textual"]
+    unknown = {"width": None, "megabytes": None, "licence": None, "here": False}
+    assert all(row | unknown == row for row in hub)  # only the weights state them
     table = run("modalities", "--search", "minilm")[1]
     assert "textual=st:sentence-transformers/all-MiniLM-L6-v2" in table
     nothing = run("modalities", "--search", "xyzzy")[1]
@@ -388,10 +390,13 @@ def test_a_search_finds_what_is_in_the_cache_of_the_hub(run, monkeypatch, tmp_pa
     shutil.copytree(small_models.dinov2(), snapshot)
     (snapshot.parent.parent / "refs").mkdir()
     (snapshot.parent.parent / "refs" / "main").write_text("abc123")
+    (snapshot / "README.md").write_text("---\nlicense: apache-2.0\n---\n# A model\n")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     (row,) = json.loads(run("modalities", "--search", "dino-thing", "--json")[1])
     assert row["encoder"] == "hf:some/dino-thing"
     assert (row["modality"], row["width"], row["here"]) == ("visual", 16, True)
+    assert row["licence"] == "apache-2.0"
+    assert row["megabytes"] == round((snapshot / "model.safetensors").stat().st_size / 1e6, 1)
 
 
 # --- weights ---

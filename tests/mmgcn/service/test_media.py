@@ -1,12 +1,14 @@
 """Videos and posters: ranges, and nothing but what the catalogue lists."""
 
+import json
 import os
 from threading import Event
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 
-from extract.store import file_name
+from extract.store import FeatureStore, Record, file_name
 from mmgcn.display.placeholders import hue_of
 from mmgcn.display.poster_worker import PosterWorker
 from mmgcn.display.videos import Videos
@@ -192,6 +194,25 @@ def test_a_table_names_the_files(tmp_path, videos):
     table.write_text("item_id,path\nx,videos/none.mp4\n")
     with pytest.raises(TableError, match="none of the 1 files"):
         Videos.read(table)
+
+
+def test_spoken_words_are_the_caption_of_items_without_one(serve, runs, tmp_path):
+    store = FeatureStore(tmp_path / "features")
+    transcripts = store.captions.create("speech", {"encoder": "hf:whisper", "dim": 4})
+    for item in ("a", "b"):
+        words = ((0.0, 1.5, "good evening"), (2.0, 3.0, f"from {item}"))
+        transcripts.write(Record(item, segments=words), np.ones((1, 4)))
+    transcripts.write(Record("c", status="missing", reason="nothing is said"), None)
+    path = runs / "latest" / "config.json"
+    features = {"textual": {"store": str(store.root), "digest": "0123"}}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"features": features}))
+    client = serve()
+    cards = {card["item_id"]: card for card in client.get("/v1/items").json()["items"]}
+    assert cards["a"]["caption"] == "<b>hello</b>"
+    assert cards["b"]["caption"] == "good evening from b"
+    assert cards["c"]["caption"] is None
+    found = client.get("/v1/items", params={"query": "evening"}).json()["items"]
+    assert [card["item_id"] for card in found] == ["b"]
 
 
 def test_captions_of_a_table_go_before_those_beside_the_videos(serve, tmp_path):

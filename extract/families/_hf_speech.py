@@ -1,0 +1,123 @@
+"""HfSpeech: the words in windows of audio, by Whisper."""
+
+from __future__ import annotations
+
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from extract.config import Engine, Precision
+from extract.encoder import Segment
+from extract.encoders._pretrained import NO_CODE, hashes_of, load_part
+from extract.encoders._windows import num_audible_samples, window_settings
+from extract.families._hf_audio import HfAudio
+from extract.families._hf_folder import MORE_SETTINGS
+from extract.weights import WrongWeights
+
+NO_TOKEN = -1.0
+# Whisper makes up words in silence: windows whose loudest sample is below -60 dB have none.
+QUIETEST = 1e-3
+
+
+class HfSpeech(HfAudio):
+    """The tokens of what is said in each window of 30 s, which `segments` turns into words.
+
+    Decoded greedily, in the language that the network detects, with its own marks of time. A row is
+    the ids of the tokens, which float32 represents exactly, then -1.
+
+    Source: Radford et al., Robust Speech Recognition via Large-Scale Weak Supervision, ICML 2023.
+    """
+
+    precisions: tuple[Precision, ...] = ("float32",)
+    batch_units = 4
+
+    @cached_property
+    def dim(self) -> int:  # type: ignore[override]  # that of the network
+        """Maximum number of tokens of a window.
+
+        Raises:
+            WrongWeights: the folder contains another network than Whisper.
+        """
+        if self.config.model_type != "whisper":
+            raise WrongWeights(
+                f"{self.folder} contains a network '{self.config.model_type}'; a Whisper network "
+                "is expected"
+            )
+        return int(self.config.max_target_positions)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Hashes of the weights and settings, windows, and rules of decoding."""
+        return {
+            "encoder": self.name,
+            "version": 1,
+            "network": self.config.model_type,
+            **hashes_of(self.folder, more=(*MORE_SETTINGS, "generation_config.json")),
+            "decoding": "greedy, with marks of time",
+            "quietest": QUIETEST,
+            **window_settings(self),
+        }
+
+    @property
+    def cosine(self) -> None:
+        """None: it computes in float32."""
+        return
+
+    def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
+        """Build the network from its weights."""
+        from transformers import AutoModelForSpeechSeq2Seq
+
+        network, _ = self.load_network(AutoModelForSpeechSeq2Seq, "network for speech")
+        self._speech = network.to(device)
+
+    def encode(self, units: np.ndarray) -> np.ndarray:
+        """Shapes: units: (N, S) float32; the result: (N, D) float32."""
+        import torch
+
+        rows = np.full((len(units), self.dim), NO_TOKEN, dtype=np.float32)
+        lengths = num_audible_samples(units)
+        heard = np.flatnonzero(np.abs(units).max(axis=1) >= QUIETEST)
+        if len(heard):
+            features = torch.cat([self._features(units[i][: lengths[i]]) for i in heard])
+            network = self._speech
+            languages = getattr(network.generation_config, "is_multilingual", False)
+            tokens = network.generate(
+                features.to(network.device),
+                attention_mask=torch.ones_like(features[:, 0], dtype=torch.int64),
+                return_timestamps=True,
+                do_sample=False,
+                num_beams=1,
+                **({"task": "transcribe"} if languages else {}),
+            )
+            rows[heard, : tokens.shape[1]] = tokens.cpu().numpy()
+        return rows
+
+    def segments(self, rows: np.ndarray, pts_seconds: np.ndarray) -> tuple[Segment, ...]:
+        """Return what is said in the windows of a clip.
+
+        Shapes:
+            rows: (N, D); pts_seconds: (N,), where each window begins.
+        """
+        found: list[Segment] = []
+        for row, start in zip(rows, pts_seconds.tolist(), strict=True):
+            ids = row[row != NO_TOKEN].astype(np.int64).tolist()
+            if not ids:
+                continue
+            spoken = self._tokenizer.decode(ids, output_offsets=True, skip_special_tokens=True)
+            parts = [(part["text"], *part["timestamp"]) for part in spoken["offsets"]]
+            if "".join(text for text, *_ in parts).split() != spoken["text"].split():
+                # Words without a mark of time before and after them are anywhere in the window.
+                parts = [(spoken["text"], 0.0, self.window_seconds)]
+            for text, begin, end in parts:
+                if words := " ".join(text.split()):
+                    found.append((round(start + begin, 3), round(start + end, 3), words))
+        return tuple(found)
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        from transformers import AutoTokenizer
+
+        return load_part(
+            partial(AutoTokenizer.from_pretrained, **NO_CODE), self.folder, "tokenizer"
+        )
