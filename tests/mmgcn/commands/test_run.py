@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import cli
-from mmgcn.commands.run import LOCK, steps_of
+from mmgcn.commands.run import LOCK, Log, _run_steps, steps_of
 from mmgcn.project.project import Project
 from tests import command_line
 
@@ -70,6 +70,17 @@ def test_a_step_that_fails_ends_the_run_with_its_exit_code(run):
     assert message.startswith("error: no interactions at nowhere.csv")
     assert [event["step"] for event in events if event["event"] == "start"] == ["fit"]
     assert events[-1]["exit_code"] == 1
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [((0, 0, 0), 0), ((3, 0, 0), 3), ((3, 1), 1), ((0, 2), 2), ((130,), 130)],
+)
+def test_items_that_fail_stop_no_run_and_steps_that_fail_do(codes, expected, monkeypatch):
+    left = list(codes)
+    monkeypatch.setattr("mmgcn.commands.run._run_step", lambda *_: left.pop(0))
+    assert _run_steps(Project(Path("mmgcn.toml"), {"": {"videos": "v"}}), Log(None)) == expected
+    assert left == []
 
 
 def test_the_text_log_names_each_command(run):
