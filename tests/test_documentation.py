@@ -34,9 +34,6 @@ PROJECT = """
 encoders = ["visual=shade", "acoustic=logmel", "textual=company"]
 num_frames = 2
 
-[recommend]
-encoders = ["visual=shade", "acoustic=logmel", "textual=company"]
-
 [fit]
 recipe = "default"
 epochs = 1
@@ -46,6 +43,7 @@ LONG_EXAMPLE = "recommender.explain("  # of the page on Python
 NOT_RUN = {
     r"serve\b": "it serves until it is stopped; its addresses are called below",
     r"(compare|ablate|tune)\b|fit .*tune/best": "many trainings: tests/mmgcn/study",
+    r"recommend --like": "workers start again: tests/mmgcn/serving/cold_start",
     r"extract .*--encoder": "weights of other publishers: tests/extract/families",
     r"report\b": "half a minute of posters: tests/mmgcn/commands/test_report.py",
     r"extract .*v,c|fit --model taste": "tests/test_plugin.py installs the package",
