@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from extract.config import Engine, Reads
+from extract.encoder import Windows
 from extract.encoders._pretrained import NO_CODE, load_part
 from extract.encoders._windows import num_audible_samples, window_settings
 from extract.families._encoder import MeasuredEncoder
@@ -18,6 +19,7 @@ from extract.weights import WrongWeights
 
 if TYPE_CHECKING:
     import torch
+    from transformers import PreTrainedModel
 
 WHAT = "network for audio"
 WAVEFORM_SECONDS = 5.0  # of a window, for networks that take any length
@@ -114,7 +116,7 @@ class HfAudio(FolderEncoder, MeasuredEncoder):
             _audio_alone(network), self._forward, device=device, precision=self.precision
         )
 
-    def prepare(self, sample: Any) -> np.ndarray:
+    def prepare(self, sample: Windows) -> np.ndarray:
         """Shapes: sample.data and the result: (N, S) float32."""
         return np.asarray(sample.data)
 
@@ -156,7 +158,7 @@ class HfAudio(FolderEncoder, MeasuredEncoder):
         return features.float()
 
 
-def _audio_alone(network: Any) -> Any:
+def _audio_alone(network: PreTrainedModel) -> PreTrainedModel:
     """Return the part of a network that encodes audio."""
     if hasattr(network, "get_audio_features") and hasattr(network, "text_model"):
         del network.text_model
@@ -166,7 +168,7 @@ def _audio_alone(network: Any) -> Any:
 
 
 def _rows(
-    network: Any,
+    network: PreTrainedModel,
     batch: torch.Tensor,
     parts: torch.Tensor | None = None,
     *,

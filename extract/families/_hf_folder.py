@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from extract.encoders._pretrained import (
     NO_CODE,
@@ -17,6 +17,9 @@ from extract.families._encoder import FamilyEncoder
 from extract.families._revision import revision_of
 from extract.weights import HUB_NAME, Weights, WeightsUnavailable, WrongWeights
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 MORE_SETTINGS = (
     "processor_config.json",
     "video_preprocessor_config.json",
@@ -25,6 +28,13 @@ MORE_SETTINGS = (
     "spiece.model",
     "tokenizer.model",
 )
+
+
+class AutoClass(Protocol):
+    """One of transformers' Auto classes, such as AutoModel."""
+
+    def from_pretrained(self, path: Path, /, **settings: object) -> PreTrainedModel:
+        """Return the network of a folder."""
 
 
 class FolderEncoder(FamilyEncoder):
@@ -89,7 +99,7 @@ class FolderEncoder(FamilyEncoder):
         }
 
     def load_network(
-        self, model: Any, what: str, *, folder: Path | None = None
+        self, model: AutoClass, what: str, *, folder: Path | None = None
     ) -> tuple[Any, list[str]]:
         """Return a network with the folder's weights, and the tensors of poolers that it lacks.
 

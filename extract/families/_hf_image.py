@@ -17,6 +17,7 @@ from extract.weights import WrongWeights
 
 if TYPE_CHECKING:
     import torch
+    from transformers import PreTrainedModel
 
 WHAT = "network for images"
 
@@ -40,7 +41,7 @@ class HfImage(FolderEncoder, ImageEncoder):
         load = partial(AutoImageProcessor.from_pretrained, **NO_CODE)
         return load_part(load, self.folder, "image processor")
 
-    def _pixels(self, images: torch.Tensor, **more: Any) -> torch.Tensor:
+    def _pixels(self, images: torch.Tensor, **more: bool) -> torch.Tensor:
         """Return the output of the folder's own image processor.
 
         Shapes:
@@ -51,7 +52,7 @@ class HfImage(FolderEncoder, ImageEncoder):
             raise self._unexpected(pixels, "images, channels, height, width")
         return pixels
 
-    def _processed(self, images: torch.Tensor, **more: Any) -> torch.Tensor:
+    def _processed(self, images: torch.Tensor, **more: bool) -> torch.Tensor:
         found = self._processor(
             list(images), return_tensors="pt", input_data_format="channels_first", **more
         )
@@ -145,7 +146,7 @@ class HfImage(FolderEncoder, ImageEncoder):
         return self._network(torch.from_numpy(units).float())
 
 
-def _images_alone(network: Any) -> torch.nn.Module:
+def _images_alone(network: PreTrainedModel) -> torch.nn.Module:
     """Return the network without the part that encodes text."""
     if hasattr(network, "get_image_features") and hasattr(network, "text_model"):
         del network.text_model
@@ -154,7 +155,7 @@ def _images_alone(network: Any) -> torch.nn.Module:
 
 
 def _rows(
-    network: Any,
+    network: PreTrainedModel,
     batch: torch.Tensor,
     *,
     pooling: TokenPooling | None = None,

@@ -13,6 +13,7 @@ from extract.families._text import TextEncoder
 
 if TYPE_CHECKING:
     import torch
+    from transformers import PreTrainedModel
 
 
 class HfText(TextEncoder):
@@ -50,7 +51,7 @@ class HfText(TextEncoder):
     def _rows(self, tokens: dict[str, torch.Tensor]) -> torch.Tensor:
         return self._rows_of(self._network, tokens)
 
-    def _rows_of(self, network: Any, tokens: dict[str, torch.Tensor]) -> torch.Tensor:
+    def _rows_of(self, network: PreTrainedModel, tokens: dict[str, torch.Tensor]) -> torch.Tensor:
         layer, mask = self.reference.layer, tokens["attention_mask"]
         if layer is None and self.pooling is None and hasattr(network, "get_text_features"):
             found = network.get_text_features(

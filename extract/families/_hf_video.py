@@ -50,7 +50,7 @@ class HfVideo(HfImage):
         """As of images, and the windows."""
         return super().provenance | frame_window_settings(self)
 
-    def _pixels(self, images: torch.Tensor, **more: Any) -> torch.Tensor:
+    def _pixels(self, images: torch.Tensor, **more: bool) -> torch.Tensor:
         """Return the output of the folder's own image processor, for each frame.
 
         Shapes:

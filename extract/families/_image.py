@@ -24,6 +24,8 @@ from extract.families._network import (
 if TYPE_CHECKING:
     import torch
 
+    from extract.media import Frames
+
 
 class ImageEncoder(MeasuredEncoder):
     """A row per frame or window, by a network of a library, with its weights' preprocessing.
@@ -87,7 +89,7 @@ class ImageEncoder(MeasuredEncoder):
             self._loaded_network(), self._forward, device=device, precision=self.precision
         )
 
-    def prepare(self, sample: Any) -> np.ndarray:
+    def prepare(self, sample: Frames) -> np.ndarray:
         """Shapes: sample.data: (N, H, W, 3) uint8; the result: (N, 3, h, w) uint8."""
         import torch
 

@@ -147,6 +147,12 @@ def check_precision(name: str, device: str, engine: Engine, precision: Precision
     check_arithmetic(device, engine, precision)
 
 
+def output_rows(network: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
+    """Return the output of a network whose output are rows. Shapes: (N, ...) -> (N, D)."""
+    rows: torch.Tensor = network(batch)
+    return rows
+
+
 def layer_forward(layer: str, forward: Forward, *, channels_last: bool = False) -> Forward:
     """Return a forward whose rows are the output of a module, pooled.
 

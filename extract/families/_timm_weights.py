@@ -79,7 +79,7 @@ class Architecture:
         pretrained = {key: value for key, value in pretrained.items() if key in known}
         return cls(name, dict(content.get("model_args") or {}), pretrained)
 
-    def build(self, *, num_classes: int = 0, **more: Any) -> torch.nn.Module:
+    def build(self, *, num_classes: int = 0, **more: object) -> torch.nn.Module:
         """Return the network; without weights unless `more` has some."""
         import timm
 

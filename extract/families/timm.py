@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from extract.config import Reads
 from extract.encoder import Encoder
@@ -19,6 +19,7 @@ from extract.families._network import (
     Forward,
     layer_forward,
     measure,
+    output_rows,
     pooled_output,
     without_weights,
 )
@@ -126,20 +127,29 @@ class TimmImage(ImageEncoder):
     def _forward(self) -> Forward:
         layer = self.reference.layer
         if layer is None:
-            return _rows
+            return output_rows
         if layer.lstrip("-").isdecimal():
             return lambda network, batch: _block(network, batch, int(layer))
         return lambda network, batch: layer_forward(
-            layer, _rows, channels_last=getattr(network, "output_fmt", "NCHW") == "NHWC"
+            layer, output_rows, channels_last=getattr(network, "output_fmt", "NCHW") == "NHWC"
         )(network, batch)
 
 
-def _rows(network: Any, batch: torch.Tensor) -> torch.Tensor:
-    rows: torch.Tensor = network(batch)
-    return rows
+class _IntermediateNetwork(Protocol):
+    """A network of timm with numbered stages or blocks."""
+
+    def forward_intermediates(
+        self,
+        x: torch.Tensor,
+        *,
+        indices: list[int],
+        intermediates_only: bool,
+        output_fmt: str,
+    ) -> list[torch.Tensor]:
+        """Return the output of the stages with these indices."""
 
 
-def _block(network: Any, batch: torch.Tensor, index: int) -> torch.Tensor:
+def _block(network: _IntermediateNetwork, batch: torch.Tensor, index: int) -> torch.Tensor:
     """Return the mean over positions of the output of a numbered stage or block.
 
     Shapes:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from extract.config import Reads
 from extract.encoder import Encoder
 from extract.families._image import ImageEncoder, through_pil
-from extract.families._network import Forward, layer_forward
+from extract.families._network import Forward, layer_forward, output_rows
 from extract.families._torchvision_weights import (
     build_network,
     entry_of,
@@ -29,6 +29,7 @@ from extract.weights import Weights, sha256_of
 
 if TYPE_CHECKING:
     import torch
+    from PIL import Image
 
 
 CLIP_LENGTH = re.compile(r"`frame_rate=([\d.]+)`.*`clip_len=(\d+)`")
@@ -80,7 +81,7 @@ class TorchvisionImage(ImageEncoder):
 
         preset = self._preset
 
-        def resize_and_crop(image: Any) -> torch.Tensor:
+        def resize_and_crop(image: Image.Image) -> torch.Tensor:
             image = functional.resize(
                 image, preset.resize_size, preset.interpolation, antialias=preset.antialias
             )
@@ -110,8 +111,9 @@ class TorchvisionImage(ImageEncoder):
     def _forward(self) -> Forward:
         layer = self.reference.layer
         if layer is None:
-            return _rows
-        return layer_forward(layer, _rows, channels_last=self.reference.name.startswith("swin"))
+            return output_rows
+        swin = self.reference.name.startswith("swin")
+        return layer_forward(layer, output_rows, channels_last=swin)
 
 
 class TorchvisionVideo(TorchvisionImage):
@@ -176,13 +178,8 @@ class TorchvisionVideo(TorchvisionImage):
         return layer_forward(layer, _video_rows, channels_last=swin)
 
 
-def _video_rows(network: Any, batch: torch.Tensor) -> torch.Tensor:
+def _video_rows(network: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
     rows: torch.Tensor = network(batch.transpose(1, 2))  # (N, T, 3, h, w) -> (N, 3, T, h, w)
-    return rows
-
-
-def _rows(network: Any, batch: torch.Tensor) -> torch.Tensor:
-    rows: torch.Tensor = network(batch)
     return rows
 
 
