@@ -327,6 +327,7 @@ def datasets_of_the_hub(folder):
 
 BOTH = {"visual": VISUAL, "textual": TEXTUAL}
 WHOLE = {"interactions": EVENTS}
+NAMED = {"prefixes": ("u", "i"), "captions": True, "timed": True}
 CLIPS = {"prefixes": ("", "clip"), "features": {"visual": CLIP}, "captions": True}
 LAYOUTS = {
     "ml-100k": Layout("movielens", movielens, WHOLE, first=1, captions=True, timed=True),
@@ -353,10 +354,8 @@ LAYOUTS = {
         "recbole",
         recbole,
         WHOLE,
-        prefixes=("u", "i"),
         features={"visual": VISUAL},
-        captions=True,
-        timed=True,
+        **NAMED,
     ),
     "elliot": Layout("elliot", elliot, PARTS, features=BOTH, timed=True),
     "elliot, one table": Layout("elliot", elliot_dataset, WHOLE),
@@ -379,10 +378,8 @@ LAYOUTS = {
         "datasets",
         datasets,
         PARTS,
-        prefixes=("u", "i"),
         features={"clip_embedding": VISUAL},
-        captions=True,
-        timed=True,
+        **NAMED,
     ),
     "datasets of the hub": Layout("datasets", datasets_of_the_hub, WHOLE, timed=True),
 }

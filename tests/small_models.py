@@ -83,6 +83,19 @@ def torchvision_file(name: str) -> Path:
     return path
 
 
+def seven_classes(file: Path, output: Path, *names: str) -> Path:
+    """A copy of a file of weights whose classifier has seven classes.
+
+    Args:
+        names: tensors of the classifier.
+    """
+    import torch
+
+    state = torch.load(file, weights_only=True)
+    torch.save(state | {name: state[name][:7] for name in names}, output)
+    return output
+
+
 # --- transformers ---
 
 

@@ -52,6 +52,16 @@ Flags = Mapping[str, Flag | None]
 Command = Callable[..., Any]
 
 
+PushOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Repository of the Hugging Face hub to upload the result to; a new one is private.",
+        metavar="NAME/REPO",
+        show_default=False,
+    ),
+]
+
+
 def with_options(**flags: Flags) -> Callable[[Command], Command]:
     """Return a decorator that gives a command one option for each field of its dataclasses.
 

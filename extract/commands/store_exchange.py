@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from extract.commands.options import PushOption
 from extract.commands.output import print_message
 
 Store = Annotated[Path, typer.Option("--store", help="The feature store.")]
@@ -43,14 +44,7 @@ def publish_set(
     name: Annotated[str, typer.Argument(help=SET, metavar="SET")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")] = Path("published"),
     store: Store = Path("features"),
-    push: Annotated[
-        str | None,
-        typer.Option(
-            help="Repository of the Hugging Face hub to upload it to; a new one is private.",
-            metavar="NAME/REPO",
-            show_default=False,
-        ),
-    ] = None,
+    push: PushOption = None,
 ) -> None:
     """Write a set as the Hugging Face hub stores data sets: safetensors with a card."""
     from extract.publishing import push_to_hub

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from extract.config import Reads
 from extract.families._hf_image import HfImage
-from extract.families._windows import frame_window_settings
+from extract.families._windows import VideoEncoder
 from extract.weights import WrongWeights
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 FPS = 7.5
 
 
-class HfVideo(HfImage):
+class HfVideo(VideoEncoder, HfImage):
     """A row per window of frames that do not overlap: VideoMAE, TimeSformer, ViViT.
 
     As many frames as the network's configuration states, 7.5 a second. The row is pooled as that of
@@ -26,7 +25,6 @@ class HfVideo(HfImage):
     else the mean over tokens.
     """
 
-    reads: Reads = "video"
     window_fps: float = FPS
 
     @cached_property
@@ -39,16 +37,6 @@ class HfVideo(HfImage):
                 "num_frames"
             )
         return num
-
-    @property
-    def num_hop_frames(self) -> int:  # type: ignore[override]
-        """The same: windows do not overlap."""
-        return self.num_window_frames
-
-    @property
-    def provenance(self) -> dict[str, Any]:
-        """As of images, and the windows."""
-        return super().provenance | frame_window_settings(self)
 
     def _pixels(self, images: torch.Tensor, **more: bool) -> torch.Tensor:
         """Return the output of the folder's own image processor, for each frame.

@@ -1,7 +1,10 @@
-"""Settings of windows of frames, for provenance."""
+"""VideoEncoder: shared by the encoders of families that read windows of frames."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from extract.config import Reads
 from extract.encoder import Encoder
 
 
@@ -12,3 +15,20 @@ def frame_window_settings(encoder: Encoder) -> dict[str, int | float]:
         "num_window_frames": encoder.num_window_frames,
         "num_hop_frames": encoder.num_hop_frames,
     }
+
+
+class VideoEncoder(Encoder):
+    """Makes an encoder of frames one of windows of frames, which do not overlap."""
+
+    reads: Reads = "video"
+
+    @property
+    def num_hop_frames(self) -> int:  # type: ignore[override]
+        """As many as in a window."""
+        return self.num_window_frames
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """As of frames, and the windows."""
+        own: dict[str, Any] = super().provenance  # type: ignore[safe-super]  # of frames
+        return own | frame_window_settings(self)

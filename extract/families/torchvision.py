@@ -23,7 +23,7 @@ from extract.families._torchvision_weights import (
     weights_file,
     without_head,
 )
-from extract.families._windows import frame_window_settings
+from extract.families._windows import VideoEncoder
 from extract.family import Family, Listing, Reference, UnknownModel
 from extract.weights import Weights, sha256_of
 
@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 CLIP_LENGTH = re.compile(r"`frame_rate=([\d.]+)`.*`clip_len=(\d+)`")
 
 
+def _video_rows(network: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
+    rows: torch.Tensor = network(batch.transpose(1, 2))  # (N, T, 3, h, w) -> (N, 3, T, h, w)
+    return rows
+
+
 class TorchvisionImage(ImageEncoder):
     """The input of the classifier, a row per frame.
 
@@ -43,6 +48,7 @@ class TorchvisionImage(ImageEncoder):
     """
 
     family = "torchvision"
+    _output: Forward = staticmethod(output_rows)
 
     @property
     def published(self) -> Weights | None:
@@ -111,19 +117,19 @@ class TorchvisionImage(ImageEncoder):
     def _forward(self) -> Forward:
         layer = self.reference.layer
         if layer is None:
-            return output_rows
+            return self._output
         swin = self.reference.name.startswith("swin")
-        return layer_forward(layer, output_rows, channels_last=swin)
+        return layer_forward(layer, self._output, channels_last=swin)
 
 
-class TorchvisionVideo(TorchvisionImage):
+class TorchvisionVideo(VideoEncoder, TorchvisionImage):
     """The input of the classifier, a row per window of frames that do not overlap.
 
     Frames per second and in a window are those at which the weights' published accuracy was
     measured: 16 at 15 fps for r2plus1d_18, 128 at 15 fps for s3d.
     """
 
-    reads: Reads = "video"
+    _output = staticmethod(_video_rows)
 
     @cached_property
     def _window(self) -> tuple[float, int]:
@@ -143,16 +149,6 @@ class TorchvisionVideo(TorchvisionImage):
         """See `Encoder`."""
         return self._window[1]
 
-    @property
-    def num_hop_frames(self) -> int:  # type: ignore[override]
-        """The same: windows do not overlap."""
-        return self.num_window_frames
-
-    @property
-    def provenance(self) -> dict[str, Any]:
-        """As of images, and the windows."""
-        return super().provenance | frame_window_settings(self)
-
     def _geometry(self, images: torch.Tensor) -> torch.Tensor:
         import torch
         from torchvision.transforms import functional
@@ -168,19 +164,6 @@ class TorchvisionVideo(TorchvisionImage):
     @property
     def _unit_shape(self) -> tuple[int, ...]:
         return (self.num_window_frames, *super()._unit_shape)
-
-    @property
-    def _forward(self) -> Forward:
-        layer = self.reference.layer
-        if layer is None:
-            return _video_rows
-        swin = self.reference.name.startswith("swin")
-        return layer_forward(layer, _video_rows, channels_last=swin)
-
-
-def _video_rows(network: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
-    rows: torch.Tensor = network(batch.transpose(1, 2))  # (N, T, 3, h, w) -> (N, 3, T, h, w)
-    return rows
 
 
 class Torchvision(Family):

@@ -14,7 +14,7 @@ from mmgcn.commands.data import (
     refuse_without_held_out,
 )
 from mmgcn.commands.fit import DEFAULT_MODEL
-from mmgcn.commands.options import MetricOption
+from mmgcn.commands.options import MetricOption, out_option
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_message, print_table
 from mmgcn.commands.settings import TRAINING_FLAGS, TrainingOptions
 from mmgcn.data.options import DataOptions
@@ -43,9 +43,7 @@ def ablate(
     ] = "drop,shuffle",
     mask_percent: Annotated[
         str | None,
-        typer.Option(
-            help="Percentages of items that also lose one random modality: 10,30,50.",
-        ),
+        typer.Option(help="Percentages of items that also lose one random modality: 10,30,50."),
     ] = None,
     variant: Annotated[
         list[str] | None,
@@ -56,9 +54,7 @@ def ablate(
     ] = None,
     metric: MetricOption = "recall@20",
     data: DataOptions,
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder of the table and the finished runs.")
-    ] = Path("ablation"),
+    out: Annotated[Path, out_option("Folder of the table and the runs.")] = Path("ablation"),
     run: Annotated[
         Path | None, typer.Option("--run", help="Run folder that receives ablation.json, too.")
     ] = None,

@@ -10,6 +10,7 @@ import typer
 
 from extract.commands.options import with_options
 from mmgcn.commands.data import STUDY_DATA_FLAGS, load_for_study, refuse_without_held_out
+from mmgcn.commands.options import out_option
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_message, print_table
 from mmgcn.commands.settings import TRAINING_FLAGS, TrainingOptions
 from mmgcn.data.options import DataOptions
@@ -35,9 +36,7 @@ def compare(
         ),
     ] = 3,
     data: DataOptions,
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder of the table and the finished runs.")
-    ] = Path("compare"),
+    out: Annotated[Path, out_option("Folder of the table and the runs.")] = Path("compare"),
     baseline: Annotated[
         str | None,
         typer.Option(help="Model with which the others are compared.", show_default="the best"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from extract.commands.options import with_options
+from extract.commands.options import PushOption, with_options
 from extract.commands.usage import refuse_options, refuse_options_but
 from mmgcn.commands.data import STUDY_DATA_FLAGS, load_for_study
 from mmgcn.commands.options import LATEST, CaptionsOption, KOption, RunOption
@@ -52,15 +52,7 @@ def export(
     ] = False,
     k: KOption = 10,
     name: Annotated[str, typer.Option(help="Name of the data set.")] = "mmgcn",
-    push: Annotated[
-        str | None,
-        typer.Option(
-            help="Repository of the Hugging Face hub to which a pretrained run is uploaded; a new "
-            "one is private.",
-            metavar="NAME/REPO",
-            show_default=False,
-        ),
-    ] = None,
+    push: PushOption = None,
     captions: CaptionsOption = None,
     json: JsonOption = False,
     *,

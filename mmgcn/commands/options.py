@@ -19,6 +19,12 @@ def seed_option(meaning: str) -> OptionInfo:
     return option
 
 
+def out_option(meaning: str) -> OptionInfo:
+    """Return the option of what a command writes."""
+    option: OptionInfo = typer.Option("--out", "-o", help=meaning)
+    return option
+
+
 def parse_seed(text: str) -> int:
     """Return the seed that a text contains.
 

@@ -10,7 +10,7 @@ import typer
 from extract.commands.options import with_options
 from mmgcn.commands.data import STUDY_DATA_FLAGS, load_for_study
 from mmgcn.commands.fit import DEFAULT_MODEL
-from mmgcn.commands.options import MetricOption, seed_option
+from mmgcn.commands.options import MetricOption, out_option, seed_option
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_message, print_table
 from mmgcn.commands.settings import TRAINING_FLAGS, TrainingOptions, read_toml
 from mmgcn.data.options import DataOptions
@@ -40,9 +40,7 @@ def tune(
     ] = None,
     metric: MetricOption = "recall@20",
     data: DataOptions,
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder of the trials and the report.")
-    ] = Path("tune"),
+    out: Annotated[Path, out_option("Folder of the trials and the report.")] = Path("tune"),
     seed: Annotated[int, seed_option("Seed of every draw and every training.")] = 0,
     training: TrainingOptions,
     json: JsonOption = False,

@@ -115,16 +115,6 @@ def test_a_list_of_a_file_reaches_a_repeatable_option_unchanged(texts):
         ("[fti]", r"mmgcn\.toml has a table \[fti\]; did you mean fit\?"),
         ("[videos]", r"mmgcn\.toml has a table \[videos\]; known: data, extract, fit, evaluate"),
         ("fit = 3", r"mmgcn\.toml sets 'fit'; known: videos, captions, features, runs"),
-    ],
-)
-def test_a_file_with_a_mistake_is_refused(project, text, message):
-    with pytest.raises(ProjectError, match=message):
-        project(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
         (
             "[fit]\nmodle = 1",
             r"sets 'modle' below \[fit\], which has no such key; did you mean model",
@@ -137,7 +127,7 @@ def test_a_file_with_a_mistake_is_refused(project, text, message):
         ("[data]\nkeep_removed_items = 1", r"keep_removed_items is 1; expected true or false"),
     ],
 )
-def test_a_key_that_sets_no_option_is_refused(project, text, message):
+def test_what_sets_no_option_is_refused(project, text, message):
     with pytest.raises(ProjectError, match=message):
         project(text).settings("fit", FIT)
 
