@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, files
@@ -16,27 +12,11 @@ from pathlib import Path
 from typing import Literal, Self
 
 from extract import hub
+from extract.download import CHUNK_BYTES, Progress, announce, download
 from extract.extras import install_command
 
-CHUNK_BYTES = 1 << 20
-TIMEOUT_SECONDS = 30
 TORCH_FILES = ("pytorch_model.bin", "pytorch_model-*.bin")  # read with weights only
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")  # owner/name
-
-
-_REPORT: ContextVar[Callable[[str], None]] = ContextVar(
-    "report", default=logging.getLogger(__name__).warning
-)
-
-
-@contextmanager
-def reporting_downloads(report: Callable[[str], None]) -> Iterator[None]:
-    """Call `report` before each download in this context, in place of logging a warning."""
-    token = _REPORT.set(report)
-    try:
-        yield
-    finally:
-        _REPORT.reset(token)
 
 
 class WeightsUnavailable(OSError):
@@ -110,7 +90,7 @@ class Weights:
         folder = hub.cached_folder(self.where)
         return folder if folder is not None and model_files(folder)[0].is_file() else None
 
-    def resolve(self, progress: Callable[[int, int | None], None] | None = None) -> Path:
+    def resolve(self, progress: Progress | None = None) -> Path:
         """Return their path, fetched first if they are not here, and verified.
 
         Raises:
@@ -121,7 +101,7 @@ class Weights:
         self.verify(path)
         return path
 
-    def fetch(self, progress: Callable[[int, int | None], None] | None = None) -> Path:
+    def fetch(self, progress: Progress | None = None) -> Path:
         """Download them into the cache; a file that is not the published one is deleted.
 
         Args:
@@ -157,42 +137,23 @@ class Weights:
         return hub.download(self.where, files)
 
     def _announce(self, num_bytes: int | None, source: str, target: Path) -> None:
-        """Report a download before it begins: what, how large, from where and to where."""
-        size = "of unknown size" if num_bytes is None else f"{num_bytes / 1e6:,.0f} MB"
-        _REPORT.get()(
-            f"fetching the weights {self.name}, {size}, from {source} to {target} "
-            f"(licence: {self.licence})"
+        announce(
+            f"the weights {self.name}",
+            num_bytes,
+            source=source,
+            target=target,
+            licence=self.licence,
         )
 
-    def _download(self, target: Path, progress: Callable[[int, int | None], None] | None) -> Path:
-        from urllib.request import urlopen
+    def _download(self, target: Path, progress: Progress | None) -> Path:
+        def begin(num_bytes: int | None) -> None:
+            self._announce(num_bytes, self.where, target)
 
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f"{target.name}.{os.getpid()}.part")
-        digest = hashlib.sha256()
-        try:
-            with (
-                urlopen(self.where, timeout=TIMEOUT_SECONDS) as answer,  # noqa: S310
-                partial.open("wb") as file,
-            ):
-                total = int(answer.headers["Content-Length"] or 0) or None
-                self._announce(total, self.where, target)
-                done = 0
-                while chunk := answer.read(CHUNK_BYTES):
-                    file.write(chunk)
-                    digest.update(chunk)
-                    done += len(chunk)
-                    if progress is not None:
-                        progress(done, total)
-            if total is not None and done != total:
-                raise OSError(f"the connection ended after {done:,} of {total:,} bytes")
-            if not digest.hexdigest().startswith(self.sha256 or ""):
-                raise WrongWeights(
-                    f"{self._differs(self.where, digest.hexdigest())}; it was deleted"
-                )
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+        def verify(found: str) -> None:
+            if not found.startswith(self.sha256 or ""):
+                raise WrongWeights(f"{self._differs(self.where, found)}; it was deleted")
+
+        download(self.where, target, begin=begin, verify=verify, progress=progress)
         return target
 
     def _differs(self, what: object, found: str) -> str:

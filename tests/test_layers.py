@@ -15,6 +15,7 @@ STAGES = {
     "extract.config": 2,
     "extract.extras": 0,
     "extract.lazy": 0,
+    "extract.download": 1,
     "extract.hub": 1,
     "extract.publishing": 1,
     "extract.weights": 2,

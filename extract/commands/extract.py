@@ -190,8 +190,8 @@ def extract(
         print_message(f"note: {note}")
     check_images(config, videos or [])
 
+    from extract.download import reporting_downloads
     from extract.pipeline import extract_features
-    from extract.weights import reporting_downloads
 
     with _clean_interrupt(), reporting_downloads(print_message), progress_bar() as show:
         report = extract_features(

@@ -63,7 +63,7 @@ def fetch_weights(
 ) -> None:
     """Download weights into this machine's cache, and print their paths."""
     from extract.diagnosis import published_weights
-    from extract.weights import reporting_downloads
+    from extract.download import reporting_downloads
 
     known = {weights.name: weights for _, weights in published_weights()}
     chosen = [_named(name, known) for name in names or _of_preset("paper")]

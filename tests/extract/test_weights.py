@@ -10,11 +10,11 @@ import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from extract import weights as module
+from extract.download import reporting_downloads
 from extract.weights import (
     Weights,
     WeightsUnavailable,
     WrongWeights,
-    reporting_downloads,
     resolve,
     sha256_of,
 )
