@@ -90,5 +90,5 @@ def cached_models() -> list[str]:
 
 
 def _literal(name: str) -> str:
-    """Return a pattern of fnmatch that matches this name alone."""
+    """Return a pattern of fnmatch that matches only this name."""
     return re.sub(r"([*?[])", r"[\1]", name)

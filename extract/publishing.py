@@ -36,7 +36,7 @@ def push_to_hub(folder: Path | str, repo_id: str, *, private: bool = True) -> st
     found = [kind for name, kind in kinds.items() if (folder / name).is_file()]
     if not found:
         raise PretrainedError(
-            f"{folder} is no published run and no published feature set; write it with "
+            f"{folder} is neither a published run nor a published feature set; write it with "
             "save_pretrained first"
         )
     kind, noun = found[0]

@@ -26,7 +26,7 @@ class Content:
 
     Args:
         parts: tables of user_id and item_id as text, and perhaps timestamp and rating, by part:
-            `interactions` alone, or `train` with `valid` and `test`. Empty for features alone.
+            `interactions`, or `train` with `valid` and `test`. Empty for features only.
         features: one vector per item id, by modality.
         captions: table of item_id and caption, as text.
         videos: folder of the items' videos.

@@ -23,7 +23,7 @@ class ImportOptions:
 
     allow_pickle: bool = False
     """Read pickles, in a process of its own that can open no file and no connection, and builds
-    arrays and sparse matrices alone."""
+    arrays and sparse matrices only."""
     num_users: int | None = None
     """Number of users where items are numbered from there on (MMGCN) and the files leave it
     open."""
@@ -62,7 +62,7 @@ class Format(ABC):
     def detect(self, path: Path) -> str | None:
         """Return what at the path shows that it is of this format, or None.
 
-        Reads names and first lines alone.
+        Reads only names and first lines.
         """
 
     @abstractmethod

@@ -86,7 +86,7 @@ def from_pretrained(folder: Path | str, *, out: Path | str) -> Run:
         arrays = load_file(folder / ARRAYS)
     except (OSError, SafetensorError) as error:
         raise PretrainedError(
-            f"{folder} is no published run: {' '.join(str(error).split())[:200]}; expected "
+            f"{folder} is not a published run: {' '.join(str(error).split())[:200]}; expected "
             f"config.json and {ARRAYS}, as save_pretrained writes them"
         ) from error
     strange = [name for name in arrays if not NAME.fullmatch(name)]

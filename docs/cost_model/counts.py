@@ -45,7 +45,7 @@ def counts(plan: Plan, num_modalities: int) -> Counts:
         return Counts(plan.ensemble_size, 0, 70, 16, 6, 4, 0, 0, 4, 3, 32, 16 + 16)
     if plan.model == "lightgcn":
         return Counts(1, 1, 34, 34, 4, 7, 0, 0, 4 * layers, 2 * layers + 1, 16, 0)
-    full = m * (layers - 1)  # the last layer is computed for the batch alone
+    full = m * (layers - 1)  # the last layer is computed for the batch only
     return Counts(
         item_tables=1,
         user_tables=1 + m,

@@ -1,4 +1,4 @@
-"""The smallest client of `mmgcn serve`, of the standard library alone.
+"""The smallest client of `mmgcn serve`, that uses only the standard library.
 
     python client.py 42                     a user's recommendations
     python client.py 42 --like clip-003     store a like first; the list moves at once

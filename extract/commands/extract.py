@@ -170,7 +170,7 @@ def extract(
     """
     if config.verify and not videos and list_file is None:
         refuse_options_but(
-            "verify", "out", "json", because="--verify without VIDEOS checks the store alone"
+            "verify", "out", "json", because="--verify without VIDEOS only checks the store"
         )
         verify_store(out, json=json)
         return

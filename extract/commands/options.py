@@ -32,7 +32,7 @@ class Flag:
     help: str | None = None
     """By default the sentence below the field."""
     metavar: str | None = None
-    """What stands for the value in the help."""
+    """Placeholder for the value in the help."""
     show_default: str | bool | None = None
     """Text for a default that the value does not explain; by default the value, if it is one."""
     parse: Callable[[str], Any] | None = None
@@ -245,14 +245,14 @@ def name_and_value(text: str, flag: str) -> tuple[str, str]:
 def _choice_of(choices: list[str]) -> Callable[[str | None], str | None]:
     def check(value: str | None) -> str | None:
         if value is not None and value not in choices:
-            raise typer.BadParameter(f"'{value}' is none of {', '.join(choices)}")
+            raise typer.BadParameter(f"'{value}' is not one of {', '.join(choices)}")
         return value
 
     return check
 
 
 def _hint(kind: type, name: str) -> Any:
-    """Return the type of one field; others may name what is imported for type checkers alone."""
+    """Return the type of one field; others may name what is imported only for type checkers."""
     owner = next(each for each in kind.__mro__ if name in inspect.get_annotations(each))
     alone = type(kind.__name__, (), {"__annotations__": {name: owner.__annotations__[name]}})
     return get_type_hints(alone, vars(sys.modules[owner.__module__]))[name]

@@ -112,7 +112,7 @@ def engine_of(text: str) -> tuple[Engine, bool]:
         kind = next((kind for kind, names in known.items() if word in names), None)
         if kind is None:
             raise typer.BadParameter(
-                f"'{word}' is none of torch, onnx, local, ray", param_hint="--engine"
+                f"'{word}' is not one of torch, onnx, local, ray", param_hint="--engine"
             )
         given[kind].append(word)
         if len(given[kind]) > 1:
@@ -127,7 +127,7 @@ def one_of(option: str, value: str, known: tuple[str, ...]) -> None:
     """Refuse a value that an option does not know."""
     if value not in known:
         raise typer.BadParameter(
-            f"'{value}' is none of {', '.join(known)}", param_hint=f"--{option}"
+            f"'{value}' is not one of {', '.join(known)}", param_hint=f"--{option}"
         )
 
 

@@ -103,7 +103,7 @@ class FolderEncoder(FamilyEncoder):
     ) -> tuple[Any, list[str]]:
         """Return a network with the folder's weights, and the tensors of poolers that it lacks.
 
-        Poolers alone may lack tensors: files of classifiers have none.
+        Only poolers may lack tensors: files of classifiers have none.
 
         Args:
             model: one of transformers' Auto classes.

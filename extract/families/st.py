@@ -130,8 +130,8 @@ class SentenceTransformers(Family):
         encoder = SentenceFolder(model)
         if encoder.reference.path is not None and not (encoder.folder / "modules.json").is_file():
             raise WrongWeights(
-                f"{encoder.folder} is no folder of sentence-transformers: it has no modules.json; "
-                f"use hf:{encoder.reference.name}"
+                f"{encoder.folder} is not a folder of sentence-transformers: it has no "
+                f"modules.json; use hf:{encoder.reference.name}"
             )
         return encoder
 

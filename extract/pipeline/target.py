@@ -135,7 +135,7 @@ def _choices(config: ExtractConfig) -> list[tuple[Modality, list[str]]]:
     unused = sorted(set(chosen) - set(members))
     if unused:
         raise ValueError(
-            f"an encoder is named for {', '.join(unused)}, which is none of the modalities to "
+            f"an encoder is named for {', '.join(unused)}, which is not one of the modalities to "
             f"extract: {', '.join(members)}"
         )
     return [

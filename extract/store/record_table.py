@@ -171,7 +171,7 @@ def _key(item_id: str) -> bytes:
 
 def _id(key: bytes) -> str:
     if not isinstance(key, bytes):
-        raise TypeError(f"{key!r} is no id")
+        raise TypeError(f"{key!r} is not an id")
     return key.decode("utf-8", "surrogatepass")
 
 

@@ -46,7 +46,7 @@ class _Process:
                 [sys.executable, "-P", "-m", "extract.workers.worker", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 env=environment,
-                process_group=0,  # Ctrl-C in a terminal reaches the parent alone
+                process_group=0,  # Ctrl-C in a terminal reaches only the parent
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=None if os.environ.get("MMGCN_DEBUG") else subprocess.DEVNULL,

@@ -140,7 +140,9 @@ def _hows(text: str) -> list[str]:
     found = [word.strip() for word in text.split(",") if word.strip()]
     for word in found:
         if word not in HOWS:
-            raise typer.BadParameter(f"'{word}' is none of {', '.join(HOWS)}", param_hint="--how")
+            raise typer.BadParameter(
+                f"'{word}' is not one of {', '.join(HOWS)}", param_hint="--how"
+            )
     return list(dict.fromkeys(found))
 
 

@@ -63,7 +63,7 @@ def compare(
     the others were trained.
     """
     if k not in KS:
-        raise typer.BadParameter(f"{k} is none of {', '.join(map(str, KS))}", param_hint="--k")
+        raise typer.BadParameter(f"{k} is not one of {', '.join(map(str, KS))}", param_hint="--k")
     names = _names(models)
     against = None if baseline is None else _among(baseline, names)
     settings = training.of_models(names)
@@ -161,7 +161,9 @@ def _among(word: str, names: list[str]) -> str:
 
     name = MODELS.get(word).name
     if name not in names:
-        raise typer.BadParameter(f"'{word}' is none of {', '.join(names)}", param_hint="--baseline")
+        raise typer.BadParameter(
+            f"'{word}' is not one of {', '.join(names)}", param_hint="--baseline"
+        )
     return name
 
 

@@ -42,7 +42,7 @@ STUDY_DATA_FLAGS: Flags = {**DATA_FLAGS, "feedback": None, "event_weights": None
 
 
 def data_flags(*names: str) -> Flags:
-    """Return the flags of a command that uses these fields of DataOptions alone."""
+    """Return the flags of a command that uses only these fields of DataOptions."""
     return {
         each.name: DATA_FLAGS.get(each.name, Flag()) if each.name in names else None
         for each in fields(DataOptions)

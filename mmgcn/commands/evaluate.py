@@ -76,7 +76,9 @@ def evaluate(
 
     requested = None if k is None else _ks(k)
     if candidates not in ("all", "cold"):
-        raise typer.BadParameter(f"'{candidates}' is none of all, cold", param_hint="--candidates")
+        raise typer.BadParameter(
+            f"'{candidates}' is not one of all, cold", param_hint="--candidates"
+        )
     if candidates == "cold" and not cold_items:
         raise typer.BadParameter("it needs --cold-items", param_hint="--candidates")
     if data.test is None:
@@ -129,7 +131,7 @@ def _evaluate_groups(part: HeldOut, ks: Sequence[int], candidates: str, *, json:
             rows[name]["most_popular"] = group.metrics
         print_json({"candidates": candidates, "head_share": HEAD_SHARE, "groups": rows})
         return
-    title = part.model + ("" if only is None else ", among cold items alone")
+    title = part.model + ("" if only is None else ", among cold items only")
     _show_groups(model, popular, ks, title)
     if model["cold"].num_items and _samples_cold_negatives(part.run):
         print_message(

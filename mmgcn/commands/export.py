@@ -89,7 +89,7 @@ def export(
             each for each in FORMATS.names() if issubclass(FORMATS.get(each), WritableFormat)
         ]
         raise FormatError(
-            f"nothing is written in the format {kind.name}; it is read alone. Known: "
+            f"nothing is written in the format {kind.name}; it can only be read. Formats to write: "
             f"{', '.join([VECTORS, PRETRAINED, *writable])}"
         )
     if out.exists() and any(out.iterdir()):

@@ -105,7 +105,7 @@ def fit(
         ),
     ] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Resume the last training that did not end.")
+        bool, typer.Option("--resume", help="Resume the last unfinished training.")
     ] = False,
     log: Annotated[
         str | None,
@@ -269,7 +269,7 @@ def _seconds(duration: str) -> float:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
         raise typer.BadParameter(
-            f"'{duration}' is no duration; expected a positive number of seconds, minutes or "
+            f"'{duration}' is not a duration; expected a positive number of seconds, minutes or "
             "hours, such as 60s, 5m or 2h",
             param_hint="--budget",
         )

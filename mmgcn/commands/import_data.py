@@ -33,7 +33,7 @@ def import_data(
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")] = Path("imported"),
     detect: Annotated[
-        bool, typer.Option("--detect", help="Print the formats that PATH may have, and stop.")
+        bool, typer.Option("--detect", help="Only print the formats that PATH may have.")
     ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier import in --out.")
@@ -75,7 +75,7 @@ def import_data(
     path = Path(words[-1])
     if detect:
         if len(words) != 1:
-            raise typer.BadParameter("--detect takes PATH alone")
+            raise typer.BadParameter("--detect takes only PATH")
         refuse_options("out", "overwrite", "allow_pickle", "num_users", because="--detect reads")
         _print_detected(path, json)
         return
@@ -160,7 +160,7 @@ def _list_formats(json: bool) -> None:
 
 
 def _only_format(path: Path) -> str:
-    """Return the format of a path, where one alone recognises it."""
+    """Return the format of a path, if exactly one recognises it."""
     from mmgcn.format import FORMATS, FormatError, detect
 
     if str(path) in FORMATS.names() and not path.exists():

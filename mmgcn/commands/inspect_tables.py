@@ -81,7 +81,7 @@ def _show_features(features: dict[str, Any]) -> None:
         for what, some in (
             *((f"{r['status']}: {r['reason']}", r) for r in facts["reasons"][:NUM_EXAMPLES]),
             ("damaged files; extract again, they will be redone", facts["damaged"]),
-            ("vectors of zeros alone", facts["zero_rows"]),
+            ("vectors of zeros only", facts["zero_rows"]),
             ("vectors that are not finite", facts["non_finite_rows"]),
         )
         if some is not None and some["count"]

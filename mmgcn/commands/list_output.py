@@ -27,7 +27,7 @@ class ListOutput:
     Args:
         table: captions to print.
         explain: add explanations.
-        json: print JSON alone.
+        json: print only JSON.
         page: a page that is written in place of the printed lists.
     """
 

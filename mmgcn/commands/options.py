@@ -45,7 +45,7 @@ def _check_seed(seed: int) -> int:
 
 def _check_metric(metric: str) -> str:
     if metric not in METRICS:
-        raise typer.BadParameter(f"'{metric}' is none of {', '.join(METRICS)}")
+        raise typer.BadParameter(f"'{metric}' is not one of {', '.join(METRICS)}")
     return metric
 
 

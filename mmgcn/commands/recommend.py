@@ -156,7 +156,7 @@ def recommend(
         )
     if engine not in ENGINES:
         raise typer.BadParameter(
-            f"'{engine}' is none of {', '.join(ENGINES)}", param_hint="--engine"
+            f"'{engine}' is not one of {', '.join(ENGINES)}", param_hint="--engine"
         )
     if everyone and out is None:
         raise typer.BadParameter("--all needs --out FILE.parquet, .csv or .jsonl", param_hint="")
@@ -226,7 +226,7 @@ def _refuse_ignored(
         reason = "explanations of --history and --like are printed or written by --html, not --out"
         refuse_options("explain", because=reason)
     if everyone:
-        refuse_options("unknown_users", because="--all ranks for users of the run alone")
+        refuse_options("unknown_users", because="--all ranks only for users of the run")
     else:
         refuse_options("engine", "approximate", because="it is for --all")
     if not like:
@@ -242,7 +242,7 @@ def _refuse_ignored(
     if approximate:
         refuse_options(
             *("explain", "items", "exclude", "diversity", "per_creator", "engine"),
-            because="--approximate goes with --all, --out, --k and --seen alone",
+            because="--approximate goes only with --all, --out, --k and --seen",
         )
     if not (shows_captions or per_creator):
         refuse_options("captions", because="captions are printed; --out and --json have none")

@@ -43,7 +43,7 @@ def run(
     interrupted.
     """
     if log not in ("text", "json"):
-        raise typer.BadParameter(f"'{log}' is none of text, json", param_hint="--log")
+        raise typer.BadParameter(f"'{log}' is not one of text, json", param_hint="--log")
     project: Project = context.obj
     if project.path is None:
         raise ValueError("no project file mmgcn.toml in this folder; write one with: mmgcn init")

@@ -135,7 +135,7 @@ def compare(
 def pin(
     run: RunArgument = LATEST_NAME,
     out: OutOption = Path("runs"),
-    undo: Annotated[bool, typer.Option("--undo", help="Let it be removed again.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Allow prune to remove it again.")] = False,
 ) -> None:
     """Keep a run from being removed by `mmgcn runs prune`."""
     from mmgcn.run_list import pin_run
@@ -160,10 +160,10 @@ def _short(value: object) -> str:
 
 @app.command("prune")
 def prune(
-    keep: Annotated[int, typer.Option(help="Number of finished runs that stay.", min=1)],
+    keep: Annotated[int, typer.Option(help="Number of finished runs to keep.", min=1)],
     out: OutOption = Path("runs"),
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List what would be removed, and remove nothing.")
+        bool, typer.Option("--dry-run", help="Only list what would be removed.")
     ] = False,
 ) -> None:
     """Remove finished runs but for the latest ones.

@@ -73,7 +73,8 @@ def settings_of_models(
         model, dot, setting = name.rpartition(".")
         if dot and model not in settings:
             raise typer.BadParameter(
-                f"'{name}' sets {model}, which is none of {', '.join(models)}", param_hint="--set"
+                f"'{name}' sets {model}, which is not one of {', '.join(models)}",
+                param_hint="--set",
             )
         for each in [model] if dot else _models_with(setting, models):
             settings[each][setting] = value

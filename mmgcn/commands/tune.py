@@ -28,7 +28,7 @@ def tune(
     *,
     model: Annotated[str, typer.Option("--model", help="Model to tune.")] = DEFAULT_MODEL,
     trials: Annotated[
-        int, typer.Option(help="Number of trials, those of earlier calls included.", min=1)
+        int, typer.Option(help="Total number of trials, including those of earlier calls.", min=1)
     ] = 30,
     space: Annotated[
         Path | None,

@@ -72,7 +72,7 @@ def make_engine(url: str, **options: Any) -> sa.Engine:
         parsed = parsed.set(drivername="postgresql+psycopg")
         backend = "postgresql"
     if backend not in ("sqlite", "postgresql"):
-        raise EventsError(f"'{shown(url)}' is none of sqlite: and postgresql:")
+        raise EventsError(f"'{shown(url)}' is not one of sqlite: and postgresql:")
     if backend == "postgresql":
         options.setdefault(
             "connect_args",

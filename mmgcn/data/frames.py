@@ -149,7 +149,7 @@ def _times(column: nw.Series[Any]) -> np.ndarray:
     missing = values.is_null() | (values.cast(pl.Float64).is_nan())
     if missing.any():
         raise InteractionsError(
-            f"{missing.sum():,} of {len(values):,} values of {column.name} are no time; expected "
+            f"{missing.sum():,} of {len(values):,} values of {column.name} are not times; expected "
             "numbers, dates or ISO dates as text"
         )
     time = values.to_numpy()

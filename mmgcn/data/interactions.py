@@ -224,16 +224,16 @@ def check_learnable(interactions: Interactions) -> list[str]:
     """Return notes on interactions from which little can be learned.
 
     Raises:
-        InteractionsError: there is one item alone, so that there is nothing to rank.
+        InteractionsError: there is only one item, so that there is nothing to rank.
     """
     users, items = interactions.users, interactions.items
     if len(items) < 2:
         raise InteractionsError(
-            f"the interactions have one item alone, {examples(items.ids)}; there is nothing to "
+            f"the interactions have only one item, {examples(items.ids)}; there is nothing to "
             "rank; check which column holds the items"
         )
     if len(users) < 2:
-        return [f"the interactions have one user alone, {examples(users.ids)}"]
+        return [f"the interactions have only one user, {examples(users.ids)}"]
     if np.bincount(interactions.user_index).max(initial=0) < 2:
         return [
             "every user has a single interaction: nothing can be learned of which items go "

@@ -119,7 +119,7 @@ def scan_text(path: Path, separator: str, *, header: bool, quotes: bool = True) 
 def headerless_roles(path: Path, separator: str) -> tuple[str, ...]:
     """Return the roles of the columns of a table without a header, none if it may have one.
 
-    Its first line is numbers alone: two whole ones, and perhaps a rating, a time, or both, as in
+    Its first line is numbers only: two whole ones, and perhaps a rating, a time, or both, as in
     the tables of MovieLens.
 
     Args:

@@ -37,7 +37,7 @@ def seconds_of_text(column: pl.Series, time_format: str = "") -> pl.Series:
 
     Args:
         column: text, or a temporal type.
-        time_format: fields of strftime; by default ISO 8601 alone. 01/02/2024 has two readings.
+        time_format: fields of strftime; by default ISO 8601 only; 01/02/2024 is ambiguous.
     """
     if column.dtype != pl.String:
         moments = column.cast(pl.Datetime("us"), strict=False)

@@ -126,7 +126,7 @@ class PartialGraph(BipartiteGraph):
 def _refuse_rows(rows: Tensor | None) -> None:
     if rows is not None:
         raise PartitionError(
-            "users in several parts cannot be aggregated for some of the items alone"
+            "users in several parts cannot be aggregated for only some of the items"
         )
 
 

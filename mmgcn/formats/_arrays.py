@@ -42,7 +42,7 @@ def read_matrix(path: Path, options: ImportOptions) -> np.ndarray:
             raise FormatError(f"{path} contains no matrix")
         matrix = arrays["matrix"]
     if matrix.dtype.kind not in "fiub":
-        raise FormatError(f"{path} contains {matrix.dtype}, no numbers")
+        raise FormatError(f"{path} contains {matrix.dtype}, not numbers")
     return matrix
 
 

@@ -68,7 +68,7 @@ def mean_row(array: np.ndarray, file: Path) -> np.ndarray | None:
     [2.0, 4.0]
     """
     if array.ndim == 0:
-        raise FormatError(f"{file} contains one number, no vector")
+        raise FormatError(f"{file} contains one number, not a vector")
     rows = array.reshape(-1, array.shape[-1])
     if rows.size == 0:
         return None

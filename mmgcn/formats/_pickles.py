@@ -15,7 +15,7 @@ from mmgcn.format import FormatError, ImportOptions
 UNPICKLER = Path(__file__).with_name("_unpickler.py")
 DANGER = (
     "a pickle can run any code when it is loaded. This one is read in a process of its own, which "
-    "can open no file and no connection and builds arrays alone; still, use allow_pickle only for "
+    "can open no file and no connection and builds only arrays; still, use allow_pickle only for "
     "files whose source you trust"
 )
 
@@ -37,7 +37,7 @@ def load_pickle(path: Path, options: ImportOptions) -> dict[str, np.ndarray]:
             "or save it without objects: scipy.sparse.save_npz or numpy.save"
         )
     if find_spec("resource") is None:
-        raise FormatError(f"{path} is a pickle; they are read on Linux and macOS alone")
+        raise FormatError(f"{path} is a pickle; they are read on Linux and macOS only")
     with path.open("rb") as file:
         done = subprocess.run(
             [sys.executable, "-I", str(UNPICKLER)],

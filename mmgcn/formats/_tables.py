@@ -15,7 +15,7 @@ from mmgcn.format import FormatError
 def read_table(path: Path, separator: str, *, header: bool) -> pl.DataFrame:
     """Return a table of text; without a header its columns are called 1, 2 and so on.
 
-    Quotes have a meaning in tables separated by commas alone. The types in a RecBole header are
+    Quotes have a meaning in tables separated by commas only. The types in a RecBole header are
     removed from the names.
 
     Raises:

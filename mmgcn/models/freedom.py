@@ -57,7 +57,7 @@ class FREEDOMConfig(IdGraphConfig):
     pruning: float = at_most(1.0, 0.8)
     """Fraction of the interactions that is left out of the graph in a step."""
     modality_weight: float = 0.1
-    """lambda, weight of the loss of the modalities alone."""
+    """lambda, weight of the loss of the modalities."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

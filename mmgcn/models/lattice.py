@@ -19,7 +19,7 @@ very large catalogues use `freedom`, which does so once.
 
 Source: Zhang et al., Mining Latent Structures for Multimedia Recommendation, ACM MM 2021.
 Departures: rows are normalised to a sum of one, not by both degrees, so that a
-step needs the rows of its batch alone; sampled softmax over cosines instead of BPR ranks better;
+step needs only the rows of its batch; sampled softmax over cosines instead of BPR ranks better;
 an item that lacks a modality has no edges in its graph, and its zeros.
 
 On the validation part of the TikTok data of MMSSL it reaches a recall@20 of 0.085 and an NDCG@20 of

@@ -208,7 +208,7 @@ class MMGCN(GraphModel[MMGCNConfig]):
         return self._fused(Neighbourhood(self.graph))
 
     def rows(self, user_index: Tensor, item_index: Tensor) -> Pair:
-        """Return some rows of it; the last layer is computed for these alone.
+        """Return some rows of it; the last layer is computed only for these.
 
         Shapes:
             the result: (B, d) and (N, d).

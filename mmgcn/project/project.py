@@ -91,7 +91,7 @@ class Project:
         of texts for what can be repeated, or a bool for a flag.
 
         Args:
-            command: such as fit, also for `mmgcn runs list` the first word alone.
+            command: such as fit, also for `mmgcn runs list` only the first word.
 
         Raises:
             ProjectError: an unknown key or variable, or a value of another kind.

@@ -51,8 +51,8 @@ class Cursor:
         if of_request != start.request or type(offset) is not int or offset < 0:
             raise Problem(
                 "unknown_cursor",
-                "cursor is none of this request; pass `next` of its last page, with the same "
-                "parameters",
+                "cursor does not belong to this request; pass `next` of its last page, with the "
+                "same parameters",
                 field="cursor",
             )
         if of_state != start.state:

@@ -29,7 +29,7 @@ CODES: dict[str, tuple[int, str]] = {
     "unknown_item": (404, "The item is not in the run."),
     "unknown_channel": (404, "The run or the item has no such channel."),
     "unknown_modality": (404, "The run has no such modality."),
-    "unknown_cursor": (404, "The cursor is none of this list."),
+    "unknown_cursor": (404, "The cursor is not one of this list."),
     "no_video": (404, "The item has no video file."),
     "no_poster": (404, "The video has no poster."),
     "no_sprite": (404, "The video has no sprite."),

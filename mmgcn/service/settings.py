@@ -81,8 +81,8 @@ class Settings:
         for origin in self.allow_origins:
             if not re.fullmatch(r"https?://[^/?#\s*@]+", origin):
                 raise ValueError(
-                    f"allow_origins: '{origin}' is no origin; expected scheme, host and port, such "
-                    "as https://example.org:8443"
+                    f"allow_origins: '{origin}' is not an origin; expected scheme, host and port, "
+                    "such as https://example.org:8443"
                 )
 
     def to_environment(self) -> None:

@@ -200,7 +200,7 @@ def _prepared(out: str) -> tuple[AbstractFileSystem, str]:
     others = [name for name in paths if name != SUCCESS and not _is_part(name)]
     if others:
         raise TableError(
-            f"{out} contains other files, such as {others[0]}; use a folder for the lists alone"
+            f"{out} contains other files, such as {others[0]}; use a folder for the lists only"
         )
     for name in sorted(paths):  # _SUCCESS before the parts, which are incomplete from then on
         files.rm(paths[name])

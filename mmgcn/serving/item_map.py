@@ -62,7 +62,9 @@ def load_map(run: Run, channel: str | None = None) -> ItemMap | None:
     except FileNotFoundError:
         return None
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise RunError(f"{path} is corrupt: {error}; remove it, it is made again") from error
+        raise RunError(
+            f"{path} is corrupt: {error}; remove it, and it is computed again"
+        ) from error
     return found
 
 

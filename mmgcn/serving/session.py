@@ -47,7 +47,7 @@ class SessionRanker:
     ) -> SessionList:
         """Return the k best items of a user after a session.
 
-        A user who is not in the run gets a list from the session alone.
+        A user who is not in the run gets a list from the session only.
 
         Raises:
             UnknownIds: the user is neither in the run nor has a session.

@@ -47,7 +47,7 @@ def replacing(path: Path) -> Iterator[Path]:
         OSError: the path is a folder, a device or a pipe, which a file would replace.
     """
     if path.exists() and not path.is_file():
-        raise OSError(f"{path} is no file; name another")
+        raise OSError(f"{path} is not a regular file; name another")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.part")
     try:

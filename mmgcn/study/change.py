@@ -25,7 +25,7 @@ class Change:
 
     Args:
         modality: empty where it is not needed.
-        share: from 0 to 1, for `missing` alone.
+        share: from 0 to 1, for `missing` only.
     """
 
     how: How = "none"

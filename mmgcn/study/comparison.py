@@ -191,7 +191,7 @@ def tables(
 
 LEGEND = (
     "Mean ± standard deviation over seeds. Epochs and the order of the rows are chosen on the "
-    "validation part. Training: the optimiser's steps alone. Total: from building the model to "
+    "validation part. Training: the optimiser's steps only. Total: from building the model to "
     "its written run. Memory: peak of the process, libraries and data included. "
     "Epoch: the one that was kept."
 )

@@ -82,7 +82,7 @@ class Outcome:
     Args:
         valid, test: metrics by name, such as `recall@20`; empty without such a part.
         best_epoch: 0 for a model in closed form.
-        train_seconds: of the optimiser's steps alone, 0 for a model in closed form.
+        train_seconds: of the optimiser's steps only, 0 for a model in closed form.
         total_seconds: from building the model to its run folder, with every evaluation on the
             validation part.
         peak_memory_bytes: peak memory of the process, libraries and data included.

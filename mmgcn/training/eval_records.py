@@ -15,7 +15,7 @@ class EvalRecord:
     Args:
         epoch: number of the epoch, from 1; 0 for a model in closed form.
         step: number of training steps so far.
-        train_seconds: of these steps alone.
+        train_seconds: of these steps only.
         loss: mean over the steps since the evaluation before.
         metrics: on the validation part, such as `recall@20`; empty without one.
     """

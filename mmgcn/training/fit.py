@@ -60,7 +60,7 @@ class FitResult:
         run: the run folder.
         best_epoch: the epoch whose parameters were kept; 0 for a model in closed form.
         metrics: validation metrics of that epoch, empty without a validation part.
-        seconds: time of the optimiser's steps alone.
+        seconds: time of the optimiser's steps only.
         num_parameters: number of trained parameters.
         notes: what was left out, such as curves without matplotlib.
         recipe: the choice of settings, None if they were given or are the model's defaults.

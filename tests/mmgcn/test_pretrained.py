@@ -92,7 +92,7 @@ def test_a_run_without_a_validation_part_has_no_metrics(run):
 
 
 def test_folders_that_are_no_published_run_are_refused(run, tmp_path):
-    with pytest.raises(PretrainedError, match=r"is no published run: .*; expected config"):
+    with pytest.raises(PretrainedError, match=r"is not a published run: .*; expected config"):
         from_pretrained(tmp_path, out=tmp_path / "new")
     folder = save_pretrained(run, tmp_path / "published")
     with pytest.raises(PretrainedError, match="exists; name a new folder with `out`"):

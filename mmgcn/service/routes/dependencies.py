@@ -78,7 +78,7 @@ def cursor_of(
         state: what the list depends on beside the run.
 
     Raises:
-        Problem: the cursor is none of this list, or the list has changed.
+        Problem: the cursor is not one of this list, or the list has changed.
     """
     query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     filters = sorted((name, value) for name, value in query if name not in PAGE_PARAMETERS)

@@ -83,7 +83,7 @@ class FoldIn:
         m is the mean of the watched items as above, m' that with the further items, of which each
         counts as often as its weight. The history counts as MAX_HISTORY items at most, so that a
         few likes also move a user with a long one. Without further items v' is exactly v; a user
-        with nothing watched gets the vector of the further items alone.
+        with nothing watched gets the vector of the further items only.
 
         Args:
             vector: of the user, in the run.

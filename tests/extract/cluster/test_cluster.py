@@ -109,7 +109,7 @@ def test_a_ray_that_cannot_be_used_is_reported(monkeypatch, address, error, mess
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--engine", "spark"], "'spark' is none of torch, onnx, local, ray"),
+        (["--engine", "spark"], "'spark' is not one of torch, onnx, local, ray"),
         (["--engine", "torch,onnx"], "torch and onnx exclude each other"),
         (["--address", "auto"], "needs --engine ray"),
         (["--engine", "local,onnx", "--num-gpus-per-worker", "1"], "needs --engine ray"),

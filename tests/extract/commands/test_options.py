@@ -119,7 +119,7 @@ def test_a_spelling_changes_name_help_and_value(run):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--dtype", "int"], "'int' is none of float16, float32"),
+        (["--dtype", "int"], "'int' is not one of float16, float32"),
         (["--num-frames", "0"], "--num-frames is 0; at least 1 is needed"),
         (["--weights", "a"], "'a' is not NAME=VALUE"),
         (["--limits", "1"], "No such option"),

@@ -434,7 +434,7 @@ def test_a_store_that_another_process_writes_is_refused(clips, tmp_path):
         (
             {"encoders": [("v", "resnet50")]},
             ValueError,
-            "named for visual, which is none of the modal",
+            "named for visual, which is not one of the modal",
         ),
         ({"device": "tpu"}, ValueError, "device is 'tpu'; known: auto, cpu, cuda"),
         ({"encoders": [("a", "logmel")] * 2}, ValueError, "same weights is named twice"),

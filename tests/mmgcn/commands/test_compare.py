@@ -118,7 +118,7 @@ def test_a_baseline_that_failed_is_reported(world, capsys):
         ),
         (("--models", "mf", "--config", "bare.toml"), 2, "sets 'dim' outside of a table"),
         (("--models", "mf", "--split-seed", "1", "--split", "none"), 2, "draws nothing"),
-        (("--models", "mf", "--baseline", "ease"), 2, "'ease' is none of mf"),
+        (("--models", "mf", "--baseline", "ease"), 2, "'ease' is not one of mf"),
         (("--models", "mf", "--baseline", "mff"), 1, "did you mean mf"),
         (("--models", "mf", "--seeds", "0"), 2, "seeds"),
         (("--models", "mf", "-k", "7"), 2, "is none of 5, 10, 20, 50"),

@@ -55,9 +55,9 @@ def test_an_unknown_user_is_an_error_that_names_the_option(run):
         (("--all",), "--all needs --out FILE.parquet, .csv or .jsonl"),
         (
             ("--user", "u0", "--unknown-users", "popular"),
-            "'popular' is none of error, popularity",
+            "'popular' is not one of error, popularity",
         ),
-        (("--user", "u0", "--engine", "dask"), "--engine: 'dask' is none of local, ray"),
+        (("--user", "u0", "--engine", "dask"), "--engine: 'dask' is not one of local, ray"),
         (("--user", "u0", "--engine", "ray"), "--engine: it is for --all"),
         (("--user", "u0", "--workers", "2"), "--workers: it needs --engine ray"),
         (("--user", "u0", "--address", "auto"), "--address: it needs --engine ray"),

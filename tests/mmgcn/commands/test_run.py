@@ -114,7 +114,7 @@ def test_without_a_project_there_is_nothing_to_run(tmp_path, monkeypatch, capsys
 def test_another_log_is_refused(run):
     code, _, err = run("", "--log", "yaml")
     assert code == 2
-    assert "'yaml' is none of text, json" in " ".join(err.split())
+    assert "'yaml' is not one of text, json" in " ".join(err.split())
 
 
 def test_sigterm_interrupts_the_step_and_the_run(tmp_path):

@@ -37,7 +37,7 @@ def stored(save, *values, **named):
 @pytest.mark.parametrize(
     ("read", "name", "content", "message"),
     [
-        (read_matrix, "words.npy", stored(np.save, ["a", "b"]), "contains <U1, no numbers"),
+        (read_matrix, "words.npy", stored(np.save, ["a", "b"]), "contains <U1, not numbers"),
         (read_matrix, "m.npy", b"\x93NUMPY\x01\x00", r"m\.npy is not a \.npy file of numbers"),
         (read_matrix, "lists.pkl", pickle.dumps([[1]]), r"lists\.pkl contains no matrix"),
         (read_sparse, "m.npz", stored(np.savez, a=np.ones(2)), "no sparse matrix in csr, csc or"),

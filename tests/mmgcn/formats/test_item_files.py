@@ -48,7 +48,7 @@ def test_files_without_rows_and_pickles_are_reported(tmp_path):
 
 
 def test_a_single_number_and_other_widths_are_refused(tmp_path):
-    with pytest.raises(FormatError, match=r"a\.npy contains one number, no vector"):
+    with pytest.raises(FormatError, match=r"a\.npy contains one number, not a vector"):
         add_item_files(Content(), "v", saved(tmp_path, {"a": np.float32(3)}), PLAIN, source="t")
     files = saved(tmp_path, {"a": np.ones(2), "b": np.ones(3)})
     with pytest.raises(FormatError, match="the vectors in t have widths from 2 to 3; one folder"):

@@ -28,7 +28,7 @@ def test_a_table_that_does_not_fit_the_disk_is_an_error_with_its_path(tmp_path, 
 def test_a_pipe_is_not_replaced_by_a_document(tmp_path):
     path = tmp_path / "pipe.html"
     os.mkfifo(path)
-    with pytest.raises(OSError, match=f"{path} is no file; name another"):
+    with pytest.raises(OSError, match=f"{path} is not a regular file; name another"):
         write_document(path, "text")
     assert path.is_fifo()
     assert [each.name for each in tmp_path.iterdir()] == ["pipe.html"]

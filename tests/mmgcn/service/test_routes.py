@@ -332,7 +332,7 @@ def test_a_cursor_is_valid_for_its_own_list_only(client, runs):
     for path in ("/v1/users", "/v1/items?query=a", "/v1/items?modality=visual"):
         answer = client.get(path, params=dict(parse_qsl(urlsplit(path).query)) | {"cursor": cursor})
         assert (answer.status_code, answer.json()["code"]) == (404, "unknown_cursor")
-        assert answer.json()["detail"].startswith("cursor is none of this request")
+        assert answer.json()["detail"].startswith("cursor does not belong to this request")
     for text in ("", "x", "é", "bnVsbA", "WzEsMl0", "." * 100):
         assert client.get("/v1/items", params={"cursor": text}).status_code == 404
     write_small_run(runs / "second")

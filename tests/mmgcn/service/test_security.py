@@ -96,7 +96,7 @@ def test_two_hosts_are_refused(serve):
         ({"root_path": "mm"}, "root_path is 'mm'; expected a path that begins with /"),
         ({"root_path": "/mm/"}, "root_path is '/mm/'"),
         ({"proxies": ("nginx",)}, "'nginx' is neither"),
-        ({"allow_origins": ("https://a.example", "*")}, r"'\*' is no origin; expected scheme"),
+        ({"allow_origins": ("https://a.example", "*")}, r"'\*' is not an origin; expected scheme"),
         ({"allow_origins": ("https://a.example/",)}, "'https://a.example/' is no origin"),
     ],
 )

@@ -153,7 +153,7 @@ def test_the_command_writes_parts(recommender, tmp_path, ray_of_two_cpus, capsys
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--all", "--out", "f", "--engine", "spark"], "'spark' is none of local, ray"),
+        (["--all", "--out", "f", "--engine", "spark"], "'spark' is not one of local, ray"),
         (["--user", "u", "--engine", "ray"], "it is for --all"),
         (["--all", "--out", "f.csv", "--workers", "2"], "it needs --engine ray"),
     ],
