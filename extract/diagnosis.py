@@ -1,6 +1,6 @@
 """Diagnosis of this machine: versions, devices, codecs, weights, space, and missing packages.
 
-Nothing here raises because something is missing: that is what it finds out.
+Missing packages and devices are reported, not raised as errors.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Content: interactions, features and captions of a data set, whatever its files were."""
+"""Content: interactions, features and captions of a data set, read from files of any format."""
 
 from __future__ import annotations
 

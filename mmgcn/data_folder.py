@@ -82,7 +82,7 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
     """Refuse a folder with files, unless they are those of an earlier import and replaced.
 
     Raises:
-        ContentError: as said.
+        ContentError: the folder contains other files.
     """
     if not folder.exists() or not any(folder.iterdir()):
         return

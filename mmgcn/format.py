@@ -60,7 +60,7 @@ class Format(ABC):
 
     @abstractmethod
     def detect(self, path: Path) -> str | None:
-        """Return what at the path shows that it is of this format, or None.
+        """Return the evidence at the path that it is of this format, or None.
 
         Reads only names and first lines.
         """
@@ -99,7 +99,7 @@ FORMATS: Registry[type[Format]] = Registry(
 
 
 def detect(path: Path) -> dict[str, str]:
-    """Return the formats that recognise a folder or file, each with what shows it.
+    """Return the formats that recognise a folder or file, each with its evidence.
 
     Raises:
         FormatError: there is nothing at the path.

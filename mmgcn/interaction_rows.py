@@ -1,4 +1,4 @@
-"""InteractionRows: rows of the interaction matrix as user vectors, made when they are read."""
+"""InteractionRows: rows of the interaction matrix as user vectors, computed when they are read."""
 
 from __future__ import annotations
 

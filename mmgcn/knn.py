@@ -15,8 +15,8 @@ GROUP = 64  # columns of which the maximum is compared first
 def knn_graph(features: list[Tensor], num_neighbours: int) -> SparseProduct | None:
     """Return each item's nearest items by cosine over all modalities, rows summing to one.
 
-    An item without any modality has no neighbours and is no neighbour. Compares every pair, a block
-    of rows at a time: I^2 D operations and I * num_neighbours entries.
+    An item without any modality has no neighbours and is not a neighbour. Compares every pair, a
+    block of rows at a time: I^2 D operations and I * num_neighbours entries.
 
     Args:
         features: of each modality.

@@ -63,7 +63,7 @@ class Embeddings:
 
 
 class RecommenderModel(ABC, Generic[ConfigT]):
-    """The facts of a model that MODELS, the settings and the study of models need.
+    """What the registry, the settings and the studies need of a model.
 
     A model is either a `Model`, trained in batches, or a `ClosedFormModel`, solved at once.
 

@@ -137,7 +137,7 @@ class Run:
 
     @cached_property
     def vector_parts(self) -> dict[str, np.ndarray]:
-        """The parts that are vectors of what an item is, without the popularity prior."""
+        """The parts that describe the item: all but the popularity prior."""
         return {name: part for name, part in self.parts.items() if name != POPULARITY}
 
     @cached_property
@@ -168,7 +168,7 @@ class Run:
 
     @cached_property
     def item_vectors(self) -> np.ndarray:
-        """What an item is: `item` with the popularity prior at 0. Shapes: (I, d) float32."""
+        """The item vectors with a popularity prior of 0. Shapes: (I, d) float32."""
         if not self.has_prior:
             return self.item
         vectors = np.array(self.item)

@@ -1,4 +1,4 @@
-"""TrainConfig: how a model is trained, whatever the model."""
+"""TrainConfig: how a model is trained; the same settings for all models."""
 
 from __future__ import annotations
 

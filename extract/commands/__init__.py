@@ -1,4 +1,4 @@
-"""The commands of this half: extract, store, modalities, weights. Each file is one of them."""
+"""The commands of feature extraction: extract, store, modalities and weights."""
 
 import typer
 

@@ -93,7 +93,7 @@ def extract(
     videos: Annotated[
         list[str] | None,
         typer.Argument(
-            help="A folder of videos (searched with its subfolders), or files, or patterns such as "
+            help="Folder of videos (searched with its subfolders), or files, or patterns such as "
             "'clips/*.mp4', or a URL of these, such as s3://bucket/clips, or - to read paths from "
             "standard input.",
             metavar="VIDEOS",
@@ -103,7 +103,7 @@ def extract(
     captions: Annotated[
         str | None,
         typer.Option(
-            help="A table with item_id and caption (.csv .tsv .jsonl .parquet). Without it, "
+            help="Table with item_id and caption (.csv .tsv .jsonl .parquet). Without it, "
             "captions.csv in or beside the folder, a .txt .json .srt or .vtt beside each video, or "
             "the title inside it. Without VIDEOS, its rows are the items. With speech, "
             "speech:MODEL or TABLE,speech also what is said, by Whisper.",
@@ -133,7 +133,7 @@ def extract(
             show_default=False,
         ),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The feature store.")] = Path("features"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Feature store.")] = Path("features"),
     id_from: Annotated[
         str,
         typer.Option("--id", help="Source of an item's id: stem (of its file) or relative-path."),

@@ -10,7 +10,7 @@ import typer
 from extract.commands.options import PushOption
 from extract.commands.output import print_message
 
-Store = Annotated[Path, typer.Option("--store", help="The feature store.")]
+Store = Annotated[Path, typer.Option("--store", help="Feature store.")]
 SET = "Digest of the set, or its beginning, as in `mmgcn store ls`; or its folder."
 
 

@@ -79,7 +79,7 @@ class CommandGroup(Protocol):
 
 
 def _of_project(group: CommandGroup, project: Project) -> list[dict[str, Any]]:
-    """Return what lies where, and everything that the file or the environment sets."""
+    """Return the shared paths, and every setting of the file and the environment."""
     rows = []
     for key in SHARED:
         setting = project.get("", key)

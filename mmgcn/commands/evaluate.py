@@ -1,4 +1,4 @@
-"""mmgcn evaluate: ranking metrics of a run on group-out interactions."""
+"""mmgcn evaluate: ranking metrics of a run on held-out interactions."""
 
 from __future__ import annotations
 

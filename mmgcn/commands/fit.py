@@ -87,8 +87,8 @@ def fit(
     budget: Annotated[
         str | None,
         typer.Option(
-            help="Duration of the training, choice of the recipe included, such as 60s or 5m; the "
-            "best epoch until then is kept.",
+            help="Maximum duration of the training, with the choice of its recipe, such as 60s or "
+            "5m; the best epoch until then is kept.",
             metavar="DURATION",
         ),
     ] = None,

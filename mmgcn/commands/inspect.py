@@ -45,7 +45,7 @@ def inspect(
         Path | None,
         typer.Option(
             help="Output page, self-contained: degrees, popularity, coverage, items of the same "
-            "content, nearest neighbours, what is odd and what to do.",
+            "content, nearest neighbours, anomalies and what to do about them.",
         ),
     ] = None,
     videos: PosterVideosOption = None,

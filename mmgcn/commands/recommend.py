@@ -75,7 +75,7 @@ def recommend(
         list[Path] | None,
         typer.Option(
             help="Video that is not in the run, watched by such a user: ranks by its content. "
-            "Repeatable; joins --history. Takes seconds, encoders are loaded.",
+            "Repeatable, also with --history. Takes seconds, since encoders are loaded.",
             metavar="<path>",
         ),
     ] = None,

@@ -32,7 +32,7 @@ def run(
     context: typer.Context,
     log: Annotated[
         str,
-        typer.Option(help="Output: text, or json, one object a line.", metavar="[text|json]"),
+        typer.Option(help="Output: text, or json with one object per line.", metavar="[text|json]"),
     ] = "text",
 ) -> None:
     """Extract, fit and evaluate the project of this folder, such as every night.

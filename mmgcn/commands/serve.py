@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 @with_options(
     settings={
-        "run": Flag(help="Run folder, or a link to one; a new run behind it is loaded."),
+        "run": Flag(help="Run folder, or a link to one; when the link changes, the run is loaded."),
         "feedback": None,
         "token": None,
         "loopback": None,

@@ -15,7 +15,7 @@ MAX_COMPARED = 20_000  # items of which every pair is compared: 2 minutes on one
 
 @dataclass(frozen=True)
 class Content:
-    """What the vectors of a modality say about items.
+    """Near-duplicates and nearest neighbours of items, by the vectors of one modality.
 
     Args:
         duplicates: groups of two or more items with the same content, the largest group first.
@@ -38,8 +38,8 @@ def content_of(
 ) -> Content:
     """Return duplicates and the neighbours of some items, by the cosine of their vectors.
 
-    Vectors of zeros have no neighbours and are nobody's. Of more than MAX_COMPARED items a random
-    sample is compared, with each other.
+    Vectors of zeros have no neighbours and are not neighbours. Of more than MAX_COMPARED items a
+    random sample is compared, with each other.
 
     Args:
         num_examples: number of items whose neighbours are returned, drawn at random.

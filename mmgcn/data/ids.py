@@ -162,7 +162,7 @@ def as_texts(ids: Iterable[str] | pl.Series) -> pl.Series:
 
 
 def nearest_ids(wanted: str, known: Sequence[str] | pl.Series) -> list[str]:
-    """Return up to three ids that are similar to the wanted one."""
+    """Return up to three ids that are similar to an unknown one."""
     all_ids = as_texts(known)
     # Comparing with each of a million ids takes seconds. Those of about its length are enough,
     # those with the same beginning first.

@@ -44,7 +44,7 @@ def load_dataset(options: DataOptions | None = None, *, uses_features: bool = Tr
 def _split(options: DataOptions) -> tuple[Split, pl.Series | None, dict[str, str]]:
     """Return the split, the ids of items that are no candidates, and merged near-duplicates.
 
-    No candidates are items that the k-core removed, and those that were merged into others.
+    Items that the k-core removed, or that were merged into others, are not candidates.
     """
     if options.valid is not None or options.test is not None:
         parts = given_split(

@@ -21,7 +21,7 @@ def check_time_format(time_format: str) -> None:
     """Refuse a format that contains no date.
 
     Raises:
-        TimeError: as said.
+        TimeError: the format contains no date.
 
     >>> check_time_format("%d/%m/%Y")
     """
@@ -60,8 +60,11 @@ def seconds_of_text(column: pl.Series, time_format: str = "") -> pl.Series:
 def check_one_unit(times: np.ndarray) -> None:
     """Refuse numbers of which some count seconds since 1970 and others milliseconds.
 
+    Shapes:
+        times: (N,).
+
     Raises:
-        TimeError: as said. Shapes: times: (N,).
+        TimeError: the times have several units.
     """
     for index in range(1, len(UNIT_BOUNDS)):
         lower = (times >= UNIT_BOUNDS[index - 1]) & (times < UNIT_BOUNDS[index])

@@ -10,7 +10,7 @@ def member_starts(config: Mapping[str, Any], last_epoch: int) -> list[int]:
     """Return the first epoch of each ensemble member that was trained, from 1.
 
     Members are trained one after the other, each for an equal share of the epochs. A new member
-    lowers the metrics of the ensemble at first, which is no failure of the training.
+    lowers the metrics of the ensemble at first, which is not a failure of the training.
 
     Args:
         config: of a run.

@@ -30,7 +30,7 @@ class Baseline:
 
 
 def popular_baseline(run: Run, *, seed: int = 0) -> Baseline:
-    """Return what a list of the most popular items reaches on a run's validation part.
+    """Return the metrics of the most popular items on a run's validation part.
 
     As in training, the items of the training part are left out of each user's list.
 

@@ -113,8 +113,8 @@ def average_precision(hits: np.ndarray, num_relevant: np.ndarray) -> np.ndarray:
 def novelty(items: np.ndarray, popularity: np.ndarray, *, num_users: int) -> np.ndarray:
     """Return the mean self-information of each list, -log2((n_i + 1) / (U + 1)), in bits.
 
-    n_i is the number of training interactions of item i, of U users. An item that all have watched
-    is no news: 0 bits.
+    n_i is the number of training interactions of item i, of U users. An item that every
+    user has watched has 0 bits.
 
     Shapes:
         items: (N, K) integers, -1 for an empty position; popularity: (I,); the result: (N,), NaN

@@ -1,1 +1,1 @@
-"""Models: one paper, one file, named like the file."""
+"""Models: one in each file, which has its name."""

@@ -2,7 +2,7 @@
 
     score = n_i
 
-Any other model must be better.
+The baseline that any other model has to exceed.
 """
 
 from __future__ import annotations

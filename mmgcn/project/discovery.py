@@ -126,7 +126,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _column_names(path: Path) -> list[str]:
-    """Return the names of a table's columns; none if it is no table."""
+    """Return the names of a table's columns; none if it is not a table."""
     try:
         detected = detect_format(path)
         if detected.kind == "parquet":

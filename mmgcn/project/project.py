@@ -140,7 +140,7 @@ class Project:
         )
 
     def _check_variables(self, command: str, known: Sequence[str]) -> None:
-        """Refuse variables that look like settings and are none."""
+        """Refuse variables that look like settings and are not."""
         for table, keys in ((DATA, DATA_KEYS), (command, known)):
             names = [variable_of(table, key) for key in keys]
             for variable in self.environment:

@@ -1,4 +1,4 @@
-"""Findings: what is odd about a data set, and what to do about it."""
+"""Findings: anomalies of a data set, and what to do about them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ UNEVEN = 0.6  # share of the interactions of a tenth of the items, from which on
 
 
 def findings(found: Mapping[str, Any], contents: Mapping[str, Content]) -> list[tuple[str, str]]:
-    """Return what is odd, each with what to do about it.
+    """Return the anomalies, each with what to do about it.
 
     Args:
         found: what `mmgcn inspect --json` prints: features, interactions and matching.

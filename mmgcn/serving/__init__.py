@@ -1,1 +1,1 @@
-"""From a saved run to answers."""
+"""Ranked lists, explanations and exports of a finished run."""

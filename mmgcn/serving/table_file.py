@@ -28,7 +28,7 @@ def check_suffix(path: Path) -> None:
 
 @contextmanager
 def write_errors_name(path: Path) -> Iterator[None]:
-    """Raise errors of writing with the path, which those of a full disk lack.
+    """Add the path to errors of writing; that of a full disk has none.
 
     Raises:
         OSError: the file cannot be written.
@@ -41,7 +41,7 @@ def write_errors_name(path: Path) -> Iterator[None]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a path to write, which replaces the file when it is complete. Makes its folder.
+    """Yield a path to write, which replaces the file when it is complete. Creates its folder.
 
     Raises:
         OSError: the path is a folder, a device or a pipe, which a file would replace.

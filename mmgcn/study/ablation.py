@@ -26,7 +26,7 @@ from mmgcn.study.trial import Outcome, Trial
 
 @dataclass(frozen=True, eq=False)
 class Variant:
-    """The model without something.
+    """A variant of the model: without a modality, or with other settings.
 
     Args:
         what: the part that is removed, as shown.
@@ -49,7 +49,7 @@ WHOLE = Variant("nothing", Change(), {})
 
 @dataclass(frozen=True)
 class Effect:
-    """What a variant costs.
+    """The loss of a variant against the whole model.
 
     Args:
         values: the metric without, a number a seed.

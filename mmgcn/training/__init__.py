@@ -1,1 +1,1 @@
-"""Negative sampling, losses, checkpoints and the training loop."""
+"""Training: recipes, epochs, evaluations, checkpoints and run folders."""

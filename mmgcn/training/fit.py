@@ -41,7 +41,7 @@ Progress = Callable[[EvalRecord], None]
 
 
 class FitArguments(TypedDict, total=False):
-    """Arguments of `fit` that both trainings of `fit_final` have."""
+    """Arguments that `fit_final` passes to both of its trainings."""
 
     settings: Mapping[str, Any] | None
     seed: int

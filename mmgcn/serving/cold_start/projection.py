@@ -22,7 +22,7 @@ class Projection:
 
         W = argmin over W of  |F W + mean(item) - item|^2  +  l2_reg |W|^2
 
-    So an item is mapped to where the run's items of similar content are, whatever the model. On the
+    An item is therefore mapped near the run's items of similar content, for any model. On the
     TikTok data, for videos that W was not fitted on, scores of the projected vectors rank users who
     watched the video above others with probability (AUC) 0.96 (linear_mmgcn; the videos' own
     trained vectors: 0.94; the mean of all items: 0.91) and 0.83 (mmgcn; 0.93; 0.79).
