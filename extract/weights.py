@@ -71,9 +71,16 @@ class Weights:
     licence: str
 
     @classmethod
-    def of_hub(cls, where: str) -> Self:
-        """Return the weights of a model on the hub, `owner/name`, that no encoder names."""
-        return cls(name=where, kind="hub", where=where, sha256=None, licence="see its page")
+    def of_hub(
+        cls,
+        where: str,
+        *,
+        name: str | None = None,
+        sha256: str | None = None,
+        licence: str = "see its page",
+    ) -> Self:
+        """Return the weights of a model on the hub, `owner/name`, which is by default the name."""
+        return cls(name=name or where, kind="hub", where=where, sha256=sha256, licence=licence)
 
     @property
     def file_name(self) -> str:

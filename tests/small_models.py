@@ -16,6 +16,12 @@ TINY = {
     "num_attention_heads": 2,
 }
 TINY_IMAGE = TINY | {"image_size": 32, "patch_size": 8}
+TINY_WHISPER = {
+    "d_model": 16,
+    **dict.fromkeys(("encoder_layers", "decoder_layers"), 1),
+    **dict.fromkeys(("encoder_attention_heads", "decoder_attention_heads"), 2),
+    **dict.fromkeys(("encoder_ffn_dim", "decoder_ffn_dim"), 16),
+}
 TINY_TEXT = {
     **TINY,
     "vocab_size": 24,
@@ -214,13 +220,7 @@ def whisper() -> Path:
 
     torch.manual_seed(0)
     config = WhisperConfig(
-        d_model=16,
-        encoder_layers=1,
-        decoder_layers=1,
-        encoder_attention_heads=2,
-        decoder_attention_heads=2,
-        encoder_ffn_dim=16,
-        decoder_ffn_dim=16,
+        **TINY_WHISPER,
         vocab_size=30,
         pad_token_id=0,
         bos_token_id=1,

@@ -24,12 +24,8 @@ from extract.encoders._pretrained import (
 from extract.encoders._windows import num_audible_samples, window_settings
 from extract.weights import Weights, WrongWeights, resolve
 
-UNFUSED = Weights(
-    name="clap-htsat-unfused",
-    kind="hub",
-    where="laion/clap-htsat-unfused",
-    sha256=None,
-    licence="Apache-2.0",
+UNFUSED = Weights.of_hub(
+    "laion/clap-htsat-unfused", name="clap-htsat-unfused", licence="Apache-2.0"
 )
 
 

@@ -28,10 +28,9 @@ if TYPE_CHECKING:
     import torch
 
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-HUB = Weights(
+HUB = Weights.of_hub(
+    "sentence-transformers/all-MiniLM-L6-v2",
     name="all-MiniLM-L6-v2",
-    kind="hub",
-    where="sentence-transformers/all-MiniLM-L6-v2",
     sha256=SHA256,
     licence="Apache-2.0",
 )

@@ -96,7 +96,7 @@ def published(name: str, pretrained: dict[str, Any]) -> Weights | None:
     licence = str(pretrained.get("license") or "not stated")
     hub, url = pretrained.get("hf_hub_id"), pretrained.get("url")
     if isinstance(hub, str) and HUB_NAME.fullmatch(hub):
-        return Weights(name=hub, kind="hub", where=hub, sha256=None, licence=licence)
+        return Weights.of_hub(hub, licence=licence)
     if isinstance(url, str) and url:
         return Weights(name=f"timm:{name}", kind="url", where=url, sha256=None, licence=licence)
     return None
