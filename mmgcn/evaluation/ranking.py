@@ -181,7 +181,7 @@ def _check_names(more_metrics: Sequence[Metric]) -> None:
         if not name.isidentifier() or name in METRICS or names.count(name) > 1:
             raise ValueError(
                 f"a further metric is called '{name}'; its function needs a name of its own, which "
-                f"is none of {', '.join(METRICS)}"
+                f"is not one of {', '.join(METRICS)}"
             )
 
 

@@ -56,11 +56,11 @@ def test_ablate_without_matplotlib_is_refused_before_training(capsys, monkeypatc
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("--how", "hide"), 2, "none of drop, shuffle"),
+        (("--how", "hide"), 2, "is not one of drop, shuffle"),
         (("--mask-percent", "ten"), 2, "is not percentages"),
         (("--mask-percent", "0"), 2, "0 is not a percentage from 1 to 100"),
         (("--mask-percent", "0.3"), 2, "for 30% of the items pass 30"),
-        (("--metric", "recall@7"), 2, "none of recall@5"),
+        (("--metric", "recall@7"), 2, "is not one of recall@5"),
         (("--variant", "num_item_neighbours"), 2, "is not NAME=VALUE"),
         (("--variant", "num_item_neighbour=0", *FEATURES), 1, "did you mean num_item_neighbours"),
         (("--model", "mff", *FEATURES), 1, "did you mean mf"),

@@ -107,7 +107,7 @@ def test_a_baseline_that_failed_is_reported(world, capsys):
     [
         (("--models", "popularty"), 1, "did you mean popularity"),
         (("--models", ","), 2, "names no model"),
-        (("--models", "mf", "--set", "mff.dim=8"), 2, "none of mf"),
+        (("--models", "mf", "--set", "mff.dim=8"), 2, "is not one of mf"),
         (("--models", "mf", "--set", "dmi=8"), 1, "did you mean dim"),
         (("--models", "mf", "--set", "dim"), 2, "is not NAME=VALUE"),
         (("--models", "mf", "--config", "bad.toml"), 1, "bad.toml is not TOML"),
@@ -121,7 +121,7 @@ def test_a_baseline_that_failed_is_reported(world, capsys):
         (("--models", "mf", "--baseline", "ease"), 2, "'ease' is not one of mf"),
         (("--models", "mf", "--baseline", "mff"), 1, "did you mean mf"),
         (("--models", "mf", "--seeds", "0"), 2, "seeds"),
-        (("--models", "mf", "-k", "7"), 2, "is none of 5, 10, 20, 50"),
+        (("--models", "mf", "-k", "7"), 2, "is not one of 5, 10, 20, 50"),
         (("--models", "mf", "-k", "50"), 1, "k is 50; there are 40 items"),
         (("--models", "mf", "--split", "none"), 1, "neither a validation nor a test part"),
         (("--models", "mf", "-i", "nowhere.csv"), 1, "no interactions at nowhere.csv"),

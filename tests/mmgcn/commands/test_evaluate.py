@@ -67,7 +67,7 @@ def test_cold_items_alone_can_be_the_candidates(cold_run, capsys):
     assert cold["metrics"]["recall@8"] == cold["chance"]["recall@8"] == 1
     assert "most_popular" not in cold  # all of them are equally unpopular
     _, out, _ = run(capsys, *words)
-    assert "among cold items alone" in out
+    assert "among cold items only" in out
     assert "popular" not in out
 
 
@@ -149,7 +149,7 @@ def test_a_test_part_has_the_same_metrics_in_fit_and_evaluate(tmp_path, capsys):
     ("words", "message"),
     [
         (("--candidates", "cold"), "needs --cold-items"),
-        (("--cold-items", "--candidates", "warm"), "none of all, cold"),
+        (("--cold-items", "--candidates", "warm"), "is not one of all, cold"),
     ],
 )
 def test_wrong_usage_is_exit_code_2(ordinary_run, capsys, words, message):

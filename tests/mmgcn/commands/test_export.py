@@ -63,7 +63,7 @@ def test_captions_and_names_are_written(world, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("movielens",), "nothing is written in the format movielens; it is read alone"),
+        (("movielens",), "nothing is written in the format movielens; it can only be read"),
         (("mmrecc",), "no format is called 'mmrecc'; did you mean mmrec"),
         (("mmrec", "--prefix", "x"), "they are for vectors"),
         (("mmrec", "-k", "3"), "it needs --lists"),
@@ -97,7 +97,7 @@ def test_a_run_is_published_and_read_again(world, capsys):
     [
         (("export", "pretrained", "--split", "random"), "a pretrained run is that of --run"),
         (("export", "mmrec", "--push", "me/x"), "it is for pretrained"),
-        (("import", "pretrained", "nothing"), "nothing is no published run"),
+        (("import", "pretrained", "nothing"), "nothing is not a published run"),
         (("import", "pretrained", "nothing", "--allow-pickle"), "a pretrained run is one folder"),
     ],
 )

@@ -267,7 +267,7 @@ def test_no_recipe_is_chosen_where_settings_are_given(world, capsys, words):
 def test_a_budget_is_a_duration(world, capsys, duration):
     code, _, err = run(capsys, "fit", *FEATURES, f"--budget={duration}")
     assert code == 2
-    assert "is no duration" in err
+    assert "is not a duration" in err
 
 
 def test_a_budget_bounds_the_training(world, capsys):

@@ -142,7 +142,7 @@ def test_other_machines_are_allowed_on_purpose_only(capsys, monkeypatch, runs, h
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--feedback", "mysql://x/y"), "none of sqlite: and postgresql:"),
+        (("--feedback", "mysql://x/y"), "is not one of sqlite: and postgresql:"),
         (("--token", "a b"), "letters, digits"),
         (("--token", "short"), "has 5 characters and could be guessed"),
         (("--root-path", "mm/"), "--root-path is 'mm/'; expected a path"),

@@ -37,7 +37,7 @@ def test_the_best_settings_go_into_fit(world, capsys):  # noqa: F811
     ("words", "code", "message"),
     [
         (("--trials", "0"), 2, "trials"),
-        (("--metric", "mrr@20"), 2, "none of recall@5"),
+        (("--metric", "mrr@20"), 2, "is not one of recall@5"),
         (("--model", "popularity"), 1, "popularity has no space of its own; pass --space"),
         (("--space", "nowhere.toml"), 1, "nowhere.toml"),
         (("--space", "bad.toml"), 1, "did you mean dim"),

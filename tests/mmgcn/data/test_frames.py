@@ -90,7 +90,7 @@ def test_ids_come_back_as_they_were_given(rows):
         ),
         (
             pl.DataFrame({"user_id": [1], "item_id": [1], "timestamp": ["noon"]}),
-            "1 of 1 values of timestamp are no time",
+            "1 of 1 values of timestamp are not times",
         ),
     ],
 )

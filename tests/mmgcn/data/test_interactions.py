@@ -97,8 +97,8 @@ def test_duplicate_pairs_are_dropped_at_construction():
 
 
 def test_a_table_of_one_item_has_nothing_to_rank():
-    with pytest.raises(InteractionsError, match="one item alone, i0; there is nothing to rank"):
+    with pytest.raises(InteractionsError, match="only one item, i0; there is nothing to rank"):
         check_learnable(interactions_of([(0, 0), (1, 0)]))
-    assert "one user alone" in check_learnable(interactions_of([(0, 0), (0, 1)]))[0]
+    assert "only one user" in check_learnable(interactions_of([(0, 0), (0, 1)]))[0]
     assert "a single interaction" in check_learnable(interactions_of([(0, 0), (1, 1)]))[0]
     assert check_learnable(interactions_of([(0, 0), (0, 1), (1, 0)])) == []

@@ -127,5 +127,5 @@ def test_given_parts_from_which_nothing_can_be_learned_are_refused(tmp_path):
         rows = [f"{name}-{user},x\n" for user in range(3)]
         (tmp_path / f"{name}.csv").write_text("user_id,item_id\n" + "".join(rows))
     options = DataOptions(tmp_path / "train.csv", test=tmp_path / "test.csv")
-    with pytest.raises(InteractionsError, match="one item alone, x; there is nothing to rank"):
+    with pytest.raises(InteractionsError, match="only one item, x; there is nothing to rank"):
         load_dataset(options)

@@ -143,5 +143,5 @@ def test_the_process_can_open_neither_files_nor_connections(tmp_path, attempt):
 
 def test_pickles_are_refused_where_the_process_cannot_be_limited(tmp_path, monkeypatch):
     monkeypatch.setattr("mmgcn.formats._pickles.find_spec", lambda name: None)
-    with pytest.raises(FormatError, match="read on Linux and macOS alone"):
+    with pytest.raises(FormatError, match="read on Linux and macOS only"):
         load_pickle(stored(tmp_path, [[1]]), ALLOWED)

@@ -491,7 +491,7 @@ def test_tables_of_a_newer_version_are_left_alone(tmp_path):
 
 
 def test_a_database_of_another_kind_is_refused():
-    with pytest.raises(EventsError, match="none of sqlite: and postgresql:"):
+    with pytest.raises(EventsError, match="is not one of sqlite: and postgresql:"):
         make_engine("mysql://ann:secret@db/x")
     with pytest.raises(EventsError, match="is not a database URL"):
         make_engine("feedback.db")

@@ -97,7 +97,7 @@ def test_two_hosts_are_refused(serve):
         ({"root_path": "/mm/"}, "root_path is '/mm/'"),
         ({"proxies": ("nginx",)}, "'nginx' is neither"),
         ({"allow_origins": ("https://a.example", "*")}, r"'\*' is not an origin; expected scheme"),
-        ({"allow_origins": ("https://a.example/",)}, "'https://a.example/' is no origin"),
+        ({"allow_origins": ("https://a.example/",)}, "'https://a.example/' is not an origin"),
     ],
 )
 def test_settings_that_are_unsafe_or_wrong_are_refused(options, message):
