@@ -68,7 +68,7 @@ def from_pretrained(folder: Path | str, *, out: Path | str) -> Run:
         out: the run folder to write; it must not exist.
 
     Raises:
-        PretrainedError: the folder is no published run, or `out` exists.
+        PretrainedError: the folder is not a published run, or `out` exists.
         RunError: it is incomplete, or a newer mmgcn wrote it.
     """
     from safetensors import SafetensorError

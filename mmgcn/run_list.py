@@ -71,7 +71,7 @@ def prune_runs(out: Path, *, keep: int, dry_run: bool = False) -> list[RunSummar
     surplus = [run for run in finished[keep:] if not (run.is_latest or run.is_pinned)]
     if not dry_run:
         for run in surplus:
-            (run.path / "config.json").unlink()  # from here on it is no finished run
+            (run.path / "config.json").unlink()  # from here on it is not a finished run
             shutil.rmtree(run.path)
     return surplus
 

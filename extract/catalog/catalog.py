@@ -239,7 +239,7 @@ class _Sidecars:
         return None
 
     def notes(self) -> list[str]:
-        """Return a note about files that could not be read; they are no reason to stop."""
+        """Return a note about files that could not be read; they are not a reason to stop."""
         if not self._broken:
             return []
         return [

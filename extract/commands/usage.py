@@ -39,7 +39,7 @@ class Usage:
             error.message += origins_in(f"{error.param_hint} {error.message}", context, self.flags)
             raise
         except (ValueError, LookupError, ImportError, TypeError) as error:
-            if type(error) in (KeyError, IndexError):  # bugs, whose message is no sentence
+            if type(error) in (KeyError, IndexError):  # bugs, whose message is not a sentence
                 raise
             text = in_flags(str(error), self.flags)
             text += origins_in(text, context, self.flags)

@@ -165,7 +165,7 @@ def layer_forward(layer: str, forward: Forward, *, channels_last: bool = False) 
 
     Raises:
         UnknownModel: when called, if the network has no such module.
-        ValueError: when called, if the module's output is no tensor of rows, tokens or maps.
+        ValueError: when called, if the module's output is not a tensor of rows, tokens or maps.
     """
 
     def forward_to_layer(network: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
@@ -206,7 +206,9 @@ def pooled_output(output: object, layer: str, *, channels_last: bool = False) ->
             return output.mean(dim=1)  # (N, T, D) -> (N, D)
         positions = tuple(range(1, output.ndim - 1) if channels_last else range(2, output.ndim))
         return output.mean(dim=positions)  # (N, D, H, W) -> (N, D)
-    shape = f"of shape {tuple(output.shape)}" if isinstance(output, torch.Tensor) else "no tensor"
+    shape = (
+        f"of shape {tuple(output.shape)}" if isinstance(output, torch.Tensor) else "not a tensor"
+    )
     raise ValueError(
         f"the output of layer '{layer}' is {shape}; rows, tokens or maps are expected: name "
         "another layer"

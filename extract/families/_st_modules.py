@@ -79,7 +79,7 @@ class Modules:
         """Return the pooled states of tokens.
 
         Args:
-            mask: tokens that take part; `original` those that are no padding.
+            mask: tokens that take part; `original` those that are not padding.
 
         Shapes:
             states: (B, T, D); mask, original: (B, T); the result: (B, D) or (B, 2 D) ...
@@ -193,7 +193,7 @@ def _max(states: torch.Tensor, mask: torch.Tensor, _original: torch.Tensor) -> t
 
 
 def _weighted(states: torch.Tensor, mask: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
-    positions = original.cumsum(dim=1)  # 1 for the first token that is no padding
+    positions = original.cumsum(dim=1)  # 1 for the first token that is not padding
     total, count = _sums(states, mask * positions)
     return total / count
 

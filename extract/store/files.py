@@ -54,7 +54,7 @@ def file_name(item_id: str) -> str:
     )
     if len(name) <= MAX_NAME_BYTES:
         return name
-    # `%~` is no encoded character, so no short id has such a name.
+    # `%~` is not an encoded character, so no short id has such a name.
     return (
         f"{name[: MAX_NAME_BYTES - 40]}%~{content_hash(item_id.encode('utf-8', 'surrogatepass'))}"
     )

@@ -89,7 +89,7 @@ def from_pretrained(
         layout: of a new set; see `FeatureStore.create`.
 
     Raises:
-        StoreError: the folder is no published set, or damaged; or the store cannot be written.
+        StoreError: the folder is not a published set, or damaged; or the store cannot be written.
     """
     folder = Path(folder)
     store = store if isinstance(store, FeatureStore) else FeatureStore(store)

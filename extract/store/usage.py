@@ -89,7 +89,7 @@ def remove(found: Unused) -> None:
     """
     for path in found.paths:
         if path.is_dir():
-            (path / "manifest.json").unlink()  # from here on it is no set
+            (path / "manifest.json").unlink()  # from here on it is not a set
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)

@@ -28,7 +28,7 @@ def main() -> None:
     die_with_parent()
     limit_memory(MAX_GROWTH_BYTES)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what libraries print is no answer
+    os.dup2(2, 1)  # what libraries print is not an answer
     for line in sys.stdin.buffer:
         video, folder, item_id = json.loads(line)
         answers.write(json.dumps(_write(Path(video), Path(folder), item_id)) + "\n")

@@ -34,7 +34,7 @@ def item_map(
         try:
             found = store_map(opened, channel, seed=seed)
         except MapError as error:
-            if channel is None:  # a modality that no item has is no error of the others
+            if channel is None:  # a modality that no item has is not an error of the others
                 raise
             print_message(f"no map by {channel}: {error}")
             continue

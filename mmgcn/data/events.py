@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from extract.extras import install_command
 
-# An impression is no sign of preference; a like is a stronger one than a play.
+# An impression is not a sign of preference; a like is a stronger one than a play.
 WEIGHTS = {"impression": 0.0, "play": 1.0, "like": 2.0, "skip": -1.0}
 CANCELS = {"unlike": "like", "unskip": "skip"}  # all earlier events of that kind
 KINDS = (*WEIGHTS, *CANCELS)

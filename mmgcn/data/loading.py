@@ -42,7 +42,7 @@ def load_dataset(options: DataOptions | None = None, *, uses_features: bool = Tr
 
 
 def _split(options: DataOptions) -> tuple[Split, pl.Series | None, dict[str, str]]:
-    """Return the split, the ids of items that are no candidates, and merged near-duplicates.
+    """Return the split, the ids of items that are not candidates, and merged near-duplicates.
 
     Items that the k-core removed, or that were merged into others, are not candidates.
     """

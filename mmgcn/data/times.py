@@ -33,7 +33,7 @@ def check_time_format(time_format: str) -> None:
 
 
 def seconds_of_text(column: pl.Series, time_format: str = "") -> pl.Series:
-    """Return seconds since 1970, null where a value is no such time; without a zone it is UTC.
+    """Return seconds since 1970, null where a value is not such a time; without a zone it is UTC.
 
     Args:
         column: text, or a temporal type.

@@ -126,7 +126,7 @@ def _tables(path: Path) -> dict[str, Path]:
 
 
 def _names(file: Path) -> list[str]:
-    """Return the names of the columns, none if it is no table."""
+    """Return the names of the columns, none if it is not a table."""
     if file.suffix == ".csv":
         return first_line(file).split(",")
     try:

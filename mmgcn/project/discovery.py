@@ -137,7 +137,7 @@ def _column_names(path: Path) -> list[str]:
             lazy = scan_text(path, detected.separator, header=True)
         return lazy.collect_schema().names()
     except (InteractionsError, pl.exceptions.PolarsError, OSError, ValueError):
-        return []  # not a table, which is no error of a folder
+        return []  # not a table, which is not an error of a folder
 
 
 def _as_interactions(path: Path, names: Sequence[str]) -> InteractionsFile | None:

@@ -23,7 +23,7 @@ CODES: dict[str, tuple[int, str]] = {
     "malformed_request": (400, "The request cannot be read."),
     "malformed_range": (400, "The Range header cannot be read."),
     "token_required": (401, "The token is missing or wrong."),
-    "host_refused": (403, "The Host header is no name of this service."),
+    "host_refused": (403, "The Host header is not a name of this service."),
     "not_found": (404, "There is nothing at this address."),
     "unknown_user": (404, "The user is not in the run."),
     "unknown_item": (404, "The item is not in the run."),

@@ -21,7 +21,7 @@ class Settings:
 
     Raises:
         ValueError: a token that is short or has characters that a header cannot contain, a
-            prefix that is no path, or a proxy or an origin that is none.
+            prefix that is not a path, or a proxy or an origin that is not one.
     """
 
     run: Path = Path("runs/latest")

@@ -57,7 +57,7 @@ def text_of(error: Mapping[str, Any]) -> str:
     if kind == "missing":
         return f"{field} is missing"
     if kind == "extra_forbidden":
-        return f"{field} is no field of the request; leave it out"
+        return f"{field} is not a field of the request; leave it out"
     expected = EXPECTED.get(kind, "it is not valid").format_map(error.get("ctx") or {})
     if isinstance(given, list | dict):
         given = f"a list of {len(given):,}" if isinstance(given, list) else "an object"

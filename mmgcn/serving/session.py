@@ -36,7 +36,7 @@ class SessionRanker:
     """Ranks with the vector of a user moved by a session; see `FoldIn.updated`.
 
     A session is the weight of each item, such as 2 for a like. Items that are not in the run, have
-    no positive weight, or are in the user's history, are no part of it.
+    no positive weight, or are in the user's history, are not part of it.
     """
 
     def __init__(self, recommender: Recommender) -> None:

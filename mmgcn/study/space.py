@@ -140,7 +140,7 @@ def read_space(kind: type[RecommenderModel[Any]], table: Mapping[str, Any]) -> S
 
     Raises:
         SettingError: a setting that the model does not have (the nearest is given), a value that
-            it cannot take, or something that is no range and no list.
+            it cannot take, or something that is neither a range nor a list.
     """
     table = table.get(kind.name, table)
     if not isinstance(table, Mapping) or not table:

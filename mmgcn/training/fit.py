@@ -134,7 +134,7 @@ def fit(
         RunError: no run at `recipe`.
         UnknownName: an unknown model.
         ValueError, ImportError: a logger that is unknown, or not installed.
-        TypeError: `callbacks` is no list of functions.
+        TypeError: `callbacks` is not a list of functions.
         ResumeError: all runs in `out` are finished, or of another training.
         TrainingError: no training interactions, or a loss that is not finite.
         FolderError: the run cannot be written.

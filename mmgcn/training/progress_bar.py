@@ -71,7 +71,7 @@ def check_callbacks(callbacks: Sequence[OnRecord]) -> None:
     """Refuse a single function in place of a list of them.
 
     Raises:
-        TypeError: `callbacks` is no list of functions.
+        TypeError: `callbacks` is not a list of functions.
     """
     if callable(callbacks) or not all(map(callable, callbacks)):
         raise TypeError(

@@ -36,7 +36,7 @@ def test_maps_and_tokens_become_rows(shape, channels_last, expected):
     ("output", "match"),
     [
         (torch.zeros(3), r"layer 'x' is of shape \(3,\); rows, tokens or maps are expected"),
-        (None, "layer 'x' is no tensor; rows, tokens or maps are expected"),
+        (None, "layer 'x' is not a tensor; rows, tokens or maps are expected"),
     ],
 )
 def test_an_output_that_is_no_row_is_refused(output, match):

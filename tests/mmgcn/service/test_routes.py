@@ -254,7 +254,7 @@ def test_an_invalid_parameter_is_explained_in_plain_words(client, path, text):
     [
         ({"item_ids": [], "k": 3}, "item_ids is a list of 0; it must have at least 1 entries"),
         ({"item_ids": "a"}, "item_ids is 'a'; expected a list"),
-        ({"item_ids": ["a"], "n": 3}, "n is no field of the request; leave it out"),
+        ({"item_ids": ["a"], "n": 3}, "n is not a field of the request; leave it out"),
         ({"item_ids": [{}]}, "item_ids.0 is an object; expected a text"),
         ([], "body is a list of 0; expected an object"),
     ],

@@ -3,7 +3,7 @@
 import { el } from "./dom.js";
 import { record } from "./feedback.js";
 
-const MIN_SECONDS = 0.3; // a pointer that passes over a card is no play
+const MIN_SECONDS = 0.3; // a pointer that passes over a card is not a play
 export const calm = matchMedia("(prefers-reduced-motion: reduce)");
 /** @type {(() => void) | null} */
 let stopCurrent = null;

@@ -187,7 +187,7 @@ async function cardsOf(itemIds, signal) {
 }
 
 /**
- * Return a list of choices, of which the first, without a value, is no filter.
+ * Return a list of choices, of which the first, without a value, is not a filter.
  *
  * @param {string} name
  * @param {string} all
