@@ -119,8 +119,8 @@ def recommend(
         list[str] | None,
         typer.Option(
             "--encoder",
-            help="Encoder for --like as in extract, where the run's weights are not those of a "
-            "preset. Repeatable.",
+            help="Encoder for --like as in extract, where the weights of the run's features were "
+            "moved. Repeatable.",
             metavar="MODALITY=NAME",
         ),
     ] = None,
