@@ -34,7 +34,10 @@ class HfSpeech(HfAudio):
 
     @cached_property
     def dim(self) -> int:  # type: ignore[override]  # that of the network
-        """Maximum number of tokens of a window.
+        """Maximum number of tokens of a window: twice what the network decodes at once.
+
+        It decodes a window in several parts where its marks of time end early. Tokens after these
+        are not kept, which only repetitions reach.
 
         Raises:
             WrongWeights: the folder contains another network than Whisper.
@@ -44,7 +47,7 @@ class HfSpeech(HfAudio):
                 f"{self.folder} contains a network '{self.config.model_type}'; a Whisper network "
                 "is expected"
             )
-        return int(self.config.max_target_positions)
+        return 2 * int(self.config.max_target_positions)
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -90,7 +93,8 @@ class HfSpeech(HfAudio):
                 num_beams=1,
                 **({"task": "transcribe"} if languages else {}),
             )
-            rows[heard, : tokens.shape[1]] = tokens.cpu().numpy()
+            num_kept = min(tokens.shape[1], self.dim)
+            rows[heard, :num_kept] = tokens[:, :num_kept].cpu().numpy()
         return rows
 
     def segments(self, rows: np.ndarray, pts_seconds: np.ndarray) -> tuple[Segment, ...]:

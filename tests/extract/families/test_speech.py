@@ -50,6 +50,11 @@ def test_tokens_are_those_that_the_library_generates(windows, rows):
         assert set(row[len(expected) :]) <= {-1, network.generation_config.eos_token_id}
 
 
+def test_tokens_beyond_the_width_are_not_kept(encoder, windows, rows, monkeypatch):
+    monkeypatch.setattr(encoder, "dim", 3)
+    np.testing.assert_array_equal(encoder.encode(windows[:1]), rows[:1, :3])
+
+
 def test_words_and_times_are_those_of_the_library(encoder, rows):
     from transformers import WhisperTokenizer
 
