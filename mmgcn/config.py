@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
+DEFAULT_MODEL = "linear_mmgcn"  # of `fit`, in Python and on the command line
+
 
 class SettingError(ValueError):
     """A setting that a model does not have, or a value that it does not accept."""

@@ -234,7 +234,7 @@ def test_the_python_examples_run_from_a_table_to_an_explanation(tmp_path, monkey
     short, code = block("README.md", "python", "fit("), block("python.md", "python", LONG_EXAMPLE)
     # The examples read a feature store; here the vectors are an array.
     store, array = '("features",)', '("visual=visual.npy,ids.txt",)'
-    exec(short.replace(store, array).replace('out="runs"', 'out="runs", epochs=1'), {})
+    exec(short.replace(store, array).replace("fit(dataset)", "fit(dataset, epochs=1)"), {})
     names = {}
     exec(code.replace(store, array).replace('{"dim": 32}', '{"dim": 8, "epochs": 1}'), names)
     assert names["recommender"].recommend(["42"], k=10).columns == [

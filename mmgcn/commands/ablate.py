@@ -13,10 +13,10 @@ from mmgcn.commands.data import (
     load_for_study,
     refuse_without_held_out,
 )
-from mmgcn.commands.fit import DEFAULT_MODEL
 from mmgcn.commands.options import MetricOption, out_option
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_message, print_table
 from mmgcn.commands.settings import TRAINING_FLAGS, TrainingOptions
+from mmgcn.config import DEFAULT_MODEL
 from mmgcn.data.options import DataOptions
 
 HOWS = ("drop", "shuffle")

@@ -18,6 +18,7 @@ from mmgcn.commands.data import DATA_FLAGS, show_notes
 from mmgcn.commands.options import seed_option
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_message, print_table
 from mmgcn.commands.settings import TRAINING_FLAGS, Settings, TrainingOptions
+from mmgcn.config import DEFAULT_MODEL
 from mmgcn.data.options import DataOptions
 from mmgcn.training.progress_bar import progress_bar, status_of
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from mmgcn.training.fit import FitResult
     from mmgcn.training.recipe import Trial
 
-DEFAULT_MODEL = "linear_mmgcn"
 UNITS = {"s": 1, "m": 60, "h": 3600}
 LINE_SECONDS = 60  # between two lines of progress in a file
 

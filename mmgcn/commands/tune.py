@@ -9,10 +9,10 @@ import typer
 
 from extract.commands.options import with_options
 from mmgcn.commands.data import STUDY_DATA_FLAGS, load_for_study
-from mmgcn.commands.fit import DEFAULT_MODEL
 from mmgcn.commands.options import MetricOption, out_option, seed_option
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_message, print_table
 from mmgcn.commands.settings import TRAINING_FLAGS, TrainingOptions, read_toml
+from mmgcn.config import DEFAULT_MODEL
 from mmgcn.data.options import DataOptions
 
 SOME_FAILED = 3

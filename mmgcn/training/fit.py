@@ -14,7 +14,7 @@ import torch
 
 from extract.extras import install_command
 from mmgcn.closed_form_model import ClosedFormModel
-from mmgcn.config import SettingError
+from mmgcn.config import DEFAULT_MODEL, SettingError
 from mmgcn.data.dataset import Dataset
 from mmgcn.distributed.process_group import join_process_group
 from mmgcn.distributed.user_shard import UserShard
@@ -78,8 +78,8 @@ class FitResult:
 def fit(
     dataset: Dataset,
     *,
-    model: str | type[RecommenderModel[Any]],
-    out: Path | str,
+    model: str | type[RecommenderModel[Any]] = DEFAULT_MODEL,
+    out: Path | str = "runs",
     settings: Mapping[str, Any] | None = None,
     epochs: int | None = None,
     recipe: str | Path = "auto",
@@ -105,7 +105,7 @@ def fit(
     all of it.
 
     Args:
-        model: a name of MODELS, or a subclass of Model or ClosedFormModel.
+        model: a name of MODELS, or a subclass of Model or ClosedFormModel; by default linear_mmgcn.
         out: the folder of runs.
         settings: settings of the model and of its training by name; values may be text.
         epochs: overrides the setting of that name.
