@@ -3,15 +3,7 @@
 import pytest
 
 import cli
-from tests.mmgcn.service.page.actions import go
 from tests.mmgcn.service.page.demo_service import VIDEOS
-
-
-@pytest.mark.parametrize("address", ["", "#/user/u0", "#/video/clip-007?for=u0", "#/status"])
-def test_a_narrow_screen_scrolls_down_alone(page, service, address):
-    page.set_viewport_size({"width": 320, "height": 640})
-    go(page, service.address + address)
-    assert page.evaluate("document.documentElement.scrollWidth") == 320
 
 
 def test_the_page_is_dark_where_the_system_is(page):

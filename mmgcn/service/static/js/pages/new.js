@@ -32,7 +32,7 @@ export async function newPage({ params }, signal) {
   const { modalities } = await get("v1/run", {}, signal);
   const kinds = Object.fromEntries(modalities.map((name) => [name, `With ${channelLabel(name)}`]));
   const group = select("group", "All videos", { head: "Popular", tail: "Less popular", cold: "Not watched yet" }, params);
-  const modality = select("modality", "With or without image, audio, caption", kinds, params);
+  const modality = select("modality", "Any modality", kinds, params);
   let requests = 0;
 
   function find() {
