@@ -115,6 +115,7 @@ JOINTS = (
     "extract.modality",
     "extract.pipeline",
     "extract.publishing",
+    "extract.workers.poster",
     "extract.workers.poster_process",
     "extract.registry",
     "extract.store",

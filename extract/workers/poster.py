@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,14 @@ from extract.store import file_name, write_atomically
 
 LONGER_SIDE_PX = 512
 QUALITY = 85
+HEAD_BYTES = 64  # of a file, which contain the comment
+COLOUR = re.compile(rb"mean (#[0-9a-f]{6})")
 
 
 def write_poster(folder: Path, item_id: str, frame: np.ndarray) -> None:
     """Write a frame as a JPEG, named like the item's rows.
+
+    The file also contains the mean colour, for `mean_colour`.
 
     Shapes:
         frame: (H, W, 3) uint8, RGB; larger ones are scaled to 512 pixels.
@@ -22,7 +27,19 @@ def write_poster(folder: Path, item_id: str, frame: np.ndarray) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    write_jpeg(folder, item_id, scaled(frame, LONGER_SIDE_PX))
+    image = scaled(frame, LONGER_SIDE_PX)
+    red, green, blue = (round(value) for value in image.mean(axis=(0, 1)))
+    write_jpeg(folder, item_id, image, comment=f"mean #{red:02x}{green:02x}{blue:02x}")
+
+
+def mean_colour(poster: Path) -> str | None:
+    """Return the mean colour of a poster as #rrggbb, None where its file does not contain it."""
+    try:
+        with poster.open("rb") as file:
+            found = COLOUR.search(file.read(HEAD_BYTES))
+    except OSError:
+        return None
+    return None if found is None else found[1].decode()
 
 
 def scaled(frame: np.ndarray, longer_side_px: int) -> np.ndarray:
@@ -42,8 +59,11 @@ def scaled(frame: np.ndarray, longer_side_px: int) -> np.ndarray:
     return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA))
 
 
-def write_jpeg(folder: Path, item_id: str, image: np.ndarray) -> None:
+def write_jpeg(folder: Path, item_id: str, image: np.ndarray, *, comment: str = "") -> None:
     """Write an image as a JPEG, named like the item's rows.
+
+    Args:
+        comment: ASCII text for the JPEG's header.
 
     Shapes:
         image: (H, W, 3) uint8, RGB.
@@ -57,4 +77,9 @@ def write_jpeg(folder: Path, item_id: str, image: np.ndarray) -> None:
     _, data = cv2.imencode(
         ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
     )
-    write_atomically(folder / f"{file_name(item_id)}.jpg", data.tobytes())
+    jpeg = data.tobytes()
+    if comment:  # a segment after the first, which is JFIF's
+        end = 4 + int.from_bytes(jpeg[4:6])
+        segment = b"\xff\xfe" + (2 + len(comment)).to_bytes(2) + comment.encode("ascii")
+        jpeg = jpeg[:end] + segment + jpeg[end:]
+    write_atomically(folder / f"{file_name(item_id)}.jpg", jpeg)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -20,6 +20,7 @@ class Cards:
         root_path: prefix of addresses.
         modalities: by item, the modalities that it has; None where no run is known.
         sprites: items with a sprite.
+        colour: returns the mean colour of an item's poster, if it is known.
     """
 
     def __init__(
@@ -31,10 +32,11 @@ class Cards:
         modalities: Mapping[str, Sequence[str]] | None = None,
         root_path: str = "",
         sprites: Iterable[str] = (),
+        colour: Callable[[str], str | None] = lambda _: None,
     ) -> None:
         self.captions, self.creators = captions, creators
         self._playable, self._sprites = frozenset(playable), frozenset(sprites)
-        self._modalities, self._root_path = modalities, root_path
+        self._modalities, self._root_path, self._colour = modalities, root_path, colour
 
     def with_modalities(self, modalities: Mapping[str, Sequence[str]]) -> Self:
         """Return the same cards, which name the modalities that an item has."""
@@ -45,6 +47,7 @@ class Cards:
             modalities=modalities,
             root_path=self._root_path,
             sprites=self._sprites,
+            colour=self._colour,
         )
 
     def with_more_captions(self, captions: Mapping[str, str]) -> Self:
@@ -59,16 +62,17 @@ class Cards:
 
     def card(self, item_id: str) -> Card:
         """Return the card of an item; unknown values are None."""
-        name = segment(item_id) if item_id in self._playable else None
+        name = segment(item_id)
+        has_video, has_sprite = item_id in self._playable, item_id in self._sprites
         card: Card = {
             "item_id": item_id,
             "caption": self.captions.get(item_id),
             "creator": self.creators.get(item_id),
-            "video": None if name is None else f"{self._root_path}/v1/videos/{name}",
-            "poster": None if name is None else f"{self._root_path}/v1/posters/{name}",
+            "video": f"{self._root_path}/v1/videos/{name}" if has_video else None,
+            "poster": f"{self._root_path}/v1/posters/{name}" if has_video else None,
+            "colour": self._colour(item_id) if has_video else None,
+            "sprite": f"{self._root_path}/v1/sprites/{name}" if has_sprite else None,
         }
-        if item_id in self._sprites:
-            card["sprite"] = f"{self._root_path}/v1/sprites/{segment(item_id)}"
         if self._modalities is not None:
             card["modalities"] = list(self._modalities.get(item_id, ()))
         return card

@@ -15,9 +15,10 @@ def hue_of(item_id: str) -> int:
     return total
 
 
-def placeholder_svg(item_id: str) -> str:
-    """Return an image of one pixel in the colour of an item."""
+def placeholder_svg(item_id: str, colour: str | None = None) -> str:
+    """Return an image of one pixel, in the colour of the poster or else of the item."""
+    fill = colour or f"hsl({hue_of(item_id)} 22% 36%)"
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1">'
-        f'<rect width="1" height="1" fill="hsl({hue_of(item_id)} 22% 36%)"/></svg>'
+        f'<rect width="1" height="1" fill="{fill}"/></svg>'
     )

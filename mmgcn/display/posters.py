@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from extract.store import file_name
+from extract.workers.poster import mean_colour
 from mmgcn.display.poster_worker import PosterWorker
 
 
@@ -28,6 +29,7 @@ class Posters:
         self.folder = folder
         self._worker = worker or PosterWorker()
         self._failed: dict[str, tuple[int, str]] = {}  # by item: the video's mtime, the reason
+        self._colours: dict[str, str | None] = {}  # by item, once its poster was read
 
     def find(self, item_id: str, video: Path) -> Path | None:
         """Return the path of a video's poster, None where it has to be drawn.
@@ -35,7 +37,7 @@ class Posters:
         Raises:
             PosterError: it cannot be drawn, as was found before, or the video is gone.
         """
-        path = self.folder / f"{file_name(item_id)}.jpg"
+        path = self._path(item_id)
         poster_mtime, video_mtime = _mtime_ns(path), _mtime_ns(video)
         if video_mtime is None:
             raise PosterError("its video no longer exists")
@@ -64,11 +66,21 @@ class Posters:
         if reason:
             self._failed[item_id] = mtime, reason
             raise PosterError(reason)
-        return self.folder / f"{file_name(item_id)}.jpg"
+        self._colours.pop(item_id, None)
+        return self._path(item_id)
+
+    def colour(self, item_id: str) -> str | None:
+        """Return the mean colour of a poster as #rrggbb, None where none is known."""
+        if item_id not in self._colours:
+            self._colours[item_id] = mean_colour(self._path(item_id))
+        return self._colours[item_id]
 
     def stop(self) -> None:
         """End the process that draws; the next poster starts another."""
         self._worker.stop()
+
+    def _path(self, item_id: str) -> Path:
+        return self.folder / f"{file_name(item_id)}.jpg"
 
 
 def default_folder(root: Path) -> Path:

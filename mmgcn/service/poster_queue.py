@@ -21,6 +21,7 @@ class PosterQueue:
 
     def __init__(self, posters: Posters) -> None:
         self._posters = posters
+        self.colour = posters.colour
         self._changed = Condition()
         self._waiting: dict[str, Path] = {}  # by item, the one that is drawn next is the last
         self._drawing: str | None = None

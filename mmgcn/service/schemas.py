@@ -28,6 +28,8 @@ ITEM: dict[str, Any] = {
     "creator": None,
     "video": "/v1/videos/clip-003",
     "poster": "/v1/posters/clip-003",
+    "colour": "#8a5a3c",
+    "sprite": None,
     "modalities": ["visual", "acoustic", "textual"],
 }
 CARD: dict[str, Any] = {"item_id": "clip-003", "score": 0.731, "rank": 1, **ITEM}
@@ -43,8 +45,11 @@ class Item(BaseModel):
     creator: str | None
     video: str | None = Field(description="Address of the video, if there is one.")
     poster: str | None
+    colour: str | None = Field(
+        default=None, description="Mean colour of the poster, where it is known, as #rrggbb."
+    )
     sprite: str | None = Field(
-        default=None, description="Address of eight frames side by side; absent without one."
+        default=None, description="Address of eight frames side by side, if there are."
     )
     modalities: list[str] = Field(description="Modalities that the item has in this run.")
 

@@ -68,6 +68,7 @@ class State:
             logger.warning("%s", note)
         table = ItemTable() if settings.captions is None else ItemTable.read(settings.captions)
         creators = table.rows.select("item_id", "creator").drop_nulls()
+        posters = Posters(settings.posters or default_folder(videos.root or Path.cwd()))
         sprites = {} if settings.sprites is None else find_sprites(settings.sprites, videos.paths)
         cards = Cards(
             captions={**videos.captions, **table.captions(table.rows["item_id"])},
@@ -75,15 +76,15 @@ class State:
             playable=videos.paths,
             root_path=settings.root_path,
             sprites=sprites,
+            colour=posters.colour,
         )
-        folder = settings.posters or default_folder(videos.root or Path.cwd())
         live = LiveRun.load(settings.run, cards)
         return cls(
             settings,
             live,
             videos,
             cards,
-            PosterQueue(Posters(folder)),
+            PosterQueue(posters),
             _feedback(settings.feedback),
             Metrics(),
             OtherRuns(settings.run.parent),

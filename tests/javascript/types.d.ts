@@ -6,6 +6,7 @@ interface Item {
   creator: string | null;
   video: string | null;
   poster: string | null;
+  colour?: string | null;
   sprite?: string | null;
   modalities?: string[];
 }

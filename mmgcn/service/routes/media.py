@@ -62,7 +62,7 @@ def poster(state: Shared, request: Request, item_id: PathItem) -> Response:
         raise Problem("no_poster", f"there is no poster of '{item_id}': {error}") from error
     if jpeg is None:
         headers = {"retry-after": "1", "cache-control": "no-store"}
-        return Response(placeholder_svg(item_id), 202, headers, SVG)
+        return Response(placeholder_svg(item_id, state.posters.colour(item_id)), 202, headers, SVG)
     response = file_response(request, jpeg, "image/jpeg")
     if response is None:
         raise Problem("no_poster", f"the poster of '{item_id}' no longer exists")

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from threading import Barrier, Event, Thread
 
+import cv2
 import pytest
 
 from mmgcn.display import poster_worker
@@ -52,7 +53,12 @@ def test_real_videos_are_drawn_by_one_process(tmp_path):
     posters = Posters(tmp_path / "posters")
     try:
         assert posters.find("a", CLIP) is None
-        assert posters.draw("a", CLIP).read_bytes()[:3] == b"\xff\xd8\xff"
+        assert posters.colour("a") is None
+        jpeg = posters.draw("a", CLIP)
+        assert jpeg.read_bytes()[:3] == b"\xff\xd8\xff"
+        blue, green, red = cv2.imread(str(jpeg)).mean(axis=(0, 1))
+        colour = bytes.fromhex(posters.colour("a").removeprefix("#"))
+        assert list(colour) == pytest.approx([red, green, blue], abs=2)
         process = posters._worker._process
         with pytest.raises(PosterError, match=r"\w"):
             posters.draw("broken", broken)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from threading import Event
 from urllib.parse import quote
 
@@ -130,10 +131,14 @@ def test_a_poster_is_a_colour_until_it_is_drawn_once_and_kept(client, settings):
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "image/jpeg"
     assert answer.content[:3] == b"\xff\xd8\xff"
+    colour = client.get(f"/v1/items/{quote('mörk 100%')}").json()["colour"]
+    assert re.fullmatch("#[0-9a-f]{6}", colour)
     (jpeg,) = settings.posters.glob("*.jpg")
     before = jpeg.stat().st_mtime_ns
     assert client.get(address).content == answer.content
     assert jpeg.stat().st_mtime_ns == before
+    os.utime(jpeg, (0, 0))  # the video is newer; the colour stays until the poster is drawn again
+    assert f'fill="{colour}"' in client.get(address).text
 
 
 def test_a_poster_of_an_extraction_is_served_unchanged(client, settings):
@@ -177,7 +182,7 @@ def test_sprites_of_an_extraction_are_served_and_named_by_the_cards(serve, tmp_p
     (tmp_path / "sprites" / f"{file_name('mörk 100%')}.jpg").write_bytes(b"eight frames")
     client = serve(sprites=tmp_path / "sprites", root_path="/mm")
     cards = {card["item_id"]: card for card in client.get("/v1/items").json()["items"]}
-    (item,) = [item for item, card in cards.items() if "sprite" in card]
+    (item,) = [item for item, card in cards.items() if card["sprite"]]
     answer = client.get(cards[item]["sprite"])
     assert (item, answer.content) == ("mörk 100%", b"eight frames")
     assert answer.headers["content-type"] == "image/jpeg"

@@ -30,6 +30,8 @@ def test_a_list_has_the_run_the_user_and_cards(client):
         "creator": None,
         "video": "/v1/videos/b",
         "poster": "/v1/posters/b",
+        "colour": None,
+        "sprite": None,
         "modalities": ["visual", "acoustic"],
     }
     assert ids(answer) == ["b", "d/e"]

@@ -6,14 +6,15 @@ import { calm } from "./player.js";
 
 const NUM_FRAMES = 8; // of a sprite
 const MAX_ASKED = 200; // of a request
-const [SHORTEST_MS, LONGEST_MS] = [300, 5000]; // between requests
+const [SHORTEST_MS, LONGEST_MS] = [300, 2000]; // between requests
 /** @type {Map<Element, Item>} */
 const waiting = new Map(); // boxes whose posters are being drawn
 let waitMs = SHORTEST_MS;
 let isAsking = false;
 
 /**
- * Return the poster of an item, or a colour of its own with its id, until the poster is drawn.
+ * Return the poster of an item, and until it is there its mean colour, or else a colour of the item
+ * with its id.
  *
  * @param {Item} card
  * @param {Record<string, Attribute>} attributes
@@ -22,9 +23,10 @@ export function poster(card, attributes = {}) {
   const box = el(
     "span",
     { class: "image", ...attributes },
-    el("span", { class: "blank", "data-text": card.item_id, "aria-hidden": "true" }),
+    el("span", { class: "blank", "data-text": card.colour ? null : card.item_id, "aria-hidden": "true" }),
   );
   box.style.setProperty("--hue", String(hueOf(card.item_id)));
+  if (card.colour) box.style.setProperty("--mean", card.colour);
   if (card.poster) addImage(box, card);
   if (card.sprite) addSprite(box, card.sprite);
   return box;
