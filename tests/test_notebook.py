@@ -12,7 +12,7 @@ import pytest
 from tests.documentation import ROOT
 
 NOTEBOOK = ROOT / "docs" / "clips_to_feed.ipynb"
-NUM_CLIPS = 16
+NUM_CLIPS = 14
 
 
 @pytest.fixture
@@ -46,7 +46,9 @@ def test_the_notebook_goes_from_clips_to_lists_with_posters(clone):
     for cell in cells:
         assert not cell.get("outputs"), "outputs are not stored"
         if cell["cell_type"] == "code":
-            shown.append(run_cell("".join(cell["source"]), names))
+            # One worker: it starts slowly, and there is little to do.
+            source = "".join(cell["source"]).replace("num_frames=4", "num_frames=2, workers=1")
+            shown.append(run_cell(source, names))
     lists = [value for value in shown if isinstance(value, names["RankedLists"])]
     assert len(lists) == 2
     for value in lists:
