@@ -7,9 +7,9 @@ DATA is a folder with `train.csv` and `valid.csv`, or with `interactions.csv`; i
 its NAME.npy (row i is item "i") and the feature store `features/`, if they are there.
 
 Nothing is chosen on the part that is reported. `valid.csv` is the test part; recipes and epochs are
-chosen on interactions held out of `train.csv`: as many of a user as `valid.csv` has, at most a
-tenth of all. `interactions.csv` is split by time where it has timestamps (the last interaction of a
-user is the test part, the one before chooses), at random otherwise.
+chosen on interactions held out of `train.csv`, one of a user, at most a twentieth.
+`interactions.csv` is split by time where it has timestamps (the last interaction of a user is the
+test part, the one before chooses), at random otherwise.
 
 Trainings run one after the other, each in a process of its own; those that finished are read from
 `--out` when the command is run again.
@@ -37,7 +37,7 @@ from mmgcn.study.trial import digest_of
 DEFAULT = "linear_mmgcn"
 MODELS = f"{DEFAULT},mmgcn,lightgcn,ease,itemknn,popularity"
 METRIC = "recall@20"
-MAX_VALID, SEED = 0.1, 0  # the most of the training table that is held out to choose on
+MAX_VALID, SEED = 0.05, 0  # the most of the training table that is held out to choose on
 
 
 @dataclass(frozen=True)
@@ -109,25 +109,23 @@ def options_of(folder: Path, out: Path) -> DataOptions:
 def hold_out(train: pl.DataFrame, test: pl.DataFrame) -> pl.DataFrame:
     """Return the training table with a column `is_valid`.
 
-    True for as many random interactions of a user as the test part has, one always staying in
-    training; for at most a tenth of the table.
+    True for one random interaction of users with two or more, for a twentieth of the table at most:
+    first of the users without a test interaction, whose loss changes no list that is evaluated.
     """
-    wanted = test.group_by("user_id").len("wanted")
     draw = pl.Series("draw", np.random.default_rng(SEED).random(len(train)))
-    marked = (
-        train.with_columns(draw)
-        .join(wanted, on="user_id", how="left", maintain_order="left")
-        .with_columns(
-            is_candidate=pl.col("draw").rank("ordinal").over("user_id")
-            <= pl.min_horizontal(pl.col("wanted").fill_null(0), pl.len().over("user_id") - 1)
-        )
+    marked = train.with_columns(
+        draw,
+        is_tested=pl.col("user_id").is_in(test["user_id"].implode()),
+        has_more=pl.len().over("user_id") > 1,
+    ).with_row_index("row")
+    chosen = (
+        marked.filter("has_more")
+        .sort("draw")
+        .unique("user_id", keep="first", maintain_order=True)
+        .sort("is_tested", maintain_order=True)
+        .head(int(MAX_VALID * len(train)))
     )
-    candidates = marked.filter("is_candidate")["draw"].sort()
-    most = int(MAX_VALID * len(train))
-    highest = candidates[most - 1] if len(candidates) > most > 0 else 1.0
-    return marked.select(
-        *train.columns, is_valid=pl.col("is_candidate") & (pl.col("draw") <= highest)
-    )
+    return marked.select(*train.columns, is_valid=pl.col("row").is_in(chosen["row"].implode()))
 
 
 def accuracy(sets: list[DataSet], models: list[str]) -> str:
