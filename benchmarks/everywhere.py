@@ -6,10 +6,10 @@
 DATA is a folder with `train.csv` and `valid.csv`, or with `interactions.csv`; its features are all
 its NAME.npy (row i is item "i") and the feature store `features/`, if they are there.
 
-Nothing is chosen on the part that is reported. `valid.csv` is the test part; recipes and epochs are
-chosen on interactions held out of `train.csv`, one of a user, at most a twentieth.
-`interactions.csv` is split by time where it has timestamps (the last interaction of a user is the
-test part, the one before chooses), at random otherwise.
+Nothing is chosen on the part that is reported. Recipes and epochs are chosen on a random half of
+`valid.csv`; the other half is the test part. `interactions.csv` is split by time where it has
+timestamps (the last interaction of a user is the test part, the one before chooses), at random
+otherwise.
 
 Trainings run one after the other, each in a process of its own; those that finished are read from
 `--out` when the command is run again.
@@ -37,7 +37,7 @@ from mmgcn.study.trial import digest_of
 DEFAULT = "linear_mmgcn"
 MODELS = f"{DEFAULT},mmgcn,lightgcn,ease,itemknn,popularity"
 METRIC = "recall@20"
-MAX_VALID, SEED = 0.05, 0  # the most of the training table that is held out to choose on
+SEED = 0  # of the halves
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def compare(folder: Path, models: list[str], seeds: int, out: Path) -> DataSet:
 
 
 def options_of(folder: Path, out: Path) -> DataOptions:
-    """Return the options that read a folder; a divided training table is written to `out`."""
+    """Return the options that read a folder; the halves are written to `out`."""
     features = [f"{path.stem}={path}" for path in sorted(folder.glob("*.npy"))]
     if (folder / "features").is_dir():
         features.append(str(folder / "features"))
@@ -95,37 +95,12 @@ def options_of(folder: Path, out: Path) -> DataOptions:
     if (folder / "interactions.csv").is_file():
         return DataOptions(folder / "interactions.csv", features=named)
     out.mkdir(parents=True, exist_ok=True)
-    test = folder / "valid.csv"
-    held_out = hold_out(
-        pl.read_csv(folder / "train.csv", infer_schema=False),
-        pl.read_csv(test, infer_schema=False),
-    )
-    train, valid = out / "train.csv", out / "valid.csv"
-    held_out.filter(~pl.col("is_valid")).drop("is_valid").write_csv(train)
-    held_out.filter("is_valid").drop("is_valid").write_csv(valid)
-    return DataOptions(train, valid=valid, test=test, features=named)
-
-
-def hold_out(train: pl.DataFrame, test: pl.DataFrame) -> pl.DataFrame:
-    """Return the training table with a column `is_valid`.
-
-    True for one random interaction of users with two or more, for a twentieth of the table at most:
-    first of the users without a test interaction, whose loss changes no list that is evaluated.
-    """
-    draw = pl.Series("draw", np.random.default_rng(SEED).random(len(train)))
-    marked = train.with_columns(
-        draw,
-        is_tested=pl.col("user_id").is_in(test["user_id"].implode()),
-        has_more=pl.len().over("user_id") > 1,
-    ).with_row_index("row")
-    chosen = (
-        marked.filter("has_more")
-        .sort("draw")
-        .unique("user_id", keep="first", maintain_order=True)
-        .sort("is_tested", maintain_order=True)
-        .head(int(MAX_VALID * len(train)))
-    )
-    return marked.select(*train.columns, is_valid=pl.col("row").is_in(chosen["row"].implode()))
+    table = pl.read_csv(folder / "valid.csv", infer_schema=False)
+    is_test = pl.Series(np.random.default_rng(SEED).random(len(table)) < 0.5)
+    valid, test = out / "valid.csv", out / "test.csv"
+    table.filter(~is_test).write_csv(valid)
+    table.filter(is_test).write_csv(test)
+    return DataOptions(folder / "train.csv", valid=valid, test=test, features=named)
 
 
 def accuracy(sets: list[DataSet], models: list[str]) -> str:
