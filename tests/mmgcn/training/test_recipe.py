@@ -20,7 +20,7 @@ from mmgcn.training.recipe import choose_recipe, is_free
 from mmgcn.training.trainer import Trainer
 
 LINEAR = MODELS.get("linear_mmgcn")
-SMALL = {"dim": 4, "ensemble_size": 2}
+SMALL = {"dim": 4, "ensemble_size": 2, "batch_size": 64, "num_negatives": 16}
 
 
 def taste_data(num_users=30, num_items=24, per_user=8, *, timestamp=True):
