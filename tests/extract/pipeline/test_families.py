@@ -24,28 +24,32 @@ def items(tmp_path_factory):
     return [Item("clip", path, "a cat plays the piano")]
 
 
-def test_several_families_share_one_pass_and_their_rows_are_those_of_the_encoder(items, tmp_path):
-    words = {
-        "hf": f"hf:{small_models.clip()}",
-        "timm": f"timm:{small_models.timm_folder('test_convnext')}",
-    }
-    report = extract_items(
-        items,
-        tmp_path,
-        modalities=["visual"],
-        encoders=[("visual", name) for name in words.values()],
-        num_frames=3,
-        dtype="float32",
-        device="cpu",
-        workers=1,
-    )
+IMAGES = {
+    "hf": lambda: f"hf:{small_models.clip()}",
+    "timm": lambda: f"timm:{small_models.timm_folder('test_convnext')}",
+}
+
+
+def extract_frames(items, store, **more):
+    settings = {"num_frames": 3, "dtype": "float32", "device": "cpu", "workers": 1}
+    report = extract_items(items, store, **settings, **more)
     assert not report.failures
-    store = FeatureStore(tmp_path)
-    sets = {f.manifest["encoder"].partition(":")[0]: f for f in store.all_sets()}
+
+
+@pytest.fixture(scope="module")
+def sets(items, tmp_path_factory):
+    """Feature sets of two encoders of frames, by their families."""
+    store = FeatureStore(tmp_path_factory.mktemp("store"))
+    encoders = [("visual", words()) for words in IMAGES.values()]
+    extract_frames(items, store, modalities=["visual"], encoders=encoders)
+    return {each.manifest["encoder"].partition(":")[0]: each for each in store.all_sets()}
+
+
+def test_several_families_share_one_pass_and_their_rows_are_those_of_the_encoder(items, sets):
     with read_media(items[0].path, sampling=Sampling(num_frames=3)) as blocks:
         (block,) = blocks
-    for name, given in words.items():
-        encoder = encoder_named(given, reads="frames")
+    for name, words in IMAGES.items():
+        encoder = encoder_named(words(), reads="frames")
         encoder.load()
         expected = encoder.encode(encoder.prepare(block))
         np.testing.assert_allclose(sets[name].read("clip"), expected, rtol=0, atol=1e-5)
@@ -101,31 +105,15 @@ def test_weights_from_a_hub_are_recorded_with_their_commit(items, tmp_path, monk
     assert features.path.name.startswith("hf-some-bert-")
 
 
-def test_windows_of_frames_and_single_frames_share_one_pass(items, tmp_path):
+def test_windows_of_frames_and_single_frames_share_one_pass(items, sets, tmp_path):
     """Rows of frames are the same to the bit as without windows; windows have an end."""
-    words = {
-        "visual": f"timm:{small_models.timm_folder('test_convnext')}",
-        "motion": f"hf:{small_models.videomae()}",
-    }
-    stores = {}
-    for names in (["visual"], ["visual", "motion"]):
-        store = stores[len(names)] = FeatureStore(tmp_path / str(len(names)))
-        report = extract_items(
-            items,
-            store,
-            modalities=names,
-            encoders={name: words[name] for name in names},
-            num_frames=3,
-            dtype="float32",
-            device="cpu",
-            workers=1,
-        )
-        assert not report.failures
-    frames = [store.feature_set("visual").read("clip") for store in stores.values()]
-    np.testing.assert_array_equal(*frames)
-    assert not stores[2].feature_set("visual").records["clip"].end_seconds
+    words = {"visual": IMAGES["timm"](), "motion": f"hf:{small_models.videomae()}"}
+    store = FeatureStore(tmp_path)
+    extract_frames(items, store, modalities=list(words), encoders=words)
+    visual, motion = store.feature_set("visual"), store.feature_set("motion")
+    np.testing.assert_array_equal(visual.read("clip"), sets["timm"].read("clip"))
+    assert visual.records["clip"] == sets["timm"].records["clip"]
 
-    motion = stores[2].feature_set("motion")
     record = motion.records["clip"]
     # 12 frames, 24 a second, are 0.5 s; at 7.5 a second 4 frames: 0, 3, 6 and 9.
     assert (record.pts_seconds, record.end_seconds) == ((0.0,), (0.533333,))
