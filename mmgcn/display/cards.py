@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -40,25 +41,15 @@ class Cards:
 
     def with_modalities(self, modalities: Mapping[str, Sequence[str]]) -> Self:
         """Return the same cards, which name the modalities that an item has."""
-        return type(self)(
-            captions=self.captions,
-            creators=self.creators,
-            playable=self._playable,
-            modalities=modalities,
-            root_path=self._root_path,
-            sprites=self._sprites,
-            colour=self._colour,
-        )
+        other = copy(self)
+        other._modalities = modalities
+        return other
 
     def with_more_captions(self, captions: Mapping[str, str]) -> Self:
         """Return the same cards, items without a caption with one of these."""
-        return type(self)(
-            captions={**captions, **self.captions},
-            creators=self.creators,
-            playable=self._playable,
-            modalities=self._modalities,
-            root_path=self._root_path,
-        )
+        other = copy(self)
+        other.captions = {**captions, **self.captions}
+        return other
 
     def card(self, item_id: str) -> Card:
         """Return the card of an item; unknown values are None."""

@@ -46,6 +46,7 @@ CODES: dict[str, tuple[int, str]] = {
     "headers_too_long": (431, "The headers are too long."),
     "too_many_requests": (429, "Too many requests."),
     "internal_error": (500, "The service failed."),
+    "poster_pending": (503, "The poster is not drawn yet."),
     "feedback_off": (503, "The service stores no feedback."),
     "feedback_unavailable": (503, "The feedback database does not answer."),
 }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from mmgcn.data.ids import nearest_ids
 from mmgcn.display.placeholders import placeholder_svg
@@ -48,18 +49,29 @@ def video(state: Shared, request: Request, item_id: PathItem) -> Response:
     operation_id="get_poster",
     response_class=Response,
     responses={
-        **problems("no_video", "no_poster", "not_found"),
+        **problems("no_video", "no_poster", "not_found", "poster_pending"),
         **PARTS,
         202: {"description": "A colour: the poster is being drawn.", "content": {SVG: {}}},
     },
 )
-def poster(state: Shared, request: Request, item_id: PathItem) -> Response:
+def poster(
+    state: Shared,
+    request: Request,
+    item_id: PathItem,
+    placeholder: Annotated[
+        bool, Query(description="Whether a colour is returned while the poster is drawn.")
+    ] = True,
+) -> Response:
     """Return the poster of a video, or a colour of one pixel until it is drawn."""
     path = _path(state, item_id)
     try:
         jpeg = state.posters.ask(item_id, path)
     except PosterError as error:
         raise Problem("no_poster", f"there is no poster of '{item_id}': {error}") from error
+    if jpeg is None and not placeholder:
+        raise Problem(
+            "poster_pending", f"the poster of '{item_id}' is being drawn", retry_seconds=1
+        )
     if jpeg is None:
         headers = {"retry-after": "1", "cache-control": "no-store"}
         return Response(placeholder_svg(item_id, state.posters.colour(item_id)), 202, headers, SVG)

@@ -166,6 +166,9 @@ def test_nothing_waits_for_many_missing_posters(serve, tmp_path, videos, monkeyp
     monkeypatch.setattr(PosterWorker, "draw", lambda *_: gate.wait() and "")
     answers = [client.get(f"/v1/posters/{name}") for name in names]
     assert {answer.status_code for answer in answers} == {202}
+    answer = client.get("/v1/posters/v0?placeholder=false")
+    assert (answer.status_code, answer.json()["code"]) == (503, "poster_pending")
+    assert answer.headers["retry-after"] == "1"
     assert client.get("/v1/recommend/ann").status_code == 200
     assert client.get("/v1/explain?user_id=ann&item_id=c").status_code == 200
     assert client.get("/v1/videos/a").status_code == 200

@@ -27,7 +27,7 @@ export function poster(card, attributes = {}) {
   );
   box.style.setProperty("--hue", String(hueOf(card.item_id)));
   if (card.colour) box.style.setProperty("--mean", card.colour);
-  if (card.poster) addImage(box, card);
+  if (card.poster) addImage(box, card, card.poster);
   if (card.sprite) addSprite(box, card.sprite);
   return box;
 }
@@ -61,9 +61,10 @@ function addSprite(box, address) {
 /**
  * @param {Element} box
  * @param {Item} card
+ * @param {string} address
  */
-function addImage(box, card) {
-  const image = el("img", { src: card.poster, alt: "", loading: "lazy", decoding: "async" });
+function addImage(box, card, address) {
+  const image = el("img", { src: address, alt: "", loading: "lazy", decoding: "async" });
   image.addEventListener("error", () => image.remove());
   image.addEventListener("load", () => {
     if (image.naturalWidth > 1) return;
@@ -86,7 +87,8 @@ async function ask() {
       .catch(() => ({ ready: [], failed: [] }));
     for (const [box, card] of asked) {
       const isReady = ready.includes(card.item_id);
-      if (isReady) addImage(box, card);
+      // Another address: for the first one the browser still has the colour in its memory.
+      if (isReady) addImage(box, card, `${card.poster}?placeholder=false`);
       if (isReady || failed.includes(card.item_id)) waiting.delete(box);
       hasNew ||= isReady;
     }
