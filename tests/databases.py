@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.services import skip_without
+
 
 @contextmanager
 def postgres_url():
@@ -41,10 +43,7 @@ def _url(folder: Path):
         with _debian(tools, folder) as url:
             yield url
     else:
-        message = "no Postgres: pip install pgserver, or apt install postgresql"
-        if os.environ.get("MMGCN_REQUIRE_SERVICES"):
-            pytest.fail(message)
-        pytest.skip(message)
+        skip_without("no Postgres: pip install pgserver, or apt install postgresql")
 
 
 def _debian_tools():

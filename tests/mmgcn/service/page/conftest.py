@@ -1,12 +1,12 @@
 """A headless Chromium, a service for it, and a window for each test."""
 
-import os
 import shutil
 
 import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.mmgcn.service.page.demo_service import DemoService, running
+from tests.services import skip_without
 
 # However slow a test is, the page waits for its requests until `expireTimeouts` is called.
 TIMEOUTS = """
@@ -30,10 +30,7 @@ catch {}
 def browser():
     path = shutil.which("chromium")
     if path is None:
-        reason = "no Chromium here: apt-get install chromium"
-        if os.environ.get("MMGCN_REQUIRE_SERVICES") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        skip_without("no Chromium here: apt-get install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser

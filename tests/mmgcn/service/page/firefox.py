@@ -8,9 +8,8 @@ import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from tests.mmgcn.service.page.actions import until
+from tests.services import skip_without
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the key of an element in WebDriver's JSON
 SYSTEM = "--remote-allow-system-access"  # for the errors of scripts
@@ -86,7 +85,7 @@ def firefox(folder: Path):
     """Run a Firefox whose profile is in a folder."""
     path = shutil.which("firefox-esr") or shutil.which("firefox")
     if path is None:
-        pytest.skip("no Firefox here: apt-get install firefox-esr")
+        skip_without("no Firefox here: apt-get install firefox-esr")
     folder.mkdir()
     (folder / "user.js").write_text(
         'user_pref("marionette.port", 0);\nuser_pref("media.autoplay.default", 0);\n'

@@ -1,6 +1,5 @@
 """Accessibility of every view, by axe; width and colour schemes."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from mmgcn.run import Run
 from mmgcn.serving.item_map import map_channels, store_map
 from tests.mmgcn.service.page.actions import go
 from tests.runs import write_run_folder
+from tests.services import skip_without
 
 AXE = Path(__file__).parents[3] / "javascript" / "node_modules" / "axe-core" / "axe.min.js"
 VIEWS = {
@@ -33,10 +33,7 @@ SCREENS = ((1440, "light"), (1280, "dark"), (390, "light"), (390, "dark"))
 @pytest.fixture(scope="module")
 def axe():
     if not AXE.is_file():
-        reason = "no axe-core here: npm ci in tests/javascript"
-        if os.environ.get("MMGCN_REQUIRE_SERVICES") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        skip_without("no axe-core here: npm ci in tests/javascript")
     return AXE.read_text(encoding="utf-8")
 
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import httpx
-import pytest
 
 from tests.mmgcn.service.page.actions import go, pressed, see_user, until
 from tests.mmgcn.service.page.demo_service import running
+from tests.services import skip_without
 
 CONFIG = """
 daemon off; worker_processes 1; pid nginx.pid; error_log stderr; {user}
@@ -34,14 +34,15 @@ http {{
 @contextmanager
 def nginx(folder, service):
     """Run nginx before a service; yields its address with the prefix."""
-    if shutil.which("nginx") is None:
-        pytest.skip("no nginx here: apt-get install nginx-light")
+    program = shutil.which("nginx", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
+    if program is None:
+        skip_without("no nginx here: apt-get install nginx-light")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     user = "user root;" if os.geteuid() == 0 else ""
     folder.mkdir()
     (folder / "nginx.conf").write_text(CONFIG.format(user=user, port=port, service=service))
-    command = ["nginx", "-e", "stderr", "-p", str(folder), "-c", "nginx.conf"]
+    command = [program, "-e", "stderr", "-p", str(folder), "-c", "nginx.conf"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}/mm/"
 
