@@ -38,6 +38,18 @@ class Shade(Encoder):
         return np.stack([units.mean(axis=1), units.std(axis=1), sizes], axis=1).astype(np.float32)
 
 
+class MeanColour(Shade):
+    """Mean of each colour of a frame, whatever it is encoded with."""
+
+    name = "mean_colour"
+
+    def prepare(self, sample):
+        return sample.data.mean(axis=(1, 2))
+
+    def encode(self, units):
+        return units.astype(np.float32)
+
+
 class Gulper(Shade):
     """Takes a gibibyte for a bright frame at once."""
 

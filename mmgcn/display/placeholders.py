@@ -7,7 +7,7 @@ def hue_of(item_id: str) -> int:
     """Return the hue of an item, from 0 to 359, the same as in poster.js.
 
     >>> hue_of("a"), hue_of("clip-003")
-    (97, 264)
+    (97, 286)
     """
     total = 0
     for letter in item_id:

@@ -25,7 +25,7 @@ def test_weights_are_remembered_and_not_loaded():
 
 
 def test_an_encoder_reads_what_a_clip_has():
-    with pytest.raises(ValueError, match="Nose reads 'smells'; an encoder reads frames, waveform,"):
+    with pytest.raises(ValueError, match="Nose reads 'smells'; an encoder reads frames, video,"):
 
         class Nose(Encoder):
             reads = "smells"

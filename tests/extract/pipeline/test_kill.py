@@ -21,11 +21,9 @@ ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import os, signal, sys
 from pathlib import Path
-from mmgcn_colour import HueHistogram, MODALITY
+from tests.encoders import MeanColour, registered
 from tests.extraction import extract_items
 from extract import read_catalog
-from extract.encoder import ENCODERS
-from extract.modality import MODALITIES
 from extract.store import storage
 from extract.store.packs import Packs
 
@@ -49,12 +47,11 @@ def pass_by():
 os.fsync, Path.replace = watched(os.fsync), watched(Path.replace)
 storage.append_atomically = watched(storage.append_atomically)
 Packs.write = watched(Packs.write)
-MODALITIES.register("colour", MODALITY)
-ENCODERS.register("hue_histogram", HueHistogram)
-extract_items(
-    read_catalog(videos).items, store, root=videos, modalities=["colour", "acoustic"],
-    preset="offline", device="cpu", workers=1, layout=layout,
-)
+with registered(MeanColour):
+    extract_items(
+        read_catalog(videos).items, store, root=videos, modalities=["thing", "acoustic"],
+        encoders={"acoustic": "logmel"}, device="cpu", workers=1, layout=layout,
+    )
 print(num_moments)
 """
 
@@ -63,7 +60,7 @@ def run(videos, store, layout, *, killed_at=0):
     """Return how many moments passed; None if it was killed."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, videos, store, str(killed_at), layout],
-        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests' / 'plugin'}"},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
@@ -122,7 +119,7 @@ def test_a_killed_extraction_ends_in_the_same_bytes_and_redoes_nothing_finished(
     videos, at_once, tmp_path, layout
 ):
     num_moments = run(videos, tmp_path / "counted", layout)
-    assert sum(name.endswith(".npy") for name in at_once) == 11  # 6 of colour, 5 of sound
+    assert sum(name.endswith(".npy") for name in at_once) == 11  # 6 of colour, 5 of audio
 
     store, rng = tmp_path / "in pieces", random.Random(0)
     before = {}
