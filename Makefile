@@ -23,7 +23,7 @@ $(BIN)/python:
 
 $(DEMO): pyproject.toml | $(BIN)/python
 	@echo "Installing mmgcn and what the demo needs into $(VENV) ..."
-	@$(PIP) --editable '.[offline]'
+	@$(PIP) --editable '.[offline,posters]'
 	@touch $@
 
 $(DEV): pyproject.toml | $(BIN)/python
