@@ -11,7 +11,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Annotated, Any, Literal
+from types import FrameType
+from typing import IO, Annotated, Any, Literal, Self
 
 import typer
 
@@ -53,11 +54,8 @@ def run(
             write.event("refused", message=f"another run is in progress: {other}")
             raise typer.Exit(ALREADY_RUNNING)
         started = time.monotonic()
-        with _sigterm_interrupts():
-            try:
-                code = _run_steps(project, write)
-            except KeyboardInterrupt:  # between two steps
-                code = INTERRUPTED
+        with Interruption() as interruption:
+            code = _run_steps(project, write, interruption)
         write.event("end", exit_code=code, seconds=round(time.monotonic() - started, 3))
     if code:
         raise typer.Exit(code)
@@ -106,24 +104,60 @@ class Log:
             print_message(str(fields["message"]))
 
 
-def _run_steps(project: Project, log: Log) -> int:
+class Interruption:
+    """Context manager that interrupts the step, and then the run, on Ctrl-C and SIGTERM.
+
+    Nothing is raised here: extraction and training end in good order, which takes a moment. The
+    terminal sends Ctrl-C to the step, too; SIGTERM comes to this process only and is passed on.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._terminated = False
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        self._before = {number: signal.signal(number, self._handle) for number in numbers}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def watch(self, process: subprocess.Popen[str]) -> None:
+        """Interrupt this process, also where SIGTERM came while it was started."""
+        self._process = process
+        if self._terminated:
+            process.send_signal(signal.SIGINT)
+
+    def _handle(self, number: int, _: FrameType | None) -> None:
+        self.requested = True
+        if number == signal.SIGTERM:
+            self._terminated = True
+            if self._process is not None:
+                self._process.send_signal(signal.SIGINT)
+
+
+def _run_steps(project: Project, log: Log, interruption: Interruption) -> int:
     """Run the steps until one fails, and return the exit code of the run."""
     assert project.path is not None
     code = DONE
     for step in steps_of(project):
-        result = _run_step(step, project.path, log)
+        if interruption.requested:
+            return INTERRUPTED
+        result = _run_step(step, project.path, log, interruption)
         if result not in (DONE, SOME_FAILED):
             return result
         code = max(code, result)
     return code
 
 
-def _run_step(step: Step, project: Path, log: Log) -> int:
+def _run_step(step: Step, project: Path, log: Log, interruption: Interruption) -> int:
     """Run a command as a process of its own, and return its exit code."""
     command = [sys.executable, "-m", "mmgcn", "--project", str(project), step]
     log.event("start", step=step)
     started = time.monotonic()
-    fields: dict[str, Any] = {}
     pipe = None if log.file is None else subprocess.PIPE
     with subprocess.Popen(
         command if log.file is None else [*command, "--json"],
@@ -133,15 +167,12 @@ def _run_step(step: Step, project: Path, log: Log) -> int:
         text=True,
         encoding="utf-8",
     ) as process:
-        try:
-            fields = {} if log.file is None else _follow(process, step, log)
-            code = process.wait()
-        except KeyboardInterrupt as stop:  # of the terminal, the process has received it, too
-            if isinstance(stop, Terminated):
-                process.send_signal(signal.SIGINT)
-            process.wait()
-            code = INTERRUPTED
-    if code < 0:
+        interruption.watch(process)
+        fields = {} if log.file is None else _follow(process, step, log)
+        code = process.wait()
+    if interruption.requested and code not in (DONE, SOME_FAILED):
+        code = INTERRUPTED
+    elif code < 0:
         fields["signal"], code = -code, FAILED
     seconds = round(time.monotonic() - started, 3)
     log.event("step", step=step, exit_code=code, seconds=seconds, **fields)
@@ -163,24 +194,6 @@ def _follow(process: subprocess.Popen[str], step: Step, log: Log) -> dict[str, A
         return {"result": json.loads(output.result())}
     except ValueError:  # the command failed, and said why on standard error
         return {}
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM, which the step of this process has not received."""
-
-
-@contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """Treat SIGTERM like Ctrl-C, which extraction and training end on in good order."""
-
-    def interrupt(*_: object) -> None:
-        raise Terminated
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

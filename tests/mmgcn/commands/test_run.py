@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import cli
-from mmgcn.commands.run import LOCK, Log, _run_steps, steps_of
+from mmgcn.commands.run import LOCK, Interruption, Log, _run_steps, steps_of
 from mmgcn.project.project import Project
 from tests import command_line
 
@@ -79,7 +79,8 @@ def test_a_step_that_fails_ends_the_run_with_its_exit_code(run):
 def test_items_that_fail_stop_no_run_and_steps_that_fail_do(codes, expected, monkeypatch):
     left = list(codes)
     monkeypatch.setattr("mmgcn.commands.run._run_step", lambda *_: left.pop(0))
-    assert _run_steps(Project(Path("mmgcn.toml"), {"": {"videos": "v"}}), Log(None)) == expected
+    project = Project(Path("mmgcn.toml"), {"": {"videos": "v"}})
+    assert _run_steps(project, Log(None), Interruption()) == expected
     assert left == []
 
 
@@ -117,18 +118,30 @@ def test_another_log_is_refused(run):
     assert "'yaml' is not one of text, json" in " ".join(err.split())
 
 
-def test_sigterm_interrupts_the_step_and_the_run(tmp_path):
+@pytest.mark.parametrize("log", ["text", "json"])
+@pytest.mark.parametrize("moment", ["as it starts", "while it works"])
+def test_sigterm_interrupts_the_step_and_the_run(moment, log, tmp_path):
     """The step waits for its settings, in a pipe that nobody writes to."""
-    os.mkfifo(tmp_path / "settings.toml")
+    settings = tmp_path / "settings.toml"
+    os.mkfifo(settings)
     (tmp_path / "mmgcn.toml").write_text('[fit]\nconfig = "settings.toml"\n')
     with subprocess.Popen(
-        [sys.executable, "-m", "mmgcn", "run", "--log", "json"],
+        [sys.executable, "-m", "mmgcn", "run", "--log", log],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
+        start_new_session=True,
     ) as process:
-        assert json.loads(process.stdout.readline())["event"] == "start"
+        assert "fit" in process.stdout.readline()
+        if moment == "while it works":
+            writer = settings.open("w")  # waits until the step reads
         process.send_signal(signal.SIGTERM)
-        rest = [json.loads(line) for line in process.stdout]
-    assert process.returncode == 130
-    assert rest[-1]["exit_code"] == 130
+        rest = process.stdout.read().splitlines()
+        assert process.wait() == 130
+        with pytest.raises(ProcessLookupError):
+            os.killpg(process.pid, 0)
+        if moment == "while it works":
+            writer.close()
+    if log == "json":
+        assert [json.loads(line)["exit_code"] for line in rest[-2:]] == [130, 130]
