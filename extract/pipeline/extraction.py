@@ -183,6 +183,7 @@ class _Run:
             root=self.root,
             retry_failed=config.retry_failed,
             verify=config.verify,
+            stills=[Path(folder) for folder in (config.posters, config.sprites) if folder],
             go_on=go_on,
         )
         return Ledger(items, targets, plan, self.reporter, root=self.root, strict=config.strict)

@@ -11,8 +11,8 @@ from pathlib import Path
 from extract.catalog import AnyFile, Item
 from extract.media import MediaError
 from extract.pipeline.target import Target
-from extract.store import Record, content_hash
-from extract.workers.decoder import file_facts
+from extract.store import Record, content_hash, file_name
+from extract.workers.decoder import IMAGES, file_facts
 from extract.workers.messages import FileFacts
 
 BOTH = "+"  # between the hashes of a file and its caption, where an encoder reads the item
@@ -40,6 +40,7 @@ def make_plan(
     root: Path | None,
     retry_failed: bool,
     verify: bool,
+    stills: Sequence[Path] = (),
     go_on: Callable[[int], bool] = lambda _: True,
 ) -> Plan:
     """Compare items with the records of the targets; nothing is written.
@@ -50,6 +51,7 @@ def make_plan(
     Args:
         retry_failed: whether items that failed before are extracted again.
         verify: whether stored rows are read and compared with their hash, not only their size.
+        stills: folders of posters and sprites; a clip that lacks one there is extracted again.
         go_on: called with the number of items that were compared, which may take long; False ends
             the comparison, and the plan omits the other items.
     """
@@ -64,6 +66,11 @@ def make_plan(
                 plan.skipped[slot] += 1
             else:
                 wanted.add(slot)
+        if any(not (folder / f"{file_name(item.id)}.jpg").is_file() for folder in stills):
+            slots = [slot for slot, target in enumerate(targets) if _has_frames(target, item)]
+            if slots and wanted.isdisjoint(slots):
+                wanted.add(slots[0])
+                plan.skipped[slots[0]] -= 1
         if wanted:
             plan.todo[index] = wanted
     return plan
@@ -86,6 +93,12 @@ def text_hash(text: str | None) -> str:
 def item_hash(facts: FileFacts, caption: str | None) -> str:
     """Return the hash of an item as a whole, file and caption."""
     return f"{facts.content_hash}{BOTH}{text_hash(caption)}"
+
+
+def _has_frames(target: Target, item: Item) -> bool:
+    """Return whether frames of the item were encoded, so that stills can be drawn."""
+    record = target.features.records.get(item.id) if target.features is not None else None
+    return target.encoder.reads in IMAGES and record is not None and record.rows > 0
 
 
 class _Facts:

@@ -226,12 +226,16 @@ def test_captions_have_an_option(run, videos, tmp_path):
 def test_posters_are_named_like_the_rows(run, videos, tmp_path):
     from tests.encoders import Shade, registered
 
+    words = ("extract", videos / "clip 0.mp4", "--device", "cpu", "-m", "thing")
+    words += ("--num-frames", "2")
+    stills = ("--posters", "posters", "--sprites", "sprites")
     with registered(Shade):
-        code, _, _ = run(
-            *("extract", videos / "clip 0.mp4", "--posters", "posters", "-m", "thing"),
-            *("--device", "cpu", "--num-frames", "2", "--sprites", "sprites"),
-        )
-    assert code == 0
+        assert run(*words)[0] == 0
+        code, out, _ = run(*words, *stills, "--json")  # the rows are there, the stills are not
+        assert code == 0
+        assert json.loads(out)["counts"]["thing"] == {"done": 1, "skipped": 0}
+        _, out, _ = run(*words, *stills, "--json")
+        assert json.loads(out)["counts"]["thing"]["skipped"] == 1
     poster, sprite = (
         cv2.imread(str(tmp_path / name / "clip%200.jpg")) for name in ("posters", "sprites")
     )
