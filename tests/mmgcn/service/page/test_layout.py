@@ -3,6 +3,7 @@
 import pytest
 
 import cli
+from tests.mmgcn.service.page.actions import go
 from tests.mmgcn.service.page.demo_service import VIDEOS
 
 
@@ -14,6 +15,13 @@ def test_the_page_is_dark_where_the_system_is(page):
     assert page.evaluate(brightness) > 230
     page.emulate_media(color_scheme="dark")
     assert page.evaluate(brightness) < 40
+
+
+def test_a_users_id_of_any_length_fits_a_narrow_screen(page, service):
+    page.set_viewport_size({"width": 390, "height": 800})
+    for path in ("user/{}", "weights/{}", "video/clip-020?for={}"):
+        go(page, f"{service.address}#/{path.format('x' * 200)}")
+        assert page.evaluate("document.documentElement.scrollWidth") == 390, path
 
 
 def test_documents_without_a_service_fit_a_narrow_screen_too(page, service, tmp_path, monkeypatch):

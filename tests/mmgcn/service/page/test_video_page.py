@@ -61,20 +61,25 @@ def test_skipped_items_are_not_shown_as_similar_either(page, service):
     assert ids(cards(page)) == [first, *rest]
 
 
-def test_posters_appear_when_they_are_drawn_and_nothing_waits_for_them(page, service, monkeypatch):
+@pytest.fixture
+def gate(service, monkeypatch):
+    """No poster is there, and none is drawn until it is set."""
     draw, gate = PosterWorker.draw, Event()
     monkeypatch.setattr(PosterWorker, "draw", lambda *words: gate.wait() and draw(*words))
-    try:
-        shutil.rmtree(service.settings.posters, ignore_errors=True)
-        open_user(page)
-        page.get_by_role("button", name="Why").first.click()
-        page.get_by_role("table", name="How each signal affects the score").wait_for()
-        page.keyboard.press("Escape")
-        page.locator(".card:not([data-item=gone]) .stage").first.hover()
-        page.locator(".stage.playing").wait_for()
-        shown = page.locator(".wall .card img")
-        assert shown.count() <= 1  # one may have been in drawing before
-    finally:
-        gate.set()
+    shutil.rmtree(service.settings.posters, ignore_errors=True)
+    yield gate
+    gate.set()
+
+
+def test_posters_appear_when_they_are_drawn_and_nothing_waits_for_them(gate, page):
+    open_user(page)
+    page.get_by_role("button", name="Why").first.click()
+    page.get_by_role("table", name="How each signal affects the score").wait_for()
+    page.keyboard.press("Escape")
+    page.locator(".card:not([data-item=gone]) .stage").first.hover()
+    page.locator(".stage.playing").wait_for()
     drawn = "images => images.filter((image) => image.naturalWidth > 1).length"
+    shown = page.locator(".wall .card img")
+    assert shown.evaluate_all(drawn) <= 1  # one may have been in drawing before
+    gate.set()
     until(lambda: shown.evaluate_all(drawn) == cards(page).count() - 1)  # gone has no video
