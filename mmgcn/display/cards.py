@@ -1,4 +1,4 @@
-"""Cards: what is shown of an item beside its id."""
+"""Cards: the data that are displayed of an item."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Cards:
     Args:
         playable: items with a video.
         root_path: prefix of addresses.
-        modalities: by item, the modalities that it has; None where no run is known.
+        modalities: modalities of each item; None without a run.
         sprites: items with a sprite.
         colour: returns the mean colour of an item's poster, if it is known.
     """
@@ -40,13 +40,13 @@ class Cards:
         self._modalities, self._root_path, self._colour = modalities, root_path, colour
 
     def with_modalities(self, modalities: Mapping[str, Sequence[str]]) -> Self:
-        """Return the same cards, which name the modalities that an item has."""
+        """Return the same cards with the modalities of each item."""
         other = copy(self)
         other._modalities = modalities
         return other
 
     def with_more_captions(self, captions: Mapping[str, str]) -> Self:
-        """Return the same cards, items without a caption with one of these."""
+        """Return the same cards, with these captions for items without one."""
         other = copy(self)
         other.captions = {**captions, **self.captions}
         return other

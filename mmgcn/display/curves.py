@@ -1,4 +1,4 @@
-"""Curves: what the page and reports draw of a training."""
+"""Training curves, shared by the page and reports."""
 
 from __future__ import annotations
 

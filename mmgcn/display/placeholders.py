@@ -1,4 +1,4 @@
-"""Placeholders: the colour of an item, shown where it has no poster, or not yet."""
+"""Placeholders: the colour of an item, shown where it has no poster yet."""
 
 from __future__ import annotations
 

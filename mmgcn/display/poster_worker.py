@@ -1,4 +1,4 @@
-"""PosterWorker: the process that draws posters, which stays for the next one."""
+"""PosterWorker: a long-lived process that draws posters."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ ENVIRONMENT = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # one frame gains not
 
 
 class PosterWorker:
-    """A process that decodes one frame of a video after the other, with limits on memory and time.
+    """A process that decodes one frame of each video, with limits on memory and time.
 
-    Videos are untrusted input. One that ends the process costs its own poster; the next poster
-    starts another process. Starting takes about a second, a poster some hundredths of one.
+    Videos are untrusted input. A video that ends the process loses its own poster; the next poster
+    starts another process. Starting takes about a second, a poster some hundredths of a second.
 
     Args:
         command: of the process; None is that of `extract.workers.poster_process`.
@@ -32,7 +32,7 @@ class PosterWorker:
         self._num_drawn = 0
 
     def draw(self, item_id: str, video: Path, folder: Path) -> str:
-        """Write a poster; return the reason where that failed, else an empty string.
+        """Write a poster; return the reason if that fails, else an empty string.
 
         Threads that draw at the same time wait for each other.
         """
@@ -93,7 +93,7 @@ def _default_command() -> list[str]:
 
 
 def _ask(process: subprocess.Popen[str], line: str) -> str:
-    """Return the answer to a line, empty where the process ends."""
+    """Return the answer to a line; empty if the process ends."""
     assert process.stdin is not None
     assert process.stdout is not None
     try:

@@ -21,8 +21,8 @@ class Posters:
     A poster that is missing or older than its video can be drawn.
 
     Args:
-        folder: it is created with the first poster.
-        worker: draws; by default one of its own.
+        folder: folder of the posters, created with the first one.
+        worker: process that draws; by default a new one.
     """
 
     def __init__(self, folder: Path, worker: PosterWorker | None = None) -> None:
@@ -32,10 +32,10 @@ class Posters:
         self._colours: dict[str, str | None] = {}  # by item, once its poster was read
 
     def find(self, item_id: str, video: Path) -> Path | None:
-        """Return the path of a video's poster, None where it has to be drawn.
+        """Return the path of a video's poster; None if it has to be drawn.
 
         Raises:
-            PosterError: it cannot be drawn, as was found before, or the video is gone.
+            PosterError: drawing it failed before, or the video is gone.
         """
         path = self._path(item_id)
         poster_mtime, video_mtime = _mtime_ns(path), _mtime_ns(video)
@@ -49,7 +49,7 @@ class Posters:
         return None
 
     def draw(self, item_id: str, video: Path) -> Path:
-        """Return the path of a video's poster, drawn first if needed.
+        """Return the path of a video's poster, after drawing it if needed.
 
         Raises:
             PosterError: the video has no frame, cannot be read, or exceeds the limits.
@@ -70,7 +70,7 @@ class Posters:
         return self._path(item_id)
 
     def colour(self, item_id: str) -> str | None:
-        """Return the mean colour of a poster as #rrggbb, None where none is known."""
+        """Return the mean colour of a poster as #rrggbb; None if it is not known."""
         if item_id not in self._colours:
             self._colours[item_id] = mean_colour(self._path(item_id))
         return self._colours[item_id]

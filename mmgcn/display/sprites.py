@@ -9,7 +9,7 @@ from extract.store import file_name
 
 
 def find_sprites(folder: Path, item_ids: Iterable[str]) -> dict[str, Path]:
-    """Return the sprites of items, for those that have one in the folder.
+    """Return the path of each item's sprite, for items that have one in the folder.
 
     Raises:
         NotADirectoryError: the folder does not exist.

@@ -29,7 +29,7 @@ class OneHost:
 
 
 class RootPath:
-    """Removes the path prefix below which a proxy shows the service, if it is still there.
+    """Removes the path prefix under which a proxy serves the service, if the proxy kept it.
 
     The application knows only addresses without the prefix; those that it returns have it.
 

@@ -55,7 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
     """
     app = FastAPI(
         title="mmgcn",
-        description="Recommendations that know what videos look, sound and read like.",
+        description="Recommendations for micro-videos from what they show, sound like and say.",
         version=version("mmgcn"),
         docs_url=None,  # FastAPI's pages load scripts from other hosts; `_docs` does not
         redoc_url=None,
@@ -127,7 +127,7 @@ def worker_app() -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state: State = app.state.service
     gc.collect()
-    gc.freeze()  # what is loaded stays: exclude it from later collections
+    gc.freeze()  # what is loaded is never freed: exclude it from later garbage collections
     every = state.settings.reload_seconds
     reloading = asyncio.create_task(Reloader(state).watch(every)) if every else None
     yield

@@ -28,7 +28,7 @@ CREATE TABLE items (
 );
 CREATE VIRTUAL TABLE grams USING fts5(id, caption, creator, content='', tokenize='trigram');
 """
-# An id as a whole, its beginning, the words as they are, then any other position.
+# A full id, the start of an id, full words, then any other position.
 TIER = """
 CASE WHEN items.id = :query THEN 0
      WHEN substr(items.id, 1, length(:query)) = :query THEN 1
@@ -39,7 +39,7 @@ CASE WHEN items.id = :query THEN 0
 
 @dataclass(frozen=True)
 class ItemQuery:
-    """What is searched for; all of it must hold.
+    """A query for items; an item has to match all of its fields.
 
     Args:
         text: words that the id, the caption or the creator contain.
@@ -57,7 +57,7 @@ class ItemQuery:
 
 
 class Catalogue:
-    """The items of a run with what is known of them. Safe for several threads.
+    """The items of a run with their text and facts, in an index. Thread-safe.
 
     Search ignores case and accents, and needs no word boundaries, so that scripts without them can
     be searched. The index of trigrams is in memory.
@@ -88,7 +88,7 @@ class Catalogue:
         return {item: names[own] for item, own in zip(self._ids, bits, strict=True)}
 
     def find(self, query: ItemQuery, *, offset: int = 0, limit: int = 20) -> tuple[list[int], int]:
-        """Return the indices of items, best first, and how many there are in all.
+        """Return the indices of items, best first, and their total number.
 
         Raises:
             ValueError: a modality that the run does not have.
@@ -161,7 +161,7 @@ class Catalogue:
 
 
 def fold(text: str) -> str:
-    """Return a text as it is compared: without case, accents, and control characters.
+    """Return a text normalised for comparison: without case, accents and control characters.
 
     >>> fold("Çà et Là"), fold("ＡＢＣ"), fold("Straße"), fold("Ёж")
     ('ca et la', 'abc', 'strasse', 'еж')

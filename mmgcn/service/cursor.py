@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mmgcn.service.problems import Problem
 
-CHANGED = "the list has changed since this cursor was made; request its first page again"
+CHANGED = "the list has changed since this cursor was issued; request its first page again"
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class FeedbackUnavailable(OSError):
 
 @dataclass(frozen=True)
 class Preferences:
-    """Items that a user likes and skips by the last event of each item; the latest first."""
+    """Items that a user likes and skips, by the last event of each item; newest first."""
 
     liked: list[str]
     skipped: list[str]
@@ -89,9 +89,9 @@ class FeedbackStore:
                 self.available = True
 
     async def add(self, rows: Sequence[Mapping[str, Any]], *, run: str) -> None:
-        """Store events, all or none. They are stored when this returns.
+        """Store events, all or none, before returning.
 
-        A database that hangs delays feedback requests only.
+        A database that hangs delays only feedback requests.
 
         Args:
             rows: with user_id, item_id, event and seconds.
@@ -186,7 +186,7 @@ def last_events(user_id: str) -> sa.Select[Any]:
 
 
 def migrate(engine: sa.Engine, revision: str) -> None:
-    """Migrate the tables to a revision; of several processes at once, one does the work.
+    """Migrate the tables to a revision; of several processes at once, only one does so.
 
     Args:
         engine: engine of the database.
@@ -203,7 +203,7 @@ def migrate(engine: sa.Engine, revision: str) -> None:
 
 
 def _make_sqlite_durable(engine: sa.Engine) -> None:
-    """Have SQLite sync before it returns, readers read during a write, and writers wait."""
+    """Configure SQLite to sync each write, to allow reads during a write, and to queue writers."""
 
     @sa.event.listens_for(engine, "connect")
     def _connect(connection: sqlite3.Connection, _: object) -> None:

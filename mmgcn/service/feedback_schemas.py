@@ -1,4 +1,4 @@
-"""Schemas of feedback: what users did with items."""
+"""Schemas of feedback: events of users on items."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EventKind = Literal["impression", "play", "like", "skip", "unlike", "unskip"]
 
 
 class Event(BaseModel):
-    """An event of feedback: what a user did with an item."""
+    """A feedback event of a user on an item."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -68,7 +68,7 @@ class Stored(BaseModel):
 
 
 class Preferences(BaseModel):
-    """Items that a user likes and skips by the last event of each item; the latest first."""
+    """Items that a user likes and skips, by the last event of each item; newest first."""
 
     model_config = ConfigDict(
         json_schema_extra={

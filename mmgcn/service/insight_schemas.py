@@ -15,17 +15,19 @@ class Skew(BaseModel):
     num_items: int
     num_interactions: int
     num_cold: int = Field(description="Items without a training interaction.")
-    gini: float = Field(description="0: all items equally popular; near 1: one has everything.")
+    gini: float = Field(
+        description="0 if all items are equally popular, near 1 if one has all interactions."
+    )
     top: dict[str, float] = Field(
-        description="Share of the interactions of the most popular items, by their share."
+        description="Share of the interactions with the most popular items, by the share of items."
     )
     lorenz: list[tuple[float, float]] = Field(
-        description="Share of the items, the least popular first; their share of the interactions."
+        description="Lorenz curve: share of the items, least popular first, and of interactions."
     )
 
 
 class Shares(BaseModel):
-    """Shares of a group of items."""
+    """Share of a group of items."""
 
     items: float = Field(description="Of the catalogue.")
     interactions: float = Field(description="Of the training interactions.")
@@ -37,22 +39,26 @@ class Coverage(BaseModel):
 
     run: str
     popularity: Skew
-    modalities: dict[str, float] = Field(description="Share of the items that have it.")
+    modalities: dict[str, float] = Field(
+        description="Share of the items that have the modality, by modality."
+    )
     groups: dict[str, Shares] = Field(
         description="head: the most popular items, with 80 % of the interactions; tail: the other "
         "items with interactions; cold: those without."
     )
     list_length: int
-    num_users: int = Field(description="Users whose lists were counted.")
-    catalogue_coverage: float = Field(description="Share of the items that is in a list.")
-    exposure_gini: float = Field(description="Gini coefficient of the positions in the lists.")
+    num_users: int = Field(description="Number of users whose lists were counted.")
+    catalogue_coverage: float = Field(description="Share of the items that are in a list.")
+    exposure_gini: float = Field(
+        description="Gini coefficient of the items' numbers of positions in the lists."
+    )
     history_quantiles: list[int] = Field(
-        description="Training interactions of a user: minimum, quartiles, maximum."
+        description="Number of training interactions per user: minimum, quartiles, maximum."
     )
 
 
 class Baseline(BaseModel):
-    """What the most popular items reach on the validation part."""
+    """Metrics of recommending the most popular items, on the validation part."""
 
     run: str
     num_users: int
@@ -64,12 +70,14 @@ class Baseline(BaseModel):
 class HeldOutItem(Item):
     """A test item of a user."""
 
-    rank: int = Field(description="In the user's full list, from 1; 0 if it cannot be in it.")
-    popular_rank: int = Field(description="In the list of the most popular items, likewise.")
+    rank: int = Field(
+        description="Rank in the user's full list, from 1; 0 if the item is excluded from it."
+    )
+    popular_rank: int = Field(description="Rank in the list of the most popular items, likewise.")
 
 
 class FavouriteCluster(BaseModel):
-    """A cluster of the map, and how much of the user's history is in it."""
+    """A cluster of the map, and the part of the user's history in it."""
 
     cluster: int
     num_watched: int
@@ -83,8 +91,8 @@ class UserFacts(BaseModel):
     run: str
     user_id: str
     num_watched: int
-    num_candidates: int = Field(description="Items that the user's list can contain.")
-    test: list[HeldOutItem] = Field(description="The user's test items, the best rank first.")
+    num_candidates: int = Field(description="Number of items that the user's list can contain.")
+    test: list[HeldOutItem] = Field(description="The user's test items, best rank first.")
     favourites: list[FavouriteCluster] | None = Field(
         description="Clusters by the number of watched items; null before the map is computed."
     )
@@ -93,7 +101,7 @@ class UserFacts(BaseModel):
 class WeightedCard(Card):
     """An item in a list with weights."""
 
-    rank_before: int = Field(description="In the full list with all weights 1.")
+    rank_before: int = Field(description="Rank in the full list with all weights 1.")
     parts: dict[str, float] = Field(description="Contribution by channel, without weights.")
 
 
@@ -116,7 +124,7 @@ class RunSummary(BaseModel):
 
 
 class Runs(BaseModel):
-    """The finished runs beside the one in service."""
+    """The finished runs in the folder of the run in service."""
 
     current: str
     runs: list[RunSummary]
@@ -126,7 +134,7 @@ class Runs(BaseModel):
 class ComparedCard(Card):
     """An item of one of two lists."""
 
-    other_rank: int | None = Field(description="In the full list of the other run.")
+    other_rank: int | None = Field(description="Rank in the full list of the other run.")
 
 
 class Comparison(BaseModel):
@@ -139,17 +147,19 @@ class Comparison(BaseModel):
     other_model: str | None
     items: list[ComparedCard]
     other_items: list[ComparedCard]
-    num_shared: int = Field(description="Items that are in both lists.")
+    num_shared: int = Field(description="Number of items that are in both lists.")
     held_out: list[str] = Field(description="The user's test items in the run in service.")
 
 
 class ItemMap(BaseModel):
-    """Items in a square, near where their vectors are similar."""
+    """Positions of items in a square, close to each other where their vectors are similar."""
 
     run: str
     channel: str | None
-    channels: list[str] = Field(description="What else the items can be mapped by.")
-    num_items: int = Field(description="Items of the run; the map has the most popular ones.")
+    channels: list[str] = Field(description="Channels by which the items can be mapped.")
+    num_items: int = Field(
+        description="Number of items of the run; the map shows the most popular ones."
+    )
     items: list[str]
     x: list[float]
     y: list[float]
@@ -174,7 +184,7 @@ class Reload(BaseModel):
 
 
 class Reloads(BaseModel):
-    """Attempts to load a new run, the latest first."""
+    """Attempts to load a new run, newest first."""
 
     run: str
     since: str = Field(description="When this process started.")

@@ -21,7 +21,7 @@ UNLIMITED = ("/healthz", "/readyz")  # for health checks
 
 
 class TokenBucket:
-    """Counts what clients do, by address: a rate, and a burst beyond it.
+    """Limits the rate of an action of each client, by address, with a burst.
 
     Args:
         per_second: sustained rate of one client.
@@ -35,10 +35,10 @@ class TokenBucket:
         self._clients: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tokens, and when
 
     def wait_seconds(self, client: str, *, count: bool = True) -> float:
-        """Return the seconds until a client may, 0 if it may now; then it is counted.
+        """Return the seconds until a client may act; 0 if it may now, which counts as an action.
 
         Args:
-            count: False to look only.
+            count: whether to count it.
         """
         now = self._clock()
         tokens, before = self._clients.pop(client, (self._burst, now))

@@ -25,7 +25,7 @@ logger = logging.getLogger("mmgcn.service")
 
 
 class LiveRun:
-    """A run that was loaded and queried once, with the cache of its responses."""
+    """A run that was loaded and queried once, with its response cache."""
 
     def __init__(self, recommender: Recommender, cards: Cards) -> None:
         self.recommender = recommender
@@ -43,7 +43,7 @@ class LiveRun:
 
     @classmethod
     def load(cls, path: Path, cards: Cards) -> LiveRun:
-        """Open a run and use each part of it once, so that an incomplete one is refused here.
+        """Open a run and read each part of it once, so that an incomplete one is refused here.
 
         Raises:
             RunError: the run does not exist, is incomplete, or is of another version.
@@ -54,7 +54,7 @@ class LiveRun:
 
     @cached_property
     def folded_users(self) -> pl.Series:
-        """The users' ids as they are compared in a search."""
+        """The users' ids, normalised for search."""
         return pl.Series([fold(user) for user in self.run.users.ids], dtype=pl.String)
 
     def _check(self) -> None:

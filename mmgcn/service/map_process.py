@@ -26,10 +26,10 @@ class MapProcess:
         self._failed: dict[Path, str] = {}
 
     def start(self, run: Path) -> str:
-        """Start to compute the maps of a run, unless maps are being computed.
+        """Start computing the maps of a run, unless a computation is running.
 
         Returns:
-            An empty string, or why the maps of this run cannot be computed.
+            An empty string, or the reason why the maps of this run cannot be computed.
         """
         with self._lock:
             if run in self._failed:
@@ -48,14 +48,14 @@ class MapProcess:
             return ""
 
     def stop(self) -> None:
-        """End the process, as when the service stops."""
+        """End the process."""
         with self._lock:
             process = self._process
         if process is not None:
             process.terminate()
 
     def _wait(self, process: subprocess.Popen[str], run: Path) -> None:
-        """Wait for the process, and keep the reason where it fails."""
+        """Wait for the process, and store the reason if it fails."""
         _, errors = process.communicate()
         lines = errors.strip().splitlines()
         with self._lock:

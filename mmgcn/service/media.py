@@ -1,4 +1,4 @@
-"""Media files as responses, whole or in byte ranges, so that a browser can seek."""
+"""Media files as responses, complete or in byte ranges, so that a browser can seek."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def file_response(request: Request, path: Path, media_type: str) -> Response | N
 
 
 class MediaResponse(FileResponse):
-    """A file, whose errors of the Range header are problem documents."""
+    """A file response whose errors about the Range header are problem documents."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the file, or the problem in place of the response that has none."""
+        """Send the file, or a problem document in place of a plain-text error."""
         problem: Problem | None = None
 
         async def sending(message: Message) -> None:

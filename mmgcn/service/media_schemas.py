@@ -10,7 +10,7 @@ MAX_POSTERS = 200  # of a request
 
 
 class PosterRequest(BaseModel):
-    """Videos whose posters are wanted."""
+    """A request for the posters of videos."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"item_ids": ["clip-003", "clip-006"]}]}
@@ -23,5 +23,5 @@ class PosterStates(BaseModel):
     """State of the posters, each item once."""
 
     ready: list[str]
-    waiting: list[str] = Field(description="Being drawn; ask again.")
+    waiting: list[str] = Field(description="Being drawn; request them again later.")
     failed: list[str] = Field(description="Items without a video, or whose video has no poster.")

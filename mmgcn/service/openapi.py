@@ -15,14 +15,14 @@ TAGS = {
     "users": "Users of the run and their histories.",
     "items": "The catalogue: search, and single items.",
     "media": "Videos and posters.",
-    "feedback": "What users do: stored, withdrawn and read back.",
+    "feedback": "Events of users: store, withdraw and read them.",
     "insights": "Coverage, bias and baselines of the run.",
     "status": "The run in service, probes and metrics.",
 }
 
 
 def describe(app: FastAPI) -> None:
-    """Let the app describe itself: tags with their descriptions, and one form of errors."""
+    """Complete the app's OpenAPI document: descriptions of tags, and one schema of errors."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:

@@ -1,4 +1,4 @@
-"""OtherRuns: the runs beside the one in service, to compare lists with."""
+"""OtherRuns: the runs in the folder of the run in service, to compare lists with."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class OtherRuns:
         self._lock = Lock()
 
     def summaries(self) -> list[RunSummary]:
-        """Return the finished runs, the latest training first."""
+        """Return the finished runs, newest first."""
         try:
             return [run for run in list_runs(self._folder) if run.model is not None]
         except RunError:
@@ -31,7 +31,7 @@ class OtherRuns:
     def load(self, name: str) -> Run | None:
         """Return a run of the folder by name, or None if there is none.
 
-        A run that was written again is loaded again.
+        A run that was rewritten is loaded again.
 
         Raises:
             RunError: it is incomplete, or was written by a newer mmgcn.
@@ -53,5 +53,5 @@ class OtherRuns:
 def _written(run: Path) -> int:
     try:
         return (run / "config.json").stat().st_mtime_ns  # it is written last
-    except OSError:  # loading says what is missing
+    except OSError:  # loading it raises the reason
         return 0

@@ -1,4 +1,4 @@
-"""PosterQueue: posters that are drawn one after the other, while requests go on."""
+"""PosterQueue: posters that are drawn one after the other, in the background."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ IDLE_SECONDS = 60.0  # until the process that draws is ended
 
 
 class PosterQueue:
-    """Draws missing posters in a thread, the one that was requested last first.
+    """Draws missing posters in a thread, last requested first.
 
-    No request waits for a poster. Requests for the same poster join. When MAX_WAITING of them wait,
-    the oldest is dropped: its page, if it is still open, requests it again.
+    No request waits for a poster. A poster that is requested twice is queued once. When the queue
+    has MAX_WAITING posters, the oldest is dropped: its page, if it is still open, requests it
+    again.
     """
 
     def __init__(self, posters: Posters) -> None:
@@ -29,7 +30,7 @@ class PosterQueue:
         self._stopped = False
 
     def ask(self, item_id: str, video: Path) -> Path | None:
-        """Return the path of a video's poster, or None after it was put into the queue.
+        """Return the path of a video's poster; if there is none yet, queue it and return None.
 
         Raises:
             PosterError: it cannot be drawn.
@@ -49,7 +50,7 @@ class PosterQueue:
         return None
 
     def stop(self) -> None:
-        """Draw no more, as when the service stops."""
+        """Stop drawing."""
         with self._changed:
             self._stopped = True
             self._waiting.clear()

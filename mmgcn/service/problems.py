@@ -24,7 +24,7 @@ CODES: dict[str, tuple[int, str]] = {
     "malformed_range": (400, "The Range header cannot be read."),
     "token_required": (401, "The token is missing or wrong."),
     "host_refused": (403, "The Host header is not a name of this service."),
-    "not_found": (404, "There is nothing at this address."),
+    "not_found": (404, "The address does not exist."),
     "unknown_user": (404, "The user is not in the run."),
     "unknown_item": (404, "The item is not in the run."),
     "unknown_channel": (404, "The run or the item has no such channel."),
@@ -57,8 +57,8 @@ class Problem(Exception):
     """An error response.
 
     Args:
-        code: one of CODES, which has the status.
-        detail: a sentence on this occurrence: what came, what was expected, what to do.
+        code: one of CODES, which defines the status.
+        detail: a sentence on this occurrence: what was received, what was expected, what to do.
         nearest: known ids that are similar to an unknown one.
         field: the part of the request that is wrong.
     """

@@ -1,4 +1,4 @@
-"""BoundedProtocol: HTTP with limits on what precedes and surrounds a body, in size and in time."""
+"""BoundedProtocol: HTTP with limits on the size and the time of headers, trailers and chunks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_FRAMING = 8
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Answers 431 to requests with long headers, and 408 to those whose headers do not end.
+    """Responds with 431 to long headers, and with 408 to headers that do not arrive in time.
 
     The parser itself keeps a header in memory however long it is, before the application sees the
     request, and so before any token is checked. Trailers of chunked bodies count as headers.

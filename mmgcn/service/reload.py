@@ -1,4 +1,4 @@
-"""Reload: puts a newer run into service without a failed request."""
+"""Reload: replaces the run in service by a newer one without a failed request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Version = tuple[str, int, int]
 
 
 class Reloader:
-    """Checks the run's path, and puts a new run there into service.
+    """Polls the path of the run, and puts a new run into service.
 
     A run is loaded and queried once before it replaces the old one, in one assignment; requests
     that started with the old run finish with it. A run that is refused (half-written, or of another

@@ -40,11 +40,11 @@ class ReloadLog:
         self._entries: deque[ReloadEntry] = deque(maxlen=MAX_ENTRIES)
 
     def add(self, outcome: Outcome, run: str, reason: str | None = None) -> None:
-        """Add an attempt of now."""
+        """Add an attempt with the current time."""
         self._entries.append(ReloadEntry(_now(), outcome, run, reason))
 
     def latest(self) -> list[ReloadEntry]:
-        """Return the attempts, the latest first."""
+        """Return the attempts, newest first."""
         return list(self._entries)[::-1]
 
 

@@ -49,7 +49,7 @@ class Item(BaseModel):
         default=None, description="Mean colour of the poster, where it is known, as #rrggbb."
     )
     sprite: str | None = Field(
-        default=None, description="Address of eight frames side by side, if there are."
+        default=None, description="Address of eight frames side by side, if they were drawn."
     )
     modalities: list[str] = Field(description="Modalities that the item has in this run.")
 
@@ -62,7 +62,7 @@ class Card(Item):
     score: float
     rank: int = Field(ge=1)
     rank_before: int | None = Field(
-        default=None, description="In a list with the session: the rank without it."
+        default=None, description="Rank without the session, in a list with the session."
     )
     because: str | None = Field(
         default=None,
@@ -85,9 +85,9 @@ class ItemFacts(Item):
 
 
 class Session(BaseModel):
-    """What changed a list since the run was trained."""
+    """The events since the training of the run that a list was ranked with."""
 
-    items: list[str] = Field(description="Items that the user liked or played since then.")
+    items: list[str] = Field(description="Items that the user liked or played since the training.")
     is_reranked: bool
 
 
@@ -160,7 +160,7 @@ class History(BaseModel):
 
 
 class HistoryExplanation(BaseModel):
-    """An item, and the history of a user who is not in the run."""
+    """A request to explain an item for a user who is not in the run, from their history."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -185,7 +185,7 @@ class Explanation(BaseModel):
     item_id: str
     score: float
     parts: dict[str, float] = Field(
-        description="Contribution by channel that the item has, and `neighbours` for what the "
+        description="Contribution of each channel of the item, and `neighbours` for what the "
         "model infers in channels that it lacks; the sum is the score."
     )
     missing: list[str] = Field(description="Channels that the item lacks.")
@@ -203,20 +203,20 @@ class ListPage(BaseModel):
 
 
 class Users(ListPage):
-    """User ids."""
+    """A page of user ids."""
 
     users: list[str]
 
 
 class Watched(ListPage):
-    """Items that a user watched."""
+    """A page of the items that a user watched."""
 
     user_id: str
     watched: list[Item]
 
 
 class Items(ListPage):
-    """Items."""
+    """A page of items."""
 
     items: list[Item]
 
@@ -242,7 +242,9 @@ class Problem(BaseModel):
     type: str
     title: str
     status: int
-    detail: str = Field(description="This occurrence: what came, what was expected, what to do.")
+    detail: str = Field(
+        description="This occurrence: what was received, what was expected, what to do."
+    )
     code: str
     nearest: list[str] = Field(description="Known ids similar to an unknown one.")
     field: str | None = Field(default=None, description="Part of the request that is wrong.")

@@ -8,7 +8,7 @@ from mmgcn.service.catalogue import fold
 
 
 def find_ids(ids: pl.Series, folded: pl.Series, query: str) -> pl.Series:
-    """Return the ids that contain a text: itself, those that start with it, others.
+    """Return the ids that contain a text: first the id that equals it, then prefixes, then others.
 
     Case and accents are ignored.
 

@@ -17,7 +17,7 @@ from mmgcn.service.problems import Problem, send_body
 logger = logging.getLogger("mmgcn.service")
 
 COOKIE = "mmgcn_token"
-GUESSES_PER_SECOND, MAX_GUESSES = 1.0, 20.0  # wrong tokens of one address, and at once
+GUESSES_PER_SECOND, MAX_GUESSES = 1.0, 20.0  # wrong tokens of one address: rate and burst
 SESSION = "/v1/session"
 PUBLIC = ("/", "/healthz", "/readyz")  # and /static/: the page itself contains no data
 POLICY = (
@@ -77,8 +77,8 @@ class LoopbackHost:
 class TokenRequired:
     """Refuses requests without the token, sent as `Authorization: Bearer` or as a cookie.
 
-    Wrong tokens are logged, and limited for each address: after MAX_GUESSES of them no token is
-    looked at until its time has come.
+    Wrong tokens are logged, and their rate is limited by address: above it, requests are refused
+    without comparing the token.
 
     Images and videos of a browser cannot send a header. So `/?token=T` sets the cookie and
     redirects to `/`, and a POST to /v1/session with the header sets it too. Scripts cannot read

@@ -33,7 +33,7 @@ class Settings:
     posters: Path | None = None
     """Folder of posters, one JPEG per video; None uses the user's cache."""
     sprites: Path | None = None
-    """Folder of sprites, which the page plays under the pointer; None shows none."""
+    """Folder of sprites, which the page plays under the pointer; None for no sprites."""
     feedback: str | None = None
     """URL of the feedback database; None turns feedback off."""
     token: str | None = None
@@ -42,9 +42,9 @@ class Settings:
     """Whether the service listens on this machine only. Without a token the Host header must then
     be a loopback name, so that no web page reaches the service by DNS rebinding."""
     root_path: str = ""
-    """Path prefix below which a proxy shows the service, such as /mm; the proxy may remove it."""
+    """Path prefix under which a proxy serves the service, such as /mm; the proxy may remove it."""
     proxies: tuple[str, ...] = ()
-    """Addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    """Addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted."""
     allow_origins: tuple[str, ...] = ()
     """Origins of other web pages that may use the service (CORS), such as https://example.org."""
     requests_per_second: float = 100.0

@@ -1,4 +1,4 @@
-"""ShortLists: lists of a small run, computed in less time than a switch to a thread takes."""
+"""ShortLists: lists of a small run, computed faster than a thread could be started."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class ShortLists:
         self._item_ids: list[str] = run.items.ids.to_list() if small else []
 
     def best(self, user_id: str, options: RankingOptions) -> list[Row] | None:
-        """Return the rows of `Recommender.recommend`, or None where this would take longer.
+        """Return the rows of `Recommender.recommend`, or None if this would take longer.
 
-        That is where the run is large, the list is long, the user is not in the run, or options
-        beyond k and filter_seen are used.
+        It does if the run is large, the list is long, the user is not in the run, or options
+        other than k and filter_seen are used.
         """
         index = self._user_index.get(user_id)
         plain = RankingOptions(

@@ -36,7 +36,7 @@ class Refusal:
 
 @dataclass(eq=False)
 class State:
-    """State shared by all requests. Only `live`, by a newer run, and `refusal` are ever replaced.
+    """State shared by all requests. Only `live` and `refusal` are ever replaced.
 
     A request reads `live` once and uses that run until its response is sent.
     """
@@ -93,7 +93,7 @@ class State:
 
 
 def _feedback(url: str | None) -> FeedbackStore | None:
-    """Return the feedback store, also where the database does not answer yet."""
+    """Return the feedback store, even if the database does not answer yet."""
     if url is None:
         return None
     store = FeedbackStore(url)

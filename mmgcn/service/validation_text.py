@@ -1,4 +1,4 @@
-"""Texts of invalid requests in the words of the service, not in those of its libraries."""
+"""Messages about invalid requests in the terms of the API, not in those of pydantic."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def field_of(error: Mapping[str, Any]) -> str:
 
 
 def text_of(error: Mapping[str, Any]) -> str:
-    """Return one line on an error of pydantic: what came and what was expected.
+    """Return one line on an error of pydantic: what was received and what was expected.
 
     >>> text_of({"type": "greater_than_equal", "loc": ("query", "k"), "input": "-3",
     ...          "ctx": {"ge": 1}})
@@ -53,7 +53,7 @@ def text_of(error: Mapping[str, Any]) -> str:
     """
     field, kind, given = field_of(error), error["type"], error.get("input")
     if kind == "json_invalid":
-        return f"the body is no JSON: character {error['loc'][-1]} is not expected"
+        return f"the body is not JSON: character {error['loc'][-1]} is not expected"
     if kind == "missing":
         return f"{field} is missing"
     if kind == "extra_forbidden":

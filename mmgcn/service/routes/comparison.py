@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1", tags=["insights"])
 def runs(
     state: Shared, request: Request, limit: Limit = 100, cursor: CursorText = None
 ) -> Response:
-    """Return the finished runs in the folder of the run in service, the latest training first."""
+    """Return the finished runs in the folder of the run in service, newest first."""
     summaries = state.other_runs.summaries()
     names = [run.name for run in summaries]
     position = cursor_of(request, state.live, cursor, state=names)
@@ -42,10 +42,12 @@ def runs(
 def compare(
     state: Shared,
     user_id: PathUser,
-    run: Annotated[str, Query(min_length=1, max_length=MAX_ID, description="The other run.")],
+    run: Annotated[
+        str, Query(min_length=1, max_length=MAX_ID, description="Name of the other run.")
+    ],
     k: Annotated[int, Query(ge=1, le=MAX_K, description="Length of the lists.")] = 20,
 ) -> Response:
-    """Return the lists of a user in the run in service and in another, and what moved."""
+    """Return the lists of a user in the run in service and in another one, with both ranks."""
     live = state.live
     live.run.users.index([user_id])  # an unknown user is an error of this run first
     try:

@@ -35,7 +35,7 @@ async def _state(request: Request) -> State:  # a sync function would run in a w
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
-    """Refuse query parameters that the route does not have, or has once.
+    """Refuse query parameters that the route does not have, and repeated ones that it takes once.
 
     Raises:
         Problem: there is one.
@@ -75,7 +75,7 @@ def cursor_of(
     """Return the position in the list of a GET request.
 
     Args:
-        state: what the list depends on beside the run.
+        state: what the list depends on in addition to the run.
 
     Raises:
         Problem: the cursor is not one of this list, or the list has changed.
@@ -88,7 +88,7 @@ def cursor_of(
 def deeper(options: RankingOptions, position: Cursor) -> RankingOptions:
     """Return the options of a list that ends one item after the page.
 
-    The items of a diverse list depend on its length, so that it has one page.
+    The items of a diverse list depend on its length, so it has only one page.
     """
     if options.diversity:
         return options
@@ -133,7 +133,10 @@ PathUser = Annotated[str, Depends(_path_user)]
 PathItem = Annotated[str, Depends(_path_item)]
 QueryId = Annotated[str, Query(min_length=1, max_length=MAX_ID, pattern=ID_PATTERN)]
 Limit = Annotated[int, Query(ge=1, le=MAX_K, description="Maximum number of entries of a page.")]
-Text = Annotated[str, Query(max_length=MAX_ID, description="Text to search for; empty lists all.")]
+Text = Annotated[
+    str, Query(max_length=MAX_ID, description="Text to search for; an empty text lists all.")
+]
 CursorText = Annotated[
-    str | None, Query(max_length=MAX_CURSOR, description="Start of the page: `next` of the last.")
+    str | None,
+    Query(max_length=MAX_CURSOR, description="Start of the page: `next` of the previous page."),
 ]

@@ -53,7 +53,7 @@ async def explain(
     responses={**problems("unknown_item"), **BODY},
 )
 def explain_for_history(state: Shared, body: schemas.HistoryExplanation) -> Response:
-    """Return the explanation of an item in the list of a history, see `/v1/history`."""
+    """Return the explanation of an item in the list that `/v1/history` returns for a history."""
     live = state.live
     return json_response(
         _facts(live, live.recommender.explain_history(body.item_ids, body.item_id))

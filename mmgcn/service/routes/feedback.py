@@ -72,7 +72,7 @@ async def withdraw(
     state: Shared,
     user_id: QueryId,
     item_id: QueryId,
-    event: Annotated[Literal["like", "skip"], Query(description="What is withdrawn.")],
+    event: Annotated[Literal["like", "skip"], Query(description="Kind of event to withdraw.")],
 ) -> Response:
     """Withdraw every earlier like, or skip, of an item by a user; repeating it changes nothing.
 

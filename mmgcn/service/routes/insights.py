@@ -1,4 +1,4 @@
-"""Routes of insights: what the page shows of a run beside its lists."""
+"""Routes of insights: what the page shows of a run in addition to its lists."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ WEIGHT_PATTERN = r"^[^\x00-\x1f\x7f]+:(10|[0-9](\.[0-9]{1,6})?)$"  # visual:0.5;
 
 @router.get("/coverage", operation_id="get_coverage", response_model=Coverage)
 def coverage(state: Shared) -> Response:
-    """Return coverage and bias: of the interactions, the modalities and the lists."""
+    """Return coverage and bias of the interactions, the modalities and the lists."""
     return json_response({"run": state.live.name} | run_coverage(state.live.run).as_dict())
 
 
@@ -128,7 +128,7 @@ def _favourites(state: State, user_id: str) -> list[dict[str, Any]] | None:
     run = live.run
     try:
         found = load_map(run)
-    except RunError:  # the page of the map says so
+    except RunError:  # the map view shows the error
         return None
     if found is None:
         return None

@@ -34,7 +34,7 @@ def items(
     query: Text = "",
     modality: Annotated[
         list[Annotated[str, Query(max_length=100)]] | None,
-        Query(max_length=32, description="Only items that have this modality; repeatable."),
+        Query(max_length=32, description="Only items that have this modality; may be repeated."),
     ] = None,
     group: Annotated[
         Group | None,
@@ -54,8 +54,8 @@ def items(
 ) -> Response:
     """Return items whose id, caption or creator contains all words of the query, best first.
 
-    Case and accents are ignored. An id that is or begins with the query comes first, then whole
-    words, then any other position.
+    Case and accents are ignored. Ids that equal or begin with the query come first, then
+    matches of full words, then matches at any other position.
     """
     live = state.live
     position = cursor_of(request, live, cursor)

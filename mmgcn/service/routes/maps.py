@@ -30,12 +30,12 @@ COMPUTING: Responses = {
 def item_map(
     state: Shared,
     channel: Annotated[
-        str | None, Query(max_length=100, description="Map by this channel only.")
+        str | None, Query(max_length=100, description="Map only by this channel.")
     ] = None,
 ) -> Response:
     """Return the position and the cluster of each item.
 
-    The first request of a run starts the computation; until it has ended, the status is 202.
+    The first request starts the computation; until it ends, the status is 202.
     """
     live = state.live
     channels = map_channels(live.run)

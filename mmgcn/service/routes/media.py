@@ -62,7 +62,7 @@ def poster(
         bool, Query(description="Whether a colour is returned while the poster is drawn.")
     ] = True,
 ) -> Response:
-    """Return the poster of a video, or a colour of one pixel until it is drawn."""
+    """Return the poster of a video, or one pixel of its colour until it is drawn."""
     path = _path(state, item_id)
     try:
         jpeg = state.posters.ask(item_id, path)
@@ -88,7 +88,7 @@ def poster(
     responses=BODY,
 )
 def request_posters(state: Shared, body: PosterRequest) -> Response:
-    """Return which posters are ready; those that are missing are drawn next, in this order."""
+    """Return which posters are ready; missing ones are drawn next, in this order."""
     ready: list[str] = []
     waiting: list[str] = []
     failed: list[str] = []
@@ -110,7 +110,7 @@ def request_posters(state: Shared, body: PosterRequest) -> Response:
     responses={**problems("no_sprite", "not_found"), **PARTS},
 )
 def sprite(state: Shared, request: Request, item_id: PathItem) -> Response:
-    """Return eight frames of a video, spread evenly, side by side in one JPEG."""
+    """Return eight evenly spaced frames of a video, side by side in one JPEG."""
     path = state.sprites.get(item_id)
     response = None if path is None else file_response(request, path, "image/jpeg")
     if response is None:

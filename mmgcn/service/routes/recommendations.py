@@ -130,7 +130,7 @@ def similar(
     item_id: PathItem,
     options: ItemRanking,
     channel: Annotated[
-        str | None, Query(max_length=100, description="Compare only this channel.")
+        str | None, Query(max_length=100, description="Compare only by this channel.")
     ] = None,
     cursor: CursorText = None,
 ) -> Response:

@@ -269,7 +269,7 @@ def test_an_invalid_body_is_explained_in_plain_words(client, body, text):
 def test_a_body_that_is_no_json_is_named_as_such(client):
     headers = {"content-type": "application/json"}
     answer = client.post("/v1/history", content=b'{"item_ids": }', headers=headers)
-    assert answer.json()["detail"] == "the body is no JSON: character 13 is not expected"
+    assert answer.json()["detail"] == "the body is not JSON: character 13 is not expected"
 
 
 @pytest.mark.parametrize(

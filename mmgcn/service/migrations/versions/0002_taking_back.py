@@ -1,4 +1,4 @@
-"""Add `unlike` and `unskip`, which undo a like and a skip."""
+"""Add `unlike` and `unskip`, which cancel a like and a skip."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,12 +11,12 @@ AFTER = "event IN ('impression', 'play', 'like', 'skip', 'unlike', 'unskip')"
 
 
 def upgrade() -> None:
-    """Allow the new kinds."""
+    """Allow the new kinds of events."""
     _change_check(BEFORE, AFTER)
 
 
 def downgrade() -> None:
-    """Delete undone events and the events that undid them, so that they do not count again."""
+    """Delete cancelled events and their cancellations, so that they do not count again."""
     op.execute(
         "DELETE FROM feedback_events WHERE id IN ("
         " SELECT taken.id FROM feedback_events AS taken JOIN feedback_events AS back"

@@ -10,7 +10,7 @@ PREFERENCES = sa.text("event IN ('like', 'skip', 'unlike', 'unskip')")
 
 
 def upgrade() -> None:
-    """Create an index of likes and skips, given and undone."""
+    """Create an index of likes and skips and their cancellations."""
     op.create_index(
         "feedback_events_said",
         "feedback_events",
