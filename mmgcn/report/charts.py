@@ -44,7 +44,7 @@ def curves(
     Args:
         lines: at least one, each with at least one point.
         best: the selected epoch, which is marked.
-        starts: first epochs of ensemble members, whose curves are drawn apart.
+        starts: first epochs of ensemble members, whose curves are drawn separately.
     """
     xs = [x for line in lines for x, _ in line.points]
     ys = [y for line in lines for _, y in line.points]

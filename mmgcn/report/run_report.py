@@ -186,8 +186,8 @@ def _training(run: Run) -> list[Markup]:
     note = "by epoch" if best is None else f"by epoch; the best was {best}"
     if len(starts) > 1:
         note += (
-            f"; {len(starts)} ensemble members, one after the other, drawn apart: each lowers the "
-            "metrics of the ensemble until it is trained"
+            f"; {len(starts)} ensemble members, one after the other, drawn separately: each lowers "
+            "the metrics of the ensemble until it is trained"
         )
     if popular.metrics:
         note += "; dashed: the most popular videos"
@@ -216,7 +216,7 @@ def _modality_worth(run: Run) -> list[Markup]:
         {**row, "name": names.get(row["how"], f"{{}}, {row['how']}").format(row["modality"])}
         for row in ablation["rows"]
     ]
-    title = f"Loss of {ablation['metric']}, with its interval"
+    title = f"Drop in {ablation['metric']}, with its interval"
     return [
         element("h2", "Modality worth"),
         element("figure", element("figcaption", title), intervals(title, rows)),

@@ -70,7 +70,7 @@ def test_modality_worth_is_shown_once_it_was_measured(folder):
     row = {"modality": "visual", "how": "drop", "mean": 0.25, "low": None, "high": None}
     (folder / "ablation.json").write_text(json.dumps({"metric": "recall@20", "rows": [row]}))
     text = document(folder)
-    assert "Loss of recall@20, with its interval: without visual +0.2500" in text
+    assert "Drop in recall@20, with its interval: without visual +0.2500" in text
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"rows": [{"modality": "visual"}], "metric": "x"}'])

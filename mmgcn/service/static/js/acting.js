@@ -1,11 +1,11 @@
-/** Acting: the user as whom feedback is given. Without one the page is read-only. */
+/** Acting: the user on whose behalf feedback is stored. Without one, the page is read-only. */
 
 import { el } from "./dom.js";
 
 const KEY = "mmgcn_acting";
 
 /**
- * Return whether what is done on the page is stored as done by a user.
+ * Return whether actions on the page are stored as feedback of a user.
  *
  * @param {string | null} userId
  */
@@ -14,7 +14,7 @@ export function isActing(userId) {
 }
 
 /**
- * Return the switch of a user's page; the page is drawn again when it is used.
+ * Return the switch of a user's page; using it redraws the page.
  *
  * @param {string} userId
  */
@@ -28,7 +28,7 @@ export function actingSwitch(userId) {
   });
   return el(
     "label",
-    { class: "acting", title: "Likes, skips and plays are stored only while this is on, for this tab." },
+    { class: "acting", title: "Likes, skips and plays are stored only while this is on, in this tab." },
     box,
     "Act as this user",
   );

@@ -1,4 +1,4 @@
-/** Address: the part of the URL after #, which contains the whole state of a page. */
+/** Address: the part of the URL after #, which contains the full state of a page. */
 
 const OVERLAY = "why"; // the parameter of what is shown above a page
 
@@ -39,7 +39,7 @@ export function withParams(changes, hash = location.hash) {
 }
 
 /**
- * Change the address without a new entry in the history and without drawing the page again.
+ * Change the address without a new history entry and without redrawing the page.
  *
  * @param {string} hash
  */
@@ -49,7 +49,7 @@ export function replaceAddress(hash) {
 }
 
 /**
- * Return whether two addresses are the same page, whatever is shown above it.
+ * Return whether two addresses are of the same page, with or without an explanation above it.
  *
  * @param {string} one
  * @param {string} other
@@ -82,7 +82,7 @@ export function selectedOf({ params }) {
 }
 
 /**
- * Return the user whose page a route is, or for whom its video is shown.
+ * Return the user to whom the page of a route, or its video, belongs.
  *
  * @param {Route} route
  */

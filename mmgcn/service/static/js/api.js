@@ -7,7 +7,7 @@ export const MAX_LIMIT = 1000; // of a page of the service
 /** A problem document of the service: its code and detail, and the nearest ids for an unknown one. */
 export class ApiError extends Error {
   /**
-   * @param {number} status 0 where the service did not respond
+   * @param {number} status 0 if the service did not respond
    * @param {{ detail?: string, code?: string, nearest?: string[] }} body
    */
   constructor(status, body) {
@@ -49,7 +49,7 @@ export function get(path, params = {}, signal = undefined, timeoutMs = null) {
  * Return the entries of all pages of a list.
  *
  * @param {string} path
- * @param {string} name of the entries in a response
+ * @param {string} name name of the entries in a response
  * @param {AbortSignal} signal
  * @returns {Promise<any[]>}
  */

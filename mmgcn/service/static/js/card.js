@@ -14,8 +14,8 @@ addEventListener("hashchange", () => closeLast());
 /**
  * Return a card as a list item.
  *
- * With `userId` it can be liked, skipped and explained, with `explains` only explained; with `pick` it can be selected instead:
- * `pick(card)` returns whether it is selected now.
+ * With `userId` it can be liked, skipped and explained, with `explains` only explained. With `pick`
+ * it can be selected instead: `pick(card)` returns whether it is selected now.
  *
  * @param {Card} card
  * @param {CardOptions} options
@@ -102,7 +102,7 @@ function addActions(item, card, userId) {
 }
 
 /**
- * Return a button that stores a like, and undoes it when it is pressed again.
+ * Return a button that stores a like; pressing it again cancels the like.
  *
  * @param {Card} card
  * @param {string} userId
@@ -195,7 +195,7 @@ function hide(item, when) {
 }
 
 /**
- * Return what has the focus after a card: the next one, the one before, or the button to restore.
+ * Return what gets the focus after a card: the next one, the previous one, or the button to restore.
  *
  * @param {CardElement} item
  * @returns {HTMLElement | null}

@@ -13,7 +13,7 @@ const LABEL_PX = 12;
  * @param {string} title
  * @param {Line[]} lines `level` is drawn as a dashed line of the same colour
  * @param {{ best?: number | null, starts?: number[] }} options `best` is the selected epoch, which
- *   is marked; `starts` are the first epochs of ensemble members, whose curves are drawn apart
+ *   is marked; `starts` are the first epochs of ensemble members, whose curves are drawn separately
  */
 export function curves(title, lines, { best = null, starts = [1] } = {}) {
   const points = lines.flatMap((line) => line.points);
@@ -74,7 +74,7 @@ export function curves(title, lines, { best = null, starts = [1] } = {}) {
 }
 
 /**
- * Return the points of each ensemble member that has some.
+ * Return the points of each ensemble member that has any.
  *
  * @param {[number, number][]} points
  * @param {number[]} starts

@@ -1,3 +1,3 @@
-/** Docs: the API's documentation, drawn by Swagger UI from openapi.json. */
+/** Docs: the API's documentation, rendered by Swagger UI from openapi.json. */
 
 SwaggerUIBundle({ url: "openapi.json", dom_id: "#docs", deepLinking: true, validatorUrl: null });

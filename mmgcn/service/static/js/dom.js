@@ -81,7 +81,7 @@ const ICONS = {
 };
 
 /**
- * Return an icon; the label of its button has the meaning.
+ * Return a decorative icon; its button needs a label.
  *
  * @param {string} name
  */

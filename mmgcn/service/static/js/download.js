@@ -26,8 +26,8 @@ function json(cards) {
 }
 
 /**
- * Return a table of UTF-8 with a header. Texts that a spreadsheet would take for a formula begin
- * with an apostrophe; JSON has them as they are.
+ * Return a UTF-8 table with a header. Text that a spreadsheet would take for a formula gets a
+ * leading apostrophe; JSON contains it unchanged.
  *
  * @param {Card[]} cards
  */

@@ -1,11 +1,11 @@
-/** Facts: what is known of a user, and the held-out videos that a list contains. */
+/** Facts: facts about a user, and the held-out videos in a list. */
 
 import { get, segment } from "./api.js";
 import { el, link, number, titleOf } from "./dom.js";
 import { cardsIn } from "./card.js";
 
 /**
- * Return the facts about a user, or null where the service has none to offer.
+ * Return the facts about a user, or null if the service has none.
  *
  * @param {string} userId
  * @param {AbortSignal} signal
@@ -36,7 +36,7 @@ export function factsOf({ user_id: userId, num_watched, num_candidates, test, fa
         ? el("span", {}, `rank ${number.format(best.rank)}`, el("span", { class: "muted" }, ` of ${number.format(num_candidates)}`))
         : "none for this user",
     ),
-    best && fact("by popularity it is", `rank ${number.format(best.popular_rank)}`),
+    best && fact("by popularity", `rank ${number.format(best.popular_rank)}`),
     favourites != null && favourites.length > 0 &&
       fact(
         "favourite clusters",
@@ -65,7 +65,7 @@ function fact(name, value, kind = "") {
 }
 
 /**
- * Mark the cards of a wall that the user watched later, which the training did not know.
+ * Mark the cards of a wall that the user watched later, which were held out from training.
  *
  * @param {ParentNode} wall
  * @param {string[]} itemIds

@@ -1,4 +1,4 @@
-/** Feedback: impressions, plays, likes and skips, and the preferences that are stored. */
+/** Feedback: impressions, plays, likes and skips, and the stored preferences. */
 
 import { isActing } from "./acting.js";
 import { ApiError, get, post, segment } from "./api.js";
@@ -25,7 +25,7 @@ let queue = [];
 let timer;
 
 /**
- * Store a like or a skip now, or undo it. Throws ApiError where that was not stored.
+ * Store a like or a skip now, or cancel it. Throws ApiError if that was not stored.
  *
  * @param {string} userId
  * @param {string} itemId
@@ -49,7 +49,7 @@ export async function send(userId, itemId, kind, on) {
 }
 
 /**
- * Call a function after each like or skip that was stored or undone.
+ * Call a function after each like or skip that was stored or cancelled.
  *
  * @param {(userId: string, kind: Kind) => void} listener
  * @param {AbortSignal} signal
@@ -60,7 +60,7 @@ export function whenStored(listener, signal) {
 }
 
 /**
- * Load the preferences of a user. Where the service has none to offer, nothing changes.
+ * Load the preferences of a user. If the service has none, nothing changes.
  *
  * @param {string} userId
  * @param {AbortSignal} signal
@@ -102,7 +102,7 @@ async function allOf(userId, signal) {
 
 /**
  * @param {Group} group
- * @param {string[]} itemIds latest first
+ * @param {string[]} itemIds newest first
  * @param {number} began when they were requested
  */
 function update(group, itemIds, began) {
@@ -123,7 +123,7 @@ export function isStored() {
 }
 
 /**
- * Return whether likes and skips of a user can be given here: somebody acts as the user, and the
+ * Return whether likes and skips of a user can be stored here: the page acts as the user, and the
  * service stores feedback, at least when its database answers.
  *
  * @param {string | null} userId
@@ -171,14 +171,14 @@ function groupOf(userId, kind) {
 }
 
 /**
- * Store an impression or a play soon, together with others, in the background; nothing where nobody
- * acts as the user.
+ * Store an impression or a play soon, together with others, in the background; do nothing unless the
+ * page acts as the user.
  *
  * @param {string} userId
  * @param {string} itemId
  * @param {"impression" | "play"} event
  * @param {number | null} seconds
- * @param {number | null} duration of the video
+ * @param {number | null} duration duration of the video
  */
 export function record(userId, itemId, event, seconds = null, duration = null) {
   if (!isEnabled(userId)) return;

@@ -1,4 +1,4 @@
-/** History: the videos that a user watched, the newest first, all of them on demand. */
+/** History: the videos that a user watched, newest first; more of them on demand. */
 
 import { ApiError, get, MAX_LIMIT, segment } from "./api.js";
 import { el, messageOf, number } from "./dom.js";

@@ -1,10 +1,10 @@
-/** Keys: a sheet with the keys of the page, which ? opens. */
+/** Keys: a sheet with the keyboard shortcuts of the page, opened by ?. */
 
 import { el, icon } from "./dom.js";
 
 /** @type {[string, [string, string][]][]} */
 const GROUPS = [
-  ["Everywhere", [["?", "show these keys"], ["/", "search"], ["Esc", "close what is open"]]],
+  ["Everywhere", [["?", "show these keys"], ["/", "search"], ["Esc", "close"]]],
   [
     "A list",
     [
@@ -19,7 +19,7 @@ const GROUPS = [
       ["W", "explain"], ["Esc", "back to the list"],
     ],
   ],
-  ["The map", [["Arrow keys", "next point in that direction"], ["+ −", "zoom"], ["0", "whole map"], ["Enter", "open"]]],
+  ["The map", [["Arrow keys", "next point in that direction"], ["+ −", "zoom"], ["0", "full map"], ["Enter", "open"]]],
 ];
 
 /** Open the sheet with ?, and the search with /. */

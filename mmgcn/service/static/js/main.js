@@ -47,7 +47,7 @@ let shown = null;
 let pressed = false; // whether the address changes by a link, not by going back
 let leaving = new AbortController();
 
-/** Show the page of the address, or what is above the page if it stays the same. */
+/** Show the page of the address, or only the explanation above it if the page stays the same. */
 function navigate() {
   if (shown === null || !isSamePage(shown, location.hash)) return show();
   shown = location.hash;
@@ -109,7 +109,8 @@ function markCurrent(route) {
 }
 
 /**
- * Return the position on a page that is redrawn with other settings, or longer; null for another.
+ * Return the position on a page that is redrawn with other settings or more cards; null for another
+ * page.
  *
  * @param {string} hash
  * @returns {Position | null}

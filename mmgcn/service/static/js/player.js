@@ -65,7 +65,7 @@ export function preview(stage, card, userId) {
   return { play, stop, toggle: () => (playing ? stop() : play()) };
 }
 
-/** Stop the preview that plays, as when another page opens. */
+/** Stop the current preview. */
 export function stopAll() {
   stopCurrent?.();
 }

@@ -13,8 +13,8 @@ let waitMs = SHORTEST_MS;
 let isAsking = false;
 
 /**
- * Return the poster of an item, and until it is there its mean colour, or else a colour of the item
- * with its id.
+ * Return the poster of an item. Until it is loaded, its mean colour is shown, or if that is unknown
+ * the item's own colour and its id.
  *
  * @param {Item} card
  * @param {Record<string, Attribute>} attributes
@@ -76,7 +76,7 @@ function addImage(box, card, address) {
   box.append(image);
 }
 
-/** Ask which posters are drawn by now, and show those; again while there are others. */
+/** Request which posters are drawn by now, and show those; repeat while any are missing. */
 async function ask() {
   for (const box of waiting.keys()) if (!box.isConnected) waiting.delete(box);
   const asked = [...waiting].slice(0, MAX_ASKED);
@@ -99,7 +99,7 @@ async function ask() {
 }
 
 /**
- * Return a small link to a video, with its similarity if that is known.
+ * Return a small link to a video, with its similarity if given.
  *
  * @param {Card} card
  * @param {string | null} userId

@@ -37,7 +37,7 @@ export function sumsBy(samples, label) {
 /**
  * Return the upper bound of the bucket that contains a quantile; null without observations.
  *
- * @param {Sample[]} buckets of a histogram, with counts up to the bound `le`
+ * @param {Sample[]} buckets buckets of a histogram, with counts up to the bound `le`
  * @param {number} quantile
  */
 export function quantileOf(buckets, quantile) {

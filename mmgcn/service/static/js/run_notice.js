@@ -1,4 +1,4 @@
-/** Run notice: says that the service has loaded a newer run than the one the page shows. */
+/** Run notice: a message when the service has loaded a newer run than the one the page shows. */
 
 import { get } from "./api.js";
 import { toast } from "./toast.js";
@@ -7,7 +7,7 @@ const EVERY_MS = 20_000;
 /** @type {string | null} */
 let shown = null; // the run that the page was drawn with, or that was announced last
 
-/** Check now and then which run the service has, while the page is visible. */
+/** Check periodically which run is in service, while the page is visible. */
 export function watchRun() {
   setInterval(check, EVERY_MS);
   document.addEventListener("visibilitychange", check);

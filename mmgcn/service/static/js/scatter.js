@@ -1,4 +1,4 @@
-/** Scatter: points on a canvas that is zoomed, moved and walked with the arrow keys. */
+/** Scatter: points on a canvas with zoom, panning and keyboard navigation. */
 
 import { el } from "./dom.js";
 
@@ -24,7 +24,7 @@ export function scatterOf({ x, y, label, colourOf, radiusOf, onPoint, onOpen, si
   let marked = -1;
   let pending = false;
 
-  /** The whole map on the canvas at scale 1: its left and upper edge, width and height. */
+  /** The full map on the canvas at scale 1: its left and upper edge, width and height. */
   const frame = () => {
     const height = Math.min(canvas.clientHeight, MAX_STRETCH * canvas.clientWidth) - 2 * MARGIN_PX;
     const width = Math.min(canvas.clientWidth, MAX_STRETCH * canvas.clientHeight) - 2 * MARGIN_PX;

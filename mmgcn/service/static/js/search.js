@@ -1,4 +1,4 @@
-/** Search: a box that suggests users while text is typed. */
+/** Search: a box that suggests users while one types. */
 
 import { get } from "./api.js";
 import { el, icon, link } from "./dom.js";

@@ -1,4 +1,4 @@
-/** Session: a list that moves at once when its user likes a video. */
+/** Session: a list that is re-ranked at once when its user likes a video. */
 
 import { el, titleOf } from "./dom.js";
 import { whenStored } from "./feedback.js";
@@ -10,7 +10,7 @@ import { reorder } from "./wall.js";
  * @param {RankedList} list
  */
 function lineOf({ session, items }) {
-  if (!session) return "The feedback database does not answer; this list is without your likes.";
+  if (!session) return "The feedback database does not answer; this list does not reflect your likes.";
   if (!session.items.length) return "Like a video, and the list moves at once.";
   const count = session.items.length;
   const cause = count === 1 ? "1 video" : `${count} videos`;
@@ -22,7 +22,8 @@ function lineOf({ session, items }) {
 }
 
 /**
- * Return a line on the list, which keeps the wall in the order of the list as the user likes videos.
+ * Return a line about the list; it also keeps the wall in the order of the list as the user likes
+ * videos.
  *
  * @param {string} userId
  * @param {HTMLElement} wall

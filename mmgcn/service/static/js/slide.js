@@ -106,7 +106,7 @@ export function slideOf(card, { userId, channels, isMuted, onMute, onSkip }) {
 
   function play() {
     load();
-    // Where the browser refuses sound before a press, the video plays without.
+    // If the browser refuses sound before a user gesture, the video plays muted.
     video?.play().catch((error) => {
       if (error.name !== "NotAllowedError" || !video) return;
       video.muted = true;

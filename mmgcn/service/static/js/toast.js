@@ -1,4 +1,4 @@
-/** Toast: a message at the edge that disappears by itself, with at most one action. */
+/** Toast: a message at the edge of the page that disappears by itself, with at most one action. */
 
 import { byId, el, icon } from "./dom.js";
 

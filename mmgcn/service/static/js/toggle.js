@@ -1,4 +1,4 @@
-/** Toggle: a like or a skip that is stored, and undone. */
+/** Toggle: a like or a skip that can be stored and cancelled. */
 
 import { send, storedAt } from "./feedback.js";
 import { messageOf } from "./dom.js";
@@ -7,8 +7,8 @@ import { toast } from "./toast.js";
 /**
  * Return functions that turn a like or a skip on and off.
  *
- * `show(on)` is called at once, and again where the change was not stored. While one event is being
- * sent the next one waits: their order matters.
+ * `show(on)` is called at once, and again if the change was not stored. While one event is being
+ * sent, the next one waits: their order matters.
  *
  * @param {string} userId
  * @param {Card} card

@@ -62,7 +62,7 @@ function ask() {
 }
 
 /**
- * Have the service set its cookie: images and videos cannot send a header.
+ * Request the cookie of the service: images and videos cannot send a header.
  *
  * @param {string} token
  */

@@ -50,8 +50,8 @@ function add(wall, cards, { userId = null, pick = null, chosen = () => false, ex
 }
 
 /**
- * Bring the cards of a wall into the order of a list: those that stay keep their element, so that
- * what plays goes on, and the focus stays.
+ * Bring the cards of a wall into the order of a list. Cards that stay keep their element, so that
+ * previews continue and the focus stays.
  *
  * @param {HTMLElement} wall
  * @param {Card[]} cards
@@ -211,7 +211,7 @@ function recordImpression(item, card, userId) {
 }
 
 /**
- * Play the card in the middle of the screen, where no pointer can hover.
+ * Play the card in the middle of the screen, on devices without a hovering pointer.
  *
  * @param {CardElement} item
  */

@@ -24,10 +24,10 @@ export function openWhy(card) {
 }
 
 /**
- * Show the explanation that the address names in a sheet, or none: for the user of the page, or for
- * one who selected some videos.
+ * Show the explanation that the address names in a sheet, or close it: for the user of the page, or
+ * for a user who selected some videos.
  *
- * Esc, the button, a press beside it and going back close it.
+ * Esc, the button, a click outside and going back close the sheet.
  *
  * @param {Route} route
  */
@@ -76,13 +76,13 @@ export async function showWhy(route) {
   }
 }
 
-/** Close the sheet, as when another page opens. */
+/** Close the sheet. */
 export function closeWhy() {
   dialog?.close();
 }
 
 /**
- * Return the card of an item; its id alone where the service knows none.
+ * Return the card of an item; only its id if the service does not know the item.
  *
  * @param {string} itemId
  * @returns {Promise<Item>}
@@ -98,7 +98,7 @@ const ABSENCE = { visual: "no image", acoustic: "no sound", textual: "no caption
 /**
  * Return the parts of a score as signed bars around zero; they add up to the score.
  *
- * A channel that the video lacks has a row that says so.
+ * A channel that the video lacks has a row without a bar.
  *
  * @param {Explanation} explanation
  */

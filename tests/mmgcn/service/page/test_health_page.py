@@ -26,7 +26,7 @@ def test_health_counts_requests_by_route_and_draws_itself_again(page, service):
     assert page.locator(".metrics tbody th", has_text="items").count() == 1
     page.evaluate("fetch('v1/recommend/nobody')")
     until(lambda: int(requests.inner_text().replace(",", "")) > before)
-    page.get_by_role("img", name="Requests a second").wait_for()
+    page.get_by_role("img", name="Requests per second").wait_for()
     page.get_by_text("404").wait_for()
 
 

@@ -1,4 +1,4 @@
-/** Compare: the lists of one user in two runs, side by side, with what moved. */
+/** Compare: the lists of one user in two runs, side by side, with the changes of rank. */
 
 import { get, getAll, segment } from "../api.js";
 import { el, link, number, present, titleOf } from "../dom.js";

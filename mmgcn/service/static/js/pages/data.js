@@ -30,8 +30,8 @@ export async function dataPage(_route, signal) {
       fact("without interactions", `${number.format(skew.num_cold)} videos`),
       fact(`in a list of ${data.list_length}`, `${percent(data.catalogue_coverage)} of the videos`),
     ),
-    el("h2", {}, "Which videos the lists contain"),
-    el("p", { class: "muted" }, `Lists of ${data.list_length} of ${number.format(data.num_users)} users. If lists were as the interactions are, the last two columns would be equal.`),
+    el("h2", {}, "Videos in the lists"),
+    el("p", { class: "muted" }, `Lists of ${data.list_length} videos for ${number.format(data.num_users)} users. Without bias of the lists, the last two columns would be equal.`),
     el(
       "div",
       { class: "scroller", tabindex: "0", role: "region", "aria-label": "Shares of groups of videos" },

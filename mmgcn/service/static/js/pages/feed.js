@@ -14,7 +14,7 @@ const VISIBLE_SHARE = 0.6; // of a slide, to be the current one
 let muted = true; // until the first tap; it stays so for the next feed
 
 /**
- * Return the parts of the page: the feed of a user, or of a user who selected some videos.
+ * Return the parts of the page: the feed of a user of the run, or of a user who selected some videos.
  *
  * @type {Page}
  */
@@ -41,7 +41,7 @@ export async function feedPage({ id: userId, params }, signal) {
     for (const slide of slides) slide.showMuted();
   }
 
-  /** A tap turns the sound on first; then it pauses and plays. */
+  /** Respond to a tap: the first one turns on the sound, later ones pause and play. */
   function tap() {
     if (muted) {
       mute();
@@ -113,7 +113,7 @@ export async function feedPage({ id: userId, params }, signal) {
   }
 
   /**
-   * Make a slide the current one: it plays, the next is loaded, the others are not.
+   * Make a slide the current one: it plays, the next one is loaded, all others are unloaded.
    *
    * @param {number} index
    */

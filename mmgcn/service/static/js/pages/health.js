@@ -9,7 +9,7 @@ const EVERY_MS = 2000;
 const NUM_POINTS = 60; // of the curve: two minutes
 
 /**
- * Return the parts of the page, which draws itself again every two seconds.
+ * Return the parts of the page, which is redrawn every two seconds.
  *
  * @type {Page}
  */
@@ -77,7 +77,7 @@ function view(samples, requests, reloads, ready, rates) {
     el(
       "div",
       { class: "charts" },
-      el("figure", {}, el("figcaption", {}, "Requests a second, the last two minutes"), curve(rates)),
+      el("figure", {}, el("figcaption", {}, "Requests per second, last two minutes"), curve(rates)),
       el("figure", {}, el("figcaption", {}, "Requests by status"), statuses(requests)),
     ),
     el("h2", {}, "By route"),
@@ -124,7 +124,7 @@ function curve(rates) {
   });
   const frame = svg("svg", {
     class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img",
-    "aria-label": `Requests a second: ${(rates.at(-1) ?? 0).toFixed(1)} now, ${Math.max(0, ...rates).toFixed(1)} at most`,
+    "aria-label": `Requests per second: ${(rates.at(-1) ?? 0).toFixed(1)} now, ${Math.max(0, ...rates).toFixed(1)} at most`,
   });
   frame.append(
     svg("line", { class: "grid", x1: 0, x2: width, y1: height - 14, y2: height - 14 }),

@@ -1,4 +1,4 @@
-/** Map: the items in two dimensions, near where they are similar. */
+/** Map: the items in two dimensions, similar ones close to each other. */
 
 import { replaceAddress, withParams } from "../address.js";
 import { get, getAll, segment } from "../api.js";
@@ -121,7 +121,7 @@ export async function mapPage({ params }, signal) {
       { class: "row" },
       el(
         "nav",
-        { class: "tabs", "aria-label": "Near each other by" },
+        { class: "tabs", "aria-label": "Similarity by" },
         channels.map((name) =>
           el(
             "a",
@@ -165,7 +165,7 @@ export async function mapPage({ params }, signal) {
 }
 
 /**
- * Return the map once it is computed; null where that takes longer than the page waits.
+ * Return the map once it is computed; null if that takes longer than the page waits.
  *
  * @param {string | null} channel
  * @param {AbortSignal} signal

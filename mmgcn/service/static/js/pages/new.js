@@ -59,7 +59,7 @@ export async function newPage({ params }, signal) {
   }
 
   /**
-   * Return a wall, and a button that adds the next one.
+   * Return a wall, and a button that adds the next page.
    *
    * @param {{ items: Card[], next: string | null }} page
    * @returns {Node[]}
@@ -153,7 +153,7 @@ export async function newPage({ params }, signal) {
   await Promise.all([offer(), params.has("list") && chosen.length > 0 && recommend()]);
   return /** @type {Node[]} */ (present([
     el("h1", {}, "Try it yourself"),
-    el("p", { class: "lead" }, "Select videos that you like. The recommendations follow from what they look, sound and read like."),
+    el("p", { class: "lead" }, "Select videos that you like. The recommendations are computed from what they show, sound like and say."),
     unknown.length > 0 && el("p", { class: "problem" }, `Not in this run: ${unknown.join(", ")}`),
     tray,
     list,
@@ -192,7 +192,7 @@ async function cardsOf(itemIds, signal) {
  * @param {string} name
  * @param {string} all
  * @param {Record<string, string>} choices
- * @param {URLSearchParams} params have the choice that is selected
+ * @param {URLSearchParams} params contain the selected choice
  */
 function select(name, all, choices, params) {
   const options = Object.entries({ "": all, ...choices });

@@ -52,7 +52,7 @@ export async function statusPage(_route, signal) {
 }
 
 /**
- * Return what the validation part is.
+ * Return a description of the validation part.
  *
  * @param {Baseline} baseline
  */
@@ -163,7 +163,7 @@ function training(run, baseline, hidden) {
     ]);
   }
   const members = starts.length > 1
-    && `${starts.length} ensemble members, one after the other, drawn apart: each lowers the metrics `
+    && `${starts.length} ensemble members, one after the other, drawn separately: each lowers the metrics `
     + "of the ensemble until it is trained";
   const notes = [best ? `by epoch; the best was ${best}` : "by epoch", members, "dashed: the most popular videos"];
   return [
@@ -193,7 +193,7 @@ function modalityWorth(ablation) {
   const rows = ablation.rows.map(({ modality, how, ...interval }) => ({
     name: names[how]?.(modality) ?? `${modality}, ${how}`, ...interval,
   }));
-  const title = `Loss of ${ablation.metric}, with its interval`;
+  const title = `Drop in ${ablation.metric}, with its interval`;
   return [
     el("h2", {}, "Modality worth"),
     el("figure", {}, el("figcaption", {}, title), intervals(title, rows)),

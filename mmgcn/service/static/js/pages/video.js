@@ -87,7 +87,7 @@ function player(card, userId, signal) {
 }
 
 /**
- * Return what is shown of a video that does not play: its poster, and the file itself.
+ * Return the replacement of a video that does not play: its poster, and a download of the file.
  *
  * @param {Card} card
  */

@@ -79,7 +79,7 @@ export async function weightsPage({ id, params }, signal) {
     el(
       "form",
       { class: "sliders", "aria-label": "Weights of the signals" },
-      el("p", { class: "muted" }, "A score is the sum of what each signal contributes. Weigh them: the list follows at once."),
+      el("p", { class: "muted" }, "A score is the sum of the contributions of all signals. Change their weights, and the list is re-ranked at once."),
       sliders.map(({ row }) => row),
       el("div", { class: "row" }, el("button", { class: "button", type: "button", click: reset }, "All equal"), downloads(`user-${id}-weighted`, () => cards)),
     ),
@@ -106,7 +106,7 @@ function text(weight) {
 }
 
 /**
- * Return how far an item has moved from its rank with equal weights.
+ * Return by how much an item has moved from its rank with equal weights.
  *
  * @param {WeightedCard} card
  */
