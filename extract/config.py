@@ -23,7 +23,7 @@ SAMPLING_RULES = ("num_frames", "fps", "every_nth", "keyframes")
 
 @dataclass(frozen=True)
 class ExtractConfig:
-    """Settings of an extraction: the command line, `extract_features` and its workers use this one.
+    """Settings of an extraction, for the command line, `extract_features` and its workers.
 
     Raises:
         ValueError: a value that is not allowed, or settings that exclude each other.
@@ -35,49 +35,49 @@ class ExtractConfig:
     modalities: Sequence[str] = ("visual", "acoustic", "textual")
     """Names or letters of modalities."""
     preset: str = "paper"
-    """Which encoder each modality uses. paper: ResNet50, VGGish, sentence embeddings; weights are
+    """Choice of an encoder per modality. paper: ResNet50, VGGish, sentence embeddings; weights are
     downloaded once. offline: weights that come as packages, or none."""
     encoders: Mapping[str, str] | Sequence[tuple[str, str]] = ()
-    """Encoder of a modality in place of the preset's, as NAME or NAME:WEIGHTS, where WEIGHTS is a
+    """Encoder of a modality instead of the preset's, as NAME or NAME:WEIGHTS, where WEIGHTS is a
     name or a path, or as FAMILY:NAME[:WEIGHTS][@LAYER], where NAME is a model of that library or a
     local folder. Several of one modality share one pass over the file; the last one becomes the
     modality's current feature set."""
     pooling: TokenPooling | None = None
     """How encoders of the family hf reduce token states to a row: mean over tokens, cls (the first
-    token) or last (the last token of a text). By default as the network's own configuration
-    says."""
+    token) or last (the last token of a text). By default, that of the network's own
+    configuration."""
     num_frames: int | None = None
     """Number of frames per clip, spread evenly over its duration."""
     fps: float | None = None
-    """Frames per second, in place of num_frames."""
+    """Frames per second, instead of num_frames."""
     every_nth: int | None = None
-    """Every n-th frame, in place of num_frames."""
+    """Every n-th frame, instead of num_frames."""
     keyframes: bool = False
-    """Key frames only, in place of num_frames."""
+    """Key frames only, instead of num_frames."""
     speech: str | None = None
-    """Whisper network, a model of the hub or a folder, whose words are the captions of clips
-    without one; they are stored with their times. None uses no speech."""
+    """Whisper network, as a model of the hub or a folder, whose transcripts are the captions of
+    clips without one; they are stored with their times. None transcribes nothing."""
     device: str = "auto"
     """Device of the encoders: auto, cpu, cuda or cuda:N. On a CPU each worker decodes and encodes;
     on CUDA workers decode and the main process encodes."""
     engine: Engine = "torch"
     """Runtime of the image encoders on a CPU."""
     precision: Precision = "float32"
-    """Arithmetic of the image encoders. bfloat16 is several times faster on processors with AMX,
+    """Precision of the image encoders. bfloat16 is several times faster on processors with AMX,
     int8 on those with VNNI; the report contains the smallest cosine to float32 rows."""
     dtype: Dtype = "float16"
     """Type of the stored rows."""
     layout: Layout | None = None
     """Layout of new feature sets: files (one .npy per item) or packed (few large files, for very
-    many items). A set that exists keeps its own; by default a new one is files."""
+    many items). An existing set keeps its own; the default of a new one is files."""
     workers: int | None = None
     """Number of worker processes; on a cluster, of actors per encoder. By default one per core,
     fewer for few clips or little memory."""
     cluster: Cluster | None = None
-    """Ray cluster that decodes and encodes; None uses processes of this machine. The stored bytes
+    """Ray cluster that decodes and encodes; None uses processes on this machine. The stored bytes
     are the same. Captions are encoded, and the store is written, by the main process."""
     retry_failed: bool = False
-    """Extract items again that failed before."""
+    """Extract items that failed before again."""
     strict: bool = False
     """Stop at the first failure."""
     make_current: bool = False
@@ -97,13 +97,18 @@ class ExtractConfig:
     """Hard limits for untrusted files; None uses the defaults."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "encoders", self.encoder_choices)  # can be sent to a worker
+        object.__setattr__(
+            self, "encoders", self.encoder_choices
+        )  # a form that can be sent to a worker
         object.__setattr__(self, "modalities", tuple(self.modalities))
         for name in ("posters", "sprites"):
             if (folder := getattr(self, name)) is not None:
                 object.__setattr__(self, name, Path(folder))
         if self.posters is not None and self.posters == self.sprites:
-            raise ValueError("`posters` and `sprites` are one folder; name two, for their names")
+            raise ValueError(
+                "`posters` and `sprites` are the same folder, and their files have the same names; "
+                "name two folders"
+            )
         for name, known in (
             *(("engine", Engine), ("precision", Precision), ("dtype", Dtype)),
             ("pooling", TokenPooling),
@@ -132,7 +137,7 @@ class ExtractConfig:
 
     @property
     def sampling(self) -> Sampling:
-        """Which frames of a clip are used."""
+        """The sampling of frames."""
         from extract.media import Sampling
 
         return Sampling(**{name: getattr(self, name) for name in SAMPLING_RULES})

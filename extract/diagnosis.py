@@ -23,7 +23,7 @@ from extract.extras import install_command
 from extract.weights import Weights, torch_cache
 
 DISTRIBUTION = "mmgcn"
-# What a user does -> the extra that it needs; the core packages are needed by what is not named.
+# Use -> the extra that it needs; other uses need only the core packages.
 USES = {
     "extract --preset offline": "offline",
     "extract --encoder acoustic=wav2vec2": "wav2vec2",
@@ -31,7 +31,7 @@ USES = {
     "extract --engine ray, s3:// and https://": "scale",
     "serve": "serve",
     "feedback in Postgres": "postgres",
-    "stills of videos": "posters",
+    "posters of videos": "posters",
     "compare, ablate, curves of fit": "plots",
     "tune": "tune",
     "fit --log tensorboard": "log",
@@ -46,7 +46,7 @@ PRECISIONS = get_args(Precision)
 
 
 def diagnose() -> dict[str, Any]:
-    """Return what is here and what is not, as values of JSON."""
+    """Return the state of this machine as JSON values."""
     return {
         "system": _system(),
         "packages": _packages(),
@@ -61,7 +61,7 @@ def diagnose() -> dict[str, Any]:
 
 
 def published_weights() -> Iterator[tuple[str, Weights]]:
-    """Yield the weights in the modules of encoders, with the encoder's name.
+    """Yield the weights that the modules of encoders define, with the encoder's name.
 
     Encoders whose packages are not installed are left out.
     """
@@ -99,7 +99,7 @@ def _requirements() -> Iterator[tuple[str, str | None]]:
     """Yield each package that the project requires, and the extra that it belongs to."""
     try:
         lines = requires(DISTRIBUTION) or []
-    except PackageNotFoundError:  # run from a checkout that is not installed
+    except PackageNotFoundError:  # a checkout that is not installed
         return
     for line in lines:
         name = re.match(r"[\w.-]+", line)
@@ -111,7 +111,7 @@ def _requirements() -> Iterator[tuple[str, str | None]]:
 
 
 def _packages() -> dict[str, str | None]:
-    """Return the version of each package, None where it is not installed."""
+    """Return the version of each package; None if it is not installed."""
     extras = {None, *USES.values()}
     return {name: _version(name) for name, extra in _requirements() if extra in extras}
 
@@ -158,7 +158,7 @@ def _computes(precision: Precision) -> bool:
 
 
 def _codecs() -> dict[str, bool]:
-    """Return whether FFmpeg, as PyAV has it, decodes each codec."""
+    """Return whether PyAV's FFmpeg decodes each codec."""
     names = [name for kind in CODECS.values() for name in kind]
     try:
         known = import_module("av").codecs_available

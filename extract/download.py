@@ -22,7 +22,7 @@ _REPORT: ContextVar[Callable[[str], None]] = ContextVar(
 
 @contextmanager
 def reporting_downloads(report: Callable[[str], None]) -> Iterator[None]:
-    """Call `report` before each download in this context, in place of logging a warning."""
+    """Call `report` before each download in this context, instead of logging a warning."""
     token = _REPORT.set(report)
     try:
         yield

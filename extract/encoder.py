@@ -12,7 +12,7 @@ from extract.config import Engine, Precision, Reads, TokenPooling
 from extract.registry import Registry
 from extract.weights import Weights
 
-Segment = tuple[float, float, str]  # start and end in seconds, and what is said
+Segment = tuple[float, float, str]  # start and end in seconds, and words
 Units = Any  # an array whose first axis counts units, or a list of them
 
 
@@ -22,10 +22,10 @@ class Windows:
 
     Shapes:
         data: (N, S) float32, mono, in [-1, 1]; the last window may be padded with silence.
-        pts_seconds: (N,) float64, where each window begins.
+        pts_seconds: (N,) float64, start of each window.
 
     Raises:
-        ValueError: arrays of other shapes or types.
+        ValueError: the arrays have other shapes or types.
     """
 
     data: np.ndarray
@@ -52,23 +52,23 @@ class Encoder(ABC):
     A clip consists of units (frames, windows of audio, a caption). `prepare` runs where the clip is
     decoded and turns a block of it into units; `encode` runs the network over a batch of units of
     several clips, and returns a row for each. A row must not depend on the other units in its block
-    or batch. Of an encoder that reads video, `prepare` turns each frame into an array, and a unit
-    is a window of consecutive ones.
+    or batch. For an encoder of video, `prepare` turns each frame into an array, and a unit is a
+    window of consecutive ones.
 
-    Attributes, of the class where they are the same for all weights:
-        name: as in the registry; of an encoder of a family, FAMILY:NAME.
-        reads: input of `prepare`: Frames (of frames and video), Windows, str, or Item.
-        weights: default weights; None where it needs none.
+    Attributes (of the class if they are the same for all weights):
+        name: name in the registry; for an encoder of a family, FAMILY:NAME.
+        reads: input of `prepare`: Frames (for frames and video), Windows, str, or Item.
+        weights: default weights; None if it needs none.
         batch_units: number of units in a batch of `encode`.
         unit_bytes: memory of a unit in the network on a GPU, rounded up.
-        precisions: arithmetics that its network supports; `precision` is that of an instance.
-        poolings: ways to reduce the states of tokens to a row that it offers; `pooling` is that of
-            an instance, None the one that belongs to the network.
+        precisions: precisions that its network supports; `precision` is that of an instance.
+        poolings: supported ways to reduce the states of tokens to a row; `pooling` is that of an
+            instance, None the one of the network's configuration.
         sample_rate_hz, window_seconds, hop_seconds, min_window_seconds: windows of encoders that
             read audio. The last partial window is padded with silence, and dropped if it contains
             less than `min_window_seconds` of audio; a shorter clip has one padded window.
         num_window_frames, num_hop_frames, window_fps: windows of encoders that read video: frames
-            in each, from the start of one to that of the next, and frames per second.
+            in each, frames from the start of one to that of the next, and frames per second.
 
     Raises:
         ValueError: a subclass defines a class attribute with an invalid value.
@@ -100,7 +100,7 @@ class Encoder(ABC):
             )
         numbers = cls.sample_rate_hz, cls.window_seconds, cls.hop_seconds
         if not all(isinstance(number, int | float) for number in numbers):
-            return  # those of an instance, which depend on its weights
+            return  # defined by the instance, as they depend on its weights
         if min(numbers) <= 0 or not 0 <= cls.min_window_seconds <= cls.window_seconds:
             raise ValueError(
                 f"{cls.__name__} has windows of {cls.sample_rate_hz} Hz audio, "
@@ -110,7 +110,7 @@ class Encoder(ABC):
             )
 
     def __init__(self, weights: str | None = None) -> None:
-        """Store the weights: a name or a path; None is the class's own. Loads nothing."""
+        """Store the weights, a name or a path; None for the class's default. Loads nothing."""
         self.given_weights = weights
 
     @property
@@ -123,29 +123,29 @@ class Encoder(ABC):
         """Build the network on the device.
 
         Raises:
-            WeightsUnavailable: the weights are not here and cannot be fetched.
+            WeightsUnavailable: the weights are not on this machine and cannot be fetched.
             ValueError: the weights are of another network.
         """
 
     def check(self, device: str, *, engine: Engine = "torch") -> None:  # noqa: ARG002  (a hook)
-        """Refuse what this machine cannot compute. Called before anything is loaded or decoded.
+        """Check that this machine can run it. Called before anything is loaded or decoded.
 
         Args:
             device: cpu, cuda or cuda:N.
 
         Raises:
-            ValueError: the encoder cannot run there, by the engine, in its `precision`.
+            ValueError: the encoder cannot run on the device with the engine in its `precision`.
         """
         return
 
     @property
     def published(self) -> Weights | None:
-        """Published weights that it uses, whether they are here or not; None for a local path."""
+        """Published weights that it uses, present or not; None for a local path."""
         return self.weights if self.given_weights is None else None
 
     @property
     def revision(self) -> str | None:
-        """Repository and commit of its weights, where they come from a hub."""
+        """Repository and commit of its weights, if they come from a hub."""
         return None
 
     @property
@@ -161,7 +161,7 @@ class Encoder(ABC):
         rows: np.ndarray,  # noqa: ARG002  (an offer)
         pts_seconds: np.ndarray,  # noqa: ARG002
     ) -> tuple[Segment, ...] | None:
-        """Return what is said in a clip, of an encoder whose rows are speech; None of others.
+        """Return the segments of speech in a clip, for an encoder of speech; None for others.
 
         Shapes:
             rows: (T, D); pts_seconds: (T,).
@@ -177,7 +177,7 @@ class Encoder(ABC):
         """Return a row per unit.
 
         Shapes:
-            units: N of them, (N, T, ...) of video; the result: (N, D) float32, finite.
+            units: N units, (N, T, ...) for video; the result: (N, D) float32, finite.
         """
 
 

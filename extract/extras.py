@@ -18,7 +18,7 @@ def require(module: str, *, purpose: str, extra: str) -> None:
     """Check that an optional module is installed, without importing it.
 
     Raises:
-        ImportError: it is not; the message has the purpose and the command that installs the extra.
+        ImportError: it is missing; the message names the purpose and the install command.
     """
     if find_spec(module) is None:
         raise ImportError(

@@ -19,7 +19,7 @@ LAYER = re.compile(r"-?\d+|[A-Za-z_][\w.]*")
 
 
 class UnknownModel(LookupError):
-    """A library has no model or layer of that name; the message contains the nearest ones."""
+    """A library has no model or layer with that name; the message contains the nearest names."""
 
     def __init__(self, what: str, name: str, known: list[str]) -> None:
         nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
@@ -35,9 +35,9 @@ class Reference:
     Paths that exist are absolute, so that a process with another working folder finds them.
 
     Args:
-        name: of the model in its library or on its hub, or the path of a local folder.
-        weights: a name or a path, in place of the weights that belong to the name.
-        layer: whose output the rows are, in place of the usual one: a number or a module's path.
+        name: name of the model in its library or on its hub, or path of a local folder.
+        weights: name or path of weights to use instead of those that belong to the name.
+        layer: layer whose output is the rows, instead of the default: a number or a module's path.
 
     >>> Reference.parse("vit_tiny_patch16_224:mine.pth@blocks.3")
     Reference(name='vit_tiny_patch16_224', weights='mine.pth', layer='blocks.3')
@@ -66,13 +66,13 @@ class Reference:
 
     @property
     def path(self) -> Path | None:
-        """The local folder or file that it names, if it names one."""
+        """The local folder or file that it names, if any."""
         path = Path(self.name)
         return path if path.is_absolute() and path.exists() else None
 
     @property
     def title(self) -> str:
-        """Its name and layer, without folders of this machine.
+        """Name and layer, without folders of this machine.
 
         >>> Reference("openai/clip", layer="-2").title
         'openai/clip@-2'
@@ -95,11 +95,11 @@ class Listing:
     """A model that a family offers.
 
     Args:
-        name: as after the family's name and colon.
-        reads: what its encoder reads.
-        width: of its rows, if known.
-        megabytes: of its weights, if known.
-        licence: of its weights, if known.
+        name: name after the family's name and colon.
+        reads: input of its encoder.
+        width: width of its rows, if known.
+        megabytes: size of its weights, if known.
+        licence: licence of its weights, if known.
         here: whether its weights are on this machine.
     """
 
@@ -112,10 +112,10 @@ class Listing:
 
 
 class Family(ABC):
-    """A library of models: makes the encoder of each from its name.
+    """A library of models, which creates an encoder from the name of a model.
 
     Class attributes:
-        name: as in the registry: what stands before the colon.
+        name: name in the registry, used before the colon.
         reads: kinds of input for which it has encoders.
     """
 
@@ -130,7 +130,7 @@ class Family(ABC):
         other processes build it.
 
         Args:
-            model: what follows the family's name and colon; see `Reference`.
+            model: the text after the family's name and colon; see `Reference`.
             reads: one of the family's `reads`.
 
         Raises:
@@ -154,10 +154,10 @@ def encoder_named(words: str, *, reads: Reads) -> Encoder:
 
     Args:
         words: NAME, NAME:WEIGHTS, or FAMILY:NAME[:WEIGHTS][@LAYER].
-        reads: what the encoder of a family shall read.
+        reads: input of the encoder, for families.
 
     Raises:
-        LookupError: no encoder, family or model is called so.
+        LookupError: no encoder, family or model has that name.
         ValueError: the family has no encoders that read this.
     """
     name, _, rest = words.partition(":")
@@ -179,15 +179,15 @@ def encoder_named(words: str, *, reads: Reads) -> Encoder:
 
 
 def kind_of(modality: Modality, words: str = "") -> Reads:
-    """Return what an encoder of a modality reads.
+    """Return the kind of input that an encoder of a modality reads.
 
     Args:
-        words: NAME or NAME:WEIGHTS of the encoder; without it, or of a family's, the first of the
-            modality's encoders that belongs to no family decides.
+        words: NAME or NAME:WEIGHTS of the encoder. Without it, or for a family, the kind is that of
+            the modality's first encoder that belongs to no family.
 
     Raises:
-        LookupError: all of them belong to families and the modality does not say, or an encoder is
-            unknown.
+        LookupError: all of them belong to families and the modality does not state the kind, or an
+            encoder is unknown.
     """
     own = [name.partition(":")[0] for name in (words, *modality.encoders) if name]
     first = next((name for name in own if name not in FAMILIES.names()), None)

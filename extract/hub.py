@@ -7,20 +7,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 SETTINGS = re.compile(r"(?:\d+_\w+/)?[\w.-]+\.(?:json|txt|model)")
-# Safetensors are preferred; files in torch's format are read with weights only.
+# Safetensors are preferred; files in torch's format are read with weights_only=True.
 WEIGHTS = (
     r"model\.safetensors",
     r"model-\d+-of-\d+\.safetensors",
     r"pytorch_model\.bin",
     r"pytorch_model-\d+-of-\d+\.bin",
 )
-MODULE = re.compile(r"\d+_\w+/")  # of a sentence-transformers folder
+MODULE = re.compile(r"\d+_\w+/")  # in a sentence-transformers folder
 
 
 def files_of_model(sizes: Mapping[str, int]) -> dict[str, int]:
     """Return the files of a repository that an encoder needs, with their sizes in bytes.
 
-    Settings, and of each folder one kind of weights. Code is not among them.
+    These are settings, and one kind of weights per folder, but never code.
 
     >>> sizes = {"config.json": 1, "model.safetensors": 9, "pytorch_model.bin": 9, "net.py": 1}
     >>> files_of_model(sizes)
@@ -62,7 +62,7 @@ def download(name: str, files: Mapping[str, int]) -> Path:
 
 
 def cached_folder(name: str) -> Path | None:
-    """Return the folder of a model in the hub's cache; None if it is not there."""
+    """Return the folder of a model in the hub's cache; None if it is not cached."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 

@@ -19,14 +19,14 @@ class Modality:
     """One kind of content of a video, and the encoders for it.
 
     Args:
-        name: in options and of its folder in the store, such as "visual".
+        name: name in options, and of its folder in the store, such as "visual".
         letter: short name, such as "v".
-        description: what it describes of a video, for the user.
+        description: the aspect of a video that it describes, for the user.
         encoders: names of its encoders; another encoder can be requested by name.
-        presets: for each preset, the encoder it uses, as NAME or NAME:WEIGHTS.
+        presets: encoder of each preset, as NAME or NAME:WEIGHTS.
         pooling: how the (T, D) rows of a video become one vector for the model.
-        reads: what its encoders read, where all of `encoders` are families; by default what the
-            first of them reads that is none.
+        reads: input of its encoders, needed if all of `encoders` are families; by default that of
+            the first one that is not a family.
 
     Raises:
         ValueError: a name that is not valid for a folder and an option, no encoder, a preset whose
@@ -71,7 +71,7 @@ class Modality:
 
     @property
     def aliases(self) -> tuple[str, ...]:
-        """Other names in the registry."""
+        """Other names of the modality in the registry."""
         return (self.letter,)
 
 

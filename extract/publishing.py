@@ -1,4 +1,4 @@
-"""Publishing: what `save_pretrained` wrote, uploaded to the Hugging Face hub."""
+"""Publishing: upload of a folder from `save_pretrained` to the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ RUN_FILE, FEATURES_FILE = "model.safetensors", "manifest.json"
 
 
 class PretrainedError(ValueError):
-    """A folder that was not published, or cannot be; the message says why."""
+    """A folder was not written by `save_pretrained`, or cannot be uploaded."""
 
 
 def push_to_hub(folder: Path | str, repo_id: str, *, private: bool = True) -> str:
-    """Upload what `save_pretrained` wrote to the Hugging Face hub, and return its address.
+    """Upload a folder from `save_pretrained` to the Hugging Face hub, and return its address.
 
-    A run becomes a repository of a model, a feature set one of a data set.
+    A run becomes a model repository, a feature set a data set repository.
 
     Args:
-        folder: of a run or a feature set.
-        repo_id: such as "name/model"; it is created if it does not exist.
+        folder: folder of a published run or feature set.
+        repo_id: name of the repository, such as "name/model"; it is created if it does not exist.
         private: whether a new repository is private. A run contains users' ids and interactions.
 
     Raises:
         ImportError: huggingface_hub is not installed.
-        PretrainedError: the folder was not published, or the hub refuses it.
+        PretrainedError: the folder was not written by `save_pretrained`, or the hub refuses it.
     """
     require("huggingface_hub", purpose="publishing", extra="hub")
     from huggingface_hub import HfApi

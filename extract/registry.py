@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class UnknownName(LookupError):
-    """There is no member of that name or alias; the message contains the nearest ones."""
+    """There is no member with that name or alias; the message contains the nearest names."""
 
     def __init__(self, kind: str, name: str, known: tuple[str, ...], broken: tuple[str, ...] = ()):
         nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
@@ -44,12 +44,12 @@ class DuplicateName(ValueError):
 
 
 class PluginError(ImportError, ValueError):
-    """A member's package cannot be loaded, or does not contain the member."""
+    """A package cannot be loaded, or does not contain the member that it declares."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A member that may not be loaded yet.
+    """A member, possibly not loaded yet.
 
     `source` is the name and version of its distribution, `module` the module that contains it.
     """
@@ -94,9 +94,9 @@ class Registry(Generic[T]):
         return tuple(self._only(found[name]) for name in sorted(found))
 
     def described(self, describe: Callable[[T], dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return a row per member: its name, its source, and what `describe` returns of it.
+        """Return a row per member: its name, its source, and the values that `describe` returns.
 
-        A member whose package cannot be loaded has the reason under `error` instead.
+        If the member's package cannot be loaded, the row has the reason as `error` instead.
         """
         rows: list[dict[str, Any]] = []
         for entry in self.entries():
@@ -116,7 +116,7 @@ class Registry(Generic[T]):
         return tuple(entry.name for entry in self.entries())
 
     def get(self, name: str) -> T:
-        """Return the member of that name or alias.
+        """Return the member with that name or alias.
 
         Raises:
             UnknownName: there is none; the message contains the nearest names.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def load_state_dict(path: Path) -> dict[str, Any]:
-    """Return the tensors of a file by name: .safetensors, or torch's format with weights only.
+    """Return the tensors of a file by name: .safetensors, or torch's format with weights_only=True.
 
     Raises:
         WrongWeights: the file has another format.
@@ -35,7 +35,7 @@ def load_state_dict(path: Path) -> dict[str, Any]:
 
 
 def fit_state_dict(network: torch.nn.Module, state: dict[str, Any], path: Path) -> None:
-    """Load tensors into a network, which must have exactly these.
+    """Load tensors into a network, which must have exactly the same names and shapes.
 
     Raises:
         WrongWeights: names or shapes differ; the message gives the first differences.

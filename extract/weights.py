@@ -1,4 +1,4 @@
-"""Weights: published weights of a network, where they come from, and their verification."""
+"""Weights: published weights of a network, their source, and their verification."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from extract import hub
 from extract.download import CHUNK_BYTES, Progress, announce, download
 from extract.extras import install_command
 
-TORCH_FILES = ("pytorch_model.bin", "pytorch_model-*.bin")  # read with weights only
+TORCH_FILES = ("pytorch_model.bin", "pytorch_model-*.bin")  # read with weights_only=True
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")  # owner/name
 
 
@@ -23,8 +23,8 @@ class WeightsUnavailable(OSError):
     """Weights are not on this machine and could not be fetched; the message says what to do.
 
     Attributes:
-        names: of the weights, if they have one.
-        looked: where they were searched, and what failed.
+        names: names of the weights, if they have any.
+        looked: where they were searched for, and what failed.
     """
 
     def __init__(
@@ -35,12 +35,12 @@ class WeightsUnavailable(OSError):
 
     @classmethod
     def unfetched(cls, names: tuple[str, ...], looked: tuple[str, ...]) -> Self:
-        """Return the error of weights that are not here and cannot be fetched."""
+        """Return the error for weights that are not on this machine and cannot be fetched."""
         named = ", ".join(f"{name} ({where})" for name, where in zip(names, looked, strict=True))
         them = "that file or folder" if len(names) == 1 else "those files and folders"
         return cls(
-            f"these weights are not on this machine: {named}. Two ways on: run `mmgcn weights "
-            f"fetch {' '.join(names)}` on a machine with a network and copy {them} here, or use "
+            f"these weights are not on this machine: {named}. Either run `mmgcn weights fetch "
+            f"{' '.join(names)}` on a machine with network access and copy {them} here, or use "
             "`--preset offline`",
             names=names,
             looked=looked,
@@ -56,12 +56,12 @@ class Weights:
     """Published weights of a network.
 
     Args:
-        name: in options and messages.
+        name: name in options and messages.
         kind: a file from a URL, a model of the Hugging Face hub, or a file in an installed package.
         where: the URL, the model's name on the hub, or `distribution:path`.
-        sha256: of the file (of a hub model: of its model.safetensors), complete or a prefix; None
-            where none is published.
-        licence: of the weights.
+        sha256: hash of the file (of model.safetensors for a hub model), complete or a prefix; None
+            if none is published.
+        licence: licence of the weights.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Weights:
         sha256: str | None = None,
         licence: str = "see its page",
     ) -> Self:
-        """Return the weights of a model on the hub, `owner/name`, which is by default the name."""
+        """Return the weights of a model on the hub, `owner/name`, also the default for the name."""
         return cls(name=name or where, kind="hub", where=where, sha256=sha256, licence=licence)
 
     @property
@@ -88,7 +88,7 @@ class Weights:
         return self.where.rpartition("/")[2]
 
     def locate(self) -> Path | None:
-        """Return their path on this machine, or None. Fetches nothing."""
+        """Return their path, or None if they are not on this machine. Fetches nothing."""
         if self.kind == "url":
             path = torch_cache() / self.file_name
             return path if path.is_file() else None
@@ -98,10 +98,10 @@ class Weights:
         return folder if folder is not None and model_files(folder)[0].is_file() else None
 
     def resolve(self, progress: Progress | None = None) -> Path:
-        """Return their path, fetched first if they are not here, and verified.
+        """Return their path, after fetching them if needed and verifying them.
 
         Raises:
-            WeightsUnavailable: they are not here and cannot be fetched.
+            WeightsUnavailable: they are not on this machine and cannot be fetched.
             WrongWeights: the file is not the published one.
         """
         path = self.locate() or self.fetch(progress)
@@ -112,7 +112,8 @@ class Weights:
         """Download them into the cache; a file that is not the published one is deleted.
 
         Args:
-            progress: called with the bytes so far and the total, if known; for files from a URL.
+            progress: called with the bytes so far and the total, if known; only for files from a
+                URL.
 
         Raises:
             WeightsUnavailable: they cannot be fetched.
@@ -190,13 +191,13 @@ def resolve(default: Weights, given: str | None, others: tuple[Weights, ...] = (
     """Return the path of the requested weights.
 
     Args:
-        default: the encoder's own, for `given` None.
+        default: the encoder's default, used if `given` is None.
         given: the name of one of the encoder's weights, or a path; for weights of the hub also
             `owner/name`. A known name has precedence over a path of the same name.
-        others: further weights that the encoder names.
+        others: further weights of the encoder.
 
     Raises:
-        WeightsUnavailable: no such file, or they cannot be fetched.
+        WeightsUnavailable: there is no such file, or they cannot be fetched.
         WrongWeights: the file is not the published one.
     """
     if given is None:
@@ -218,7 +219,7 @@ def resolve(default: Weights, given: str | None, others: tuple[Weights, ...] = (
 
 
 def torch_cache() -> Path:
-    """Return the folder of weights that torch and torchvision download."""
+    """Return the folder in which torch and torchvision store downloaded weights."""
     home = os.environ.get("TORCH_HOME") or os.environ.get("XDG_CACHE_HOME", "~/.cache") + "/torch"
     return Path(home).expanduser() / "hub" / "checkpoints"
 
@@ -233,9 +234,9 @@ def _hash_of(path: Path, size_bytes: int, mtime_ns: int) -> str:  # noqa: ARG001
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file as hex; of a folder, that of its model's file.
+    """Return the SHA-256 of a file as hex; for a folder, that of its file of weights.
 
-    Where the weights of a folder are several files, it is the hash of their names and hashes.
+    If a folder has several files of weights, it is the hash of their names and hashes.
 
     Raises:
         WeightsUnavailable: a file cannot be read.
@@ -255,10 +256,10 @@ def sha256_of(path: Path) -> str:
 
 
 def model_files(folder: Path) -> tuple[Path, ...]:
-    """Return the files of weights in a model's folder: one, or the shards of one.
+    """Return the files of weights in a model's folder: one file, or its shards.
 
-    Safetensors are preferred; where there is none, torch's format. `model.safetensors` if there is
-    no such file at all.
+    Safetensors are preferred to torch's format. Without any such file, `model.safetensors` is
+    returned.
     """
     for pattern in ("model.safetensors", "model-*.safetensors", *TORCH_FILES):
         if found := sorted(folder.glob(pattern)):

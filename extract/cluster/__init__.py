@@ -1,4 +1,4 @@
-"""Ray: the same work on a cluster. Ray itself comes with the extra `scale`."""
+"""Extraction on a Ray cluster. Ray itself is installed by the extra `scale`."""
 
 from extract.cluster.cluster import (
     Cluster,

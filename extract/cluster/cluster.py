@@ -19,7 +19,7 @@ INSTALL = f"a cluster needs Ray; install it with: {install_command('scale')}"
 
 
 class ClusterError(ValueError):
-    """There is no such cluster, or its resources do not suffice; the message says what to do."""
+    """The cluster cannot be reached, or its resources do not suffice; the message has a remedy."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Cluster:
     """
 
     address: str | None = None
-    """Address of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT. By default the one that
-    RAY_ADDRESS names, or else a local one that is started."""
+    """Address of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT. By default that in
+    RAY_ADDRESS, or else a local cluster is started."""
     num_cpus_per_worker: float | None = None
     """Number of CPUs that Ray reserves for each actor, possibly a fraction."""
     num_gpus_per_worker: float = 0.0
@@ -62,14 +62,14 @@ def layout_of(
     num_cpus: float,
     num_gpus: float,
 ) -> Layout:
-    """Return a layout that leaves a CPU for decoding.
+    """Return a layout of workers that leaves a CPU for decoding.
 
     Actors that reserve every CPU would wait forever for clips that no task can decode.
 
     Args:
         num_encoders: number of pools of workers.
         workers: number of workers in each pool; by default as many as the CPUs, or GPUs, allow.
-        num_cpus, num_gpus: of the whole cluster.
+        num_cpus, num_gpus: totals of the cluster.
 
     Raises:
         ClusterError: the resources do not suffice.
@@ -105,7 +105,7 @@ def layout_of(
 
 
 def check_installed() -> None:
-    """Raise unless Ray is installed.
+    """Check that Ray is installed.
 
     Raises:
         ImportError: it is not installed; the message says how to install it.
@@ -118,11 +118,11 @@ def check_installed() -> None:
 def connected(cluster: Cluster) -> Iterator[Any]:
     """Connect to Ray, or start it, for the duration of the context; yields the module.
 
-    A process that is connected already stays connected to its cluster.
+    A process that is already connected keeps its connection.
 
     Raises:
         ImportError: Ray is not installed.
-        ClusterError: nothing answers at the address, or Ray does not start here.
+        ClusterError: nothing answers at the address, or Ray does not start on this machine.
     """
     check_installed()
     for name, level in LOG_LEVELS.items():  # errors are raised anyway

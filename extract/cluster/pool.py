@@ -35,12 +35,12 @@ class RayPool:
     """Hands jobs to Ray Data and yields their results, as a WorkerPool does.
 
     Clips are decoded in tasks of one CPU each and encoded in a pool of actors per encoder; Ray Data
-    streams between them and slows decoding down where encoding is slower. Ray repeats the work of a
-    dead worker; a clip that kills three workers is failed.
+    streams blocks between them and throttles decoding when encoding is slower. Ray repeats the work
+    of a dead worker; a clip that ends three workers is recorded as failed.
 
     Args:
         setup: as for workers on one machine, with a cluster in its config.
-        encoders: by slot; None where nothing is decoded.
+        encoders: encoder of each slot; None if it reads no decoded samples.
     """
 
     def __init__(self, setup: Setup, encoders: Sequence[Encoder | None]) -> None:
@@ -54,7 +54,7 @@ class RayPool:
         self.stopping = False
 
     def start(self, jobs: list[Job]) -> None:
-        """Connect, and start on these jobs; their results wait for `events`.
+        """Connect, and start these jobs; `events` yields their results.
 
         Raises:
             ClusterError: nothing answers, or the workers do not fit.
@@ -77,7 +77,7 @@ class RayPool:
         threading.Thread(target=self._run, args=(dataset,), daemon=True, name="ray").start()
 
     def stop(self) -> None:
-        """Receive nothing more; the same call repeats the clips that were not finished."""
+        """Receive no further results; a later run extracts the unfinished clips again."""
         self.stopping = True
 
     def events(self, *, poll: Callable[[], None]) -> Iterator[Decoded | RowsOf]:
@@ -158,7 +158,7 @@ class RayPool:
         return dataset
 
     def _run(self, dataset: Dataset) -> None:
-        """Put the tables of Ray, and its end, into the queue; in a thread."""
+        """Put the tables of Ray, and then the end marker, into the queue; runs in a thread."""
         end: BaseException | None = None
         try:
             for table in dataset.iter_batches(
@@ -183,7 +183,7 @@ class RayPool:
 
 @dataclass
 class _Clip:
-    """The parts of a clip that have arrived, and its end."""
+    """The parts of a clip that have arrived, and whether its end has."""
 
     parts: dict[int, dict[int, RowsOf]] = field(default_factory=dict)
     last: int | None = None

@@ -1,4 +1,4 @@
-"""Work of Ray: decode clips in tasks, encode their units in actors.
+"""Work on Ray: clips are decoded in tasks, and their units are encoded in actors.
 
 A table row between them is a part of a clip: `index` and `part`, a column of units for each encoder
 that decodes, and in the clip's last part its `Decoded`. Encoders replace their units by rows. The
@@ -33,13 +33,13 @@ INDEX, PART, END = "index", "part", "end"
 
 
 class Attempts:
-    """Counts how often work was begun and not ended; an actor, since workers may die."""
+    """Counts how often work was started without finishing; an actor, since workers may die."""
 
     def __init__(self) -> None:
         self._begun: dict[str, int] = {}
 
     def begin(self, name: str) -> int:
-        """Return how often the work was begun before."""
+        """Return how often the work was started before."""
         before = self._begun.get(name, 0)
         self._begun[name] = before + 1
         return before
@@ -55,14 +55,14 @@ def units_column(slot: int) -> str:
 
 
 class Decode:
-    """Decodes clips, in a task: in a process of its own, which a broken clip may crash.
+    """Decodes clips in a task, in a separate process that a broken clip may crash.
 
-    That process and its pool are those of a run on one machine, so a clip fails for the same
-    reasons. They are kept for the next task in the same worker of Ray.
+    The process and its pool are the same as in a run on one machine, so a clip fails for the same
+    reasons. They are kept for the next task in the same Ray worker.
 
     Args:
-        setup: of the process; `encodes` is False.
-        slots: of the encoders that decode.
+        setup: setup of the process; `encodes` is False.
+        slots: slots of the encoders that read decoded samples.
         attempts: the actor that counts attempts.
     """
 
@@ -119,8 +119,8 @@ class Encode:
     """Encodes the units of one encoder, in an actor; full batches across clips.
 
     Args:
-        num_gpus: of the actor, possibly a fraction; 0 encodes on the CPU.
-        attempts: the actor that counts.
+        num_gpus: GPUs of the actor, possibly a fraction; 0 encodes on the CPU.
+        attempts: the actor that counts attempts.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class Encode:
         self._encoders: BatchedEncoders | None = None
 
     def __call__(self, table: pa.Table) -> pa.Table:
-        """Return the table with rows in place of units."""
+        """Return the table with units replaced by rows."""
         import pyarrow as pa
         import ray
 
@@ -196,7 +196,7 @@ _kept: tuple[Setup, WorkerPool] | None = None
 
 
 def _decode(job: Job, setup: Setup) -> Iterator[Any]:
-    """Yield the messages of this process's own decoder about a clip."""
+    """Yield the messages of this process's decoder about a clip."""
     global _kept  # a task of Ray has nothing else that outlives it
     if _kept is not None and _kept[0] != setup:
         _kept[1].close()
@@ -207,7 +207,7 @@ def _decode(job: Job, setup: Setup) -> Iterator[Any]:
     try:
         pool.start([job])
         yield from pool.events(poll=lambda: None)
-    except BaseException:  # what it was doing would be taken for what comes next
+    except BaseException:  # its unfinished messages would be taken for those of the next clip
         pool.close()
         _kept = None
         raise

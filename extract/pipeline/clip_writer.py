@@ -1,4 +1,4 @@
-"""ClipWriter: the results of a pool of workers, written as rows of clips."""
+"""ClipWriter: writes the results of a pool of workers as rows of clips."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ Rows = tuple[np.ndarray, np.ndarray]  # (T, D) and their times (T,) or (T, 2)
 
 
 class Pool(Protocol):
-    """Decodes clips and, unless this process does, encodes them."""
+    """Decodes clips, and encodes them unless this process does."""
 
     stopping: bool
 
     def start(self, jobs: list[Job]) -> None:
-        """Start on these jobs."""
+        """Start these jobs."""
 
     def stop(self) -> None:
-        """Begin no further clip."""
+        """Start no further clip."""
 
     def events(self, *, poll: Callable[[], None]) -> Iterator[Decoded | RowsOf | UnitsOf]:
         """Yield the results of the jobs; every job ends in a `Decoded`."""
@@ -41,7 +41,7 @@ class Pool(Protocol):
 
 @dataclass
 class _Clip:
-    """A clip whose results are not complete."""
+    """A clip with incomplete results."""
 
     job: Job
     decoded: Decoded | None = None
@@ -59,8 +59,8 @@ class ClipWriter:
 
     Args:
         text_and_items: encodes the titles of files, among others.
-        workers_encode: whether workers send rows; else they send units, which are encoded here.
-        device: of the encoders here.
+        workers_encode: whether workers send rows, or units, which are encoded in this process.
+        device: device of the encoders in this process.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class ClipWriter:
         self._workers_encode, self._device = workers_encode, device
 
     def run(self, pool: Pool, jobs: Sequence[Job]) -> None:
-        """Write clips until the pool has no more; text and items are encoded meanwhile."""
+        """Write clips until the pool has no more, and encode text and items meanwhile."""
         reporter = self._ledger.reporter
         self._clips = {job.index: _Clip(job) for job in jobs}
         wanted = () if self._workers_encode else {slot for job in jobs for slot in job.encoders}

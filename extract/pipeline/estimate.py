@@ -14,9 +14,9 @@ NUM_SAMPLED_CAPTIONS = 32
 
 
 def estimate_seconds(jobs: Sequence[Job], setup: Setup, *, num_workers: int) -> float:
-    """Return the seconds that all clips would take, by those of a few spread over all.
+    """Estimate the seconds that all clips would take, from a few that are evenly spaced.
 
-    Loading and writing are not included, nor is encoding where workers do not encode.
+    Loading and writing are not included, nor is encoding if workers do not encode.
     """
     if not jobs:
         return 0.0
@@ -36,11 +36,11 @@ def estimate_seconds(jobs: Sequence[Job], setup: Setup, *, num_workers: int) -> 
 
 
 def estimate_caption_seconds(captions: Sequence[str], encoder: Encoder) -> float:
-    """Return the seconds that all captions would take, by those of a few spread over all.
+    """Estimate the seconds that all captions would take, from a few that are evenly spaced.
 
     Args:
         captions: at least one.
-        encoder: loaded.
+        encoder: loaded encoder.
     """
     sample = list(captions[:: -(-len(captions) // NUM_SAMPLED_CAPTIONS)])
     units = [unit for text in sample for unit in encoder.prepare(text)]

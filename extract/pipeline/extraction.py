@@ -45,16 +45,16 @@ def extract_features(
 ) -> Report:
     """Extract features of items into a store, and report the status of each.
 
-    Rows in the store that come from the same bytes by the same encoder with the same settings are
-    kept. The run may be killed at any moment; the same call resumes it and ends in the same store.
-    In the main thread, Ctrl-C ends it after the current clips, and the report says so; a second one
-    raises KeyboardInterrupt.
+    Stored rows of the same bytes by the same encoder with the same settings are kept. The run may
+    be killed at any moment; the same call resumes it and produces the same store. In the main
+    thread, Ctrl-C ends it after the current clips, and sets `interrupted` in the report; a second
+    Ctrl-C raises KeyboardInterrupt.
 
     Args:
-        items: what to extract, as from `read_catalog`; ids are unique.
+        items: items to extract, for example from `read_catalog`; ids are unique.
         config: the settings; None uses the defaults.
         root: sources inside this folder are recorded relative to it.
-        shard: names this run where others fill the same store at the same time with other items.
+        shard: name of this run if other runs fill the same store at the same time with other items.
             Their records are read as one; a run without `shard` over all items then finds all of
             them done, sorts the records and makes the sets the current ones.
         dry_run: only report how many items would be extracted; nothing is written.
@@ -63,15 +63,15 @@ def extract_features(
 
     Raises:
         LookupError: an unknown modality, encoder or preset.
-        WeightsUnavailable: weights are not here and cannot be fetched; nothing was decoded.
+        WeightsUnavailable: weights are not on this machine and cannot be fetched; nothing was
+            decoded.
         StoreError: the store cannot be written, or another run is writing it.
         StoppedAtFailure: `strict`, and a clip failed.
         WorkerError: an encoder cannot be loaded, or failed.
         ClusterError: nothing answers at the cluster's address, or the workers do not fit on it.
         ImportError: `cluster` without Ray, or `posters` or `sprites` without OpenCV.
-        ValueError: two items with the same id, a modality that is decoded from files where no item
-            has one, a device that is not here, or a precision that this processor cannot compute
-            in.
+        ValueError: two items have the same id, a modality is decoded from files but no item has
+            one, the device does not exist, or this processor cannot compute in the precision.
     """
     config = config or ExtractConfig()
     if config.cluster is not None:
@@ -82,7 +82,7 @@ def extract_features(
     _check_ids(items)
     device = resolve_device(config.device)
     if shard is not None and (not shard or file_name(shard) != shard):
-        raise ValueError(f"shard is '{shard}'; small letters, digits and - are expected")
+        raise ValueError(f"shard is '{shard}'; lower-case letters, digits and - are expected")
     store = store if isinstance(store, FeatureStore) else FeatureStore(store)
     reporter = ProgressReporter(progress)
     if items and all(item.path is None for item in items):
@@ -97,7 +97,7 @@ def extract_features(
             items = with_speech(items, speech.features)
         report.add(run.planned(items, targets, store, estimate))
         return report
-    if config.cluster is None:  # whose machines have processors of their own
+    if config.cluster is None:  # the machines of a cluster have other processors
         for target in (*targets, *([speech] if speech else [])):
             target.encoder.check(device, engine=config.engine)
     with store.locked(shard) as notes, Interruption() as interruption:
@@ -116,7 +116,7 @@ def extract_features(
 
 @dataclass(frozen=True)
 class _Run:
-    """Settings of a call, with which it fills the sets of some targets."""
+    """One call of `extract_features`: its settings, for one or more stores."""
 
     config: ExtractConfig
     device: str
@@ -144,7 +144,7 @@ class _Run:
         store: FeatureStore,
         interruption: Interruption,
     ) -> Report:
-        """Extract what the targets' sets lack, and make them current."""
+        """Extract the items that the targets' sets lack, and make the sets current."""
         for target in targets:
             target.open(store, shard=self.shard, layout=self.config.layout)
         self.reporter.start("comparing with the store")
@@ -162,7 +162,9 @@ class _Run:
             ledger.close()
         notes: list[str] = []
         if not interruption.requested and self.shard is None:
-            last = {target.modality.name: target for target in targets}  # of several encoders
+            last = {
+                target.modality.name: target for target in targets
+            }  # the last of several encoders
             for target in last.values():
                 note = target.update_current(store, allow_fewer=self.config.make_current)
                 notes += [note] if note else []
@@ -190,7 +192,7 @@ class _Run:
 
 
 def _setup(ledger: Ledger, config: ExtractConfig, device: str) -> Setup:
-    """Return the setup of the workers, with the encoders that decode and have work."""
+    """Return the setup of the workers, with the encoders of decoded samples that have work."""
     wanted = {slot for slots in ledger.todo.values() for slot in slots}
     return Setup(
         encoders=tuple(
@@ -203,7 +205,7 @@ def _setup(ledger: Ledger, config: ExtractConfig, device: str) -> Setup:
 
 
 def _num_workers(config: ExtractConfig, num_jobs: int) -> int:
-    """As many as requested; else one per core, fewer for little work or little memory."""
+    """Return the requested number, or one per core, fewer for little work or little memory."""
     if config.workers is not None:
         return config.workers
     cores = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
@@ -213,7 +215,7 @@ def _num_workers(config: ExtractConfig, num_jobs: int) -> int:
 
 
 def _fill(ledger: Ledger, config: ExtractConfig, device: str, interruption: Interruption) -> None:
-    """Extract what the ledger lacks."""
+    """Extract the items that are left in the ledger."""
     _mark_without_file(ledger)
     setup = _setup(ledger, config, device)
     jobs = _jobs(ledger)
@@ -272,7 +274,7 @@ def _jobs(ledger: Ledger) -> list[Job]:
 
 
 def _mark_without_file(ledger: Ledger) -> None:
-    """Record items without a file as missing where a file is decoded."""
+    """Record items without a file as missing in the modalities that are decoded from files."""
     for index in [index for index in ledger.todo if ledger.items[index].path is None]:
         for slot, target in enumerate(ledger.targets):
             if target.decodes and ledger.wants(index, slot):

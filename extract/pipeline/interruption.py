@@ -9,14 +9,14 @@ from types import FrameType
 
 
 class Interruption:
-    """The first Ctrl-C ends the run after the current clips, the second one at once."""
+    """Ctrl-C: the first one ends the run after the current clips, the second one at once."""
 
     def __init__(self) -> None:
         self.requested = False
         self._then: Callable[[], None] = lambda: None
 
     def on_request(self, then: Callable[[], None]) -> None:
-        """Call a function at the first Ctrl-C, or now if there was one."""
+        """Call a function at the first Ctrl-C, or now if that has happened."""
         self._then = then
         if self.requested:
             then()

@@ -1,4 +1,4 @@
-"""Ledger: the items that are left, and the records and counts of those that are done."""
+"""Ledger: the items that are left to extract, and the records and counts of finished ones."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Ledger:
     An `index` is a position in `items`, a `slot` one in `targets`.
 
     Args:
-        strict: whether to raise once a failure is written.
+        strict: whether to raise after writing a failure.
     """
 
     def __init__(
@@ -92,9 +92,9 @@ class Ledger:
         """Store the rows and the record of one item in one target.
 
         Args:
-            facts: of the bytes that were read; without a size for a caption.
-            covered: which part of the clip was read.
-            segments: what is said in it, with times.
+            facts: size, time and hash of the bytes that were read; a caption has no size.
+            covered: the part of the clip that was read.
+            segments: segments of speech, with times.
 
         Shapes:
             rows: (T, D), or None without rows; pts_seconds: (T,), or (T, 2): start and end.
@@ -122,7 +122,9 @@ class Ledger:
         )
         try:
             self._set(slot).write(record, rows)
-        except ValueError as error:  # rows that cannot be stored, such as non-finite ones
+        except (
+            ValueError
+        ) as error:  # the rows cannot be stored, for example because they are not finite
             record = replace(
                 record, status="failed", reason=str(error), pts_seconds=(), end_seconds=()
             )
@@ -139,7 +141,7 @@ class Ledger:
                 )
 
     def close(self) -> None:
-        """Write the records in order."""
+        """Sort the records of the sets."""
         for slot in range(len(self.targets)):
             self._set(slot).finish()
 

@@ -1,4 +1,4 @@
-"""Plan: the items whose rows a target lacks, or has from other bytes."""
+"""Plan: the items whose rows a target lacks, or has for other bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from extract.store import Record, content_hash, file_name
 from extract.workers.decoder import IMAGES, file_facts
 from extract.workers.messages import FileFacts
 
-BOTH = "+"  # between the hashes of a file and its caption, where an encoder reads the item
+BOTH = "+"  # between the hashes of a file and its caption, for encoders of items
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Plan:
 
     Args:
         todo: by index of the item, the slots of the targets that lack it; in the items' order.
-        skipped: by slot of the target, the number of items that are up to date.
+        skipped: by slot of the target, the number of up-to-date items.
         moved: slots and new records of files that were touched or moved but not changed.
     """
 
@@ -45,15 +45,15 @@ def make_plan(
 ) -> Plan:
     """Compare items with the records of the targets; nothing is written.
 
-    A file with the size, time and path of its record counts as unchanged; if one of them differs,
+    A file with the size, time and path of its record counts as unchanged; if any of them differs,
     the hashes are compared.
 
     Args:
         retry_failed: whether items that failed before are extracted again.
         verify: whether stored rows are read and compared with their hash, not only their size.
-        stills: folders of posters and sprites; a clip that lacks one there is extracted again.
-        go_on: called with the number of items that were compared, which may take long; False ends
-            the comparison, and the plan omits the other items.
+        stills: folders of posters and sprites; a clip without its file there is extracted again.
+        go_on: called with the number of compared items, as comparing may take long; returning False
+            ends the comparison, and the plan omits the other items.
     """
     plan = Plan()
     for index, item in enumerate(items):
@@ -77,7 +77,7 @@ def make_plan(
 
 
 def source_of(path: AnyFile | None, root: Path | None) -> str:
-    """Return a path as records store it: relative to the root where it is inside."""
+    """Return a path as records store it: relative to the root if it is inside."""
     if path is None:
         return ""
     if root is not None and isinstance(path, Path) and path.is_relative_to(root):
@@ -91,7 +91,7 @@ def text_hash(text: str | None) -> str:
 
 
 def item_hash(facts: FileFacts, caption: str | None) -> str:
-    """Return the hash of an item as a whole, file and caption."""
+    """Return the hash of an item: of its file and its caption."""
     return f"{facts.content_hash}{BOTH}{text_hash(caption)}"
 
 

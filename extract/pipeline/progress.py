@@ -14,11 +14,11 @@ class Progress:
     """Progress of an extraction.
 
     Args:
-        doing: name of the present step, for the user.
-        num_done, num_total: clips of this run, without those that were up to date before.
+        doing: name of the current step, for the user.
+        num_done, num_total: clips of this run, without those that were already up to date.
         num_failed: clips with a failed modality.
-        num_rows: rows that were written: frames, windows and captions.
-        seconds: since the start.
+        num_rows: number of rows written: frames, windows and captions.
+        seconds: seconds since the start.
         decode_seconds, encode_seconds, disk_seconds: time spent so far, summed over all processes;
             disk is reading for the hash, and writing.
     """
@@ -45,7 +45,7 @@ class Progress:
 
 
 class ProgressReporter:
-    """Counts, and calls a callback with the progress a few times a second."""
+    """Counts, and reports the progress to a callback a few times a second."""
 
     def __init__(self, callback: Callable[[Progress], None] | None = None) -> None:
         self._callback = callback
@@ -62,13 +62,13 @@ class ProgressReporter:
         return time.perf_counter() - self._started
 
     def start(self, doing: str) -> None:
-        """Begin a step; reported at once."""
+        """Start a step, and report it at once."""
         if doing != self._doing:
             self._doing, self._reported_at = doing, 0.0
         self.update()
 
     def update(self, doing: str | None = None) -> None:
-        """Report the progress, unless it was reported a moment ago."""
+        """Report the progress, at most a few times a second."""
         self._doing = doing or self._doing
         now = time.monotonic()
         if self._callback is None or now - self._reported_at < REPORT_SECONDS:

@@ -23,13 +23,13 @@ class Report:
 
     Args:
         counts: for each modality, the number of items that are done, partial, missing, failed or
-            not done; `skipped` counts those that were up to date before, whatever their status.
+            not done; `skipped` counts those of any status that were already up to date.
         failures: all failed items, in each modality, of this run and earlier ones.
         partial: the same for items with fewer rows than their file contains.
         sets: folder of each modality's features.
         seconds: duration of the run.
-        cosines: for modalities that were extracted in less than float32, the smallest cosine of a
-            row to its float32 row, over the first batch of each worker.
+        cosines: for modalities extracted in a lower precision than float32, the smallest cosine of
+            a row to its float32 row, over the first batch of each worker.
         interrupted: the run was stopped before its end; the same call resumes it.
         planned: in a dry run, the number of items that would be extracted, in any modality.
         notes: remarks on the store, for the user.
@@ -48,7 +48,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
 
     def add(self, other: Report) -> None:
-        """Add the report of other modalities, of the same run and later."""
+        """Add the later report of other modalities of the same run."""
         for name in ("counts", "sets", "cosines"):
             getattr(self, name).update(getattr(other, name))
         for name in ("failures", "partial", "notes"):

@@ -1,4 +1,4 @@
-"""SettledItems: the items of a folder that fills, each once its file has been written."""
+"""SettledItems: the new items of a watched folder, once their files are fully written."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class _Version:
 
 
 class SettledItems:
-    """Which items of a folder are new, or have changed, and are no longer being written.
+    """Finds items of a folder that are new or changed, and no longer being written.
 
     Args:
-        settle_seconds: time for which size and modification time of a file must not change.
+        settle_seconds: time for which size and modification time of a file must stay the same.
 
     >>> settled = SettledItems(settle_seconds=5)
     >>> items = [Item("a", None, "a caption")]
@@ -31,15 +31,17 @@ class SettledItems:
 
     def __init__(self, settle_seconds: float) -> None:
         self._settle_seconds = settle_seconds
-        self._since: dict[str, tuple[_Version, float]] = {}  # by id; when it was first seen so
+        self._since: dict[
+            str, tuple[_Version, float]
+        ] = {}  # by id; the time is when this version was first seen
         self._returned: dict[str, _Version] = {}
 
     def poll(self, items: Sequence[Item], *, now: float) -> list[Item]:
-        """Return the items that have settled since the last poll, each version of them once.
+        """Return the items that have settled since the last poll, each version once.
 
         Args:
             items: all items of the folder.
-            now: of a monotonic clock, in seconds.
+            now: time of a monotonic clock, in seconds.
         """
         found = []
         for item in items:

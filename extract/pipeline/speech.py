@@ -1,4 +1,4 @@
-"""Speech: what is said in clips, as the captions of those that have none."""
+"""Speech: transcripts of clips, as the captions of those that have none."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ SPEECH = Modality(
 
 
 def speech_target(config: ExtractConfig) -> Target:
-    """Return the target of transcripts, its weights found; nothing is written.
+    """Return the target of transcripts, after locating its weights; nothing is written.
 
     Raises:
-        WeightsUnavailable: the weights are not here and cannot be fetched.
+        WeightsUnavailable: the weights are not on this machine and cannot be fetched.
         WrongWeights: they are not those of Whisper.
     """
     encoder = HfSpeech(config.speech)
@@ -38,9 +38,9 @@ def speech_target(config: ExtractConfig) -> Target:
         if not error.names:
             raise
         raise WeightsUnavailable(
-            f"the weights of the speech network {error.names[0]} are not on this machine. Two ways "
-            f"on: run `mmgcn weights fetch {error.names[0]}` on a machine with a network, copy the "
-            "folder that it prints here, and pass `--captions speech:FOLDER`; or leave out "
+            f"the weights of the speech network {error.names[0]} are not on this machine. Either "
+            f"run `mmgcn weights fetch {error.names[0]}` on a machine with network access, copy "
+            "the folder that it prints here, and pass `--captions speech:FOLDER`; or leave out "
             "`--captions speech`",
             names=error.names,
             looked=error.looked,
@@ -54,7 +54,7 @@ def without_caption(items: Sequence[Item]) -> list[Item]:
 
 
 def with_speech(items: Sequence[Item], transcripts: FeatureSet | None) -> tuple[Item, ...]:
-    """Return the items, those without a caption with the words that are said in them, if any."""
+    """Return the items, with transcripts as captions of those that have no caption."""
     if transcripts is None:
         return tuple(items)
     records = transcripts.records

@@ -23,7 +23,8 @@ DECODED = ("frames", "video", "waveform")
 class Target:
     """One encoder of one modality, and the feature set that it fills.
 
-    `features` is None before `open`, and in a dry run. `words` name the encoder, as a user does.
+    `features` is None before `open`, and in a dry run. `words` is the name of the encoder as in
+    options.
     """
 
     modality: Modality
@@ -34,13 +35,13 @@ class Target:
 
     @property
     def decodes(self) -> bool:
-        """Whether it needs the file decoded."""
+        """Whether its encoder reads decoded samples of the file."""
         return self.encoder.reads in DECODED
 
     def open(
         self, store: FeatureStore, *, shard: str | None = None, layout: Layout | None = None
     ) -> FeatureSet:
-        """Make the set, or open it. An older one stays the current one until the run has ended."""
+        """Create or open the set. An older one stays the current one until the run has ended."""
         self.features = store.create(
             self.modality.name,
             self.manifest,
@@ -61,16 +62,17 @@ class Target:
 
 
 def choose_targets(config: ExtractConfig) -> list[Target]:
-    """Return the encoders of the modalities, their weights found; nothing is written.
+    """Return the targets of the modalities, after locating their weights; nothing is written.
 
     Args:
-        config: a modality named twice counts once.
+        config: the settings; a modality named twice counts once.
 
     Raises:
         LookupError: an unknown modality, encoder or preset.
-        ValueError: no modality, an encoder is named for a modality that is not extracted, or twice,
-            or none of them offers the precision.
-        WeightsUnavailable: weights are not here and cannot be fetched; all of them are named.
+        ValueError: there is no modality, an encoder is named for a modality that is not extracted,
+            an encoder is named twice, or none of them supports the precision or the pooling.
+        WeightsUnavailable: weights are not on this machine and cannot be fetched; the message names
+            all of them.
     """
     targets: list[Target] = []
     unavailable: list[WeightsUnavailable] = []
@@ -96,21 +98,21 @@ def choose_targets(config: ExtractConfig) -> list[Target]:
         )
     if config.pooling is not None and all(t.encoder.pooling is None for t in targets):
         raise ValueError(
-            f"none of the encoders pools token states as pooling='{config.pooling}' says; those of "
+            f"none of the encoders supports pooling='{config.pooling}' of token states; those of "
             "the family hf do: name one, such as textual=hf:FOLDER"
         )
     clashes = {(t.modality.name, str(t.manifest)) for t in targets}
     if len(clashes) < len(targets):
-        raise ValueError("one encoder with the same weights is named twice for a modality")
+        raise ValueError("an encoder with the same weights is named twice for a modality")
     return targets
 
 
 def refuse_decoded_modalities(config: ExtractConfig, *, num_items: int) -> None:
-    """Refuse modalities that are decoded from files, for items none of which has one.
+    """Refuse modalities that are decoded from files, for items without files.
 
     Raises:
         LookupError: an unknown modality, encoder or preset.
-        ValueError: there is such a modality; the message names the others.
+        ValueError: a modality is decoded from files; the message names the other modalities.
     """
     decoded: list[str] = []
     others: list[str] = []
@@ -155,7 +157,7 @@ def _of_preset(modality: Modality, preset: str) -> str:
 
 
 def _offer(modality: Modality) -> str:
-    """Return how an encoder of the modality is named."""
+    """Return the form of an encoder's name for the modality."""
     first = modality.encoders[0]
     return f"{first}:NAME" if first in FAMILIES.names() else "NAME"
 
@@ -181,8 +183,8 @@ def manifest_of(modality: Modality, encoder: Encoder, config: ExtractConfig) -> 
 
 
 def _all_of(errors: Sequence[WeightsUnavailable]) -> WeightsUnavailable:
-    """One error of several."""
-    others = [error for error in errors if not error.names]  # a path that is wrong, a package
+    """Return one error for several."""
+    others = [error for error in errors if not error.names]  # a wrong path, a missing package
     if others or len(errors) == 1:
         return (others or errors)[0]
     names = tuple(name for error in errors for name in error.names)
@@ -190,7 +192,7 @@ def _all_of(errors: Sequence[WeightsUnavailable]) -> WeightsUnavailable:
 
 
 def _named(words: str, encoder: Encoder) -> str:
-    """Return the words that name an encoder, with paths that are valid in any folder."""
+    """Return the name of an encoder as in options, with absolute paths."""
     given = encoder.given_weights
     if given is None:
         return words

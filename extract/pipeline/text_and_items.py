@@ -1,4 +1,4 @@
-"""Encoding of captions, titles and whole items, by this process, while the workers decode."""
+"""Encoding of captions, titles and items in this process, while the workers decode."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ITEM_CHUNK = 32
 
 @dataclass(frozen=True)
 class _Outcome:
-    """Rows of one item, or why it has none."""
+    """Rows of one item, or the reason why it has none."""
 
     index: int
     facts: FileFacts
@@ -36,14 +36,14 @@ class _Outcome:
 
 @dataclass(frozen=True)
 class _Task:
-    """Work of the thread, for one target."""
+    """A task of the thread, for one target."""
 
     slot: int
     encode: Callable[[], list[_Outcome]]
 
 
 class TextAndItemEncoder:
-    """Encodes text and whole items in a thread, so that workers do not wait for it.
+    """Encodes text and items in a thread, so that workers do not wait for it.
 
     `step` writes finished rows and starts the next task; only encoding happens in the thread.
     """
@@ -54,7 +54,7 @@ class TextAndItemEncoder:
         self._tasks: deque[_Task] = deque()
         self._running: tuple[_Task, Future[tuple[list[_Outcome], float]]] | None = None
         self._stopping = False
-        self._idents: list[int] = []  # of the thread, once it has begun
+        self._idents: list[int] = []  # of the thread, once it has started
         self._thread = ThreadPoolExecutor(
             1,
             thread_name_prefix="captions",
@@ -67,10 +67,10 @@ class TextAndItemEncoder:
                 self._add_items(slot)
 
     def add_title(self, slot: int, index: int, title: str, facts: FileFacts) -> None:
-        """Encode the title of a file.
+        """Encode the title of a file, alone.
 
-        By itself: which files have a title is not known in advance, so that a chunk of titles would
-        not be the same in a run that resumes.
+        Which files have a title is not known in advance, so a chunk of titles would not be the same
+        in a resumed run.
         """
         self._tasks.append(_Task(slot, lambda: self._texts(slot, [(index, title)], [facts])))
 
@@ -108,7 +108,7 @@ class TextAndItemEncoder:
         self._thread.shutdown()
 
     def encoder(self, slot: int) -> Encoder:
-        """Return the encoder of a target; loaded by the first call."""
+        """Return the encoder of a target; the first call loads it."""
         encoder = self._ledger.targets[slot].encoder
         if slot not in self._loaded:
             encoder.load(self._device, engine=self._engine)
@@ -118,7 +118,7 @@ class TextAndItemEncoder:
     def _add_captions(self, slot: int) -> None:
         """Add the tasks of captions, in chunks.
 
-        A chunk always contains the same captions, those that are stored already included: the last
+        A chunk always contains the same captions, including those that are already stored: the last
         bits of a row can depend on what else is in its batch, and rows must not depend on where an
         earlier run was interrupted.
         """
@@ -179,7 +179,7 @@ class TextAndItemEncoder:
     def _write(self, slot: int, outcome: _Outcome) -> None:
         index, facts = outcome.index, outcome.facts
         if not self._ledger.wants(index, slot):
-            return  # stored already; it only completed its chunk
+            return  # already stored; it was encoded only to complete its chunk
         write = self._ledger.write
         if outcome.problem is not None:
             write(slot, index, None, facts, status="failed", reason=outcome.problem)

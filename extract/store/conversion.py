@@ -1,4 +1,4 @@
-"""Conversion of a feature set to the other layout, and packing it again."""
+"""Conversion of a feature set to another layout, and compaction of a packed set."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def convert(
 ) -> FeatureSet:
     """Return the set in a layout, with the same rows and digest; the old files are removed.
 
-    A packed set is packed again, without bytes that no record names. The store must be locked.
+    A packed set is compacted: bytes that no record names are dropped. The store must be locked.
     After an interruption the set has its old layout or the new one, completely; files of the other
     one are removed by the next conversion or by `mmgcn store gc`.
 
     Args:
         features: the set.
-        layout: the layout.
+        layout: layout of the result.
         progress: called with the number of records that were copied.
 
     Raises:
@@ -119,7 +119,7 @@ def _without_position(record: Record) -> Record:
 
 
 def _paths(layout: Layout, folder: Path) -> list[Path]:
-    """Return the folder of rows and the files of records of a layout, but for its table."""
+    """Return the folder of rows and the files of records of a layout, except its table."""
     kind = LAYOUTS[layout]
     return [
         path for path in (folder / kind.folder, *folder.glob(f"{kind.log}*.jsonl")) if path.exists()

@@ -1,4 +1,4 @@
-"""Data card: README.md of a published feature set, from what the set says.
+"""Data card: README.md of a published feature set, generated from its manifest and records.
 
 Source: https://huggingface.co/docs/hub/datasets-cards (metadata between two lines of dashes).
 """
@@ -32,7 +32,7 @@ rows = load_file("features-00001-of-{num_files:05}.safetensors")  # item id: (T,
 
 
 def data_card(features: FeatureSet, *, num_files: int = 1) -> str:
-    """Return the card: encoder, settings and coverage; the licence is for the publisher.
+    """Return the card: encoder, settings and coverage. The publisher adds the licence.
 
     Args:
         features: the set.

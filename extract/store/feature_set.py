@@ -44,8 +44,8 @@ class FeatureSet:
     """The features of one modality by one encoder with one set of weights and settings.
 
     Args:
-        path: its folder.
-        shard: name of this writer if several write different items at the same time. Each has
+        path: folder of the set.
+        shard: name of this writer if several write different items at the same time. Each writes
             separate files; readers merge them, and `finish` of a writer without `shard` merges the
             records.
 
@@ -70,7 +70,7 @@ class FeatureSet:
 
     @property
     def layout(self) -> Layout:
-        """How rows and records lie on the disk."""
+        """How rows and records are stored."""
         return self.storage.layout
 
     def item_ids(self) -> list[str]:
@@ -158,7 +158,7 @@ class FeatureSet:
     def finish(self) -> None:
         """Write the last record of each item, sorted by id, and remove leftovers of interruptions.
 
-        Does nothing for a shard: a writer without `shard` does it after all shards.
+        Does nothing for a shard: a writer without `shard` does this after all shards.
         """
         if self._shard is not None:
             return

@@ -26,11 +26,11 @@ class FeatureStore:
 
     @property
     def captions(self) -> FeatureStore:
-        """The store of transcripts: what is said in clips, in the records of its sets."""
+        """The store of transcripts, which are in the records of its sets."""
         return FeatureStore(self.root / CAPTIONS)
 
     def spoken_captions(self) -> dict[str, str]:
-        """Return what is said in clips by item id, of the current transcripts."""
+        """Return the transcripts of the current set of transcripts, by item id."""
         transcripts = self.captions.current(SPEECH)
         records = () if transcripts is None else transcripts.records.sorted()
         return {record.id: record.caption for record in records if record.segments}
@@ -78,7 +78,7 @@ class FeatureStore:
         return FeatureSet(self.root / modality / name)
 
     def find(self, modality: str, manifest: Mapping[str, Any]) -> FeatureSet | None:
-        """Return the set of a manifest, or None if it does not exist; nothing is written."""
+        """Return the set with a manifest, or None if it does not exist; nothing is written."""
         folder = self.root / modality / folder_name(full_manifest(modality, manifest))
         return FeatureSet(folder) if (folder / FILE).exists() else None
 
@@ -92,15 +92,15 @@ class FeatureStore:
         shard: str | None = None,
         layout: Layout | None = None,
     ) -> FeatureSet:
-        """Return the set of a manifest, created if it does not exist.
+        """Return the set with a manifest; create it if it does not exist.
 
         Args:
             modality: its name.
             manifest: every setting that changes a value; its digest names the folder.
-            versions: of libraries, stored with the manifest; they do not enter the digest.
+            versions: versions of libraries, stored with the manifest; they do not enter the digest.
             current: whether it becomes the modality's current set at once.
             shard: see `FeatureSet`.
-            layout: None for that of an old set, and files for a new one.
+            layout: None keeps that of an existing set, and is files for a new one.
 
         Raises:
             StoreError: the folder cannot be written, the disk is full, or the set exists in another
@@ -153,8 +153,8 @@ class FeatureStore:
             allow_fewer: whether it replaces a set that covers more items, too.
 
         Returns:
-            What a user has to know: that the set did not become the current one, or that it lacks
-            items of the one it replaced.
+            A note for the user: that the set did not become the current one, or that it lacks
+            items of the one it replaced. None if there is nothing to note.
         """
         before = self.current(features.manifest["modality"])
         if before is None or before.path == features.path:
@@ -177,11 +177,11 @@ class FeatureStore:
         return None
 
     def make_current(self, features: FeatureSet, *, replace: bool = True) -> None:
-        """Make a set the one that `feature_set` returns for its modality, whatever it covers.
+        """Make a set the current one of its modality, however many items it covers.
 
         Args:
             features: the set.
-            replace: whether it replaces another set; otherwise that one stays current.
+            replace: whether it replaces a current set; otherwise that one stays current.
         """
         pointer = features.path.parent / "current"
         data = f"{features.path.name}\n".encode()
@@ -193,7 +193,8 @@ class FeatureStore:
     def locked(self, shard: str | None = None) -> Iterator[Sequence[str]]:
         """Lock the store for writing.
 
-        Shards with different names may write at the same time; a writer without `shard` is alone.
+        Shards with different names may write at the same time; a writer without `shard` excludes
+        all others.
 
         Yields:
             Notes for the user: that writes are slower on a file system without atomic renaming.

@@ -74,8 +74,8 @@ def write_atomically(path: Path, data: bytes | Iterable[bytes], *, durable: bool
     Args:
         path: the file.
         data: its content, or parts of it.
-        durable: whether to fsync, some milliseconds. A killed process loses nothing either way; a
-            power failure may lose the file or its content.
+        durable: whether to fsync, which takes some milliseconds. A killed process loses nothing
+            either way; without fsync, a power failure may lose the file or its content.
     """
     if not renames_atomically(path.parent):
         write_without_renaming(path, [data] if isinstance(data, bytes) else data, marked=durable)
@@ -112,7 +112,7 @@ def append_atomically(path: Path, line: bytes) -> None:
 def write_or_truncate(file: FileIO, data: bytes, end: int) -> None:
     """Write all of the data, or cut the file to `end` bytes and raise."""
     try:
-        while data:  # a disk that becomes full writes a part
+        while data:  # a full disk may have written a part
             data = data[file.write(data) :]
     except BaseException:
         with suppress(OSError):

@@ -24,11 +24,11 @@ def open_storage(path: Path, *, shard: str | None = None) -> Storage:
 
 
 def create_storage(path: Path, layout: Layout | None, *, is_new: bool) -> None:
-    """Make the storage of a feature set, or check that of an old one.
+    """Create the storage of a feature set, or check that of an existing one.
 
     Args:
         path: the folder of the set.
-        layout: None for that of an old set, and files for a new one.
+        layout: None keeps that of an existing set, and is files for a new one.
         is_new: whether the set does not exist yet.
 
     Raises:

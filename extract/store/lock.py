@@ -18,9 +18,9 @@ def writer_lock(root: Path, shard: str | None = None) -> Iterator[None]:
 
     Shards share the lock: a shard fails if the same shard, or a writer without `shard`, is running.
 
-    The operating system releases the lock when its process ends, however it ends; the content of
-    `.lock` is for the error message. On systems without such locks (Windows, some network file
-    systems), a second writer is not detected.
+    The operating system releases the lock when the process ends, for any reason; the content of
+    `.lock` is only for the error message. On systems without such locks (Windows, some network
+    file systems), a second writer is not detected.
 
     Raises:
         StoreError: another process has locked the folder, or it cannot be written.
@@ -70,7 +70,7 @@ def _try_lock(descriptor: int, *, shared: bool) -> bool:
 
 
 def _owner(content: str) -> str:
-    """Return the process that wrote the lock file, which a finished shard empties."""
+    """Describe the process that wrote the lock file; a finished shard empties the file."""
     pid, _, host = content.strip().partition(" ")
     where = f" on {host}" if host and host != socket.gethostname() else ""
     return f"process {pid}{where}" if pid else "another process"

@@ -10,7 +10,7 @@ import numpy as np
 
 
 class DamagedArray(ValueError):
-    """The file contains no array, or only a part of one."""
+    """The file contains no array, or an incomplete one."""
 
 
 def npy_bytes(array: np.ndarray) -> bytes:
@@ -21,7 +21,7 @@ def npy_bytes(array: np.ndarray) -> bytes:
 
 
 def npy_stream(vectors: Iterable[np.ndarray], shape: tuple[int, int]) -> Iterator[bytes]:
-    """Yield the content of the .npy file of a matrix, without the matrix in memory.
+    """Yield the content of a matrix's .npy file, without keeping the matrix in memory.
 
     Shapes:
         vectors: N of (D,) float32; shape: (N, D).

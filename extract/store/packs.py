@@ -31,9 +31,9 @@ NAME = re.compile(r"([a-z0-9-]+-)?[0-9]{6}\.pack")
 class Packs(Storage):
     """Rows as .npy files one after another in `packs/`, records in `records.sqlite`.
 
-    A writer appends to packs of its own, then the record to `log.jsonl`. A crash in between leaves
-    bytes that no record names. `finish` merges the log into the table.
-    The table decides which layout a set has, so that it is written first and removed last.
+    A writer appends rows to packs of its own, then records to `log.jsonl`. A crash in between
+    leaves bytes that no record names. `finish` merges the log into the table. A set with a table is
+    packed, so a conversion writes the table first and removes it last.
     """
 
     layout: ClassVar[Layout] = "packed"
@@ -61,7 +61,7 @@ class Packs(Storage):
         return replace(record, pack=pack.name, offset=end + -end % ALIGNMENT)
 
     def remove(self, item_id: str) -> None:
-        """Do nothing: its bytes stay until the set is packed again."""
+        """Do nothing: its bytes stay until the set is compacted."""
 
     def open(self, item_id: str) -> np.ndarray:  # noqa: D102
         record = self.records.get(item_id)
@@ -100,7 +100,7 @@ class Packs(Storage):
 
     def finish(self) -> None:  # noqa: D102
         if self._own_log.exists() or self.shard_logs():
-            # Of shards and killed processes, too: what the table names is on the disk.
+            # Also those of shards and killed processes: all rows that the table names are on disk.
             newer = self.records.newer.values()
             self._written |= {record.pack for record in newer if record.pack is not None}
             self.sync()
@@ -110,7 +110,7 @@ class Packs(Storage):
         self._remove_leftovers()
 
     def sync(self) -> None:
-        """Wait until what was written is on the disk."""
+        """Wait until all written rows are on disk."""
         for name in sorted(self._written):
             with suppress(FileNotFoundError), (self.path / self.folder / name).open("rb") as file:
                 os.fsync(file.fileno())
@@ -129,8 +129,8 @@ class Packs(Storage):
         if self._current is None:
             self._current = self._last() or 0
             if not all(map(self.is_intact, self.records.newer.values())):
-                # A power failure has shortened a pack. Another one is begun, so that records of
-                # rows that are lost do not come to name the bytes of other rows.
+                # A power failure has shortened a pack. Start another one, so that records of lost
+                # rows never name the bytes of other rows.
                 self._current += 1
         path = self.path / self.folder / f"{self._prefix}{self._current:06d}.pack"
         if path.exists() and path.stat().st_size >= PACK_BYTES:
@@ -172,7 +172,7 @@ def _rows_of(entry: np.ndarray) -> np.ndarray:
     """Return the array in the bytes of a .npy file.
 
     Raises:
-        DamagedArray: it is none.
+        DamagedArray: they are not one.
     """
     try:
         shape, dtype, start = _header(bytes(entry[:HEADER_BYTES]))

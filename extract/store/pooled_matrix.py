@@ -24,10 +24,10 @@ def pooled_matrix(
     """Return one vector per item, from the cache in `folder` if it is current.
 
     Args:
-        folder: of the feature set.
+        folder: folder of the feature set.
         row_hashes: ids of items with rows and their hashes, in the order of the result.
         read: returns the rows of an item.
-        width: of the rows.
+        width: width of the rows.
         pooling: how rows become one vector.
 
     Shapes:
@@ -69,7 +69,7 @@ def _write(path: Path, vectors: Iterable[np.ndarray], shape: tuple[int, int]) ->
         write_atomically(path, npy_stream(vectors, shape), durable=False)
         for old in set(path.parent.glob("pooled-*.npy")) - {path}:
             old.unlink(missing_ok=True)
-    except StoreError:  # of the rows
+    except StoreError:  # reading the rows failed, not writing the matrix
         raise
     except OSError:
         return False

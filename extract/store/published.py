@@ -2,7 +2,7 @@
 
     README.md                              the card
     manifest.json                          encoder, weights and settings, as in the store
-    records.jsonl                          status of each item, without files of this machine
+    records.jsonl                          status of each item, without paths on this machine
     features-00001-of-00001.safetensors    (T, D) rows of each item, by its id
 
 The set keeps its digest, so that `mmgcn extract` continues it. Nothing is pickled.
@@ -39,7 +39,7 @@ RESERVED = "__metadata__"  # of a safetensors file
 def save_pretrained(features: FeatureSet, folder: Path | str) -> Path:
     """Write a feature set as the hub stores data sets, and return the folder.
 
-    Files that are there already are replaced, but for README.md: the licence in it is yours.
+    Existing files are replaced, except README.md: the licence in it is yours.
 
     Raises:
         StoreError: rows are damaged, an id cannot be the name of an array, or a file cannot be
@@ -84,9 +84,9 @@ def from_pretrained(
     current set of its modality, unless that covers more items.
 
     Args:
-        folder: such as a clone of a repository of the hub.
-        store: a feature store, or its folder, which is created.
-        layout: of a new set; see `FeatureStore.create`.
+        folder: local folder, such as a clone of a repository of the hub.
+        store: a feature store, or its folder, which is created if needed.
+        layout: layout of a new set; see `FeatureStore.create`.
 
     Raises:
         StoreError: the folder is not a published set, or damaged; or the store cannot be written.
@@ -123,7 +123,7 @@ def from_pretrained(
 
 
 def shard_lengths(sizes: Iterable[int], max_bytes: int, max_items: int) -> Iterator[int]:
-    """Yield how many items each file has.
+    """Yield the number of items in each file.
 
     >>> list(shard_lengths([4, 4, 4, 9, 1], max_bytes=8, max_items=9))
     [2, 1, 1, 1]
@@ -151,7 +151,7 @@ def _shards(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _rows(shards: dict[str, Path]) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield name and (T, D) rows of each array, a file after another."""
+    """Yield name and (T, D) rows of each array, file by file."""
     from safetensors import safe_open
 
     for path in sorted(set(shards.values())):

@@ -1,4 +1,4 @@
-"""Records: those of a set by id, in memory or in a table on disk that is sorted by id."""
+"""Records: the records of a set by id, in memory or in a table on disk that is sorted by id."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 CHUNK_BYTES = 1 << 20
 
-# Columns beside the record's line are those that are read of all records at once.
+# The columns beside the record's line are those that are read for all records at once.
 _SCHEMA = """
 CREATE TABLE records (id BLOB, rows INTEGER, rows_hash TEXT, num_bytes INTEGER, line BLOB);
 CREATE INDEX by_id ON records (id, rows, rows_hash, num_bytes);
@@ -28,9 +28,9 @@ class Records(Mapping[str, Record]):
     """The last record of each item, by id. `newer` are those in memory.
 
     Args:
-        newer: records in memory, the last one of an item is valid.
-        table: records on disk, written by `write_table`, that `newer` replaces. They are read when
-            they are asked for, so that a million of them take no memory.
+        newer: records in memory; the last one of an item is valid.
+        table: records on disk, written by `write_table`, which `newer` replaces. Each is read when
+            it is needed, so that a million of them take no memory.
 
     Raises:
         StoreError: the table is damaged, now or while it is read.
@@ -48,7 +48,7 @@ class Records(Mapping[str, Record]):
             self.add(record)
 
     def add(self, record: Record) -> None:
-        """Add a record, in place of an older one of the item."""
+        """Add a record; it replaces an older one of the item."""
         if record.id not in self.newer and self._has(record.id):
             self._num_replaced += 1
         self.newer[record.id] = record
@@ -92,7 +92,7 @@ class Records(Mapping[str, Record]):
         return sorted(found) if self.newer else found
 
     def num_bytes(self) -> int:
-        """Return the bytes of all rows."""
+        """Return the total number of bytes of all rows."""
         total = self._sum("SELECT TOTAL(num_bytes) FROM records INDEXED BY by_id")
         for record in self.newer.values():
             old = self._stored(record.id)
@@ -111,7 +111,7 @@ class Records(Mapping[str, Record]):
         return sum(self._read(query, *given, of=float))
 
     def _read(self, query: str, *given: bytes, of: Callable[..., T]) -> Iterator[T]:
-        """Yield a value for each row of the answer, from its columns."""
+        """Yield a value for each row of the query's result, from its columns."""
         if self._base is None or self._table is None:
             return
         with _explain_damage(self._table):
@@ -125,7 +125,7 @@ def write_table(path: Path, records: Iterable[Record]) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    # SQLite writes a file of its own, elsewhere: the file system of the store may lack its locks.
+    # SQLite writes to a temporary folder: the file system of the store may lack the locks it needs.
     with tempfile.TemporaryDirectory(prefix="mmgcn-") as folder:
         scratch = Path(folder) / "records.sqlite"
         with closing(sqlite3.connect(scratch, isolation_level=None)) as table:
@@ -176,7 +176,7 @@ def _id(key: bytes) -> str:
 
 
 def _record(key: bytes, line: bytes) -> Record:
-    """Return the record of a row. One of no file in the place of a damaged one is redone."""
+    """Return the record of a row. A damaged one becomes a failed one, which is extracted again."""
     item_id = _id(key)
     record = parse_record(line)
     if record is None or record.id != item_id:

@@ -1,4 +1,4 @@
-"""Records: the status of each item, a line of JSON each."""
+"""Records: the status of each item, one JSON line each."""
 
 from __future__ import annotations
 
@@ -19,19 +19,21 @@ class Record:
     Args:
         id: the item's id.
         source: the path it was read from, relative to the folder of videos if it is inside.
-        size_bytes, mtime_ns: of the file; if they did not change it is not hashed again.
-        content_hash: of the bytes that were encoded; decides whether they changed.
+        size_bytes, mtime_ns: size and time of the file; if they did not change, it is not hashed
+            again.
+        content_hash: hash of the bytes that were encoded, by which a change is detected.
         status: done; partial (less was decoded than the file states); missing (it does not have
             this modality: no audio, no caption); failed.
-        reason: why the status is not done, for the user.
+        reason: reason for the user if the status is not done.
         rows: number of rows.
-        rows_hash: hash of the .npy file, checked by `verify`.
+        rows_hash: hash of the .npy file, compared by `verify`.
         num_bytes: size of the .npy file, checked whenever the store is opened for extraction.
         pack, offset: in a packed set, the pack and the byte at which the .npy file begins in it.
-        seconds, expected_seconds: duration of the clip, decoded and stated by its header.
-        pts_seconds: presentation time of each row, of a window that of its start.
-        segments: of speech: start, end and words of each part, in seconds.
-        end_seconds: end of the window of frames of each row; empty for other rows.
+        seconds, expected_seconds: duration of the clip, as decoded and as stated by its header.
+        pts_seconds: presentation time of each row; for a window, that of its start.
+        end_seconds: end of each row's window of frames; empty for other rows.
+        segments: start and end in seconds, and words of each segment of speech; empty for other
+            records.
     """
 
     id: str
@@ -54,7 +56,7 @@ class Record:
 
     @property
     def caption(self) -> str:
-        """What is said, without times; empty of other records."""
+        """The transcript without times; empty for other records."""
         return " ".join(words for _, _, words in self.segments)
 
 

@@ -1,4 +1,4 @@
-"""Storage: how the rows and records of a feature set lie on the disk."""
+"""Storage: how the rows and records of a feature set are stored on disk."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Storage(ABC):
     @classmethod
     @abstractmethod
     def create(cls, path: Path) -> None:
-        """Make an empty storage in the folder of a set, where there is none."""
+        """Create an empty storage in the folder of a set that has none."""
 
     @property
     def records(self) -> Records:
-        """The last record of each item; read from the disk once."""
+        """The last record of each item; read from disk once."""
         if self._records is None:
             paths = [self.path / f"{self.log}.jsonl", *self.shard_logs(), self._own_log]
             self._records = self._load(
@@ -64,8 +64,8 @@ class Storage(ABC):
         """Store the rows of an item, and return its record with their position.
 
         Args:
-            record: its record, with size and hash of the rows.
-            data: content of their .npy file.
+            record: record of the item, with size and hash of the rows.
+            data: content of the rows' .npy file.
         """
 
     @abstractmethod
@@ -77,7 +77,7 @@ class Storage(ABC):
         """Return the rows of an item, memory-mapped and read-only.
 
         Raises:
-            FileNotFoundError: it has none.
+            FileNotFoundError: the item has no rows.
             DamagedArray: they are damaged.
         """
 
@@ -86,7 +86,7 @@ class Storage(ABC):
         """Return the file with the rows of an item.
 
         Raises:
-            FileNotFoundError: the item has none, and their file follows from the record.
+            FileNotFoundError: the item has no rows, and the layout needs the record to name a file.
         """
 
     @abstractmethod
@@ -112,7 +112,7 @@ class Storage(ABC):
 
     @abstractmethod
     def _load(self, newer: Iterator[Record]) -> Records:
-        """Return the records, of which some were read from the logs."""
+        """Return all records, given those that were read from the logs."""
 
     def is_intact(self, record: Record, *, thorough: bool = False) -> bool:
         """Return whether the rows of a record are there; see `FeatureSet.is_intact`."""

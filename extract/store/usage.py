@@ -1,4 +1,4 @@
-"""Usage: the bytes of a store on the disk, and those that nothing uses."""
+"""Usage: bytes of a store on disk, and unused ones among them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from extract.store.feature_store import FeatureStore
 
 @dataclass(frozen=True)
 class Usage:
-    """Bytes of one set on the disk.
+    """Bytes of one set on disk.
 
     Args:
         rows: files of rows, in any layout.
@@ -36,7 +36,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Unused:
-    """Something that can be removed: the paths, why, and how many bytes that frees."""
+    """Files that can be removed: their paths, the reason, and the number of bytes freed."""
 
     paths: tuple[Path, ...]
     reason: str
@@ -44,7 +44,7 @@ class Unused:
 
 
 def usage_of(features: FeatureSet) -> Usage:
-    """Return the bytes of a set on the disk."""
+    """Return the bytes of a set on disk."""
     sizes = {
         path: path.stat().st_size for path in features.path.rglob("*") if path.is_file()
     }  # by path
@@ -61,10 +61,10 @@ def usage_of(features: FeatureSet) -> Usage:
 
 
 def unused(store: FeatureStore, keep: Collection[str] = ()) -> Iterator[Unused]:
-    """Yield what nothing in a store uses, for `remove`.
+    """Yield the unused files of a store, for `remove`.
 
     Args:
-        keep: digests of sets that something uses. Current sets are always kept.
+        keep: digests of sets that are in use. Current sets are always kept.
     """
     current = {found.path for name in store.modalities() if (found := store.current(name))}
     for features in store.all_sets():
@@ -82,7 +82,7 @@ def unused(store: FeatureStore, keep: Collection[str] = ()) -> Iterator[Unused]:
 
 
 def remove(found: Unused) -> None:
-    """Remove what `unused` found. The store must be locked.
+    """Remove files that `unused` found. The store must be locked.
 
     Raises:
         OSError: it cannot be removed.

@@ -1,1 +1,1 @@
-"""Worker processes: decode clips, prepare and encode their units, in processes that may crash."""
+"""Worker processes, which decode clips and prepare and encode their units; they may crash."""

@@ -17,14 +17,14 @@ from extract.workers.messages import RowsOf, UnitsOf
 class BatchedEncoders:
     """Runs several encoders over the units of many clips, in full batches.
 
-    The one place that batches units: in a worker, in the main process where that encodes, and in an
+    All batching of units is done here: in a worker, in the main process if that encodes, and in an
     actor of a cluster.
 
     Args:
-        encoders: loaded, by target.
-        device: where they are loaded; on a GPU, batches of frames are as large as its memory
+        encoders: loaded encoders, by target.
+        device: device of the encoders; on a GPU, batches of frames are as large as its memory
             allows.
-        share: part of the memory of that GPU that may be used.
+        share: share of the memory of that GPU that may be used.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class BatchedEncoders:
                 self._batchers[target].close(index)
 
     def flush(self) -> None:
-        """Run the encoders over the units that wait, full batches or not."""
+        """Run the encoders over the waiting units, even if they do not fill a batch."""
         for batcher in self._batchers.values():
             batcher.flush()
 
@@ -88,17 +88,17 @@ class _Clip:
 
 
 class Batcher:
-    """Fills the batches of one encoder across clips, so that short clips do not waste it.
+    """Fills the batches of one encoder across clips, so that batches of short clips are full, too.
 
     `add` and `close` take the units of clips, `ready` yields the clips whose rows are complete.
 
     Every batch has the same size; the last one is padded with copies of a unit, whose rows are
     dropped. Matrix products choose their order of summation by the size of the batch: without the
-    padding, the last bits of a row would depend on what else is in its batch, and a run that was
-    interrupted would not end like one that was not.
+    padding, the last bits of a row would depend on what else is in its batch, and an interrupted
+    and resumed run would not store the same bytes as an uninterrupted one.
 
     Args:
-        encoder: loaded.
+        encoder: loaded encoder.
         batch_units: units in a batch; by default the encoder's own number.
     """
 
@@ -112,7 +112,7 @@ class Batcher:
 
     @property
     def cosine(self) -> float | None:
-        """Smallest cosine of the encoder's rows to those of float32: see `Encoder.cosine`."""
+        """Smallest cosine of the encoder's rows to float32 rows: see `Encoder.cosine`."""
         return self._encoder.cosine
 
     def fills_with(self, num_units: int) -> bool:
@@ -134,7 +134,7 @@ class Batcher:
             self._encode(self._batch_units)
 
     def close(self, clip: int) -> None:
-        """Mark the end of a clip: no more units of it come."""
+        """Mark the end of a clip: it has no more units."""
         self._clips.setdefault(clip, _Clip()).closed = True
 
     def drop(self, clip: int) -> None:
@@ -144,7 +144,7 @@ class Batcher:
         self._clips.pop(clip, None)
 
     def flush(self) -> None:
-        """Run the encoder over the units that wait, full batch or not."""
+        """Run the encoder over the waiting units, even if they do not fill a batch."""
         if self.num_waiting:
             self._encode(self.num_waiting)
 

@@ -1,4 +1,4 @@
-"""ClipDecoder: one clip -> units for all of its encoders, in one pass."""
+"""ClipDecoder: decodes a clip in one pass into units for all of its encoders."""
 
 from __future__ import annotations
 
@@ -19,22 +19,24 @@ from extract.workers.poster import write_poster
 from extract.workers.sprite import Sprite
 from extract.workers.windows import FrameWindowCutter, WindowCutter, sampling_of
 
-IMAGES = ("frames", "video")  # what encoders read of the video stream
+IMAGES = ("frames", "video")  # inputs from the video stream
 HASH_CHUNK_BYTES = 1 << 20
-MAX_GIB = 128  # of a file; a sparse file of an exabyte takes no space, and years to hash
-SLOW_DISK_BYTES = 10 << 20  # per second, of a slow disk
+MAX_GIB = (
+    128  # maximum size of a file; a sparse file of an exabyte takes no space, but years to hash
+)
+SLOW_DISK_BYTES = 10 << 20  # per second, from a slow disk
 SLOW_NETWORK_BYTES = 1 << 20
 
 
 class PosterError(OSError):
-    """A poster or a sprite cannot be written, which no clip caused."""
+    """A poster or a sprite cannot be written; the clip is not the cause."""
 
 
 class ClipDecoder:
     """Decodes clips into the units of encoders.
 
     Args:
-        encoders: by slot; None where nothing is decoded.
+        encoders: encoder of each slot; None if it reads no decoded samples.
         posters: folder for one JPEG of each clip, if any.
         sprites: folder for one JPEG of eight frames of each clip, if any.
     """
@@ -177,7 +179,7 @@ def _write_image(folder: Path, write: Callable[[], None]) -> None:
 
 
 def reason_of(error: Exception) -> str:
-    """Return why a clip could not be read, for the user."""
+    """Return the reason why a clip could not be read, for the user."""
     if isinstance(error, MediaError):
         return str(error)
     if isinstance(error, MemoryError):

@@ -10,7 +10,7 @@ MAX_UNITS = 256
 
 
 def resolve_device(device: str) -> str:
-    """Return the device that `auto` stands for here, or the given one.
+    """Return the device that `auto` means on this machine, or the given one.
 
     Raises:
         ValueError: the device does not exist.
@@ -34,7 +34,7 @@ def units_at_once(device: str, unit_bytes: int, *, share: float = 1.0) -> int | 
 
     Args:
         unit_bytes: memory of one unit in the network.
-        share: part of the device's memory that may be used; more than 1 counts as 1.
+        share: share of the device's memory that may be used; more than 1 counts as 1.
 
     Returns:
         None on the CPU: the encoder's own number.

@@ -16,7 +16,7 @@ from extract.media import Coverage
 
 @dataclass(frozen=True)
 class EncoderSpec:
-    """Name and arguments of an encoder, from which another process builds it."""
+    """Name and arguments of an encoder, from which another process creates it."""
 
     module: str
     qualname: str
@@ -53,11 +53,11 @@ class EncoderSpec:
 
 @dataclass(frozen=True)
 class Setup:
-    """What a worker needs before its first clip.
+    """Configuration of a worker, sent before its first clip.
 
     Args:
-        encoders: by slot; None where the worker does not use it.
-        encodes: whether it encodes, or sends units to its parent.
+        encoders: encoder of each slot; None if the worker does not use it.
+        encodes: whether it encodes; otherwise it sends units to its parent.
     """
 
     encoders: tuple[EncoderSpec | None, ...]
@@ -67,7 +67,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class Job:
-    """A clip, and the slots of its encoders; none where only its title is read."""
+    """A clip, and the slots of its encoders; none if only its title is read."""
 
     index: int
     id: str
@@ -77,7 +77,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Finish:
-    """To a worker: finish the current clip, send all rows, begin no further clip, and end."""
+    """Request to a worker: finish the current clip, send all rows, start no other clip, and end."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,14 @@ class Ready:
 
 @dataclass(frozen=True)
 class Started:
-    """The worker opens this clip now: if it dies, this clip is the cause."""
+    """The worker is opening this clip: if it dies, this clip is the cause."""
 
     index: int
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """Seconds that the clip may take in addition to the timeout: it is large, or long."""
+    """Seconds that a large or long clip may take in addition to the timeout."""
 
     index: int
     seconds: float
@@ -105,7 +105,7 @@ class Allowed:
 
 @dataclass(frozen=True)
 class Clock:
-    """Seconds spent on decoding the clip, and whether its clock runs or is stopped for encoding."""
+    """Seconds spent on decoding the clip; its clock is stopped while the worker encodes."""
 
     decode_seconds: float
     running: bool
@@ -168,6 +168,6 @@ class Decoded:
 
 @dataclass(frozen=True)
 class Broken:
-    """An error that no clip caused; it ends the run."""
+    """An error that was not caused by a clip; it ends the run."""
 
     error: str

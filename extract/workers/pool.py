@@ -1,4 +1,4 @@
-"""WorkerPool: worker processes, watched, and replaced when a clip crashes one."""
+"""WorkerPool: supervised worker processes, replaced when a clip crashes one."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from extract.workers.process import THREAD_VARIABLES, resident_bytes
 from extract.workers.state import Failed, WorkerState
 from extract.workers.wire import receive, send
 
-MAX_MESSAGES = 64  # of one worker before the next one has its turn
+MAX_MESSAGES = 64  # from one worker, before the next one has its turn
 TICK_SECONDS = 0.25
-# Counted at most between two ticks: if more went by, the whole machine stood still (a frozen
-# container, a suspended job), and that does not count against a clip.
+# Maximum time counted between two ticks. If more has passed, the machine was suspended (a frozen
+# container, a stopped job), which does not count against a clip.
 ASLEEP_SECONDS = 10.0
 
 Event = Decoded | RowsOf | UnitsOf
 
 
 class WorkerError(RuntimeError, ValueError):
-    """A worker could not start, or an encoder failed: nothing that a broken clip could cause."""
+    """A worker could not start, or an encoder failed; never caused by a broken clip."""
 
 
 class _Process:
@@ -38,7 +38,7 @@ class _Process:
         ours, theirs = socket.socketpair()
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join(path or str(os.getcwd()) for path in sys.path),  # noqa: PTH109
-            # More threads would compete with the other workers, and sum in another order.
+            # More threads would compete with the other workers, and change the order of summation.
             **dict.fromkeys(THREAD_VARIABLES, "1"),
         }
         with theirs:
@@ -69,12 +69,11 @@ class _Process:
 class WorkerPool:
     """Hands jobs to workers and yields their results.
 
-    Every job ends in a `Decoded`. If its worker dies, hangs or exceeds the limits, that is a
-    `Decoded` with the reason as its error; the worker is replaced, and its other clips are done
-    again by another.
+    Every job ends in a `Decoded`. If its worker dies, hangs or exceeds the limits, the reason is
+    the error of that `Decoded`; the worker is replaced, and its other clips are extracted again.
 
     Args:
-        setup: what every worker receives.
+        setup: configuration of every worker.
         num_workers: maximum number of processes.
     """
 
@@ -87,12 +86,12 @@ class WorkerPool:
         self._watched_at = 0.0
 
     def start(self, jobs: list[Job]) -> None:
-        """Start workers on these jobs; their messages wait for `events`."""
+        """Start workers on these jobs; `events` receives their messages."""
         self._waiting.extend(jobs)
         self._staff()
 
     def stop(self) -> None:
-        """Begin no further clip; `events` ends when those that were begun are done."""
+        """Start no further clip; `events` ends once the clips in progress are done."""
         self.stopping = True
 
     def events(self, *, poll: Callable[[], None]) -> Iterator[Event]:
@@ -123,14 +122,16 @@ class WorkerPool:
 
     def _unfinished(self) -> bool:
         if self.stopping:
-            return bool(self._processes)  # each ends when it has sent what it had begun
+            return bool(
+                self._processes
+            )  # each ends after sending the results of its clips in progress
         return bool(self._waiting) or any(process.state.is_busy for process in self._processes)
 
     def _staff(self) -> None:
-        """Have as many workers as there is work for, and give them work."""
+        """Start or end workers so that there is one per waiting job at most, and assign jobs."""
         if self.stopping:
             for process in list(self._processes):
-                if not process.state.ready:  # what it loads is not needed any more
+                if not process.state.ready:  # its encoders are not needed any more
                     self._end(process)
                 elif not process.state.finishing:
                     process.state.finishing = True
@@ -175,7 +176,7 @@ class WorkerPool:
                 self._attempts.pop(finished, None)
 
     def _watch(self) -> None:
-        """Kill workers that take too long or too much memory."""
+        """Kill workers that exceed the limits on time or memory."""
         now = time.monotonic()
         gap_seconds = now - self._watched_at
         if gap_seconds < TICK_SECONDS:
@@ -187,7 +188,7 @@ class WorkerPool:
             if gap_seconds > ASLEEP_SECONDS:
                 state.forgive(gap_seconds - ASLEEP_SECONDS, now)
             if state.killed_for is not None or not state.ready or process.connection.poll():
-                continue  # messages that have arrived are received first
+                continue  # after receiving the messages that have arrived
             if state.is_overdue(config.clip_timeout_seconds, now):
                 limit = config.clip_timeout_seconds + state.allowed_seconds
                 process.kill(f"took longer than {limit:.0f} s to decode")

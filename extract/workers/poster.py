@@ -12,7 +12,7 @@ from extract.store import file_name, write_atomically
 
 LONGER_SIDE_PX = 512
 QUALITY = 85
-HEAD_BYTES = 64  # of a file, which contain the comment
+HEAD_BYTES = 64  # of a file; they contain the comment
 COLOUR = re.compile(rb"mean (#[0-9a-f]{6})")
 
 
@@ -33,7 +33,7 @@ def write_poster(folder: Path, item_id: str, frame: np.ndarray) -> None:
 
 
 def mean_colour(poster: Path) -> str | None:
-    """Return the mean colour of a poster as #rrggbb, None where its file does not contain it."""
+    """Return the mean colour of a poster as #rrggbb; None if its file does not contain it."""
     try:
         with poster.open("rb") as file:
             found = COLOUR.search(file.read(HEAD_BYTES))
@@ -43,7 +43,7 @@ def mean_colour(poster: Path) -> str | None:
 
 
 def scaled(frame: np.ndarray, longer_side_px: int) -> np.ndarray:
-    """Return a frame whose longer side has at most so many pixels.
+    """Return a frame, scaled down so that its longer side has at most `longer_side_px` pixels.
 
     Shapes:
         frame: (H, W, 3) uint8; the result: (h, w, 3).

@@ -11,7 +11,7 @@ from extract.media import Frames, MediaError, Sampling, read_media
 from extract.workers.poster import write_poster
 from extract.workers.process import die_with_parent, limit_memory
 
-MAX_GROWTH_BYTES = 2 << 30  # what decoding one frame may take
+MAX_GROWTH_BYTES = 2 << 30  # for decoding one frame
 
 
 def poster_command() -> list[str]:
@@ -22,13 +22,13 @@ def poster_command() -> list[str]:
 def main() -> None:
     """Write posters until standard input ends.
 
-    A line of input is the JSON list of video, folder and item id. The answer is a line with a JSON
-    string: empty, or why there is no poster.
+    Each line of input is a JSON list of video, folder and item id. The answer is a line with a JSON
+    string: empty, or the reason why there is no poster.
     """
     die_with_parent()
     limit_memory(MAX_GROWTH_BYTES)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what libraries print is not an answer
+    os.dup2(2, 1)  # output of libraries must not be taken for an answer
     for line in sys.stdin.buffer:
         video, folder, item_id = json.loads(line)
         answers.write(json.dumps(_write(Path(video), Path(folder), item_id)) + "\n")
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def _write(video: Path, folder: Path, item_id: str) -> str:
-    """Write the poster of a video; return the reason where that failed, else an empty string."""
+    """Write the poster of a video; return the reason if that fails, else an empty string."""
     try:
         with read_media(video, sampling=Sampling(num_frames=1)) as blocks:
             block = next((block for block in blocks if isinstance(block, Frames)), None)

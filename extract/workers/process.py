@@ -13,7 +13,7 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 
 
 def resident_bytes(pid: int | None = None) -> int:
-    """Return the resident memory of a process, this one by default; 0 where the system has none."""
+    """Return the resident memory of a process, by default this one; 0 without a /proc."""
     try:
         pages = int(Path(f"/proc/{pid or 'self'}/statm").read_text().split()[1])
     except (OSError, IndexError, ValueError):
@@ -22,7 +22,7 @@ def resident_bytes(pid: int | None = None) -> int:
 
 
 def die_with_parent() -> None:
-    """Ask the system to end this process when its parent ends, however that ends (Linux)."""
+    """Have the system end this process when its parent ends for any reason (Linux)."""
     if sys.platform == "linux":
         import ctypes
 
@@ -30,15 +30,15 @@ def die_with_parent() -> None:
 
 
 def limit_memory(growth_bytes: int) -> None:
-    """Make an allocation fail that exceeds the present memory by so much (Linux).
+    """Make allocations fail that exceed the current memory by more than `growth_bytes` (Linux).
 
-    The parent checks memory, too, but only now and then.
+    The parent checks memory, too, but only periodically.
     """
     if sys.platform != "linux":
         return
     import resource
 
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash writes no file of its memory
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no core dump after a crash
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmData:"):
             most = (int(line.split()[1]) << 10) + growth_bytes + HEADROOM_BYTES

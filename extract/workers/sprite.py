@@ -1,4 +1,4 @@
-"""Sprite: frames of a clip side by side in one JPEG, which a page plays while a pointer hovers."""
+"""Sprite: frames of a clip side by side in one JPEG, which the page plays under the pointer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_KEPT = 64  # small frames in memory
 class Sprite:
     """Collects frames of a clip, scaled to 192 pixels, and writes eight of them in one row.
 
-    Of many frames every second, fourth, ... is kept, so that a long clip takes no more memory.
+    Of many frames, only every second, fourth, ... is kept, so that the memory is bounded.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Sprite:
         self._num_seen, self._step = 0, 1
 
     def add(self, frames: np.ndarray) -> None:
-        """Add frames in the order of time. Shapes: frames: (T, H, W, 3) uint8, RGB."""
+        """Add frames in time order. Shapes: frames: (T, H, W, 3) uint8, RGB."""
         for frame in frames:
             if self._num_seen % self._step == 0:
                 self._kept.append(scaled(frame, LONGER_SIDE_PX))
@@ -33,9 +33,9 @@ class Sprite:
                 self._kept, self._step = self._kept[::2], 2 * self._step
 
     def image(self) -> np.ndarray | None:
-        """Return eight frames spread evenly, side by side, or None if there are no frames.
+        """Return eight evenly spaced frames side by side; None if there are no frames.
 
-        A clip of fewer frames repeats them.
+        A clip with fewer frames repeats some.
 
         Shapes:
             the result: (H, 8 W, 3) uint8, RGB.
@@ -53,7 +53,7 @@ class Sprite:
         return image
 
     def write(self, folder: Path, item_id: str) -> None:
-        """Write the image as a JPEG, named like the item's rows; nothing without frames.
+        """Write the image as a JPEG, named like the item's rows; do nothing if there are no frames.
 
         Raises:
             OSError: the folder cannot be written.

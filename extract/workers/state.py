@@ -1,4 +1,4 @@
-"""WorkerState: what the parent knows of one worker process. Pure: no process and no clock."""
+"""WorkerState: the parent's view of one worker process; a state machine without I/O or clock."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from dataclasses import dataclass, field, replace
 
 from extract.workers.messages import Allowed, Clock, Decoded, Job, Ready, RowsOf, Started
 
-MAX_QUEUED = 8  # clips that wait in a worker, so that it need not wait for its parent
-MAX_ATTEMPTS = 3  # crashes that a clip may be near before it counts as their cause
+MAX_QUEUED = 8  # clips queued in a worker, so that it does not wait for its parent
+MAX_ATTEMPTS = 3  # crashes in which a clip may be queued or decoded before it counts as their cause
 
 
 @dataclass(frozen=True)
 class Failed:
-    """A clip that its worker did not survive."""
+    """A clip that ended its worker."""
 
     index: int
 
 
 @dataclass
 class WorkerState:
-    """Jobs of one worker, what came of them, and the clock of the clip that it decodes.
+    """Jobs of one worker and their progress, and the clock of the clip that it decodes.
 
     A job is queued, then started, then finished: decoded, with rows from every encoder. All times
     are seconds of one monotonic clock.
 
     Args:
-        encodes: whether the worker encodes; else a job is finished once it is decoded.
+        encodes: whether the worker encodes; otherwise a job is finished once it is decoded.
     """
 
     encodes: bool
@@ -36,16 +36,16 @@ class WorkerState:
     killed_for: str | None = None
     in_flight: dict[int, Job] = field(default_factory=dict)
     started: dict[int, set[int]] = field(default_factory=dict)
-    """The encoders whose rows have come, of each clip that was started."""
+    """For each clip that was started, the encoders whose rows have arrived."""
     decoded: set[int] = field(default_factory=set)
     decoding: int | None = None
     """The clip that is being decoded: it is the cause if the worker dies."""
     allowed_seconds: float = 0.0
-    """Seconds that this clip may take in addition to the timeout: it is large, or long."""
+    """Seconds that this clip may take in addition to the timeout, as it is large or long."""
     decode_seconds: float = 0.0
-    """Seconds that decoding it had taken when its clock was last reported."""
+    """Seconds of decoding when its clock was last reported."""
     running_since: float | None = None
-    """When its clock was started; None while it is stopped."""
+    """Time at which its clock was started; None while it is stopped."""
 
     @property
     def is_busy(self) -> bool:
@@ -58,10 +58,10 @@ class WorkerState:
         """Whether the next job may be queued here.
 
         Args:
-            index: its clip.
-            num_waiting, num_workers: the last clips are shared out evenly.
-            suspects: clips that were near a crash. Each of them goes alone, so that a second crash
-                has one cause.
+            index: clip of the job.
+            num_waiting, num_workers: used to share out the last clips evenly.
+            suspects: clips that were in a worker when it crashed. Each of them is assigned alone,
+                so that a second crash has one cause.
         """
         if self.in_flight and not suspects.isdisjoint({index, *self.in_flight}):
             return False
@@ -73,7 +73,7 @@ class WorkerState:
         self.in_flight[job.index] = job
 
     def apply(self, message: object, now: float) -> int | None:
-        """Update the state by a message of the worker.
+        """Update the state from a message of the worker.
 
         Returns:
             The clip that the message finishes, if any.
@@ -116,24 +116,24 @@ class WorkerState:
         return index
 
     def forgive(self, seconds: float, now: float) -> None:
-        """Take seconds off the running clock, in which the whole machine was asleep."""
+        """Take seconds off the running clock in which the machine was suspended."""
         if self.running_since is not None:
             self.running_since = min(self.running_since + seconds, now)
 
     def is_overdue(self, timeout_seconds: float, now: float) -> bool:
-        """Whether the clip that is decoded has taken longer than it may."""
+        """Whether the current clip has exceeded its time limit."""
         if self.running_since is None:
             return False
         spent = self.decode_seconds + now - self.running_since
         return spent > timeout_seconds + self.allowed_seconds
 
     def after_death(self, attempts: MutableMapping[int, int]) -> Iterator[Failed | Job]:
-        """Yield what becomes of its jobs, the last first: the clip failed, or the job to do again.
+        """Yield the outcome of each job, last first: a failed clip, or a job to queue again.
 
-        Rows that came are kept: a job that is done again has only the other encoders.
+        Rows that have arrived are kept: a job that is queued again has only the other encoders.
 
         Args:
-            attempts: how many crashes each clip was near; updated.
+            attempts: for each clip, the number of crashes while it was in the worker; updated.
         """
         for index, job in reversed(self.in_flight.items()):
             if index not in self.started:

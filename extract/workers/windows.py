@@ -1,4 +1,4 @@
-"""WindowCutter, FrameWindowCutter: a stream of audio, or of frames -> the windows of an encoder."""
+"""WindowCutter, FrameWindowCutter: cut a stream of audio or frames into windows of an encoder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TOLERANCE = 1e-6  # of a frame's duration: times are sums of floats
 
 
 def sampling_of(encoder: Encoder, default: Sampling) -> Sampling:
-    """Return which frames an encoder reads: of video, those at its own frame rate."""
+    """Return the sampling of an encoder's frames; an encoder of video has its own frame rate."""
     return Sampling(fps=encoder.window_fps) if encoder.reads == "video" else default
 
 
@@ -48,7 +48,8 @@ class WindowCutter:
 
         Args:
             data: the next samples.
-            start_seconds: time of the first of them; that of the first call is where windows begin.
+            start_seconds: time of the first sample; the first window begins at that of the first
+                call.
 
         Shapes:
             data: (S,) float32.
@@ -81,10 +82,10 @@ class WindowCutter:
 class FrameWindowCutter:
     """Cuts prepared frames into windows; buffers at most one window and one block.
 
-    Frame k of the windows is the one that is shown k / window_fps seconds after the first: a frame
-    that is shown for longer is repeated. A window begins every `num_hop_frames`. The last one is
+    Frame k of the windows is the one displayed k / window_fps seconds after the first: a frame that
+    is displayed for longer is repeated. A window begins every `num_hop_frames`. The last one is
     padded by repeating the last frame; it is dropped if less than half of its new frames are in the
-    clip, except that a clip shorter than a window has one.
+    clip, except that a clip shorter than a window has one window.
 
     Args:
         encoder: defines the frames in a window and in a hop, and the frames per second.
@@ -123,10 +124,10 @@ class FrameWindowCutter:
             self._last = frame
 
     def finish(self, seconds: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield the windows in which the last frame is.
+        """Yield the remaining windows, which contain the last frame.
 
         Args:
-            seconds: duration of the clip from its first frame; the last one is shown until its end.
+            seconds: duration of the clip from its first frame, at which the last frame ends.
 
         Shapes:
             see `push`.
@@ -145,7 +146,7 @@ class FrameWindowCutter:
         return math.ceil(seconds * self._fps - TOLERANCE)
 
     def _repeat(self, num_frames: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Repeat the last frame until there are so many."""
+        """Repeat the last frame until there are `num_frames` in total."""
         while self._last is not None and self._num_frames < num_frames:
             self._frames.append(self._last)
             self._num_frames += 1

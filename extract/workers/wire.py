@@ -84,7 +84,7 @@ def unpack(data: bytes | memoryview) -> Any:
         data: bytes, or a buffer.
 
     Raises:
-        ValueError: they are not the bytes of a message.
+        ValueError: the bytes are not a message.
     """
     view = memoryview(data).cast("B")
     at = 8 + int.from_bytes(view[:8], "little")

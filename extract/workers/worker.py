@@ -2,7 +2,7 @@
 
 `main` runs in an interpreter of its own, connected to its parent by a file descriptor. It does not
 import the parent's `__main__`, so it works from a notebook and from a script without a guard. A
-broken file can crash this process only.
+broken file can crash only this process.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Worker:
         """Receive the messages that have arrived; wait if there are none and no job."""
         while self._connection.poll() or not self._waiting:
             if not self._connection.poll():
-                self._flush()  # nothing arrives to fill the batches
+                self._flush()  # no further clip fills the batches
             try:
                 message = receive(self._connection)
             except EOFError:
@@ -131,7 +131,7 @@ class Worker:
 
 
 def why_not_loaded(error: Exception) -> str:
-    """Return an encoder's message; with its type where it is not written for users."""
+    """Return an error's message, with its type if the message is not written for users."""
     written = isinstance(error, ImportError | ValueError | WeightsUnavailable)
     return str(error) if written else repr(error)
 

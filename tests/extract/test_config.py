@@ -31,7 +31,7 @@ def test_one_rule_samples_frames(rule):
         ({"precision": "int4"}, "precision is 'int4'; known: float32, bfloat16, int8"),
         ({"dtype": "float8"}, "dtype is 'float8'; known: float16, float32"),
         ({"layout": "zip"}, "layout is 'zip'; known: files, packed"),
-        ({"posters": "a", "sprites": "a"}, "`posters` and `sprites` are one folder; name two"),
+        ({"posters": "a", "sprites": "a"}, "`posters` and `sprites` are the same folder"),
         ({"device": "cuda:x"}, "device is 'cuda:x'; known: auto, cpu, cuda, cuda:N"),
         ({"workers": 0}, "workers is 0; at least 1 is needed"),
         ({"clip_timeout_seconds": float("nan")}, "clip_timeout_seconds is nan; it must be pos"),

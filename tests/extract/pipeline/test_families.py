@@ -74,7 +74,7 @@ def test_pooling_is_part_of_the_manifest_and_reaches_the_workers():
 
 
 def test_a_pooling_that_no_encoder_has_is_refused(items, tmp_path):
-    with pytest.raises(ValueError, match="encoders pools token states as pooling='cls'"):
+    with pytest.raises(ValueError, match="encoders supports pooling='cls' of token states"):
         extract_items(
             items,
             tmp_path,
