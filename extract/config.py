@@ -84,7 +84,7 @@ class ExtractConfig:
     """Make the extracted feature sets current even if they cover fewer items than the current
     ones."""
     verify: bool = False
-    """Compare stored rows with their hash, and extract corrupt ones again."""
+    """Check stored rows against their records, and extract damaged ones again."""
     posters: Path | str | None = None
     """Folder for one JPEG of each decoded clip."""
     sprites: Path | str | None = None

@@ -15,6 +15,13 @@ from mmgcn.run_writing import write_run
 METRICS = {"recall@10": 0.5, "recall@20": 0.75, "ndcg@10": 0.25, "ndcg@20": 0.375}
 
 
+def name_store(folder: Path, store: Path) -> None:
+    """Name a feature store in the config of a run, as what it was trained on."""
+    path = folder / "config.json"
+    features = {"textual": {"store": str(store), "encoder": "made", "digest": "0123"}}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"features": features}))
+
+
 def write_run_folder(folder: Path, items: list[str], *, num_users=12) -> None:
     """Users u0, u1, ... have all watched the items 1 and 2; two channels tell the rest apart.
 

@@ -4,6 +4,7 @@ from extract.catalog.captions import (
     ID_COLUMNS,
     TEXT_COLUMNS,
     CaptionError,
+    caption_sources,
     read_captions,
     subtitle_text,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "RemoteError",
     "RemoteFile",
     "as_file",
+    "caption_sources",
     "local_copy",
     "parse_file_list",
     "read_captions",

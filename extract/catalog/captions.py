@@ -19,11 +19,28 @@ TABLES = ("captions.csv", "captions.tsv", "captions.jsonl", "captions.parquet")
 ID_COLUMNS = ("item_id", "id", "video_id", "item")
 TEXT_COLUMNS = ("caption", "title", "text")
 SIDECAR_SUFFIXES = (".txt", ".json", ".srt", ".vtt")
+SPEECH = re.compile(r"(?:^|,)speech(?::(?P<model>.+))?$")
+DEFAULT_SPEECH = "openai/whisper-base"
 MAX_SIDECAR_BYTES = 1 << 20  # a caption is a few hundred bytes, the subtitles of a film 100 KB
 
 
 class CaptionError(ValueError):
     """Captions that cannot be read; the message has the file and the reason."""
+
+
+def caption_sources(text: str | None) -> tuple[Path | None, str | None]:
+    """Return the table and the speech network of --captions: TABLE, speech[:MODEL], or both.
+
+    >>> caption_sources("films.csv,speech"), caption_sources("speech:models/whisper")
+    ((PosixPath('films.csv'), 'openai/whisper-base'), (None, 'models/whisper'))
+    """
+    if text is None:
+        return None, None
+    found = SPEECH.search(text)
+    if found is None:
+        return Path(text), None
+    table = text[: found.start()]
+    return Path(table) if table else None, found["model"] or DEFAULT_SPEECH
 
 
 def read_captions(path: Path, *, keep_empty: bool = False) -> tuple[dict[str, str], list[str]]:

@@ -14,7 +14,6 @@ from extract.cluster import Cluster
 from extract.commands.options import Flag, with_options
 from extract.commands.output import Json, print_message
 from extract.commands.parsing import (
-    captions_of,
     catalog_of,
     check_images,
     comma_separated,
@@ -71,8 +70,8 @@ CONFIG_FLAGS = {
     "speech": None,
     "strict": Flag(help="Stop at the first failure, with exit code 1."),
     "verify": Flag(
-        help="Compare every file of the store with its hash. With VIDEOS, extract corrupt ones "
-        "again; without, only report them."
+        help="Check everything in the store against its records and hashes. With VIDEOS, extract "
+        "what is damaged again; without, only report it."
     ),
     "posters": Flag(parse=Path, metavar="<path>"),
     "sprites": Flag(parse=Path, metavar="<path>"),
@@ -106,7 +105,7 @@ def extract(
             help="Table with item_id and caption (.csv .tsv .jsonl .parquet). Without it, "
             "captions.csv in or beside the folder, a .txt .json .srt or .vtt beside each video, or "
             "the title inside it. Without VIDEOS, its rows are the items. With speech, "
-            "speech:MODEL or TABLE,speech also what is said, by Whisper.",
+            "speech:MODEL or TABLE,speech, also transcripts by Whisper.",
             metavar="TABLE",
             show_default=False,
         ),
@@ -174,12 +173,14 @@ def extract(
         )
         verify_store(out, json=json)
         return
+    from extract.catalog import caption_sources
+
     network, on_ray = engine_of(engine)
     if not on_ray:
         refuse_options(*CLUSTER_OPTIONS, because="it needs --engine ray")
     one_of("id", id_from, ("stem", "relative-path"))
     part = shard_of(shard)
-    table, speech = captions_of(captions)
+    table, speech = caption_sources(captions)
     config = replace(config, engine=network, cluster=cluster if on_ray else None, speech=speech)
     if watch:
         refuse_options(*NOT_WATCHED, because="--watch extracts one folder, without it")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +13,6 @@ from extract.commands.usage import refuse_options
 if TYPE_CHECKING:
     from extract.catalog import Catalog, IdFrom
     from extract.config import Engine, ExtractConfig
-
-
-DEFAULT_SPEECH = "openai/whisper-base"
-SPEECH = re.compile(r"(?:^|,)speech(?::(?P<model>.+))?$")
 
 
 def catalog_of(
@@ -63,21 +58,6 @@ def check_images(config: ExtractConfig, videos: list[str]) -> None:
                 "choose a folder elsewhere",
                 param_hint=f"--{name}",
             )
-
-
-def captions_of(text: str | None) -> tuple[Path | None, str | None]:
-    """Return the table and the speech network of --captions: TABLE, speech[:MODEL], or both.
-
-    >>> captions_of("films.csv,speech"), captions_of("speech:models/whisper")
-    ((PosixPath('films.csv'), 'openai/whisper-base'), (None, 'models/whisper'))
-    """
-    if text is None:
-        return None, None
-    found = SPEECH.search(text)
-    if found is None:
-        return Path(text), None
-    table = text[: found.start()]
-    return Path(table) if table else None, found["model"] or DEFAULT_SPEECH
 
 
 def encoder_of(text: str) -> tuple[str, str]:

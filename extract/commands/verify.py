@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from extract.commands.output import counting, print_json, printable
 
+if TYPE_CHECKING:
+    from extract.store import FeatureSet, FeatureStore
+
 FAILED = 1
 
 
 def verify_store(out: Path, *, json: bool) -> None:
-    """Compare every file of a store with its hash, and leave with exit code 1 if one differs."""
+    """Check everything that is in a store, and leave with exit code 1 if something is damaged."""
     from extract.store import FeatureStore
 
     store = FeatureStore(out)
+    stores = [store, *([store.captions] if store.captions.root.is_dir() else [])]
     found: list[dict[str, str]] = []
     num_checked = 0
-    sets = list(store.all_sets())
-    num_records = sum(len(features.records) for features in sets)
+    sets = [features for each in stores for features in each.all_sets()]
+    num_records = sum(map(_num_records, sets))
     with counting("verifying") as show:
         for features in sets:
             modality, before = features.manifest["modality"], num_checked
             problems = features.verify(
                 show and (lambda done, before=before: show(before + done, num_records))
             )
-            num_checked += len(features.records)
+            num_checked += _num_records(features)
             found += [{"modality": modality, "id": p.id, "problem": p.what} for p in problems]
+    found += [
+        {"modality": modality, "id": "current", "problem": problem}
+        for each in stores
+        for modality, problem in _wrong_pointers(each)
+    ]
     if json:
         print_json({"checked": num_checked, "problems": found})
     else:
@@ -38,3 +49,24 @@ def verify_store(out: Path, *, json: bool) -> None:
             typer.echo("mmgcn extract --verify VIDEOS, with the same options, extracts them again")
     if found:
         raise typer.Exit(FAILED)
+
+
+def _num_records(features: FeatureSet) -> int:
+    """Return the number of records; 0 where they cannot be read, which `verify` reports."""
+    from extract.store import StoreError
+
+    try:
+        return len(features.records)
+    except StoreError:
+        return 0
+
+
+def _wrong_pointers(store: FeatureStore) -> Iterator[tuple[str, str]]:
+    """Yield modalities whose current set cannot be opened, and why."""
+    from extract.store import StoreError
+
+    for modality in store.modalities():
+        try:
+            store.feature_set(modality)
+        except StoreError as error:
+            yield modality, str(error)

@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 
 from extract.config import Layout
+from extract.modality import Pooling
 from extract.store.files import StoreError, content_hash, explain_write_errors
 from extract.store.layout import open_storage
 from extract.store.manifest import read_manifest
 from extract.store.npy import DamagedArray, npy_bytes
-from extract.store.pooled_matrix import pooled_matrix
+from extract.store.pooled_matrix import cached_matrix, pooled_matrix
 from extract.store.record_table import Records
 from extract.store.records import Record
 from extract.store.storage import Storage
-from extract.store.verification import Problem, problems_of
+from extract.store.verification import Problem, checked_rows, problems_of
 
 
 class NoFeatures(StoreError, LookupError):
@@ -130,11 +131,11 @@ class FeatureSet:
             ) from error
         except DamagedArray as error:
             raise self._corrupt(item_id, str(error)) from error
-        if not self._are_rows(rows.shape) or rows.dtype != self._dtype:
+        if not self._are_rows(rows.shape) or rows.dtype != self.dtype:
             raise self._corrupt(
                 item_id,
                 f"it contains {rows.shape} {rows.dtype}, not (T, {self.manifest['dim']}) "
-                f"{self._dtype}",
+                f"{self.dtype}",
             )
         return rows
 
@@ -151,9 +152,15 @@ class FeatureSet:
 
         Args:
             record: one of this set.
-            thorough: whether the rows are also compared with their hash.
+            thorough: whether the rows are also read and checked; see `checked_rows`.
         """
-        return self.storage.is_intact(record, thorough=thorough)
+        if not thorough:
+            return self.storage.is_intact(record)
+        try:
+            checked_rows(self, record)
+        except DamagedArray:
+            return False
+        return True
 
     def finish(self) -> None:
         """Write the last record of each item, sorted by id, and remove leftovers of interruptions.
@@ -185,13 +192,18 @@ class FeatureSet:
         """
         row_hashes = self.records.row_hashes()
         matrix = pooled_matrix(
-            self.path,
-            row_hashes,
-            self.read,
-            width=self.manifest["dim"],
-            pooling=self.manifest.get("pooling", "mean"),
+            self.path, row_hashes, self.read, width=self.manifest["dim"], pooling=self.pooling
         )
         return [item_id for item_id, _ in row_hashes], matrix
+
+    def cached_matrix(self) -> tuple[Path, np.ndarray | None]:
+        """Return the file of the vectors of `pooled`, and the vectors, if they are in it."""
+        return cached_matrix(
+            self.path,
+            self.records.row_hashes(),
+            width=self.manifest["dim"],
+            pooling=self.pooling,
+        )
 
     def align(self, item_ids: Sequence[str]) -> Aligned:
         """Return the pooled features in the order of the given ids, joined by id.
@@ -208,7 +220,14 @@ class FeatureSet:
         return Aligned(features, present, [i for i in item_ids if i not in self.records])
 
     @property
-    def _dtype(self) -> np.dtype[Any]:
+    def pooling(self) -> Pooling:
+        """How the rows of an item become one vector."""
+        pooling: Pooling = self.manifest.get("pooling", "mean")
+        return pooling
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the rows."""
         dtype: np.dtype[Any] = np.dtype(self.manifest.get("dtype", "float16"))
         return dtype
 
@@ -230,7 +249,7 @@ class FeatureSet:
         if not np.isfinite(rows).all():
             raise ValueError(f"rows of '{item_id}' are not finite")
         with np.errstate(over="ignore"):  # raised by the next check
-            stored = np.ascontiguousarray(rows, dtype=self._dtype)
+            stored = np.ascontiguousarray(rows, dtype=self.dtype)
         if not np.isfinite(stored).all():
             raise ValueError(
                 f"rows of '{item_id}' exceed the range of {stored.dtype}; use dtype='float32'"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,18 @@ class FeatureStore:
         """The store of transcripts, which are in the records of its sets."""
         return FeatureStore(self.root / CAPTIONS)
 
-    def spoken_captions(self) -> dict[str, str]:
-        """Return the transcripts of the current set of transcripts, by item id."""
+    def spoken_captions(self, item_ids: Iterable[str] | None = None) -> dict[str, str]:
+        """Return the transcripts of the current set of transcripts, by item id.
+
+        Args:
+            item_ids: of which items; None for all.
+        """
         transcripts = self.captions.current(SPEECH)
-        records = () if transcripts is None else transcripts.records.sorted()
-        return {record.id: record.caption for record in records if record.segments}
+        if transcripts is None:
+            return {}
+        known = transcripts.records
+        records = known.sorted() if item_ids is None else map(known.get, item_ids)
+        return {r.id: r.caption for r in records if r is not None and r.segments}
 
     def modalities(self) -> tuple[str, ...]:
         """Return the modalities with a current feature set, sorted.

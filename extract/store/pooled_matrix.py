@@ -37,14 +37,11 @@ def pooled_matrix(
         StoreError: the rows of an item are missing or corrupt.
     """
     shape = len(row_hashes), pooled_width(width, pooling)
-    lines = "\n".join(f"{item_id!r} {rows_hash}" for item_id, rows_hash in row_hashes)
-    key = content_hash(lines.encode() + pooling.encode())[:16]
-    path = folder / f"pooled-{pooling}-{key}.npy"
+    path, matrix = cached_matrix(folder, row_hashes, width=width, pooling=pooling)
 
     def vectors() -> Iterator[np.ndarray]:
         return (pool(read(item_id), pooling) for item_id, _ in row_hashes)
 
-    matrix = _cached(path, shape)
     if matrix is None and _write(path, vectors(), shape):
         matrix = _cached(path, shape)
     if matrix is None:  # a read-only store
@@ -52,6 +49,19 @@ def pooled_matrix(
         for row, vector in zip(matrix, vectors(), strict=True):
             row[:] = vector
     return matrix
+
+
+def cached_matrix(
+    folder: Path, row_hashes: Sequence[tuple[str, str | None]], *, width: int, pooling: Pooling
+) -> tuple[Path, np.ndarray | None]:
+    """Return the file of the matrix of these rows, and the matrix, if it is there and whole.
+
+    Its values are not compared with the rows.
+    """
+    lines = "\n".join(f"{item_id!r} {rows_hash}" for item_id, rows_hash in row_hashes)
+    key = content_hash(lines.encode() + pooling.encode())[:16]
+    path = folder / f"pooled-{pooling}-{key}.npy"
+    return path, _cached(path, (len(row_hashes), pooled_width(width, pooling)))
 
 
 def _cached(path: Path, shape: tuple[int, int]) -> np.ndarray | None:

@@ -15,6 +15,7 @@ from extract.store.records import Record, parse_record, record_line
 
 T = TypeVar("T")
 
+DAMAGED_RECORD = "its record is damaged; extract it again"
 CHUNK_BYTES = 1 << 20
 
 # The columns beside the record's line are those that are read for all records at once.
@@ -180,7 +181,7 @@ def _record(key: bytes, line: bytes) -> Record:
     item_id = _id(key)
     record = parse_record(line)
     if record is None or record.id != item_id:
-        return Record(item_id, status="failed", reason="its record is damaged; extract it again")
+        return Record(item_id, status="failed", reason=DAMAGED_RECORD)
     return record
 
 

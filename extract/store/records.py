@@ -90,6 +90,14 @@ def read_records(path: Path) -> Iterator[Record]:
                 yield record
 
 
+def num_damaged_lines(path: Path) -> int:
+    """Return the number of lines that `read_records` skips."""
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        return sum(parse_record(line) is None for line in file)
+
+
 def parse_record(line: bytes) -> Record | None:
     """Return the record of a line; None if the line is damaged."""
     try:

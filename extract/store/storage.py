@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from extract.config import Layout
-from extract.store.files import append_atomically, content_hash
+from extract.store.files import append_atomically
 from extract.store.npy import DamagedArray
 from extract.store.record_table import Records
 from extract.store.records import Record, read_records, record_line
@@ -43,9 +43,8 @@ class Storage(ABC):
     def records(self) -> Records:
         """The last record of each item; read from disk once."""
         if self._records is None:
-            paths = [self.path / f"{self.log}.jsonl", *self.shard_logs(), self._own_log]
             self._records = self._load(
-                record for path in dict.fromkeys(paths) for record in read_records(path)
+                record for path in self.logs() for record in read_records(path)
             )
         return self._records
 
@@ -54,6 +53,11 @@ class Storage(ABC):
         records = self.records
         append_atomically(self._own_log, record_line(record))
         records.add(record)
+
+    def logs(self) -> list[Path]:
+        """Return the files of records, the newest last; they need not exist."""
+        paths = [self.path / f"{self.log}.jsonl", *self.shard_logs(), self._own_log]
+        return list(dict.fromkeys(paths))
 
     def shard_logs(self) -> list[Path]:
         """Return the logs of shards that were not merged yet."""
@@ -114,14 +118,10 @@ class Storage(ABC):
     def _load(self, newer: Iterator[Record]) -> Records:
         """Return all records, given those that were read from the logs."""
 
-    def is_intact(self, record: Record, *, thorough: bool = False) -> bool:
-        """Return whether the rows of a record are there; see `FeatureSet.is_intact`."""
-        if record.rows == 0:
-            return True
+    def is_intact(self, record: Record) -> bool:
+        """Return whether the rows of a record are there with their full size."""
         try:
-            if thorough:
-                return content_hash(self.read_bytes(record)) == record.rows_hash
-            return self.has_bytes(record)
+            return record.rows == 0 or self.has_bytes(record)
         except (OSError, DamagedArray):
             return False
 

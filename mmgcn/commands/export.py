@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,6 +82,7 @@ def export(
     if not lists:
         refuse_options("run", "k", because="it needs --lists")
     from mmgcn.content import Content
+    from mmgcn.data.loading import sources_of
     from mmgcn.format import FORMATS, FormatError, WritableFormat
 
     kind = FORMATS.get(format_name)
@@ -96,10 +98,8 @@ def export(
         raise FormatError(f"{out} contains files; name another folder with `out`")
     content = Content.of_dataset(load_for_study(data))
     if captions is not None:
-        from extract.catalog import read_captions
-
-        texts, _ = read_captions(captions)
-        content.add_captions(list(texts), list(texts.values()), source=str(captions))
+        texts = _captions(captions, sources_of(data))
+        content.add_captions(list(texts), list(texts.values()), source=captions)
     ranked = _ranked_lists(run, k) if lists else None
     out.mkdir(parents=True, exist_ok=True)
     written = kind().write(content, out, name=name, lists=ranked)
@@ -118,6 +118,17 @@ def export(
         typer.echo(f"dropped: {line}")
     for line in written.usage:
         typer.echo(line)
+
+
+def _captions(captions: str, sources: Iterable[str]) -> dict[str, str]:
+    """Return the captions of a table, and the transcripts of feature stores."""
+    from extract.catalog import caption_sources, read_captions
+    from mmgcn.serving.spoken_captions import spoken_captions
+
+    table, speech = caption_sources(captions)
+    texts = {} if table is None else read_captions(table)[0]
+    stores = [source for source in sources if "=" not in source]
+    return texts if speech is None else spoken_captions(stores) | texts
 
 
 def _ranked_lists(run: Path, k: int) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,12 +26,16 @@ class MediaForHtml:
     Args:
         videos: a folder of videos, or a table with item_id and path; None draws no posters.
         table: captions, which precede those beside the videos.
+        stores: feature stores, whose transcripts are the captions of videos without another.
     """
 
-    def __init__(self, videos: Path | None, table: ItemTable) -> None:
+    def __init__(
+        self, videos: Path | None, table: ItemTable, *, stores: Iterable[Path | str] = ()
+    ) -> None:
         from mmgcn.report.poster_images import PosterImages
+        from mmgcn.serving.spoken_captions import spoken_captions
 
-        self.captions: dict[str, str] = {}
+        self.captions: dict[str, str] = spoken_captions(stores)
         self._failed: dict[str, str] = {}
         draw = None if videos is None else self._drawing(videos)
         self.captions |= dict(table.rows.select("item_id", "caption").drop_nulls().iter_rows())

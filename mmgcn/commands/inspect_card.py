@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmgcn.commands.options import item_table
 from mmgcn.commands.output import print_message
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def write_card(
     first_id: int,
     interactions: Interactions | None,
     videos: Path | None,
-    captions: Path | None,
+    captions: str | None,
 ) -> None:
     """Write the card of a data set as one HTML file.
 
@@ -41,7 +42,6 @@ def write_card(
     from mmgcn.evaluation.coverage import popularity_skew
     from mmgcn.report.data_card import DataCard, card_document
     from mmgcn.report.document import write_document
-    from mmgcn.serving.item_table import ItemTable
 
     content = {
         table.name: content_of(table.ids, table.matrix)
@@ -54,7 +54,8 @@ def write_card(
             "item": np.bincount(interactions.item_index),
         }
         skew = popularity_skew(degrees["item"])
-    media = MediaForHtml(videos, ItemTable() if captions is None else ItemTable.read(captions))
+    stores = [source for source in sources if "=" not in source]
+    media = MediaForHtml(videos, item_table(captions), stores=stores)
     text = card_document(
         DataCard(found, degrees, skew, content), captions=media.captions, posters=media.posters
     )

@@ -137,4 +137,4 @@ class ListOutput:
         if self._json:
             print_json(json_rows(lists, reasons))
         else:
-            show_list(lists, self._table, reasons=reasons)
+            show_list(lists, self._table, self._recommender.run, reasons=reasons)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmgcn.channels import absence
@@ -11,15 +11,18 @@ from mmgcn.commands.output import console_table, print_table
 if TYPE_CHECKING:
     import polars as pl
 
+    from mmgcn.run import Run
     from mmgcn.serving.explanation import Explanation
     from mmgcn.serving.item_table import ItemTable
 
+MAX_SPOKEN = 80  # characters of a transcript
 NUM_NEAREST = 2  # watched items named for each channel
 
 
 def show_list(
     table: pl.DataFrame,
     items: ItemTable,
+    run: Run,
     *,
     reasons: Sequence[Explanation | None] | None = None,
     score: str = "score",
@@ -27,11 +30,14 @@ def show_list(
     """Print a list, with captions where there are any, and reasons on request.
 
     Args:
+        items: captions, which precede the transcripts of the run's videos.
+        run: the run that the list is of.
         reasons: one a row of the table; None where there is none.
         score: name of the column of scores.
     """
     several = "user_id" in table.columns and table["user_id"].n_unique() > 1
-    captions = items.captions(table["item_id"].unique())
+    ids = table["item_id"].unique()
+    captions = _spoken(run, ids) | items.captions(ids)
     columns = [*(["user"] if several else []), "rank", "item", score]
     columns += ["caption"] if captions else []
     columns += ["because"] if reasons is not None else []
@@ -72,6 +78,18 @@ def json_rows(
         if reason is not None:
             row.update(reason.as_dict())
     return rows
+
+
+def _spoken(run: Run, item_ids: Iterable[str]) -> dict[str, str]:
+    """Return the beginnings of the transcripts of videos, by item id."""
+    from mmgcn.serving.item_table import one_line
+    from mmgcn.serving.spoken_captions import spoken_captions, stores_of
+
+    texts = {i: one_line(text) for i, text in spoken_captions(stores_of(run), item_ids).items()}
+    return {
+        item_id: text if len(text) <= MAX_SPOKEN else f"{text[: MAX_SPOKEN - 1].rstrip()}…"
+        for item_id, text in texts.items()
+    }
 
 
 def _number(score: float) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.models import OptionInfo
+
+if TYPE_CHECKING:
+    from mmgcn.serving.item_table import ItemTable
 
 LATEST = Path("runs/latest")
 
@@ -37,6 +40,19 @@ def parse_seed(text: str) -> int:
         raise typer.BadParameter(f"'{text}' is not a whole number") from error
 
 
+def item_table(captions: str | None) -> ItemTable:
+    """Return the table of --captions: TABLE, TABLE,speech or speech, which is an empty one.
+
+    Raises:
+        TableError: see `ItemTable.read`.
+    """
+    from extract.catalog import caption_sources
+    from mmgcn.serving.item_table import ItemTable
+
+    table, _ = caption_sources(captions)
+    return ItemTable() if table is None else ItemTable.read(table)
+
+
 def _check_seed(seed: int) -> int:
     if not 0 <= seed <= MAX_SEED:
         raise typer.BadParameter(f"{seed} is not in the range of 0 to {MAX_SEED}")
@@ -54,11 +70,12 @@ KOption = Annotated[int, typer.Option("--k", "-k", help="Number of items in each
 METRICS = tuple(f"{family}@{k}" for family in ("recall", "ndcg") for k in (5, 10, 20, 50))
 MetricOption = Annotated[str, typer.Option(help="recall@K or ndcg@K.", callback=_check_metric)]
 CaptionsOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         help="Table with item_id and caption or title, to show beside the items (.csv .tsv "
-        ".parquet .jsonl).",
+        ".parquet .jsonl). Transcripts of `mmgcn extract --captions speech` are shown without it.",
         show_default=False,
+        metavar="TABLE",
     ),
 ]
 PosterVideosOption = Annotated[

@@ -28,18 +28,15 @@ def ids_in_file(path: Path | str, column: str) -> list[str]:
     return read_ids(Path(path), column)
 
 
-def with_creators(options: RankingOptions, table: ItemTable, *, known: bool) -> RankingOptions:
+def with_creators(options: RankingOptions, table: ItemTable) -> RankingOptions:
     """Return the options with the creators of a table of items, where a limit needs them.
-
-    Args:
-        known: whether a table was given.
 
     Raises:
         typer.BadParameter: a limit per creator without a table.
     """
     if options.per_creator is None:
         return options
-    if not known:
+    if table.rows.is_empty():
         raise typer.BadParameter(
             "it needs --captions FILE, a table with item_id and creator", param_hint="--per-creator"
         )

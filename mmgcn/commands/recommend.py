@@ -12,7 +12,7 @@ from extract.commands.options import Flag, name_and_value, with_options
 from extract.commands.usage import refuse_options
 from mmgcn.commands.html_output import HtmlLists, MediaForHtml
 from mmgcn.commands.list_output import ListOutput
-from mmgcn.commands.options import LATEST, CaptionsOption, PosterVideosOption, RunOption
+from mmgcn.commands.options import LATEST, CaptionsOption, PosterVideosOption, RunOption, item_table
 from mmgcn.commands.output import JsonOption, print_message
 from mmgcn.commands.ranking import K_FLAG, PER_CREATOR_FLAG, ids_in_file, with_creators
 from mmgcn.serving.ranking_options import RankingOptions
@@ -168,28 +168,31 @@ def recommend(
         html=html is not None,
         ray=engine == "ray",
         approximate=approximate,
-        shows_captions=out is None and not json,
+        uses_captions=bool(like) or (out is None and not json),
         per_creator=options.per_creator is not None,
     )
 
-    from mmgcn.serving.item_table import ItemTable
     from mmgcn.serving.recommender import Recommender
+    from mmgcn.serving.spoken_captions import stores_of
     from mmgcn.serving.table_file import check_suffix
 
     file = Path(out) if out is not None and engine == "local" else None
     if file is not None:
         check_suffix(file)
     recommender = Recommender.load(run)
-    table = ItemTable() if captions is None else ItemTable.read(captions)
-    options = with_creators(options, table, known=captions is not None).changed(
+    table = item_table(captions)
+    options = with_creators(options, table).changed(
         items=_known(options.items, recommender.run.items, "--items"),
         exclude=_known(options.exclude, recommender.run.items, "--exclude"),
     )
-    page = None if html is None else HtmlLists(html, recommender, MediaForHtml(videos, table))
+    page = None
+    if html is not None:
+        media = MediaForHtml(videos, table, stores=stores_of(recommender.run))
+        page = HtmlLists(html, recommender, media)
     output = ListOutput(recommender, table, options, explain=explain, json=json, page=page)
     if fold_in:
         watched = _history_ids(history or [], recommender.run.items)
-        cold_items = _cold_items(recommender, like or [], features, encoders or [])
+        cold_items = _cold_items(recommender, like or [], features, encoders or [], captions)
         output.for_history(watched, cold_items, file)
     elif approximate and file is not None:
         output.to_file_by_index(file)
@@ -215,7 +218,7 @@ def _refuse_ignored(
     html: bool,
     ray: bool,
     approximate: bool,
-    shows_captions: bool,
+    uses_captions: bool,
     per_creator: bool,
 ) -> None:
     """Refuse the options that the requested mode would ignore."""
@@ -244,7 +247,7 @@ def _refuse_ignored(
             *("explain", "items", "exclude", "diversity", "per_creator", "engine"),
             because="--approximate goes only with --all, --out, --k and --seen",
         )
-    if not (shows_captions or per_creator):
+    if not (uses_captions or per_creator):
         refuse_options("captions", because="captions are printed; --out and --json have none")
 
 
@@ -276,12 +279,18 @@ def _known(ids: Iterable[str] | None, known: IdMap, option: str) -> Sequence[str
 
 
 def _cold_items(
-    recommender: Recommender, videos: Sequence[Path], store: Path | None, encoders: Sequence[str]
+    recommender: Recommender,
+    videos: Sequence[Path],
+    store: Path | None,
+    encoders: Sequence[str],
+    captions: str | None,
 ) -> np.ndarray | None:
     """Return the vectors of videos that are not in the run. Shapes: (N, d)."""
     if not videos:
         return None
+    from extract.catalog import caption_sources
     from mmgcn.serving.cold_start.cold_items import item_vectors
 
+    _, speech = caption_sources(captions)
     pairs = [name_and_value(text, "--encoder") for text in encoders]
-    return item_vectors(recommender.run, videos, store=store, encoders=pairs)
+    return item_vectors(recommender.run, videos, store=store, encoders=pairs, speech=speech)

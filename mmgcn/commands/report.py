@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mmgcn.commands.options import LATEST, CaptionsOption, RunOption
+from mmgcn.commands.options import LATEST, CaptionsOption, RunOption, item_table
 from mmgcn.commands.output import JsonOption, print_json, print_message
 
 if TYPE_CHECKING:
@@ -58,11 +58,11 @@ def report(
     from mmgcn.evaluation.held_out import HeldOut
     from mmgcn.report.document import write_document
     from mmgcn.report.run_report import run_document
-    from mmgcn.serving.item_table import ItemTable
     from mmgcn.serving.recommender import Recommender
+    from mmgcn.serving.spoken_captions import stores_of
 
     recommender = Recommender.load(run)
-    media = MediaForHtml(videos, ItemTable() if captions is None else ItemTable.read(captions))
+    media = MediaForHtml(videos, item_table(captions), stores=stores_of(recommender.run))
     users = user or _random_users(recommender.run)
     recommender.run.users.index(users)  # an unknown one is an error before anything is drawn
     table = recommender.recommend(users, k=k)

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,6 +28,13 @@ class ServiceError(ValueError):
     """The service cannot start; the message says why and what to do."""
 
 
+def _table_of(captions: str) -> Path | None:
+    """Return the table of --captions: TABLE, TABLE,speech or speech, which has none."""
+    from extract.catalog import caption_sources
+
+    return caption_sources(captions)[0]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
     app.command()(serve)
@@ -35,6 +43,12 @@ def register(app: typer.Typer) -> None:
 @with_options(
     settings={
         "run": Flag(help="Run folder, or a link to one; when the link changes, the run is loaded."),
+        "captions": Flag(
+            help="Table with item_id, and caption or creator. Transcripts of `mmgcn extract "
+            "--captions speech` are shown without it.",
+            metavar="TABLE",
+            parse=_table_of,
+        ),
         "feedback": None,
         "token": None,
         "loopback": None,

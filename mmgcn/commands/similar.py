@@ -9,7 +9,7 @@ import typer
 from extract.commands.options import Flag, with_options
 from extract.commands.usage import refuse_options
 from mmgcn.commands.listing import show_list
-from mmgcn.commands.options import LATEST, CaptionsOption, RunOption
+from mmgcn.commands.options import LATEST, CaptionsOption, RunOption, item_table
 from mmgcn.commands.output import JsonOption, print_json
 from mmgcn.commands.ranking import K_FLAG, PER_CREATOR_FLAG, with_creators
 from mmgcn.serving.ranking_options import RankingOptions
@@ -46,13 +46,12 @@ def similar(
     if json and options.per_creator is None:
         refuse_options("captions", because="captions are printed; --json has none")
 
-    from mmgcn.serving.item_table import ItemTable
     from mmgcn.serving.recommender import Recommender
 
-    table = ItemTable() if captions is None else ItemTable.read(captions)
-    options = with_creators(options, table, known=captions is not None)
-    found = Recommender.load(run).similar(item, options, channel=channel)
+    table = item_table(captions)
+    recommender = Recommender.load(run)
+    found = recommender.similar(item, with_creators(options, table), channel=channel)
     if json:
         print_json(found.to_dicts())
     else:
-        show_list(found, table, score="cosine")
+        show_list(found, table, recommender.run, score="cosine")

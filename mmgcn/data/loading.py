@@ -82,7 +82,7 @@ def _split(options: DataOptions) -> tuple[Split, pl.Series | None, dict[str, str
 
 def _merged(options: DataOptions, table: Interactions, *, min_cosine: float) -> dict[str, str]:
     """Return near-duplicates and the item of each that is kept, with a note in the table."""
-    tables = read_features(_sources(options), first_id=options.first_id or 0)
+    tables = read_features(sources_of(options), first_id=options.first_id or 0)
     if not tables:
         raise FeatureError("`merge_duplicates` compares features, and there are none")
     groups = duplicate_groups(tables, min_cosine=min_cosine)
@@ -101,7 +101,7 @@ def _merged(options: DataOptions, table: Interactions, *, min_cosine: float) -> 
     return merged
 
 
-def _sources(options: DataOptions) -> tuple[str, ...]:
+def sources_of(options: DataOptions) -> tuple[str, ...]:
     """Return the sources of features."""
     if options.features is None:
         return (str(FEATURES),) if FEATURES.is_dir() else ()
@@ -113,7 +113,7 @@ def _joined(
 ) -> Dataset:
     """Return the split with its features."""
     try:
-        tables = read_features(_sources(options), first_id=options.first_id or 0)
+        tables = read_features(sources_of(options), first_id=options.first_id or 0)
         return Dataset.build(parts, tables, missing=options.missing, excluded_items=removed_items)
     except FeatureError as error:
         if uses_features or options.features is not None:

@@ -16,7 +16,7 @@ PROJECT_FILE = "mmgcn.toml"
 PREFIX = "MMGCN_"
 SHARED = {
     "videos": "Folder of videos, or files, patterns and URLs.",
-    "captions": "Table with item_id and caption.",
+    "captions": "Table with item_id and caption, or speech, or TABLE,speech.",
     "features": "Feature store, or also NAME=FILE.npy[,IDS.txt].",
     "runs": "Folder of runs.",
 }
@@ -157,6 +157,8 @@ def key_of(command: str, option: Option, options: Iterable[Option]) -> tuple[str
         return "", ""
     if name in ("videos", "captions"):
         return "", name
+    if (command, name) == ("recommend", "encoders"):  # of --like, which extracts
+        return "extract", name
     if option.is_run or (command, name) in (("fit", "out"), ("runs", "out"), ("runs", "run")):
         return "", "runs"
     if (command, name) in (("extract", "out"), ("store", "store")):

@@ -19,7 +19,7 @@ from mmgcn.service.catalogue import Catalogue, fold
 from mmgcn.service.short_lists import ShortLists
 from mmgcn.serving.recommender import Recommender
 from mmgcn.serving.session import SessionRanker
-from mmgcn.serving.spoken_captions import spoken_captions
+from mmgcn.serving.spoken_captions import spoken_captions, stores_of
 
 logger = logging.getLogger("mmgcn.service")
 
@@ -37,7 +37,7 @@ class LiveRun:
         self.cache = ResponseCache()
         self.short_lists = ShortLists(recommender)
         self.session_ranker = SessionRanker(recommender)
-        cards = cards.with_more_captions(spoken_captions(self.run))
+        cards = cards.with_more_captions(spoken_captions(stores_of(self.run)))
         self.catalogue = Catalogue(self.run, cards)
         self.cards = cards.with_modalities(self.catalogue.by_item())
 

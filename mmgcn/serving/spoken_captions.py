@@ -1,24 +1,37 @@
-"""Spoken captions: what is said in the videos of a run, from the store of its features."""
+"""Spoken captions: the transcripts of videos, from feature stores."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
 
 from extract.store import FeatureStore, StoreError
 from mmgcn.run import Run
 
 
-def spoken_captions(run: Run) -> dict[str, str]:
-    """Return what is said in videos by item id, as `mmgcn extract --captions speech` stored it.
-
-    Empty where nothing is, or where the store was moved.
-    """
-    captions: dict[str, str] = {}
+def stores_of(run: Run) -> list[str]:
+    """Return the folders of the feature stores that a run was trained on."""
     sources = run.config.get("features", {}).values()
-    roots = [
-        source["store"] for source in sources if isinstance(source, dict) and "store" in source
-    ]
-    for root in dict.fromkeys(roots):
+    roots = [each["store"] for each in sources if isinstance(each, dict) and "store" in each]
+    return list(dict.fromkeys(roots))
+
+
+def spoken_captions(
+    stores: Iterable[Path | str], item_ids: Iterable[str] | None = None
+) -> dict[str, str]:
+    """Return the transcripts of `mmgcn extract --captions speech`, by item id.
+
+    Empty where there are none, or where a store was moved.
+
+    Args:
+        stores: folders of feature stores.
+        item_ids: of which items; None for all.
+    """
+    wanted = None if item_ids is None else list(item_ids)
+    captions: dict[str, str] = {}
+    for root in stores:
         try:
-            captions |= FeatureStore(root).spoken_captions()
+            captions |= FeatureStore(root).spoken_captions(wanted)
         except StoreError:
             continue  # it is damaged; `mmgcn extract --verify` says so
     return captions

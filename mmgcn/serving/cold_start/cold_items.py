@@ -29,7 +29,12 @@ class ColdItemError(ValueError):
 
 
 def item_vectors(
-    run: Run, videos: Sequence[Path], *, store: Path | None = None, encoders: Encoders = ()
+    run: Run,
+    videos: Sequence[Path],
+    *,
+    store: Path | None = None,
+    encoders: Encoders = (),
+    speech: str | None = None,
 ) -> np.ndarray:
     """Return vectors, among the item vectors of a run, of videos that are not in it.
 
@@ -38,8 +43,10 @@ def item_vectors(
 
     Args:
         store: the feature store of the run, if it was moved since the training.
-        encoders: NAME:WEIGHTS by modality, in place of the encoders that the manifests name, such
+        encoders: NAME:WEIGHTS by modality, tried before the encoders that the manifests name, such
             as for weights that were moved.
+        speech: Whisper network whose words are the captions of videos without one; see
+            `ExtractConfig`.
 
     Shapes:
         the result: (N, d), in the order of the videos.
@@ -54,7 +61,7 @@ def item_vectors(
     own = dict(_own_sets(run, store))
     items = [replace(_item(video), id=str(index)) for index, video in enumerate(videos)]
     with tempfile.TemporaryDirectory(prefix="mmgcn-") as folder:
-        sets = _extracted(items, own, Path(folder) / "features", encoders)
+        sets = _extracted(items, own, Path(folder) / "features", encoders, speech)
         new = {name: features.align([item.id for item in items]) for name, features in sets.items()}
     for index, video in enumerate(videos):
         if not any(aligned.present[index] for aligned in new.values()):
@@ -107,7 +114,11 @@ def _own_sets(run: Run, store: Path | None) -> Iterator[tuple[str, FeatureSet]]:
 
 
 def _extracted(
-    items: Sequence[Item], own: Mapping[str, FeatureSet], out: Path, encoders: Encoders
+    items: Sequence[Item],
+    own: Mapping[str, FeatureSet],
+    out: Path,
+    encoders: Encoders,
+    speech: str | None,
 ) -> dict[str, FeatureSet]:
     """Return features of the items, in sets whose digests are those of the run's sets.
 
@@ -119,11 +130,11 @@ def _extracted(
     for name, words in pairs:
         chosen.setdefault(MODALITIES.get(name).name, []).append(words)
     candidates = {
-        name: chosen.get(name) or list(dict.fromkeys(_encoders_of(name, features.manifest)))
+        name: list(dict.fromkeys([*chosen.get(name, ()), *_encoders_of(name, features.manifest)]))
         for name, features in own.items()
     }
-    settings = _settings_of(own)
-    reasons = dict.fromkeys(own, "no preset has the encoders of the run")
+    settings = _settings_of(own, speech)
+    reasons: dict[str, str] = {}  # of the first encoder that was tried
     found: dict[str, FeatureSet] = {}
 
     def attempt(tried: Sequence[tuple[str, str]]) -> None:
@@ -134,7 +145,7 @@ def _extracted(
             report = _extract(items, out, config)
         except (ValueError, LookupError, OSError, ImportError) as error:
             if len(tried) == 1:  # such as weights that are not here; another encoder may do
-                reasons[tried[0][0]] = str(error)
+                reasons.setdefault(tried[0][0], str(error))
                 return
             for each in tried:
                 attempt([each])
@@ -146,9 +157,10 @@ def _extracted(
             features = FeatureSet(report.sets[name])
             if features.path.name == own[name].path.name:
                 found[name] = features
-            reasons[name] = (
+            reasons.setdefault(
+                name,
                 f"{name} features came out as {features.path.name}, the run was trained on "
-                f"{own[name].path.name}"
+                f"{own[name].path.name}",
             )
 
     while left := [name for name in own if name not in found and candidates[name]]:
@@ -157,9 +169,10 @@ def _extracted(
             attempt([pair for pair in next_ones if settings[pair[0]] is wanted])
     absent = [name for name in own if name not in found]
     if absent:
+        why = reasons.get(absent[0], "no preset has the encoders of the run")
         raise ColdItemError(
-            f"the videos cannot be extracted as those of the run were: {reasons[absent[0]]}; name "
-            "the encoders and weights of the run with `encoders`, as MODALITY=NAME:WEIGHTS"
+            f"the videos cannot be extracted as those of the run were: {why}; name the "
+            " encoders and weights of the run with `encoders`, as MODALITY=NAME:WEIGHTS"
         )
     return {name: found[name] for name in own}
 
@@ -177,7 +190,7 @@ def _encoders_of(name: str, manifest: Mapping[str, Any]) -> Iterator[str]:
             yield words
 
 
-def _settings_of(own: Mapping[str, FeatureSet]) -> dict[str, dict[str, Any]]:
+def _settings_of(own: Mapping[str, FeatureSet], speech: str | None) -> dict[str, dict[str, Any]]:
     """Return the settings of an extraction by modality; the same object where they are equal."""
     manifests = {name: features.manifest for name, features in own.items()}
     frames = [m["sampling"] for m in manifests.values() if m.get("reads") == "frames"]
@@ -188,6 +201,7 @@ def _settings_of(own: Mapping[str, FeatureSet]) -> dict[str, dict[str, Any]]:
         settings = {
             "dtype": manifest["dtype"],
             "precision": manifest.get("precision", "float32"),
+            "speech": speech if manifest.get("reads") == "text" else None,
             "pooling": pooling if pooling in get_args(TokenPooling) else None,
             **(manifest["sampling"] if manifest.get("reads") == "frames" else (frames or [{}])[0]),
         }

@@ -10,7 +10,9 @@ import pytest
 
 from extract.commands.summary import progress_bar
 from extract.pipeline import Progress
+from extract.store import FeatureStore, Record
 from tests.clips import Audio, make_clip
+from tests.stores import ROWS, add_speech, new_set
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +195,20 @@ def test_verify_finds_what_was_changed_and_with_videos_does_it_again(
     assert extract(videos, "--verify")[0] == 3
     assert rows.read_bytes() == whole
     assert run("extract", "--verify")[0] == 0
+
+
+def test_verify_reads_transcripts_and_opens_the_current_sets(run, tmp_path):
+    store = FeatureStore(tmp_path / "features")
+    new_set(store.root).write(Record("a"), ROWS)
+    transcripts = add_speech(store, {"a": "good evening", "b": "good morning"})
+    assert run("extract", "--verify")[:2] == (0, "3 records checked, 0 problems\n")
+    transcripts.rows_path("b").write_bytes(b"")
+    (store.root / "visual" / "current").write_text("colour-0123\n")
+    code, out, _ = run("extract", "--verify")
+    assert code == 1
+    assert out.splitlines()[0] == "speech of b: does not match its recorded hash"
+    assert out.splitlines()[1].startswith("visual of current: ")
+    assert out.splitlines()[2] == "3 records checked, 2 problems"
 
 
 def test_a_damaged_manifest_is_reported_with_a_remedy_that_keeps_the_rows(

@@ -11,9 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extract.store import FeatureSet, NoFeatures, Problem, Record, StoreError, pool
+from extract.store import (
+    FeatureSet,
+    NoFeatures,
+    Problem,
+    Record,
+    StoreError,
+    content_hash,
+    pool,
+)
+from extract.store.npy import npy_bytes
 from tests.stores import ROWS, new_set, reopened
 
+HALF = ROWS.astype(np.float16) + np.float16(1)
 IDS = st.text(st.characters(), min_size=1, max_size=300)
 
 
@@ -252,6 +262,71 @@ def test_verify_finds_changed_missing_and_extra_files(features):
         Problem("gone", "cannot be read: No such file or directory"),
         Problem("failed.npy", "has no record; it can be removed"),
         Problem("stray.npy", "has no record; it can be removed"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (npy_bytes(HALF[:, :1]), "contains (3, 1) float16, not (3, 2) float16"),
+        (npy_bytes(HALF[:2]), "contains (2, 2) float16, not (3, 2) float16"),
+        (npy_bytes(ROWS), "contains (3, 2) float32, not (3, 2) float16"),
+        (npy_bytes(HALF * np.float16("inf")), "has values that are not finite"),
+        (b"rows", "is no array: "),
+    ],
+)
+def test_verify_checks_rows_whose_hash_is_recorded(features, data, problem):
+    features.write(Record("a"), ROWS)
+    features.write(Record("b"), ROWS)
+    features.rows_path("a").write_bytes(data)
+    forged = replace(features.records["a"], rows_hash=content_hash(data), num_bytes=len(data))
+    features.update_record(forged)
+    (found,) = features.verify()
+    assert found.id == "a"
+    assert found.what.startswith(problem)
+    assert not features.is_intact(forged, thorough=True)
+    assert features.is_intact(features.records["b"], thorough=True)
+
+
+@pytest.mark.parametrize(
+    ("record", "rows", "problem"),
+    [
+        (Record("a"), None, "is done, and has no rows"),
+        (Record("a", pts_seconds=(0.0, 1.0)), ROWS, "has 2 times for 3 rows"),
+        (Record("a", end_seconds=(1.0,)), ROWS, "has 1 times for 3 rows"),
+        (Record("a", segments=((2.0, 1.0, "hi"),)), ROWS, "part of speech from 2.0 to 1.0: 'hi'"),
+        (Record("a", segments=((0.0, 1.0, ""),)), ROWS, "part of speech from 0.0 to 1.0: ''"),
+    ],
+)
+def test_verify_finds_records_that_contradict_themselves(features, record, rows, problem):
+    features.write(record, rows)
+    (found,) = features.verify()
+    assert found.id == "a"
+    assert problem in found.what
+
+
+def test_verify_finds_damaged_lines_of_the_records(features):
+    features.write(Record("a"), ROWS)
+    with (features.path / "records.jsonl").open("ab") as file:
+        file.write(b'{"id": "b", \n')
+    assert reopened(features).verify() == [
+        Problem("records.jsonl", "has 1 damaged lines, whose items will be extracted again")
+    ]
+
+
+def test_verify_compares_pooled_vectors_with_the_rows(features):
+    for name in "abc":
+        features.write(Record(name), ROWS)
+    features.write(Record("bare", status="missing"), None)
+    features.pooled()
+    assert features.verify() == []
+    (pooled,) = features.path.glob("pooled-*.npy")
+    matrix = np.load(pooled)
+    matrix[1] += 1
+    pooled.unlink()  # it is mapped
+    np.save(pooled, matrix)
+    assert reopened(features).verify() == [
+        Problem(pooled.name, "differs from the rows of 1 items; it can be removed")
     ]
 
 

@@ -301,9 +301,14 @@ def test_an_item_with_a_damaged_record_is_extracted_again(packed):
     with sqlite3.connect(packed.path / "records.sqlite") as table:
         table.execute("UPDATE records SET line = ?", (b"{",))
     table.close()
-    record = reopened(packed).records["a"]
+    again = reopened(packed)
+    record = again.records["a"]
     assert (record.status, record.source, record.content_hash) == ("failed", "", "")
+    assert Problem("a", "its record is damaged; extract it again") in again.verify()
     (packed.path / "records.sqlite").write_bytes(b"no table")
+    (problem,) = reopened(packed).verify()
+    assert problem.id == packed.path.name
+    assert "records.sqlite is damaged" in problem.what
     with pytest.raises(StoreError, match=r"is damaged .*; remove .* and extract again"):
         _ = reopened(packed).records
 

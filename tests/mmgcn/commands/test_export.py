@@ -2,12 +2,15 @@
 
 import json
 
+import numpy as np
 import polars as pl
 import pytest
 
+from extract.store import FeatureStore, Record
 from mmgcn.run import Run
 from tests import layouts
 from tests.command_line import run
+from tests.stores import add_speech, new_set
 
 
 @pytest.fixture
@@ -55,9 +58,26 @@ def test_captions_and_names_are_written(world, capsys):
     assert "copy the folder to dataset/films of RecBole; its configuration:" in out
     names = {path.name for path in (world / "export").iterdir()}
     assert names == {"films.inter", "films.item"}
+    assert read_titles(world / "export") == {"i0": "The first"}
     code, _, err = run(capsys, *words)
     assert code == 1
     assert "export contains files; name another folder with --out" in err
+
+
+def read_titles(folder):
+    lines = (folder / "films.item").read_text().splitlines()
+    return dict(line.split("\t")[:2] for line in lines[1:])
+
+
+def test_transcripts_are_written_where_a_table_has_no_caption(world, capsys):
+    features = new_set(world / "features")
+    for item in ("i0", "i1"):
+        features.write(Record(item), np.ones((1, 2)))
+    add_speech(FeatureStore(world / "features"), {"i0": "good evening", "i1": "good morning"})
+    words = ("export", "recbole", "--name", "films", "--split", "none", "--missing", "mask")
+    code, _, err = run(capsys, *words, "--captions", "captions.csv,speech")
+    assert code == 0, err
+    assert read_titles(world / "export") == {"i0": "The first", "i1": "good morning"}
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from extract.store import FeatureStore
 from tests import command_line
-from tests.runs import write_run_folder
+from tests.runs import name_store, write_run_folder
+from tests.stores import add_speech
 
 ITEMS = ["a", "b", "c", "d", "e"]
 
@@ -29,6 +31,29 @@ def test_json_is_the_list_alone(run):
     assert (code, err) == (0, "")
     assert [row["rank"] for row in rows] == [1, 2, 3]
     assert {row["item_id"] for row in rows} == {"a", "d", "e"}
+
+
+def test_transcripts_are_shown_where_a_table_has_no_caption(run, tmp_path):
+    store = FeatureStore(tmp_path / "features")
+    add_speech(store, {"a": "good evening", "d": "a cat plays the piano, " * 9})
+    name_store(tmp_path / "run", store.root)
+    (tmp_path / "titles.csv").write_text("item_id,title,creator\na,Nightfall,ann\nd,,bob\n")
+    words = ("recommend", "--user", "u0")
+    for captions in ((), ("--captions", "speech")):
+        code, out, _ = run(*words, *captions)
+        shown = " ".join(out.split())
+        assert code == 0
+        assert "good evening" in shown
+        assert "a cat plays the piano," in shown
+        assert "…" in shown
+    shown = run(*words, "--captions", "titles.csv,speech", "--per-creator", "1")[1]
+    assert "Nightfall" in shown
+    assert "good" not in shown
+    assert "a cat plays" in shown
+    assert "good evening" in run("similar", "--item", "b", "-k", "5")[1]
+    code, _, err = run(*words, "--captions", "speech", "--per-creator", "1")
+    assert code == 2
+    assert "it needs --captions FILE" in err
 
 
 def test_a_written_file_is_reported_with_its_rows(run, tmp_path):

@@ -110,7 +110,8 @@ def test_it_loads_a_new_run_and_ends_when_the_last_request_is_done(runs):
 
 
 def test_the_metrics_of_several_workers_add_up(runs):
-    with serving(runs, "--workers", "2", "--feedback", "off") as (process, port):
+    options = ("--workers", "2", "--feedback", "off", "--captions", "speech")
+    with serving(runs, *options) as (process, port):
         for _ in range(20):
             get(port, "/v1/recommend/bob")
         metrics = get(port, "/metrics")

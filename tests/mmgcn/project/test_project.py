@@ -27,7 +27,8 @@ FIT = [
 ]
 EXTRACT = [Option("videos", is_repeatable=True), Option("modalities"), Option("out")]
 EVALUATE = [Option("run", is_run=True), Option("test")]
-COMMANDS = ("extract", "fit", "evaluate")
+RECOMMEND = [Option("captions"), Option("encoders", is_repeatable=True)]
+COMMANDS = ("extract", "fit", "evaluate", "recommend")
 
 
 @pytest.fixture
@@ -65,6 +66,18 @@ def test_each_command_has_the_keys_of_its_options(project):
         "out": "models",
     }
     assert values(found.settings("evaluate", EVALUATE)) == {"run": "models/latest"}
+
+
+def test_captions_and_encoders_are_those_of_the_extraction(project):
+    found = project(
+        'captions = "speech"\n[extract]\nencoders = {visual = "timm:w.pth", textual = "st:a"}\n'
+    )
+    assert values(found.settings("recommend", RECOMMEND)) == {
+        "captions": "speech",
+        "encoders": ["visual=timm:w.pth", "textual=st:a"],
+    }
+    with pytest.raises(ProjectError, match=r"sets 'encoders' below \[recommend\]; write it below"):
+        project('[recommend]\nencoders = ["visual=x"]').settings("recommend", RECOMMEND)
 
 
 def test_of_several_features_the_store_is_where_extract_writes(project):

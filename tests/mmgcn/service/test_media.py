@@ -1,12 +1,10 @@
 """Videos and posters: ranges, and nothing but what the catalogue lists."""
 
-import json
 import os
 import re
 from threading import Event
 from urllib.parse import quote
 
-import numpy as np
 import pytest
 
 from extract.store import FeatureStore, Record, file_name
@@ -14,6 +12,8 @@ from mmgcn.display.placeholders import hue_of
 from mmgcn.display.poster_worker import PosterWorker
 from mmgcn.display.videos import Videos
 from mmgcn.serving.table_file import TableError
+from tests.runs import name_store
+from tests.stores import add_speech
 
 BYTES = bytes(range(256)) * 4
 
@@ -206,14 +206,9 @@ def test_a_table_names_the_files(tmp_path, videos):
 
 def test_spoken_words_are_the_caption_of_items_without_one(serve, runs, tmp_path):
     store = FeatureStore(tmp_path / "features")
-    transcripts = store.captions.create("speech", {"encoder": "hf:whisper", "dim": 4})
-    for item in ("a", "b"):
-        words = ((0.0, 1.5, "good evening"), (2.0, 3.0, f"from {item}"))
-        transcripts.write(Record(item, segments=words), np.ones((1, 4)))
+    transcripts = add_speech(store, {"a": "good evening", "b": "good evening from b"})
     transcripts.write(Record("c", status="missing", reason="nothing is said"), None)
-    path = runs / "latest" / "config.json"
-    features = {"textual": {"store": str(store.root), "digest": "0123"}}
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"features": features}))
+    name_store(runs / "latest", store.root)
     client = serve()
     cards = {card["item_id"]: card for card in client.get("/v1/items").json()["items"]}
     assert cards["a"]["caption"] == "<b>hello</b>"
