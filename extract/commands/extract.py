@@ -56,9 +56,9 @@ CONFIG_FLAGS = {
         "network's own configuration says."
     ),
     "num_frames": Flag(show_default="16", min=1),
-    "fps": Flag(help="Frames per second, in place of --num-frames."),
-    "every_nth": Flag(help="Every n-th frame, in place of --num-frames.", min=1),
-    "keyframes": Flag(help="Key frames only, in place of --num-frames."),
+    "fps": Flag(help="Frames per second, instead of --num-frames."),
+    "every_nth": Flag(help="Every n-th frame, instead of --num-frames.", min=1),
+    "keyframes": Flag(help="Key frames only, instead of --num-frames."),
     "device": Flag(help="Device of the encoders: auto, cpu, cuda or cuda:N."),
     "engine": None,
     "workers": Flag(

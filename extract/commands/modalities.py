@@ -77,11 +77,11 @@ def _print_search(word: str, *, json: bool) -> None:
         return
     if not rows:
         typer.echo(
-            f"no model that is known here is called '{word}'; hf: and st: take any model of the "
+            f"no known model is called '{word}'; hf: and st: take any model of the "
             "hub, OWNER/NAME, and local folders"
         )
         return
-    # Names are last, and long: a table of a terminal's width would cut them.
+    # Names are last, since they are long: a table of the terminal's width would cut them.
     typer.echo(f"{'width':>5}  {'MB':>7}  {'here':4}  {'licence':14}  --encoder")
     for row in rows:
         width, megabytes = row["width"] or "", row["megabytes"]

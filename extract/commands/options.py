@@ -1,6 +1,6 @@
 """Command-line options from the fields of a dataclass.
 
-Loads nothing but the class: `mmgcn --help` builds every command.
+Imports only the class, since `mmgcn --help` builds every command.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from extract.commands.usage import Usage, in_flags
 
 @dataclass(frozen=True)
 class Flag:
-    """Spelling of one field on the command line, where it differs from the field's own."""
+    """Spelling of one field on the command line, where it differs from the default."""
 
     names: tuple[str, ...] = ()
-    """Such as ("--out", "-o"); by default the field's name with dashes."""
+    """Names of the option, such as ("--out", "-o"); by default the field's name with dashes."""
     help: str | None = None
-    """By default the sentence below the field."""
+    """Help text; by default the sentence below the field."""
     metavar: str | None = None
     """Placeholder for the value in the help."""
     show_default: str | bool | None = None
-    """Text for a default that the value does not explain; by default the value, if it is one."""
+    """Text for a default that the value does not explain; by default the value."""
     parse: Callable[[str], Any] | None = None
-    """Returns the value of a text; raises `typer.BadParameter`."""
+    """Function that converts a text to the value; raises `typer.BadParameter`."""
     repeatable: bool | None = None
-    """Whether the option may be given several times; by default where the field is a tuple, a list
-    or a mapping."""
+    """Whether the option may be given several times; by default if the field is a tuple, a list or
+    a mapping."""
     min: float | None = None
     """Smallest value."""
     max: float | None = None
@@ -66,16 +66,16 @@ def with_options(**flags: Flags) -> Callable[[Command], Command]:
     """Return a decorator that gives a command one option for each field of its dataclasses.
 
     The default and the type of an option are those of the field, its help is the sentence below the
-    field, and a `Literal` lists its choices. Errors of the library that name an argument name the
-    option in its place, see `in_flags`; what a dataclass refuses is wrong usage.
+    field, and a `Literal` lists its choices. In errors of the library, names of arguments are
+    replaced by options, see `in_flags`; values that a dataclass refuses are usage errors.
 
     Args:
-        flags: for a parameter of the command, the fields that are spelled in another way; None
-            leaves the field at its default, without an option.
+        flags: for a parameter of the command, the fields that are spelled differently; None leaves
+            the field at its default, without an option.
 
     Raises:
-        TypeError: a field of a type that needs a `parse`, two options of one name, or a spelling
-            for a field that does not exist.
+        TypeError: a field has a type that needs a `parse`, two options have the same name, or a
+            flag is for a field that does not exist.
 
     >>> @dataclass(frozen=True)
     ... class Config:
@@ -207,7 +207,7 @@ def _parameter(
 def _built(
     kind: type, group: Mapping[str, Flag], values: Mapping[str, Any], flags: Mapping[str, str]
 ) -> Any:
-    """Return the dataclass of what was given; what was not keeps the field's default."""
+    """Return the dataclass with the given values, and the defaults of the other fields."""
     fields = {}
     for name, flag in group.items():
         hint, _ = _without_none(_hint(kind, name))
@@ -234,7 +234,7 @@ def name_and_value(text: str, flag: str) -> tuple[str, str]:
     """Return the two sides of NAME=VALUE.
 
     Raises:
-        typer.BadParameter: the text is not that.
+        typer.BadParameter: the text has another form.
     """
     name, equals, value = text.partition("=")
     if not (name.strip() and equals):
@@ -252,7 +252,7 @@ def _choice_of(choices: list[str]) -> Callable[[str | None], str | None]:
 
 
 def _hint(kind: type, name: str) -> Any:
-    """Return the type of one field; others may name what is imported only for type checkers."""
+    """Return the type of one field; the types of others may be imported only for type checkers."""
     owner = next(each for each in kind.__mro__ if name in inspect.get_annotations(each))
     alone = type(kind.__name__, (), {"__annotations__": {name: owner.__annotations__[name]}})
     return get_type_hints(alone, vars(sys.modules[owner.__module__]))[name]

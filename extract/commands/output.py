@@ -13,7 +13,7 @@ import typer
 
 # Control characters, and surrogates for the bytes of a file name that are not text.
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-# Words up to this length are not broken in a table, in characters; the second in a narrow one.
+# Words up to this number of characters are not broken in a table; the second is for a narrow one.
 LONGEST_WORD, LONGEST_WORD_IF_NARROW = 24, 12
 PROSE_WIDTH = 8  # minimum width of a column of prose, in characters
 
@@ -37,7 +37,7 @@ class Table:
     rows: list[tuple[str, ...]] = field(default_factory=list)
 
     def add_row(self, *cells: str) -> None:
-        """Add a row, a cell for each column. A cell may have several lines."""
+        """Add a row with one cell per column. A cell may have several lines."""
         self.rows.append(cells)
 
 
@@ -74,7 +74,7 @@ def _printable_lines(cell: str) -> str:
 
 
 def _widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Return the width of each column, title included: its full width, where there is space."""
+    """Return the width of each column, including its title: its full width if there is space."""
     from rich.cells import cell_len
 
     words = [
@@ -122,7 +122,7 @@ def counting(
         size: whether the count is in bytes.
 
     Yields:
-        A function of the count so far and the total, if known; None without a bar.
+        A function of the count so far and the total, if known; None if no bar is shown.
     """
     if not sys.stderr.isatty():
         yield None

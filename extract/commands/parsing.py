@@ -42,7 +42,7 @@ def catalog_of(
         return read_catalog_from_list(list_file, captions, id_from=id_from)
     if sys.stdin is None:
         raise ValueError("standard input is closed; name videos, or --list FILE")
-    # Names of files, not text of a user: they are not patterns.
+    # These are names of files, not patterns.
     return read_catalog(parse_file_list(sys.stdin.buffer.read()), captions, id_from=id_from)
 
 
@@ -61,7 +61,7 @@ def check_images(config: ExtractConfig, videos: list[str]) -> None:
 
 
 def encoder_of(text: str) -> tuple[str, str]:
-    """Return the modality and the encoder's words of MODALITY=NAME[:WEIGHTS]."""
+    """Return the modality and the encoder's name from MODALITY=NAME[:WEIGHTS]."""
     modality, equals, name = text.partition("=")
     if not (modality and equals and name):
         raise typer.BadParameter(
@@ -83,8 +83,8 @@ def comma_separated(text: str) -> tuple[str, ...]:
 def engine_of(text: str) -> tuple[Engine, bool]:
     """Return the runtime of the networks, and whether everything runs on Ray.
 
-    One option for both, since no name of one is a name of the other: `--engine ray` and
-    `--engine onnx` are both complete.
+    One option sets both, since their names differ: `--engine ray` and `--engine onnx` are both
+    complete.
     """
     known: dict[str, tuple[str, ...]] = {"where": ("local", "ray"), "network": ("torch", "onnx")}
     given: dict[str, list[str]] = {kind: [] for kind in known}
@@ -104,7 +104,7 @@ def engine_of(text: str) -> tuple[Engine, bool]:
 
 
 def one_of(option: str, value: str, known: tuple[str, ...]) -> None:
-    """Refuse a value that an option does not know."""
+    """Refuse an unknown value of an option."""
     if value not in known:
         raise typer.BadParameter(
             f"'{value}' is not one of {', '.join(known)}", param_hint=f"--{option}"

@@ -39,7 +39,7 @@ register(app)
 def list_sets(store: Store = Path("features"), runs: Runs = None, json: Json = False) -> None:
     """List the feature sets of a store. `fit` reads the current one of each modality.
 
-    A set that is neither current nor used by a run is what `mmgcn store gc` removes.
+    `mmgcn store gc` removes the sets that are neither current nor used by a run.
     """
     from extract.store import FeatureStore
 
@@ -79,7 +79,7 @@ def list_sets(store: Store = Path("features"), runs: Runs = None, json: Json = F
 
 @app.command("du")
 def show_usage(store: Store = Path("features"), json: Json = False) -> None:
-    """Show the bytes of each set on the disk: rows, records, pooled vectors, and unused ones."""
+    """Show the bytes of each set on disk: rows, records, pooled vectors, and unused ones."""
     from extract.store import FeatureStore, usage_of
 
     rows = [
@@ -117,7 +117,7 @@ def collect_garbage(
     ] = False,
     json: Json = False,
 ) -> None:
-    """List what nothing uses, and delete it with --delete.
+    """List unused sets and files, and delete them with --delete.
 
     These are sets that are neither current nor used by a run, and files that no record names.
     """
@@ -191,7 +191,7 @@ def use_set(
     ],
     store: Store = Path("features"),
 ) -> None:
-    """Make a feature set the current one of its modality, whatever items it covers."""
+    """Make a feature set the current one of its modality, however many items it covers."""
     from extract.store import FeatureStore
 
     opened = FeatureStore(store)
@@ -209,7 +209,7 @@ def _digests_of_runs(folders: list[Path] | None) -> list[str]:
     """Return the digests of the features that the runs in some folders were trained on.
 
     Raises:
-        ValueError: a folder that was named does not exist, or a run cannot be read.
+        ValueError: a given folder does not exist, or a run cannot be read.
     """
     from json import loads
 
@@ -236,7 +236,7 @@ def _runs(num_runs: int) -> list[str]:
 
 
 def _size(num_bytes: int) -> str:
-    """Return a number of bytes for a person.
+    """Format a number of bytes.
 
     >>> _size(512), _size(73_400_000)
     ('512 B', '73.4 MB')

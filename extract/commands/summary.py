@@ -51,7 +51,7 @@ def progress_bar() -> Iterator[Callable[[Progress], None] | None]:
 
 
 def _lines(failures: list[Failure]) -> list[str]:
-    """Return a line per clip and reason, with the modalities that it concerns."""
+    """Return a line per clip and reason, with the affected modalities."""
     grouped: dict[tuple[str, str], list[str]] = {}
     for failure in failures:
         grouped.setdefault((failure.path, failure.reason), []).append(failure.modality)

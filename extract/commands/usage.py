@@ -1,4 +1,4 @@
-"""Which options were given, options that a mode would ignore, and errors in terms of options."""
+"""Usage: the given options, options that a mode would ignore, and errors that name options."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 import typer
 
-ORIGINS = "mmgcn.origins"  # of the options that a project sets, in the `meta` of a click context
+ORIGINS = (
+    "mmgcn.origins"  # key, in the `meta` of a click context, of the options that a project sets
+)
 
 
 class UsageError(ValueError):
-    """An error of the library, its arguments replaced by the options of the command."""
+    """An error of the library, with the names of arguments replaced by options."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Usage:
         """Make this the usage of the command that runs, and name options in its errors.
 
         Raises:
-            UsageError: in place of an error whose message names an argument.
+            UsageError: replaces an error whose message names an argument.
         """
         token = _CURRENT.set((self, context))
         try:
@@ -39,7 +41,10 @@ class Usage:
             error.message += origins_in(f"{error.param_hint} {error.message}", context, self.flags)
             raise
         except (ValueError, LookupError, ImportError, TypeError) as error:
-            if type(error) in (KeyError, IndexError):  # bugs, whose message is not a sentence
+            if type(error) in (
+                KeyError,
+                IndexError,
+            ):  # these are bugs, and their messages are not for users
                 raise
             text = in_flags(str(error), self.flags)
             text += origins_in(text, context, self.flags)
@@ -67,8 +72,8 @@ def refuse_options(*names: str, because: str) -> None:
     """Refuse options that the command would ignore.
 
     Args:
-        names: of parameters of the command.
-        because: such as "--history ranks for one user".
+        names: names of parameters of the command.
+        because: the reason, such as "--history ranks for one user".
 
     Raises:
         typer.BadParameter: one of them was given, even with its default.
@@ -94,7 +99,7 @@ def configured_options() -> list[str]:
 def origins_in(message: str, context: typer.Context, flags: Mapping[str, str]) -> str:
     """Return where the options in a message are set, if not on the command line.
 
-    Such as " (--fps is set by mmgcn.toml)": who reads the message has not written that option.
+    The result is such as " (--fps is set by mmgcn.toml)": the user did not type that option.
     """
     found = [
         f"{flag} is set by {origin}"
@@ -115,10 +120,10 @@ def _origins(context: typer.Context) -> dict[str, str]:
 
 
 def in_flags(message: str, flags: Mapping[str, str]) -> str:
-    """Return a message that names options in place of arguments.
+    """Return a message with names of arguments replaced by options.
 
-    `name=value` becomes the option and its value. A name alone is replaced where nothing else can
-    be meant: in backticks, with an underscore, or as the subject that the message begins with.
+    `name=value` becomes the option and its value. A name alone is replaced if it is unambiguous: in
+    backticks, with an underscore, or as the subject at the start of the message.
 
     >>> flags = {"min_rating": "--min-rating", "missing": "--missing", "strict": "--strict"}
     >>> in_flags("min_rating is -1; pass missing='mask' or strict=True", flags)

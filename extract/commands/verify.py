@@ -17,7 +17,7 @@ FAILED = 1
 
 
 def verify_store(out: Path, *, json: bool) -> None:
-    """Check everything that is in a store, and leave with exit code 1 if something is damaged."""
+    """Check all contents of a store, and exit with code 1 if something is damaged."""
     from extract.store import FeatureStore
 
     store = FeatureStore(out)

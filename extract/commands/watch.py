@@ -32,14 +32,14 @@ def watch(
     """Extract the items of a folder once their files have settled, until Ctrl-C.
 
     Args:
-        folder: that is watched.
-        read: returns its catalog.
+        folder: folder to watch.
+        read: returns the catalog of the folder.
         extract: extracts some items of the catalog.
-        sleep, clock: of the loop.
+        sleep, clock: used by the loop.
 
     Returns:
-        The number of items by status, failed if an item failed in any modality, else done; and
-        `interrupted`, 1 if Ctrl-C came during an extraction.
+        The number of items by status: failed if an item failed in any modality, otherwise done; and
+        `interrupted`, 1 if Ctrl-C was pressed during an extraction.
     """
     counts: Counter[str] = Counter()
     print_message(f"watching {folder}; Ctrl-C ends")
@@ -76,7 +76,9 @@ def _batches(
             print_message(f"note: {note}")
             shown.add(note)
 
-    with suppress(KeyboardInterrupt):  # while nothing is extracted: a caller's is not raised here
+    with suppress(
+        KeyboardInterrupt
+    ):  # while nothing is extracted: one during an extraction is not raised here
         while True:
             try:
                 catalog = read()

@@ -142,7 +142,7 @@ def _of_family(words: str) -> Weights:
 
     Raises:
         LookupError: the library has no such model.
-        typer.BadParameter: a path, or a model without published weights.
+        typer.BadParameter: it is a path, or a model without published weights.
     """
     from extract.family import FAMILIES, UnknownModel, encoder_named
 
@@ -150,7 +150,7 @@ def _of_family(words: str) -> Weights:
     for reads in FAMILIES.get(words.partition(":")[0]).reads:
         try:
             published = encoder_named(words, reads=reads).published
-        except UnknownModel as error:  # it may read something else
+        except UnknownModel as error:  # the model may read something else
             problem = problem or error
             continue
         if published is None:

@@ -1,4 +1,4 @@
-"""FileEncoder: shared by the encoders whose weights are one file."""
+"""FileEncoder: base class of the encoders whose weights are one file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class FileEncoder(Encoder):
     """An encoder whose weights are one file.
 
     Attributes:
-        siblings: published weights that can be named, beside the default ones.
+        siblings: further published weights that can be named.
     """
 
     siblings: tuple[Weights, ...] = ()
@@ -26,7 +26,7 @@ class FileEncoder(Encoder):
     @property
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """What changes a row, beside the weights."""
+        """Settings other than the weights that change a row."""
 
     @property
     def provenance(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Graphs of convolutional networks, in which a convolution and the steps after it are one."""
+"""Graphs of convolutional networks, with each convolution fused with the steps after it."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class Convolution:
     """A convolution, with the addition and the rectifier after it, if any.
 
     Attributes:
-        name: of the fused step.
-        conv: its module.
-        path: of the module in the network.
-        x: the step whose output is convolved.
+        name: name of the fused step.
+        conv: module of the convolution.
+        path: path of the module in the network.
+        x: step whose output is convolved.
         input_shape: (N, C, H, W) of that output.
-        other: the step whose output is added.
-        overwrites: whether the sum may overwrite the output of `other`: nothing else uses it.
-        ceiling: of the rectifier: 6 for ReLU6, infinity for ReLU; None without a rectifier.
+        other: step whose output is added.
+        overwrites: whether the sum may overwrite the output of `other`, as nothing else uses it.
+        ceiling: ceiling of the rectifier: 6 for ReLU6, infinity for ReLU; None without a rectifier.
     """
 
     name: str
@@ -68,8 +68,8 @@ def replace_convolutions(
     Args:
         network: `folded`; it is changed.
         example: a batch, for the shapes.
-        make: returns the module; its inputs are the outputs of `x` and, if any, of `other`. Its
-            output shares memory with neither, unless it overwrites.
+        make: returns the new module, whose inputs are the outputs of `x` and, if any, of `other`.
+            Its output must not share memory with them, except where it overwrites.
     """
     ShapeProp(network).propagate(example)
     nodes = list(network.graph.nodes)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
-# Thinner strips are cut before they are scaled: a frame of 16,384 x 2 px would take 1.3 GB.
+# Longer strips are cropped before they are scaled: a frame of 16,384 x 2 px would take 1.3 GB.
 LONGEST_ASPECT = 16
 
 
@@ -62,15 +62,15 @@ class ImageNetwork:
 
     Batch norm is folded into the convolutions. On a CPU: channels last, convolutions fused with the
     steps after them, and an allocator that keeps large blocks, since returning them to the system
-    after each batch costs more than the arithmetic. On CUDA: half precision, from pinned memory.
-    ONNX Runtime runs on the CPU only, in float32.
+    after each batch costs more than the computation. On CUDA: half precision, from pinned memory.
+    ONNX Runtime runs only on the CPU, in float32.
 
     In bfloat16 or int8 on a CPU, the first batch is computed in float32, too, and `cosine` is the
     smallest cosine of a row to its float32 row.
 
     Args:
         network: maps (N, 3, H, W) float32 to (N, D); traceable, of torch's own modules.
-        mean, std: of the pixels as bytes, per channel.
+        mean, std: mean and standard deviation of the pixels as bytes, per channel.
         input_px: side of the square images.
         batch_images: usual size of a batch.
 
@@ -245,7 +245,7 @@ def onnx_session(network: torch.nn.Module, example: torch.Tensor) -> Any:
 
 @cache
 def keep_large_blocks() -> None:
-    """Make glibc keep the memory of a batch for the next one. Does nothing elsewhere."""
+    """Make glibc keep the memory of a batch for the next one. Does nothing on other systems."""
     if not sys.platform.startswith("linux"):
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

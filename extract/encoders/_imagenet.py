@@ -1,4 +1,4 @@
-"""ImageNetEncoder: shared by the convolutional networks that were trained on ImageNet."""
+"""ImageNetEncoder: base class of the convolutional networks trained on ImageNet."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class ImageNetEncoder(FileEncoder):
     """The averaged features before the classifier, a row per frame.
 
     Attributes:
-        preprocessing: what is done with a frame, in words.
-        shorter_px: length of the shorter side, before the centre of 224 x 224 is cropped.
-        bicubic: whether it is scaled so, not bilinearly; both are antialiased.
-        mean, std: of each channel, of bytes.
+        preprocessing: description of the preprocessing of a frame.
+        shorter_px: length of the shorter side, before the centre crop of 224 x 224.
+        bicubic: whether scaling is bicubic instead of bilinear; both are antialiased.
+        mean, std: mean and standard deviation of the bytes of each channel.
     """
 
     reads: Reads = "frames"

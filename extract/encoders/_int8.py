@@ -106,13 +106,13 @@ def quantise(
 ) -> None:
     """Quantise a network in place, from its first convolution to its last.
 
-    Each output channel of a convolution has a scale of its own; the shift of its mean by rounding
+    Each output channel of a convolution has its own scale; the shift of its mean by the rounding of
     the weights is subtracted from the bias.
 
     Args:
         network: `folded`; it is changed.
         example: an image, for the shapes.
-        channels: as from `channels_by_path`.
+        channels: result of `channels_by_path`.
         low, high: range of the pixels; their mean is assumed to be zero.
     """
     graph = network.graph
@@ -212,10 +212,10 @@ class _BytesStep(torch.nn.Module):
 
     Args:
         found: the convolution.
-        input_scale: of its input.
-        means: of its input. Shapes: (C,).
-        output_scale: of its output.
-        other_scale: of the summand.
+        input_scale: scale of its input.
+        means: means of its input. Shapes: (C,).
+        output_scale: scale of its output.
+        other_scale: scale of the summand.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ OFFSET = 0.01
 def log_mel(windows: np.ndarray) -> np.ndarray:
     """Return log(mel + 0.01) of each window: 64 bands of magnitude from 125 to 7,500 Hz.
 
-    Periodic Hann windows of 25 ms every 10 ms, none of them padded, 512-point transforms.
+    It uses periodic Hann windows of 25 ms every 10 ms without padding, and 512-point transforms.
 
     Shapes:
         windows: (N, S) float32 at 16 kHz; the result: (N, 1 + (S - 400) // 160, 64) float32.

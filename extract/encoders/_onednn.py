@@ -26,7 +26,7 @@ def is_available() -> bool:
 def computes_bfloat16() -> bool:
     """Whether the fused convolutions run in bfloat16 on this processor.
 
-    They need AVX-512 (BW, VL and DQ) or AVX-NE-CONVERT; torch raises where neither is there.
+    They need AVX-512 (BW, VL and DQ) or AVX-NE-CONVERT; torch raises if the processor has neither.
     """
     conv = Conv2d(16, 16, 1, bias=False).requires_grad_(False).to(torch.bfloat16)
     conv.weight.fill_(1)
@@ -43,14 +43,14 @@ def fuse_convolutions(network: torch.fx.GraphModule, example: torch.Tensor) -> N
     """Replace each convolution, and the sum and rectifier after it, by one call of oneDNN.
 
     Weights are reordered for the processor once, not in each batch, and a sum overwrites its
-    summand where nothing else uses that. torch.compile does the same in minutes, this in
-    milliseconds; the numbers are the same.
+    summand if nothing else uses it. torch.compile takes minutes for the same, this milliseconds;
+    the results are equal.
 
     Args:
         network: `folded`; it is changed.
         example: a batch, for the shapes.
     """
-    image = example[:1]  # all shapes but the size of the batch
+    image = example[:1]  # all dimensions except that of the batch
     replace_convolutions(network, image, lambda found: _FloatStep(found, len(example)))
 
 

@@ -1,4 +1,4 @@
-"""Model folders of the transformers library: loaded strictly, hashed completely."""
+"""Model folders of the transformers library: strict loading, and hashes of all files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 NO_CODE = {"trust_remote_code": False}  # for transformers' Auto classes
-# Files that configure a tokenizer, a feature extractor or a pooling.
+# Files that configure tokenizers, feature extractors or pooling.
 SETTINGS = (
     "config.json",
     "preprocessor_config.json",
@@ -81,13 +81,13 @@ def load_part(load: Callable[..., Any], folder: Path, what: str) -> Any:
     """Return the result of a `from_pretrained` on a folder; nothing is fetched.
 
     Raises:
-        WrongWeights: it fails.
+        WrongWeights: loading fails.
     """
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     before = logging.get_verbosity()
-    logging.set_verbosity(logging.CRITICAL)  # its output is replaced by an error of one line
+    logging.set_verbosity(logging.CRITICAL)  # the library's output is replaced by a one-line error
     try:
         return load(folder, local_files_only=True)
     except Exception as error:  # libraries below raise errors of any type
@@ -102,11 +102,11 @@ def load_without_missing(
 ) -> tuple[Any, list[str]]:
     """Return a network in evaluation mode, and the names of the tensors that its file lacks.
 
-    Safetensors are preferred; other files are read with weights only. Code in the folder is never
-    run.
+    Safetensors are preferred; other files are read with `weights_only=True`. Code in the folder is
+    never run.
 
     Args:
-        load: its class's `from_pretrained`.
+        load: `from_pretrained` of the network's class.
 
     Raises:
         WrongWeights: the folder contains no such network.
@@ -120,15 +120,15 @@ def load_without_missing(
 def load_network(
     model: type[PreTrainedModel], folder: Path, what: str, *, unused: tuple[str, ...] = ()
 ) -> PreTrainedModel:
-    """Return a network in evaluation mode, all of its tensors from the folder's weights.
+    """Return a network in evaluation mode, with all of its tensors from the folder's weights.
 
     transformers initialises tensors that a file lacks at random, with a warning. Here that is an
     error, except for tensors that are not used.
 
     Args:
-        model: its class.
+        model: class of the network.
         what: name of the network, for messages.
-        unused: prefixes of the names of tensors that may be absent.
+        unused: name prefixes of tensors that may be absent.
 
     Raises:
         WrongWeights: the folder contains another network, or none.

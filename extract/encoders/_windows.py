@@ -22,8 +22,8 @@ def window_settings(encoder: Encoder) -> dict[str, Any]:
 def num_audible_samples(windows: np.ndarray) -> np.ndarray:
     """Return the number of samples of each window before its trailing zeros.
 
-    The last window of a clip is padded with zeros. A window of zeros only counts in full: it is
-    silence, not padding.
+    The last window of a clip is padded with zeros. A window of nothing but zeros counts in full: it
+    is silence, not padding.
 
     Shapes:
         windows: (N, S); the result: (N,) int64.
@@ -31,5 +31,5 @@ def num_audible_samples(windows: np.ndarray) -> np.ndarray:
     >>> num_audible_samples(np.array([[0.5, 0.0, 0.2, 0.0], [0.0, 0.0, 0.0, 0.0]])).tolist()
     [3, 4]
     """
-    trailing = (windows[:, ::-1] != 0).argmax(axis=1)  # 0 where all samples are zero
+    trailing = (windows[:, ::-1] != 0).argmax(axis=1)  # 0 if all samples are zero
     return np.asarray(windows.shape[1] - trailing)

@@ -32,7 +32,7 @@ UNFUSED = Weights.of_hub(
 class Clap(Encoder):
     """The projected audio embedding, of length one, a row per 10 s of audio.
 
-    Less than 10 s of audio is repeated as often as it fits, as in the network's training.
+    Audio shorter than 10 s is repeated as often as it fits, as in the network's training.
     """
 
     name: str = "clap"
@@ -49,7 +49,7 @@ class Clap(Encoder):
 
     @cached_property
     def dim(self) -> int:  # type: ignore[override]  # read from the folder of weights
-        """512, or the width of the given weights."""
+        """512 for the default weights, or the width of the given ones."""
         if self.given_weights is None:
             return 512
         return int(read_settings(self._path(), "config.json").get("projection_dim", 512))

@@ -15,13 +15,13 @@ from extract.encoders._windows import window_settings
 class LogMel(Encoder):
     """Mean, standard deviation and mean absolute change of 64 log-mel bands, a row per 0.96 s.
 
-    Not learned: it separates music, speech and noise, and represents little of their content.
+    It is not learned: it separates music, speech and noise, but represents little of their content.
     """
 
     name: str = "logmel"
     reads: Reads = "waveform"
     dim = 192
-    batch_units = 1  # nothing is computed per batch, so no clip waits for others
+    batch_units = 1  # there is no network, so no clip has to wait for a full batch
     window_seconds: float = 0.975
     hop_seconds: float = 0.96
 
@@ -37,7 +37,7 @@ class LogMel(Encoder):
         }
 
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
-        """Nothing to load."""
+        """Do nothing: there are no weights."""
 
     def prepare(self, sample: Windows) -> np.ndarray:
         """Shapes: sample.data: (N, S) float32; the result: (N, 192) float32."""

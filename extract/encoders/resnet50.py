@@ -28,8 +28,8 @@ class ResNet50(ImageNetEncoder):
     """The 2,048 averaged features before the classifier, a row per frame.
 
     Preprocessing is that of the weights: shorter side to 232 (bilinear, antialiased), centre crop
-    of 224 x 224, normalised by ImageNet's mean and standard deviation. Pixels are rounded to bytes
-    in between, as by the transforms on byte images.
+    of 224 x 224, normalised by ImageNet's mean and standard deviation. Resized pixels are rounded
+    to bytes, as by the transforms on byte images.
     """
 
     name: str = "resnet50"

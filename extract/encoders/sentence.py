@@ -62,8 +62,8 @@ class Sentence(Encoder):
     short ones are not padded to the longest. Captions are truncated to the network's maximum
     length (256 tokens for the default weights).
 
-    384 wide with the default weights. Any folder of sentence-transformers without layers of its own
-    will do: its longest text, and whether the mean or the first token counts, are read from it.
+    Rows are 384 wide with the default weights. Any folder of sentence-transformers without further
+    layers can be used: its maximum length, and pooling by the mean or the first token, are read.
     """
 
     name: str = "sentence"
@@ -76,7 +76,7 @@ class Sentence(Encoder):
 
     @cached_property
     def dim(self) -> int:  # type: ignore[override]  # read from the folder of weights
-        """384, or the width of the given weights."""
+        """384 for the default weights, or the width of the given ones."""
         if self.given_weights in (None, HUB.name, PACKAGE.name):
             return 384
         from transformers import AutoConfig
@@ -97,7 +97,7 @@ class Sentence(Encoder):
         }
 
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
-        """Build tokenizer and network from a folder of weights."""
+        """Load tokenizer and network from a folder."""
         from transformers import AutoModel, AutoTokenizer
 
         path = self._path()
@@ -158,7 +158,7 @@ def _pooling(folder: Path) -> Pooling:
     """Return the pooling of token states in the folder's configuration.
 
     Raises:
-        WrongWeights: a pooling or a further layer that is not supported.
+        WrongWeights: the pooling or a further layer is not supported.
     """
     for module in read_settings(folder, "modules.json"):
         kind = str(module.get("type")).rpartition(".")[2]
@@ -180,7 +180,7 @@ def _pooling(folder: Path) -> Pooling:
 
 
 def batches_by_length(lengths: list[int], *, budget: int) -> list[list[int]]:
-    """Return indices in batches, of which size times longest length is within the budget.
+    """Return indices in batches whose size times longest length is within the budget.
 
     >>> batches_by_length([9, 2, 3], budget=9)
     [[1, 2], [0]]

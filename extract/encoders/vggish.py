@@ -34,9 +34,9 @@ PUBLISHED = Weights(
 class VGGish(FileEncoder):
     """The 128 outputs of the last layer, a row per 0.96 s of audio.
 
-    The embedding of torchvggish and of torchaudio's former pipeline: after the last layer's
+    This is the embedding of torchvggish and of torchaudio's former pipeline: after the last layer's
     rectifier, without the PCA and the rounding to bytes of the released AudioSet features. (The
-    authors' own TensorFlow code returns the values before the rectifier.)
+    authors' TensorFlow code returns the values before the rectifier.)
     """
 
     name: str = "vggish"
@@ -62,7 +62,9 @@ class VGGish(FileEncoder):
         import torch
 
         path = self._path()
-        with torch.device("meta"):  # random initialisation would take longer than reading the file
+        with torch.device(
+            "meta"
+        ):  # skip the random initialisation, which takes longer than reading the file
             network = build_network()
         network = network.to_empty(device="cpu")
         fit_state_dict(network, _renamed(load_state_dict(path)), path)

@@ -41,7 +41,7 @@ SIBLINGS = (LARGE, LARGE_LV60K, XLSR53, HUBERT_BASE, HUBERT_LARGE)
 
 @dataclass(frozen=True)
 class Network:
-    """A network: its name in torchaudio.models, its width, and the normalisation of its input."""
+    """A network: its name in torchaudio.models, its width, and whether its input is normalised."""
 
     builder: str
     dim: int
@@ -62,9 +62,9 @@ SHORTEST_SAMPLES = 400  # of one frame of the network
 class Wav2Vec2(FileEncoder):
     """The mean over time of the last hidden layer, a row per 5 s of audio.
 
-    The mean excludes the padding of a clip's last window. 768 wide, 1,024 for the large networks.
-    A file of weights belongs to the network whose published file has the same name, else to
-    WAV2VEC2_BASE.
+    The mean excludes the padding of a clip's last window. Rows are 768 wide, or 1,024 for the large
+    networks. A file of weights belongs to the network whose published file has the same name, or
+    else to WAV2VEC2_BASE.
     """
 
     name: str = "wav2vec2"
@@ -135,8 +135,7 @@ def _renamed(state: dict[str, Any]) -> dict[str, Any]:
 def _normalised(waves: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """Normalise the audio of each window to mean 0 and variance 1; its padding stays 0.
 
-    torchaudio's own wrapper normalises a batch as a whole, so that rows would depend on the others
-    in it.
+    torchaudio's wrapper normalises over the full batch, which would make rows depend on each other.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""FamilyEncoder and MeasuredEncoder: what the encoders of families share."""
+"""FamilyEncoder and MeasuredEncoder: base classes of the encoders of families."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class FamilyEncoder(Encoder):
     """An encoder of a model that a reference names.
 
     Attributes:
-        family: name of its family: what stands before the colon.
+        family: name of its family, used before the colon.
         reference: the model.
     """
 
@@ -27,7 +27,7 @@ class FamilyEncoder(Encoder):
 
 
 class MeasuredEncoder(FamilyEncoder):
-    """An encoder whose width and batch size are those of its network, known without weights."""
+    """An encoder whose width and batch size are measured on its network, without weights."""
 
     precisions: tuple[Precision, ...] = ("float32", "bfloat16")
     _network: FrozenNetwork

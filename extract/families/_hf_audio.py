@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 WHAT = "network for audio"
-WAVEFORM_SECONDS = 5.0  # of a window, for networks that take any length
+WAVEFORM_SECONDS = 5.0  # length of a window, for networks that take any length
 SHORTEST_SAMPLES = 400  # of one frame of wav2vec 2.0 and its relatives
 
 
@@ -33,7 +33,7 @@ class HfAudio(FolderEncoder, MeasuredEncoder):
     - AST: the pooled output, windows of as many frames as it reads (10.24 s).
     - Whisper: the mean of the encoder's states over the audio, windows of 30 s, silence excluded.
     - wav2vec 2.0, HuBERT, WavLM and others that read waveforms: the mean of the last states,
-      windows of 5 s. The last window of a clip is encoded in its own length.
+      windows of 5 s. The last window of a clip is encoded without padding.
 
     A layer is the number of a hidden state; its row is the mean over time.
     """
@@ -59,12 +59,12 @@ class HfAudio(FolderEncoder, MeasuredEncoder):
 
     @cached_property
     def sample_rate_hz(self) -> int:  # type: ignore[override]  # that of the weights
-        """That of the folder's feature extractor."""
+        """Sample rate of the folder's feature extractor."""
         return int(self._extractor.sampling_rate)
 
     @cached_property
     def window_seconds(self) -> float:  # type: ignore[override]  # that of the weights
-        """The audio that the network reads at once."""
+        """Seconds of audio that the network reads at once."""
         own = self._extractor
         for name in ("max_length_s", "chunk_length"):
             if seconds := getattr(own, name, None):
@@ -75,7 +75,7 @@ class HfAudio(FolderEncoder, MeasuredEncoder):
 
     @property
     def hop_seconds(self) -> float:  # type: ignore[override]
-        """The same: windows do not overlap."""
+        """Length of a window: windows do not overlap."""
         return self.window_seconds
 
     @property
@@ -85,7 +85,7 @@ class HfAudio(FolderEncoder, MeasuredEncoder):
         if self.config.model_type == "audio-spectrogram-transformer":
             from transformers.utils import is_speech_available
 
-            # The extractor computes with torchaudio where it is installed.
+            # The extractor uses torchaudio if that is installed.
             message["spectrogram"] = "torchaudio" if is_speech_available() else "numpy"
         return message
 
@@ -99,7 +99,7 @@ class HfAudio(FolderEncoder, MeasuredEncoder):
         return round(self.window_seconds * self.sample_rate_hz)
 
     def check(self, device: str, *, engine: Engine = "torch") -> None:
-        """See `Encoder`. The engine is that of image encoders."""
+        """See `Encoder`. Audio networks run only with the engine torch."""
         check_precision(self.name, device, "torch", self.precision)
 
     def _build(self) -> Any:
@@ -126,7 +126,7 @@ class HfAudio(FolderEncoder, MeasuredEncoder):
 
         lengths = num_audible_samples(units)
         if self._reads_waveforms:
-            # One by one: padding would enter the row of networks that know no mask.
+            # One by one: padding would affect the row of networks without a mask.
             alone = [
                 self._network(self._features(unit[: max(length, SHORTEST_SAMPLES)]))
                 for unit, length in zip(units, lengths, strict=True)
@@ -177,8 +177,8 @@ def _rows(
     """Return the rows of windows.
 
     Args:
-        parts: how much of each window is audio, not padding; None is all of it.
-        index: of a hidden state, in place of the network's own output.
+        parts: share of each window that is audio, not padding; None if all of it is.
+        index: number of a hidden state to use instead of the network's output.
 
     Shapes:
         batch: (N, ...); parts: (N,), in (0, 1]; the result: (N, D).

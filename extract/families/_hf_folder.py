@@ -1,4 +1,4 @@
-"""Folders of transformers' models: which one a reference names, and their configuration."""
+"""Folders of transformers' models, by reference, and their configuration."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class AutoClass(Protocol):
 
 
 class FolderEncoder(FamilyEncoder):
-    """An encoder whose model is a folder: a local one, or that of a model of the hub."""
+    """An encoder whose model is a folder, either local or of a model of the hub."""
 
     @property
     def published(self) -> Weights | None:
@@ -56,10 +56,10 @@ class FolderEncoder(FamilyEncoder):
 
     @cached_property
     def folder(self) -> Path:
-        """The model's folder, fetched first if it must be.
+        """The model's folder, after fetching it if needed.
 
         Raises:
-            WeightsUnavailable: it is not here and cannot be fetched.
+            WeightsUnavailable: it is not on this machine and cannot be fetched.
             WrongWeights: it is a file.
         """
         path = self.reference.path
@@ -75,7 +75,7 @@ class FolderEncoder(FamilyEncoder):
         """The configuration of the network.
 
         Raises:
-            WrongWeights: the folder contains none that transformers knows.
+            WrongWeights: the folder contains no configuration that transformers knows.
         """
         from transformers import AutoConfig
 
@@ -89,7 +89,7 @@ class FolderEncoder(FamilyEncoder):
 
     @property
     def folder_provenance(self) -> dict[str, Any]:
-        """The provenance that all encoders of a folder have: network, hashes and layer."""
+        """The provenance that all encoders of a folder share: network, hashes and layer."""
         return {
             "encoder": self.name,
             "version": 1,
@@ -108,7 +108,7 @@ class FolderEncoder(FamilyEncoder):
         Args:
             model: one of transformers' Auto classes.
             what: name of the network, for messages.
-            folder: of the network, where it is not the model's own.
+            folder: folder of the network, if it is not that of the model.
 
         Raises:
             WrongWeights: the folder contains another network, or none.

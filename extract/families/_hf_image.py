@@ -23,12 +23,12 @@ WHAT = "network for images"
 
 
 class HfImage(FolderEncoder, ImageEncoder):
-    """A row per frame, pooled as the network itself does.
+    """A row per frame, pooled as in the network itself.
 
-    Of a network of images and text (CLIP, SigLIP) the row is the projected image; of others the
-    pooled output, if the file has its weights; else the class token, if there is one; else the mean
+    For a network of images and text (CLIP, SigLIP), the row is the projected image; for others, the
+    pooled output, if the file has its weights, or the class token, if there is one, or the mean
     over tokens or positions. A layer is the number of a hidden state or the path of a module.
-    Preprocessing is that of the folder's `preprocessor_config.json`.
+    Preprocessing follows the folder's `preprocessor_config.json`.
     """
 
     family = "hf"
@@ -42,7 +42,7 @@ class HfImage(FolderEncoder, ImageEncoder):
         return load_part(load, self.folder, "image processor")
 
     def _pixels(self, images: torch.Tensor, **more: bool) -> torch.Tensor:
-        """Return the output of the folder's own image processor.
+        """Return the output of the folder's image processor.
 
         Shapes:
             images: (N, 3, H, W) uint8; the result: (N, 3, h, w).
@@ -67,7 +67,7 @@ class HfImage(FolderEncoder, ImageEncoder):
 
     @cached_property
     def _units_are_bytes(self) -> bool:
-        """Whether the processor ends in a scale and a normalisation of bytes, which can wait."""
+        """Whether the processor ends by scaling and normalising bytes, which batches can do."""
         import torch
 
         probe = torch.arange(3 * 40 * 56, dtype=torch.int64).remainder(251).to(torch.uint8)
@@ -106,7 +106,7 @@ class HfImage(FolderEncoder, ImageEncoder):
     def _frame_shape(self) -> tuple[int, ...]:
         import torch
 
-        _ = self.config  # a folder of another kind is reported as that
+        _ = self.config  # so that a folder of another kind is reported as such
         return tuple(self._pixels(torch.zeros(1, 3, 64, 64, dtype=torch.uint8)).shape[1:])
 
     @property

@@ -1,4 +1,4 @@
-"""HfSpeech: the words in windows of audio, by Whisper."""
+"""HfSpeech: transcripts of windows of audio, by Whisper."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from extract.families._hf_folder import MORE_SETTINGS
 from extract.weights import WrongWeights
 
 NO_TOKEN = -1.0
-# Whisper makes up words in silence: windows whose loudest sample is below -60 dB have none.
+# Whisper invents words in silence, so windows whose loudest sample is below -60 dB are skipped.
 QUIETEST = 1e-3
 
 
 class HfSpeech(HfAudio):
-    """The tokens of what is said in each window of 30 s, which `segments` turns into words.
+    """The tokens of the speech in each window of 30 s, which `segments` turns into words.
 
-    Decoded greedily, in the language that the network detects, with its own marks of time. A row is
-    the ids of the tokens, which float32 represents exactly, then -1.
+    They are decoded greedily, in the language that the network detects, with its timestamp tokens.
+    A row contains the ids of the tokens, which float32 represents exactly, padded with -1.
 
     Source: Radford et al., Robust Speech Recognition via Large-Scale Weak Supervision, ICML 2023.
     """
@@ -36,8 +36,8 @@ class HfSpeech(HfAudio):
     def dim(self) -> int:  # type: ignore[override]  # that of the network
         """Maximum number of tokens of a window: twice what the network decodes at once.
 
-        It decodes a window in several parts where its marks of time end early. Tokens after these
-        are not kept, which only repetitions reach.
+        It decodes a window in several parts if its timestamps end early. Further tokens, which only
+        repetitions reach, are dropped.
 
         Raises:
             WrongWeights: the folder contains another network than Whisper.
@@ -64,7 +64,7 @@ class HfSpeech(HfAudio):
 
     @property
     def cosine(self) -> None:
-        """None: it computes in float32."""
+        """None, since it computes in float32."""
         return
 
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
@@ -98,10 +98,10 @@ class HfSpeech(HfAudio):
         return rows
 
     def segments(self, rows: np.ndarray, pts_seconds: np.ndarray) -> tuple[Segment, ...]:
-        """Return what is said in the windows of a clip.
+        """Return the segments of speech in the windows of a clip.
 
         Shapes:
-            rows: (N, D); pts_seconds: (N,), where each window begins.
+            rows: (N, D); pts_seconds: (N,), start of each window.
         """
         found: list[Segment] = []
         for row, start in zip(rows, pts_seconds.tolist(), strict=True):
@@ -111,7 +111,7 @@ class HfSpeech(HfAudio):
             spoken = self._tokenizer.decode(ids, output_offsets=True, skip_special_tokens=True)
             parts = [(part["text"], *part["timestamp"]) for part in spoken["offsets"]]
             if "".join(text for text, *_ in parts).split() != spoken["text"].split():
-                # Words without a mark of time before and after them are anywhere in the window.
+                # Words without a timestamp before and after them may be anywhere in the window.
                 parts = [(spoken["text"], 0.0, self.window_seconds)]
             for text, begin, end in parts:
                 if words := " ".join(text.split()):

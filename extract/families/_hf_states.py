@@ -16,7 +16,7 @@ def numbered_states(states: Sequence[Any] | None, index: int) -> Any:
     """Return one of the hidden states: 0 is the embedding, -1 the last layer.
 
     Raises:
-        UnknownModel: the network does not have so many, or none.
+        UnknownModel: the network has no hidden states, or fewer.
     """
     count = len(states or ())
     if states is None or not -count <= index < count:
@@ -28,10 +28,10 @@ def numbered_states(states: Sequence[Any] | None, index: int) -> Any:
 def pooled_states(
     states: torch.Tensor, pooling: TokenPooling, *, mask: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Return a row of the states of each sequence, or of each map of a convolutional network.
+    """Return a row for the states of each sequence, or each map of a convolutional network.
 
     Shapes:
-        states: (N, T, D) or (N, D, H, W); mask: (N, T), 1 where a token counts, padding on the
+        states: (N, T, D) or (N, D, H, W); mask: (N, T), 1 for tokens and 0 for padding, on the
             right or the left; the result: (N, D).
 
     >>> import torch

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class HfText(TextEncoder):
-    """A row per caption, of the states of its tokens.
+    """A row per caption, from the states of its tokens.
 
-    Of a network of images or audio and text (CLIP, CLAP) the row is the projected text; of others
-    the mean over tokens, or as `pooling` says: cls is the first token, last the last one. A layer
-    is the number of a hidden state.
+    For a network of images or audio and text (CLIP, CLAP), the row is the projected text; for
+    others, the mean over tokens, or by `pooling` the first token (cls) or the last one (last). A
+    layer is the number of a hidden state.
     """
 
     family = "hf"

@@ -12,17 +12,17 @@ from extract.weights import WrongWeights
 if TYPE_CHECKING:
     import torch
 
-# Every fourth frame of 30 a second, as VideoMAE was trained on Kinetics (Tong et al., NeurIPS
-# 2022). The configurations of networks state no rate.
+# Every fourth of 30 frames per second, as VideoMAE was trained on Kinetics (Tong et al., NeurIPS
+# 2022). The configurations of networks state no frame rate.
 FPS = 7.5
 
 
 class HfVideo(VideoEncoder, HfImage):
-    """A row per window of frames that do not overlap: VideoMAE, TimeSformer, ViViT.
+    """A row per window of frames, without overlap: VideoMAE, TimeSformer, ViViT.
 
-    As many frames as the network's configuration states, 7.5 a second. The row is pooled as that of
-    an image: the pooled output, if the file has its weights; else the class token, if there is one;
-    else the mean over tokens.
+    A window has as many frames as the network's configuration states, 7.5 per second. The row is
+    pooled as that of an image: the pooled output, if the file has its weights, or the class token,
+    if there is one, or the mean over tokens.
     """
 
     window_fps: float = FPS
@@ -39,7 +39,7 @@ class HfVideo(VideoEncoder, HfImage):
         return num
 
     def _pixels(self, images: torch.Tensor, **more: bool) -> torch.Tensor:
-        """Return the output of the folder's own image processor, for each frame.
+        """Return the output of the folder's image processor for each frame.
 
         Shapes:
             images: (N, 3, H, W) uint8; the result: (N, 3, h, w).

@@ -1,4 +1,4 @@
-"""Search among models of the hub: those that are often named, and those in this machine's cache."""
+"""Search among models of the hub: well-known ones, and those in this machine's cache."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from extract.encoders._pretrained import read_settings
 from extract.family import Family, Listing
 from extract.weights import model_files
 
-# Parts of the names of model types, by what their networks read; text where none is found.
+# Parts of the names of model types, by the input of their networks; text if none matches.
 VIDEO = ("videomae", "timesformer", "vivit")
 AUDIO = ("wav2vec2", "hubert", "wavlm", "whisper", "clap", "audio", "unispeech", "data2vec-audio")
 IMAGES = ("vit", "clip", "dino", "convnext", "swin", "resnet", "beit", "deit", "vision")
@@ -22,13 +22,13 @@ LICENCE = re.compile(r"^license: *([\w.-]+) *$", re.MULTILINE)
 def search_hub(
     family: Family, word: str, known: Mapping[Reads, Sequence[str]], *, sentences: bool
 ) -> Iterator[Listing]:
-    """Yield models whose names contain the word, lower or upper case; fetches nothing.
+    """Yield models whose names contain the word, in any case; fetches nothing.
 
-    Only what is on this machine has a width, a size and a licence: nothing else states them.
+    Width, size and licence are known only for models on this machine.
 
     Args:
-        family: of the models.
-        known: names that are listed whether they are here or not.
+        family: family of the models.
+        known: names to list even if they are not on this machine.
         sentences: whether models of sentence-transformers are searched, or all others.
     """
     here = {name: folder for name in hub.cached_models() if (folder := hub.cached_folder(name))}
@@ -49,7 +49,7 @@ def search_hub(
             continue
         settings = read_settings(folder, "config.json")
         kind = str(settings.get("model_type", "")) if isinstance(settings, dict) else ""
-        if kind:  # else of another library, such as timm
+        if kind:  # otherwise it is of another library, such as timm
             yield _listing(family, name, _reads_of(kind), folder)
 
 
@@ -64,7 +64,7 @@ def _listing(family: Family, name: str, reads: Reads, folder: Path) -> Listing:
     try:
         width = family.encoder(name, reads=reads).dim
     except (ImportError, LookupError, OSError, ValueError):
-        width = None  # it is of a kind that the family cannot use
+        width = None  # a kind of model that the family cannot use
     card = folder / "README.md"
     licence = LICENCE.search(card.read_text("utf-8", "replace")) if card.is_file() else None
     return Listing(

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 class ImageEncoder(MeasuredEncoder):
     """A row per frame or window, by a network of a library, with its weights' preprocessing.
 
-    Where the preprocessing ends in (byte * scale - mean) / std, units are bytes, and that is done
-    with the batch; the numbers are those of the library.
+    If the preprocessing ends in (byte * scale - mean) / std, units are bytes, and this last step is
+    done on the batch; the results equal those of the library.
 
     A subclass defines `_geometry`, `_normalisation`, `_build`, `_forward`, and loads the weights
     in `_loaded_network`.
@@ -68,7 +68,7 @@ class ImageEncoder(MeasuredEncoder):
     @property
     @abstractmethod
     def _forward(self) -> Forward:
-        """Returns rows of a network and a batch."""
+        """Return the rows of a batch."""
 
     @cached_property
     def _measures(self) -> Measures:
@@ -109,7 +109,7 @@ class ImageEncoder(MeasuredEncoder):
 def through_pil(transform: Callable[[Any], torch.Tensor], images: torch.Tensor) -> torch.Tensor:
     """Return images transformed one by one as images of PIL.
 
-    The libraries' transforms were made for these. The same transforms resize tensors of bytes with
+    The libraries' transforms were written for these. On tensors of bytes, the same transforms give
     other pixels: bicubic ones differ by up to 20 levels in torchvision's first version.
 
     Shapes:

@@ -1,4 +1,4 @@
-"""Names of models of the hub, for `mmgcn modalities --search`; any other will do, too."""
+"""Names of models of the hub to list in `mmgcn modalities --search`; others work, too."""
 
 from __future__ import annotations
 

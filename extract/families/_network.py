@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 BATCH_BYTES = 256 << 20  # of the activations of a batch on a CPU; the same on every machine
 MAX_UNITS = 16
-ALIVE = 4  # outputs as large as the largest one that are in memory at once, about
+ALIVE = 4  # approximate number of outputs as large as the largest one that are in memory at once
 
 T = TypeVar("T")
 Forward = Callable[..., Any]  # (network, batch) -> rows
@@ -28,7 +28,7 @@ class FrozenNetwork:
 
     On a CPU, bfloat16 is torch's autocast: matrix products and convolutions in bfloat16, the rest
     in float32. The first batch is computed in float32, too, and `cosine` is the smallest cosine of
-    a row to its float32 row. On CUDA, half precision.
+    a row to its float32 row. On CUDA, the network computes in half precision.
 
     Args:
         network: in evaluation mode.
@@ -92,9 +92,9 @@ class Measures:
 
 
 def without_weights(build: Callable[[], T]) -> T:
-    """Return what `build` makes of networks, on torch's device `meta`: it takes no memory.
+    """Return the network that `build` returns, on torch's device `meta`, which takes no memory.
 
-    On the CPU where that fails: some networks compute with tensors while they are built.
+    If that fails, it is built on the CPU: some networks compute with tensors while being built.
     """
     import torch
 
@@ -112,7 +112,7 @@ def measure(
     """Return the measures of a network, without its weights.
 
     Args:
-        build: returns the network, without weights.
+        build: returns the network without weights.
         unit: shape of one unit of its input.
     """
     import torch
@@ -134,10 +134,10 @@ def measure(
 
 
 def check_precision(name: str, device: str, engine: Engine, precision: Precision) -> None:
-    """Refuse an engine or a precision in which an encoder of a family does not compute.
+    """Refuse an engine or a precision that the encoders of families do not support.
 
     Raises:
-        ValueError: the engine onnx, or a precision that the processor lacks.
+        ValueError: the engine is onnx, or the processor lacks the precision.
     """
     if engine == "onnx":
         raise ValueError(
@@ -148,15 +148,15 @@ def check_precision(name: str, device: str, engine: Engine, precision: Precision
 
 
 def output_rows(network: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
-    """Return the output of a network whose output are rows. Shapes: (N, ...) -> (N, D)."""
+    """Return the output of a network that returns rows. Shapes: (N, ...) -> (N, D)."""
     rows: torch.Tensor = network(batch)
     return rows
 
 
 def layer_forward(layer: str, forward: Forward, *, channels_last: bool = False) -> Forward:
-    """Return a forward whose rows are the output of a module, pooled.
+    """Return a forward function whose rows are the pooled output of a module.
 
-    The mean over positions of a map, the mean over the tokens of a sequence.
+    Maps are pooled by the mean over positions, sequences by the mean over tokens.
 
     Args:
         layer: path of the module, "blocks.3".
@@ -195,7 +195,7 @@ def pooled_output(output: object, layer: str, *, channels_last: bool = False) ->
             `channels_last`; the result: (N, D).
 
     Raises:
-        ValueError: another shape, or no tensor.
+        ValueError: the output has another shape, or is not a tensor.
     """
     import torch
 

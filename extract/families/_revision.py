@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def revision_of(path: Path) -> str | None:
-    """Return OWNER/NAME@COMMIT of a file or folder in the cache of the hub, else None.
+    """Return OWNER/NAME@COMMIT of a file or folder in the hub's cache; None for other paths.
 
     >>> revision_of(Path("/hub/models--openai--clip/snapshots/3d74acf/model.safetensors"))
     'openai/clip@3d74acf'

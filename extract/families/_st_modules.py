@@ -34,8 +34,8 @@ class Modules:
 
     Args:
         network: folder of the network and the tokenizer.
-        max_tokens: longest text, if the folder says so.
-        lower_case: whether texts are lower-cased first.
+        max_tokens: maximum length of a text, if the folder states it.
+        lower_case: whether texts are converted to lower case first.
         modes: kinds of pooling, whose results are concatenated.
         pools_prompt: whether tokens of the prompt take part in pooling.
         layers: kind and folder of each module after pooling.
@@ -79,7 +79,7 @@ class Modules:
         """Return the pooled states of tokens.
 
         Args:
-            mask: tokens that take part; `original` those that are not padding.
+            mask: tokens that take part in pooling; `original`: tokens that are not padding.
 
         Shapes:
             states: (B, T, D); mask, original: (B, T); the result: (B, D) or (B, 2 D) ...
@@ -92,7 +92,7 @@ class Modules:
         """Return the modules after pooling, with their weights.
 
         Raises:
-            WrongWeights: the weights of one are missing or of another shape.
+            WrongWeights: the weights of a module are missing or have another shape.
         """
         return [_layer(kind, folder, device) for kind, folder in self.layers]
 
@@ -101,7 +101,7 @@ def read_modules(folder: Path) -> Modules:
     """Return the modules of a folder.
 
     Raises:
-        WrongWeights: it has no modules.json, or modules that are not known.
+        WrongWeights: it has no modules.json, or unknown modules.
     """
     listed = [
         (str(module.get("type")).rpartition(".")[2], folder / str(module.get("path", "")))

@@ -1,4 +1,4 @@
-"""TextEncoder: shared by the encoders of texts, of transformers and sentence-transformers."""
+"""TextEncoder: base class of the text encoders of transformers and sentence-transformers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TextEncoder(FolderEncoder):
 
     Captions are sorted by length and run in batches of at most 2,048 tokens, padding included.
 
-    A subclass defines `_rows`, and where its network and tokenizer are.
+    A subclass defines `_rows`, and the folder of its network and tokenizer.
     """
 
     reads: Reads = "text"
@@ -41,7 +41,7 @@ class TextEncoder(FolderEncoder):
 
     @property
     def _prompt(self) -> str:
-        """What is put before each caption."""
+        """Text to put before each caption."""
         return ""
 
     @cached_property
@@ -54,7 +54,7 @@ class TextEncoder(FolderEncoder):
 
     @property
     def text_config(self) -> Any:
-        """The configuration of the network of texts, where the model has others, too."""
+        """The configuration of the text network, which may be one of several in the model."""
         return getattr(self.config, "text_config", self.config)
 
     @abstractmethod
@@ -70,7 +70,7 @@ class TextEncoder(FolderEncoder):
         return dict(tokens)
 
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
-        """Build tokenizer and network from a folder of weights."""
+        """Load tokenizer and network from a folder."""
         from transformers import AutoTokenizer
 
         folder = self._network_folder

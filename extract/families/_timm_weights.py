@@ -1,4 +1,4 @@
-"""Weights of timm: where they are published, and how they are loaded."""
+"""Weights of timm: their source, and how they are loaded."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Architecture:
     """A network of timm, without its weights.
 
     Args:
-        name: of the architecture, without the tag of its weights.
-        arguments: of its function.
+        name: name of the architecture, without the tag of its weights.
+        arguments: arguments of its function.
         pretrained: configuration of the weights: preprocessing, classifier, source.
     """
 
@@ -42,7 +42,7 @@ class Architecture:
         """Return a model of the library, NAME or NAME.TAG.
 
         Raises:
-            UnknownModel: there is none.
+            UnknownModel: there is no such model.
         """
         import timm
 
@@ -61,7 +61,7 @@ class Architecture:
         """Return the model of a folder as timm saves it (`save_for_hf`).
 
         Raises:
-            WrongWeights: it contains none.
+            WrongWeights: it contains no such model.
         """
         import timm
 
@@ -106,8 +106,8 @@ def weights_file(reference: Reference, folder: Path | None, weights: Weights | N
     """Return the file of weights of a reference.
 
     Args:
-        folder: of the model, if it has one.
-        weights: the published ones, if there are any.
+        folder: folder of the model, if it has one.
+        weights: published weights, if there are any.
 
     Raises:
         WeightsUnavailable: there is no such file, and none can be fetched.
@@ -129,7 +129,7 @@ def weights_file(reference: Reference, folder: Path | None, weights: Weights | N
 
 
 def load_network(file: Path, architecture: Architecture) -> torch.nn.Module:
-    """Return a network without its classifier, all of its tensors from a file.
+    """Return a network without its classifier, with all of its tensors from a file.
 
     Names are those of timm, or of a format that timm converts. A file with other names is accepted
     if its tensors have the same shapes and the same last names in the same order, as networks that
@@ -165,7 +165,7 @@ def _kinds(state: dict[str, Any]) -> list[tuple[str, tuple[int, ...]]]:
 
 
 def _num_classes(state: dict[str, Any], architecture: Architecture) -> int:
-    """Return the number of classes of a file; that of the configuration where it is unclear."""
+    """Return the number of classes in a file, or that of the configuration if it is unclear."""
     classifier = architecture.pretrained.get("classifier")
     weight = state.get(f"{classifier}.weight")
     if weight is not None:

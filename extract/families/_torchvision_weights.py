@@ -1,4 +1,4 @@
-"""Weights of torchvision: which entry a reference names, its file, and the network's features."""
+"""Weights of torchvision: the entry of a reference, its file, and the network's features."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def entry_of(reference: Reference) -> Any:
     """Return the weights that a reference names: an entry of torchvision's enumeration.
 
-    The default entry where the reference names a file: a file does not state its preprocessing.
+    If the reference names a file, it is the default entry, as a file does not state preprocessing.
 
     Raises:
         UnknownModel: torchvision has no such weights of the model, or none at all.
@@ -36,7 +36,7 @@ def entry_of(reference: Reference) -> Any:
 
 
 def published(reference: Reference) -> Weights | None:
-    """Return the published weights of a reference; None where it names a file."""
+    """Return the published weights of a reference; None if it names a file."""
     if reference.weights is not None and Path(reference.weights).exists():
         return None
     url = str(entry_of(reference).url)
@@ -52,10 +52,10 @@ def published(reference: Reference) -> Weights | None:
 
 
 def weights_file(reference: Reference) -> Path:
-    """Return the file of weights of a reference, fetched first if it must be.
+    """Return the file of weights of a reference, after fetching it if needed.
 
     Raises:
-        WeightsUnavailable: it is not here and cannot be fetched.
+        WeightsUnavailable: it is not on this machine and cannot be fetched.
     """
     weights = published(reference)
     if weights is not None:
@@ -67,7 +67,7 @@ def weights_file(reference: Reference) -> Path:
 
 
 def load_network(name: str, file: Path) -> torch.nn.Module:
-    """Return a network whose rows are its features, all of its tensors from a file.
+    """Return a network whose rows are its features, with all of its tensors from a file.
 
     Raises:
         WrongWeights: the file has the weights of another network.
@@ -92,7 +92,7 @@ def build_network(name: str) -> torch.nn.Module:
     from torchvision import models
 
     auxiliary = {"aux_logits": False} if name in ("googlenet", "inception_v3") else {}
-    # These two are initialised by a slow draw that loading overwrites.
+    # The random initialisation of these two is slow, and loading overwrites it.
     quick = {"init_weights": False} if auxiliary else {}
     network: torch.nn.Module = models.get_model(name, weights=None, **auxiliary, **quick)
     return network.eval()
@@ -115,7 +115,7 @@ def head_of(network: torch.nn.Module) -> tuple[str, torch.nn.Module]:
 
 
 def without_head(network: torch.nn.Module) -> torch.nn.Module:
-    """Return the network with an identity in place of its classifier."""
+    """Return the network with its classifier replaced by an identity."""
     import torch
 
     path, _ = head_of(network)
@@ -125,7 +125,7 @@ def without_head(network: torch.nn.Module) -> torch.nn.Module:
 
 
 def _without_auxiliary(state: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """Return the tensors without those of auxiliary classifiers, which only training uses."""
+    """Return the tensors without those of auxiliary classifiers, used only in training."""
     return {
         name: value
         for name, value in state.items()

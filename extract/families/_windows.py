@@ -1,4 +1,4 @@
-"""VideoEncoder: shared by the encoders of families that read windows of frames."""
+"""VideoEncoder: base class of the encoders of families that read windows of frames."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from extract.encoder import Encoder
 
 
 def frame_window_settings(encoder: Encoder) -> dict[str, int | float]:
-    """Return what changes the windows of an encoder that reads video."""
+    """Return the window settings of an encoder of video, for its provenance."""
     return {
         "window_fps": encoder.window_fps,
         "num_window_frames": encoder.num_window_frames,
@@ -18,17 +18,17 @@ def frame_window_settings(encoder: Encoder) -> dict[str, int | float]:
 
 
 class VideoEncoder(Encoder):
-    """Makes an encoder of frames one of windows of frames, which do not overlap."""
+    """Turns an encoder of frames into one of windows of frames, without overlap."""
 
     reads: Reads = "video"
 
     @property
     def num_hop_frames(self) -> int:  # type: ignore[override]
-        """As many as in a window."""
+        """Number of frames in a window: windows do not overlap."""
         return self.num_window_frames
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """As of frames, and the windows."""
+        """Provenance of the encoder of frames, and the window settings."""
         own: dict[str, Any] = super().provenance  # type: ignore[safe-super]  # of frames
         return own | frame_window_settings(self)

@@ -34,7 +34,7 @@ class HuggingFace(Family):
     reads: ClassVar[tuple[Reads, ...]] = tuple(ENCODERS)
 
     def encoder(self, model: str, *, reads: Reads) -> Encoder:
-        """Return the encoder by a model of transformers; see `Family`."""
+        """Return the encoder for a model of transformers; see `Family`."""
         encoder = ENCODERS[reads](model)
         layer = Reference.parse(model).layer
         is_number = layer is None or layer.lstrip("-").isdecimal()
@@ -43,7 +43,7 @@ class HuggingFace(Family):
         return encoder
 
     def search(self, word: str) -> Iterator[Listing]:
-        """Yield models that are often named and those in the cache; see `Family`."""
+        """Yield well-known models and those in the cache; see `Family`."""
         yield from search_hub(self, word, HF, sentences=False)
 
 

@@ -1,7 +1,7 @@
-"""st: folders of sentence-transformers, all of whose modules are honoured.
+"""st: folders of sentence-transformers, with all of their modules.
 
-The folder is read here, not by the library: its modules are few, and the library is not needed to
-run them. The tests compare the rows with the library's.
+The folder is read here, not by the library: there are few kinds of modules, and the library is not
+needed to run them. The tests compare the rows with the library's.
 
 Source: Reimers, Gurevych: Sentence-BERT, EMNLP 2019; sentence-transformers (Apache-2.0).
 """
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 class SentenceFolder(TextEncoder):
     """A row per caption, as `SentenceTransformer(folder).encode(caption)` returns it.
 
-    Pooling, dense layers, normalisation, maximum length and the default prompt are the folder's.
-    What follows @ is the name of another of its prompts.
+    Pooling, dense layers, normalisation, maximum length and default prompt are those of the folder.
+    The text after @ is the name of another of its prompts.
     """
 
     family = "st"
@@ -107,14 +107,14 @@ class SentenceFolder(TextEncoder):
 
     @cached_property
     def _num_prompt_tokens(self) -> int:
-        """Number of tokens of the prompt, without the one that ends a text."""
+        """Number of tokens of the prompt, without the end-of-text token."""
         ids = self._tokenizer(self._prompt)["input_ids"]
         ends = {self._tokenizer.sep_token_id, self._tokenizer.eos_token_id}
         return len(ids) - (bool(ids) and ids[-1] in ends)
 
 
 def _without_prompt(mask: torch.Tensor, num_tokens: int) -> torch.Tensor:
-    """Return a mask without the first tokens of each text, padding on either side."""
+    """Return a mask without the first tokens of each text; padding may be on either side."""
     counts = mask.cumsum(dim=1)
     return mask * (counts > num_tokens)
 
@@ -126,7 +126,7 @@ class SentenceTransformers(Family):
     reads: ClassVar[tuple[Reads, ...]] = ("text",)
 
     def encoder(self, model: str, *, reads: Reads) -> Encoder:
-        """Return the encoder by a folder of sentence-transformers; see `Family`."""
+        """Return the encoder for a folder of sentence-transformers; see `Family`."""
         encoder = SentenceFolder(model)
         if encoder.reference.path is not None and not (encoder.folder / "modules.json").is_file():
             raise WrongWeights(
@@ -136,7 +136,7 @@ class SentenceTransformers(Family):
         return encoder
 
     def search(self, word: str) -> Iterator[Listing]:
-        """Yield models that are often named and those in the cache; see `Family`."""
+        """Yield well-known models and those in the cache; see `Family`."""
         yield from search_hub(self, word, ST, sentences=True)
 
 

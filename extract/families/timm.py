@@ -31,13 +31,15 @@ from extract.weights import HUB_NAME, Weights, first_line, sha256_of
 if TYPE_CHECKING:
     import torch
 
-MAX_MEASURED = 20  # models of a search whose width is computed: that takes half a second each
+MAX_MEASURED = (
+    20  # models of a search for which the width is computed, which takes half a second each
+)
 
 
 class TimmImage(ImageEncoder):
-    """The features before the classifier, pooled as timm pools them, a row per frame.
+    """The features before the classifier, pooled as in timm, a row per frame.
 
-    Preprocessing is that of the weights' configuration (`timm.data.resolve_data_config`), on byte
+    Preprocessing follows the weights' configuration (`timm.data.resolve_data_config`), on byte
     images. A layer is the number of a stage or block (`forward_intermediates`) or the path of a
     module; its row is the mean over positions.
     """
@@ -46,7 +48,7 @@ class TimmImage(ImageEncoder):
 
     @cached_property
     def _folder(self) -> Path | None:
-        """The model's folder: a local one, or that of a model of the hub."""
+        """The model's folder, either local or of a model of the hub."""
         name = self.reference.name
         if self.reference.path is None and HUB_NAME.fullmatch(name):
             return Weights.of_hub(name).resolve()
@@ -172,12 +174,12 @@ class Timm(Family):
     reads: ClassVar[tuple[Reads, ...]] = ("frames",)
 
     def encoder(self, model: str, *, reads: Reads) -> Encoder:
-        """Return the encoder of images by a model of timm; see `Family`."""
+        """Return the encoder for an image model of timm; see `Family`."""
         require("timm", purpose=f"the encoder timm:{model}", extra="offline")
         encoder = TimmImage(model)
         reference = encoder.reference
         if reference.path is None and not HUB_NAME.fullmatch(reference.name):
-            Architecture.of_name(reference.name)  # raises for a name that timm does not know
+            Architecture.of_name(reference.name)  # raises for an unknown name
         return encoder
 
     def search(self, word: str) -> Iterator[Listing]:

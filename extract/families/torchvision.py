@@ -43,7 +43,7 @@ def _video_rows(network: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
 class TorchvisionImage(ImageEncoder):
     """The input of the classifier, a row per frame.
 
-    Preprocessing is that of the weights (`Weights.transforms()`); of a file, that of the model's
+    Preprocessing is that of the weights (`Weights.transforms()`); for a file, that of the model's
     default weights. A layer is the path of a module; its row is the mean over positions.
     """
 
@@ -123,17 +123,17 @@ class TorchvisionImage(ImageEncoder):
 
 
 class TorchvisionVideo(VideoEncoder, TorchvisionImage):
-    """The input of the classifier, a row per window of frames that do not overlap.
+    """The input of the classifier, a row per window of frames, without overlap.
 
-    Frames per second and in a window are those at which the weights' published accuracy was
-    measured: 16 at 15 fps for r2plus1d_18, 128 at 15 fps for s3d.
+    Frame rate and window length are those at which the published accuracy of the weights was
+    measured: 16 frames at 15 fps for r2plus1d_18, 128 at 15 fps for s3d.
     """
 
     _output = staticmethod(_video_rows)
 
     @cached_property
     def _window(self) -> tuple[float, int]:
-        """Frames per second, and in a window, as the documentation of the weights states them."""
+        """Frames per second and frames in a window, from the documentation of the weights."""
         stated = CLIP_LENGTH.search(str(entry_of(self.reference).meta["_docs"]))
         if stated is None:
             return Encoder.window_fps, Encoder.num_window_frames
@@ -155,7 +155,7 @@ class TorchvisionVideo(VideoEncoder, TorchvisionImage):
 
         preset = self._preset
         size, interpolation = preset.resize_size, preset.interpolation
-        scaled = [  # one by one: resizing makes floats of all bytes that it is given
+        scaled = [  # one by one: resizing converts all of its input to floats at once
             functional.resize(image, size, interpolation, antialias=False) for image in images
         ]
         cropped: torch.Tensor = functional.center_crop(torch.stack(scaled), preset.crop_size)
@@ -167,18 +167,18 @@ class TorchvisionVideo(VideoEncoder, TorchvisionImage):
 
 
 class Torchvision(Family):
-    """torchvision.models: networks for images and for videos."""
+    """Networks of torchvision.models for images and for videos."""
 
     name: ClassVar[str] = "torchvision"
     reads: ClassVar[tuple[Reads, ...]] = ("frames", "video")
 
     def encoder(self, model: str, *, reads: Reads) -> Encoder:
-        """Return the encoder by a network of torchvision; see `Family`."""
+        """Return the encoder for a network of torchvision; see `Family`."""
         reference = Reference.parse(model)
         known = _names(reads)
         if reference.name not in known:
             raise UnknownModel(f"no network of torchvision for {reads}", reference.name, known)
-        entry_of(reference)  # raises for weights that torchvision does not have
+        entry_of(reference)  # raises for unknown weights
         return TorchvisionImage(model) if reads == "frames" else TorchvisionVideo(model)
 
     def search(self, word: str) -> Iterator[Listing]:
@@ -200,7 +200,7 @@ class Torchvision(Family):
 
 
 def _names(reads: Reads) -> list[str]:
-    """Return the classifiers of images or of videos."""
+    """Return the names of the classifiers of images or of videos."""
     from torchvision import models
 
     module = models if reads == "frames" else models.video

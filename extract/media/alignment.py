@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from av import AudioFrame
     from av.container import InputContainer
 
-# Containers with a timestamp per audio packet. In others (WAV, MP3) packets follow each other
-# without gaps. AVI stores the start; later timestamps are computed from an average bit rate.
+# Containers with a timestamp per audio packet. In others (WAV, MP3), packets follow each other
+# without gaps. AVI stores only the start; later timestamps are computed from an average bit rate.
 FORMATS_WITH_TIMES = (
     *(MP4, "matroska,webm", "flv", "mpegts", "mpeg"),
     *("asf", "ogg", "nut"),
@@ -43,7 +43,7 @@ class Alignment:
     start_seconds = 0.0
     """Time of the first sample: negative if the audio starts before the video."""
     problem: str | None = None
-    """What is wrong with the timestamps, for the user."""
+    """The problems of the timestamps, for the user."""
 
     def __init__(self, container: InputContainer) -> None:
         has_restarts = container.format.name in FORMATS_WITH_RESTARTS
@@ -61,9 +61,9 @@ class Alignment:
         self._is_repeating = False  # the last frame was dropped completely
 
     def gap_samples(self, frame: AudioFrame) -> int:
-        """Return how many samples of silence to insert before the next frame.
+        """Return the number of samples of silence to insert before the next frame.
 
-        Negative: how many of its first samples overlap the previous frame and are dropped.
+        If negative, so many of its first samples overlap the previous frame and are dropped.
         """
         lasts = Fraction(frame.samples, frame.sample_rate)
         is_timed = self._has_start if self._due is None else self._is_timed

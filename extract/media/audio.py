@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from av.packet import Packet
 
 BLOCK_SECONDS = 10
-# Share of broken packets that is not reported: the last packet of an MP3 is often not audio.
+# Share of broken packets that is tolerated: the last packet of an MP3 is often not audio.
 TOLERATED_SHARE = 0.02
 # Everything that changes a sample, for the digest of a feature set.
 PROVENANCE = {
@@ -59,7 +59,7 @@ class AudioDecoder:
             self._refused = str(error)
 
     def coverage(self, problems: Sequence[str]) -> Coverage:
-        """Return how much was decoded, given the problems while reading the packets."""
+        """Return the decoded duration, given the problems while reading the packets."""
         problems = [*problems, self._refused] if self._refused else [*problems]
         if self._num_broken > TOLERATED_SHARE * self._num_packets:
             problems.append(f"damaged {count_occurrences(self._num_broken)}")

@@ -11,7 +11,7 @@ import numpy as np
 class TimedFrame(NamedTuple):
     """One frame, (H, W, 3) uint8 RGB, and its presentation time from the first frame.
 
-    `samplings` are the numbers of those that selected it.
+    `samplings` are the numbers of the samplings that selected it.
     """
 
     pts_seconds: float
@@ -23,12 +23,12 @@ class TimedFrame(NamedTuple):
 class Frames:
     """A batch of frames of one size, in presentation order.
 
-    Upright (the file's rotation and mirroring are applied), with square pixels, in RGB. `sampling`
-    is the number of the one that selected them, where a file is read with several.
+    They are upright (the file's rotation and mirroring are applied), with square pixels, in RGB.
+    `sampling` is the number of the sampling that selected them, if a file is read with several.
 
     Shapes:
         data: (T, H, W, 3) uint8, RGB.
-        pts_seconds: (T,) float64, presentation times, from the first frame of the file (also where
+        pts_seconds: (T,) float64, presentation times, from the first frame of the file (even if
             that one cannot be decoded); strictly increasing.
     """
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-# The formats of FFmpeg's 300 that clips use. Formats that can reference another file or a URL
+# Of FFmpeg's 300 formats, those that clips use. Formats that can reference another file or a URL
 # (playlists, concat lists, session descriptions) are excluded.
 FORMATS = (
     *("mp4", "matroska", "webm", "avi", "flv", "mpegts", "mpeg", "asf", "ogg", "mxf", "ivf", "rm"),
@@ -85,7 +85,7 @@ class Source:
         return container
 
     def _why_not(self, error: BaseException) -> str:
-        """Return why the file could not be opened."""
+        """Return the reason why the file could not be opened."""
         if getattr(error, "errno", None) == errno.ENOMEM:
             return (
                 f"has more than {self.limits.max_streams} streams, or its header requests more "
@@ -110,7 +110,7 @@ def reason(error: BaseException) -> str:
 
 
 def video_stream(container: InputContainer) -> VideoStream | None:
-    """Return the video stream that a player would show, or None. Cover art is not video."""
+    """Return the video stream that a player would display, or None. Cover art is not video."""
     best = container.streams.best("video")
     candidates = [best, *container.streams.video] if best is not None else []
     shown = (s for s in candidates if not s.disposition & Disposition.attached_pic)
@@ -120,8 +120,8 @@ def video_stream(container: InputContainer) -> VideoStream | None:
 def audio_stream(container: InputContainer) -> AudioStream | None:
     """Return the audio stream that a player would play, or None.
 
-    FFmpeg selects no best stream if the audio starts seconds after the video, since it has not
-    read any of it yet; then it is the first one.
+    FFmpeg selects no best stream if the audio starts seconds after the video, since it has not read
+    any of it yet; the first stream is returned then.
     """
     best: AudioStream | None = container.streams.best("audio")  # type: ignore[assignment]
     return best or next(iter(container.streams.audio), None)

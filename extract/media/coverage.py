@@ -1,4 +1,4 @@
-"""How much of a file was decoded, compared with what its header states."""
+"""Coverage: the decoded duration of a file, compared with that in its header."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ TOLERANCE_SECONDS, TOLERANCE_SHARE = 0.5, 0.05
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of the video, or of the audio, was decoded."""
+    """The decoded part of the video, or of the audio."""
 
     seconds: float
     """Decoded duration; 0 if nothing could be decoded."""
     expected_seconds: float | None
-    """Duration stated by the header; None if its format does not state it reliably."""
+    """Duration stated by the header; None if the format does not state it reliably."""
     problem: str | None = None
-    """Why less was decoded than stated; None if everything was."""
+    """Reason why less was decoded than stated; None if everything was."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Summary:
 
     @property
     def partial_reason(self) -> str | None:
-        """Why less was decoded than stated; None if everything was."""
+        """Reasons why less was decoded than stated; None if everything was."""
         streams = {"video": self.video, "audio": self.audio}
         problems = [
             f"{name}: {stream.problem}"

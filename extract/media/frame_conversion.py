@@ -36,7 +36,7 @@ PROVENANCE = {
 }
 UNTAGGED = (0, 2, 3)  # AVColorSpace RGB, unspecified and reserved: no matrix is stated
 HDR = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)  # PQ and HLG
-MAX_PIXEL_ASPECT = 10  # a more oblong sample aspect ratio is an error of the file
+MAX_PIXEL_ASPECT = 10  # a more extreme sample aspect ratio is an error in the file
 
 
 class FrameConverter:
@@ -44,11 +44,11 @@ class FrameConverter:
 
     Colours follow the matrix (BT.601, BT.709, BT.2020, ...) and range (limited, full) of the file.
     If it states none, frames at least 1,280 wide or 577 high are assumed to be BT.709 and smaller
-    ones BT.601, as in players. High dynamic range (PQ, HLG: what phones record) is converted to
-    sRGB with diffuse white at white; brighter highlights are clipped. Transparent pixels are
-    blended with white; the separate alpha of VP8 and VP9 is not read. Frames with oblong pixels are
-    enlarged along the short side, so that no detail is lost. Interlaced frames are returned as
-    stored, both fields woven.
+    ones BT.601, as in players. High dynamic range (PQ and HLG, as recorded by phones) is converted
+    to sRGB with diffuse white at white; brighter highlights are clipped. Transparent pixels are
+    blended with white; the separate alpha of VP8 and VP9 is not read. Frames with non-square pixels
+    are enlarged along the short side, so that no detail is lost. Interlaced frames are returned as
+    stored, with both fields woven.
     """
 
     def __init__(self, sample_aspect_ratio: Fraction | None, limits: Limits) -> None:

@@ -1,4 +1,4 @@
-"""FrameDecoder: the frames that samplings select, without decoding the others if possible."""
+"""FrameDecoder: decodes the frames that samplings select, and as few others as possible."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ class FrameDecoder:
 
     Two methods return the same frames. "segments" selects among the times of the stored packets
     and decodes only the GOPs that contain the selected ones, without unreferenced frames. It yields
-    nothing until all frames were decoded as planned, or `PENDING_BYTES` of them. If times are
+    nothing until all frames, or `PENDING_BYTES` of them, have been decoded as planned. If times are
     missing, the codec is not H.264 or HEVC, or a frame is not decoded as planned, "sequential"
-    decodes the whole clip in order and selects among the decoded frames.
+    decodes the full clip in order and selects among the decoded frames.
 
     `timeline` contains the packets of `container`, or those of `animation`.
     """
@@ -84,7 +84,7 @@ class FrameDecoder:
         )
 
     def coverage(self, problems: Sequence[str]) -> Coverage:
-        """Return how much was decoded, given the problems while reading the packets."""
+        """Return the decoded duration, given the problems while reading the packets."""
         problems = [*problems, *self._timeline.problems]
         if self._refused:
             problems.append(self._refused)
@@ -106,7 +106,7 @@ class FrameDecoder:
         """Yield the selected frames that can be decoded, in presentation order.
 
         Raises:
-            DeadlineError: the time is up.
+            DeadlineError: the time limit is exceeded.
         """
         if self._timeline.is_encrypted:
             return
@@ -124,7 +124,7 @@ class FrameDecoder:
         first = plan_segments(
             shown[:1].tolist(), pts=timeline.pts, is_keyframe=timeline.is_keyframe
         )
-        if first is None:  # starts inside a GOP: which frames can be decoded is unknown
+        if first is None:  # starts inside a GOP: it is unknown which frames can be decoded
             shown = shown[:0]
         times = Times(np.array(timeline.pts, np.int64)[shown], timeline.time_base, timeline.fps)
         selected = self._select(times, np.frombuffer(timeline.is_keyframe, np.uint8)[shown] > 0)

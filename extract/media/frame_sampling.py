@@ -15,19 +15,18 @@ DEFAULT_NUM_FRAMES = 16
 class Sampling:
     """A rule that selects frames: exactly one of the four, or none for 16 frames.
 
-    `num_frames=n` divides the decoded duration into n equal parts and selects the frame that is
-    shown at the middle of each. The middle, because the first and last moments of a clip are often
-    a fade or a title; equal parts of *time*, because the variable frame rate of phones does not
-    space frames evenly. The default is 16 because the mean feature of 16 frames has a cosine of
-    0.993 to that of 32 (the smallest of 20 clips: 0.982) at half the cost; with 8 frames the
-    smallest is 0.946.
-    `fps=f` selects the frame that is shown at 0, 1/f, 2/f, ... seconds.
+    `num_frames=n` divides the decoded duration into n equal parts and selects the frame displayed
+    at the middle of each: the first and last moments of a clip are often a fade or a title. Parts
+    are equal in time, since the variable frame rate of phones does not space frames evenly. The
+    default is 16: the mean feature of 16 frames has a cosine of 0.993 to that of 32 (the smallest
+    of 20 clips: 0.982) at half the cost; with 8 frames the smallest is 0.946.
+    `fps=f` selects the frames displayed at 0, 1/f, 2/f, ... seconds.
     `every_nth=n` selects frames 0, n, 2n, ...
-    `keyframes=True` selects key frames: cheapest, but spaced by the video's encoder, not by time.
+    `keyframes=True` selects key frames: the cheapest, but not evenly spaced in time.
 
     No frame is selected twice, so a clip with fewer frames has fewer rows. The duration is measured
-    from the first frame to the end of the last, which is given the mean duration of the others.
-    Durations and counts in the header are not used.
+    from the first frame to the end of the last, whose own duration is taken as the mean of the
+    others. Durations and counts in the header are not used.
     """
 
     num_frames: int | None = None
@@ -63,7 +62,7 @@ class Sampling:
         Args:
             pts: strictly increasing times of all frames, in ticks of `time_base` seconds.
             time_base: seconds per tick.
-            is_keyframe: which frames are key frames; used by `keyframes` only.
+            is_keyframe: whether each frame is a key frame; used only by `keyframes`.
 
         Shapes:
             pts: (N,) int64; is_keyframe: (N,) bool; the result: (K,) int64, K <= N.
@@ -94,7 +93,7 @@ def choose_by_each(
     time_base: Fraction,
     is_keyframe: np.ndarray,
 ) -> dict[int, tuple[int, ...]]:
-    """Return the frames that any sampling selects, and the numbers of those that select each.
+    """Return the frames that any sampling selects, and for each the numbers of those samplings.
 
     Args:
         samplings: numbered by their positions.
@@ -115,7 +114,7 @@ def choose_by_each(
     return dict(sorted(found.items()))
 
 
-# Integer arithmetic throughout, so that a time equal to the start of a frame selects that frame on
+# All arithmetic is in integers, so that a time equal to the start of a frame selects that frame on
 # every machine. `ticks` are the start times of the frames, from 0.
 
 
@@ -130,7 +129,7 @@ def _shown_at_middles(num_parts: int, ticks: list[int]) -> np.ndarray:
 
 
 def _shown_at_each(step: Fraction, ticks: list[int], end: int) -> np.ndarray:
-    # Frame j is shown in [start, stop) and selected if a multiple of the step is in there.
+    # Frame j is displayed in [start, stop), and selected if that contains a multiple of the step.
     p, q = step.numerator, step.denominator
     stops = [*ticks[1:], end]
     selected = [-(-start * q // p) * p < stop * q for start, stop in zip(ticks, stops, strict=True)]

@@ -18,8 +18,8 @@ class DeadlineError(MediaError):
 class Limits:
     """Hard limits for untrusted input. A file that exceeds one is refused or truncated.
 
-    They are far above what real clips need. Crashes, memory and hangs inside a codec are contained
-    by the process that decodes, not here.
+    The defaults are far above what real clips need. Crashes, memory and hangs inside a codec are
+    handled by running it in a worker process, not by these limits.
     """
 
     max_pixels: int = 64_000_000
@@ -58,7 +58,7 @@ class Deadline:
         self._started = None
 
     def check(self) -> None:
-        """Raise `DeadlineError` if the time is up."""
+        """Raise `DeadlineError` if the time limit is exceeded."""
         if self.seconds is None or self._started is None:
             return
         if self._spent_seconds + time.monotonic() - self._started > self.seconds:

@@ -1,4 +1,4 @@
-"""What the header of a file states, read without decoding."""
+"""MediaInfo: the contents of a file's header, read without decoding."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAX_TITLE_CHARS = 1 << 16  # no encoder reads more, and a title may have a gigab
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """What the header of a file states. May be wrong: use it to plan and to show, not to count."""
+    """Contents of a file's header. They may be wrong: use them for estimates, not for counts."""
 
     container: str
     duration_seconds: float | None
@@ -46,7 +46,7 @@ class MediaInfo:
 
 
 def probe(path: str | Path, limits: Limits | None = None) -> MediaInfo:
-    """Return what a file's header states, without decoding it.
+    """Return the contents of a file's header, without decoding it.
 
     Raises:
         MediaError: it cannot be opened, or is not a media file.
@@ -56,7 +56,7 @@ def probe(path: str | Path, limits: Limits | None = None) -> MediaInfo:
 
 
 def media_info(container: InputContainer) -> MediaInfo:
-    """Return what the header of an open container states."""
+    """Return the contents of an open container's header."""
     video, audio = video_stream(container), audio_stream(container)
     codec = None if video is None else video.codec_context
     title = container.metadata.get("title", "")[:MAX_TITLE_CHARS].strip()
@@ -109,7 +109,7 @@ def _indexed_seconds(stream: VideoStream | AudioStream) -> float:
     """Return the duration of an MP4 stream after its edit list.
 
     FFmpeg returns the smaller of the stored duration and the edited one, including the empty edit
-    that delays the stream: too much if the edit list also trims the start.
+    that delays the stream, which is too much if the edit list also trims the start.
     """
     shown = [entry.timestamp for entry in stream.index_entries if not entry.is_discard]
     span = (max(shown) - min(shown)) * (stream.time_base or 0) if shown else 0

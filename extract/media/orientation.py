@@ -18,7 +18,7 @@ EXIF_ORIENTATION_TAG = 0x0112
 
 @dataclass(frozen=True)
 class Orientation:
-    """How a stored image is turned for display: transposed first, then flipped."""
+    """How a stored image is rotated for display: transposed first, then flipped."""
 
     transpose: bool = False
     flip_x: bool = False
@@ -49,7 +49,7 @@ EXIF_ORIENTATIONS = (
 
 
 def orientation(frame: VideoFrame, packet: Packet[VideoStream] | None = None) -> Orientation:
-    """Return how a decoded frame has to be turned.
+    """Return how a decoded frame has to be rotated.
 
     Videos have a display matrix; it is rounded to quarter turns and mirroring. Photos have an Exif
     orientation, which is read from `packet`.
@@ -67,7 +67,7 @@ def orientation(frame: VideoFrame, packet: Packet[VideoStream] | None = None) ->
 def from_matrix(matrix: np.ndarray) -> Orientation:
     """Return the quarter turn and mirroring of a display matrix, (9,) int32.
 
-    A stored point (x, y) is shown at (a x + c y, b x + d y), where the matrix is a b _ c d _ ...
+    A stored point (x, y) is displayed at (a x + c y, b x + d y), for the matrix a b _ c d _ ...
     """
     a, b, _, c, d, *_ = (float(value) for value in matrix)
     if abs(a) + abs(d) >= abs(b) + abs(c):
@@ -103,5 +103,5 @@ def _orientation_entry(tiff: bytes) -> int:
             if tag == EXIF_ORIENTATION_TAG and 1 <= value <= 8:
                 return int(value)
     except struct.error:
-        pass  # truncated: shown as stored
+        pass  # truncated: displayed as stored
     return 1

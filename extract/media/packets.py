@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.video.stream import VideoStream
 
-# A broken file may fail at one packet and be intact at the next; after this many failures in a row
-# it is read no further.
+# A broken file may fail at one packet and be intact at the next; reading stops after this many
+# failures in a row.
 MAX_FAILURES_IN_A_ROW = 64
 # Within this distance, reading forward is faster than seeking.
 NEAR_PACKETS = 256
 
 
 class LostPacketError(Exception):
-    """A packet of the first pass is not found again."""
+    """A packet of the first pass was not found again."""
 
 
 class Demuxer:
-    """Yields the packets of some streams, skipping what cannot be read."""
+    """Yields the packets of some streams, skipping unreadable ones."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Demuxer:
 
     @property
     def problems(self) -> list[str]:
-        """What went wrong so far, for the user."""
+        """The problems so far, for the user."""
         return [f"unreadable {count_occurrences(self._num_failures)}"] if self._num_failures else []
 
     def __iter__(self) -> Iterator[Packet[Any]]:
@@ -94,7 +94,7 @@ class StoredPackets:
         """Yield the packets [start, stop) with their indices.
 
         Raises:
-            LostPacketError: one is not found in the file again.
+            LostPacketError: a packet was not found in the file again.
         """
         if self._timeline.packets is not None:
             yield from enumerate(self._timeline.packets[start:stop], start)

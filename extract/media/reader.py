@@ -44,9 +44,9 @@ def read_media(
 ) -> MediaReader:
     """Return an iterator over a file's blocks of audio and frames, in one demuxing pass.
 
-    Audio comes first, interleaved by sample rate, each in order of time; then the frames, in
+    Audio comes first, interleaved by sample rate, each in time order; then the frames, in
     presentation order. A block of audio has at most 10 seconds; a block of frames at most 32, fewer
-    if they are large, all of one size. So memory does not grow with the duration of the file.
+    if they are large, all of one size. Memory does not grow with the duration of the file.
 
         with read_media(path, sampling=Sampling(), sample_rate_hz=[16_000]) as blocks:
             for block in blocks:
@@ -55,9 +55,9 @@ def read_media(
 
     Args:
         path: a video, image or audio file; no other file is opened.
-        sampling: which frames to return; None for no frames. Of several, each returns its own
+        sampling: rule that selects the frames; None for no frames. With several, each has its own
             blocks, interleaved by time; a frame that several select is decoded once.
-        sample_rate_hz: the sample rates to return; none for no audio.
+        sample_rate_hz: sample rates of the audio; empty for no audio.
         limits: hard limits for untrusted input; None uses the defaults.
 
     Raises:
@@ -119,7 +119,7 @@ class MediaReader(Iterator[Frames | Waveform]):
 
     @property
     def summary(self) -> Summary:
-        """How much was decoded. Available after the last block.
+        """The decoded part of each stream. Available after the last block.
 
         Raises:
             ValueError: there are blocks left to read.
@@ -206,7 +206,7 @@ def _stacked(batch: list[TimedFrame], sampling: int) -> Frames:
 
 
 def _raise_if_all_failed(summary: Summary) -> None:
-    """Raise if nothing was decoded because of an error; an empty track is not an error."""
+    """Raise if errors prevented all decoding; an empty track is not an error."""
     streams = [stream for stream in (summary.video, summary.audio) if stream is not None]
     if summary.partial_reason and not any(stream.seconds for stream in streams):
         raise MediaError(f"nothing could be decoded: {summary.partial_reason}")

@@ -24,7 +24,7 @@ SEGMENTED_CODECS = ("h264", "hevc")
 
 
 class MissedTargetError(Exception):
-    """A target frame was not decoded as planned; the whole clip is decoded instead."""
+    """A target frame was not decoded as planned; the full clip is decoded instead."""
 
 
 class SegmentDecoder:
@@ -47,10 +47,10 @@ class SegmentDecoder:
 
         Args:
             targets: indices of packets, in presentation order.
-            seconds: when the frame of each is presented.
+            seconds: presentation time of each frame.
 
         Raises:
-            MissedTargetError: as soon as a target is missing or corrupt.
+            MissedTargetError: a target is missing or corrupt.
         """
         pts, codec = self._timeline.pts, self._stream.codec_context
         segments = plan_segments(targets, pts=pts, is_keyframe=self._timeline.is_keyframe)

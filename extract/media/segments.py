@@ -1,4 +1,4 @@
-"""Segments: the runs of packets to decode for some target frames, as short as possible."""
+"""Segments: the shortest runs of packets that have to be decoded for some target frames."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def plan_segments(
 ) -> list[Segment] | None:
     """Return the segments that contain all targets, in storage order.
 
-    A target can be decoded from the last key frame that is stored *and* shown no later than it.
-    Storage order alone is not enough: with open GOPs, frames stored just after a key
-    frame may be shown before it and reference the GOP before.
+    A target can be decoded from the last key frame that is both stored and displayed no later than
+    it. Storage order alone is not enough: with open GOPs, frames stored just after a key frame may
+    be displayed before it and reference the previous GOP.
 
-        stored 0:K 1 2 3:K 4 5, shown in the order 0 1 2 4 3 5:
-        frame 4 is shown before key frame 3, so it needs Segment(0, 5) and not Segment(3, 5).
+        stored 0:K 1 2 3:K 4 5, displayed in the order 0 1 2 4 3 5:
+        frame 4 is displayed before key frame 3, so it needs Segment(0, 5), not Segment(3, 5).
 
     Args:
         targets: indices of packets.
@@ -65,8 +65,9 @@ def plan_segments(
 def can_skip_unreferenced(codec: str, extradata: bytes | None) -> bool:
     """Return whether frames that are marked as unreferenced can be skipped.
 
-    In H.264 always. In HEVC the mark concerns one temporal layer, and frames of a higher layer may
-    still reference the frame, so there must be only one layer (H.265, 7.4.2.2, table 7-1).
+    In H.264, they always can. In HEVC, the mark applies to one temporal layer, and frames of a
+    higher layer may still reference the frame, so there must be only one layer (H.265, 7.4.2.2,
+    table 7-1).
     """
     if codec != "hevc":
         return True

@@ -1,4 +1,4 @@
-"""Strict decoding of TIFF: by default the decoder fills missing parts with black, silently."""
+"""Strict decoding of TIFF; by default, the decoder silently fills missing parts with black."""
 
 from __future__ import annotations
 

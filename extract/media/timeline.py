@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 NO_PTS = -(2**63)  # AV_NOPTS_VALUE
-# Compressed video kept from the first pass, so that a clip of usual size is read once. Of a longer
-# one, the packets that are needed are read again.
+# Compressed video kept from the first pass, so that a clip of usual size is read only once. For a
+# longer clip, the packets that are needed are read again.
 MAX_STORED_BYTES = 24 << 20
 PACKET_BYTES = 1 << 10  # overhead of a packet beside its data
 DEFAULT_FPS = 25  # if the file states none
@@ -51,12 +51,12 @@ class Times:
         return cls(ticks, time_base, fps)
 
     def seconds(self, indices: np.ndarray) -> list[float]:
-        """Return the presentation times of some frames, in seconds from the first of all."""
+        """Return the presentation times of some frames, in seconds from the clip's first frame."""
         return [float((int(pts) - int(self.pts[0])) * self.time_base) for pts in self.pts[indices]]
 
     @property
     def duration_seconds(self) -> float:
-        """From the first frame to the end of the last, which is given the mean duration."""
+        """Time from the first frame to the end of the last, which gets the mean duration."""
         num_frames = len(self.pts)
         if num_frames < 2:
             return float(num_frames / self.fps)
@@ -78,13 +78,13 @@ class Timeline:
         self.fps = Fraction(rate if rate and rate > 0 else DEFAULT_FPS)
         self.pts, self.dts = array("q"), array("q")
         self.is_keyframe, self.is_shown = bytearray(), bytearray()
-        # Packets that an edit list removes are not shown, but may be needed to decode others.
+        # Packets that an edit list removes are not displayed, but may be needed to decode others.
         self.packets: list[Packet[VideoStream]] | None = []
         """The packets themselves; None once they exceed `MAX_STORED_BYTES`."""
         self.is_encrypted = False
         self.problems: list[str] = []
         self._start = stream.start_time
-        self._last = NO_PTS, 0  # presentation time and duration of the last shown frame
+        self._last = NO_PTS, 0  # presentation time and duration of the last displayed frame
         self._num_stored_bytes = 0
         self._max_seconds = limits.max_duration_seconds
         self._max_ticks = int(self._max_seconds / self.time_base)
@@ -134,7 +134,7 @@ class Timeline:
     def seconds(self, times: Times) -> float:
         """Return the duration of frames decoded at these times; the last has its stated duration.
 
-        Screen recordings often end with a frame that is shown for long.
+        Screen recordings often end with a frame that is displayed for a long time.
         """
         seconds = times.duration_seconds
         pts, num_ticks = self._last
@@ -143,7 +143,7 @@ class Timeline:
         return seconds
 
     def late_seconds(self, times: Times) -> float:
-        """Return how much later than its stream the first decoded frame starts.
+        """Return the seconds from the start of the stream to the first decoded frame.
 
         A recording that starts between key frames has undecodable packets, with audio, before it.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import IO, cast
 
-# A writer to a pipe does not know the size, and writes 0 or a value that is too large.
+# A program that writes to a pipe does not know the size, and stores 0 or a value that is too large.
 UNKNOWN_BYTES = 0x7FFF0000
 FLV_TAGS = (b"\x08", b"\x09", b"\x12")  # audio, video, script
 GIF_IMAGE, GIF_EXTENSION = b",", b"!"
@@ -14,8 +14,9 @@ GIF_IMAGE, GIF_EXTENSION = b",", b"!"
 def is_truncated(file: IO[bytes], container: str) -> bool:
     """Return whether a GIF, FLV, AVI or WAV file is truncated; keeps the file position.
 
-    For AVI and WAV, FFmpeg reduces the stated duration to what is there; for FLV, it does not know
-    the duration of a stream; for GIF, it returns the available part of the last image.
+    FFmpeg does not reveal it: for AVI and WAV, it reduces the stated duration to the available one;
+    for FLV, it does not know the duration of a stream; for GIF, it returns the available part of
+    the last image.
     """
     if container not in ("gif", "flv", "avi", "wav"):
         return False
