@@ -39,8 +39,8 @@ class Light(Encoder):
     name, reads, dim, batch_units = "light", "frames", 1, NUM_FRAMES
 
     @property
-    def provenance(self) -> dict[str, Any]:
-        return {"encoder": self.name, "weights": self.given_weights}
+    def settings(self) -> dict[str, Any]:
+        return {"weights": self.given_weights}
 
     def load(self, device: str = "cpu", *, engine: str = "torch") -> None:
         pass

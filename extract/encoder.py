@@ -59,6 +59,7 @@ class Encoder(ABC):
         name: name in the registry; for an encoder of a family, FAMILY:NAME.
         reads: input of `prepare`: Frames (for frames and video), Windows, str, or Item.
         weights: default weights; None if it needs none.
+        version: version of its computation, raised when equal settings give other rows.
         batch_units: number of units in a batch of `encode`.
         unit_bytes: memory of a unit in the network on a GPU, rounded up.
         precisions: precisions that its network supports; `precision` is that of an instance.
@@ -77,6 +78,7 @@ class Encoder(ABC):
     name: str
     reads: Reads
     weights: Weights | None = None
+    version: int = 1
     dim: int
     batch_units: int = 32
     unit_bytes: int = 64 << 20
@@ -115,8 +117,17 @@ class Encoder(ABC):
 
     @property
     @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """What changes a row beside the weights, as JSON: layer, preprocessing, windows."""
+
+    def hashes(self) -> dict[str, str]:
+        """Return the hashes of the files of its weights, by name; none where it has no files."""
+        return {}
+
+    @property
     def provenance(self) -> dict[str, Any]:
         """Everything that changes a row, as JSON: part of the digest of the feature set."""
+        return {"encoder": self.name, "version": self.version, **self.hashes(), **self.settings}
 
     @abstractmethod
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:

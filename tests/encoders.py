@@ -23,8 +23,8 @@ class Shade(Encoder):
     name, reads, dim, batch_units = "shade", "frames", 3, 8
 
     @property
-    def provenance(self):
-        return {"encoder": self.name, "version": 1}
+    def settings(self):
+        return {}
 
     def load(self, device="cpu", *, engine="torch"):
         self.loaded = True
@@ -134,8 +134,8 @@ class Stateless(Encoder):
     """Has no network and no weights."""
 
     @property
-    def provenance(self):
-        return {"encoder": self.name}
+    def settings(self):
+        return {}
 
     def load(self, device="cpu", *, engine="torch"):
         pass

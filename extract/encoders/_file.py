@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from pathlib import Path
-from typing import Any
 
 from extract.encoder import Encoder
 from extract.weights import Weights, resolve, sha256_of
@@ -23,17 +21,6 @@ class FileEncoder(Encoder):
         assert self.weights is not None, "a class attribute"
         return resolve(self.weights, self.given_weights, self.siblings)
 
-    @property
-    @abstractmethod
-    def settings(self) -> dict[str, Any]:
-        """Settings other than the weights that change a row."""
-
-    @property
-    def provenance(self) -> dict[str, Any]:
-        """Network, hash of the weights, and settings."""
-        return {
-            "encoder": self.name,
-            "version": 1,
-            "weights_sha256": sha256_of(self._path()),
-            **self.settings,
-        }
+    def hashes(self) -> dict[str, str]:
+        """Return the hash of the file."""
+        return {"weights_sha256": sha256_of(self._path())}

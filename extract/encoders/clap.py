@@ -54,13 +54,14 @@ class Clap(Encoder):
             return 512
         return int(read_settings(self._path(), "config.json").get("projection_dim", 512))
 
+    def hashes(self) -> dict[str, str]:
+        """Return the hashes of the weights and of the spectrogram's settings."""
+        return hashes_of(self._path())
+
     @property
-    def provenance(self) -> dict[str, Any]:
-        """Network, hashes of the weights, windows and padding."""
+    def settings(self) -> dict[str, Any]:
+        """Padding and windows."""
         return {
-            "encoder": self.name,
-            "version": 1,
-            **hashes_of(self._path()),
             "padding": "repeated while it fits whole, then silence",
             **window_settings(self),
         }

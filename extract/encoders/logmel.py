@@ -26,11 +26,9 @@ class LogMel(Encoder):
     hop_seconds: float = 0.96
 
     @property
-    def provenance(self) -> dict[str, Any]:
-        """The statistics and the spectrogram's settings."""
+    def settings(self) -> dict[str, Any]:
+        """The spectrogram, the statistics and the windows."""
         return {
-            "encoder": self.name,
-            "version": 1,
             "spectrogram": "16 kHz, Hann 25 ms / 10 ms, 64 mel bands 125-7500 Hz, log(x + 0.01)",
             "statistics": ["mean", "std", "mean absolute change"],
             **window_settings(self),

@@ -84,14 +84,15 @@ class Sentence(Encoder):
         load = partial(AutoConfig.from_pretrained, **NO_CODE)
         return int(load_part(load, self._path(), WHAT).hidden_size)
 
+    def hashes(self) -> dict[str, str]:
+        """Return the hashes of the weights and of the tokenizer."""
+        return hashes_of(self._path())
+
     @property
-    def provenance(self) -> dict[str, Any]:
-        """Network, hashes of the weights, pooling and maximum length."""
+    def settings(self) -> dict[str, Any]:
+        """Pooling and maximum length."""
         path = self._path()
         return {
-            "encoder": self.name,
-            "version": 1,
-            **hashes_of(path),
             "pooling": f"{_pooling(path)} over the mask, normalised",
             "max_tokens": _max_tokens(path),
         }

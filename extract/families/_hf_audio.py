@@ -79,9 +79,9 @@ class HfAudio(FolderEncoder, MeasuredEncoder):
         return self.window_seconds
 
     @property
-    def provenance(self) -> dict[str, Any]:
-        """Network, hashes of the weights, layer, windows, and library of the spectrogram."""
-        message = self.folder_provenance | window_settings(self)
+    def settings(self) -> dict[str, Any]:
+        """Network, layer, windows, and library of the spectrogram."""
+        message = super().settings | window_settings(self)
         if self.config.model_type == "audio-spectrogram-transformer":
             from transformers.utils import is_speech_available
 

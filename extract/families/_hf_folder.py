@@ -88,15 +88,9 @@ class FolderEncoder(FamilyEncoder):
         return hashes_of(self.folder, more=MORE_SETTINGS)
 
     @property
-    def folder_provenance(self) -> dict[str, Any]:
-        """The provenance that all encoders of a folder share: network, hashes and layer."""
-        return {
-            "encoder": self.name,
-            "version": 1,
-            "network": self.config.model_type,
-            **self.hashes(),
-            "layer": self.reference.layer or "last",
-        }
+    def settings(self) -> dict[str, Any]:
+        """Network and layer."""
+        return {"network": self.config.model_type, "layer": self.reference.layer or "last"}
 
     def load_network(
         self, model: AutoClass, what: str, *, folder: Path | None = None

@@ -47,23 +47,21 @@ class HfImage(FolderEncoder, ImageEncoder):
         Shapes:
             images: (N, 3, H, W) uint8; the result: (N, 3, h, w).
         """
-        pixels = self._processed(images, **more)
-        if pixels.ndim != 4:
-            raise self._unexpected(pixels, "images, channels, height, width")
-        return pixels
+        return self._processed(images, axes=("images", "channels", "height", "width"), **more)
 
-    def _processed(self, images: torch.Tensor, **more: bool) -> torch.Tensor:
+    def _processed(
+        self, images: torch.Tensor, *, axes: tuple[str, ...], **more: bool
+    ) -> torch.Tensor:
         found = self._processor(
             list(images), return_tensors="pt", input_data_format="channels_first", **more
         )
         pixels: torch.Tensor = found["pixel_values"]
+        if pixels.ndim != len(axes):
+            raise WrongWeights(
+                f"{self.folder} contains an image processor that returns {tuple(pixels.shape)}; "
+                f"({', '.join(axes)}) is expected"
+            )
         return pixels
-
-    def _unexpected(self, pixels: torch.Tensor, expected: str) -> WrongWeights:
-        return WrongWeights(
-            f"{self.folder} contains an image processor that returns {tuple(pixels.shape)}; "
-            f"({expected}) is expected"
-        )
 
     @cached_property
     def _units_are_bytes(self) -> bool:
@@ -110,9 +108,9 @@ class HfImage(FolderEncoder, ImageEncoder):
         return tuple(self._pixels(torch.zeros(1, 3, 64, 64, dtype=torch.uint8)).shape[1:])
 
     @property
-    def provenance(self) -> dict[str, Any]:
-        """Network, hashes of weights and settings, layer and pooling."""
-        return self.folder_provenance | {"pooling": self.pooling or "the network's own"}
+    def settings(self) -> dict[str, Any]:
+        """Network, layer and pooling."""
+        return super().settings | {"pooling": self.pooling or "the network's own"}
 
     def _build(self) -> torch.nn.Module:
         from transformers import AutoModel

@@ -49,14 +49,15 @@ class HfSpeech(HfAudio):
             )
         return 2 * int(self.config.max_target_positions)
 
+    def hashes(self) -> dict[str, str]:
+        """Return the hashes of the folder's weights and settings, also of those of decoding."""
+        return hashes_of(self.folder, more=(*MORE_SETTINGS, "generation_config.json"))
+
     @property
-    def provenance(self) -> dict[str, Any]:
-        """Hashes of the weights and settings, windows, and rules of decoding."""
+    def settings(self) -> dict[str, Any]:
+        """Network, rules of decoding, and windows."""
         return {
-            "encoder": self.name,
-            "version": 1,
             "network": self.config.model_type,
-            **hashes_of(self.folder, more=(*MORE_SETTINGS, "generation_config.json")),
             "decoding": "greedy, with marks of time",
             "quietest": QUIETEST,
             **window_settings(self),

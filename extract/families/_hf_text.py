@@ -28,9 +28,9 @@ class HfText(TextEncoder):
     poolings: tuple[TokenPooling, ...] = ("mean", "cls", "last")
 
     @property
-    def provenance(self) -> dict[str, Any]:
-        """Network, hashes of the weights, layer, pooling and maximum length."""
-        return self.folder_provenance | {
+    def settings(self) -> dict[str, Any]:
+        """Network, layer, pooling and maximum length."""
+        return super().settings | {
             "pooling": self.pooling or "projected text, else mean over tokens",
             "max_tokens": self._max_tokens,
         }

@@ -39,15 +39,9 @@ class HfVideo(VideoEncoder, HfImage):
         return num
 
     def _pixels(self, images: torch.Tensor, **more: bool) -> torch.Tensor:
-        """Return the output of the folder's image processor for each frame.
-
-        Shapes:
-            images: (N, 3, H, W) uint8; the result: (N, 3, h, w).
-        """
-        pixels = self._processed(images, **more)
-        if pixels.ndim != 5:
-            raise self._unexpected(pixels, "videos, frames, channels, height, width")
-        return pixels[0]
+        """See `HfImage`; the processor returns the frames as one video."""
+        axes = ("videos", "frames", "channels", "height", "width")
+        return self._processed(images, axes=axes, **more)[0]
 
     @cached_property
     def _unit_shape(self) -> tuple[int, ...]:

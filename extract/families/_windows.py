@@ -28,7 +28,7 @@ class VideoEncoder(Encoder):
         return self.num_window_frames
 
     @property
-    def provenance(self) -> dict[str, Any]:
-        """Provenance of the encoder of frames, and the window settings."""
-        own: dict[str, Any] = super().provenance  # type: ignore[safe-super]  # of frames
+    def settings(self) -> dict[str, Any]:
+        """Settings of the encoder of frames, and of the windows."""
+        own: dict[str, Any] = super().settings  # type: ignore[safe-super]  # of frames
         return own | frame_window_settings(self)

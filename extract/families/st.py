@@ -61,12 +61,9 @@ class SentenceFolder(TextEncoder):
         return str(prompts[name])
 
     @property
-    def provenance(self) -> dict[str, Any]:
-        """Network, hashes of the weights of all modules, prompt and maximum length."""
+    def settings(self) -> dict[str, Any]:
+        """The modules after the network, prompt and maximum length."""
         return {
-            "encoder": self.name,
-            "version": 1,
-            **self.hashes(),
             **self._modules.provenance,
             "prompt": self._prompt,
             "max_tokens": self._max_tokens,

@@ -85,15 +85,16 @@ class TimmImage(ImageEncoder):
 
         return dict(resolve_data_config({}, pretrained_cfg=self._architecture.pretrained))
 
+    def hashes(self) -> dict[str, str]:
+        """Return the hash of the file of weights."""
+        return {"weights_sha256": sha256_of(self._file)}
+
     @property
-    def provenance(self) -> dict[str, Any]:
-        """Network, hash of the weights, layer and preprocessing."""
+    def settings(self) -> dict[str, Any]:
+        """Network, layer and preprocessing."""
         return {
-            "encoder": self.name,
-            "version": 1,
             "architecture": self._architecture.name,
             "arguments": self._architecture.arguments,
-            "weights_sha256": sha256_of(self._file),
             "layer": self.reference.layer or "before the classifier, pooled as by timm",
             "preprocessing": {
                 key: list(value) if isinstance(value, tuple) else value

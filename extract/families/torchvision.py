@@ -63,14 +63,15 @@ class TorchvisionImage(ImageEncoder):
     def _preset(self) -> Any:
         return entry_of(self.reference).transforms()
 
+    def hashes(self) -> dict[str, str]:
+        """Return the hash of the file of weights."""
+        return {"weights_sha256": sha256_of(self._file)}
+
     @property
-    def provenance(self) -> dict[str, Any]:
-        """Network, hash of the weights, layer and preprocessing."""
+    def settings(self) -> dict[str, Any]:
+        """Layer and preprocessing."""
         preset = self._preset
         return {
-            "encoder": self.name,
-            "version": 1,
-            "weights_sha256": sha256_of(self._file),
             "layer": self.reference.layer or "input of the classifier",
             "preprocessing": {
                 "resize_px": list(preset.resize_size),

@@ -17,7 +17,7 @@ def test_an_encoder_needs_its_four_methods():
 def test_weights_are_remembered_and_not_loaded():
     class Plain(Encoder):
         name, reads, dim = "plain", "text", 1
-        provenance, load, prepare, encode = {}, None, None, None
+        settings, load, prepare, encode = {}, None, None, None
 
     assert Plain("/no/such/file").given_weights == "/no/such/file"
     assert Plain().given_weights is None

@@ -29,8 +29,8 @@ class Brightness(Encoder):
     """Mean and spread of a frame's bytes."""
     name, reads, dim = "brightness", "frames", 2
     @property
-    def provenance(self):
-        return {"encoder": self.name, "version": 1, "weights": self.given_weights}
+    def settings(self):
+        return {"weights": self.given_weights}
     def load(self, device="cpu", *, engine="torch"):
         pass
     def prepare(self, sample):
@@ -85,7 +85,7 @@ class WrongWidth(Brightness):
 class Letters(Encoder):
     """How many letters and words a caption has."""
     name, reads, dim = "letters", "text", 2
-    provenance = {"encoder": "letters"}
+    settings = {}
     def load(self, device="cpu", *, engine="torch"):
         pass
     def prepare(self, sample):
