@@ -75,13 +75,8 @@ class FrameDecoder:
         self._stream: VideoStream = stream
         self._expected_seconds = stated_seconds(container, stream, first_pts=timeline.first_pts)
         self._converter = FrameConverter(stream.sample_aspect_ratio, source.limits)
-        self._segments = SegmentDecoder(
-            stream,
-            timeline,
-            StoredPackets(container, stream, timeline, limits=source.limits, deadline=deadline),
-            converter=self._converter,
-            deadline=deadline,
-        )
+        stored = StoredPackets(container, stream, timeline, limits=source.limits, deadline=deadline)
+        self._segments = SegmentDecoder(stored, converter=self._converter, deadline=deadline)
 
     def coverage(self, problems: Sequence[str]) -> Coverage:
         """Return the decoded duration, given the problems while reading the packets."""

@@ -74,7 +74,11 @@ class Demuxer:
 
 
 class StoredPackets:
-    """The packets of a timeline: from memory, or from the file if they did not fit."""
+    """The packets of a timeline: from memory, or from the file if they did not fit.
+
+    Attributes:
+        stream, timeline: that they belong to.
+    """
 
     def __init__(
         self,
@@ -85,7 +89,7 @@ class StoredPackets:
         limits: Limits,
         deadline: Deadline,
     ) -> None:
-        self._container, self._stream, self._timeline = container, stream, timeline
+        self._container, self.stream, self.timeline = container, stream, timeline
         self._limits, self._deadline = limits, deadline
         self._reader: Iterator[Packet[VideoStream]] = iter(())
         self._at = len(timeline)  # index of the reader's next packet
@@ -96,14 +100,14 @@ class StoredPackets:
         Raises:
             LostPacketError: a packet was not found in the file again.
         """
-        if self._timeline.packets is not None:
-            yield from enumerate(self._timeline.packets[start:stop], start)
+        if self.timeline.packets is not None:
+            yield from enumerate(self.timeline.packets[start:stop], start)
             return
         if not 0 <= start - self._at <= NEAR_PACKETS:
             self._seek(start)
         while self._at < stop:
             packet = next(self._reader, None)
-            if packet is None or packet.pts != self._timeline.pts[self._at]:
+            if packet is None or packet.pts != self.timeline.pts[self._at]:
                 raise LostPacketError
             if self._at >= start:
                 yield self._at, packet
@@ -111,10 +115,10 @@ class StoredPackets:
 
     def _seek(self, index: int) -> None:
         """Position the reader before packet `index`."""
-        pts, dts = self._timeline.pts[index], self._timeline.dts[index]
-        self._container.seek(pts if dts == NO_PTS else dts, stream=self._stream)
+        pts, dts = self.timeline.pts[index], self.timeline.dts[index]
+        self._container.seek(pts if dts == NO_PTS else dts, stream=self.stream)
         reader = iter(
-            Demuxer(self._container, [self._stream], limits=self._limits, deadline=self._deadline)
+            Demuxer(self._container, [self.stream], limits=self._limits, deadline=self._deadline)
         )
         for packet in reader:
             if packet.pts == pts:

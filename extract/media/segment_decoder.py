@@ -11,7 +11,6 @@ from extract.media.frame_conversion import FrameConverter
 from extract.media.limits import Deadline, MediaError
 from extract.media.packets import LostPacketError, StoredPackets
 from extract.media.segments import Segment, can_skip_unreferenced, plan_segments
-from extract.media.timeline import Timeline
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -31,16 +30,9 @@ class SegmentDecoder:
     """Decodes the frames of chosen packets, and as few others as possible."""
 
     def __init__(
-        self,
-        stream: VideoStream,
-        timeline: Timeline,
-        stored: StoredPackets,
-        *,
-        converter: FrameConverter,
-        deadline: Deadline,
+        self, stored: StoredPackets, *, converter: FrameConverter, deadline: Deadline
     ) -> None:
-        self._stream, self._timeline, self._stored = stream, timeline, stored
-        self._converter, self._deadline = converter, deadline
+        self._stored, self._converter, self._deadline = stored, converter, deadline
 
     def frames(self, targets: list[int], seconds: list[float]) -> Iterator[TimedFrame]:
         """Yield the frames of some packets.
@@ -52,8 +44,9 @@ class SegmentDecoder:
         Raises:
             MissedTargetError: a target is missing or corrupt.
         """
-        pts, codec = self._timeline.pts, self._stream.codec_context
-        segments = plan_segments(targets, pts=pts, is_keyframe=self._timeline.is_keyframe)
+        timeline, codec = self._stored.timeline, self._stored.stream.codec_context
+        pts = timeline.pts
+        segments = plan_segments(targets, pts=pts, is_keyframe=timeline.is_keyframe)
         if codec.name not in SEGMENTED_CODECS or not segments:
             raise MissedTargetError
         awaited = iter(zip((pts[target] for target in targets), seconds, strict=True))
@@ -72,7 +65,7 @@ class SegmentDecoder:
         raise MissedTargetError
 
     def _decode(self, segment: Segment) -> Iterator[tuple[VideoFrame, Packet[VideoStream] | None]]:
-        codec = self._stream.codec_context
+        codec = self._stored.stream.codec_context
         can_skip = can_skip_unreferenced(codec.name, codec.extradata)
         try:
             for index, packet in self._stored.between(segment.start, segment.stop):
