@@ -20,6 +20,13 @@ from extract.encoder import ENCODERS, Encoder, Windows
 from extract.media import Frames
 
 WORDS = ("a", "cat", "dog", "plays", "the", "piano", "stocks", "fell", "on", "monday", "##s", ",")
+TEXT = {
+    "hidden_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "max_position_embeddings": 16,
+}
 
 
 def _processor_computes(precision: str) -> bool:
@@ -166,15 +173,7 @@ def _clap() -> Path:
         num_attention_heads=[1, 1, 1, 1],
         projection_dim=24,
     )
-    text = ClapTextConfig(
-        vocab_size=20,
-        hidden_size=8,
-        num_hidden_layers=1,
-        num_attention_heads=1,
-        intermediate_size=8,
-        max_position_embeddings=16,
-        projection_dim=24,
-    )
+    text = ClapTextConfig(**TEXT, vocab_size=20, projection_dim=24)
     torch.manual_seed(0)
     output = folder() / "clap"
     config = ClapConfig(text_config=text.to_dict(), audio_config=audio.to_dict(), projection_dim=24)
@@ -192,14 +191,7 @@ def _sentence() -> Path:
     vocabulary = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS)
     (output / "vocab.txt").write_text("\n".join(vocabulary))
     BertTokenizer(str(output / "vocab.txt"), model_max_length=16).save_pretrained(output)
-    config = BertConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=24,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=16,
-    )
+    config = BertConfig(**TEXT, vocab_size=len(vocabulary))
     torch.manual_seed(0)
     BertModel(config, add_pooling_layer=False).save_pretrained(output)
     return output

@@ -16,8 +16,10 @@ TINY = {
     "num_attention_heads": 2,
 }
 TINY_IMAGE = TINY | {"image_size": 32, "patch_size": 8}
+CROP = {"size": {"shortest_edge": 32}, "crop_size": {"height": 32, "width": 32}}
 TINY_WHISPER = {
     "d_model": 16,
+    **dict.fromkeys(("suppress_tokens", "begin_suppress_tokens")),
     **dict.fromkeys(("encoder_layers", "decoder_layers"), 1),
     **dict.fromkeys(("encoder_attention_heads", "decoder_attention_heads"), 2),
     **dict.fromkeys(("encoder_ffn_dim", "decoder_ffn_dim"), 16),
@@ -105,49 +107,56 @@ def seven_classes(file: Path, output: Path, *names: str) -> Path:
 # --- transformers ---
 
 
-@cache
-def clip() -> Path:
+def network(name: str, *, config: str | None = None, **settings):
+    """A network of transformers with weights from seed 0, `NAMEModel` of `NAMEConfig` by default.
+
+    Args:
+        config: kind of its configuration, where the network has another head.
+        settings: of the configuration.
+    """
     import torch
-    from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
+    import transformers
 
     torch.manual_seed(0)
-    config = CLIPConfig(text_config=TINY_TEXT, vision_config=TINY_IMAGE, projection_dim=12)
-    processor = CLIPImageProcessor(
-        size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
+    kind = name if config else f"{name}Model"
+    return getattr(transformers, kind)(getattr(transformers, f"{config or name}Config")(**settings))
+
+
+def processor(name: str, **settings):
+    """A processor, feature extractor or tokenizer of transformers."""
+    import transformers
+
+    return getattr(transformers, name)(**settings)
+
+
+@cache
+def clip() -> Path:
+    settings = {"text_config": TINY_TEXT, "vision_config": TINY_IMAGE, "projection_dim": 12}
+    return save(
+        folder("clip"), network("CLIP", **settings), processor("CLIPImageProcessor", **CROP)
     )
-    return save(folder("clip"), CLIPModel(config), processor)
 
 
 @cache
 def dinov2() -> Path:
-    import torch
-    from transformers import BitImageProcessor, Dinov2Config, Dinov2Model
-
-    torch.manual_seed(0)
-    processor = BitImageProcessor(size={"shortest_edge": 36}, crop_size={"height": 32, "width": 32})
-    return save(folder("dinov2"), Dinov2Model(Dinov2Config(**TINY_IMAGE)), processor)
+    crop = CROP | {"size": {"shortest_edge": 36}}
+    return save(
+        folder("dinov2"), network("Dinov2", **TINY_IMAGE), processor("BitImageProcessor", **crop)
+    )
 
 
 @cache
 def vit() -> Path:
     """A classifier, whose file has no pooler."""
-    import torch
-    from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessor
-
-    torch.manual_seed(0)
-    processor = ViTImageProcessor(size={"height": 32, "width": 32})
-    return save(folder("vit"), ViTForImageClassification(ViTConfig(**TINY_IMAGE)), processor)
+    classifier = network("ViTForImageClassification", config="ViT", **TINY_IMAGE)
+    return save(folder("vit"), classifier, processor("ViTImageProcessor", size=CROP["crop_size"]))
 
 
 @cache
 def convnext() -> Path:
-    import torch
-    from transformers import ConvNextConfig, ConvNextImageProcessor, ConvNextModel
-
-    torch.manual_seed(0)
-    config = ConvNextConfig(hidden_sizes=[8, 8, 16, 16], depths=[1, 1, 1, 1], image_size=32)
-    processor = ConvNextImageProcessor(size={"shortest_edge": 32})
-    return save(folder("convnext"), ConvNextModel(config), processor)
+    settings = {"hidden_sizes": [8, 8, 16, 16], "depths": [1, 1, 1, 1], "image_size": 32}
+    resize = processor("ConvNextImageProcessor", size=CROP["size"])
+    return save(folder("convnext"), network("ConvNext", **settings), resize)
 
 
 @cache
@@ -184,18 +193,13 @@ def sentence_folder(name: str, *modules: str, prompt: str = "", **pooling) -> Pa
 
 def waveform_network(name: str, kind: str) -> Path:
     """A network of speech that reads waveforms: Wav2Vec2, Hubert or WavLM."""
-    import torch
-    import transformers
-
-    torch.manual_seed(0)
-    config = getattr(transformers, f"{kind}Config")(
-        **TINY,
-        conv_dim=[8, 8, 8, 8, 8, 8, 8],
-        num_conv_pos_embeddings=8,
-        num_conv_pos_embedding_groups=2,
-    )
-    network = getattr(transformers, f"{kind}Model")(config)
-    return save(folder(name), network, transformers.Wav2Vec2FeatureExtractor())
+    convolutions = {
+        "conv_dim": [8, 8, 8, 8, 8, 8, 8],
+        "num_conv_pos_embeddings": 8,
+        "num_conv_pos_embedding_groups": 2,
+    }
+    model = network(kind, **TINY, **convolutions)
+    return save(folder(name), model, processor("Wav2Vec2FeatureExtractor"))
 
 
 @cache
@@ -213,33 +217,23 @@ def wavlm() -> Path:
     return waveform_network("wavlm", "WavLM")
 
 
+def whisper_tokens(start: int, end: int) -> dict[str, int]:
+    """The tokens that begin and end what Whisper says, by their names in a configuration."""
+    ends = dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id"), end)
+    return ends | {"decoder_start_token_id": start}
+
+
 @cache
 def whisper() -> Path:
-    import torch
-    from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
-
-    torch.manual_seed(0)
-    config = WhisperConfig(
-        **TINY_WHISPER,
-        vocab_size=30,
-        pad_token_id=0,
-        bos_token_id=1,
-        eos_token_id=2,
-        decoder_start_token_id=1,
-        suppress_tokens=None,
-        begin_suppress_tokens=None,
-    )
-    return save(folder("whisper"), WhisperModel(config), WhisperFeatureExtractor())
+    model = network("Whisper", **TINY_WHISPER, vocab_size=30, **whisper_tokens(1, 2))
+    return save(folder("whisper"), model, processor("WhisperFeatureExtractor"))
 
 
 @cache
 def ast() -> Path:
-    import torch
-    from transformers import ASTConfig, ASTFeatureExtractor, ASTModel
-
-    torch.manual_seed(0)
-    config = ASTConfig(**TINY, max_length=64)
-    return save(folder("ast"), ASTModel(config), ASTFeatureExtractor(max_length=64))
+    length = {"max_length": 64}
+    model = network("AST", **TINY, **length)
+    return save(folder("ast"), model, processor("ASTFeatureExtractor", **length))
 
 
 @cache
@@ -250,71 +244,41 @@ def clap() -> Path:
 @cache
 def videomae() -> Path:
     """As it is published: trained to restore frames, its decoder in the file."""
-    import torch
-    from transformers import VideoMAEConfig, VideoMAEForPreTraining, VideoMAEImageProcessor
-
-    torch.manual_seed(0)
-    config = VideoMAEConfig(
-        **TINY_IMAGE,
-        num_frames=4,
-        decoder_num_hidden_layers=1,
-        decoder_num_attention_heads=2,
-        decoder_hidden_size=16,
-        decoder_intermediate_size=16,
-    )
-    processor = VideoMAEImageProcessor(
-        size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
-    )
-    return save(folder("videomae"), VideoMAEForPreTraining(config), processor)
+    decoder = {
+        "decoder_num_hidden_layers": 1,
+        "decoder_num_attention_heads": 2,
+        "decoder_hidden_size": 16,
+        "decoder_intermediate_size": 16,
+    }
+    settings = TINY_IMAGE | decoder | {"num_frames": 4}
+    model = network("VideoMAEForPreTraining", config="VideoMAE", **settings)
+    return save(folder("videomae"), model, processor("VideoMAEImageProcessor", **CROP))
 
 
 @cache
 def transcriber() -> Path:
     """Whisper with a tokenizer of single bytes; its words have no meaning."""
-    import torch
     from tokenizers.pre_tokenizers import ByteLevel
-    from transformers import (
-        GenerationConfig,
-        WhisperConfig,
-        WhisperFeatureExtractor,
-        WhisperForConditionalGeneration,
-        WhisperTokenizer,
-    )
+    from transformers import GenerationConfig
 
-    torch.manual_seed(0)
     names = [*sorted(ByteLevel.alphabet()), "<|endoftext|>", "<|startoftranscript|>", "<|en|>"]
     names += ["<|translate|>", "<|transcribe|>", "<|startoflm|>", "<|startofprev|>"]
     names += ["<|nospeech|>", "<|notimestamps|>"]
     special = names[256:]
     ids = {name: number for number, name in enumerate(names)}
     end, no_times = ids["<|endoftext|>"], ids["<|notimestamps|>"]
-    tokenizer = WhisperTokenizer(vocab=ids, merges=[], additional_special_tokens=special)
-    tokenizer.add_tokens([f"<|{number * 0.02:.2f}|>" for number in range(1501)])
-    config = WhisperConfig(
-        d_model=16,
-        encoder_layers=1,
-        decoder_layers=1,
-        encoder_attention_heads=2,
-        decoder_attention_heads=2,
-        encoder_ffn_dim=16,
-        decoder_ffn_dim=16,
-        vocab_size=len(names) + 1501,
-        max_target_positions=32,
-        pad_token_id=end,
-        bos_token_id=end,
-        eos_token_id=end,
-        decoder_start_token_id=ids["<|startoftranscript|>"],
-        suppress_tokens=None,
-        begin_suppress_tokens=None,
-        init_std=1.0,
+    tokenizer = processor(
+        "WhisperTokenizer", vocab=ids, merges=[], additional_special_tokens=special
     )
-    network = WhisperForConditionalGeneration(config)
-    network.generation_config = GenerationConfig(
+    tokenizer.add_tokens([f"<|{number * 0.02:.2f}|>" for number in range(1501)])
+    tokens = whisper_tokens(ids["<|startoftranscript|>"], end)
+    settings = {"vocab_size": len(names) + 1501, "max_target_positions": 32, "init_std": 1.0}
+    model = network(
+        "WhisperForConditionalGeneration", config="Whisper", **TINY_WHISPER, **tokens, **settings
+    )
+    model.generation_config = GenerationConfig(
+        **tokens,
         max_length=24,
-        pad_token_id=end,
-        bos_token_id=end,
-        eos_token_id=end,
-        decoder_start_token_id=ids["<|startoftranscript|>"],
         no_timestamps_token_id=no_times,
         is_multilingual=True,
         lang_to_id={"<|en|>": ids["<|en|>"]},
@@ -322,4 +286,4 @@ def transcriber() -> Path:
         max_initial_timestamp_index=50,
         return_timestamps=False,
     )
-    return save(folder("transcriber"), network, tokenizer, WhisperFeatureExtractor())
+    return save(folder("transcriber"), model, tokenizer, processor("WhisperFeatureExtractor"))
