@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -79,6 +80,19 @@ def files_in(path: Path, *patterns: str) -> list[Path]:
         return [path] if any(path.match(pattern) for pattern in patterns) else []
     found = {each for pattern in patterns for each in path.glob(pattern) if each.is_file()}
     return sorted(found)
+
+
+def file_named(path: Path, names: Iterable[str]) -> Path | None:
+    """Return the first of these files in a folder; of a file, the file itself if it is one."""
+    if path.is_file():
+        return path if path.name in names else None
+    return next((path / name for name in names if (path / name).is_file()), None)
+
+
+def part_files(folder: Path, names: Mapping[str, tuple[str, ...]]) -> dict[str, Path]:
+    """Return the file of each part in a folder, the first one where a part has several names."""
+    found = {part: file_named(folder, each) for part, each in names.items()}
+    return {part: file for part, file in found.items() if file is not None}
 
 
 def only_file(path: Path, *patterns: str) -> Path | None:

@@ -17,7 +17,7 @@ from mmgcn.format import FormatError, ImportOptions, WritableFormat, Written
 from mmgcn.formats._item_files import add_item_files
 from mmgcn.formats._modality import modality_of, plain_name
 from mmgcn.formats._numbering import Numbering, known_lists, write_ids
-from mmgcn.formats._tables import files_in, first_line, read_table
+from mmgcn.formats._tables import files_in, first_line, part_files, read_table
 
 FILES = {
     WHOLE: ("dataset.tsv",),
@@ -139,14 +139,8 @@ class Elliot(WritableFormat):
 def _parts(path: Path) -> dict[str, Path]:
     """Return the tables at a path, by part."""
     folder = path if path.is_dir() else path.parent
-    found = {
-        part: next((folder / name for name in names if (folder / name).is_file()), None)
-        for part, names in FILES.items()
-    }
-    tables = {part: file for part, file in found.items() if file is not None}
-    if path.is_file():
-        tables = tables if path in tables.values() else {}
-    return tables
+    tables = part_files(folder, FILES)
+    return tables if path.is_dir() or path in tables.values() else {}
 
 
 def _is_table(line: str) -> bool:

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from mmgcn.content import WHOLE, Content
 from mmgcn.format import Format, FormatError, ImportOptions
-from mmgcn.formats._tables import first_line, read_rows, read_table
+from mmgcn.formats._tables import file_named, first_line, read_rows, read_table
 
 TABLES = ("big_matrix.csv", "small_matrix.csv")
 COLUMNS = {"user": "user_id", "item": "video_id", "time": "timestamp", "rating": "watch_ratio"}
@@ -33,14 +33,14 @@ class KuaiRec(Format):
 
     def detect(self, path: Path) -> str | None:
         """Recognise a matrix by its columns."""
-        file = _matrix(path)
+        file = file_named(path, TABLES)
         if file is not None and {"video_id", "watch_ratio"} <= set(first_line(file).split(",")):
             return f"{file.name} with watch ratios"
         return None
 
     def read(self, path: Path, options: ImportOptions) -> Content:  # noqa: ARG002
         """Read the sparse matrix, or the dense one where it is the path, and captions."""
-        file = _matrix(path)
+        file = file_named(path, TABLES)
         if file is None:
             raise FormatError(f"{path} contains neither {' nor '.join(TABLES)}")
         table = read_table(file, ",", header=True)
@@ -63,13 +63,6 @@ class KuaiRec(Format):
             if file.with_name(name).is_file()
         ]
         return content
-
-
-def _matrix(path: Path) -> Path | None:
-    """Return the matrix at a path, or None."""
-    if path.is_file():
-        return path if path.name in TABLES else None
-    return next((path / name for name in TABLES if (path / name).is_file()), None)
 
 
 def _add_captions(content: Content, file: Path) -> None:

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from mmgcn.content import Content
 from mmgcn.format import Format, FormatError, ImportOptions
-from mmgcn.formats._tables import first_line
+from mmgcn.formats._tables import first_line, part_files
 from mmgcn.formats._user_lists import empty_lists, read_user_lines
 
 FILES = {"train": ("train.txt",), "valid": ("valid.txt", "val.txt"), "test": ("test.txt",)}
@@ -37,12 +37,10 @@ class LightGCN(Format):
         """Read the lists of each part."""
         folder = path if path.is_dir() else path.parent
         content = Content()
-        for part, names in FILES.items():
-            file = next((folder / name for name in names if (folder / name).is_file()), None)
-            if file is not None:
-                table, empty = read_user_lines(file)
-                content.dropped += empty_lists(empty, file.name)
-                content.add_part(part, table, source=file.name, user="user_id", item="item_id")
+        for part, file in part_files(folder, FILES).items():
+            table, empty = read_user_lines(file)
+            content.dropped += empty_lists(empty, file.name)
+            content.add_part(part, table, source=file.name, user="user_id", item="item_id")
         if "train" not in content.parts:
             raise FormatError(f"{folder} contains no train.txt")
         for name in ("user_list.txt", "item_list.txt"):

@@ -20,9 +20,10 @@ from mmgcn.content import WHOLE, Content
 from mmgcn.format import Format, FormatError, ImportOptions
 from mmgcn.formats._arrays import read_lists, read_matrix
 from mmgcn.formats._modality import modality_of
-from mmgcn.formats._tables import files_in
+from mmgcn.formats._tables import file_named, files_in
 from mmgcn.formats._user_lists import pairs_table
 
+TRAIN = ("train.npy", "train_sample.npy")
 HELD_OUT = {
     "valid": ("val_full", "val", "val_sample"),
     "test": ("test_full", "test", "test_sample"),
@@ -46,7 +47,7 @@ class MMGCN(Format):
 
     def detect(self, path: Path) -> str | None:
         """Recognise train.npy by its shape."""
-        train = _train(path)
+        train = file_named(path, TRAIN)
         if train is None or train.suffix != ".npy":
             return None
         try:
@@ -59,7 +60,7 @@ class MMGCN(Format):
 
     def read(self, path: Path, options: ImportOptions) -> Content:
         """Read interactions and features, and number items from 0."""
-        train = _train(path)
+        train = file_named(path, TRAIN)
         if train is None:
             raise FormatError(f"{path} contains no train.npy")
         folder = train.parent
@@ -90,14 +91,6 @@ class MMGCN(Format):
             if (folder / name).is_file():
                 content.dropped.append(f"{name}: it repeats train.npy")
         return content
-
-
-def _train(path: Path) -> Path | None:
-    """Return the training file at a path, or None."""
-    if path.is_file():
-        return path if path.name in ("train.npy", "train_sample.npy") else None
-    found = [path / name for name in ("train.npy", "train_sample.npy")]
-    return next((file for file in found if file.is_file()), None)
 
 
 def _source(folder: Path, part: str) -> str:

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from mmgcn.content import WHOLE, Content
 from mmgcn.format import Format, FormatError, ImportOptions
-from mmgcn.formats._tables import first_line, read_rows, read_table
+from mmgcn.formats._tables import file_named, first_line, read_rows, read_table
 
 POSITIONS = {"user": "1", "item": "2", "rating": "3", "time": "4"}
 HEADER = {"user": "userId", "item": "movieId", "rating": "rating", "time": "timestamp"}
@@ -34,7 +34,7 @@ class MovieLens(Format):
 
     def detect(self, path: Path) -> str | None:
         """Recognise a table of ratings by its name and first line."""
-        ratings = _ratings(path)
+        ratings = file_named(path, RELEASES)
         if ratings is None:
             return None
         separator, columns, _, _ = RELEASES[ratings.name]
@@ -44,7 +44,7 @@ class MovieLens(Format):
 
     def read(self, path: Path, options: ImportOptions) -> Content:  # noqa: ARG002
         """Read ratings and titles."""
-        ratings = _ratings(path)
+        ratings = file_named(path, RELEASES)
         if ratings is None:
             raise FormatError(f"{path} contains none of {', '.join(RELEASES)}")
         separator, columns, titles_name, titles_separator = RELEASES[ratings.name]
@@ -66,13 +66,6 @@ class MovieLens(Format):
             if (other := ratings.with_name(name)).is_file()
         ]
         return content
-
-
-def _ratings(path: Path) -> Path | None:
-    """Return the table of ratings at a path, or None."""
-    if path.is_file():
-        return path if path.name in RELEASES else None
-    return next((path / name for name in RELEASES if (path / name).is_file()), None)
 
 
 FORMAT = MovieLens

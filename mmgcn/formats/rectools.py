@@ -16,7 +16,7 @@ from mmgcn.content import WHOLE, Content
 from mmgcn.data.times import UNIT_BOUNDS
 from mmgcn.format import FormatError, ImportOptions, WritableFormat, Written
 from mmgcn.formats._modality import plain_name
-from mmgcn.formats._tables import files_in, first_line, read_table
+from mmgcn.formats._tables import files_in, first_line, part_files, read_table
 
 # Part -> stems of its table. RecTools has no names of files; these are those of its tutorials and
 # of our exports.
@@ -118,11 +118,8 @@ def _tables(path: Path) -> dict[str, Path]:
     """Return the tables of interactions at a path, by part."""
     if path.is_file():
         return {WHOLE: path} if path.suffix in SUFFIXES else {}
-    found = {
-        part: next((f for suffix in SUFFIXES if (f := path / f"{stem}{suffix}").is_file()), None)
-        for part, stem in STEMS.items()
-    }
-    return {part: file for part, file in found.items() if file is not None}
+    names = {part: tuple(f"{stem}{suffix}" for suffix in SUFFIXES) for part, stem in STEMS.items()}
+    return part_files(path, names)
 
 
 def _names(file: Path) -> list[str]:
