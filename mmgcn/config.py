@@ -25,6 +25,11 @@ def at_most(limit: float, default: float) -> Any:
     return field(default=default, metadata={"at_most": limit})
 
 
+def less_than(limit: float, default: float) -> Any:
+    """Return the field of a number from 0 to a limit, which is not included."""
+    return field(default=default, metadata={"less_than": limit})
+
+
 @dataclass(frozen=True)
 class Config:
     """A set of settings. Numbers are finite and at least 0, or what their field says."""
@@ -41,6 +46,9 @@ class Config:
                 raise SettingError(f"{each.name} is {value}; it must be at least 0, and finite")
             if value > limit:
                 raise SettingError(f"{each.name} is {value}; it must be at most {limit:g}")
+            if value >= each.metadata.get("less_than", math.inf):
+                limit = each.metadata["less_than"]
+                raise SettingError(f"{each.name} is {value}; it must be less than {limit:g}")
 
     @classmethod
     def names(cls) -> list[str]:

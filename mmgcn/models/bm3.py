@@ -32,7 +32,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mmgcn.config import SettingError, at_most, positive
+from mmgcn.config import less_than, positive
 from mmgcn.data.dataset import Dataset
 from mmgcn.graph_model import IdGraphConfig, IdGraphModel
 from mmgcn.parameters import table, unit_features
@@ -49,16 +49,11 @@ class BM3Config(IdGraphConfig):
 
     num_layers: int = positive(1)
     """Number of propagation layers over the user-item graph."""
-    dropout: float = at_most(1.0, 0.3)
+    dropout: float = less_than(1.0, 0.3)
     """Probability that an element of a target is dropped."""
     modality_weight: float = 1.0
     """lambda, weight of the losses of the modalities."""
     similarity: Literal["cosine", "dot"] = "dot"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.dropout >= 1:
-            raise SettingError(f"dropout is {self.dropout}; it must be less than 1")
 
 
 class BM3(IdGraphModel[BM3Config]):

@@ -35,7 +35,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mmgcn.config import SettingError, at_most, positive
+from mmgcn.config import less_than, positive
 from mmgcn.data.dataset import Dataset
 from mmgcn.graph import BipartiteGraph
 from mmgcn.graph_model import IdGraphConfig, IdGraphModel
@@ -54,15 +54,10 @@ class FREEDOMConfig(IdGraphConfig):
     """L_i, number of propagation layers over the item-item graph."""
     num_item_neighbours: int = positive(10)
     """k, number of neighbours of an item in each modality."""
-    pruning: float = at_most(1.0, 0.8)
+    pruning: float = less_than(1.0, 0.8)
     """Fraction of the interactions that is left out of the graph in a step."""
     modality_weight: float = 0.1
     """lambda, weight of the loss of the modalities."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.pruning >= 1:
-            raise SettingError(f"pruning is {self.pruning}; it must be less than 1")
 
 
 class FREEDOM(IdGraphModel[FREEDOMConfig]):

@@ -36,7 +36,7 @@ from torch.nn import functional
 
 from mmgcn import losses
 from mmgcn.channels import ID
-from mmgcn.config import SettingError, at_most, positive
+from mmgcn.config import at_most, less_than, positive
 from mmgcn.data.dataset import Dataset
 from mmgcn.graph_model import GraphConfig, GraphModel
 from mmgcn.knn import knn_graph
@@ -64,18 +64,13 @@ class LinearMMGCNConfig(GraphConfig):
     """g, weight of what an item's viewers watch relative to the item itself."""
     leave_out: float = at_most(1.0, 0.5)
     """Probability that an interaction of the batch is removed from the graph for the step."""
-    edge_dropout: float = 0.1
+    edge_dropout: float = less_than(1.0, 0.1)
     """Fraction of all interactions that is removed from the graph for the step."""
     popularity_prior: float = 0.1
     """Weight of an item's log popularity that is added to its score in ranking, relative to the
     temperature: the cosines of a small temperature cannot express popularity by themselves."""
     id_scale: float = 0.03
     """Standard deviation of the initial id vectors; small, so that content leads."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.edge_dropout >= 1:
-            raise SettingError(f"edge_dropout is {self.edge_dropout}; it must be less than 1")
 
 
 class EnsembleMember(nn.Module):
