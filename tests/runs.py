@@ -1,8 +1,9 @@
-"""A small run folder, written by hand."""
+"""Small run folders, written by hand."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,51 @@ def name_store(folder: Path, store: Path) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"features": features}))
 
 
+def write_vectors(
+    folder: Path,
+    user: np.ndarray | None,
+    item_parts: dict[str, np.ndarray],
+    *,
+    users: Sequence[str] | None = None,
+    items: Sequence[str] | None = None,
+    popularity: np.ndarray | None = None,
+    config: dict[str, object] | None = None,
+    **parts: Sequence[Iterable[int]],
+) -> Path:
+    """Write a run of these vectors, and return its folder.
+
+    Args:
+        users, items: ids, by default u0, u1, ... and i0, i1, ...
+        popularity: by default how many users have seen each item.
+        config: more of config.json.
+        parts: seen, valid, test and skipped, as the items of the first users; the others have none.
+    """
+    num_items = len(next(iter(item_parts.values())))
+    num_users = len(parts["seen"]) if user is None else len(user)
+    parts = {"seen": (), "valid": (), "test": ()} | parts
+    csr = {name: _csr(rows, num_users) for name, rows in parts.items()}
+    if popularity is None:
+        popularity = np.bincount(csr["seen"][1], minlength=num_items)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_run(
+        folder,
+        config={"model": "made"} | (config or {}),
+        users=IdMap(users or [f"u{i}" for i in range(num_users)], kind="user"),
+        items=IdMap(items or [f"i{i}" for i in range(num_items)], kind="item"),
+        user=user,
+        item_parts=item_parts,
+        parts=csr,
+        popularity=popularity,
+    )
+    return folder
+
+
+def _csr(rows: Sequence[Iterable[int]], num_rows: int) -> tuple[np.ndarray, np.ndarray]:
+    lists = [list(row) for row in rows] + [[]] * (num_rows - len(rows))
+    indptr = np.cumsum([0, *map(len, lists)])
+    return indptr, np.array([item for row in lists for item in row], dtype=int)
+
+
 def write_run_folder(folder: Path, items: list[str], *, num_users=12) -> None:
     """Users u0, u1, ... have all watched the items 1 and 2; two channels tell the rest apart.
 
@@ -29,27 +75,19 @@ def write_run_folder(folder: Path, items: list[str], *, num_users=12) -> None:
     """
     rng = np.random.default_rng(0)
     num_items = len(items)
-    each = np.arange(num_users + 1)
     folder.mkdir(parents=True, exist_ok=True)
     history = [{"epoch": e, "step": e, "train_seconds": e, "loss": 1 / e} | METRICS for e in (1, 2)]
     lines = "".join(json.dumps(record) + "\n" for record in history)
     (folder / "metrics.jsonl").write_text(lines, encoding="utf-8")
-    write_run(
+    write_vectors(
         folder,
-        config={"model": "made", "valid": METRICS, "best_epoch": 2, "settings": {"dim": 4}},
-        users=IdMap([f"u{i}" for i in range(num_users)], kind="user"),
-        items=IdMap(items, kind="item"),
-        user=rng.standard_normal((num_users, 4)),
-        item_parts={
-            "visual": rng.standard_normal((num_items, 4)),
-            "acoustic": rng.standard_normal((num_items, 4)),
-        },
-        parts={
-            "seen": (2 * each, np.tile([1, 2], num_users)),
-            "valid": (0 * each, np.zeros(0, dtype=np.int32)),
-            "test": (each, np.full(num_users, 3)),
-        },
+        rng.standard_normal((num_users, 4)),
+        {name: rng.standard_normal((num_items, 4)) for name in ("visual", "acoustic")},
+        items=items,
         popularity=np.arange(num_items),
+        config={"valid": METRICS, "best_epoch": 2, "settings": {"dim": 4}},
+        seen=[[1, 2]] * num_users,
+        test=[[3]] * num_users,
     )
 
 

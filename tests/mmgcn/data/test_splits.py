@@ -134,8 +134,8 @@ def test_given_files_define_the_ids_together_and_unknown_ids_count(tmp_path):
     (tmp_path / "valid.csv").write_text("user_id,item_id\n2,x\n3,z\n")
     (tmp_path / "test.csv").write_text("user_id,item_id\n1,w\n")
     parts = given_split(*(tmp_path / f"{name}.csv" for name in ("train", "valid", "test")))
-    assert parts.users.ids.to_list() == ["1", "2", "3"]
-    assert parts.items.ids.to_list() == ["x", "y", "z", "w"]
+    assert parts.train.users.ids.to_list() == ["1", "2", "3"]
+    assert parts.train.items.ids.to_list() == ["x", "y", "z", "w"]
     assert parts_of(parts) == [[(0, 0), (1, 1)], [(1, 0), (2, 2)], [(0, 3)]]
     assert parts.notes == [
         "1 of 2 valid interactions have a user (1) or an item (1) without training interactions; "
@@ -150,7 +150,7 @@ def test_given_files_are_read_with_the_same_options(tmp_path):
     (tmp_path / "test.csv").write_text("userId,item_id,rating\n1,y,1\n1,z,5\n")
     files = tmp_path / "train.csv", None, tmp_path / "test.csv"
     parts = given_split(*files, columns="user=userId", min_rating=3)
-    assert (parts.users.ids.to_list(), parts.items.ids.to_list()) == (["1"], ["x", "z"])
+    assert (parts.train.users.ids.to_list(), parts.train.items.ids.to_list()) == (["1"], ["x", "z"])
     assert parts_of(parts) == [[(0, 0)], [], [(0, 1)]]
 
 

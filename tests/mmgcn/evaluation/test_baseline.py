@@ -3,32 +3,17 @@
 import numpy as np
 import pytest
 
-from mmgcn.data.ids import IdMap
 from mmgcn.evaluation import baseline
 from mmgcn.evaluation.baseline import popular_baseline
 from mmgcn.run import Run
-from mmgcn.run_writing import write_run
+from tests.runs import write_vectors
 
 
 def run_of(folder, seen, valid, *, popularity):
     """A run whose users have the given training and validation items."""
-
-    def csr(rows):
-        indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
-        return indptr, np.array([item for row in rows for item in row], dtype=int)
-
-    num_items, num_users = len(popularity), len(seen)
-    write_run(
-        folder,
-        config={"model": "made"},
-        users=IdMap([f"u{i}" for i in range(num_users)], kind="user"),
-        items=IdMap([f"i{i}" for i in range(num_items)], kind="item"),
-        user=np.zeros((num_users, 1)),
-        item_parts={"id": np.zeros((num_items, 1))},
-        parts={"seen": csr(seen), "valid": csr(valid), "test": csr([[] for _ in seen])},
-        popularity=np.array(popularity),
-    )
-    return Run.load(folder)
+    vectors = np.zeros((len(seen), 1)), {"id": np.zeros((len(popularity), 1))}
+    popularity = np.array(popularity)
+    return Run.load(write_vectors(folder, *vectors, popularity=popularity, seen=seen, valid=valid))
 
 
 def test_popular_items_are_ranked_without_those_of_training(tmp_path):

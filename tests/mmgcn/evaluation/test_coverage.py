@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmgcn.data.ids import IdMap
 from mmgcn.evaluation.coverage import (
     GroupShares,
     gini,
@@ -15,32 +14,20 @@ from mmgcn.evaluation.coverage import (
     run_coverage,
 )
 from mmgcn.run import Run
-from mmgcn.run_writing import write_run
+from tests.runs import write_vectors
 
 COUNTS = st.lists(st.integers(0, 50), min_size=1, max_size=80)
 
 
 def small_run(folder):
     """Four items; both users watched item 0, the second also item 1. Item 3 is cold."""
-    write_run(
-        folder,
-        config={"model": "made"},
-        users=IdMap(["u0", "u1"], kind="user"),
-        items=IdMap(["i0", "i1", "i2", "i3"], kind="item"),
-        user=np.array([[1, 0], [1, 0]]),
-        item_parts={
-            "id": np.zeros((4, 2)),
-            "visual": np.array([[9, 0], [4, 0], [3, 0], [2, 0]]),
-            "acoustic": np.array([[0, 1], [0, 0], [0, 0], [0, 1]]),
-        },
-        parts={
-            "seen": (np.array([0, 1, 3]), np.array([0, 0, 1])),
-            "valid": (np.array([0, 1, 1]), np.array([2])),
-            "test": (np.zeros(3, dtype=int), np.zeros(0, dtype=int)),
-        },
-        popularity=np.array([2, 1, 0, 0]),
-    )
-    return Run.load(folder)
+    item_parts = {
+        "id": np.zeros((4, 2)),
+        "visual": np.array([[9, 0], [4, 0], [3, 0], [2, 0]]),
+        "acoustic": np.array([[0, 1], [0, 0], [0, 0], [0, 1]]),
+    }
+    user = np.array([[1, 0], [1, 0]])
+    return Run.load(write_vectors(folder, user, item_parts, seen=[[0], [0, 1]], valid=[[2]]))
 
 
 def test_lists_are_counted_without_watched_items(tmp_path):

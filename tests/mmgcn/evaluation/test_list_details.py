@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from mmgcn.data.ids import IdMap
 from mmgcn.evaluation import metrics
 from mmgcn.evaluation.list_details import list_details
 from mmgcn.run import Run
-from mmgcn.run_writing import write_run
+from tests.runs import write_vectors
 
 
 @pytest.fixture
@@ -16,21 +15,16 @@ def run(tmp_path):
 
     u0 watched 0; u1 watched 0, 1, 2. The test part contains 1 and 4 of u0, and 3 of u1.
     """
-    write_run(
+    folder = write_vectors(
         tmp_path,
-        config={"model": "made"},
-        users=IdMap(["u0", "u1"]),
-        items=IdMap(list("abcdef")),
-        user=np.ones((2, 1)),
-        item_parts={"id": np.arange(6, 0, -1.0)[:, None]},
-        parts={
-            "seen": (np.array([0, 1, 4]), np.array([0, 0, 1, 2])),
-            "valid": (np.zeros(3, dtype=int), np.zeros(0, dtype=int)),
-            "test": (np.array([0, 2, 3]), np.array([1, 4, 3])),
-        },
+        np.ones((2, 1)),
+        {"id": np.arange(6, 0, -1.0)[:, None]},
+        items=list("abcdef"),
         popularity=np.array([2, 1, 1, 1, 0, 0]),
+        seen=[[0], [0, 1, 2]],
+        test=[[1, 4], [3]],
     )
-    return Run.load(tmp_path)
+    return Run.load(folder)
 
 
 def test_the_details_of_a_small_run_are_as_counted_by_hand(run):

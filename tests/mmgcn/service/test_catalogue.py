@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmgcn.data.ids import IdMap
 from mmgcn.display.cards import Cards
 from mmgcn.run import Run
-from mmgcn.run_writing import write_run
 from mmgcn.service.catalogue import Catalogue, ItemQuery, fold
+from tests.runs import write_vectors
 
 ITEMS = {  # id: (caption, creator)
     "sea-1": ("Evening by the sea", "Zoë"),
@@ -33,17 +32,9 @@ def catalogue_of(folder, items=ITEMS, popularity=None):
     num = len(items)
     visual, textual = np.ones((num, 2)), np.ones((num, 2))
     visual[0], textual[8 % num] = 0, 0
-    write_run(
-        folder,
-        config={"model": "small"},
-        users=IdMap(["u"], kind="user"),
-        items=IdMap(list(items), kind="item"),
-        user=np.ones((1, 2)),
-        item_parts={"id": np.ones((num, 2)), "visual": visual, "textual": textual},
-        parts={
-            name: (np.zeros(2, dtype=int), np.zeros(0, int)) for name in ("seen", "valid", "test")
-        },
-        popularity=np.array(popularity),
+    item_parts = {"id": np.ones((num, 2)), "visual": visual, "textual": textual}
+    write_vectors(
+        folder, np.ones((1, 2)), item_parts, items=list(items), popularity=np.array(popularity)
     )
     cards = Cards(
         captions={item: caption for item, (caption, _) in items.items() if caption},

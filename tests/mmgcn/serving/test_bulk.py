@@ -12,14 +12,13 @@ import pytest
 
 from extract.cluster import Cluster, ClusterError
 from mmgcn import Recommender
-from mmgcn.data.ids import IdMap
-from mmgcn.run_writing import write_run
 from mmgcn.serving import bulk
 from mmgcn.serving.bulk import write_lists
 from mmgcn.serving.ranking_options import RankingOptions
 from mmgcn.serving.recommender import DEFAULTS
 from mmgcn.serving.table_file import TableError
 from tests.object_store import object_store
+from tests.runs import write_vectors
 
 NUM_USERS, NUM_ITEMS, DIM = 700, 40, 6
 
@@ -29,20 +28,17 @@ def recommender(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     random = np.random.default_rng(0)
     counts = random.integers(0, 5, NUM_USERS)
-    seen = np.concatenate([[0], counts.cumsum()]), random.integers(0, NUM_ITEMS, counts.sum())
-    empty = np.zeros(NUM_USERS + 1, dtype=int), np.zeros(0, dtype=int)
-    write_run(
+    seen = np.split(random.integers(0, NUM_ITEMS, counts.sum()), counts.cumsum()[:-1])
+    write_vectors(
         folder,
-        config={"model": "made"},
-        users=IdMap([f"user {n}" for n in range(NUM_USERS)]),
-        items=IdMap([f"item {n}" for n in range(NUM_ITEMS)]),
-        user=random.normal(size=(NUM_USERS, DIM)).astype(np.float32),
-        item_parts={
+        random.normal(size=(NUM_USERS, DIM)).astype(np.float32),
+        {
             name: random.normal(size=(NUM_ITEMS, DIM)).astype(np.float32)
             for name in ("visual", "id")
         },
-        parts={"seen": seen, "valid": empty, "test": empty},
-        popularity=np.bincount(seen[1], minlength=NUM_ITEMS),
+        users=[f"user {n}" for n in range(NUM_USERS)],
+        items=[f"item {n}" for n in range(NUM_ITEMS)],
+        seen=seen,
     )
     return Recommender.load(folder)
 

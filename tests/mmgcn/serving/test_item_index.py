@@ -5,9 +5,8 @@ import polars as pl
 import pytest
 
 from mmgcn import Recommender
-from mmgcn.data.ids import IdMap
-from mmgcn.run_writing import write_run
 from mmgcn.serving.item_index import ItemIndex
+from tests.runs import write_vectors
 
 pytest.importorskip("faiss")
 NUM_USERS, NUM_ITEMS = 300, 2_000
@@ -17,27 +16,19 @@ NUM_USERS, NUM_ITEMS = 300, 2_000
 def recommender(tmp_path_factory):
     """Tastes in clusters, as trained vectors have them; user 0 has watched nearly everything."""
     rng = np.random.default_rng(0)
-    folder = tmp_path_factory.mktemp("run") / "run"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("run")
     centre = rng.normal(size=(20, 16))
     item = centre[rng.integers(20, size=NUM_ITEMS)] + 0.3 * rng.normal(size=(NUM_ITEMS, 16))
     user = centre[rng.integers(20, size=NUM_USERS)] + 0.3 * rng.normal(size=(NUM_USERS, 16))
     watched = [np.sort(rng.permutation(NUM_ITEMS)[:20]) for _ in range(NUM_USERS)]
     watched[0] = np.arange(NUM_ITEMS - 3)
-    none = (np.zeros(NUM_USERS + 1, dtype=int), np.zeros(0, dtype=int))
-    write_run(
+    popularity = np.ones(NUM_ITEMS, dtype=int)
+    write_vectors(
         folder,
-        config={"model": "made"},
-        users=IdMap([f"u{n}" for n in range(NUM_USERS)]),
-        items=IdMap([f"i{n}" for n in range(NUM_ITEMS)]),
-        user=user.astype(np.float32),
-        item_parts={"id": item.astype(np.float32)},
-        parts={
-            "seen": (np.cumsum([0, *map(len, watched)]), np.concatenate(watched)),
-            "valid": none,
-            "test": none,
-        },
-        popularity=np.ones(NUM_ITEMS, dtype=int),
+        user.astype(np.float32),
+        {"id": item.astype(np.float32)},
+        popularity=popularity,
+        seen=watched,
     )
     return Recommender.load(folder)
 

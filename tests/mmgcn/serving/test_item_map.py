@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from mmgcn.data.ids import IdMap
 from mmgcn.run import Run, RunError
-from mmgcn.run_writing import write_run
 from mmgcn.serving import item_map
 from mmgcn.serving.item_map import MapError, compute_map, load_map, map_channels, store_map
+from tests.runs import write_vectors
 
 
 def write_groups(folder, *, num_items=40):
@@ -19,17 +18,9 @@ def write_groups(folder, *, num_items=40):
     )
     acoustic = rng.standard_normal((num_items, 6)) * 1e-3
     acoustic[10:] = 0
-    none = (np.zeros(2, dtype=int), np.zeros(0, dtype=int))
-    write_run(
-        folder,
-        config={"model": "made"},
-        users=IdMap(["u0"], kind="user"),
-        items=IdMap([f"i{number}" for number in range(num_items)], kind="item"),
-        user=np.zeros((1, 6)),
-        item_parts={"visual": visual, "acoustic": acoustic, "textual": 0 * visual},
-        parts=dict.fromkeys(("seen", "valid", "test"), none),
-        popularity=np.arange(num_items)[::-1].copy(),
-    )
+    item_parts = {"visual": visual, "acoustic": acoustic, "textual": 0 * visual}
+    popularity = np.arange(num_items)[::-1].copy()
+    write_vectors(folder, np.zeros((1, 6)), item_parts, popularity=popularity)
     return Run.load(folder), group
 
 

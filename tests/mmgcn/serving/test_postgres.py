@@ -5,12 +5,11 @@ import subprocess
 import numpy as np
 import pytest
 
-from mmgcn.data.ids import IdMap
 from mmgcn.run import Run
-from mmgcn.run_writing import write_run
 from mmgcn.serving.export import ExportError, export_vectors
 from mmgcn.serving.postgres import write_tables
 from tests.databases import postgres_tool, postgres_url
+from tests.runs import write_vectors
 
 psycopg = pytest.importorskip("psycopg")
 USERS, ITEMS = ["ann", "bo\tb", 'c"y'], ["a", "b\\n"]
@@ -23,19 +22,8 @@ def url():
 
 
 def new_run(folder, value=0.5, dim=2):
-    folder.mkdir()
-    none = (np.zeros(4, dtype=int), np.zeros(0, dtype=int))
-    write_run(
-        folder,
-        config={"model": "made"},
-        users=IdMap(USERS),
-        items=IdMap(ITEMS),
-        user=np.pad(np.array([[1, value], [0.1, -2], [0, 3e-5]]), ((0, 0), (0, dim - 2))),
-        item_parts={"id": np.eye(2, dim)},
-        parts={"seen": none, "valid": none, "test": none},
-        popularity=np.ones(2, dtype=int),
-    )
-    return Run.load(folder)
+    user = np.pad(np.array([[1, value], [0.1, -2], [0, 3e-5]]), ((0, 0), (0, dim - 2)))
+    return Run.load(write_vectors(folder, user, {"id": np.eye(2, dim)}, users=USERS, items=ITEMS))
 
 
 def table(url, name):

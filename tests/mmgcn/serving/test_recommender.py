@@ -11,9 +11,9 @@ import pytest
 
 from mmgcn import Recommender
 from mmgcn.data.ids import IdMap
-from mmgcn.run_writing import write_run
 from mmgcn.serving.ranking_options import RankingOptions
 from mmgcn.serving.table_file import write_table
+from tests.runs import write_vectors
 
 USERS, ITEMS = ["ann", "bob", "cy"], ["a", "b", "c", "d", "e"]
 
@@ -23,24 +23,16 @@ def run(tmp_path):
     """Item vectors are unit vectors in two channels; ann likes both, bob the first, cy none."""
     visual = np.array([[1, 0], [0.8, 0], [0, 0], [0, 0], [0.1, 0]], dtype=np.float32)
     acoustic = np.array([[0, 0], [0, 0.3], [0, 1], [0, 0.9], [0, 0]], dtype=np.float32)
-    folder = tmp_path / "run"
-    folder.mkdir()
-    empty = (np.zeros(4, dtype=int), np.zeros(0, dtype=int))
-    write_run(
-        folder,
-        config={"model": "made"},
-        users=IdMap(USERS),
-        items=IdMap(ITEMS),
-        user=np.array([[1, 0.5], [1, 0], [0, 0]], dtype=np.float32),
-        item_parts={"visual": visual, "acoustic": acoustic},
-        parts={
-            "seen": (np.array([0, 1, 1, 1]), np.array([0])),
-            "valid": (np.array([0, 1, 1, 1]), np.array([2])),
-            "test": empty,
-        },
+    return write_vectors(
+        tmp_path / "run",
+        np.array([[1, 0.5], [1, 0], [0, 0]], dtype=np.float32),
+        {"visual": visual, "acoustic": acoustic},
+        users=USERS,
+        items=ITEMS,
         popularity=np.array([1, 5, 3, 0, 0]),
+        seen=[[0]],
+        valid=[[2]],
     )
-    return folder
 
 
 @pytest.fixture

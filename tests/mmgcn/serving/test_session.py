@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from mmgcn.data.ids import IdMap, UnknownIds
-from mmgcn.run_writing import write_run
+from mmgcn.data.ids import UnknownIds
 from mmgcn.serving.ranking_options import RankingOptions
 from mmgcn.serving.recommender import Recommender
 from mmgcn.serving.session import SessionRanker
+from tests.runs import write_vectors
 
 OPTIONS = RankingOptions(k=20)
 NUM_ITEMS, NUM_USERS = 20, 30
@@ -20,26 +20,10 @@ def recommender(tmp_path):
     item = np.repeat(np.eye(2), 10, axis=0) + 0.1 * rng.standard_normal((NUM_ITEMS, 2))
     group = np.arange(NUM_USERS) % 2
     user = np.eye(2)[group] + 0.05
-    seen = np.concatenate([g * 10 + rng.permutation(10)[:3] for g in group])
-    indptr = np.arange(NUM_USERS + 1) * 3
-    none = np.zeros(NUM_USERS + 1, dtype=int), np.zeros(0, dtype=int)
-    skipped = np.zeros(NUM_USERS + 1, dtype=int)
-    skipped[3:] = 1  # of user u2, item i19
-    write_run(
-        tmp_path,
-        config={"model": "small", "num_interactions": {"seen": len(seen), "skipped": 1}},
-        users=IdMap([f"u{n}" for n in range(NUM_USERS)], kind="user"),
-        items=IdMap([f"i{n}" for n in range(NUM_ITEMS)], kind="item"),
-        user=user,
-        item_parts={"visual": item},
-        parts={
-            "seen": (indptr, seen),
-            "valid": none,
-            "test": none,
-            "skipped": (skipped, np.array([19])),
-        },
-        popularity=np.bincount(seen, minlength=NUM_ITEMS),
-    )
+    seen = [g * 10 + rng.permutation(10)[:3] for g in group]
+    counts = {"num_interactions": {"seen": 3 * NUM_USERS, "skipped": 1}}
+    skipped = [[], [], [19]]
+    write_vectors(tmp_path, user, {"visual": item}, config=counts, seen=seen, skipped=skipped)
     return Recommender.load(tmp_path)
 
 
@@ -117,18 +101,9 @@ def test_skipped_items_are_in_no_list_of_their_user(recommender):
 
 def test_where_users_are_their_items_a_like_is_one_more_item(tmp_path):
     weights = np.array([[0, 0.9, 0.1], [0.9, 0, 0.8], [0.1, 0.8, 0]], dtype=np.float32)
-    none = np.zeros(3, dtype=int), np.zeros(0, dtype=int)
-    write_run(
-        tmp_path,
-        config={"model": "itemknn"},
-        users=IdMap(["ann", "bob"], kind="user"),
-        items=IdMap(["a", "b", "c"], kind="item"),
-        user=None,
-        item_parts={"id": weights},
-        parts={"seen": (np.array([0, 1, 2]), np.array([0, 2])), "valid": none, "test": none},
-        popularity=np.array([1, 0, 1]),
-    )
-    ranker = SessionRanker(Recommender.load(tmp_path))
+    names = {"users": ["ann", "bob"], "items": ["a", "b", "c"]}
+    folder = write_vectors(tmp_path, None, {"id": weights}, **names, seen=[[0], [2]])
+    ranker = SessionRanker(Recommender.load(folder))
     table = ranker.recommend("ann", {"b": 2.0}, OPTIONS).table
     scores = dict(table.select("item_id", "score").rows())
     assert scores == pytest.approx({"b": 0.9, "c": 0.9})  # 0.1 of a, and 0.8 of b

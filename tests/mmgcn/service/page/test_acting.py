@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from mmgcn.data.ids import IdMap
-from mmgcn.run_writing import write_run
 from tests.mmgcn.service.page.actions import cards, go, ids, open_user, see_user, until
 from tests.mmgcn.service.page.demo_service import NAMES, DemoService, running
+from tests.runs import write_vectors
 
 NUM_USERS = 12
 
@@ -16,21 +15,13 @@ def tastes(tmp_path):
     """A service whose users have one of two tastes: the first four items, or the others."""
     service = DemoService(tmp_path)
     taste = np.arange(NUM_USERS) % 2
-    none = np.zeros(NUM_USERS + 1, dtype=int), np.zeros(0, dtype=int)
     rng = np.random.default_rng(0)
-    write_run(
+    write_vectors(
         service.settings.run,
-        config={"model": "small"},
-        users=IdMap([f"u{number}" for number in range(NUM_USERS)], kind="user"),
-        items=IdMap(NAMES, kind="item"),
-        user=np.eye(2)[taste] + 0.05,
-        item_parts={"visual": np.repeat(np.eye(2), 4, axis=0) + 0.1 * rng.standard_normal((8, 2))},
-        parts={
-            "seen": (np.arange(NUM_USERS + 1), 4 * taste),
-            "valid": none,
-            "test": none,
-        },
-        popularity=np.bincount(4 * taste, minlength=8),
+        np.eye(2)[taste] + 0.05,
+        {"visual": np.repeat(np.eye(2), 4, axis=0) + 0.1 * rng.standard_normal((8, 2))},
+        items=NAMES,
+        seen=4 * taste[:, None],
     )
     with running(service.settings) as service.address:
         yield service

@@ -4,25 +4,13 @@ import numpy as np
 import pytest
 
 from mmgcn import Recommender
-from mmgcn.data.ids import IdMap
-from mmgcn.run_writing import write_run
+from tests.runs import write_vectors
 
 
 def new_recommender(folder, user, item, watched):
     """A run in which user u has watched the items watched[u]."""
-    folder.mkdir()
-    indptr = np.cumsum([0, *map(len, watched)])
-    none = (np.zeros(len(user) + 1, dtype=int), np.zeros(0, dtype=int))
-    write_run(
-        folder,
-        config={"model": "made"},
-        users=IdMap([f"u{n}" for n in range(len(user))]),
-        items=IdMap([f"i{n}" for n in range(len(item))]),
-        user=user.astype(np.float32),
-        item_parts={"id": item.astype(np.float32)},
-        parts={"seen": (indptr, np.concatenate(watched)), "valid": none, "test": none},
-        popularity=np.bincount(np.concatenate(watched), minlength=len(item)),
-    )
+    item_parts = {"id": item.astype(np.float32)}
+    write_vectors(folder, user.astype(np.float32), item_parts, seen=watched)
     return Recommender.load(folder)
 
 
