@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -9,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from mmgcn.data.ids import UnknownIds
 from mmgcn.service import feedback_schemas as schemas
-from mmgcn.service.feedback import FeedbackUnavailable, Preferences
+from mmgcn.service.feedback import FeedbackStore, FeedbackUnavailable, Preferences
 from mmgcn.service.problems import Problem, json_response
 from mmgcn.service.routes.dependencies import (
     CursorText,
@@ -25,7 +27,6 @@ from mmgcn.service.state import State
 
 router = APIRouter(prefix="/v1", tags=["feedback"])
 RETRY_SECONDS = 5
-OFF = "feedback is off in this service"
 UNAVAILABLE = problems("feedback_off", "feedback_unavailable")
 
 
@@ -45,18 +46,10 @@ async def feedback(state: Shared, body: schemas.Feedback) -> Response:
 
 
 async def _store(state: State, events: list[schemas.Event], status: int) -> Response:
-    if state.feedback is None:
-        raise Problem("feedback_off", OFF)
-    await run_in_threadpool(_check_items, state, events)
     rows = [event.model_dump() for event in events]
-    try:
-        await state.feedback.add(rows, run=state.live.name)
-    except FeedbackUnavailable as error:
-        raise Problem(
-            "feedback_unavailable",
-            "the feedback database does not answer; no event was stored",
-            retry_seconds=RETRY_SECONDS,
-        ) from error
+    with _database(state, failure="; no event was stored") as database:
+        await run_in_threadpool(_check_items, state, events)
+        await database.add(rows, run=state.live.name)
     for event in events:
         state.metrics.events.labels(event.event).inc()
     return json_response({"stored": len(rows)}, status)
@@ -116,12 +109,8 @@ async def preferences_of(state: State, user_id: str) -> Preferences:
     Raises:
         Problem: feedback is off, or the database does not answer.
     """
-    if state.feedback is None:
-        raise Problem("feedback_off", OFF)
-    try:
-        return await state.feedback.preferences(user_id)
-    except FeedbackUnavailable as error:
-        raise _unavailable() from error
+    with _database(state) as database:
+        return await database.preferences(user_id)
 
 
 async def session_of(state: State, user_id: str) -> dict[str, float]:
@@ -130,20 +119,30 @@ async def session_of(state: State, user_id: str) -> dict[str, float]:
     Raises:
         Problem: as for `preferences_of`.
     """
+    with _database(state) as database:
+        return await database.session(user_id)
+
+
+@contextmanager
+def _database(state: State, *, failure: str = "") -> Iterator[FeedbackStore]:
+    """Yield the feedback database.
+
+    Args:
+        failure: what did not happen if it does not answer, for the message.
+
+    Raises:
+        Problem: feedback is off, or the database does not answer.
+    """
     if state.feedback is None:
-        raise Problem("feedback_off", OFF)
+        raise Problem("feedback_off", "feedback is off in this service")
     try:
-        return await state.feedback.session(user_id)
+        yield state.feedback
     except FeedbackUnavailable as error:
-        raise _unavailable() from error
-
-
-def _unavailable() -> Problem:
-    return Problem(
-        "feedback_unavailable",
-        "the feedback database does not answer",
-        retry_seconds=RETRY_SECONDS,
-    )
+        raise Problem(
+            "feedback_unavailable",
+            f"the feedback database does not answer{failure}",
+            retry_seconds=RETRY_SECONDS,
+        ) from error
 
 
 def _check_items(state: State, events: list[schemas.Event]) -> None:

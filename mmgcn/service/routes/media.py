@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -18,8 +19,9 @@ from mmgcn.service.routes.dependencies import PathItem, Shared
 from mmgcn.service.routes.responses import BODY, Responses, problems
 from mmgcn.service.state import State
 
+Route = TypeVar("Route", bound=Callable[..., Response])
 router = APIRouter(prefix="/v1", tags=["media"])
-SVG = "image/svg+xml"
+JPEG, SVG = "image/jpeg", "image/svg+xml"
 
 PARTS: Responses = {
     200: {"content": {"application/octet-stream": {}, "video/*": {}, "image/*": {}, "audio/*": {}}},
@@ -29,30 +31,34 @@ PARTS: Responses = {
 }
 
 
-@router.get(
-    "/videos/{item_id:path}",
-    operation_id="get_video",
-    response_class=Response,
-    responses={**problems("no_video", "not_found"), **PARTS},
-)
+def _get_file(
+    path: str, operation_id: str, *codes: str, more: Responses | None = None
+) -> Callable[[Route], Route]:
+    """Return a decorator that routes GET and HEAD requests of a file.
+
+    Args:
+        codes: of its problems.
+        more: other responses.
+    """
+    responses = {**problems(*codes, "not_found"), **PARTS, **(more or {})}
+    get = router.get(path, operation_id=operation_id, response_class=Response, responses=responses)
+    head = router.head(path, include_in_schema=False)
+    return lambda route: head(get(route))
+
+
+@_get_file("/videos/{item_id:path}", "get_video", "no_video")
 def video(state: Shared, request: Request, item_id: PathItem) -> Response:
     """Return the video of an item, or the requested byte ranges."""
     path = _path(state, item_id)
-    response = file_response(request, path, media_type(path))
-    if response is None:
-        raise Problem("no_video", f"the video of '{item_id}' no longer exists")
-    return response
+    gone = Problem("no_video", f"the video of '{item_id}' no longer exists")
+    return _file(request, path, media_type(path), gone=gone)
 
 
-@router.get(
+@_get_file(
     "/posters/{item_id:path}",
-    operation_id="get_poster",
-    response_class=Response,
-    responses={
-        **problems("no_video", "no_poster", "not_found", "poster_pending"),
-        **PARTS,
-        202: {"description": "A colour: the poster is being drawn.", "content": {SVG: {}}},
-    },
+    "get_poster",
+    *("no_video", "no_poster", "poster_pending"),
+    more={202: {"description": "A colour: the poster is being drawn.", "content": {SVG: {}}}},
 )
 def poster(
     state: Shared,
@@ -75,10 +81,8 @@ def poster(
     if jpeg is None:
         headers = {"retry-after": "1", "cache-control": "no-store"}
         return Response(placeholder_svg(item_id, state.posters.colour(item_id)), 202, headers, SVG)
-    response = file_response(request, jpeg, "image/jpeg")
-    if response is None:
-        raise Problem("no_poster", f"the poster of '{item_id}' no longer exists")
-    return response
+    gone = Problem("no_poster", f"the poster of '{item_id}' no longer exists")
+    return _file(request, jpeg, JPEG, gone=gone)
 
 
 @router.post(
@@ -103,24 +107,23 @@ def request_posters(state: Shared, body: PosterRequest) -> Response:
     return json_response({name: items[::-1] for name, items in lists.items()})
 
 
-@router.get(
-    "/sprites/{item_id:path}",
-    operation_id="get_sprite",
-    response_class=Response,
-    responses={**problems("no_sprite", "not_found"), **PARTS},
-)
+@_get_file("/sprites/{item_id:path}", "get_sprite", "no_sprite")
 def sprite(state: Shared, request: Request, item_id: PathItem) -> Response:
     """Return eight evenly spaced frames of a video, side by side in one JPEG."""
-    path = state.sprites.get(item_id)
-    response = None if path is None else file_response(request, path, "image/jpeg")
+    gone = Problem("no_sprite", f"there is no sprite of '{item_id}'")
+    return _file(request, state.sprites.get(item_id), JPEG, gone=gone)
+
+
+def _file(request: Request, path: Path | None, media_type: str, *, gone: Problem) -> Response:
+    """Return a response with the file.
+
+    Raises:
+        Problem: `gone`, where there is none.
+    """
+    response = None if path is None else file_response(request, path, media_type)
     if response is None:
-        raise Problem("no_sprite", f"there is no sprite of '{item_id}'")
+        raise gone
     return response
-
-
-router.head("/videos/{item_id:path}", include_in_schema=False)(video)
-router.head("/posters/{item_id:path}", include_in_schema=False)(poster)
-router.head("/sprites/{item_id:path}", include_in_schema=False)(sprite)
 
 
 def _path(state: State, item_id: str) -> Path:

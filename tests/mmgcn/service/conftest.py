@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from mmgcn.data.ids import IdMap
-from mmgcn.run_writing import move_latest, write_run
+from mmgcn.run_writing import move_latest
 from mmgcn.service.app import create_app
 from mmgcn.service.settings import Settings
+from tests.runs import write_vectors
 
 USERS = ["ann", "bob", "cy/ril", "ännchen"]
 ITEMS = ["a", "b", "c", "d/e", "mörk 100%"]
@@ -22,20 +22,16 @@ def write_small_run(folder, *, first=1.0, users=USERS):
     """Write a run; ann likes both channels, bob the first; `first` is the score of bob's best."""
     visual = np.array([[first, 0], [0.8, 0], [0, 0], [0, 0], [0.1, 0]], dtype=np.float32)
     acoustic = np.array([[0, 0], [0, 0.3], [0, 1], [0, 0.9], [0, 0]], dtype=np.float32)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_run(
+    write_vectors(
         folder,
-        config={"model": "made", "valid": {"recall@20": 0.5}, "features": {"store": "/x/features"}},
-        users=IdMap(users, kind="user"),
-        items=IdMap(ITEMS, kind="item"),
-        user=np.array([[1, 0.5], [1, 0], [0, 0], [0, 1]], dtype=np.float32),
-        item_parts={"visual": visual, "acoustic": acoustic},
-        parts={
-            "seen": (np.array([0, 1, 1, 1, 1]), np.array([0])),
-            "valid": (np.array([0, 1, 1, 1, 1]), np.array([2])),
-            "test": (np.zeros(5, dtype=int), np.zeros(0, dtype=int)),
-        },
+        np.array([[1, 0.5], [1, 0], [0, 0], [0, 1]], dtype=np.float32),
+        {"visual": visual, "acoustic": acoustic},
+        users=users,
+        items=ITEMS,
         popularity=np.array([1, 5, 3, 0, 0]),
+        config={"valid": {"recall@20": 0.5}, "features": {"store": "/x/features"}},
+        seen=[[0]],
+        valid=[[2]],
     )
     (folder / "metrics.jsonl").write_text('{"epoch": 1, "recall@20": 0.5, "loss": NaN}\n')
     return folder

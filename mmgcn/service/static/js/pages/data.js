@@ -2,6 +2,7 @@
 
 import { get } from "../api.js";
 import { channelLabel, el, number, svg } from "../dom.js";
+import { metricsTable } from "../metrics_table.js";
 import { statusViews } from "../status_views.js";
 
 const SIZE = 220;
@@ -32,22 +33,13 @@ export async function dataPage(_route, signal) {
     ),
     el("h2", {}, "Videos in the lists"),
     el("p", { class: "muted" }, `Lists of ${data.list_length} videos for ${number.format(data.num_users)} users. Without bias of the lists, the last two columns would be equal.`),
-    el(
-      "div",
-      { class: "scroller", tabindex: "0", role: "region", "aria-label": "Shares of groups of videos" },
-      el(
-        "table",
-        { class: "metrics wrap" },
-        el("thead", {}, el("tr", {}, el("td"), ["videos", "interactions", "lists"].map((name) => el("th", { scope: "col" }, name)))),
-        el("tbody", {}, Object.entries(GROUPS).map(([name, label]) => {
-          const shares = data.groups[name];
-          return el(
-            "tr", {}, el("th", { scope: "row" }, label),
-            [shares.items, shares.interactions, shares.lists].map((share) => el("td", {}, percent(share), bar(share))),
-          );
-        })),
-      ),
-    ),
+    metricsTable("Shares of groups of videos", ["videos", "interactions", "lists"], Object.entries(GROUPS).map(([name, label]) => {
+      const shares = data.groups[name];
+      return el(
+        "tr", {}, el("th", { scope: "row" }, label),
+        [shares.items, shares.interactions, shares.lists].map((share) => el("td", {}, percent(share), bar(share))),
+      );
+    }), { wrap: true }),
     el(
       "div",
       { class: "charts" },

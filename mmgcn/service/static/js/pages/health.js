@@ -2,6 +2,7 @@
 
 import { get, getText } from "../api.js";
 import { el, number, svg } from "../dom.js";
+import { metricsTable } from "../metrics_table.js";
 import { quantileOf, samplesOf, sumsBy } from "../prometheus.js";
 import { statusViews } from "../status_views.js";
 
@@ -159,25 +160,16 @@ function routes(samples, requests) {
   const buckets = samples.filter(({ name }) => name === "mmgcn_request_seconds_bucket");
   const seconds = sumsBy(samples.filter(({ name }) => name === "mmgcn_request_seconds_sum"), "route");
   const rows = [...sumsBy(requests, "route")].sort(([, one], [, other]) => other - one);
-  return el(
-    "div",
-    { class: "scroller", tabindex: "0", role: "region", "aria-label": "Requests by route" },
-    el(
-      "table",
-      { class: "metrics" },
-      el("thead", {}, el("tr", {}, el("td"), ["requests", "mean", "50%", "99%", "errors"].map((name) => el("th", { scope: "col" }, name)))),
-      el("tbody", {}, rows.map(([route, count]) => {
-        const own = buckets.filter(({ labels }) => labels.route === route);
-        const errors = sum(requests.filter(({ labels }) => labels.route === route && labels.status.startsWith("5")));
-        return el(
-          "tr", {}, el("th", { scope: "row" }, route === "other" ? "page, files" : route), el("td", {}, number.format(count)),
-          el("td", {}, milliseconds((seconds.get(route) ?? 0) / count)),
-          [0.5, 0.99].map((quantile) => el("td", {}, bound(quantileOf(own, quantile)))),
-          el("td", { class: errors ? "problem" : null }, number.format(errors)),
-        );
-      })),
-    ),
-  );
+  return metricsTable("Requests by route", ["requests", "mean", "50%", "99%", "errors"], rows.map(([route, count]) => {
+    const own = buckets.filter(({ labels }) => labels.route === route);
+    const errors = sum(requests.filter(({ labels }) => labels.route === route && labels.status.startsWith("5")));
+    return el(
+      "tr", {}, el("th", { scope: "row" }, route === "other" ? "page, files" : route), el("td", {}, number.format(count)),
+      el("td", {}, milliseconds((seconds.get(route) ?? 0) / count)),
+      [0.5, 0.99].map((quantile) => el("td", {}, bound(quantileOf(own, quantile)))),
+      el("td", { class: errors ? "problem" : null }, number.format(errors)),
+    );
+  }));
 }
 
 /** @param {number} seconds */

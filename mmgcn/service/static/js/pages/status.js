@@ -3,6 +3,7 @@
 import { get } from "../api.js";
 import { curves, intervals } from "../chart.js";
 import { channelLabel, el, number, present } from "../dom.js";
+import { metricsTable } from "../metrics_table.js";
 import { statusViews } from "../status_views.js";
 
 /** @type {Record<string, string>} */
@@ -37,7 +38,7 @@ export async function statusPage(_route, signal) {
     families.length > 0 && [
       el("h2", {}, "Accuracy on held-out videos (validation)"),
       el("p", { class: "muted" }, validationNote(baseline)),
-      metricsTable(metrics, baseline.metrics, families),
+      metricsOf(metrics, baseline.metrics, families),
     ],
     training(run, baseline, hidden),
     modalityWorth(run.modality_worth),
@@ -98,7 +99,7 @@ function familiesOf(names) {
  * @param {Record<string, number>} popular
  * @param {Family[]} families
  */
-function metricsTable(metrics, popular, families) {
+function metricsOf(metrics, popular, families) {
   const ks = [...new Set(families.flatMap(([, own]) => own))].sort((a, b) => a - b);
   /**
    * @param {Record<string, number>} values
@@ -113,24 +114,12 @@ function metricsTable(metrics, popular, families) {
    */
   const row = (family, values, label, tone = "") =>
     el("tr", { class: tone }, el("th", { scope: "row" }, label), ks.map((k) => cell(values, `${family}@${k}`)));
-  return el(
-    "div",
-    { class: "scroller", tabindex: "0", role: "region", "aria-label": "Metrics" },
-    el(
-      "table",
-      { class: "metrics" },
-      el("thead", {}, el("tr", {}, el("td"), ks.map((k) => el("th", { scope: "col" }, `@${k}`)))),
-      el(
-        "tbody",
-        {},
-        families.flatMap(([family]) => {
-          const label = FAMILIES[family] ?? family;
-          const others = row(family, popular, `${label}, most popular`, "muted");
-          return [row(family, metrics, label), Object.keys(popular).length > 0 && others];
-        }),
-      ),
-    ),
-  );
+  const rows = families.flatMap(([family]) => {
+    const label = FAMILIES[family] ?? family;
+    const others = row(family, popular, `${label}, most popular`, "muted");
+    return [row(family, metrics, label), Object.keys(popular).length > 0 && others];
+  });
+  return metricsTable("Metrics", ks.map((k) => `@${k}`), rows);
 }
 
 /**
