@@ -68,20 +68,18 @@ class Content:
     @property
     def items(self) -> pl.Series:
         """The distinct items of all parts, in order of first appearance. Shapes: (I,)."""
-        if not self.parts:
-            return pl.Series("item_id", [], dtype=pl.String)
-        return pl.concat([part["item_id"] for part in self.parts.values()]).unique(
-            maintain_order=True
-        )
+        return self._distinct("item_id")
 
     @property
     def users(self) -> pl.Series:
         """The distinct users of all parts, in order of first appearance. Shapes: (U,)."""
+        return self._distinct("user_id")
+
+    def _distinct(self, column: str) -> pl.Series:
         if not self.parts:
-            return pl.Series("user_id", [], dtype=pl.String)
-        return pl.concat([part["user_id"] for part in self.parts.values()]).unique(
-            maintain_order=True
-        )
+            return pl.Series(column, [], dtype=pl.String)
+        ids = pl.concat([part[column] for part in self.parts.values()])
+        return ids.unique(maintain_order=True)
 
     def add_part(
         self, name: str, table: pl.DataFrame, *, source: str, **columns: str | None

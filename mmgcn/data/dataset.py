@@ -50,12 +50,12 @@ class Dataset:
     @property
     def users(self) -> IdMap:
         """The ids of the users."""
-        return self.split.users
+        return self.train.users
 
     @property
     def items(self) -> IdMap:
         """The ids of the items."""
-        return self.split.items
+        return self.train.items
 
     @property
     def train(self) -> Interactions:
@@ -148,7 +148,7 @@ class Dataset:
             return dataset
         for table in tables:
             dataset._check_row_numbers(table)
-        watched = split.items.ids
+        watched = split.train.items.ids
         known = np.stack([table.known.get(watched) >= 0 for table in tables])  # (M, I)
         if not known.any():
             extracted = pl.concat([table.known.ids.head(4) for table in tables]).unique().sort()

@@ -17,14 +17,19 @@ def findings(found: Mapping[str, Any], contents: Mapping[str, Content]) -> list[
         found: what `mmgcn inspect --json` prints: features, interactions and matching.
         contents: of each modality.
     """
-    return [*_of_features(found, contents), *_of_interactions(found), *_of_matching(found)]
+    rows = _of_features(found["features"], contents)
+    if found["interactions"] is not None:
+        rows += _of_interactions(found["interactions"])
+    if found["matching"] is not None:
+        rows += _of_matching(found["matching"])
+    return rows
 
 
 def _of_features(
-    found: Mapping[str, Any], contents: Mapping[str, Content]
+    features: Mapping[str, Any], contents: Mapping[str, Content]
 ) -> list[tuple[str, str]]:
     rows = []
-    for name, each in found["features"].items():
+    for name, each in features.items():
         for reason in each["reasons"]:
             remedy = "the model masks them"
             if reason["status"] == "failed":
@@ -49,10 +54,7 @@ def _of_features(
     return rows
 
 
-def _of_interactions(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    counts = found["interactions"]
-    if counts is None:
-        return []
+def _of_interactions(counts: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows = []
     if counts["users_below_3"]:
         rows.append(
@@ -77,10 +79,7 @@ def _of_interactions(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
-def _of_matching(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    matching = found["matching"]
-    if matching is None:
-        return []
+def _of_matching(matching: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows = []
     never, cold = matching["items_never_extracted"], matching["items_never_watched"]
     if never["count"]:
