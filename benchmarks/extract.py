@@ -28,6 +28,7 @@ from pathlib import Path
 NUM_FRAMES, BATCH = 16, 16
 GFLOP_A_FRAME = 8.178  # ResNet50 at 224 x 224, two operations a multiply-add
 PRECISIONS = ("bfloat16", "int8")
+KINDS = ("torch", "onnx", *PRECISIONS)  # of networks, the first two in float32
 WAYS = ("stored anew, a frame", "a frame", "a clip")
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)  # replace this folder, whose extract.py would shadow the package
@@ -283,17 +284,10 @@ def compare(videos: list[Path], folder: Path, repeat: int) -> None:
         ("plain, stored anew, a frame at a time", "anew", videos, 1),
         ("plain, a frame at a time", "plain:1", videos, 1),
         ("plain, a clip at a time", f"plain:{BATCH}", videos, 1),
-        ("ours, torch", "ours:torch", videos, 1),
-        ("ours, onnx", "ours:onnx", videos, 1),
-        ("ours, bfloat16", "ours:bfloat16", videos, 1),
-        ("ours, int8", "ours:int8", videos, 1),
-        ("ours, torch, two clips", "ours:torch", few, 1),
-        ("ours, onnx, two clips", "ours:onnx", few, 1),
+        *((f"ours, {kind}", f"ours:{kind}", videos, 1) for kind in KINDS),
+        *((f"ours, {kind}, two clips", f"ours:{kind}", few, 1) for kind in KINDS[:2]),
         ("decoding alone", "decoding", videos, 1),
-        ("encoding alone, torch", "encoding:torch", videos, 1),
-        ("encoding alone, onnx", "encoding:onnx", videos, 1),
-        ("encoding alone, bfloat16", "encoding:bfloat16", videos, 1),
-        ("encoding alone, int8", "encoding:int8", videos, 1),
+        *((f"encoding alone, {kind}", f"encoding:{kind}", videos, 1) for kind in KINDS),
         ("matrix product", "peak", few, 1),
         ("plain, a clip at a time, two cores", f"plain:{BATCH}", videos, 2),
         ("ours, torch, two cores", "ours:torch", videos, 2),

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
+
+from extract.encoder import Encoder
+from extract.encoders._windows import window_settings
 
 SAMPLE_RATE_HZ = 16_000
 FRAME_SAMPLES, HOP_SAMPLES, FFT_SAMPLES = 400, 160, 512  # 25 ms, 10 ms
 NUM_BANDS, LOW_HZ, HIGH_HZ = 64, 125.0, 7_500.0
 OFFSET = 0.01
+
+
+def mel_settings(encoder: Encoder) -> dict[str, Any]:
+    """Return what changes the spectrogram of an encoder's windows, for its provenance."""
+    return {
+        "spectrogram": "16 kHz, Hann 25 ms / 10 ms, 64 mel bands 125-7500 Hz, log(x + 0.01)",
+        **window_settings(encoder),
+    }
 
 
 def log_mel(windows: np.ndarray) -> np.ndarray:

@@ -8,8 +8,7 @@ import numpy as np
 
 from extract.config import Engine, Reads
 from extract.encoder import Encoder, Windows
-from extract.encoders._mel import log_mel
-from extract.encoders._windows import window_settings
+from extract.encoders._mel import log_mel, mel_settings
 
 
 class LogMel(Encoder):
@@ -28,11 +27,7 @@ class LogMel(Encoder):
     @property
     def settings(self) -> dict[str, Any]:
         """The spectrogram, the statistics and the windows."""
-        return {
-            "spectrogram": "16 kHz, Hann 25 ms / 10 ms, 64 mel bands 125-7500 Hz, log(x + 0.01)",
-            "statistics": ["mean", "std", "mean absolute change"],
-            **window_settings(self),
-        }
+        return {"statistics": ["mean", "std", "mean absolute change"], **mel_settings(self)}
 
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
         """Do nothing: there are no weights."""

@@ -14,8 +14,7 @@ import numpy as np
 from extract.config import Engine, Reads
 from extract.encoder import Windows
 from extract.encoders._file import FileEncoder
-from extract.encoders._mel import log_mel
-from extract.encoders._windows import window_settings
+from extract.encoders._mel import log_mel, mel_settings
 from extract.state_dict import fit_state_dict, load_state_dict
 from extract.weights import Weights
 
@@ -51,11 +50,7 @@ class VGGish(FileEncoder):
     @property
     def settings(self) -> dict[str, Any]:
         """The spectrogram, the output and the windows."""
-        return {
-            "spectrogram": "16 kHz, Hann 25 ms / 10 ms, 64 mel bands 125-7500 Hz, log(x + 0.01)",
-            "embedding": "after the rectifier, no PCA",
-            **window_settings(self),
-        }
+        return {"embedding": "after the rectifier, no PCA", **mel_settings(self)}
 
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
         """Build the network from its weights."""
