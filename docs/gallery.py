@@ -37,7 +37,7 @@ MAX_BYTES = 150_000
 
 
 def main() -> None:
-    """Make every screenshot."""
+    """Take every screenshot."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("demo", type=Path, help="output folder of `mmgcn demo`")
     demo = parser.parse_args().demo
@@ -77,7 +77,7 @@ def mmgcn(*words: str) -> None:
 
 @contextmanager
 def serving(run: Path, shown: list[str]) -> Iterator[str]:
-    """Serve the run for a while; gives the address."""
+    """Serve the run within the context; yields the address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -98,7 +98,7 @@ def serving(run: Path, shown: list[str]) -> Iterator[str]:
 
 
 def photograph(browser: Browser, address: str, path: Path) -> None:
-    """Take a screenshot of an address, in light colours, when nothing is loaded any more."""
+    """Take a screenshot of an address, in light colours, once everything is loaded."""
     page = browser.new_page(viewport=SIZE, color_scheme="light")  # type: ignore[arg-type]
     page.goto(address, wait_until="networkidle")
     page.wait_for_timeout(2_000)  # images that are drawn, the map

@@ -62,7 +62,14 @@ def commands() -> str:
     """Return the page of the commands: a section and a table of options for each."""
     group: Any = cli.build_app()
     context = group.make_context("mmgcn", [], resilient_parsing=True)
-    lines = ["# Commands", "", "What `--help` prints, of every command.", "", EXIT_CODES, ""]
+    lines = [
+        "# Commands",
+        "",
+        "The options of every command, as printed by `--help`.",
+        "",
+        EXIT_CODES,
+        "",
+    ]
     for name in cli.COMMANDS:
         _, command, _ = group.resolve_command(context, [name])
         lines += section(f"mmgcn {name}", command, level=2)

@@ -77,7 +77,7 @@ class ExtractConfig:
     """Ray cluster that decodes and encodes; None uses processes on this machine. The stored bytes
     are the same. Captions are encoded, and the store is written, by the main process."""
     retry_failed: bool = False
-    """Extract items that failed before again."""
+    """Extract failed items again."""
     strict: bool = False
     """Stop at the first failure."""
     make_current: bool = False

@@ -40,8 +40,8 @@ def counts(plan: Plan, num_modalities: int) -> Counts:
     """Return the counts of a model."""
     m, layers = num_modalities, plan.layers
     if plan.model == "linear_mmgcn":
-        # A mean has two directions with two weights each, 4 x (column, weight). A thinned graph has
-        # 4 weights anew, the order by items and the keys.
+        # A mean has two directions with two weights each, 4 x (column, weight). A graph with
+        # dropped edges has 4 new weights, the order by items and the keys.
         return Counts(plan.ensemble_size, 0, 70, 16, 6, 4, 0, 0, 4, 3, 32, 16 + 16)
     if plan.model == "lightgcn":
         return Counts(1, 1, 34, 34, 4, 7, 0, 0, 4 * layers, 2 * layers + 1, 16, 0)

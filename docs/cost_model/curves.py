@@ -31,7 +31,7 @@ def draw(path: Path) -> None:
         num_bytes = [sum(device_bytes(World(n, 1e6, 5e7, widths), plan).values()) for n in items]
         memory.loglog(items, [h / GIGA for h in num_bytes], label=name)
     memory.axhline(GPU.memory / GIGA, color="grey", linestyle=":")
-    memory.set(xlabel="videos", ylabel="GB on a device", title="What a device holds")
+    memory.set(xlabel="videos", ylabel="GB on a device", title="Memory of a device")
 
     edges = [10 ** (5 + n / 20) for n in range(91)]
     base = Plan(batch=16_384, negatives=4096)
@@ -43,7 +43,7 @@ def draw(path: Path) -> None:
         worlds = [World(1e6, e / 50 + 1, e) for e in edges]
         seconds = [sum(step_seconds(w, plan, GPU).values()) for w in worlds]
         step.loglog(edges, seconds, label=name)
-    step.set(xlabel="interactions", ylabel="seconds", title="A step, 1 million videos")
+    step.set(xlabel="interactions", ylabel="seconds", title="Time of a step, 1 million videos")
 
     ranks = list(range(1, 17))
     world = World(1e5, 1e6, 2e7, (128, 128))
@@ -53,7 +53,9 @@ def draw(path: Path) -> None:
         speed.plot(ranks, [seconds[0] / s for s in seconds], label=model)
     speed.plot(ranks, ranks, color="grey", linestyle=":")
     speed.set(
-        xlabel="processes, a core each", ylabel="times as fast", title="Whole propagation, divided"
+        xlabel="processes, one core each",
+        ylabel="speed-up",
+        title="Full-graph propagation, divided",
     )
     speed.set_xticks([1, 4, 8, 12, 16])
     for axes in (memory, step, speed):

@@ -46,7 +46,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Machine:
-    """What one process runs on.
+    """The hardware of one process.
 
     Args:
         flops: floating-point operations per second of a matrix product.
@@ -82,7 +82,7 @@ CORE = Machine(
     memory=8e9,
     dollars=0.04,
 )
-# Assumed: an H100 of 80 GB at half of what its data sheet says, in a box of eight.
+# Assumed: an H100 with 80 GB at half of the values of its data sheet, in a machine with eight.
 GPU = Machine(
     name="GPU",
     flops=30e12,

@@ -8,7 +8,7 @@ from docs.cost_model.subgraph import sampled_subgraph
 
 
 def device_bytes(world: World, plan: Plan) -> dict[str, float]:
-    """Return the bytes on one rank's device, by content."""
+    """Return the bytes on one rank's device, by their content."""
     c = counts(plan, len(world.widths))
     users, edges, row = world.users / plan.ranks, world.edges / plan.ranks, plan.dim * FLOAT
     state = 4 + 1  # value, gradient, two moments; the best value so far

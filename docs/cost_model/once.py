@@ -11,7 +11,7 @@ DECODED = 26.0  # frames a second and core, docs/scale.md
 ENCODED = 10.7  # frames a second and core, ResNet50
 FRAME_FLOP = 8.2e9
 OTHERS = 0.05  # seconds for audio and caption
-CLIP_BYTES = 3e6  # assumed: a quarter of a minute at 720 lines
+CLIP_BYTES = 3e6  # assumed: 15 seconds at 720 lines
 LINK = 1.25e9  # bytes a second from the storage: 10 Gbit/s
 GB_MONTH = 0.023  # dollars
 

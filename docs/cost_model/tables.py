@@ -60,7 +60,7 @@ def size(num_bytes: float) -> str:
 
 
 def rates_table() -> str:
-    """Bytes on the device for one item, user and interaction more, by model."""
+    """Bytes on the device for one additional item, user and interaction, by model."""
     rows = []
     for model in NAMES:
         plan = Plan(model=model)
@@ -78,7 +78,7 @@ def rates_table() -> str:
 
 
 def points_table() -> str:
-    """What was timed, beside the formulas."""
+    """Measured times beside those of the formulas."""
     return markdown(
         "model | propagation | users | items | interactions | ranks | measured | by the formulas",
         *(
@@ -90,7 +90,7 @@ def points_table() -> str:
 
 
 def grown_table() -> str:
-    """What steps were seen to add to a process, beside the formulas."""
+    """Measured growth of a process beside that of the formulas."""
     rows = []
     for model, users, items, edges, num_bytes in GROWN:
         world = World(items, users, edges, (128, 128))
@@ -103,7 +103,7 @@ def grown_table() -> str:
 
 
 def extraction_table() -> str:
-    """What features of some videos cost."""
+    """The cost of extracting features."""
     rows = []
     for count, cells in ((1e6, "1 million"), (1e8, "100 million")):
         for on_gpu in (False, True):
@@ -122,7 +122,7 @@ def extraction_table() -> str:
 
 
 def examples_table() -> str:
-    """What training costs, on GPUs."""
+    """The cost of training on GPUs."""
     rows = []
     for name, (world, plan) in EXAMPLES.items():
         num_bytes = sum(device_bytes(world, plan).values())
@@ -145,7 +145,7 @@ def examples_table() -> str:
 
 
 def once_table() -> str:
-    """What is done once: likeness before a training, lists for everyone after it."""
+    """The cost of item neighbours before a training, and of lists for all users after it."""
     small, large = World(1e6, 1e6, 5e7), World(1e7, 1e9, 5e10, (128, 128, 128))
     one = Plan(ensemble_size=1)
     cells = {
@@ -163,7 +163,7 @@ def once_table() -> str:
 
 
 def limits_table() -> str:
-    """The largest catalogue that one GPU holds."""
+    """The largest catalogue that fits one GPU."""
     wide, narrow = (2048, 128, 384), (128, 128, 128)
     plans = {
         "the defaults": (wide, Plan(propagation="sampled")),
@@ -210,9 +210,9 @@ TABLES: dict[str, Callable[[], str]] = {
 
 
 def updated(page: str) -> str:
-    """Return the page with its tables computed anew.
+    """Return the page with updated tables.
 
-    A table lies between `<!-- table: NAME -->` and `<!-- end -->`.
+    A table is between `<!-- table: NAME -->` and `<!-- end -->`.
     """
 
     def anew(found: re.Match[str]) -> str:

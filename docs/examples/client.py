@@ -1,7 +1,7 @@
-"""The smallest client of `mmgcn serve`, that uses only the standard library.
+"""A minimal client of `mmgcn serve`, with only the standard library.
 
     python client.py 42                     a user's recommendations
-    python client.py 42 --like clip-003     store a like first; the list moves at once
+    python client.py 42 --like clip-003     store a like first; the list is re-ranked at once
 
 A token is read from the environment variable MMGCN_TOKEN.
 """

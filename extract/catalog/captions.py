@@ -25,7 +25,7 @@ MAX_SIDECAR_BYTES = 1 << 20  # a caption is a few hundred bytes, the subtitles o
 
 
 class CaptionError(ValueError):
-    """Captions that cannot be read; the message has the file and the reason."""
+    """Captions cannot be read; the message contains the file and the reason."""
 
 
 def caption_sources(text: str | None) -> tuple[Path | None, str | None]:
@@ -51,7 +51,7 @@ def read_captions(path: Path, *, keep_empty: bool = False) -> tuple[dict[str, st
     Args:
         path: .csv, .tsv, .jsonl or .parquet with a column item_id (or id, video_id, item) and a
             column caption (or title, text).
-        keep_empty: return items without text with an empty caption, not omit them.
+        keep_empty: whether to return items without text, with an empty caption, or omit them.
 
     Raises:
         CaptionError: it does not exist, cannot be read as a table, or lacks a column.
@@ -166,7 +166,7 @@ def column(path: Path, table: pl.DataFrame, names: Iterable[str]) -> list[str | 
     """Return the first of these columns that a table has, as text.
 
     Raises:
-        CaptionError: it has none of them.
+        CaptionError: the table has none of them.
     """
     import polars as pl
 
@@ -195,7 +195,7 @@ def _read_parquet(path: Path) -> pl.DataFrame:
 
 
 def _read_jsonl(path: Path) -> pl.DataFrame:
-    """Read line by line: polars infers columns from the first lines, and later ones may differ."""
+    """Read a table line by line: polars infers its columns from the first lines alone."""
     import polars as pl
 
     rows: list[dict[str, Any]] = []

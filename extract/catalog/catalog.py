@@ -36,7 +36,7 @@ class Item:
 
     id: str
     path: AnyFile | None
-    """None for an item without a file, of a table of captions."""
+    """Path of the file; None for an item of a table of captions, without a file."""
     caption: str | None = None
 
 
@@ -47,7 +47,7 @@ class Catalog:
     Args:
         items: the items.
         root: the folder that contains them; sources are recorded relative to it.
-        notes: for the user, such as captions without a video.
+        notes: notes for the user, such as on captions without a video.
     """
 
     items: tuple[Item, ...]
@@ -63,10 +63,10 @@ def read_catalog(
 ) -> Catalog:
     """Return the media files of a folder, or the given files, with their captions.
 
-    A caption comes from the captions file, else from a file beside the video with the same name
+    A caption comes from the captions file, or else from a file beside the video with the same name
     and the suffix .txt, .json, .srt or .vtt. (A title inside the video is read when it is decoded.)
-    For remote videos, only from the captions file: a request per video would be too slow.
-    Files are not opened here: a broken video is an item too.
+    Captions of remote videos come only from the captions file: a request per video would be slow.
+    Files are not opened here: a broken video is an item, too.
 
     Args:
         videos: a folder, searched with its subfolders; or a file; or several files. Text may be a
@@ -80,7 +80,7 @@ def read_catalog(
         CatalogError: the folder does not exist or contains no media, it contains a link to a target
             outside, or two files have the same id.
         CaptionError: the captions file cannot be read.
-        RemoteError: a URL cannot be file_list.
+        RemoteError: a URL cannot be listed.
     """
     return _catalog(discover_media(videos), captions, id_from, FileList(()))
 
@@ -193,8 +193,8 @@ def _captions(given: Path | None, root: Path | None) -> tuple[dict[str, str], li
 def _by_item(table: Mapping[str, str], items: Mapping[str, AnyFile]) -> dict[str, str]:
     """Return the table's id of each item that is in the table.
 
-    They may differ in Unicode normalisation (é as one character, or as e and an accent): some file
-    systems rewrite file names.
+    The ids may differ in Unicode normalisation (é as one character, or as e and an accent), as some
+    file systems rewrite file names.
     """
     normalised = {unicodedata.normalize("NFC", item_id): item_id for item_id in table}
     found = {}
@@ -239,7 +239,7 @@ class _Sidecars:
         return None
 
     def notes(self) -> list[str]:
-        """Return a note about files that could not be read; they are not a reason to stop."""
+        """Return a note about files that could not be read and are ignored."""
         if not self._broken:
             return []
         return [

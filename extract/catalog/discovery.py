@@ -1,4 +1,4 @@
-"""Discovery: the media files of a folder, or those that were named."""
+"""Discovery: the media files of a folder, or the named files."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Discovery:
     """Media files that were found.
 
     Args:
-        root: the folder that contains them.
-        media: their paths.
-        inside: the resolved folder that links must not leave; None if files were named.
-        notes: for the user.
+        root: folder that contains them.
+        media: paths of the files.
+        inside: resolved folder that links must not leave; None if files were named.
+        notes: notes for the user.
     """
 
     root: Path
@@ -56,7 +56,7 @@ class Discovery:
         """Raise if a path is a link to a target outside the folder.
 
         Raises:
-            CatalogError: it is.
+            CatalogError: it leads outside.
         """
         if self.inside is None or not path.is_symlink():
             return
@@ -127,7 +127,7 @@ def _named_files(sources: Sequence[AnyPath]) -> Discovery:
 
 
 def _matching(source: AnyPath) -> Sequence[AnyFile]:
-    """Return the media files that match a pattern; a Path or an existing file is itself."""
+    """Return the media files that match a pattern; a Path or an existing file matches itself."""
     if isinstance(source, RemoteFile):
         return [source]
     if isinstance(source, str) and isinstance(as_file(source), RemoteFile):
@@ -173,7 +173,9 @@ def _walk(discovery: Discovery) -> Iterator[Path]:
 
     for where, folders, names in os.walk(discovery.root, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in folders:  # links inside are not followed: their files are found anyway
+        for (
+            name
+        ) in folders:  # links within the folder are not followed, as their targets are found anyway
             discovery.check_link(Path(where, name))
         for name in sorted(names):
             if not name.startswith("."):

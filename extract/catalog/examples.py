@@ -1,4 +1,4 @@
-"""A few of many names, for a message."""
+"""Examples of many names, for a message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FileList: the videos that a file names, one a line or one a row."""
+"""FileList: the videos that a file names, one per line or row."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class FileList:
 
     Args:
         files: the videos.
-        ids: by file, where the table has one.
-        captions: by file, where the table has one.
+        ids: item id of each file, where the table has one.
+        captions: caption of each file, where the table has one.
     """
 
     files: tuple[AnyFile, ...]

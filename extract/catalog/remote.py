@@ -21,11 +21,11 @@ LOCAL = "file://"
 CHUNK_BYTES = 1 << 20
 OPEN_FILES = Path("/proc/self/fd")  # on Linux, links to the open files of this process
 HAS_OPEN_FILES = OPEN_FILES.is_dir()
-MAX_FETCHED_BYTES = 16 << 30  # hard limit for one file; real clips have a thousandth of it
+MAX_FETCHED_BYTES = 16 << 30  # hard limit for one file; real clips have a thousandth of that
 
 
 class RemoteError(OSError, ValueError):
-    """A URL that cannot be listed or read; the message says why and what to do."""
+    """A URL cannot be listed or read; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +152,8 @@ def list_remote(url: str) -> list[RemoteFile]:
 def local_copy(file: AnyFile) -> Iterator[Path]:
     """Yield a local path of a file; a remote one is downloaded, and removed at the end.
 
-    A worker has at most one file in the temporary folder (TMPDIR). On Linux it has no name there,
-    so it disappears with the process, even if that crashes.
+    A worker has at most one file in the temporary folder (TMPDIR). On Linux, it is an unnamed file,
+    which disappears with the process even after a crash.
 
     Raises:
         RemoteError: it cannot be downloaded, or exceeds the hard limit or the free space.
@@ -188,7 +188,7 @@ def _file_system(url: str) -> tuple[Any, str]:
 
 @contextmanager
 def _explained(url: str) -> Iterator[None]:
-    """Raise the errors of file systems, which have many types, as one line."""
+    """Convert the errors of file systems, which have many types, to a RemoteError of one line."""
     try:
         yield
     except (FileNotFoundError, RemoteError):

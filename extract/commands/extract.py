@@ -156,8 +156,8 @@ def extract(
         bool,
         typer.Option(
             "--watch",
-            help="Keep extracting what arrives in the folder VIDEOS, until Ctrl-C. A file is taken "
-            "once its size has not changed for five seconds.",
+            help="Keep extracting files that arrive in the folder VIDEOS, until Ctrl-C. A file is "
+            "taken once its size has not changed for five seconds.",
         ),
     ] = False,
     json: Json = False,

@@ -33,7 +33,7 @@ def export(
         typer.Argument(
             metavar="[FORMAT]",
             help="vectors or pretrained (a run for the Hugging Face hub), or the format of a data "
-            "set: elliot, mmrec, rectools, recbole, or one of a plug-in.",
+            "set: elliot, mmrec, rectools, recbole, or one from a plugin.",
         ),
     ] = VECTORS,
     out: Annotated[Path, typer.Option("--out", "-o", help="Output folder.")] = Path("export"),

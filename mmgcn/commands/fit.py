@@ -71,7 +71,7 @@ def fit(
         typer.Option(
             "--model",
             help="Model: linear_mmgcn, mmgcn, mmgcn_official, lightgcn, vbpr, mf, ease, itemknn, "
-            "popularity, or one of a plug-in.",
+            "popularity, or one from a plugin.",
         ),
     ] = DEFAULT_MODEL,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of runs.")] = Path("runs"),
