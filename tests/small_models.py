@@ -256,6 +256,38 @@ def videomae() -> Path:
 
 
 @cache
+def vivit() -> Path:
+    """A classifier, as it is published: its file has no pooler."""
+    import torch
+    from transformers import VivitConfig, VivitForVideoClassification, VivitImageProcessor
+
+    torch.manual_seed(0)
+    config = VivitConfig(**TINY, image_size=32, num_frames=4, tubelet_size=[2, 8, 8])
+    processor = VivitImageProcessor(
+        size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
+    )
+    return save(folder("vivit"), VivitForVideoClassification(config), processor)
+
+
+@cache
+def timesformer() -> Path:
+    """A classifier, as it is published, with the image processor of VideoMAE."""
+    import torch
+    from transformers import (
+        TimesformerConfig,
+        TimesformerForVideoClassification,
+        VideoMAEImageProcessor,
+    )
+
+    torch.manual_seed(0)
+    config = TimesformerConfig(**TINY_IMAGE, num_frames=4)
+    processor = VideoMAEImageProcessor(
+        size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
+    )
+    return save(folder("timesformer"), TimesformerForVideoClassification(config), processor)
+
+
+@cache
 def transcriber() -> Path:
     """Whisper with a tokenizer of single bytes; its words have no meaning."""
     from tokenizers.pre_tokenizers import ByteLevel

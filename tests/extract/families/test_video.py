@@ -16,25 +16,37 @@ def frames(num):
     return Frames(data.repeat(2, axis=1).repeat(2, axis=2), np.arange(float(num)))
 
 
-def row_of(words):
-    """The row of one window, and its frames."""
+def row_of(words, num_frames=None):
+    """The row of one window, and its frames.
+
+    Args:
+        num_frames: of the window, in place of those that the weights state.
+    """
     encoder = encoder_named(words, reads="video")
     encoder.load()
+    if num_frames is not None:
+        encoder.__dict__["_window"] = 15.0, num_frames
     given = frames(encoder.num_window_frames)
     rows = encoder.encode(encoder.prepare(given)[None])
     assert rows.shape == (1, encoder.dim)
     return rows[0], given.data
 
 
-def test_a_network_of_torchvision_gives_the_input_of_its_classifier():
-    file = small_models.torchvision_file("r2plus1d_18")
-    row, data = row_of(f"torchvision:r2plus1d_18:{file}")
-    network = models.get_model("r2plus1d_18", weights=None).eval()
+@pytest.mark.parametrize(
+    ("name", "classifier", "num_frames", "size"),
+    [("r2plus1d_18", "fc", 4, 112), ("s3d", "classifier", 16, 224)],
+)
+def test_a_network_of_torchvision_gives_the_input_of_its_classifier(
+    name, classifier, num_frames, size
+):
+    file = small_models.torchvision_file(name)
+    row, data = row_of(f"torchvision:{name}:{file}", num_frames=num_frames)
+    network = models.get_model(name, weights=None).eval()
     network.load_state_dict(torch.load(file, weights_only=True))
-    network.fc = torch.nn.Identity()
-    transform = models.get_model_weights("r2plus1d_18").DEFAULT.transforms()
+    setattr(network, classifier, torch.nn.Identity())
+    transform = models.get_model_weights(name).DEFAULT.transforms()
     window = transform(torch.from_numpy(data).permute(0, 3, 1, 2))  # (3, T, h, w)
-    assert window.shape == (3, 16, 112, 112)
+    assert window.shape == (3, num_frames, size, size)
     with torch.inference_mode():
         expected = network(window[None])[0].numpy()
     np.testing.assert_allclose(row, expected, rtol=0, atol=1e-5)
@@ -71,6 +83,22 @@ def test_videomae_gives_the_mean_of_its_tokens():
     with torch.inference_mode():
         expected = network(**window).last_hidden_state[0].mean(dim=0).numpy()
     np.testing.assert_allclose(row, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["Vivit", "Timesformer"])
+def test_classifiers_of_transformers_give_their_class_token(kind):
+    import transformers
+
+    path = getattr(small_models, kind.lower())()
+    row, data = row_of(f"hf:{path}")
+    network = getattr(transformers, f"{kind}ForVideoClassification").from_pretrained(path).eval()
+    window = transformers.AutoImageProcessor.from_pretrained(path)(list(data), return_tensors="pt")
+    assert window["pixel_values"].shape == (1, 4, 3, 32, 32)
+    tokens = []
+    network.classifier.register_forward_hook(lambda _, inputs, __: tokens.append(inputs[0][0]))
+    with torch.inference_mode():
+        network(**window)
+    np.testing.assert_allclose(row, tokens[0].numpy(), rtol=0, atol=1e-5)
 
 
 def test_a_layer_of_a_video_network_is_a_module():
