@@ -1,4 +1,4 @@
-"""mmgcn compare: the command, with trainings in processes of their own."""
+"""mmgcn compare: the command; the first test with trainings in processes of their own."""
 
 import csv
 import json
@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from mmgcn.study import journal
+from mmgcn.study.process import TrialError
+from mmgcn.study.trial import train
 from tests.command_line import run
 from tests.worlds import clusters
 
@@ -23,6 +26,19 @@ def world(tmp_path, monkeypatch):
             for user, item in zip(rows.user_index, rows.item_index, strict=True):
                 writer.writerow([f"u{user}", f"i{item}"])
     return tmp_path
+
+
+@pytest.fixture
+def trained_here(world, monkeypatch):
+    """Trainings are run in this process, which starts sooner."""
+
+    def train_here(trial, users):
+        try:
+            return train(trial, world / "trainings", users)
+        except ValueError as error:
+            raise TrialError(str(error)) from error
+
+    monkeypatch.setattr(journal, "train_apart", train_here)
 
 
 def test_a_model_that_fails_is_reported_and_finished_runs_are_not_repeated(world, capsys):
@@ -57,7 +73,8 @@ def test_compare_without_matplotlib_is_refused_before_training(capsys, monkeypat
     assert not Path("compare").exists()
 
 
-def test_models_are_compared_in_pairs_of_users_also_after_an_interruption(world, capsys):
+@pytest.mark.usefixtures("trained_here")
+def test_models_are_compared_in_pairs_of_users_also_after_an_interruption(capsys):
     words = ("compare", "--models", "popularity,itemknn", "--split", "random", "--json")
     code, first, _ = run(capsys, *words)
     assert code == 0
@@ -75,7 +92,8 @@ def test_models_are_compared_in_pairs_of_users_also_after_an_interruption(world,
     assert "trained before" not in err
 
 
-def test_a_study_without_metrics_of_users_still_shows_the_others(world, capsys):
+@pytest.mark.usefixtures("trained_here")
+def test_a_study_without_metrics_of_users_still_shows_the_others(capsys):
     words = ("compare", "--models", "popularity,itemknn", "--split", "random")
     run(capsys, *words)
     shutil.rmtree("compare/compare.users")
@@ -87,14 +105,16 @@ def test_a_study_without_metrics_of_users_still_shows_the_others(world, capsys):
     assert "without compare/compare.jsonl they are trained again" in err
 
 
-def test_a_note_says_what_one_seed_leaves_open(world, capsys):
+@pytest.mark.usefixtures("trained_here")
+def test_a_note_says_what_one_seed_leaves_open(capsys):
     words = ("compare", "--models", "popularity,mf", "--seeds", "1", "--epochs", "1")
     code, _, err = run(capsys, *words)
     assert code == 0
     assert "note: mf: one seed; how much another would change is not in p" in err
 
 
-def test_a_baseline_that_failed_is_reported(world, capsys):
+@pytest.mark.usefixtures("trained_here")
+def test_a_baseline_that_failed_is_reported(capsys):
     words = ("compare", "--models", "popularity,vbpr", "--baseline", "vbpr", "--seeds", "1")
     code, out, err = run(capsys, *words)
     assert code == 3
