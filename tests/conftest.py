@@ -1,4 +1,4 @@
-"""What every test gets: one thread, no network, and random states that leak nowhere."""
+"""Fixtures of every test: one thread, no network, and restored random states."""
 
 import gc
 import importlib
@@ -11,12 +11,12 @@ import hypothesis
 import numpy as np
 import pytest
 
-# Before any library starts its threads: tests run beside each other, and small work gains nothing.
+# Before any library starts its threads: tests run in parallel, and are too small for threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-# How busy the machine is decides no test.
+# No test depends on how busy the machine is.
 hypothesis.settings.register_profile(
     "no_clock", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
@@ -25,7 +25,7 @@ hypothesis.settings.load_profile("no_clock")
 
 @pytest.fixture(autouse=True)
 def _random_states():
-    """Give each test the same start and restore what it changed."""
+    """Give each test the same random states, and restore them afterwards."""
     before = random.getstate(), np.random.get_state()  # noqa: NPY002
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002
@@ -43,7 +43,7 @@ def _random_states():
 
 @pytest.fixture(scope="session")
 def ray_of_two_cpus():
-    """A Ray of this process, started once for all tests that need one."""
+    """A Ray instance of this process, started once for all tests that need it."""
     ray = pytest.importorskip("ray")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

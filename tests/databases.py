@@ -1,4 +1,4 @@
-"""Databases for tests: SQLite, and a Postgres that is started where one can be."""
+"""Databases for tests: SQLite, and a Postgres if one can be started."""
 
 import os
 import shutil
@@ -16,9 +16,9 @@ from tests.services import skip_without
 
 @contextmanager
 def postgres_url():
-    """Start an empty Postgres and tell its URL; skip, or fail where the flag says so, without one.
+    """Start an empty Postgres and return its URL; without one, skip or fail by the flag.
 
-    Postgres refuses to be root and then is another user, whom pytest's own folders shut out.
+    Postgres refuses to run as root; the other user has no access to pytest's folders.
     """
     with tempfile.TemporaryDirectory(prefix="mmgcn-postgres-") as folder:
         Path(folder).chmod(0o755)
@@ -70,7 +70,7 @@ def postgres_tool(name: str) -> str:
 
 @contextmanager
 def _debian(tools: Path, folder: Path):
-    """A server on loopback; initdb refuses to be root, so root lends it to user postgres."""
+    """A server on loopback; initdb refuses to run as root, so root runs it as the user postgres."""
     data, user = folder / "data", []
     if sys.platform != "win32" and os.geteuid() == 0:
         user = ["runuser", "-u", "postgres", "--"]

@@ -1,4 +1,4 @@
-"""Quick encoders for tests, where workers can import them from."""
+"""Fast encoders for tests, in a module that workers can import."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Shade(Encoder):
 
 
 class MeanColour(Shade):
-    """Mean of each colour of a frame, whatever it is encoded with."""
+    """Mean of each colour of a frame, independent of its batch."""
 
     name = "mean_colour"
 
@@ -50,10 +50,10 @@ class MeanColour(Shade):
         return units.astype(np.float32)
 
 
-class Gulper(Shade):
+class LargeAllocation(Shade):
     """Takes a gibibyte for a bright frame at once."""
 
-    name = "gulper"
+    name = "large_allocation"
 
     def prepare(self, sample):
         if sample.data.min() > 200:
@@ -61,10 +61,10 @@ class Gulper(Shade):
         return super().prepare(sample)
 
 
-class Liar(Shade):
-    """Has its worker tell the parent nonsense when it sees a bright frame."""
+class InvalidMessages(Shade):
+    """Makes its worker send an invalid message when it encodes a bright frame."""
 
-    name = "liar"
+    name = "invalid_messages"
 
     def prepare(self, sample):
         if sample.data.min() > 200:
@@ -73,10 +73,10 @@ class Liar(Shade):
         return super().prepare(sample)
 
 
-class Reaper(Shade):
-    """Kills the process that its worker works for when it sees a bright frame."""
+class KillsParent(Shade):
+    """Kills the parent of its worker when it encodes a bright frame."""
 
-    name = "reaper"
+    name = "kills_parent"
 
     def prepare(self, sample):
         if sample.data.min() > 200:
@@ -85,10 +85,10 @@ class Reaper(Shade):
         return super().prepare(sample)
 
 
-class Once(Shade):
-    """Kills the process that encodes, the first time; its weights are the file that remembers."""
+class CrashesOnce(Shade):
+    """Kills the process that encodes, but only once; its weights are the file that records it."""
 
-    name = "once"
+    name = "crashes_once"
 
     def __init__(self, weights=None):
         super().__init__(weights)
@@ -101,29 +101,29 @@ class Once(Shade):
         return super().encode(units)
 
 
-class Stumbler(Shade):
-    """Cannot encode."""
+class FailsToEncode(Shade):
+    """Raises in `encode`."""
 
-    name = "stumbler"
+    name = "fails_to_encode"
 
     def encode(self, units):
         raise KeyError("no such shade")
 
 
-class Sleeper(Shade):
-    """Takes long to encode, which is not the clip's fault."""
+class SlowToEncode(Shade):
+    """Is slow to encode, which does not count against the clip."""
 
-    name = "sleeper"
+    name = "slow_to_encode"
 
     def encode(self, units):
         time.sleep(1.0)
         return super().encode(units)
 
 
-class Sluggard(Shade):
-    """Takes long to load, and then cannot be loaded."""
+class FailsToLoad(Shade):
+    """Is slow to load, and then fails to load."""
 
-    name = "sluggard"
+    name = "fails_to_load"
 
     def load(self, device="cpu", *, engine="torch"):
         time.sleep(5.0)
@@ -142,7 +142,7 @@ class Stateless(Encoder):
 
 
 class Price(Stateless):
-    """Reads the item itself: a price in its caption; none for a gift, and some are nonsense."""
+    """Reads items: the price in a caption; a gift has no row, and an invalid price raises."""
 
     name, reads, dim = "price", "item", 1
 
@@ -154,10 +154,10 @@ class Price(Stateless):
         return np.array(units, np.float32)[:, None]
 
 
-class Company(Stateless):
-    """What it makes of a caption depends on the captions it is encoded with."""
+class BatchDependent(Stateless):
+    """Its row of a caption depends on the other captions of the batch."""
 
-    name, reads, dim = "company", "text", 2
+    name, reads, dim = "batch_dependent", "text", 2
 
     def prepare(self, sample):
         return [sample]
@@ -166,10 +166,10 @@ class Company(Stateless):
         return np.array([[len(unit), len("".join(units))] for unit in units], np.float32)
 
 
-class Brooder(Company):
-    """Is never done with a caption."""
+class NeverEnds(BatchDependent):
+    """Never returns from encoding a caption."""
 
-    name = "brooder"
+    name = "never_ends"
 
     def encode(self, units):
         while True:
@@ -178,7 +178,7 @@ class Brooder(Company):
 
 @contextlib.contextmanager
 def registered(*encoders: type[Encoder]) -> Iterator[None]:
-    """Know these encoders by name, and a modality `thing` that has them, for a while."""
+    """Register these encoders, and a modality `thing` with them, within the context."""
     names = tuple(encoder.name for encoder in encoders)
     thing = Modality("thing", "th", "a thing of tests", names, {"paper": names[0]})
     with pytest.MonkeyPatch.context() as patch:

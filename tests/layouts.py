@@ -31,7 +31,7 @@ TRAIN_AND_VALID = TRAIN + VALID
 
 @contextmanager
 def other_events(histories):
-    """Let every layout have other interactions for a while: the items of each user, in order.
+    """Give every layout other interactions within the context: the items of each user, in order.
 
     The last item of a user is in the test part, the one before in the validation part.
     """

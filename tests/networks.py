@@ -1,4 +1,4 @@
-"""Small weights made on the spot, in the format of the published ones, and encoders that use them.
+"""Small generated weights, in the format of the published ones, and encoders that use them.
 
 Each set of weights is written once a process, and each encoder loaded once.
 """
@@ -49,14 +49,14 @@ needs_int8 = pytest.mark.skipif(
 
 @cache
 def folder() -> Path:
-    """Where the weights lie while the process lives."""
+    """The folder of the weights, for the lifetime of the process."""
     output = Path(tempfile.mkdtemp(prefix="mmgcn-networks-"))
     atexit.register(shutil.rmtree, output, ignore_errors=True)
     return output
 
 
 def numbers(shape, *, seed: int = 0):
-    """Numbers of deviation 1, as many as are wanted but repeating, since that is quick."""
+    """Repeating numbers with standard deviation 1, which are fast to generate."""
     import torch
 
     some = torch.randn(99_991, generator=torch.Generator().manual_seed(seed))
@@ -65,7 +65,7 @@ def numbers(shape, *, seed: int = 0):
 
 
 def filled(network) -> dict:
-    """A state dict with numbers of a size that lets a signal through; the network may be empty."""
+    """A state dict that preserves the scale of a signal; the network may be on `meta`."""
     state = {}
     for seed, (name, like) in enumerate(network.state_dict().items()):
         if not like.is_floating_point():
@@ -81,14 +81,14 @@ def filled(network) -> dict:
 
 @cache
 def weights(name: str) -> str | None:
-    """The weights of a built-in encoder: a path, or None for those that it has anyway."""
+    """The weights of a built-in encoder: a path, or None for its default ones."""
     make = globals().get(f"_{name}")
     return None if make is None else str(make())
 
 
 @cache
 def loaded(name: str) -> Encoder:
-    """An encoder on the CPU, with small weights where it has none that are here."""
+    """An encoder on the CPU, with small weights unless its own are on this machine."""
     encoder = ENCODERS.get(name)(OWN.get(name, weights(name)))
     encoder.load("cpu")
     return encoder
@@ -198,7 +198,7 @@ def _sentence() -> Path:
 
 
 def sample(encoder: Encoder, num_units: int, *, seed: int = 0):
-    """What an encoder's `prepare` may be given, that many units of it."""
+    """An input of an encoder's `prepare`, with a number of units."""
     rng = np.random.default_rng(seed)
     times = np.arange(num_units, dtype=np.float64)
     if encoder.reads == "video":

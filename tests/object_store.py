@@ -1,4 +1,4 @@
-"""An object store on loopback that speaks S3."""
+"""An S3-compatible object store on loopback."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ import pytest
 
 @contextmanager
 def object_store() -> Iterator[None]:
-    """Start an empty one, and let s3:// lead to it; skip without the packages."""
+    """Start an empty store, and make s3:// refer to it; skip without the packages."""
     s3fs = pytest.importorskip("s3fs")
     moto = pytest.importorskip("moto.server")
     server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

@@ -17,7 +17,7 @@ METRICS = {"recall@10": 0.5, "recall@20": 0.75, "ndcg@10": 0.25, "ndcg@20": 0.37
 
 
 def name_store(folder: Path, store: Path) -> None:
-    """Name a feature store in the config of a run, as what it was trained on."""
+    """Name a feature store in the config of a run as its features."""
     path = folder / "config.json"
     features = {"textual": {"store": str(store), "encoder": "made", "digest": "0123"}}
     path.write_text(json.dumps(json.loads(path.read_text()) | {"features": features}))
@@ -69,7 +69,7 @@ def _csr(rows: Sequence[Iterable[int]], num_rows: int) -> tuple[np.ndarray, np.n
 
 
 def write_run_folder(folder: Path, items: list[str], *, num_users=12) -> None:
-    """Users u0, u1, ... have all watched the items 1 and 2; two channels tell the rest apart.
+    """Users u0, u1, ... have all watched the items 1 and 2; two channels separate the others.
 
     The test part holds item 3 of everybody.
     """

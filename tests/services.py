@@ -1,4 +1,4 @@
-"""Programs beside this one that some tests need: Postgres, browsers, a proxy."""
+"""Programs that some tests need: Postgres, browsers, a proxy."""
 
 import os
 from typing import NoReturn
@@ -7,7 +7,7 @@ import pytest
 
 
 def skip_without(reason: str) -> NoReturn:
-    """Skip the test, or fail it where MMGCN_REQUIRE_SERVICES=1 says that every program is here."""
+    """Skip the test, or fail it if MMGCN_REQUIRE_SERVICES=1 requires every program."""
     if os.environ.get("MMGCN_REQUIRE_SERVICES") == "1":
         pytest.fail(reason)
     pytest.skip(reason)

@@ -1,4 +1,4 @@
-"""Small models that each library makes by itself, written once a process."""
+"""Small models created by each library itself, written once per process."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def wavlm() -> Path:
 
 
 def whisper_tokens(start: int, end: int) -> dict[str, int]:
-    """The tokens that begin and end what Whisper says, by their names in a configuration."""
+    """The tokens that begin and end Whisper's output, by their names in a configuration."""
     ends = dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id"), end)
     return ends | {"decoder_start_token_id": start}
 

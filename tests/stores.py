@@ -24,5 +24,5 @@ def add_speech(store, words):
 
 
 def reopened(features):
-    """The set as another process would see it."""
+    """The set, opened again as by another process."""
     return FeatureSet(features.path)

@@ -22,7 +22,7 @@ def streams(path: Path) -> dict[str, str]:
         return {stream.type: stream.codec_context.name for stream in container.streams}
 
 
-def test_everything_together_stays_under_ten_megabytes():
+def test_the_assets_are_smaller_than_ten_megabytes():
     assert sum(path.stat().st_size for path in ASSETS.rglob("*") if path.is_file()) < 10_000_000
 
 

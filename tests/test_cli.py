@@ -1,4 +1,4 @@
-"""The command line as a whole: help, version, errors and exit codes."""
+"""The command line: help, version, errors and exit codes."""
 
 import errno
 import os
@@ -95,13 +95,13 @@ def completed(shell, variables):
     return done.stdout.splitlines()
 
 
-def test_an_unknown_command_is_wrong_usage(capsys):
+def test_an_unknown_command_is_a_usage_error(capsys):
     code, _, err = run(capsys, "recomend")
     assert code == 2
     assert "recomend" in err
 
 
-def test_an_unknown_option_is_wrong_usage(capsys):
+def test_an_unknown_option_is_a_usage_error(capsys):
     code, _, err = run(capsys, "recommend", "--usr", "42")
     assert code == 2
     assert "--usr" in err

@@ -1,6 +1,6 @@
-"""The wheel in an empty environment, outside the checkout, goes from videos to a ranked list.
+"""The wheel works in an empty environment, outside the checkout, from videos to a ranked list.
 
-The environment holds the wheel alone; what mmgcn depends on is lent to it by a path file, so that
+The environment contains only the wheel; dependencies are added by a path file, so that
 the test does not download it again. Path files inside a lent folder are not read, so the checkout
 (installed as editable) stays invisible.
 """
@@ -76,14 +76,14 @@ def test_the_code_is_that_of_the_wheel(demo):
     assert all(path.startswith(str(demo.folder)) for path in done.stdout.split())
 
 
-def test_the_demo_shows_the_three_commands_and_user_42(demo):
+def test_the_demo_prints_the_three_commands_and_user_42(demo):
     assert "mmgcn extract" in demo.output
     assert "mmgcn fit" in demo.output
     assert "mmgcn recommend" in demo.output
     assert "42" in demo.output
 
 
-def test_what_user_42_gets_reflects_the_taste_of_user_42(demo, meanings):
+def test_the_list_of_user_42_reflects_their_taste(demo, meanings):
     run = str(next(demo.folder.glob("demo/runs/latest")))
     done = demo.mmgcn("recommend", "--user", "42", "--k", "10", "--run", run, "--json")
     assert done.returncode == 0, done.stderr
@@ -120,7 +120,7 @@ def test_the_demo_beats_popularity(demo):
 
 
 def test_a_video_that_is_not_in_the_run_is_ranked_by_its_content(demo, meanings):
-    """Under another name it is not in the run; similar videos are recommended."""
+    """A copy under another name is not in the run; similar videos are recommended."""
     (original,) = (ROOT / "assets" / "videos").glob("clip-062.*")
     copy = demo.folder / f"copy{original.suffix}"
     copy.write_bytes(original.read_bytes())

@@ -25,13 +25,13 @@ from mmgcn.study.space import read_space
 from tests import layouts
 from tests.clips import Audio, make_clip
 from tests.documentation import PAGES, ROOT, Command, block, blocks, commands
-from tests.encoders import Company, Shade, registered
+from tests.encoders import BatchDependent, Shade, registered
 
 COMMANDS = list(commands())
 ITEMS = [f"clip-{n:03}" for n in (*range(10), 52)]
 PROJECT = """
 [extract]
-encoders = ["visual=shade", "acoustic=logmel", "textual=company"]
+encoders = ["visual=shade", "acoustic=logmel", "textual=batch_dependent"]
 num_frames = 2
 
 [fit]
@@ -109,7 +109,7 @@ CHECKS = {
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
-def test_every_command_is_one_that_exists(command, tmp_path, monkeypatch):
+def test_every_command_exists(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     program, *words = command.words
     CHECKS[program](words)
@@ -117,7 +117,7 @@ def test_every_command_is_one_that_exists(command, tmp_path, monkeypatch):
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A folder with what the pages speak of: videos, captions, and tables of interactions."""
+    """A folder with the inputs named in the pages: videos, captions, and tables of interactions."""
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     pairs = [(user, item) for user in range(36, 50) for item in rng.choice(ITEMS, 5, False)]
@@ -142,7 +142,7 @@ def project(tmp_path, monkeypatch):
     numbers[[1, 0]].to_csv("ratings.tsv", sep="\t", header=False, index=False)
     Path("ml-100k").mkdir()
     layouts.movielens(Path("ml-100k"))
-    with registered(Shade, Company):
+    with registered(Shade, BatchDependent):
         yield tmp_path
 
 
@@ -265,7 +265,7 @@ def test_the_notebook_of_the_python_page_runs_from_a_data_frame_to_lists(tmp_pat
     assert 1 <= metrics["first_hit@5"] <= metrics["first_hit@10"] <= 11
 
 
-def test_the_code_that_stands_beside_the_paper_exists():
+def test_the_code_named_beside_the_paper_exists():
     page = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
     names = re.findall(r"`((?:mmgcn|extract)\.[\w.]+)`", page)
     assert len(set(names)) > 20
@@ -305,7 +305,7 @@ def test_the_encoder_of_the_guide_returns_the_mean_colour_of_each_frame():
     assert rows.dtype == np.float32
 
 
-def test_the_family_of_the_guide_makes_encoders():
+def test_the_family_of_the_guide_creates_encoders():
     names = {"MyLibImage": lambda model: f"encoder of {model}"}
     exec(block("extending.md", "python", "FAMILY ="), names)
     assert isinstance(names["FAMILY"], Family)
@@ -328,7 +328,7 @@ def test_the_project_file_and_the_tables_of_settings_are_read(tmp_path, monkeypa
         mmgcn.MODELS.get(model).parse_settings(settings)
 
 
-def test_the_messages_that_are_explained_are_messages_of_the_code():
+def test_the_explained_messages_are_messages_of_the_code():
     code = "\n".join(texts_of_the_code())
     page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
     messages = re.findall(r"^\| (.+?) \|", page.replace("`", ""), re.MULTILINE)
@@ -355,7 +355,7 @@ def test_images_are_small():
     assert [path.name for path in images if path.stat().st_size > 150_000] == []
 
 
-def test_every_block_says_what_it_is():
+def test_every_block_has_a_known_language():
     """A block without a language is neither run nor known to be output."""
     known = {"console", "python", "toml", "json", "text", "nginx", "ini"}
     for page in PAGES:

@@ -1,4 +1,4 @@
-"""A module imports smaller stages, or its own folder. Nothing else."""
+"""A module imports only smaller stages or its own folder."""
 
 import ast
 from collections.abc import Iterator
@@ -168,7 +168,7 @@ def imports(module: str, tree: ast.AST) -> Iterator[str]:
 
 
 def names_of_registries_and_loggers(tree: ast.AST) -> Iterator[ast.AST]:
-    """Strings that name a package without an arrow to it.
+    """Strings that name a package without importing it.
 
     A registry finds its members in a folder of a higher stage; that is what it is for.
     """
@@ -200,7 +200,7 @@ def test_a_module_imports_smaller_stages_or_its_own_folder(module):
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))
-def test_each_half_knows_only_the_joints_of_the_other(module):
+def test_each_package_imports_only_the_listed_modules_of_the_other(module):
     for name in imports(module, parsed(module)):
         if module.startswith("extract"):
             assert not name.startswith("mmgcn"), f"{module} imports {name}"
@@ -302,7 +302,7 @@ def test_connected_components_of_a_small_graph():
         ("command = 'extract'", []),
     ],
 )
-def test_strings_that_name_modules_are_arrows(source, names):
+def test_strings_that_name_modules_count_as_imports(source, names):
     assert list(imports("somewhere", ast.parse(source))) == names
 
 

@@ -1,4 +1,4 @@
-"""Importing the packages and asking for help loads none of the heavy libraries."""
+"""Importing the packages and printing help loads none of the heavy libraries."""
 
 import subprocess
 import sys

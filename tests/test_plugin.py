@@ -17,7 +17,7 @@ CLIPS = sorted((ROOT / "assets" / "videos").glob("clip-0*.mp4"))[:12]
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """A folder with clips, interactions and prices, and the plug-in installed beside it."""
+    """A folder with clips, interactions and prices, and the installed plugin."""
     folder = tmp_path_factory.mktemp("world")
     (folder / "plugin").mkdir()
     for name, language, text in (

@@ -1,4 +1,4 @@
-"""Small made-up data: who watched what, and what the videos are like."""
+"""Small synthetic data: interactions, and features of the videos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for every encoder; one that is added is tested here too.
+"""The contract of every encoder; a new one is tested here without a change.
 
 An encoder whose weights do not come with a package needs a recipe for small ones in
 `tests/networks.py`.
@@ -67,7 +67,7 @@ def rows(encoder):
     return output(encoder.name)[1]
 
 
-def test_it_is_called_as_it_is_registered(encoder, request):
+def test_its_name_is_the_registered_one(encoder, request):
     assert encoder.name == request.node.callspec.params["encoder"]
     assert encoder.reads in get_args(Reads)
     assert encoder.batch_units >= 1
@@ -108,7 +108,7 @@ def test_the_same_units_give_the_same_rows_to_the_bit(encoder, units, rows):
 
 
 @taking_blocks
-def test_the_cut_into_blocks_changes_no_unit(encoder):
+def test_units_do_not_depend_on_the_division_into_blocks(encoder):
     whole = networks.sample(encoder, 5)
     before = whole.data.copy()
     units = encoder.prepare(whole)
@@ -171,7 +171,7 @@ def test_its_provenance_follows_its_weights(encoder, tmp_path):
 
 
 @pytest.mark.parametrize("name", HAVING_WEIGHTS)
-def test_weights_that_are_not_there_or_of_another_network_are_reported(name, tmp_path):
+def test_missing_weights_and_those_of_another_network_are_reported(name, tmp_path):
     kind = ENCODERS.get(name)
     with pytest.raises(WeightsUnavailable, match=r"no weights at .*absent; pass a path, or one"):
         kind(str(tmp_path / "absent")).load()

@@ -1,4 +1,4 @@
-"""What holds for every encoder of every family; a model of each is tested here."""
+"""The contract of the encoders of every family, tested with one model of each."""
 
 import json
 
@@ -54,7 +54,7 @@ def output(encoder):
     return units, encoder.encode(units)
 
 
-def test_no_family_is_called_like_an_encoder():
+def test_no_family_has_the_name_of_an_encoder():
     assert not set(FAMILIES.names()) & set(ENCODERS.names())
 
 
@@ -73,7 +73,7 @@ def test_rows_do_not_depend_on_the_batch(encoder, output):
     np.testing.assert_allclose(rows, alone, rtol=1e-4, atol=1e-5 * np.abs(rows).max())
 
 
-def test_the_cut_into_blocks_changes_no_unit(encoder):
+def test_units_do_not_depend_on_the_division_into_blocks(encoder):
     if encoder.reads == "text":
         pytest.skip("a text is one unit")
     whole = networks.sample(encoder, 5)
@@ -104,7 +104,7 @@ def test_another_process_builds_the_same_encoder(encoder):
     assert built.dim == encoder.dim
 
 
-def test_the_smallest_frame_has_a_row(encoder):
+def test_a_frame_of_the_smallest_size_has_a_row(encoder):
     if encoder.reads not in ("frames", "video"):
         pytest.skip("it does not read frames")
     for size in ((1, 1), (1, 300), (37, 1001)):

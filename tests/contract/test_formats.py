@@ -1,4 +1,4 @@
-"""What every format does: recognise its files, read them whole, and lead to a ranked list."""
+"""The contract of every format: it recognises and reads its files, which lead to a ranked list."""
 
 import re
 import shlex
@@ -37,7 +37,7 @@ def test_every_format_has_a_sample():
 
 
 @pytest.mark.parametrize("name", FORMATS.names())
-def test_a_format_says_what_it_is_and_ignores_other_files(name, tmp_path):
+def test_a_format_has_a_title_and_ignores_other_files(name, tmp_path):
     kind = FORMATS.get(name)
     assert kind.title
     assert kind.layout

@@ -1,4 +1,4 @@
-"""What holds for every modality; one that is added is tested here too."""
+"""The contract of every modality; a new one is tested here without a change."""
 
 from typing import get_args
 

@@ -91,7 +91,7 @@ class TestEveryModel:
         assert np.isfinite(embeddings.item).all()
         assert np.isfinite(embeddings.user).all()
 
-    def test_a_channel_that_an_item_lacks_is_never_shown_as_its_own(self, name, tmp_path):
+    def test_a_channel_that_an_item_lacks_is_never_reported_as_its_own(self, name, tmp_path):
         data = dataset(missing=6)
         names = MODELS.get(name).setting_names()
         quick = {**QUICK, "epochs": 1}
@@ -132,7 +132,7 @@ class TestEveryModel:
         with pytest.raises(SettingError, match="no setting is called 'batch_sise'"):
             MODELS.get(name).parse_settings({"batch_sise": 3})
 
-    def test_accepts_each_setting_that_it_lists_and_no_other(self, name):
+    def test_accepts_only_the_settings_that_it_lists(self, name):
         kind = MODELS.get(name)
         defaults = kind.default_settings()
         ignored = dict.fromkeys(kind.ignored_settings, 0)

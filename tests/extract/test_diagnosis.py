@@ -48,7 +48,7 @@ def test_a_missing_package_is_named_with_what_needs_it_and_the_remedy(without):
     assert row["remedy"] == "pip install '.[tune]' in a clone of mmgcn"
 
 
-def test_a_missing_core_package_is_no_error_of_the_diagnosis(without):
+def test_a_missing_core_package_is_reported_without_an_error(without):
     without("torch", "av")
     found = diagnosis.diagnose()
     assert found["devices"] == {"cpu_precisions": [], "cuda": []}

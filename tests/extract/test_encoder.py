@@ -1,4 +1,4 @@
-"""The kind of encoders: what a subclass may say of itself, and windows that check themselves."""
+"""Encoder: validation of the attributes of subclasses, and of windows."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def test_weights_are_remembered_and_not_loaded():
     assert Plain.weights is None
 
 
-def test_an_encoder_reads_what_a_clip_has():
+def test_an_encoder_reads_a_known_kind_of_input():
     with pytest.raises(ValueError, match="Nose reads 'smells'; an encoder reads frames, video,"):
 
         class Nose(Encoder):
@@ -41,12 +41,12 @@ def test_an_encoder_reads_what_a_clip_has():
         {"min_window_seconds": -0.1},
     ],
 )
-def test_windows_that_cannot_be_cut_are_refused(more):
+def test_impossible_window_settings_are_refused(more):
     with pytest.raises(ValueError, match=r"Ear has windows of .*; rate, window and hop must"):
         type("Ear", (Encoder,), more)
 
 
-def test_windows_know_how_many_they_are():
+def test_windows_have_a_length():
     assert len(Windows(np.zeros((3, 5), np.float32), 16_000, np.arange(3.0))) == 3
 
 

@@ -13,7 +13,7 @@ from extract.workers.poster import write_poster
 
 @pytest.fixture
 def without(monkeypatch):
-    """Make modules look as if they were not installed."""
+    """Make modules appear not to be installed."""
 
     def remove(*names):
         for name in names:

@@ -1,4 +1,4 @@
-"""Families: what follows the colon, and how encoders are found by it."""
+"""Families: the text after the colon, and the encoders that it names."""
 
 import pytest
 from hypothesis import given

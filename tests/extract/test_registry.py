@@ -13,7 +13,7 @@ from extract.registry import DuplicateName, PluginError, Registry, UnknownName
 
 @pytest.fixture
 def registry(tmp_path, monkeypatch):
-    """A registry over a folder with two members of its own, and room for plug-ins."""
+    """A registry over a folder with two members, and a folder for plugins."""
     own = tmp_path / "zoo_of_test"
     own.mkdir()
     (own / "__init__.py").touch()
@@ -28,7 +28,7 @@ def registry(tmp_path, monkeypatch):
 
 @pytest.fixture
 def install(tmp_path):
-    """Write what a distribution with one entry point leaves on the path."""
+    """Write the files of an installed distribution with one entry point."""
 
     def install(distribution, *, points, module="", code=""):
         folder = tmp_path / f"{distribution.replace('-', '_')}-1.2.dist-info"
@@ -62,19 +62,19 @@ def test_an_entry_says_where_a_member_comes_from(registry, install):
     assert registry.get("cat") == "a cat"
 
 
-def test_an_unknown_name_is_answered_with_the_nearest(registry):
+def test_an_unknown_name_is_an_error_with_the_nearest(registry):
     with pytest.raises(UnknownName, match=r"no pet is called 'apes'; did you mean ape\?") as caught:
         registry.get("apes")
     assert (caught.value.kind, caught.value.name) == ("pet", "apes")
     assert caught.value.known == ("ape", "bee")
 
 
-def test_an_unknown_name_like_none_other_lists_what_there_is(registry):
+def test_an_unknown_name_without_a_near_one_lists_all_names(registry):
     with pytest.raises(UnknownName, match=r"no pet is called 'xyz'; known: ape, bee$"):
         registry.get("xyz")
 
 
-def test_an_empty_registry_knows_none():
+def test_an_empty_registry_lists_no_names():
     empty = Registry("pet", package="absent_of_test", group="zoo_of_test.none")
     with pytest.raises(UnknownName, match="known: none"):
         empty.get("xyz")
@@ -100,7 +100,7 @@ def test_two_packages_with_one_name_affect_no_other_member(registry, install):
     assert registry.get("a") is registry.get("ape")
 
 
-def test_one_distribution_that_lies_twice_on_the_path_is_one_source(
+def test_a_distribution_that_is_twice_on_the_path_is_one_source(
     registry, install, tmp_path, monkeypatch
 ):
     install("pet-bat", points="bat = zoo_of_test_bat:PET", module="zoo_of_test_bat", code="PET = 1")
@@ -159,7 +159,7 @@ def test_a_registered_member_is_found_and_cannot_take_a_name(registry):
         ("raise ValueError('two\\nlines')", "ValueError: two lines"),
     ],
 )
-def test_a_broken_plug_in_is_named_and_harms_no_other_member(registry, install, code, what):
+def test_a_broken_plugin_is_named_and_affects_no_other_member(registry, install, code, what):
     install("pet-sick", points="sick = zoo_of_test_sick:PET", module="zoo_of_test_sick", code=code)
     assert registry.names() == ("ape", "bee", "sick")
     with pytest.raises(
@@ -173,7 +173,7 @@ def test_a_broken_plug_in_is_named_and_harms_no_other_member(registry, install, 
         registry.get("q")
 
 
-def test_the_registries_of_this_package_hold_what_they_promise():
+def test_the_registries_of_this_package_are_valid():
     assert {"visual", "acoustic", "textual"} <= set(MODALITIES.names())
     assert {"resnet50", "vggish", "sentence", "logmel"} <= set(ENCODERS.names())
     with pytest.raises(LookupError, match=r"did you mean visual\?"):

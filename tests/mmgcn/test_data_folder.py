@@ -1,4 +1,4 @@
-"""Files that `mmgcn fit` reads: the same pairs and vectors, and what stands in the way."""
+"""Files for `mmgcn fit`: the same pairs and vectors, and errors."""
 
 import json
 import shlex
@@ -106,7 +106,7 @@ def test_an_id_with_a_line_break_is_refused(tmp_path):
         write_data_folder(content, tmp_path / "ours", source=SOURCE)
 
 
-def test_files_of_others_are_never_touched(tmp_path):
+def test_other_files_are_never_changed(tmp_path):
     (tmp_path / "thesis.txt").write_text("four years")
     for overwrite in (False, True):
         with pytest.raises(ContentError, match="contains files that no import wrote"):
@@ -114,7 +114,7 @@ def test_files_of_others_are_never_touched(tmp_path):
     assert (tmp_path / "thesis.txt").read_text() == "four years"
 
 
-def test_an_earlier_import_is_replaced_on_request_alone(tmp_path):
+def test_an_earlier_import_is_replaced_only_on_request(tmp_path):
     content = whole()
     content.add_features("visual", ["x", "y"], np.ones((2, 2)), source="v")
     write_data_folder(content, tmp_path, source=SOURCE)

@@ -136,7 +136,7 @@ def test_some_items_are_those_of_all(adjacency):
 
 @settings(max_examples=25)
 @given(st.permutations(range(12)))
-def test_the_order_of_the_interactions_changes_no_bit(order):
+def test_the_result_has_the_same_bits_for_any_order_of_the_interactions(order):
     rng = np.random.default_rng(1)
     pairs = np.array([divmod(int(p), NUM_ITEMS) for p in rng.permutation(35)[:12]])
     x = torch.from_numpy(rng.standard_normal((NUM_ITEMS, WIDTH))).float()
@@ -213,7 +213,9 @@ def test_both_directions_share_their_memory_on_every_device():
     assert back.matrix.weight.data_ptr() == product.transpose.weight.data_ptr()
     assert back.matrix.weight.dtype == torch.float64
     assert product.matrix.column.dtype == torch.int32
-    assert not torch.nn.ModuleList([product]).state_dict()  # it is made again from the interactions
+    assert not torch.nn.ModuleList(
+        [product]
+    ).state_dict()  # it is created again from the interactions
 
 
 @pytest.mark.parametrize(

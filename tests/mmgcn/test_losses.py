@@ -46,7 +46,7 @@ def test_sampled_softmax_survives_large_scores():
     assert torch.isfinite(torch.autograd.grad(value, user)[0]).all()
 
 
-def test_if_all_negatives_were_watched_the_loss_is_zero():
+def test_the_loss_is_zero_if_all_negatives_were_watched():
     user, item, negative = (torch.randn(n, 3, requires_grad=True) for n in (1, 1, 2))
     watched = torch.tensor([[0, 0], [0, 1]])
     value = losses.sampled_softmax(user, item, negative, watched, temperature=0.5)

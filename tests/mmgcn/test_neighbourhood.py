@@ -37,7 +37,7 @@ def graph_of(edges, normalise="mean"):
 
 
 def propagate(hood, user, item, layers):
-    """Some layers of anything that is not linear."""
+    """Some layers of a non-linear function."""
     user, item = hood.of_users(user), hood.of_items(item)
     for _ in range(layers):
         user, item = (

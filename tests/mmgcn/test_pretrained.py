@@ -91,7 +91,7 @@ def test_a_run_without_a_validation_part_has_no_metrics(run):
     assert "No validation part" in model_card(run)
 
 
-def test_folders_that_are_no_published_run_are_refused(run, tmp_path):
+def test_folders_without_a_published_run_are_refused(run, tmp_path):
     with pytest.raises(PretrainedError, match=r"is not a published run: .*; expected config"):
         from_pretrained(tmp_path, out=tmp_path / "new")
     folder = save_pretrained(run, tmp_path / "published")
@@ -161,7 +161,7 @@ def test_a_feature_set_is_pushed_as_a_data_set(tmp_path, monkeypatch, capsys):
     )
 
 
-def test_a_hub_that_refuses_is_one_line(run, tmp_path, monkeypatch):
+def test_a_refusal_of_the_hub_is_an_error_of_one_line(run, tmp_path, monkeypatch):
     hub_module = pytest.importorskip("huggingface_hub")
     monkeypatch.setattr(hub_module, "HfApi", lambda: Hub(OSError("no\nnetwork")))
     folder = save_pretrained(run, tmp_path / "published")

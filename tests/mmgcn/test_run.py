@@ -1,4 +1,4 @@
-"""The run folder: what is written is what is read, and `latest` points to it."""
+"""The run folder: a round trip, and the link `latest`."""
 
 import json
 import shutil
@@ -40,7 +40,7 @@ def folder(tmp_path):
     return path
 
 
-def test_what_is_written_is_what_is_read(folder):
+def test_a_run_is_read_as_it_was_written(folder):
     run = Run.load(folder)
     assert run.users.ids.to_list() == ["007", "7"]
     assert run.items.ids.to_list() == ["a.1", "a.2", "café"]
@@ -74,12 +74,12 @@ def test_latest_leads_to_the_run_and_moves(folder, monkeypatch, links):
     assert not list(folder.parent.glob(".latest*"))
 
 
-def test_no_run_says_how_to_get_one(tmp_path):
+def test_a_missing_run_is_an_error_with_the_command_that_trains_one(tmp_path):
     with pytest.raises(RunError, match=r"no run at .*nowhere; train one with: mmgcn fit"):
         Run.load(tmp_path / "nowhere")
 
 
-def test_a_file_is_no_run(tmp_path):
+def test_a_file_is_refused_as_a_run(tmp_path):
     (tmp_path / "interactions.csv").write_text("user_id,item_id\n" * 1000)
     with pytest.raises(RunError, match=r"no run at \S*interactions.csv; train one"):
         Run.load(tmp_path / "interactions.csv")
@@ -91,7 +91,7 @@ def test_a_run_without_its_configuration_is_unfinished(folder):
         Run.load(folder)
 
 
-def test_a_folder_of_something_else_is_no_run(tmp_path):
+def test_a_folder_without_a_run_is_refused(tmp_path):
     (tmp_path / "clip.mp4").write_bytes(b"")
     with pytest.raises(RunError, match=r"contains no run: it has no config\.json; name another"):
         Run.load(tmp_path)
@@ -111,7 +111,7 @@ def test_the_folder_of_runs_names_its_latest(folder):
         ({"num_users": 3}, "is incomplete"),
     ],
 )
-def test_a_run_that_does_not_fit_is_refused(folder, change, message):
+def test_a_run_with_a_wrong_configuration_is_refused(folder, change, message):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | change))
     with pytest.raises(RunError, match=message):
@@ -136,7 +136,7 @@ def test_nothing_that_is_pickled_is_loaded(folder):
         _ = Run.load(folder).popularity
 
 
-def test_modality_worth_is_what_ablate_left_there(folder):
+def test_modality_worth_is_that_of_ablate(folder):
     run = Run.load(folder)
     assert run.ablation() is None
     row = {"modality": "visual", "how": "drop", "mean": 0.1, "low": None, "high": None}

@@ -31,7 +31,7 @@ def test_positives_were_watched_and_negatives_were_not(data, sampler):
     assert not set(zip(users, batch.negative_index.tolist(), strict=True)) & pairs
 
 
-def test_shared_negatives_that_were_watched_are_all_named(data, sampler):
+def test_watched_shared_negatives_are_all_marked(data, sampler):
     pairs = watched_pairs(data)
     batch = sampler.shared(50, 20)
     expected = {
@@ -43,7 +43,7 @@ def test_shared_negatives_that_were_watched_are_all_named(data, sampler):
     assert {tuple(pair) for pair in batch.watched.tolist()} == expected
 
 
-def test_items_without_interactions_are_no_negatives_if_requested(data):
+def test_items_without_interactions_can_be_excluded_from_the_negatives(data):
     part = clusters().map(lambda p: p.take(p.item_index != 7))
     config = TrainConfig(negatives="watched")
     sampler = Sampler.of(part.train, torch.Generator().manual_seed(0), config)
@@ -67,8 +67,8 @@ def test_equal_generators_draw_equal_batches(data):
 
 
 @pytest.mark.parametrize(("balance", "expected"), [(0.0, 9 / 10), (1.0, 1 / 2), (0.5, 3 / 4)])
-def test_heavy_users_are_drawn_as_often_as_the_balance_says(balance, expected):
-    """One user has nine items, the other one: 9^(1 - b) to 1."""
+def test_user_balance_sets_how_often_heavy_users_are_drawn(balance, expected):
+    """One user has nine items, the other has one: 9^(1 - b) to 1."""
     sampler = Sampler(
         torch.tensor([0] * 9 + [1]).numpy(),
         torch.arange(10).numpy(),

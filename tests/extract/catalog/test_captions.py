@@ -28,7 +28,7 @@ def write_table(path, rows=ROWS):
 
 
 @pytest.mark.parametrize("name", [f"captions[1].{suffix}" for suffix in SUFFIXES])
-def test_a_table_is_read_whatever_its_format(tmp_path, name):
+def test_a_table_is_read_in_any_format(tmp_path, name):
     path = write_table(tmp_path / name)
     assert read_captions(path) == ({"007": "seven", "a": 'An, "A" B', "1e3": "none"}, [])
 

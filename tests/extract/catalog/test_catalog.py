@@ -157,7 +157,7 @@ def test_each_row_of_a_table_of_captions_is_an_item_without_a_file(tmp_path):
     assert catalog.notes == ()
 
 
-def test_a_caption_that_is_empty_in_one_row_and_written_in_another_is_no_conflict(tmp_path):
+def test_an_empty_caption_does_not_conflict_with_another_one_of_the_item(tmp_path):
     table = tmp_path / "films.csv"
     table.write_text("item_id,caption\na,\na,a cat\na,\n")
     catalog = read_catalog_from_captions(table)

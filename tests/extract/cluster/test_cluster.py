@@ -1,4 +1,4 @@
-"""Clusters: which one, and layouts of workers that can run on it."""
+"""Clusters: addresses, and layouts of workers that can run on them."""
 
 import socket
 import threading
@@ -48,19 +48,19 @@ def test_workers_on_gpus_are_as_many_as_fit():
     assert chosen.num_gpus == 0.5
 
 
-def test_less_than_nothing_is_refused():
+def test_negative_resources_are_refused():
     with pytest.raises(ValueError, match="num_cpus_per_worker is -1"):
         Cluster(num_cpus_per_worker=-1)
 
 
-def test_without_ray_the_line_that_installs_it_is_reported(monkeypatch, tmp_path):
+def test_without_ray_the_install_command_is_reported(monkeypatch, tmp_path):
     monkeypatch.setattr("extract.cluster.cluster.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"pip install '\.\[scale\]'"):
         extract_items([], tmp_path, cluster=Cluster())
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nobody_at_the_address_is_reported_at_once(monkeypatch):
+def test_an_address_that_does_not_answer_is_reported_at_once(monkeypatch):
     pytest.importorskip("ray")
     monkeypatch.setattr("ray.is_initialized", lambda: False)
     with socket.socket() as unused:
@@ -70,8 +70,8 @@ def test_nobody_at_the_address_is_reported_at_once(monkeypatch):
         pass
 
 
-def test_somebody_else_at_the_address_is_reported_within_ten_seconds(monkeypatch):
-    """As it is when Ray waits for one that listens and never answers."""
+def test_another_program_at_the_address_is_reported_within_ten_seconds(monkeypatch):
+    """Ray itself would wait for a program that listens and never answers."""
     ray = pytest.importorskip("ray")
     monkeypatch.setattr("extract.cluster.cluster.CONNECT_SECONDS", 0.2)
     monkeypatch.setattr(ray, "is_initialized", lambda: False)

@@ -1,4 +1,4 @@
-"""Parts of clips, as tasks of Ray hand them on: joined in order, with all that belongs to a row."""
+"""Parts of clips from tasks of Ray are joined in order, with everything that belongs to a row."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Extraction on Ray: the same store as on one machine, whatever dies on the way."""
+"""Extraction on Ray: the same store as on one machine, even if processes die."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from extract.pipeline import WorkerError
 from extract.store import FeatureStore
 from extract.workers.messages import EncoderSpec
 from tests.clips import Audio, make_clip
-from tests.encoders import Once, Reaper, Shade, Stumbler, registered
+from tests.encoders import CrashesOnce, FailsToEncode, KillsParent, Shade, registered
 from tests.extraction import extract_items
 
 pytestmark = pytest.mark.usefixtures("ray_of_two_cpus")
@@ -25,13 +25,13 @@ pytestmark = pytest.mark.usefixtures("ray_of_two_cpus")
 
 @pytest.fixture(autouse=True)
 def encoders():
-    with registered(Shade, Reaper, Once, Stumbler):
+    with registered(Shade, KillsParent, CrashesOnce, FailsToEncode):
         yield
 
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
-    """Clips with and without sound and titles, one bright, one of sound alone, one broken."""
+    """Clips with and without audio and titles, one bright, one with only audio, one broken."""
     folder = tmp_path_factory.mktemp("videos")
     for count in (1, 5, 9):
         make_clip(folder / f"clip{count}.mp4", num_frames=count, audio=Audio(seconds=count / 4))
@@ -61,7 +61,7 @@ def extract(videos, store, *, encoder="shade", cluster=None, **more):
 
 
 def tree(folder):
-    """Every file of the store by its path; what names this machine's run is left out."""
+    """Every file of the store by its path, without values that depend on the run."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
@@ -70,13 +70,13 @@ def tree(folder):
 
 
 def extract_frames(videos, store, encoder="shade", **more):
-    """With one encoder of frames alone, which starts sooner."""
+    """Extract with only one encoder of frames, which starts faster."""
     return extract(videos, store, encoder=encoder, **{"modalities": ["thing"]} | more)
 
 
-def test_the_store_is_that_of_the_local_engine_byte_by_byte(videos, tmp_path):
-    """Also when a worker that encodes dies on the way, as `Once` makes it."""
-    once = f"once:{tmp_path / 'mark'}"
+def test_the_store_has_the_bytes_of_the_local_engine(videos, tmp_path):
+    """Also if a worker that encodes dies, which `CrashesOnce` causes."""
+    once = f"crashes_once:{tmp_path / 'mark'}"
     ray = extract(videos, tmp_path / "ray", encoder=once, cluster=Cluster())
     assert (tmp_path / "mark").exists()
     local = extract(videos, tmp_path / "local", encoder=once)
@@ -87,11 +87,9 @@ def test_the_store_is_that_of_the_local_engine_byte_by_byte(videos, tmp_path):
     assert extract(videos, tmp_path / "ray", encoder=once, dry_run=True).planned == 0
 
 
-def test_a_clip_that_kills_its_worker_three_times_is_failed_and_the_others_are_done(
-    videos, tmp_path
-):
-    """The worker of Ray, that is: as when a machine runs out of memory."""
-    report = extract_frames(videos, tmp_path, "reaper", cluster=Cluster())
+def test_a_clip_that_kills_three_workers_fails_alone(videos, tmp_path):
+    """The worker of Ray is killed, as by a machine that runs out of memory."""
+    report = extract_frames(videos, tmp_path, "kills_parent", cluster=Cluster())
     message = {failure.id: failure.reason for failure in report.failures}
     assert message.pop("bright") == "its worker died 3 times while decoding it"
     assert message.keys() == {"broken"}
@@ -102,10 +100,10 @@ def test_a_clip_that_kills_its_worker_three_times_is_failed_and_the_others_are_d
 
 def test_an_encoder_that_fails_ends_the_run_in_one_line(videos, tmp_path):
     with pytest.raises(WorkerError, match="an encoder failed: KeyError: 'no such shade'"):
-        extract_frames(videos, tmp_path, "stumbler", cluster=Cluster())
+        extract_frames(videos, tmp_path, "fails_to_encode", cluster=Cluster())
 
 
-def test_an_encoder_that_takes_its_worker_down_is_not_tried_for_ever(monkeypatch):
+def test_an_encoder_that_crashes_its_worker_is_retried_a_few_times(monkeypatch):
     import pyarrow as pa
     import ray
 
@@ -125,8 +123,8 @@ def test_an_encoder_that_takes_its_worker_down_is_not_tried_for_ever(monkeypatch
         encode(table)
 
 
-def test_an_interrupted_run_goes_on(videos, tmp_path):
-    """Ctrl-C at the first clip that is done; the rest may be done by either engine."""
+def test_an_interrupted_run_is_resumed(videos, tmp_path):
+    """Ctrl-C after the first finished clip; either engine may extract the others."""
     raised = []
 
     def interrupt(now):
@@ -140,8 +138,8 @@ def test_an_interrupted_run_goes_on(videos, tmp_path):
     assert tree(tmp_path / "stopped") == tree(tmp_path / "whole")
 
 
-def test_a_killed_driver_goes_on(videos, tmp_path, ray_of_two_cpus):
-    """It has come to a cluster that others keep, by address."""
+def test_a_killed_driver_is_resumed(videos, tmp_path, ray_of_two_cpus):
+    """It was connected to a running cluster by address."""
     program = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"

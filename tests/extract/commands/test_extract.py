@@ -1,4 +1,4 @@
-"""mmgcn extract, modalities, weights: what a person or a program gets."""
+"""mmgcn extract, modalities, weights: output, exit codes and errors."""
 
 import io
 import json
@@ -27,7 +27,7 @@ def videos(tmp_path_factory):
 
 @pytest.fixture
 def extract(run):
-    """Run `mmgcn extract` for the sound, which needs no network and no weights."""
+    """Run `mmgcn extract` for the acoustic modality, which needs no weights."""
 
     def running(*words):
         return run("extract", "-m", "a", "--preset", "offline", "--device", "cpu", *words)
@@ -83,7 +83,7 @@ def test_options_of_files_are_refused_for_a_table_of_captions(run, tmp_path, wor
     assert "a table of captions names no files" in err
 
 
-def test_json_is_all_there_is_on_standard_output(extract, videos, tmp_path):
+def test_json_is_the_only_output(extract, videos, tmp_path):
     code, out, _ = extract(videos, "--json", "--out", "elsewhere")
     reported = json.loads(out)
     assert code == 3
@@ -124,7 +124,7 @@ def test_a_file_whose_name_has_the_form_of_a_pattern_is_that_file(extract, video
     assert ids(tmp_path) == {"clip%5B1%5D"}
 
 
-def test_shards_are_apart_and_together_everything(extract, videos, tmp_path):
+def test_shards_are_disjoint_and_complete(extract, videos, tmp_path):
     for part in (1, 2):
         extract(videos, "--shard", f"{part}/2", "--out", f"part{part}")
     first, second = ids(tmp_path, "part1"), ids(tmp_path, "part2")
@@ -160,7 +160,7 @@ def test_a_dry_run_writes_nothing(extract, videos, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_name_is_one_line_and_gives_a_terminal_no_orders(extract, videos, tmp_path):
+def test_control_characters_in_names_are_escaped(extract, videos, tmp_path):
     (tmp_path / "a\x1b[2J\n.mp4").write_bytes(b"no video at all")
     (tmp_path / "b\x1b[2J.doc").touch()
     _, out, err = extract(tmp_path)
@@ -179,7 +179,7 @@ def test_strict_stops_with_exit_code_1(extract, videos):
     assert "broken.mp4 failed: " in err
 
 
-def test_verify_finds_what_was_changed_and_with_videos_does_it_again(
+def test_verify_finds_changed_rows_and_extracts_them_again_with_videos(
     extract, run, videos, tmp_path
 ):
     extract(videos)
@@ -266,7 +266,7 @@ def test_posters_and_sprites_among_the_videos_are_refused(extract, videos, name)
     assert f"the next run would read {name} as items" in " ".join(err.replace("│", " ").split())
 
 
-def test_posters_that_cannot_be_written_are_reported_as_such(run, videos, tmp_path):
+def test_posters_that_cannot_be_written_are_reported(run, videos, tmp_path):
     from tests.encoders import Shade, registered
 
     (tmp_path / "file").touch()
@@ -303,7 +303,7 @@ def test_posters_that_cannot_be_written_are_reported_as_such(run, videos, tmp_pa
         (["VIDEOS", "--retry"], "No such option"),
     ],
 )
-def test_wrong_usage_is_exit_code_2(extract, videos, monkeypatch, words, reported):
+def test_usage_errors_have_exit_code_2(extract, videos, monkeypatch, words, reported):
     monkeypatch.setenv("COLUMNS", "200")
     code, out, err = extract(*(videos if word == "VIDEOS" else word for word in words))
     assert code == 2
@@ -339,7 +339,7 @@ def test_bad_input_is_one_line_and_exit_code_1(extract, videos, tmp_path, words,
     assert not list(tmp_path.glob("features/*/*"))
 
 
-def test_all_weights_that_are_not_here_are_reported_at_once(run, videos, tmp_path, monkeypatch):
+def test_all_missing_weights_are_reported_at_once(run, videos, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
 
     def no_network(*_given, **_more):
@@ -466,7 +466,7 @@ def test_fetched_weights_are_verified_and_reported(run, tmp_path, monkeypatch):
     assert "is not the published 'vggish'" in err
 
 
-def test_fetching_what_nobody_knows_names_the_nearest(run):
+def test_fetching_unknown_weights_names_the_nearest(run):
     code, _, err = run("weights", "fetch", "vgish")
     assert code == 1
     assert "did you mean vggish" in err
@@ -486,7 +486,7 @@ def progress(seconds, **more):
     return Progress(doing="extracting", seconds=seconds, **counts | spent | more)
 
 
-def test_a_terminal_sees_rate_failures_and_bottleneck_once_a_second_has_gone_by(monkeypatch):
+def test_a_terminal_shows_rate_failures_and_bottleneck_after_a_second(monkeypatch):
     monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.setattr("sys.stderr", terminal := Terminal())
     with progress_bar() as show:
@@ -498,7 +498,7 @@ def test_a_terminal_sees_rate_failures_and_bottleneck_once_a_second_has_gone_by(
     assert "most of it encoding" in shown
 
 
-def test_what_is_no_terminal_sees_nothing(monkeypatch):
+def test_without_a_terminal_there_is_no_progress_bar(monkeypatch):
     monkeypatch.setattr("sys.stderr", io.StringIO())
     with progress_bar() as show:
         assert show is None
@@ -508,5 +508,5 @@ def test_what_is_no_terminal_sees_nothing(monkeypatch):
     ("spent", "bottleneck"),
     [("decode_seconds", "decoding"), ("encode_seconds", "encoding"), ("disk_seconds", "the disk")],
 )
-def test_the_bottleneck_is_what_takes_longest(spent, bottleneck):
+def test_the_bottleneck_is_the_slowest_step(spent, bottleneck):
     assert progress(1.0, **{spent: 9.0}).bottleneck == bottleneck

@@ -74,7 +74,7 @@ def run():
     return running
 
 
-def test_nothing_given_is_every_default(run):
+def test_without_options_every_field_has_its_default(run):
     assert run()[1] == [(None, Config(), False)]
 
 
@@ -125,7 +125,7 @@ def test_a_spelling_changes_name_help_and_value(run):
         (["--limits", "1"], "No such option"),
     ],
 )
-def test_a_wrong_value_is_wrong_usage(run, words, message):
+def test_a_wrong_value_is_a_usage_error(run, words, message):
     result, called = run(*words)
     assert result.exit_code == 2
     assert called == []
@@ -148,7 +148,7 @@ def test_an_error_of_the_library_names_the_option(run):
 
 
 @pytest.mark.parametrize("error", [KeyError("num_frames"), OSError(2, "No such file", "x")])
-def test_other_errors_stay_as_they_are(run, error):
+def test_other_errors_are_unchanged(run, error):
     def body(_config):
         raise error
 
@@ -212,7 +212,7 @@ def test_a_field_has_the_text_below_it_or_none():
     assert "limits" not in field_docs(Config)
 
 
-def test_a_name_without_a_value_is_wrong_usage():
+def test_a_name_without_a_value_is_a_usage_error():
     with pytest.raises(typer.BadParameter, match="'=x' is not NAME=VALUE"):
         name_and_value("=x", "--set")
 
@@ -230,9 +230,9 @@ def test_a_name_without_a_value_is_wrong_usage():
         ("unknown_k_core or k_core_more", "unknown_k_core or k_core_more"),
     ],
 )
-def test_arguments_become_flags_where_nothing_else_can_be_meant(message, expected):
+def test_unambiguous_names_of_arguments_become_flags(message, expected):
     assert in_flags(message, {"k_core": "--k-core", "missing": "--missing"}) == expected
 
 
-def test_without_options_a_message_stays():
+def test_without_options_a_message_is_unchanged():
     assert in_flags("missing is 0", {}) == "missing is 0"

@@ -85,7 +85,7 @@ def test_du_shows_the_bytes_of_each_set_on_the_disk(run, sets, tmp_path):
     assert "mmgcn store gc lists the files" in out
 
 
-def test_gc_lists_and_deletes_what_neither_a_run_nor_fit_reads(run, sets, tmp_path):
+def test_gc_lists_and_deletes_unused_sets(run, sets, tmp_path):
     large, small = sets
     stray = large.path / "items" / "stray.npy"
     stray.write_bytes(b"1234567")

@@ -1,4 +1,4 @@
-"""mmgcn extract --watch: what is extracted, when, and how it ends. The clock is the test's."""
+"""mmgcn extract --watch: what is extracted, when, and how it ends, with the clock of the test."""
 
 import signal
 from pathlib import Path
@@ -20,7 +20,7 @@ def write_audio(path, seconds=1):
 
 
 class Clock:
-    """A clock whose sleeps pass at once, and that acts at given times; then Ctrl-C."""
+    """A clock whose sleeps return at once; it runs actions at given times, then raises Ctrl-C."""
 
     def __init__(self, **acts):
         self.now, self.acts = 0.0, {float(at.removeprefix("at_")): act for at, act in acts.items()}
@@ -70,7 +70,7 @@ def test_files_are_extracted_as_they_arrive(folder, watched, tmp_path):
     assert FeatureStore(tmp_path / "features").feature_set("acoustic").item_ids() == ["a", "b"]
 
 
-def test_an_empty_folder_and_a_broken_table_are_waited_for(folder, watched, capsys):
+def test_an_empty_folder_and_a_broken_table_are_polled_again(folder, watched, capsys):
     table = folder / "captions.csv"
     counts, batches = watched(
         at_4=lambda: table.write_text("nonsense"),

@@ -1,4 +1,4 @@
-"""clap: what the library's own feature extractor and network make of a window."""
+"""clap: rows are those of the library's own feature extractor and network."""
 
 import json
 import shutil
@@ -60,7 +60,7 @@ def test_its_width_is_that_of_the_weights(encoder):
         ),
     ],
 )
-def test_a_network_that_listens_in_another_way_is_refused(folder, settings, match):
+def test_a_fused_network_and_another_sample_rate_are_refused(folder, settings, match):
     change(folder / "preprocessor_config.json", **settings)
     with pytest.raises(WrongWeights, match=match):
         Clap(str(folder)).load()

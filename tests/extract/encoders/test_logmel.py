@@ -18,7 +18,7 @@ def test_it_is_mean_deviation_and_change_of_the_spectrogram():
     np.testing.assert_allclose(encoder.encode(encoder.prepare(sample))[0], expected, atol=1e-5)
 
 
-def test_no_clip_waits_until_others_have_filled_a_batch():
+def test_no_clip_waits_for_a_full_batch():
     encoder = networks.loaded("logmel")
     batcher = Batcher(encoder)
     batcher.add(7, encoder.prepare(networks.sample(encoder, 3)), np.arange(3.0))

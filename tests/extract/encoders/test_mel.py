@@ -1,4 +1,4 @@
-"""The log-mel spectrogram, against the paper in plain words."""
+"""The log-mel spectrogram, compared with a slow version of the paper."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from extract.encoders._mel import log_mel, mel, mel_bands
 
 
 def log_mel_slowly(window):
-    """One transform a frame, one triangle a band; lists and loops."""
+    """One transform per frame and one triangle per band, with lists and loops."""
 
     def mel(hz):
         return 1127 * np.log(1 + hz / 700)
@@ -32,7 +32,7 @@ def log_mel_slowly(window):
     return np.array(rows)
 
 
-def test_the_spectrogram_is_that_of_plain_words():
+def test_the_spectrogram_equals_a_slow_version():
     windows = np.random.default_rng(0).uniform(-1, 1, (2, 880)).astype(np.float32)
     bands = log_mel(windows)
     assert bands.shape == (2, 4, 64)

@@ -1,4 +1,4 @@
-"""Convolutions in one pass with what follows them: the same numbers as one after the other."""
+"""Convolutions fused with the steps after them: the same outputs as separate steps."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(not _onednn.is_available(), reason="no oneDNN, o
 
 
 class Block(nn.Module):
-    """What a residual network is made of, and some that it is not."""
+    """The steps of a residual network, and some others."""
 
     def __init__(self, combine):
         super().__init__()
@@ -62,7 +62,7 @@ COMBINE = {
 
 @pytest.mark.parametrize("follows", COMBINE)
 @pytest.mark.parametrize("num_images", [1, 2, 5])
-def test_the_numbers_are_those_of_one_step_after_the_other(follows, num_images):
+def test_fused_convolutions_have_the_outputs_of_separate_steps(follows, num_images):
     network = Block(COMBINE[follows]).eval()
     fused = traced(network)
     fuse_convolutions(fused, torch.zeros(2, 3, 9, 12))
@@ -76,7 +76,7 @@ def steps_of(network):
 
 
 @pytest.mark.parametrize("follows", ["a sum and a rectifier", "a sum in place"])
-def test_a_sum_and_a_rectifier_are_no_steps_of_their_own(follows):
+def test_a_sum_and_a_rectifier_are_fused(follows):
     network = traced(Block(COMBINE[follows]))
     assert len(steps_of(network)) == 6
     fuse_convolutions(network, torch.zeros(2, 3, 8, 8))
@@ -99,7 +99,7 @@ def test_a_sum_overwrites_an_input_that_nothing_else_needs():
         assert overwriting(network) == expected, follows
 
 
-def test_what_was_given_is_not_overwritten():
+def test_the_input_is_not_overwritten():
     class Added(nn.Module):
         def __init__(self):
             super().__init__()
@@ -113,7 +113,7 @@ def test_what_was_given_is_not_overwritten():
     assert overwriting(network) == []
 
 
-def test_a_convolution_of_a_special_kind_is_left_alone():
+def test_a_subclass_of_convolution_is_not_fused():
     class Same(nn.Conv2d):
         pass
 
@@ -128,7 +128,7 @@ def test_steps_that_do_nothing_are_left_out():
     assert len(steps_of(network)) == 1
 
 
-def test_without_it_the_network_runs_as_it_is(monkeypatch):
+def test_without_onednn_the_network_is_unchanged(monkeypatch):
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten())
     images = torch.randint(0, 256, (2, 3, 8, 8), dtype=torch.uint8).numpy()
     given = {"mean": (0.0,) * 3, "std": (1.0,) * 3, "input_px": 8, "batch_images": 2}

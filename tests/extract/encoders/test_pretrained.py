@@ -1,4 +1,4 @@
-"""Folders of transformers: nothing random, nothing unsaid."""
+"""Folders of transformers: no random tensors, and every problem is reported."""
 
 import shutil
 from pathlib import Path
@@ -53,7 +53,7 @@ def test_every_tensor_comes_from_the_file(folder, capfd):
         ),
     ],
 )
-def test_no_tensor_is_left_to_chance(folder, change, match, capfd):
+def test_a_file_that_lacks_a_tensor_is_refused(folder, change, match, capfd):
     rewrite(folder, change)
     with pytest.raises(WrongWeights, match=match):
         load(folder)
@@ -75,7 +75,7 @@ def test_an_empty_folder_is_reported(tmp_path):
         hashes_of(tmp_path)
 
 
-def test_a_file_is_no_folder(tmp_path):
+def test_a_file_instead_of_a_folder_is_refused(tmp_path):
     (tmp_path / "a.pth").touch()
     with pytest.raises(WrongWeights, match=r"a\.pth is a file; a folder with config\.json and mod"):
         require_folder(tmp_path / "a.pth")
@@ -90,13 +90,13 @@ def test_one_changed_byte_is_found_by_its_hash(folder, name):
     assert hashes_of(folder) != before
 
 
-def test_a_readme_is_no_part_of_the_hashes(folder):
+def test_a_readme_does_not_change_the_hashes(folder):
     before = hashes_of(folder)
     (folder / "README.md").write_text("words")
     assert hashes_of(folder) == before
 
 
-def test_settings_that_are_no_json_are_reported(tmp_path):
+def test_settings_that_are_not_json_are_reported(tmp_path):
     (tmp_path / "a.json").write_text("{")
     with pytest.raises(WrongWeights, match=r"a\.json is not JSON: Expecting property name"):
         read_settings(tmp_path, "a.json")

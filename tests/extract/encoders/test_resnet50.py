@@ -1,4 +1,4 @@
-"""resnet50: torchvision's network, fed as its weights want it."""
+"""resnet50: torchvision's network with the preprocessing of its weights."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def images(encoder):
     return encoder.prepare(networks.sample(encoder, 2))
 
 
-def test_a_frame_is_prepared_as_the_transforms_of_the_weights_do(encoder):
+def test_a_frame_is_preprocessed_by_the_transforms_of_the_weights(encoder):
     from PIL import Image
 
     transforms = ResNet50_Weights.IMAGENET1K_V2.transforms()
@@ -34,7 +34,7 @@ def test_a_frame_is_prepared_as_the_transforms_of_the_weights_do(encoder):
         assert difference.mean() < 0.01
 
 
-def test_a_row_is_what_the_network_gives_before_its_classifier(encoder, images):
+def test_a_row_is_the_input_of_the_classifier(encoder, images):
     plain = resnet50()
     plain.load_state_dict(torch.load(networks.weights("resnet50"), weights_only=True))
     plain.fc = torch.nn.Identity()

@@ -1,4 +1,4 @@
-"""sentence: pooling, length, batches by length, and which folders will do."""
+"""sentence: pooling, length, batches by length, and supported folders."""
 
 import json
 import shutil
@@ -62,7 +62,7 @@ def test_captions_that_mean_the_same_are_near(minilm):
     assert near > 0.4 > 0.2 > far
 
 
-def test_what_lies_beyond_256_tokens_is_cut_off(minilm):
+def test_captions_are_truncated_to_256_tokens(minilm):
     assert minilm.provenance["max_tokens"] == 256
     long = " ".join(["cat"] * 254)  # and two that begin and end it
     rows = minilm.encode([long, f"{long} dog dog dog", f"dog {long}"])
@@ -86,7 +86,7 @@ def test_a_row_is_the_mean_of_its_tokens_and_of_length_one(folder):
         np.testing.assert_allclose(row, expected, atol=1e-5)
 
 
-def test_a_folder_that_wants_its_first_token_gets_it(folder):
+def test_a_folder_that_pools_by_its_first_token_is_read(folder):
     write(folder, "1_Pooling/config.json", {"pooling_mode_cls_token": True, "word": 3})
     encoder = loaded(folder)
     expected = of_length_one(states_of(folder, "a cat plays")[0])
@@ -124,7 +124,7 @@ def test_a_folder_with_layers_of_its_own_is_refused(folder, kind):
         ("tokenizer_config.json", {"model_max_length": 10**30}, 16),  # the positions there are
     ],
 )
-def test_the_longest_text_is_what_the_folder_says(folder, name, settings, wanted):
+def test_the_maximum_length_is_that_of_the_folder(folder, name, settings, wanted):
     before = json.loads((folder / name).read_text()) if (folder / name).exists() else {}
     write(folder, name, before | settings)
     encoder = loaded(folder)

@@ -1,4 +1,4 @@
-"""vggish: the network of the paper's table, by the names of its published weights."""
+"""vggish: the network of the paper's table, with the names of its published weights."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_its_tensors_are_those_of_the_published_file():
     assert sum(value.numel() for value in network.parameters()) == 72_141_184
 
 
-def test_the_published_hash_stands_in_the_files_name():
+def test_the_published_hash_is_in_the_files_name():
     assert PUBLISHED.file_name == f"vggish-{PUBLISHED.sha256}.pth"
 
 
@@ -64,7 +64,7 @@ def test_a_row_is_that_of_the_layers_one_after_the_other(encoder, state):
     np.testing.assert_allclose(encoder.encode(patches), rows, rtol=1e-3, atol=1e-4 * rows.max())
 
 
-def test_torchaudios_names_and_a_pca_beside_are_understood(encoder, state, tmp_path):
+def test_torchaudios_names_are_read_without_the_pca(encoder, state, tmp_path):
     names = {"features": "features_network", "embeddings": "embedding_network"}
     parts = {name: name.partition(".") for name in state}
     other = {f"{names[head]}.{rest}": state[name] for name, (head, _, rest) in parts.items()}

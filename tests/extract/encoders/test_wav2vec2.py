@@ -1,4 +1,4 @@
-"""wav2vec2: the mean over the audio of a window, and which network a file is of."""
+"""wav2vec2: the mean over the audio of a window, and the network of a file."""
 
 import numpy as np
 import pytest
@@ -88,7 +88,7 @@ def test_each_name_is_that_of_a_pipeline_with_such_a_network(published):
         ("/some/where/hubert_fairseq_large_ll60k.pth", "HUBERT_LARGE", 1024),
     ],
 )
-def test_the_network_goes_by_the_name_of_the_weights(given, network, dim):
+def test_the_network_follows_from_the_name_of_the_weights(given, network, dim):
     encoder = Wav2Vec2(given)
     assert (encoder._like.name, encoder.dim) == (network, dim)
 

@@ -54,7 +54,7 @@ def test_other_networks_give_their_pooled_output(make):
 
 @pytest.mark.filterwarnings("ignore")  # transformers reports the pooler that it makes up
 def test_a_pooler_without_weights_is_not_used():
-    """A classifier's file has none; transformers would draw one at random."""
+    """The file of a classifier has none; transformers would initialise one at random."""
     expected = own_outputs(small_models.vit()).last_hidden_state[:, 0].numpy()
     np.testing.assert_allclose(rows_of(small_models.vit()), expected, rtol=0, atol=1e-5)
 
@@ -75,13 +75,13 @@ def test_a_number_is_a_hidden_state():
     np.testing.assert_allclose(rows_of(f"{small_models.dinov2()}@1"), expected, rtol=0, atol=1e-5)
 
 
-def test_a_hidden_state_that_is_not_there_is_reported():
+def test_an_unknown_hidden_state_is_reported():
     with pytest.raises(UnknownModel, match="network, which has 3 hidden states, is called '9'"):
         _ = encoder_named(f"hf:{small_models.dinov2()}@9", reads="frames").dim
 
 
-def test_pixels_that_cannot_wait_for_the_batch_are_normalised_with_the_frame(tmp_path):
-    """A processor that computes in another way than scale, mean and deviation is used as it is."""
+def test_other_processors_normalise_each_frame(tmp_path):
+    """The output of a processor that does more than scale and normalise is used unchanged."""
     folder = shutil.copytree(small_models.dinov2(), tmp_path / "net")
     path = folder / "preprocessor_config.json"
     settings = json.loads(path.read_text()) | {"image_processor_type": "EfficientNetImageProcessor"}
@@ -125,7 +125,7 @@ def test_a_folder_of_another_kind_is_refused(tmp_path):
         _ = encoder_named(f"hf:{tmp_path}", reads="frames").dim
 
 
-def test_tensors_that_are_missing_are_not_drawn_at_random(tmp_path):
+def test_missing_tensors_are_not_initialised_at_random(tmp_path):
     from safetensors.torch import load_file, save_file
 
     folder = shutil.copytree(small_models.dinov2(), tmp_path / "net")
@@ -147,7 +147,7 @@ def test_code_in_a_folder_is_never_run(tmp_path):
         rows_of(folder)
 
 
-def test_a_name_that_is_no_folder_and_no_name_of_the_hub_is_reported():
+def test_a_name_that_is_neither_a_folder_nor_on_the_hub_is_reported():
     with pytest.raises(
         WeightsUnavailable, match="no folder at clip; pass the path of a folder, or"
     ):

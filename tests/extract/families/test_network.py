@@ -39,7 +39,7 @@ def test_maps_and_tokens_become_rows(shape, channels_last, expected):
         (None, "layer 'x' is not a tensor; rows, tokens or maps are expected"),
     ],
 )
-def test_an_output_that_is_no_row_is_refused(output, match):
+def test_an_output_of_another_shape_is_refused(output, match):
     with pytest.raises(ValueError, match=match):
         pooled_output(output, "x")
 

@@ -79,7 +79,7 @@ def test_silence_has_no_words(encoder, rows):
     assert encoder.segments(rows[1:2], np.zeros(1)) == ()
 
 
-def test_words_without_marks_of_time_are_anywhere_in_the_window(encoder):
+def test_words_without_timestamps_are_anywhere_in_the_window(encoder):
     row = np.full((1, encoder.dim), -1, dtype=np.float32)
     row[0, :2] = encoder._tokenizer.convert_tokens_to_ids(["h", "i"])
     assert encoder.segments(row, np.array([30.0])) == ((30.0, 60.0, "hi"),)

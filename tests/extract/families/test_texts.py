@@ -126,7 +126,7 @@ def change(path, **settings):
     path.write_text(json.dumps(json.loads(path.read_text()) | settings))
 
 
-def test_a_folder_with_modules_that_are_not_known_is_refused(folder):
+def test_a_folder_with_unknown_modules_is_refused(folder):
     modules = json.loads((folder / "modules.json").read_text())
     modules.append({"idx": 2, "path": "2_LSTM", "type": "sentence_transformers.models.LSTM"})
     (folder / "modules.json").write_text(json.dumps(modules))
@@ -134,7 +134,7 @@ def test_a_folder_with_modules_that_are_not_known_is_refused(folder):
         rows_of(f"st:{folder}")
 
 
-def test_a_pooling_that_is_not_known_is_refused(folder):
+def test_an_unknown_pooling_is_refused(folder):
     change(folder / "1_Pooling" / "config.json", pooling_mode="middle")
     with pytest.raises(WrongWeights, match="net pools by middle; any of cls, max, mean"):
         rows_of(f"st:{folder}")

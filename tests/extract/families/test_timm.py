@@ -1,4 +1,4 @@
-"""timm: rows are those of the library's own model and transform; names and files are checked."""
+"""timm: rows are those of the library's own model and transform; names and files are validated."""
 
 import shutil
 from importlib.metadata import files
@@ -37,7 +37,7 @@ def rows_of(words, sample):
 
 
 def own_inputs(network, sample):
-    """The frames as the library itself would give them to the network."""
+    """The frames, preprocessed by the library itself."""
     config = timm.data.resolve_model_data_config(network)
     transform = timm.data.create_transform(**config, is_training=False)
     return torch.stack([transform(Image.fromarray(frame)) for frame in sample.data])
@@ -62,7 +62,7 @@ def test_a_folder_that_timm_saved_needs_no_name():
     assert loaded(folder).name == f"timm:{folder.name}"
 
 
-def test_a_folder_that_pads_to_a_border_is_preprocessed_so(tmp_path):
+def test_a_folder_that_pads_to_a_border_is_preprocessed_with_it(tmp_path):
     """Fill and size of borders come from the configuration, as do all other settings."""
     network = timm.create_model("test_efficientnet").eval()
     network.pretrained_cfg |= {"crop_mode": "border", "crop_pct": 1.0, "interpolation": "bilinear"}
@@ -105,7 +105,7 @@ def test_a_path_is_a_module_and_its_row_the_mean_over_tokens():
         ("77", r"no numbered layer of the network \(.*\) is called '77'"),
     ],
 )
-def test_a_layer_that_is_not_there_is_reported_before_a_clip_is_decoded(layer, match):
+def test_an_unknown_layer_is_reported_before_a_clip_is_decoded(layer, match):
     encoder = encoder_named(
         f"timm:test_vit:{small_models.timm_file('test_vit')}@{layer}", reads="frames"
     )
@@ -127,7 +127,7 @@ def test_published_weights_of_a_package_load_in_order():
     np.testing.assert_allclose(rows, expected, rtol=0, atol=1e-5)
 
 
-def test_a_classifier_of_another_size_is_no_hindrance(tmp_path):
+def test_a_classifier_of_another_size_is_accepted(tmp_path):
     file = small_models.timm_file("test_vit")
     seven = small_models.seven_classes(file, tmp_path / "7.pth", "head.weight", "head.bias")
     rows = rows_of(f"test_vit:{seven}", frames())
@@ -143,12 +143,12 @@ def test_weights_of_another_network_are_refused(tmp_path):
         _ = encoder_named(f"timm:{tmp_path}", reads="frames").dim
 
 
-def test_a_path_that_is_not_there_is_reported(tmp_path):
+def test_a_missing_path_is_reported(tmp_path):
     with pytest.raises(WeightsUnavailable, match=r"no weights at .*absent.pth; pass the path"):
         loaded(f"test_vit:{tmp_path}/absent.pth")
 
 
-def test_a_model_without_published_weights_wants_a_file():
+def test_a_model_without_published_weights_needs_a_file():
     (name, *_) = [n for n in timm.list_models("vit_*") if not timm.models.is_model_pretrained(n)]
     with pytest.raises(
         WeightsUnavailable, match=f"no weights of '{name}'; pass a file: timm:{name}"

@@ -33,7 +33,7 @@ def rows_of(words):
 
 
 def own_rows(name, path):
-    """What reaches a module of the library's network, by the library's own preprocessing."""
+    """The input of a module of the library's network, with the library's own preprocessing."""
     network = models.get_model(name, weights=None).eval()
     network.load_state_dict(torch.load(small_models.torchvision_file(name), weights_only=True))
     transform = models.get_model_weights(name).DEFAULT.transforms()
@@ -82,7 +82,7 @@ def test_the_classifier_of_each_architecture_is_found(name):
     assert classes == 1000
 
 
-def test_a_classifier_of_another_size_is_no_hindrance(tmp_path):
+def test_a_classifier_of_another_size_is_accepted(tmp_path):
     file = small_models.torchvision_file("shufflenet_v2_x0_5")
     seven = small_models.seven_classes(file, tmp_path / "7.pth", "fc.weight", "fc.bias")
     rows = rows_of(f"shufflenet_v2_x0_5:{seven}")

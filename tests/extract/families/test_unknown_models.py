@@ -1,4 +1,4 @@
-"""A name that no family knows is reported with the nearest known one."""
+"""An unknown name is reported with the nearest known one."""
 
 import pytest
 

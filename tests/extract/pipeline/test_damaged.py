@@ -1,4 +1,4 @@
-"""A folder of damaged files goes through a whole extraction, and every file is accounted for.
+"""A folder of damaged files goes through a full extraction, and every file is accounted for.
 
 `MEDIA_FUZZ_ROUNDS=1000 pytest tests/extract/pipeline/test_damaged.py` goes on for longer.
 """

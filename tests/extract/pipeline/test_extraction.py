@@ -1,4 +1,4 @@
-"""extract_features: what comes of each clip, what is done again, and what is not."""
+"""extract_features: the status of each clip, and which clips are extracted again."""
 
 import importlib
 import os
@@ -97,7 +97,7 @@ class Letters(Encoder):
 
 @pytest.fixture(scope="module", autouse=True)
 def troubles(tmp_path_factory):
-    """The module, importable here and in workers, and its encoders known by name."""
+    """The module, importable here and in workers, with its encoders registered."""
     folder = tmp_path_factory.mktemp("site")
     (folder / "troubles.py").write_text(MODULE)
     with pytest.MonkeyPatch.context() as patch:
@@ -260,7 +260,7 @@ def test_a_second_run_writes_nothing(world):
     assert [counts["skipped"] for counts in report.counts.values()] == [7, 7, 7]
 
 
-def test_a_file_that_was_only_touched_is_not_done_again(world):
+def test_a_file_that_was_only_touched_is_not_extracted_again(world):
     videos, store = world
     before = rows_and_inodes(store)
     os.utime(videos / "whole.mp4", (1, 1))
@@ -271,7 +271,7 @@ def test_a_file_that_was_only_touched_is_not_done_again(world):
     assert FeatureStore(store).feature_set("visual").records["whole"].mtime_ns == 10**9
 
 
-def test_what_changed_or_is_corrupt_is_done_again_and_nothing_else(world):
+def test_only_changed_and_corrupt_items_are_extracted_again(world):
     videos, store = world
     before = rows_and_inodes(store)
     make_clip(videos / "named.mp4", num_frames=12, audio=Audio(seconds=3))
@@ -296,7 +296,7 @@ def test_a_changed_caption_is_encoded_again(world):
     assert FeatureStore(store).feature_set("textual").read("whole").tolist() == [[3, 1]]
 
 
-def test_what_failed_is_tried_again_on_demand(world):
+def test_failed_items_are_retried_on_request(world):
     videos, store = world
     assert extract(videos, store, dry_run=True).planned == 0
     assert extract(videos, store, dry_run=True, retry_failed=True).planned == 2  # noise, empty
@@ -321,14 +321,14 @@ def test_a_dry_run_decodes_nothing(clips, tmp_path):
 
 
 @pytest.mark.parametrize("more", [{"num_frames": 4}, {"dtype": "float32"}])
-def test_other_settings_go_to_another_set(world, more):
+def test_other_settings_make_another_set(world, more):
     videos, store = world
     one = [("visual", "brightness")]
     assert extract(videos, store, encoders=one, dry_run=True).planned == 0
     assert extract(videos, store, encoders=one, dry_run=True, **more).planned == 7
 
 
-def test_rows_that_were_changed_on_the_disk_are_found_on_demand(world):
+def test_rows_that_were_changed_on_disk_are_found_on_request(world):
     videos, store = world
     (path,) = store.glob("visual/*/items/whole.npy")
     path.write_bytes(path.read_bytes()[:-1] + b"!")  # as long as before
@@ -384,7 +384,7 @@ def one_white(tmp_path_factory):
         ("not_finite", "not finite", {}),
     ],
 )
-def test_a_clip_that_goes_wrong_fails_alone(one_white, tmp_path, encoder, reason, more):
+def test_a_clip_that_crashes_its_worker_fails_alone(one_white, tmp_path, encoder, reason, more):
     report = extract(one_white, tmp_path, encoders=[("visual", encoder)], **more)
     assert [failure.id for failure in report.failures] == ["white"]
     assert reason in report.failures[0].reason
@@ -447,7 +447,7 @@ def test_a_store_that_another_process_writes_is_refused(clips, tmp_path):
         ({"clip_memory_gib": 0}, ValueError, "clip_memory_gib is 0; it must be positive"),
     ],
 )
-def test_a_wrong_option_is_an_error_that_says_what_is_known(clips, tmp_path, more, error, match):
+def test_a_wrong_setting_is_an_error_with_the_known_values(clips, tmp_path, more, error, match):
     more = {"modalities": ["a"], "preset": "offline", "device": "cpu"} | more
     with pytest.raises(error, match=match):
         extract_items(read_catalog(clips).items, tmp_path, **more)
@@ -466,7 +466,7 @@ def test_a_precision_that_the_processor_lacks_is_refused_before_a_set_is_begun(
     assert not list(tmp_path.rglob("manifest.json"))
 
 
-def test_a_gpu_that_is_not_there_is_an_error(clips, tmp_path, monkeypatch):
+def test_a_missing_gpu_is_an_error(clips, tmp_path, monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     with pytest.raises(ValueError, match="device is 'cuda:1', but torch sees 1 GPUs here; pass"):
         extract(clips, tmp_path, device="cuda:1")
@@ -493,7 +493,7 @@ def test_items_without_any_file_are_refused_where_files_are_decoded(tmp_path):
         )
 
 
-def test_two_items_of_one_id_are_refused(clips, tmp_path):
+def test_two_items_with_the_same_id_are_refused(clips, tmp_path):
     items = read_catalog([clips / "mute.mp4"]).items * 2
     with pytest.raises(ValueError, match="1 ids belong to several items, such as 'mute'"):
         extract_items(items, tmp_path, preset="offline")
@@ -512,7 +512,7 @@ def test_an_encoder_that_workers_cannot_import_is_refused(clips, tmp_path, troub
         extract([clips / "mute.mp4"], tmp_path, encoders=[("visual", "local")])
 
 
-def test_strict_does_not_pass_over_an_earlier_failure(world):
+def test_strict_stops_at_an_earlier_failure(world):
     videos, store = world
     with pytest.raises(ValueError, match=r"in an earlier run: .*retry_failed=True extracts it"):
         extract(videos, store, strict=True)

@@ -73,7 +73,7 @@ def test_pooling_is_part_of_the_manifest_and_reaches_the_workers():
     assert [encoder.pooling for encoder in built] == ["mean", "cls", None]
 
 
-def test_a_pooling_that_no_encoder_has_is_refused(items, tmp_path):
+def test_a_pooling_that_no_encoder_supports_is_refused(items, tmp_path):
     with pytest.raises(ValueError, match="encoders supports pooling='cls' of token states"):
         extract_items(
             items,

@@ -1,4 +1,4 @@
-"""An extraction that is stopped at any moment goes on, and ends in the store it would have made."""
+"""An extraction that is stopped at any moment resumes and ends in the same store."""
 
 import os
 import random
@@ -115,7 +115,7 @@ def at_once(videos, tmp_path_factory):
 
 
 @pytest.mark.parametrize("layout", ["files", "packed"])
-def test_a_killed_extraction_ends_in_the_same_bytes_and_redoes_nothing_finished(
+def test_a_killed_extraction_resumes_to_the_same_bytes_and_keeps_finished_items(
     videos, at_once, tmp_path, layout
 ):
     num_moments = run(videos, tmp_path / "counted", layout)
@@ -153,7 +153,7 @@ def extract_audio(videos, store, **more):
 
 
 @pytest.mark.parametrize("moment", ["comparing with the store", "extracting"])
-def test_one_interrupt_ends_in_order_and_the_same_call_goes_on(videos, tmp_path, moment):
+def test_one_interrupt_ends_in_order_and_the_same_call_resumes(videos, tmp_path, moment):
     interrupted = []
 
     def interrupt_once(progress):
@@ -171,7 +171,9 @@ def test_one_interrupt_ends_in_order_and_the_same_call_goes_on(videos, tmp_path,
     assert again.counts["acoustic"]["not done"] == 0
 
 
-def test_an_interrupt_does_not_wait_until_everything_is_looked_at(videos, tmp_path, monkeypatch):
+def test_an_interrupt_does_not_wait_for_the_comparison_with_the_store(
+    videos, tmp_path, monkeypatch
+):
     extract_audio(videos, tmp_path)
     read = []
 

@@ -1,4 +1,4 @@
-"""Videos that a server holds: the same rows as from the disk."""
+"""Remote videos have the same rows as videos on disk."""
 
 import functools
 import http.server
@@ -52,7 +52,7 @@ def extract(items, store, **more):
 
 
 def records_of(store):
-    """What is recorded, but where the file lay and when it was changed."""
+    """The records without the location and the time of the files."""
     features = FeatureStore(store).feature_set("thing")
     return {
         name: (record.status, record.content_hash, record.rows_hash, record.size_bytes)
@@ -73,7 +73,7 @@ def test_rows_are_those_of_the_same_files_on_disk(videos, server, tmp_path):
     assert extract(items, tmp_path / "remote", dry_run=True).planned == 0
 
 
-def test_a_file_that_is_gone_fails_alone(server, tmp_path):
+def test_a_removed_file_fails_alone(server, tmp_path):
     items = [Item(name, RemoteFile(f"{server}/{name}.mp4")) for name in ("clip2", "none")]
     report = extract(items, tmp_path)
     (failure,) = report.failures
@@ -82,7 +82,7 @@ def test_a_file_that_is_gone_fails_alone(server, tmp_path):
     assert report.counts["thing"]["done"] == 1
 
 
-def test_an_object_store_serves_as_a_disk_does(videos, tmp_path):
+def test_an_object_store_gives_the_same_rows_as_a_disk(videos, tmp_path):
     with object_store():
         files = fsspec.filesystem("s3", skip_instance_cache=True)
         files.mkdir("shop")

@@ -1,4 +1,4 @@
-"""Captions of what is said in clips, for those that have no other."""
+"""Transcripts as captions of clips that have no other."""
 
 import numpy as np
 import pytest
@@ -74,7 +74,7 @@ def test_words_of_clips_without_a_caption_are_stored_once_and_encoded(tmp_path):
     assert again.counts["textual"]["skipped"] == 5
 
 
-def test_weights_that_cannot_be_fetched_are_an_error_with_the_ways_on(monkeypatch, tmp_path):
+def test_weights_that_cannot_be_fetched_are_an_error_with_the_alternatives(monkeypatch, tmp_path):
     def no_network(name):
         raise OSError("no network")
 

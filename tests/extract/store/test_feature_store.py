@@ -179,7 +179,7 @@ def test_a_set_of_as_many_items_becomes_current_and_lost_items_are_noted(tmp_pat
     assert store.update_current(third) is None
 
 
-def test_a_current_set_that_is_gone_is_replaced(tmp_path):
+def test_a_removed_current_set_is_replaced(tmp_path):
     store = FeatureStore(tmp_path)
     large, small = filled(store, "abc"), filled(store, "a", dim=3)
     store.make_current(large)

@@ -54,7 +54,7 @@ def files_of(folder):
 
 @settings(max_examples=25)
 @given(st.dictionaries(IDS, st.integers(0, 4), max_size=5), st.data())
-def test_both_layouts_hold_the_same_rows_and_records(tmp_path_factory, lengths, data):
+def test_both_layouts_have_the_same_rows_and_records(tmp_path_factory, lengths, data):
     sets = [
         new_set(tmp_path_factory.mktemp(layout), layout=layout) for layout in ("files", "packed")
     ]
@@ -128,7 +128,7 @@ def test_the_last_record_of_an_item_is_valid(packed):
 
 @settings(max_examples=25)
 @given(st.data())
-def test_after_an_interruption_everything_finished_is_there_and_the_rest_is_redone(
+def test_after_an_interruption_finished_items_are_kept_and_the_others_redone(
     tmp_path_factory, data
 ):
     lengths = {"a": 1, "b": 2, "c": 0, "D": 3, "é": 1}
@@ -344,7 +344,7 @@ def filled(folder, layout):
 
 @pytest.mark.parametrize("layout", ["files", "packed"])
 @pytest.mark.parametrize("to", ["files", "packed"])
-def test_a_converted_set_has_the_bytes_of_one_that_was_written_so(tmp_path, layout, to):
+def test_a_converted_set_has_the_bytes_of_one_written_in_that_layout(tmp_path, layout, to):
     features = filled(tmp_path / "one", layout)
     before = contents(features)
     pooled = features.pooled()[1].tolist()

@@ -99,7 +99,7 @@ def test_a_smaller_set_leaves_no_older_files(features, published):
     assert {path.name for path in published.glob("*.safetensors")} == {FILE}
 
 
-def test_damage_and_strange_folders_are_refused(features, published, tmp_path):
+def test_damaged_and_other_folders_are_refused(features, published, tmp_path):
     with pytest.raises(StoreError, match=r"is not a feature set: .*manifest\.json"):
         from_pretrained(tmp_path / "nothing", tmp_path / "new")
     arrays = load_file(published / FILE)

@@ -71,7 +71,7 @@ def test_fields_of_a_later_version_are_ignored(tmp_path):
     assert list(read_records(path)) == [Record("a", rows=3)]
 
 
-def test_no_file_is_no_records(tmp_path):
+def test_without_a_file_there_are_no_records(tmp_path):
     assert list(read_records(tmp_path / "records.jsonl")) == []
 
 

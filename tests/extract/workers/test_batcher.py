@@ -50,7 +50,7 @@ def test_a_batch_is_filled_across_clips():
     st.integers(1, 6),
     st.data(),
 )
-def test_every_clip_gets_its_rows_in_order_whatever_comes_between(blocks, batch_units, data):
+def test_every_clip_gets_its_rows_in_order(blocks, batch_units, data):
     encoder = Double()
     batcher = Batcher(encoder, batch_units=batch_units)
     expected = {clip: [] for clip in range(4)}
@@ -69,10 +69,10 @@ def test_every_clip_gets_its_rows_in_order_whatever_comes_between(blocks, batch_
     assert found == {
         clip: ([2 * number for number in numbers], numbers) for clip, numbers in expected.items()
     }
-    assert set(encoder.sizes) <= {batch_units}  # one size, so that no row depends on its company
+    assert set(encoder.sizes) <= {batch_units}  # one size, so that no row depends on its batch
 
 
-def test_a_clip_that_is_dropped_takes_its_units_along_and_no_others():
+def test_dropping_a_clip_drops_only_its_units():
     batcher = Batcher(Double())
     batcher.add(1, units(1), np.zeros(1))
     batcher.add(2, units(2, 3), np.zeros(2))
@@ -91,7 +91,7 @@ def test_a_clip_without_units_has_no_rows():
     assert (clip, rows.shape, times.shape) == (5, (0, 1), (0,))
 
 
-def test_rows_do_not_hold_the_batch_they_came_from():
+def test_rows_do_not_keep_their_batch_in_memory():
     batcher = Batcher(Double())
     batcher.add(1, units(1, 2, 3, 4), np.zeros(4))
     batcher.close(1)

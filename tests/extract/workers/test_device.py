@@ -1,4 +1,4 @@
-"""Where encoders run, and how much at once."""
+"""Devices of encoders, and batch sizes."""
 
 from types import SimpleNamespace
 
@@ -29,5 +29,5 @@ def test_a_batch_is_sized_to_the_memory_of_the_gpu(
     assert units_at_once("cuda", unit_bytes, share=share) == expected
 
 
-def test_on_the_cpu_the_encoder_has_its_way():
+def test_on_the_cpu_the_batch_size_is_that_of_the_encoder():
     assert units_at_once("cpu", 1) is None

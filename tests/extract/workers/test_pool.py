@@ -1,4 +1,4 @@
-"""Workers: who decodes, who encodes, and what one clip may cost."""
+"""Workers: which processes decode and encode, and limits on a clip."""
 
 import os
 import select
@@ -24,14 +24,14 @@ from extract.workers.state import WorkerState
 from extract.workers.worker import Worker
 from tests.clips import make_clip
 from tests.encoders import (
-    Brooder,
-    Company,
-    Gulper,
-    Liar,
+    BatchDependent,
+    FailsToLoad,
+    InvalidMessages,
+    LargeAllocation,
+    NeverEnds,
     Price,
     Shade,
-    Sleeper,
-    Sluggard,
+    SlowToEncode,
     registered,
 )
 from tests.extraction import extract_items
@@ -41,7 +41,16 @@ MAX_WAIT_MILLISECONDS = 30_000
 
 @pytest.fixture(autouse=True)
 def encoders():
-    with registered(Shade, Company, Brooder, Gulper, Liar, Sleeper, Sluggard, Price):
+    with registered(
+        Shade,
+        BatchDependent,
+        NeverEnds,
+        LargeAllocation,
+        InvalidMessages,
+        SlowToEncode,
+        FailsToLoad,
+        Price,
+    ):
         yield
 
 
@@ -71,7 +80,7 @@ def rows_of(store):
 
 
 def test_rows_are_the_same_wherever_they_are_encoded(videos, tmp_path, monkeypatch):
-    """A GPU is not needed for that: the encoder is steps of one and does not care."""
+    """This needs no GPU: the encoder computes the same on any device."""
     extract(videos, tmp_path / "in workers", "shade", workers=2)
     monkeypatch.setattr("extract.pipeline.extraction.resolve_device", lambda device: device)
     monkeypatch.setattr("extract.workers.batcher.units_at_once", lambda *_, **__: 64)
@@ -91,14 +100,14 @@ def test_every_batch_has_the_same_size(videos, tmp_path):
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc of the system")
 def test_a_clip_that_needs_too_much_memory_fails_alone(videos, tmp_path):
-    report = extract(videos, tmp_path, "gulper", clip_memory_gib=0.3)
+    report = extract(videos, tmp_path, "large_allocation", clip_memory_gib=0.3)
     assert [failure.id for failure in report.failures] == ["bright"]
     assert "memory" in report.failures[0].reason
     assert report.counts["thing"]["done"] == 6
 
 
-def test_a_worker_that_speaks_nonsense_is_replaced(videos, tmp_path):
-    report = extract(videos, tmp_path, "liar")
+def test_a_worker_with_invalid_messages_is_replaced(videos, tmp_path):
+    report = extract(videos, tmp_path, "invalid_messages")
     assert [(failure.id, failure.reason) for failure in report.failures] == [
         ("bright", "the decoder was corrupted")
     ]
@@ -134,7 +143,7 @@ def test_the_clock_of_a_clip_is_stopped_while_its_frames_are_encoded(videos, mon
 
 @pytest.fixture
 def watched(monkeypatch):
-    """A pool with one process that decodes; returns a function of the time, and the reasons."""
+    """A pool with one process that decodes; returns a function of the time and the failures."""
     config = ExtractConfig(clip_timeout_seconds=20, clip_memory_gib=1)
     pool = WorkerPool(Setup((None,), encodes=True, config=config), num_workers=1)
     state, reasons = WorkerState(encodes=True, ready=True), []
@@ -171,7 +180,7 @@ def test_a_worker_that_grows_too_much_is_killed(watched):
     assert watched(1002, memory_bytes=(1 << 30) + 1) == ["needed more than 1 GiB of memory"]
 
 
-def test_time_in_which_the_machine_stood_still_does_not_count(watched):
+def test_time_in_which_the_machine_was_suspended_does_not_count(watched):
     assert watched(1000 + 3600) == []  # 10 s of it do
     assert watched(1000 + 3600 + 9) == []
     assert watched(1000 + 3600 + 11) == ["took longer than 20 s to decode"]
@@ -185,7 +194,7 @@ def test_an_interrupt_does_not_wait_for_encoders_to_load(videos, tmp_path):
         if now.doing == "loading encoders" and steps.count(now.doing) == 1:
             signal.raise_signal(signal.SIGINT)
 
-    report = extract(videos, tmp_path, "sluggard", progress=interrupt_once)
+    report = extract(videos, tmp_path, "fails_to_load", progress=interrupt_once)
     assert report.interrupted
     assert report.counts["thing"]["not done"] == 7
     assert any(doing.startswith("finishing the current clips") for doing in steps)
@@ -200,8 +209,8 @@ def test_workers_do_not_outlive_a_parent_that_is_killed(videos, tmp_path):
         "from tests.extract.workers.test_pool import extract\n"
         "def tell(now):\n"
         "    if now.doing == 'loading encoders': print('there', flush=True)\n"
-        "with registered(Sleeper):\n"
-        "    extract(Path(sys.argv[1]), sys.argv[2], 'sleeper', progress=tell)\n"
+        "with registered(SlowToEncode):\n"
+        "    extract(Path(sys.argv[1]), sys.argv[2], 'slow_to_encode', progress=tell)\n"
     )
     root = Path(__file__).parents[3]
     parent = subprocess.Popen(
@@ -244,7 +253,7 @@ def test_an_encoder_that_reads_items_needs_no_files(tmp_path):
     assert rows_of(tmp_path) == {"bread": [[3]]}
 
 
-def test_an_item_whose_caption_or_file_changed_is_done_again(tmp_path):
+def test_an_item_whose_caption_or_file_changed_is_extracted_again(tmp_path):
     file = tmp_path / "file.txt"
     file.write_text("one")
     items = [*ITEMS[:3], Item("filed", file, "costs 1")]
@@ -264,7 +273,7 @@ def test_strict_stops_at_an_item_too(tmp_path):
         price(tmp_path, strict=True)
 
 
-def test_a_clip_may_not_take_as_long_as_its_header_likes(videos):
+def test_the_time_allowed_by_a_header_is_limited(videos):
     limits = Limits(max_duration_seconds=0.1)
     decoder = ClipDecoder([Shade()], sampling=Sampling(), limits=limits)
     messages = decoder.read(Job(0, "clip6", videos / "clip6.mp4", (0,)))  # 6 / 24 s
@@ -285,11 +294,16 @@ def test_a_file_that_is_larger_than_any_clip_is_not_read(tmp_path):
 
 def captions(store, items, **more):
     return extract_items(
-        items, store, modalities=["thing"], encoders=[("thing", "company")], device="cpu", **more
+        items,
+        store,
+        modalities=["thing"],
+        encoders=[("thing", "batch_dependent")],
+        device="cpu",
+        **more,
     )
 
 
-def test_captions_keep_their_company_wherever_a_run_was_interrupted(tmp_path, monkeypatch):
+def test_captions_are_encoded_in_the_same_chunks_after_any_interruption(tmp_path, monkeypatch):
     monkeypatch.setattr("extract.pipeline.text_and_items.CAPTION_CHUNK", 3)
     items = [Item(f"item{n}", None, "x" * n) for n in range(1, 8)]
     captions(tmp_path, items)
@@ -308,7 +322,7 @@ def test_captions_keep_their_company_wherever_a_run_was_interrupted(tmp_path, mo
     }
 
 
-def test_a_dry_run_tries_captions_too(tmp_path):
+def test_a_dry_run_times_captions_too(tmp_path):
     items = [Item(f"item{n}", None, "x" * (n % 3)) for n in range(100)]
     report = captions(tmp_path, items, dry_run=True, estimate=True)
     assert report.estimated_seconds > 0
@@ -316,7 +330,7 @@ def test_a_dry_run_tries_captions_too(tmp_path):
     assert report.estimated_seconds == 0
 
 
-def test_an_interrupt_ends_captions_after_the_chunk_under_way(tmp_path, monkeypatch):
+def test_an_interrupt_ends_captions_after_the_current_chunk(tmp_path, monkeypatch):
     monkeypatch.setattr("extract.pipeline.text_and_items.CAPTION_CHUNK", 1)
     interrupts = iter([signal.SIGINT])
 
@@ -345,7 +359,7 @@ def test_a_second_interrupt_does_not_wait_for_captions(tmp_path):
             [Item("item", None, "x")],
             tmp_path,
             modalities=["thing"],
-            encoders=[("thing", "brooder")],
+            encoders=[("thing", "never_ends")],
             device="cpu",
             progress=interrupt,
         )

@@ -21,7 +21,7 @@ def grey(values, height=4, width=6):
         (16, list(range(1, 16, 2))),
     ],
 )
-def test_eight_frames_are_spread_evenly(num_frames, expected):
+def test_eight_frames_are_evenly_spaced(num_frames, expected):
     sprite = Sprite()
     for frame in grey(range(num_frames)):
         sprite.add(frame[None])
@@ -30,7 +30,7 @@ def test_eight_frames_are_spread_evenly(num_frames, expected):
     assert image[0, ::6, 0].tolist() == expected
 
 
-def test_many_frames_are_thinned_and_still_spread_evenly():
+def test_many_frames_are_subsampled_and_still_evenly_spaced():
     sprite = Sprite()
     for start in range(0, 250, 10):
         sprite.add(grey(range(start, start + 10)))
@@ -41,7 +41,7 @@ def test_many_frames_are_thinned_and_still_spread_evenly():
     assert np.ptp(np.diff(found)) <= 8
 
 
-def test_frames_of_another_size_are_cut_or_filled():
+def test_frames_of_another_size_are_cropped_or_padded():
     sprite = Sprite()
     sprite.add(grey([7]))
     sprite.add(grey([9], height=2, width=9))
@@ -50,7 +50,7 @@ def test_frames_of_another_size_are_cut_or_filled():
     assert image[:, -6:, 0].tolist() == [[9] * 6] * 2 + [[0] * 6] * 2
 
 
-def test_a_large_frame_is_scaled_and_no_frame_is_no_file(tmp_path):
+def test_a_large_frame_is_scaled_and_without_frames_there_is_no_file(tmp_path):
     sprite = Sprite()
     assert sprite.image() is None
     sprite.write(tmp_path, "clip")

@@ -1,4 +1,4 @@
-"""WorkerState: what becomes of jobs, by messages alone; no process and no clock."""
+"""WorkerState: the outcome of jobs from messages alone, without processes and clock."""
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ def test_a_clip_that_it_does_not_have_is_refused(message):
 # --- the clock ---
 
 
-def test_a_clip_is_overdue_after_the_timeout_and_what_it_is_allowed():
+def test_a_clip_is_overdue_after_the_timeout_and_its_allowance():
     state = with_jobs(7)
     assert not state.is_overdue(10, now=1000)  # nothing is decoded
     state.apply(Started(7), 100.0)
@@ -93,7 +93,7 @@ def test_the_next_clip_starts_at_zero():
     assert (state.decode_seconds, state.allowed_seconds) == (0, 0)
 
 
-def test_time_in_which_the_machine_slept_does_not_count():
+def test_suspended_time_does_not_count():
     state = with_jobs(7)
     state.forgive(3600, now=0)  # nothing runs
     state.apply(Started(7), 0.0)
@@ -126,7 +126,7 @@ def test_the_last_jobs_are_shared_out_evenly():
     assert not accepts(with_jobs(0, 1), num_waiting=2, num_workers=2)
 
 
-def test_a_clip_that_was_near_a_crash_goes_alone():
+def test_a_clip_suspected_of_a_crash_is_assigned_alone():
     assert accepts(with_jobs(), index=9, suspects={9})
     assert not accepts(with_jobs(1), index=9, suspects={9})
     assert not accepts(with_jobs(9), index=1, suspects={9})

@@ -1,4 +1,4 @@
-"""Cutting sound into windows, however it streams by."""
+"""Cutting audio and frames into windows, for any division into blocks."""
 
 from types import SimpleNamespace
 

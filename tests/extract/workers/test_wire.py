@@ -1,4 +1,4 @@
-"""What workers and parent tell each other arrives as it was sent, and is never code."""
+"""Messages between workers and parent arrive as they were sent, and never contain code."""
 
 import socket
 from multiprocessing.connection import Connection
@@ -70,7 +70,7 @@ def test_arrays_arrive_with_shape_and_type(line, shape, dtype):
         b'{"~": "array", "dtype": "object", "shape": [1]}',
     ],
 )
-def test_what_is_no_message_is_an_error(line, payload):
+def test_invalid_bytes_are_an_error(line, payload):
     line[0].send_bytes(payload)
     line[0].send_bytes(b"12345678")
     with pytest.raises(Exception, match=r"."):

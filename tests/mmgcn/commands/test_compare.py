@@ -93,7 +93,7 @@ def test_models_are_compared_in_pairs_of_users_also_after_an_interruption(capsys
 
 
 @pytest.mark.usefixtures("trained_here")
-def test_a_study_without_metrics_of_users_still_shows_the_others(capsys):
+def test_a_study_without_metrics_per_user_shows_the_other_metrics(capsys):
     words = ("compare", "--models", "popularity,itemknn", "--split", "random")
     run(capsys, *words)
     shutil.rmtree("compare/compare.users")
@@ -106,7 +106,7 @@ def test_a_study_without_metrics_of_users_still_shows_the_others(capsys):
 
 
 @pytest.mark.usefixtures("trained_here")
-def test_a_note_says_what_one_seed_leaves_open(capsys):
+def test_a_note_explains_the_limits_of_one_seed(capsys):
     words = ("compare", "--models", "popularity,mf", "--seeds", "1", "--epochs", "1")
     code, _, err = run(capsys, *words)
     assert code == 0

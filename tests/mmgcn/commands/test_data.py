@@ -1,4 +1,4 @@
-"""The data options, as every command that takes them understands them."""
+"""The data options, as shared by all commands."""
 
 import json
 import os
@@ -15,7 +15,7 @@ QUICK = ("--model", "mf", "--set", "dim=4", "--epochs", "2", "--device", "cpu")
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    """Ratings as MovieLens writes them: 8 people rated 10 of 20 films, the last two films low."""
+    """Ratings in the format of MovieLens: 8 users rated 10 of 20 films, the last two films low."""
     monkeypatch.chdir(tmp_path)
     lines = [
         f"{user:03},{(3 * user + index) % 20},{5 if index < 8 else 1},{90 + index}"

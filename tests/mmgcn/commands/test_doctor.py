@@ -1,4 +1,4 @@
-"""mmgcn doctor: one screen."""
+"""mmgcn doctor."""
 
 import json
 

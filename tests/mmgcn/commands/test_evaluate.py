@@ -1,4 +1,4 @@
-"""mmgcn evaluate --cold-items: groups apart, and what an ordinary split cannot tell."""
+"""mmgcn evaluate --cold-items: separate groups, and the limits of an ordinary split."""
 
 import json
 
@@ -27,7 +27,7 @@ def ordinary_run(tmp_path_factory):
     return str(fit(dataset(clusters(seen=8)), model="popularity", out=out, device="cpu").run)
 
 
-def test_groups_are_shown_apart(cold_run, capsys):
+def test_groups_are_shown_separately(cold_run, capsys):
     code, out, err = run(capsys, "evaluate", "--run", cold_run, "--cold-items", "-k", "5,10")
     assert code == 0, err
     for group in ("all", "warm", "head", "tail", "cold"):
@@ -44,7 +44,7 @@ def test_the_number_of_evaluated_users_is_printed(ordinary_run, capsys):
     assert out.startswith(f"{num_users} users with a test item; 40 items ranked for each\n")
 
 
-def test_json_holds_every_group(cold_run, capsys):
+def test_json_contains_every_group(cold_run, capsys):
     words = ("evaluate", "--run", cold_run, "--cold-items", "-k", "5,10", "--json")
     code, out, _ = run(capsys, *words)
     assert code == 0
@@ -84,7 +84,7 @@ def test_a_note_says_that_cold_items_were_negatives(tmp_path, capsys):
     assert "fit with --set negatives=watched" in err
 
 
-def test_lists_are_no_longer_than_the_catalogue_unless_k_is_given(ordinary_run, capsys):
+def test_lists_are_shorter_than_the_catalogue_unless_k_is_given(ordinary_run, capsys):
     code, out, err = run(capsys, "evaluate", "--run", ordinary_run, "--json")  # 40 items
     assert code == 0, err
     assert [name for name in json.loads(out) if name.startswith("recall")] == [
@@ -120,7 +120,7 @@ def test_test_pairs_that_the_run_was_trained_on_are_left_out_with_a_note(
 
 
 def test_a_test_part_has_the_same_metrics_in_fit_and_evaluate(tmp_path, capsys):
-    """Popularity, so that what training does not know changes nothing of what is learned."""
+    """The model is popularity, so that held-out interactions do not change what is learned."""
     rows = {"train": "u1,a u1,b u2,a u2,c u3,a", "test": "u1,c u1,new u2,a u3,b u9,a u9,new"}
     for name, pairs in rows.items():
         (tmp_path / f"{name}.csv").write_text("\n".join(["user_id,item_id", *pairs.split()]))
@@ -152,7 +152,7 @@ def test_a_test_part_has_the_same_metrics_in_fit_and_evaluate(tmp_path, capsys):
         (("--cold-items", "--candidates", "warm"), "is not one of all, cold"),
     ],
 )
-def test_wrong_usage_is_exit_code_2(ordinary_run, capsys, words, message):
+def test_usage_errors_have_exit_code_2(ordinary_run, capsys, words, message):
     code, out, err = run(capsys, "evaluate", "--run", ordinary_run, *words)
     assert (code, out) == (2, "")
     assert message in err

@@ -1,4 +1,4 @@
-"""mmgcn fit: options, answers, exit codes and what bad input gets."""
+"""mmgcn fit: options, output, exit codes and errors."""
 
 import csv
 import json
@@ -52,7 +52,7 @@ def config(runs="runs"):
     return json.loads(Path(runs, "latest", "config.json").read_text())
 
 
-def test_the_answer_in_json_is_all_of_standard_output(world, capsys):
+def test_json_is_the_only_output_of_fit(world, capsys):
     code, out, _ = run(capsys, "fit", "--model", "mmgcn", *FEATURES, *QUICK, "--json")
     assert code == 0
     answer = json.loads(out)
@@ -63,7 +63,7 @@ def test_the_answer_in_json_is_all_of_standard_output(world, capsys):
     assert config()["settings"]["dim"] == 8
 
 
-def test_a_person_gets_a_table_and_the_run_folder(world, capsys):
+def test_the_output_is_a_table_and_the_run_folder(world, capsys):
     code, out, _ = run(capsys, "fit", "--model", "mmgcn", *FEATURES, *QUICK)
     assert code == 0
     assert "modalities: visual, acoustic" in out
@@ -78,14 +78,14 @@ def test_the_default_model_trains_without_options(world, capsys):
 
 
 def test_features_are_joined_by_id(world, capsys):
-    """The rows of the files stand in the opposite order of the items."""
+    """The rows of the files are in the reverse order of the items."""
     run(capsys, "fit", "--model", "mmgcn", *FEATURES, *QUICK)
     given = from_file("visual=visual.npy,ids.txt")
     assert config()["features"]["visual"]["digest"] == given.source["digest"]
     assert config()["features"]["visual"]["dim"] == 4
 
 
-def test_given_parts_are_taken_as_they_are(world, capsys):
+def test_given_parts_are_used_unchanged(world, capsys):
     words = ("-i", "train.csv", "--valid", "valid.csv", "--test", "test.csv")
     code, _, _ = run(capsys, "fit", *words, "--model", "lightgcn", *QUICK, "--out", "elsewhere")
     assert code == 0
@@ -98,7 +98,7 @@ def test_given_parts_are_taken_as_they_are(world, capsys):
     }
 
 
-def test_without_a_split_everything_is_learned_and_left_out_of_lists(world, capsys):
+def test_without_a_split_all_interactions_are_trained_on_and_excluded_from_lists(world, capsys):
     code, out, err = run(capsys, "fit", "--split", "none", "--model", "mf", *PLAIN)
     assert code == 0, err
     assert "validation" not in out
@@ -153,7 +153,7 @@ def test_compat_official_trains_what_the_published_code_does(world, capsys):
     assert config()["settings"]["loss"] == "bpr"
 
 
-def test_ctrl_c_says_how_to_go_on_and_resume_does(world, capsys, monkeypatch):
+def test_ctrl_c_prints_how_to_resume_and_resume_continues(world, capsys, monkeypatch):
     from mmgcn.models.lightgcn import LightGCN
 
     words = ("fit", "--model", "lightgcn", *QUICK, "--device", "cpu")
@@ -232,7 +232,7 @@ def test_bad_input_gets_one_line_and_leaves_no_run(world, capsys, words, message
         ("--seed", "99999999999999999999"),
     ],
 )
-def test_wrong_usage_is_exit_code_2(world, capsys, words):
+def test_usage_errors_have_exit_code_2(world, capsys, words):
     code, out, err = run(capsys, "fit", *words)
     assert (code, out) == (2, "")
     assert words[-2].lstrip("-") in err or words[0] in err

@@ -1,4 +1,4 @@
-"""What inspect reports of a store and of interactions."""
+"""mmgcn inspect: a store and interactions."""
 
 import json
 from pathlib import Path
@@ -95,7 +95,7 @@ def test_ids_that_match_nothing_are_reported_with_the_nearest(
     assert "2 missing" in out
 
 
-def test_a_file_of_ones_own_is_inspected_like_a_modality(capsys, tmp_path, store):
+def test_an_array_of_features_is_inspected_like_a_modality(capsys, tmp_path, store):
     np.save(tmp_path / "price.npy", np.array([0.0, 2.0]))
     out = run(capsys, "--features", f"price={tmp_path / 'price.npy'}", "--json")[1]
     report = json.loads(out)["features"]["price"]

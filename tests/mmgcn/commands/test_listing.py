@@ -1,10 +1,10 @@
-"""What a person reads beside a list."""
+"""Text beside a ranked list."""
 
 from mmgcn.commands.listing import because
 from mmgcn.serving.explanation import Explanation
 
 
-def test_a_reason_has_a_line_for_each_channel_and_says_what_is_missing():
+def test_an_explanation_has_a_line_per_channel_and_lists_missing_ones():
     reason = Explanation(
         "42",
         "clip-001",
@@ -21,5 +21,5 @@ def test_a_reason_has_a_line_for_each_channel_and_says_what_is_missing():
     ]
 
 
-def test_an_unknown_user_gets_what_is_popular():
+def test_an_unknown_user_gets_popular_items():
     assert because(None) == "it is popular"

@@ -1,4 +1,4 @@
-"""What models prints of the registered models and of their settings."""
+"""mmgcn models: the registered models and their settings."""
 
 import json
 

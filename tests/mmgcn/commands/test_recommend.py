@@ -1,4 +1,4 @@
-"""mmgcn recommend and export: what they answer, and which options do not go together."""
+"""mmgcn recommend and export: output, and options that exclude each other."""
 
 import json
 
@@ -14,7 +14,7 @@ ITEMS = ["a", "b", "c", "d", "e"]
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
-    """A command on a run of five items, of which everybody has watched b and c."""
+    """A command on a run of five items, of which all users have watched b and c."""
     monkeypatch.chdir(tmp_path)
     write_run_folder(tmp_path / "run", ITEMS)
 
@@ -25,7 +25,7 @@ def run(tmp_path, monkeypatch, capsys):
     return answer
 
 
-def test_json_is_the_list_alone(run):
+def test_json_is_only_the_list(run):
     code, out, err = run("recommend", "--user", "u0", "--k", "5", "--json")
     rows = json.loads(out)
     assert (code, err) == (0, "")
@@ -104,7 +104,7 @@ def test_an_unknown_user_is_an_error_that_names_the_option(run):
         (("--user", "u0", "--per-creator", "1"), "--per-creator: it needs --captions FILE"),
     ],
 )
-def test_options_that_do_not_go_together_are_wrong_usage(run, words, message):
+def test_options_that_exclude_each_other_are_usage_errors(run, words, message):
     code, out, err = run("recommend", *words)
     assert (code, out) == (2, "")
     assert message in err
@@ -124,7 +124,7 @@ def test_exported_files_are_printed_as_lines_and_as_json(run, tmp_path):
         (("--to", "postgresql://h/d", "--out", "x"), "--out: --to writes tables, no files"),
     ],
 )
-def test_options_that_an_export_would_ignore_are_wrong_usage(run, words, message):
+def test_options_that_an_export_would_ignore_are_usage_errors(run, words, message):
     code, out, err = run("export", *words)
     assert (code, out) == (2, "")
     assert message in err

@@ -1,4 +1,4 @@
-"""mmgcn report, and recommend --html: whole files, or none."""
+"""mmgcn report, and recommend --html: complete files or none."""
 
 import json
 import shutil
@@ -84,7 +84,7 @@ def test_recommend_html_shows_the_reasons_of_each_user(folder):
     assert text.count("Popular with all users.") == 2
 
 
-def test_recommend_html_is_for_somebody_new_as_well(folder):
+def test_recommend_html_also_shows_an_unknown_user(folder):
     with pytest.raises(SystemExit):
         mmgcn("recommend", "--history", "clip-006,c", "--html", "list.html")
     text = (folder / "list.html").read_text(encoding="utf-8")

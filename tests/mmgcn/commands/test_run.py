@@ -23,7 +23,7 @@ TABLE = "user_id,item_id\n" + "".join(
 
 @pytest.fixture
 def run(capfd, tmp_path, monkeypatch):
-    """Run `mmgcn run` in a folder with a project; gives exit code, standard output and error."""
+    """Run `mmgcn run` in a folder with a project; return exit code, standard output and error."""
     monkeypatch.chdir(tmp_path)
 
     def running(project, *words):
@@ -44,7 +44,7 @@ def run(capfd, tmp_path, monkeypatch):
         ({"data": {"valid": "v.csv", "test": "t.csv"}}, ["fit", "evaluate"]),
     ],
 )
-def test_the_steps_are_those_that_the_project_has_something_for(tables, steps):
+def test_steps_without_inputs_are_left_out(tables, steps):
     assert steps_of(Project(Path("mmgcn.toml"), tables)) == steps
 
 
@@ -76,7 +76,7 @@ def test_a_step_that_fails_ends_the_run_with_its_exit_code(run):
     ("codes", "expected"),
     [((0, 0, 0), 0), ((3, 0, 0), 3), ((3, 1), 1), ((0, 2), 2), ((130,), 130)],
 )
-def test_items_that_fail_stop_no_run_and_steps_that_fail_do(codes, expected, monkeypatch):
+def test_failed_items_do_not_stop_a_run_and_failed_steps_do(codes, expected, monkeypatch):
     left = list(codes)
     monkeypatch.setattr("mmgcn.commands.run._run_step", lambda *_: left.pop(0))
     project = Project(Path("mmgcn.toml"), {"": {"videos": "v"}})
@@ -121,7 +121,7 @@ def test_another_log_is_refused(run):
 @pytest.mark.parametrize("log", ["text", "json"])
 @pytest.mark.parametrize("moment", ["as it starts", "while it works"])
 def test_sigterm_interrupts_the_step_and_the_run(moment, log, tmp_path):
-    """The step waits for its settings, in a pipe that nobody writes to."""
+    """The step waits for its settings, from a pipe without a writer."""
     settings = tmp_path / "settings.toml"
     os.mkfifo(settings)
     (tmp_path / "mmgcn.toml").write_text('[fit]\nconfig = "settings.toml"\n')

@@ -74,7 +74,7 @@ def get(port, path):
         return answer.read().decode()
 
 
-def test_it_loads_a_new_run_and_ends_when_the_last_request_is_done(runs):
+def test_it_loads_a_new_run_and_stops_after_the_last_request(runs):
     with serving(runs) as (process, port):
         assert json.loads(get(port, "/v1/recommend/bob?k=1"))["items"][0]["score"] == 1.0
         ready = json.loads(get(port, "/readyz"))
@@ -134,7 +134,7 @@ def refusal(capsys, *words, code=1):
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "videos.example"])
-def test_other_machines_are_allowed_on_purpose_only(capsys, monkeypatch, runs, host):
+def test_other_machines_are_allowed_only_explicitly(capsys, monkeypatch, runs, host):
     monkeypatch.delenv("MMGCN_TOKEN", raising=False)
     message = refusal(capsys, "--host", host, "--run", runs / "latest", code=2)
     assert "set --token (or MMGCN_TOKEN), or pass --open" in message

@@ -1,4 +1,4 @@
-"""What the columns of other people's tables are called."""
+"""Names of columns in tables of other data sets."""
 
 import shlex
 
@@ -13,7 +13,7 @@ KUAIREC = ["user_id", "video_id", "play_duration", "video_duration", "timestamp"
 YELP = ["review_id", "user_id", "business_id", "stars", "date"]
 
 
-def test_what_is_not_named_is_called_as_always():
+def test_unnamed_columns_have_their_default_names():
     columns = Columns.parse("item=movieId, time=when")
     assert [columns.name(role) for role in ("user", "item", "time", "rating")] == [
         *("user_id", "movieId", "when", "rating")
@@ -21,7 +21,7 @@ def test_what_is_not_named_is_called_as_always():
     assert Columns.parse("") == Columns()
 
 
-def test_a_name_may_hold_spaces_and_signs():
+def test_a_name_may_contain_spaces_and_symbols():
     columns = Columns.parse("user= user id,item=a=b")
     assert (columns.name("user"), columns.name("item")) == (" user id", "a=b")
 
@@ -37,7 +37,7 @@ def test_a_name_may_hold_spaces_and_signs():
         ("user=a,item=a", "names the column 'a' twice"),
     ],
 )
-def test_words_that_name_no_columns_are_refused(words, message):
+def test_invalid_columns_are_refused(words, message):
     with pytest.raises(ColumnsError, match=message):
         Columns.parse(words)
 
@@ -60,7 +60,7 @@ def test_numbers_alone_are_positions(words, are_positions):
         (["uid", "x"], "user=uid,item=COLUMN"),
     ],
 )
-def test_the_option_for_a_known_table_is_guessed_and_can_be_typed(names, words):
+def test_the_option_for_a_known_table_is_suggested(names, words):
     named = option(Columns().guessed(names))
     assert named == f"columns='{words}'"
     typed = shlex.split(in_flags(named, {"columns": "--columns"}))
@@ -70,6 +70,6 @@ def test_the_option_for_a_known_table_is_guessed_and_can_be_typed(names, words):
         assert {columns.name("user"), columns.name("item")} <= set(names)
 
 
-def test_what_was_named_and_is_there_is_kept_in_the_guess():
+def test_given_columns_that_exist_are_kept_in_the_suggestion():
     guessed = Columns.parse("user=rating").guessed(MOVIELENS)
     assert guessed == {"user": "rating", "item": "movieId"}

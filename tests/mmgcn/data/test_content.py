@@ -29,7 +29,7 @@ def test_neighbours_are_those_of_all_cosines():
         )
 
 
-def test_blocks_change_nothing(monkeypatch):
+def test_the_result_does_not_depend_on_the_blocks(monkeypatch):
     matrix = np.random.default_rng(0).integers(0, 3, (30, 2)).astype(np.float32)
     ids = [f"i{n}" for n in range(30)]
     whole = content_of(ids, matrix)
@@ -37,7 +37,7 @@ def test_blocks_change_nothing(monkeypatch):
     assert content_of(ids, matrix) == whole
 
 
-def test_vectors_of_zeros_are_nobodys_neighbours():
+def test_zero_vectors_have_no_neighbours():
     found = content_of(["a", "b", "c", "d"], np.array([[0.0], [0.0], [1.0], [-1.0]]))
     assert found.duplicates == []
     assert set(found.neighbours) == {"c", "d"}

@@ -84,7 +84,7 @@ class TestAnItemThatWasNeverExtracted:
             "interactions" in built.notes[0]
         )
 
-    def test_leaves_nothing_where_all_are_dropped(self):
+    def test_dropping_every_item_is_an_error(self):
         tables = [table_of("a", ["i0", "i1"]), table_of("b", ["i2", "i3"])]
         with pytest.raises(FeatureError, match="no training interaction remains"):
             Dataset.build(plain(), tables, missing="drop")
@@ -111,7 +111,7 @@ def test_ids_of_which_none_matches_show_both_sides():
         Dataset.build(plain(), [table_of("a", ["x.mp4"])])
 
 
-def test_videos_that_nobody_watched_come_along_and_broken_ones_do_not():
+def test_unwatched_videos_are_items_and_broken_ones_are_not():
     tables = [
         table_of("a", ["i0", "i1", "i2", "i3", "new"], known=["i0", "broken"]),
         table_of("b", ["i0", "i1", "i2", "i3"], known=["new", "broken"]),
@@ -123,7 +123,7 @@ def test_videos_that_nobody_watched_come_along_and_broken_ones_do_not():
     assert built.train.items is built.split.test.items is built.items
 
 
-def test_no_features_at_all_are_a_data_set_too():
+def test_a_data_set_may_have_no_features():
     built = Dataset.build(plain())
     assert built.features == {}
     assert len(built.items) == 4

@@ -1,4 +1,4 @@
-"""Near-duplicates, compared with all pairs one by one."""
+"""Near-duplicates, compared with a loop over all pairs."""
 
 import sys
 

@@ -20,7 +20,7 @@ def test_rows_are_items_by_number_without_ids(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["007\n a \nb,c", "\ufeff007\r\n a \r\nb,c\r\n"])
-def test_a_line_of_the_file_of_ids_is_an_id_as_it_stands(tmp_path, text):
+def test_each_line_of_the_file_of_ids_is_an_id(tmp_path, text):
     assert from_file(save(tmp_path, np.eye(3), text)).ids.to_list() == ["007", " a ", "b,c"]
 
 
@@ -69,12 +69,12 @@ def test_pickled_arrays_are_never_loaded(tmp_path):
         (np.zeros((2, 1)), "a\n\nb\n", "line 2 of .* is empty"),
     ],
 )
-def test_what_is_no_table_of_features_is_refused(tmp_path, array, ids, message):
+def test_invalid_tables_of_features_are_refused(tmp_path, array, ids, message):
     with pytest.raises(FeatureError, match=message):
         from_file(save(tmp_path, array, ids))
 
 
-def test_words_that_name_no_file_are_refused(tmp_path):
+def test_invalid_names_of_files_are_refused(tmp_path):
     for words, message in (
         ("=", r"NAME=FILE\.npy"),
         ("x=nowhere.npy", r"no features at nowhere\.npy"),
@@ -109,7 +109,7 @@ def test_a_file_that_is_taken_for_a_store_needs_a_name(tmp_path):
         from_store(tmp_path / "f.npy")
 
 
-def test_a_store_gives_a_table_a_modality_and_knows_what_had_nothing_to_read(store):
+def test_a_store_is_a_table_per_modality_with_missing_items(store):
     acoustic, visual = from_store(store.root)
     assert (acoustic.name, visual.name) == ("acoustic", "visual")
     assert acoustic.ids.to_list() == ["a", "b"]
@@ -118,12 +118,12 @@ def test_a_store_gives_a_table_a_modality_and_knows_what_had_nothing_to_read(sto
     assert acoustic.source["digest"] == store.feature_set("acoustic").digest
 
 
-def test_an_empty_store_says_how_to_fill_it(tmp_path):
+def test_an_empty_store_is_an_error_with_the_command_to_fill_it(tmp_path):
     with pytest.raises(FeatureError, match="mmgcn extract"):
         from_store(tmp_path)
 
 
-def test_folders_and_files_are_mixed_and_names_stay_apart(store, tmp_path):
+def test_stores_and_files_can_be_mixed_under_different_names(store, tmp_path):
     own = save(tmp_path, np.eye(2))
     assert [table.name for table in read_features([own, str(store.root)])] == [
         "x",

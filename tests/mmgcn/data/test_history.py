@@ -1,4 +1,4 @@
-"""What counts as watched: a table, feedback in a database, or both."""
+"""Histories from a table, from feedback in a database, or from both."""
 
 import sys
 from datetime import UTC, datetime
@@ -41,7 +41,7 @@ def pairs(read):
     ]
 
 
-def test_a_pair_weighs_what_its_events_weigh_together(feedback):
+def test_the_weight_of_a_pair_is_the_sum_of_its_events(feedback):
     url = feedback(
         ("ann", "a", "impression", None),  # 0: shown is not watched
         ("ann", "b", "play", 0.6),  # 0, twice: looking is not watching
@@ -88,7 +88,7 @@ def test_weights_can_be_given(feedback):
         ("unskips=1", "no kind of event is called 'unskips'; did you mean skip"),
     ],
 )
-def test_weights_that_say_nothing_are_refused(words, message):
+def test_invalid_event_weights_are_refused(words, message):
     with pytest.raises(EventsError, match=message):
         parse_weights(words)
 
@@ -109,7 +109,7 @@ def test_weights_that_say_nothing_are_refused(words, message):
         ("unskip", 0, None),
     ],
 )
-def test_what_was_taken_back_weighs_nothing_and_has_no_time(feedback, kinds, weight, time):
+def test_cancelled_events_have_no_weight_and_no_time(feedback, kinds, weight, time):
     url = feedback(*(("ann", "a", kind, None) for kind in kinds.split()))
     assert read_events(url).drop("skipped").rows() == [("ann", "a", weight, time)]
 
@@ -126,7 +126,7 @@ def test_what_was_taken_back_weighs_nothing_and_has_no_time(feedback, kinds, wei
         ("impression", False),
     ],
 )
-def test_a_skip_counts_until_it_is_taken_back_or_outweighed(feedback, kinds, skipped):
+def test_a_skip_counts_until_it_is_cancelled_or_outweighed(feedback, kinds, skipped):
     url = feedback(*(("ann", "a", kind, None) for kind in kinds.split()))
     assert read_events(url)["skipped"].to_list() == [skipped]
 
@@ -154,7 +154,7 @@ def test_a_play_counts_from_half_of_the_video_or_ten_seconds(tmp_path, seconds, 
     assert read_events(url)["weight"].to_list() == [weight]
 
 
-def test_a_like_is_taken_back_by_the_one_who_gave_it_and_for_that_item(feedback):
+def test_an_unlike_cancels_likes_of_the_same_user_and_item(feedback):
     url = feedback(
         ("ann", "a", "like", None),
         ("ann", "b", "like", None),
@@ -166,7 +166,7 @@ def test_a_like_is_taken_back_by_the_one_who_gave_it_and_for_that_item(feedback)
     assert weights == {("ann", "a"): 0, ("ann", "b"): 2, ("bob", "a"): 2, ("bob", "b"): 0}
 
 
-def test_other_weights_are_taken_back_as_well(feedback):
+def test_events_with_other_weights_are_cancelled_too(feedback):
     url = feedback(("ann", "a", "like", None), ("ann", "a", "unlike", None))
     assert read_events(url, parse_weights("like=5"))["weight"].to_list() == [0]
 
@@ -184,7 +184,7 @@ def test_feedback_is_added_to_a_table(feedback, tmp_path):
     assert read.timestamp.tolist() == [11, 12, 1002]
 
 
-def test_a_skip_that_was_taken_back_leaves_the_row_of_the_table(feedback, tmp_path):
+def test_a_cancelled_skip_keeps_the_row_of_the_table(feedback, tmp_path):
     table = tmp_path / "watched.csv"
     table.write_text("user_id,item_id\nann,a\nann,b\n")
     url = feedback(
@@ -223,7 +223,7 @@ def test_the_columns_and_ratings_of_a_table_apply_beside_feedback(feedback, tmp_
             read_history(url, **options)
 
 
-def test_what_cannot_be_joined_is_refused(feedback, tmp_path):
+def test_tables_that_cannot_be_joined_are_refused(feedback, tmp_path):
     table = tmp_path / "watched.csv"
     table.write_text("user_id,item_id,timestamp\nann,b,1700000000000\n")
     url = feedback(("ann", "c", "like", None))
@@ -233,7 +233,7 @@ def test_what_cannot_be_joined_is_refused(feedback, tmp_path):
         read_history(url, feedback=url)
 
 
-def test_a_database_that_says_nothing_is_named_with_the_way_out(feedback, tmp_path):
+def test_a_database_without_events_is_an_error_with_a_remedy(feedback, tmp_path):
     with pytest.raises(EventsError, match="contains no events yet"):
         read_events(feedback())
     with pytest.raises(InteractionsError, match=r"none of 1 pairs .* has a positive weight"):
@@ -249,7 +249,7 @@ def test_a_database_that_says_nothing_is_named_with_the_way_out(feedback, tmp_pa
         read_events(f"sqlite:///{tmp_path}/broken.db")
 
 
-def test_without_the_extra_the_way_to_it_is_named(monkeypatch):
+def test_without_the_extra_the_install_command_is_reported(monkeypatch):
     monkeypatch.delitem(sys.modules, "mmgcn.data.events")
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
     with pytest.raises(InteractionsError, match=r"needs sqlalchemy; install .*\[serve\]"):

@@ -1,4 +1,4 @@
-"""Ids outside, rows inside."""
+"""External ids and internal indices."""
 
 import polars as pl
 import pytest
@@ -11,7 +11,7 @@ TEXTS = st.lists(st.text(st.characters(codec="utf-8"), max_size=6), unique=True,
 
 
 @given(TEXTS, TEXTS)
-def test_a_lookup_is_that_of_a_dictionary(known, requested):
+def test_a_lookup_equals_that_of_a_dictionary(known, requested):
     ids = IdMap(known)
     rows = {one: row for row, one in enumerate(known)}
     expected = [rows.get(one, -1) for one in requested]
@@ -31,13 +31,13 @@ def test_a_saved_map_comes_back(tmp_path):
     assert (loaded.ids.to_list(), loaded.kind, loaded.id(1)) == (["b", "a", ""], "item", "a")
 
 
-def test_a_file_that_holds_no_ids_is_refused(tmp_path):
+def test_a_file_without_ids_is_refused(tmp_path):
     (tmp_path / "items.parquet").write_bytes(b"nonsense")
     with pytest.raises(ValueError, match="contains no ids"):
         IdMap.load(tmp_path / "items.parquet")
 
 
-def test_ids_that_are_no_unicode_are_refused():
+def test_ids_that_are_not_unicode_are_refused():
     with pytest.raises(ValueError, match=r"ids are text in UTF-8, and 'a\\udcff' is not"):
         IdMap(["a"]).get(["a\udcff"])
 
@@ -47,7 +47,7 @@ def test_ids_that_are_numbers_are_refused_with_the_text_to_pass():
         IdMap(["42"]).get([42])
 
 
-def test_one_text_is_no_list_of_ids():
+def test_a_string_is_refused_as_a_list_of_ids():
     with pytest.raises(ValueError, match=r"'42' is one text; pass \['42'\]"):
         IdMap(["42"]).get("42")
 
@@ -62,7 +62,7 @@ def test_the_error_for_an_object_is_one_line():
         IdMap(["42"]).get([pl.Series(["a"])])
 
 
-def test_a_number_is_no_list_of_texts():
+def test_a_number_is_refused_as_a_list_of_ids():
     with pytest.raises(TypeError, match="ids are an iterable of str, not int"):
         IdMap(["42"]).get(5)
 
@@ -84,6 +84,6 @@ def test_an_unknown_id_is_counted_once_and_the_error_keeps_it():
     assert caught.value.unknown == ["x", "y"]
 
 
-def test_the_nearest_is_found_behind_many_others_of_its_length():
+def test_the_nearest_id_is_found_among_many_of_its_length():
     many = [f"{number:08d}" for number in range(50_000)] + ["video-77"]
     assert nearest_ids("video-7", many)[0] == "video-77"

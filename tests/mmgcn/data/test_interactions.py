@@ -41,7 +41,7 @@ def test_compressed_rows_by_time_begin_with_the_oldest(rows, data):
         assert indices[indptr[user] : indptr[user + 1]].tolist() == expected
 
 
-def test_a_core_by_hand_says_what_is_left():
+def test_a_core_is_as_computed_by_hand_and_reported():
     # i2 has one user; without it u1 has one item and falls too.
     core = interactions_of([(0, 0), (0, 1), (1, 0), (1, 2), (2, 0), (2, 1)]).k_core(
         k_user=2, k_item=2
@@ -51,7 +51,7 @@ def test_a_core_by_hand_says_what_is_left():
     assert core.notes == ["2,2-core: 4 of 6 interactions remain, 2 of 3 users and 2 of 3 items"]
 
 
-def test_an_empty_core_says_from_what_and_what_to_do():
+def test_an_empty_core_is_an_error_with_a_remedy():
     with pytest.raises(
         InteractionsError, match=r"no interaction of 1 \(1 users, 1 items\).*lower `k_core`"
     ):
@@ -59,7 +59,7 @@ def test_an_empty_core_says_from_what_and_what_to_do():
 
 
 @given(pairs, st.integers(0, 3), st.integers(0, 3))
-def test_a_core_is_what_peeling_one_at_a_time_leaves(rows, k_user, k_item):
+def test_a_core_equals_removing_nodes_one_at_a_time(rows, k_user, k_item):
     left = set(rows)
     while True:
         weak = next(
@@ -96,7 +96,7 @@ def test_duplicate_pairs_are_dropped_at_construction():
     assert repr(table) == "Interactions(3 of 2 users and 2 items, with timestamps)"
 
 
-def test_a_table_of_one_item_has_nothing_to_rank():
+def test_a_table_with_one_item_is_refused():
     with pytest.raises(InteractionsError, match="only one item, i0; there is nothing to rank"):
         check_learnable(interactions_of([(0, 0), (1, 0)]))
     assert "only one user" in check_learnable(interactions_of([(0, 0), (0, 1)]))[0]

@@ -30,7 +30,7 @@ def test_ids_from_1_are_not_read_as_row_numbers_from_0(world):
     assert dataset.features["v"][row].tolist() == [1, 2]
 
 
-def test_items_that_a_core_removed_are_no_candidates_unless_kept(world):
+def test_items_removed_by_a_core_are_not_candidates_unless_kept(world):
     features = {"features": ("v=v.npy",), "first_id": 1}
     dataset = load_dataset(DataOptions(k_core=2, **features))
     assert sorted(dataset.items.ids) == ["1", "2", "3", "4", "5"]
@@ -122,7 +122,7 @@ def test_options_that_are_malformed_or_ignored_are_refused(options, message):
         DataOptions(**options)
 
 
-def test_given_parts_from_which_nothing_can_be_learned_are_refused(tmp_path):
+def test_given_parts_without_training_interactions_are_refused(tmp_path):
     for name in ("train", "test"):
         rows = [f"{name}-{user},x\n" for user in range(3)]
         (tmp_path / f"{name}.csv").write_text("user_id,item_id\n" + "".join(rows))

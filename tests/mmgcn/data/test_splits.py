@@ -79,7 +79,7 @@ def test_the_last_of_each_user_are_held_out(rows, data):
 
 
 @given(rows=pairs, data=st.data())
-def test_what_happens_later_is_never_in_an_earlier_part(rows, data):
+def test_later_interactions_are_never_in_an_earlier_part(rows, data):
     times = data.draw(st.lists(st.integers(0, 9), min_size=len(rows), max_size=len(rows)))
     parts = split(interactions_of(rows, timestamp=times), "temporal")
     latest = -1
@@ -118,7 +118,7 @@ def test_a_random_split_follows_its_seed():
     assert [len(part) for part in first] == [4 * 16, 4 * 2, 4 * 2]
 
 
-def test_shares_that_leave_nothing_are_refused():
+def test_shares_that_leave_an_empty_part_are_refused():
     with pytest.raises(SplitError, match="together they are less than 1"):
         split(interactions_of([(0, 0)]), "random", valid_share=0.5, test_share=0.5)
 

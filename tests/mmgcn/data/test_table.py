@@ -1,4 +1,4 @@
-"""Tables of who watched what, of every kind that people have."""
+"""Tables of interactions in many formats."""
 
 import gzip
 from datetime import UTC, date, datetime
@@ -74,7 +74,7 @@ TABLE = pl.DataFrame(
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".jsonl"])
 @pytest.mark.parametrize("words", ["", "user=who,item=what,time=when,rating=stars"])
-def test_every_format_gives_the_same_whatever_its_columns_are_called(tmp_path, suffix, words):
+def test_every_format_gives_the_same_table_for_any_column_names(tmp_path, suffix, words):
     names = {"user": "user_id", "item": "item_id", "time": "timestamp", "rating": "rating"}
     named = dict(word.split("=") for word in words.split(",")) if words else {}
     path = tmp_path / f"table{suffix}"
@@ -105,7 +105,7 @@ def test_numbers_name_the_columns_of_a_table_that_has_names(tmp_path):
     assert pairs_of(table) == [("a", "x")]
 
 
-def test_a_header_is_no_row(tmp_path):
+def test_a_header_is_not_a_row(tmp_path):
     text = "userId,movieId,rating\n1,2,3\n"
     with pytest.raises(
         InteractionsError, match=r"is a header: 'userId', .*; pass columns='user=userId,item=movie"
@@ -116,7 +116,7 @@ def test_a_header_is_no_row(tmp_path):
 RATED = "user_id,item_id,rating\na,x,5\na,y,2.5\nb,x,3\nb,x,4\nc,z,3.5\n"
 
 
-def test_low_ratings_are_left_out_and_counted(tmp_path):
+def test_low_ratings_are_dropped_and_counted(tmp_path):
     table = read(tmp_path, RATED, min_rating=3.5)
     assert pairs_of(table) == [("a", "x"), ("b", "x"), ("c", "z")]  # b liked x in the end
     (note,) = table.notes
@@ -132,7 +132,7 @@ def test_a_note_says_that_ratings_are_ignored(tmp_path):
 
 
 def test_a_rating_is_as_high_as_it_is_stored(tmp_path):
-    """0.1 in float32 is a little more than 0.1, and 0.7 a little less."""
+    """In float32, 0.1 is slightly more than 0.1, and 0.7 slightly less."""
     table = pl.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "x"], "rating": [0.1, 0.7]})
     table.with_columns(pl.col("rating").cast(pl.Float32)).write_parquet(tmp_path / "table.parquet")
     assert len(read_interactions(tmp_path / "table.parquet", min_rating=0.1)) == 2
@@ -177,7 +177,7 @@ def test_ids_keep_zeros_spaces_and_signs(tmp_path):
     assert pairs_of(table) == [("007", " a "), ("7", "a,b"), ("07", "дом")]
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path):
+def test_a_byte_order_mark_is_not_part_of_the_first_name(tmp_path):
     assert pairs_of(read(tmp_path, "\ufeffuser_id,item_id\n1,2\n")) == [("1", "2")]
 
 
@@ -256,7 +256,7 @@ def test_dates_in_parquet_are_seconds(tmp_path, moment):
         ),
     ],
 )
-def test_what_cannot_be_used_is_refused_with_the_reason(tmp_path, text, suffix, message):
+def test_unusable_tables_are_refused_with_the_reason(tmp_path, text, suffix, message):
     with pytest.raises(InteractionsError, match=message):
         read(tmp_path, text, suffix)
 
@@ -275,7 +275,7 @@ def test_a_note_says_that_weights_are_ignored(tmp_path):
     assert "no model of mmgcn uses them" in table.notes[0]
 
 
-def test_no_file_says_which_option_names_one(tmp_path):
+def test_a_missing_file_is_an_error_that_names_the_option(tmp_path):
     with pytest.raises(InteractionsError, match=r"no interactions at .*; pass interactions='FILE'"):
         read_interactions(tmp_path / "nowhere.csv")
 
@@ -383,7 +383,7 @@ def test_sequences_of_items_are_not_read_as_one_item(tmp_path, items):
         read(tmp_path, f"user_id\titem_id\n1\t{items}\n2\t7 8\n", ".tsv")
 
 
-def test_dates_with_two_readings_need_a_format(tmp_path):
+def test_ambiguous_dates_need_a_format(tmp_path):
     text = "user_id,item_id,timestamp\na,x,01/02/1970\nb,x,03/02/1970\n"
     with pytest.raises(InteractionsError, match=r"2 of 2 rows .* need time_format='%d/%m/%Y'"):
         read(tmp_path, text)
@@ -398,7 +398,7 @@ def test_dates_with_two_readings_need_a_format(tmp_path):
         read(tmp_path, "user_id,item_id\na,x\n", time_format="%Y")
 
 
-def test_seconds_among_milliseconds_are_refused(tmp_path):
+def test_mixed_seconds_and_milliseconds_are_refused(tmp_path):
     text = "user_id,item_id,timestamp\na,x,1700000000\nb,x,1700000000000\n"
     with pytest.raises(InteractionsError, match=r"seconds since 1970.* milliseconds.* to one unit"):
         read(tmp_path, text)

@@ -1,4 +1,4 @@
-"""Cards: what is shown of an item."""
+"""Cards: the displayed data of an item."""
 
 from mmgcn.display.cards import Cards
 

@@ -1,4 +1,4 @@
-"""Posters: drawn by one process that stays, whatever the videos do to it."""
+"""Posters: drawn by one long-lived process, even if videos crash it."""
 
 import shutil
 import sys
@@ -68,7 +68,7 @@ def test_real_videos_are_drawn_by_one_process(tmp_path):
         posters.stop()
 
 
-def test_a_video_that_ends_the_process_costs_its_own_poster(tmp_path, worker, videos):
+def test_a_video_that_crashes_the_process_loses_only_its_poster(tmp_path, worker, videos):
     posters = Posters(tmp_path / "posters", worker)
     first = posters.draw("a", videos["a"]).read_text()
     with pytest.raises(PosterError, match="the process that read it crashed"):
@@ -78,7 +78,7 @@ def test_a_video_that_ends_the_process_costs_its_own_poster(tmp_path, worker, vi
     assert posters.draw("c", videos["c"]).read_text() == second
 
 
-def test_a_video_without_a_poster_is_tried_once(tmp_path, worker, videos):
+def test_a_video_without_a_poster_is_drawn_only_once(tmp_path, worker, videos):
     posters = Posters(tmp_path / "posters", worker)
     for _ in range(2):
         with pytest.raises(PosterError, match="crashed"):
@@ -89,7 +89,7 @@ def test_a_video_without_a_poster_is_tried_once(tmp_path, worker, videos):
         posters.find("bomb", videos["bomb"])
 
 
-def test_a_video_that_takes_too_long_is_left(tmp_path, worker, videos, monkeypatch):
+def test_a_video_that_takes_too_long_is_given_up(tmp_path, worker, videos, monkeypatch):
     monkeypatch.setattr(poster_worker, "MAX_SECONDS", 0.001)
     posters = Posters(tmp_path / "posters", worker)
     with pytest.raises(PosterError, match=r"longer than 0\.001 s"):
@@ -110,7 +110,7 @@ def test_a_folder_that_cannot_be_created_is_a_reason(tmp_path, worker, videos):
 
 
 class SlowPosters(Posters):
-    """Posters that are drawn when the test lets them, in `order`."""
+    """Posters that are drawn when the test allows it, in `order`."""
 
     def __init__(self, folder):
         super().__init__(folder, worker=PosterWorker(["false"]))
@@ -125,7 +125,7 @@ class SlowPosters(Posters):
         return self.folder / f"{item_id}.jpg"
 
 
-def test_requests_for_one_poster_join_the_last_is_drawn_first_and_the_oldest_is_dropped(
+def test_posters_are_queued_once_drawn_last_first_and_the_oldest_is_dropped(
     tmp_path, videos, monkeypatch
 ):
     monkeypatch.setattr(poster_queue, "MAX_WAITING", 2)

@@ -43,7 +43,7 @@ BOUNDS = (0, 2, 3, 9)
 PARTS = list(itertools.pairwise(BOUNDS))
 
 
-def test_users_aggregate_the_same_in_a_part_as_in_the_full_graph(graph):
+def test_users_aggregate_in_a_part_as_in_the_full_graph(graph):
     x = torch.randn(7, 4)
     parts = [PartialGraph(graph, *part).users_from_items(x) for part in PARTS]
     assert torch.equal(torch.cat(parts), graph.users_from_items(x))

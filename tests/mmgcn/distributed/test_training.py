@@ -1,4 +1,4 @@
-"""Several processes compute, write and resume what one process does."""
+"""Several processes compute, write and resume the same training as one process."""
 
 import json
 import os
@@ -151,7 +151,7 @@ def assert_same(run: Path, other: Path) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_two_and_three_processes_train_what_one_trains(ranks, tmp_path, case):
+def test_two_and_three_processes_train_the_same_model_as_one(ranks, tmp_path, case):
     model, settings = CASES[case]
     alone = train(model, tmp_path / "1", settings)
     for size in (2, 3) if case == "linear_mmgcn" else (3,):
@@ -168,7 +168,7 @@ def test_users_without_interactions_get_the_mean_of_all_others(ranks, tmp_path):
 
 
 @pytest.mark.parametrize("case", ["linear_mmgcn", "mmgcn", "mmgcn, largest", "lightgcn"])
-def test_in_float64_there_is_no_difference(ranks, case):
+def test_in_float64_the_results_are_equal(ranks, case):
     alone, together = (ranks.run(n, steps_in_double, *CASES[case])[0] for n in (1, 3))
     assert alone.keys() == together.keys()
     for name, value in alone.items():

@@ -24,7 +24,7 @@ def model_and_shard(name, data, rank, size):
 
 
 @pytest.mark.parametrize("name", ["linear_mmgcn", "mmgcn", "lightgcn", "mf", "vbpr"])
-def test_the_rows_of_the_shards_are_those_of_the_whole(name, data):
+def test_the_rows_of_the_shards_are_those_of_one_process(name, data):
     whole, _ = model_and_shard(name, data, 0, 1)
     shards = [model_and_shard(name, data, rank, 3) for rank in range(3)]
     for key, value in whole.state_dict().items():
@@ -37,7 +37,7 @@ def test_the_rows_of_the_shards_are_those_of_the_whole(name, data):
     assert by_user == {key for key in shards[0][1].sharded if key in dict(whole.named_parameters())}
 
 
-def test_interactions_of_the_shards_are_those_of_the_whole(data):
+def test_the_interactions_of_the_shards_are_those_of_one_process(data):
     indptr, indices = data.train.csr()
     shards = [model_and_shard("mf", data, rank, 3)[1].csr((indptr, indices)) for rank in range(3)]
     np.testing.assert_array_equal(np.concatenate([items for _, items in shards]), indices)

@@ -16,7 +16,7 @@ def csr(rows):
 
 
 @given(st.lists(st.integers(0, 30), max_size=30), st.sampled_from([0.2, 0.5, 0.8, 1.0]))
-def test_groups_divide_the_items_and_the_head_is_as_small_as_can_be(counts, share):
+def test_groups_partition_the_items_and_the_head_is_minimal(counts, share):
     popularity = np.array(counts, dtype=np.int64)
     groups = item_groups(popularity, head_share=share)
     warm, head, tail, cold = (groups[name] for name in ("warm", "head", "tail", "cold"))
@@ -56,13 +56,13 @@ def test_each_group_counts_its_own_users_and_items():
     assert found["tail"].num_relevant == 1
 
 
-def test_all_items_give_what_the_ranking_gives():
+def test_with_all_items_groups_equal_the_full_ranking():
     found = evaluate_groups(backwards, groups=GROUPS, relevant=RELEVANT, seen=SEEN, ks=(1, 3))
     plain = evaluate(backwards, num_items=6, relevant=RELEVANT, seen=SEEN, ks=(1, 3))
     assert found["all"].metrics == plain
 
 
-def test_a_list_of_some_candidates_holds_no_other():
+def test_a_list_of_some_candidates_contains_no_others():
     found = evaluate_groups(
         lambda user_index: -backwards(user_index),  # 0 first
         groups=GROUPS,
@@ -76,7 +76,7 @@ def test_a_list_of_some_candidates_holds_no_other():
     assert found["warm"].metrics["recall@3"] == 0
 
 
-def test_chance_is_the_share_of_the_open_items():
+def test_chance_is_the_list_length_over_the_unseen_items():
     found = evaluate_groups(backwards, groups=GROUPS, relevant=RELEVANT, seen=SEEN, ks=(2,))
     # user 0 has seen 1 of 6 items, user 1 has seen 2
     assert found["cold"].chance["recall@2"] == pytest.approx((2 / 5 + 2 / 4) / 2)
@@ -91,7 +91,7 @@ def test_chance_is_the_share_of_the_open_items():
     assert among["cold"].chance == {"recall@2": 2 / 4, "recall@5": 1.0}
 
 
-def test_a_random_order_reaches_what_chance_says():
+def test_a_random_order_reaches_the_recall_of_chance():
     rng = np.random.default_rng(0)
     relevant = csr([[int(item)] for item in rng.integers(0, 50, 2000)])
     found = evaluate_groups(

@@ -1,4 +1,4 @@
-"""What a run is tested on: its own part, or a table that names users and items it never saw."""
+"""Test interactions of a run: its own part, or a table that may name unknown users and items."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def test_its_own_part_is_ranked_by_the_run_and_by_popularity(run):
     assert part.metrics(POPULAR)["mrr@5"] == 0.5
 
 
-def test_a_table_of_the_same_pairs_gives_the_same(run, given):
+def test_a_table_with_the_same_pairs_gives_the_same_metrics(run, given):
     part = given(*(f"u{user},d" for user in range(12)))
     assert part.metrics(ks=[1, 2]) == HeldOut.own(run).metrics(ks=[1, 2])
     assert part.notes == []
@@ -54,7 +54,7 @@ def test_an_unknown_item_counts_and_is_in_no_list(given):
     ]
 
 
-def test_an_unknown_user_is_like_the_mean_of_the_others(run, given):
+def test_an_unknown_user_is_represented_by_the_mean_of_the_others(run, given):
     part = given("nobody,c")
     scores = run.item @ run.user.mean(axis=0)
     rank = 1 + int((scores > scores[2]).sum())
@@ -62,7 +62,7 @@ def test_an_unknown_user_is_like_the_mean_of_the_others(run, given):
     assert "a user (1) or an item (0)" in part.notes[0]
 
 
-def test_who_has_no_training_interactions_is_no_part_of_the_mean(run, given):
+def test_users_without_training_interactions_are_not_in_the_mean(run, given):
     indptr = run.path / "seen_indptr.npy"
     offsets = np.load(indptr)
     offsets[:12] = 0  # the last user has seen it all

@@ -1,4 +1,4 @@
-"""What lists are like beside accurate, as counted by hand."""
+"""Details of lists other than accuracy, as counted by hand."""
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ def test_the_details_of_a_small_run_are_as_counted_by_hand(run):
     assert found["recall@5 cold"] == 1
 
 
-def test_groups_are_apart_where_lists_are_short(run, monkeypatch):
+def test_groups_of_users_and_items_are_counted_separately(run, monkeypatch):
     monkeypatch.setattr("mmgcn.evaluation.ranking.KS", (1,))
     found = list_details(run, "test")
     # u0, of the shorter history, has [1]: one of two; u1 has [3].

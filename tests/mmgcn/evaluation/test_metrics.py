@@ -11,7 +11,7 @@ from mmgcn.evaluation import metrics
 HITS = np.array([[True, False, True], [False, False, False]])
 
 
-def test_recall_is_the_share_of_what_was_relevant():
+def test_recall_is_the_share_of_the_relevant_items():
     assert metrics.recall(HITS, np.array([4, 1])).tolist() == [2 / 4, 0]
 
 
@@ -19,7 +19,7 @@ def test_precision_is_the_share_of_the_list():
     assert metrics.precision(HITS).tolist() == [2 / 3, 0]
 
 
-def test_hit_rate_asks_for_one_hit():
+def test_hit_rate_needs_one_hit():
     assert metrics.hit_rate(HITS).tolist() == [1, 0]
 
 
@@ -43,7 +43,7 @@ def test_coverage_counts_items_once_and_padding_never():
 
 
 @given(arrays(bool, array_shapes(min_dims=2, max_dims=2)), st.integers(0, 4))
-def test_all_lie_between_none_and_all_and_agree_on_having_a_hit(hits, missed):
+def test_metrics_are_between_0_and_1_and_agree_on_a_hit(hits, missed):
     num_relevant = np.maximum(hits.sum(axis=1) + missed, 1)
     values = [
         metrics.recall(hits, num_relevant),

@@ -1,4 +1,4 @@
-"""Full ranking against sorting everything, and its mean by hand."""
+"""Full ranking compared with a full sort, and its mean by hand."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def csr(rows):
 
 @settings(max_examples=80)
 @given(st.integers(1, 12), st.integers(0, 10**6), st.sampled_from([np.float32, np.float64]))
-def test_the_best_are_those_of_a_full_sort_ties_by_index(k, seed, dtype):
+def test_the_best_items_are_those_of_a_full_sort_with_ties_by_index(k, seed, dtype):
     rng = np.random.default_rng(seed)
     scores = rng.integers(0, 4, (5, 9)).astype(dtype)
     scores[rng.random((5, 9)) < rng.random()] = -np.inf
@@ -30,17 +30,17 @@ def test_the_best_are_those_of_a_full_sort_ties_by_index(k, seed, dtype):
 
 @pytest.mark.parametrize("k", [1, 3, 9])
 @pytest.mark.parametrize("row", [[np.nan, 1, 2, 3], [-np.inf, np.nan, -np.inf, 0]])
-def test_scores_that_are_no_numbers_are_refused(row, k):
+def test_scores_that_are_nan_are_refused(row, k):
     with pytest.raises(ValueError, match="not numbers"):
         top_k(np.array([row]), k)
 
 
-def test_a_list_of_nothing_is_refused():
+def test_an_empty_list_is_refused():
     with pytest.raises(ValueError, match="k is 0"):
         top_k(np.ones((1, 3)), 0)
 
 
-def test_what_is_seen_in_any_part_is_never_ranked_and_lists_are_padded():
+def test_seen_items_of_any_part_are_excluded_and_lists_are_padded():
     user, item = np.ones((2, 1)), np.array([[3.0], [2.0], [1.0]])
     train, valid = csr([[0], [0]]), csr([[], [1]])
     (_, items, _) = next(
@@ -51,7 +51,7 @@ def test_what_is_seen_in_any_part_is_never_ranked_and_lists_are_padded():
 
 @settings(max_examples=20)
 @given(seed=st.integers(0, 10**6), data=st.data())
-def test_blocks_change_nothing_and_scores_are_left_alone(seed, data):
+def test_blocks_do_not_change_the_result_or_the_scores(seed, data):
     rng = np.random.default_rng(seed)
     table = rng.integers(0, 9, (200, 7)).astype(np.float32)
     untouched = table.copy()
@@ -71,7 +71,7 @@ def test_blocks_change_nothing_and_scores_are_left_alone(seed, data):
     np.testing.assert_array_equal(table, untouched)
 
 
-def test_evaluation_is_the_mean_over_users_with_something_to_find():
+def test_evaluation_is_the_mean_over_users_with_relevant_items():
     # Scores rank items 0, 1, 2, 3 for everybody. User 0 wants 1 and 3, user 1 nothing, user 2
     # wants 2 and has seen 0 and 1.
     scorer = factor_scorer(np.ones((3, 1)), np.array([[4.0], [3.0], [2.0], [1.0]]))
@@ -93,14 +93,14 @@ def test_the_values_of_users_come_in_the_order_of_their_rows():
     assert values["recall@1"].tolist() == [0, 1]
 
 
-def test_what_is_relevant_and_seen_is_not_found_and_counts():
+def test_a_relevant_item_that_was_seen_counts_as_missed():
     scorer = factor_scorer(np.ones((1, 1)), np.array([[2.0], [1.0]]))
     relevant, seen = csr([[0, 1]]), csr([[0]])
     metrics = evaluate(scorer, num_items=2, relevant=relevant, seen=[seen], ks=[2])
     assert metrics["recall@2"] == 1 / 2
 
 
-def test_what_cannot_be_evaluated_is_refused():
+def test_invalid_evaluations_are_refused():
     scorer = factor_scorer(np.ones((1, 1)), np.ones((2, 1)))
     with pytest.raises(ValueError, match="no user has a relevant item"):
         evaluate(scorer, num_items=2, relevant=csr([[]]))

@@ -45,7 +45,7 @@ def stored(save, *values, **named):
         (read_sparse, "l.pkl", pickle.dumps([[1]]), r"l\.pkl contains no sparse matrix"),
     ],
 )
-def test_what_is_no_matrix_is_refused(tmp_path, read, name, content, message):
+def test_arrays_that_are_not_matrices_are_refused(tmp_path, read, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(FormatError, match=message):
         read(tmp_path / name, ALLOWED)
@@ -73,7 +73,7 @@ def test_sparse_matrices_of_scipy_are_read_without_scipy_objects(tmp_path, kind)
     assert shape == (2, 3)
 
 
-def test_stored_zeros_are_no_interactions(tmp_path):
+def test_stored_zeros_are_not_interactions(tmp_path):
     matrix = sparse.csr_matrix(DENSE)
     matrix.data[0] = 0
     sparse.save_npz(tmp_path / "m.npz", matrix)

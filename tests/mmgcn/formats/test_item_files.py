@@ -64,7 +64,7 @@ def test_two_models_of_one_modality_have_names_of_their_own(tmp_path):
     assert names == {"visual_resnet50_avgpool", "visual_vgg19_4", "textual"}
 
 
-def test_optical_flow_is_no_vector(tmp_path):
+def test_optical_flow_is_refused_as_a_vector(tmp_path):
     layouts.video_features(tmp_path)
     (tmp_path / "raft").mkdir()
     np.save(tmp_path / "raft" / "clip-1_raft.npy", np.ones((1, 2, 4, 4)))
@@ -138,7 +138,7 @@ def test_broken_captions_of_kuairec_are_counted(tmp_path):
         read("kuairec", tmp_path)
 
 
-def test_data_sets_that_cannot_be_read(tmp_path):
+def test_unreadable_data_sets_are_refused(tmp_path):
     layouts.datasets(tmp_path)
     state = tmp_path / "test" / "state.json"
     state.write_text(json.dumps(json.loads(state.read_text()) | {"_indices_data_files": ["x"]}))
@@ -151,7 +151,7 @@ def test_data_sets_that_cannot_be_read(tmp_path):
         read("datasets", tmp_path)
 
 
-def test_columns_that_say_nothing_are_reported(tmp_path):
+def test_unused_columns_are_reported(tmp_path):
     table = pl.DataFrame({"a": [1], "b": [2]})
     table.write_parquet(tmp_path / "train-00000-of-00001.parquet")
     with pytest.raises(

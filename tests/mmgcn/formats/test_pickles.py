@@ -33,7 +33,7 @@ def stored(folder, content, protocol=pickle.HIGHEST_PROTOCOL):
 
 
 def read(content, protocol=pickle.HIGHEST_PROTOCOL):
-    """What the process does, in this one."""
+    """Run the code of the sandboxed process in this process."""
     return _unpickler.as_arrays(_unpickler.load(pickle.dumps(content, protocol)))
 
 
@@ -102,7 +102,7 @@ def test_a_pickle_that_calls_something_is_not_loaded(tmp_path):
     assert not mark.exists()
 
 
-def test_a_damaged_pickle_and_one_too_large_are_one_line(tmp_path):
+def test_damaged_and_too_large_pickles_are_errors_of_one_line(tmp_path):
     path = tmp_path / "x.pkl"
     path.write_bytes(b"\x80\x04nonsense")
     with pytest.raises(FormatError, match="is a pickle, and it cannot be read"):
@@ -121,7 +121,7 @@ def test_a_damaged_pickle_and_one_too_large_are_one_line(tmp_path):
     ],
 )
 def test_the_process_can_open_neither_files_nor_connections(tmp_path, attempt):
-    """The limits alone, without the list of allowed names, stop what code could do."""
+    """The limits alone suffice, without the list of allowed names."""
     code = (
         "import sys, runpy, _socket\n"
         "names = runpy.run_path(sys.argv[1])\n"

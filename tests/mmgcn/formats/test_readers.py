@@ -1,4 +1,4 @@
-"""What each format does beyond the samples of the contract suite."""
+"""Cases of each format beyond the samples of the contract suite."""
 
 import json
 
@@ -73,7 +73,7 @@ def test_json_without_lists_is_refused(tmp_path, text):
         read("lattice", tmp_path)
 
 
-def test_sampled_negatives_are_no_interactions(tmp_path):
+def test_sampled_negatives_are_not_interactions(tmp_path):
     np.save(tmp_path / "train.npy", np.array([(0, 2), (1, 3), (1, 1501)]))
     row = [0, *range(2, 1002), 7, 9]
     np.save(tmp_path / "val.npy", np.array([row, [1, *row[1:]]]))
@@ -106,7 +106,7 @@ def test_tensors_of_words_are_dropped_and_vectors_read(tmp_path):
     assert "user_item_dict.npy: it repeats train.npy" in content.dropped
 
 
-def test_the_number_of_users_is_an_option_where_it_is_open(tmp_path):
+def test_an_ambiguous_number_of_users_needs_an_option(tmp_path):
     np.save(
         tmp_path / "train.npy", np.array([(0, 12), (1, 13)])
     )  # users 2 to 11 and 14 ...: unknown
@@ -134,7 +134,7 @@ def test_items_that_are_numbered_from_0_are_refused(tmp_path):
         read("mmgcn", tmp_path)
 
 
-def test_features_that_are_no_matrix_are_refused(tmp_path):
+def test_features_that_are_not_a_matrix_are_refused(tmp_path):
     layouts.mmgcn(tmp_path)
     np.save(tmp_path / "FeatureVideo_normal.npy", np.ones((12, 2, 2)))
     with pytest.raises(FormatError, match="a matrix is expected"):
@@ -182,7 +182,7 @@ def test_videos_and_titles_of_microlens_are_found(tmp_path):
     assert any("likes_and_views.txt: no model" in line for line in content.dropped)
 
 
-def test_recbole_parts_and_what_cannot_be_used(tmp_path):
+def test_recbole_parts_are_read_and_unusable_columns_reported(tmp_path):
     header = "user_id:token\titem_id:token\n"
     for part, item in (("train", "a"), ("valid", "b"), ("test", "c")):
         (tmp_path / f"x.{part}.inter").write_text(f"{header}u\t{item}\n")
@@ -199,7 +199,7 @@ def test_recbole_parts_and_what_cannot_be_used(tmp_path):
     assert list(read("recbole", tmp_path / "y.inter").parts) == ["interactions"]
 
 
-def test_recbole_tables_that_cannot_be_read(tmp_path):
+def test_unreadable_recbole_tables_are_refused(tmp_path):
     (tmp_path / "s.inter").write_text("user_id:token\titem_id_list:token_seq\nu\ta b\n")
     with pytest.raises(FormatError, match="has sequences in item_id_list"):
         read("recbole", tmp_path)
@@ -223,7 +223,7 @@ def test_a_ragged_row_is_reported_with_its_line(tmp_path):
         read_rows(tmp_path / "absent.csv", ",")
 
 
-def test_files_that_are_no_text_have_no_first_line(tmp_path):
+def test_binary_files_have_no_first_line(tmp_path):
     (tmp_path / "x.bin").write_bytes(b"a\0b\n")
     assert first_line(tmp_path / "x.bin") == first_line(tmp_path / "absent") == ""
     assert only_file(tmp_path, "*.nothing") is None

@@ -42,7 +42,7 @@ def own_ids(folder, kind):
 
 @pytest.mark.parametrize("name", WRITABLE)
 @given(train=EVENTS, held_out=EVENTS, split=st.booleans())
-def test_what_is_written_is_read(name, tmp_path_factory, train, held_out, split):
+def test_exported_files_are_read_back(name, tmp_path_factory, train, held_out, split):
     folder = tmp_path_factory.mktemp("export")
     content = Content()
     content.parts = (
@@ -104,7 +104,7 @@ def test_rows_of_lists_without_a_number_are_counted(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", WRITABLE)
-def test_features_alone_are_no_data_set(name, tmp_path):
+def test_features_without_interactions_are_not_exported(name, tmp_path):
     content = Content(features={"visual": features(["a"])})
     with pytest.raises(FormatError, match="there are no interactions to write"):
         FORMATS.get(name)().write(content, tmp_path, name="ours")

@@ -53,7 +53,7 @@ def test_cold_items_are_found_far_more_often_than_by_chance(name, tmp_path):
 
 
 def test_a_cold_item_of_linear_mmgcn_is_its_content_alone(tmp_path):
-    """No id vector takes part. (Items of like content would bring theirs in.)"""
+    """No id vector takes part. (Items of similar content would add theirs.)"""
     settings = {**QUICK, "num_item_neighbours": 0}
     run = Run.load(
         fit(world(), model="linear_mmgcn", out=tmp_path, settings=settings, device="cpu").run

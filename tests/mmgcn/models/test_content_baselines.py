@@ -263,7 +263,7 @@ def test_the_loss_of_bm3_without_dropout_is_its_cosines(data):
     assert model.loss(batch).item() == pytest.approx(expected, abs=1e-4)
 
 
-def test_bm3_has_no_negatives_to_set_and_a_dropout_below_one():
+def test_bm3_has_no_setting_of_negatives_and_a_dropout_below_one():
     with pytest.raises(SettingError, match="bm3 does not use temperature: its loss has no neg"):
         MODELS.get("bm3").parse_settings({"temperature": 0.1})
     with pytest.raises(SettingError, match=r"dropout is 1\.0; it must be less than 1"):

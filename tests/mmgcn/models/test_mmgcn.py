@@ -1,4 +1,4 @@
-"""MMGCN: rows of a batch, missing modalities, and the published code beside it."""
+"""MMGCN: rows of a batch, missing modalities, and the published code."""
 
 import numpy as np
 import pytest
@@ -39,8 +39,8 @@ def data():
 
 @pytest.mark.parametrize("settings", VARIANTS, ids=str)
 @pytest.mark.parametrize("missing", [0, 6])
-def test_the_rows_of_a_batch_are_rows_of_everything(settings, missing):
-    """And so are their gradients, though the last layer is computed for those rows alone."""
+def test_the_rows_of_a_batch_are_those_of_the_full_forward_pass(settings, missing):
+    """So are their gradients, although the last layer is computed only for those rows."""
     model = build("mmgcn", dataset(missing=missing), **settings).double()
     users = torch.tensor([3, 0, 3, 40, 7])
     items = torch.tensor([5, 5, 39, 0, 1, 2])

@@ -1,4 +1,4 @@
-"""What mmgcn init finds in a folder, and the file that it writes."""
+"""mmgcn init: what it finds in a folder, and the file that it writes."""
 
 import tomllib
 

@@ -140,12 +140,12 @@ def test_a_list_of_a_file_reaches_a_repeatable_option_unchanged(texts):
         ("[data]\nkeep_removed_items = 1", r"keep_removed_items is 1; expected true or false"),
     ],
 )
-def test_what_sets_no_option_is_refused(project, text, message):
+def test_keys_that_set_no_option_are_refused(project, text, message):
     with pytest.raises(ProjectError, match=message):
         project(text).settings("fit", FIT)
 
 
-def test_the_table_of_another_command_is_not_looked_at(project):
+def test_the_table_of_another_command_is_not_read(project):
     assert project("[extract]\nfsp = 1").settings("fit", FIT) == {}
 
 
@@ -155,7 +155,7 @@ def test_a_variable_that_sets_no_option_is_refused(project, name):
         project("", **{name: "1"}).settings("fit", FIT)
 
 
-def test_variables_of_other_commands_and_programs_are_left_alone(project):
+def test_variables_of_other_commands_and_programs_are_ignored(project):
     assert (
         project("", MMGCN_TUNE_TRIALS="3", MMGCN_DEBUG="1", MMGCN_TOKEN="x").settings("fit", FIT)
         == {}

@@ -34,7 +34,7 @@ def matching(**changes):
 
 
 @pytest.mark.parametrize("found", [NOTHING, interactions(), matching()])
-def test_nothing_is_odd_about_ordinary_data(found):
+def test_ordinary_data_has_no_findings(found):
     assert findings(found, {"visual": Content([], {}, 3)}) == []
 
 
@@ -49,7 +49,7 @@ def test_nothing_is_odd_about_ordinary_data(found):
         (matching(items_never_watched=TWO), "2 items (a, b) were extracted", "--cold-items"),
     ],
 )
-def test_each_finding_says_what_to_do(found, what, remedy):
+def test_each_finding_has_advice(found, what, remedy):
     ((odd, advice),) = findings(found, {})
     assert what in odd
     assert remedy in advice

@@ -83,6 +83,6 @@ def test_posters_are_scaled_down_and_never_up(size, expected):
     assert (image.shape[1], image.shape[0]) == expected
 
 
-def test_bytes_that_are_no_jpeg_are_refused():
+def test_bytes_that_are_not_a_jpeg_are_refused():
     with pytest.raises(ValueError, match="the bytes are not a JPEG"):
         smaller(b"no jpeg")

@@ -60,7 +60,7 @@ def test_a_table_without_users_is_one_row():
     assert html.count("<figure") == 3
 
 
-def test_many_lists_are_cut_and_the_table_is_whole():
+def test_many_lists_are_truncated_in_the_document_only():
     many = list_table([f"u{n}" for n in range(25)], ["a"] * 25, [1.0] * 25, [1] * 25)
     lists = RankedLists(many)
     assert "and 5 further lists" in lists._repr_html_()
@@ -69,7 +69,7 @@ def test_many_lists_are_cut_and_the_table_is_whole():
     assert repr(lists) == repr(many)
 
 
-def test_a_table_that_is_no_list_is_refused():
+def test_a_table_that_is_not_a_list_is_refused():
     with pytest.raises(ValueError, match="the table has no column score and rank; pass one of"):
         RankedLists(pl.DataFrame({"item_id": ["a"]}))
 

@@ -43,7 +43,7 @@ def test_values_that_are_not_finite_are_left_out_of_the_curves(folder):
     assert "Validation recall over the epochs" in text
 
 
-def test_ensemble_members_are_drawn_apart(folder):
+def test_ensemble_members_are_drawn_separately(folder):
     config = json.loads((folder / "config.json").read_text())
     config["settings"] |= {"ensemble_size": 2, "epochs": 4}
     (folder / "config.json").write_text(json.dumps(config))

@@ -72,7 +72,7 @@ def settings(tmp_path, runs, videos):
 
 @pytest.fixture
 def serve(settings):
-    """Make a client of a service whose settings differ from the usual ones in what is named."""
+    """Create a client of a service, with the given settings instead of the defaults."""
     clients = []
 
     def start(**changes):

@@ -1,4 +1,4 @@
-"""A service below a path prefix, behind proxies."""
+"""A service under a path prefix, behind proxies."""
 
 import json
 import re

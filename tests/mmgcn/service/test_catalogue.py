@@ -87,7 +87,7 @@ def test_words_are_found_in_ids_captions_and_creators(catalogue, text, expected)
     assert find(catalogue, text)[: len(expected) or 1] == expected
 
 
-def test_an_id_comes_before_what_only_contains_it(tmp_path):
+def test_an_equal_id_is_before_ids_that_contain_it(tmp_path):
     items = {"b": ("about a", None), "ab": (None, None), "a": (None, None), "za": (None, None)}
     catalogue = catalogue_of(tmp_path, items, [9, 0, 0, 1])
     rows, _ = catalogue.find(ItemQuery("a"))

@@ -1,4 +1,4 @@
-"""Feedback on SQLite and on Postgres: what was acknowledged is stored, and nothing else."""
+"""Feedback on SQLite and on Postgres: exactly the acknowledged events are stored."""
 
 import threading
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -57,7 +57,7 @@ def stored(url, *, without=""):
         return [dict(row._mapping) for row in connection.execute(sa.select(*columns))]
 
 
-def test_what_is_acknowledged_is_stored(serve, url):
+def test_acknowledged_events_are_stored(serve, url):
     client = serve(feedback=url)
     answer = client.post("/v1/feedback", json={"events": [LIKE, PLAY]})
     assert (answer.status_code, answer.json()) == (201, {"stored": 2})
@@ -77,7 +77,7 @@ def test_every_kind_of_the_document_is_stored(serve, url):
     assert 'mmgcn_feedback_events_total{event="unlike"} 1.0' in counts
 
 
-def test_what_is_sent_together_counts_in_its_order(serve, url):
+def test_events_of_one_request_count_in_their_order(serve, url):
     client = serve(feedback=url)
     for item, kinds in {"a": ("like", "unlike"), "b": ("unlike", "like")}.items():
         sent = [LIKE | {"item_id": item, "event": kind} for kind in kinds]
@@ -105,7 +105,7 @@ def random_events(url):
     return rows
 
 
-def test_events_are_read_as_by_going_through_them_one_by_one(url):
+def test_events_are_read_as_by_a_loop_over_them(url):
     rows = random_events(url)
     counting = {}  # of each pair, (kind, time) of what was not taken back
     for time, row in enumerate(rows):
@@ -124,7 +124,7 @@ def test_events_are_read_as_by_going_through_them_one_by_one(url):
     assert read == expected
 
 
-def test_the_last_word_is_that_of_going_through_them_one_by_one(serve, url):
+def test_preferences_are_those_of_a_loop_over_the_events(serve, url):
     expected = {f"u{user}": {"like": [], "skip": []} for user in range(5)}  # u4 has none
     for row in random_events(url):
         kind = row["event"].removeprefix("un")
@@ -163,7 +163,7 @@ def test_pages_of_preferences_are_those_of_one_state(serve, url):
     assert (answer.status_code, answer.json()["code"]) == (410, "cursor_expired")
 
 
-def test_the_last_word_is_found_by_its_index(url):
+def test_preferences_are_found_by_an_index(url):
     random_events(url)
     engine = make_engine(url, poolclass=sa.NullPool)
     query = str(last_events("u0").compile(engine, compile_kwargs={"literal_binds": True}))
@@ -176,7 +176,7 @@ def test_the_last_word_is_found_by_its_index(url):
     assert "feedback_events_said" in str(plan)
 
 
-def test_whoever_reads_does_not_wait_for_who_writes(serve, tmp_path):
+def test_readers_do_not_wait_for_writers(serve, tmp_path):
     url = f"sqlite:///{tmp_path}/feedback.db"
     client = serve(feedback=url)
     assert client.post("/v1/feedback", json={"events": [LIKE]}).status_code == 201
@@ -185,7 +185,7 @@ def test_whoever_reads_does_not_wait_for_who_writes(serve, tmp_path):
         assert client.get("/v1/feedback/ann").json()["liked"] == ["b"]
 
 
-def test_a_word_to_one_worker_is_known_to_the_others(serve, url):
+def test_feedback_to_one_worker_is_visible_to_the_others(serve, url):
     first, second = serve(feedback=url), serve(feedback=url)
     for kind, liked in (("like", ["b"]), ("unlike", []), ("like", ["b"])):
         sent = {"events": [LIKE | {"event": kind}]}
@@ -194,7 +194,7 @@ def test_a_word_to_one_worker_is_known_to_the_others(serve, url):
             assert client.get("/v1/feedback/ann").json()["liked"] == liked
 
 
-def test_a_list_leaves_out_what_is_skipped_where_that_is_requested(serve, url):
+def test_a_list_excludes_skipped_items_on_request(serve, url):
     first, second = serve(feedback=url), serve(feedback=url)
 
     def lists(**options):
@@ -221,7 +221,7 @@ def test_a_list_leaves_out_what_is_skipped_where_that_is_requested(serve, url):
     assert lists() == ["b", "d/e", "mörk 100%"]
 
 
-def test_a_list_is_ranked_with_the_session_where_that_is_requested(serve, url):
+def test_a_list_is_ranked_with_the_session_on_request(serve, url):
     client = serve(feedback=url)
 
     def ranked(**options):
@@ -274,7 +274,7 @@ def test_a_like_is_withdrawn_with_delete(serve, url):
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_item")
 
 
-def test_many_at_once_are_all_stored(serve, url):
+def test_concurrent_events_are_all_stored(serve, url):
     client = serve(feedback=url)
     with ThreadPoolExecutor(8) as pool:
         answers = list(
@@ -304,7 +304,7 @@ def test_a_malformed_event_is_named_and_none_is_stored(serve, tmp_path, change, 
     assert stored(url) == []
 
 
-def test_half_a_character_is_refused(serve, tmp_path):
+def test_a_lone_surrogate_is_refused(serve, tmp_path):
     body = b'{"events": [{"user_id": "\\ud800", "item_id": "a", "event": "like"}]}'
     answer = serve(feedback=f"sqlite:///{tmp_path}/feedback.db").post(
         "/v1/feedback", content=body, headers={"content-type": "application/json"}
@@ -321,7 +321,7 @@ def test_an_unknown_item_is_404_and_none_is_stored(serve, tmp_path):
     assert stored(url) == []
 
 
-def test_without_a_database_feedback_is_503_and_lists_go_on(serve, tmp_path):
+def test_without_a_database_feedback_is_503_and_lists_are_served(serve, tmp_path):
     for url in (None, f"sqlite:///{tmp_path}/none/feedback.db", "postgresql://127.0.0.1:1/none"):
         client = serve(feedback=url)
         answer = client.post("/v1/feedback", json={"events": [LIKE]})
@@ -335,7 +335,7 @@ def test_without_a_database_feedback_is_503_and_lists_go_on(serve, tmp_path):
         assert client.get("/readyz").json()["feedback"] == ("unavailable" if url else "off")
 
 
-def test_a_database_that_hangs_holds_up_feedback_alone(serve, tmp_path, monkeypatch):
+def test_a_hanging_database_delays_only_feedback(serve, tmp_path, monkeypatch):
     monkeypatch.setattr("mmgcn.service.feedback.MAX_WAITING", 2)
     client = serve(feedback=f"sqlite:///{tmp_path}/feedback.db")
     goes_on = threading.Event()
@@ -387,7 +387,7 @@ def test_broken_connections_are_replaced(serve, url):
     assert len(stored(url)) == 2
 
 
-def test_a_removed_file_takes_nothing_that_is_lost(serve, tmp_path):
+def test_events_acknowledged_after_the_file_was_removed_are_stored(serve, tmp_path):
     file = tmp_path / "feedback.db"
     client = serve(feedback=f"sqlite:///{file}")
     for part in tmp_path.glob("feedback.db*"):
@@ -396,7 +396,7 @@ def test_a_removed_file_takes_nothing_that_is_lost(serve, tmp_path):
     assert len(stored(f"sqlite:///{file}")) == statuses.count(201) > 0
 
 
-def test_the_migrations_make_the_tables_that_the_code_uses(url):
+def test_the_migrations_create_the_tables_of_the_code(url):
     engine = make_engine(url, poolclass=sa.NullPool)
     migrate(engine, "head")
     migrate(engine, "head")  # a second time does nothing
@@ -432,7 +432,7 @@ def insert(url, *kinds, item="a"):
             connection.execute(sa.insert(events), row)
 
 
-def test_tables_of_an_older_version_keep_what_is_in_them(url):
+def test_tables_of_an_older_version_keep_their_events(url):
     engine = make_engine(url, poolclass=sa.NullPool)
     migrate(engine, "0001")
     insert(url, "impression", "play", "like", "skip")
@@ -453,7 +453,7 @@ def test_tables_of_an_older_version_keep_what_is_in_them(url):
     }
 
 
-def test_a_step_back_makes_nothing_count_again_that_was_taken_back(url):
+def test_after_a_downgrade_cancelled_events_do_not_count_again(url):
     engine = make_engine(url, poolclass=sa.NullPool)
     migrate(engine, "head")
     insert(url, "play", "like", "like", "unlike", "skip", "like", "unskip", item="a")
@@ -480,7 +480,7 @@ def test_several_processes_may_start_at_once(url, monkeypatch):
         store.close()
 
 
-def test_tables_of_a_newer_version_are_left_alone(tmp_path):
+def test_tables_of_a_newer_version_are_not_changed(tmp_path):
     url = f"sqlite:///{tmp_path}/feedback.db"
     FeedbackStore(url).prepare()
     engine = make_engine(url, poolclass=sa.NullPool)

@@ -16,7 +16,7 @@ from mmgcn.serving.weighting import WeightedItem, weighted_list
 from tests.mmgcn.service.conftest import write_small_run
 
 
-def test_coverage_is_the_library_s(client, settings):
+def test_coverage_is_that_of_the_library(client, settings):
     body = client.get("/v1/coverage").json()
     expected = run_coverage(Run.load(settings.run)).as_dict()
     assert body.pop("run") == "first"
@@ -73,7 +73,7 @@ def test_weights_are_those_of_the_library(client, settings):
 
 
 @pytest.mark.parametrize("weight", ["visual:-1", "visual:11", "visual:10.5", "visual"])
-def test_a_wrong_weight_is_the_client_s_error(client, weight):
+def test_a_wrong_weight_is_422(client, weight):
     answer = client.get("/v1/weighted/bob", params={"weight": weight})
     assert answer.status_code == 422
     assert answer.json()["field"] == "weight.0"
@@ -106,7 +106,7 @@ def test_two_runs_are_compared(client, runs):
     assert (body["num_shared"], body["other"], body["held_out"]) == (1, "second", [])
 
 
-def test_a_run_of_the_same_name_that_was_written_again_is_compared_anew(client, runs):
+def test_a_rewritten_run_of_the_same_name_is_loaded_again(client, runs):
     second = write_small_run(runs / "second", first=0.05)
     first_of = {}
     for score in (0.05, 5.0):
@@ -152,7 +152,7 @@ def test_a_map_is_computed_in_a_process_on_demand(client):
     assert len(body["x"]) == len(body["y"]) == len(body["cluster"]) == body["num_items"] == 5
 
 
-def test_a_map_that_cannot_be_computed_says_why(client, runs):
+def test_a_map_that_cannot_be_computed_is_an_error_with_the_reason(client, runs):
     (runs / "first" / "item.npy").unlink()  # the service has it open
     answer = finished_map(client)
     assert answer.status_code == 409
@@ -161,7 +161,7 @@ def test_a_map_that_cannot_be_computed_says_why(client, runs):
     assert client.get("/v1/map").status_code == 409  # it is not tried again
 
 
-def test_a_corrupt_map_says_what_to_do(client, settings):
+def test_a_corrupt_map_is_an_error_with_a_remedy(client, settings):
     store_map(Run.load(settings.run))
     (settings.run / "map" / "fused.npz").write_bytes(b"")
     answer = client.get("/v1/map")
@@ -178,7 +178,7 @@ def finished_map(client):
     return answer
 
 
-def test_a_map_by_something_unknown_is_404(client):
+def test_a_map_by_an_unknown_channel_is_404(client):
     answer = client.get("/v1/map?channel=smell")
     assert (answer.status_code, answer.json()["nearest"]) == (404, ["visual", "acoustic"])
 

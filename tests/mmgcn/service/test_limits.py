@@ -1,4 +1,4 @@
-"""How much one client may ask, and how long a question may be."""
+"""Limits on the rate of a client and on the length of requests."""
 
 import asyncio
 
@@ -29,7 +29,7 @@ def test_the_rate_is_that_of_each_client_and_comes_back_with_time():
     assert limit.wait_seconds("a") == 0.5
 
 
-def test_only_so_many_clients_are_known(monkeypatch):
+def test_the_number_of_tracked_clients_is_limited(monkeypatch):
     monkeypatch.setattr(limits, "MAX_CLIENTS", 3)
     limit = RateLimit(None, 1.0, clock=lambda: 0.0).bucket
     for number in range(10):
@@ -37,7 +37,7 @@ def test_only_so_many_clients_are_known(monkeypatch):
     assert list(limit._clients) == ["7", "8", "9"]
 
 
-def test_a_long_body_is_refused_whatever_it_says_of_its_length(serve):
+def test_a_long_body_is_refused_whatever_its_content_length(serve):
     client = serve(max_body_bytes=1000)
     for content in (b"x" * 1001, iter([b"x" * 600, b"x" * 600])):
         answer = client.post("/v1/history", content=content)
@@ -46,7 +46,7 @@ def test_a_long_body_is_refused_whatever_it_says_of_its_length(serve):
     assert client.post("/v1/history", json={"item_ids": ["a"]}).status_code == 200
 
 
-def test_half_a_body_of_somebody_who_went_away_is_not_passed_on():
+def test_an_incomplete_body_of_a_disconnected_client_is_not_passed_on():
     messages = [
         {"type": "http.disconnect"},
         {"type": "http.request", "body": b"ha", "more_body": True},
@@ -61,7 +61,7 @@ def test_half_a_body_of_somebody_who_went_away_is_not_passed_on():
     assert messages == []
 
 
-def test_a_body_that_does_not_come_is_refused(monkeypatch):
+def test_a_body_that_does_not_arrive_is_refused(monkeypatch):
     monkeypatch.setattr(limits, "BODY_SECONDS", 0.01)
     sent = []
 

@@ -1,4 +1,4 @@
-"""The loop closes: people watch, say what they like, the model is trained again, lists change."""
+"""The full loop: users watch and like, the model is trained again, and lists change."""
 
 import csv
 
@@ -17,7 +17,7 @@ QUICK = ("--set", "batch_size=64", "--set", "num_negatives=16", "--set", "dim=16
 
 @pytest.fixture
 def fit(tmp_path, monkeypatch):
-    """People of a group watch items of the group; features tell the groups. Returns `mmgcn fit`."""
+    """Users of a group watch its items, and features separate the groups. Returns `mmgcn fit`."""
     monkeypatch.chdir(tmp_path)
     part = clusters()
     items = part.items.ids.to_list()
@@ -59,7 +59,7 @@ def events_of(users):
 
 
 @pytest.mark.parametrize("only_feedback", [False, True])
-def test_what_somebody_likes_changes_their_list(fit, tmp_path, only_feedback):
+def test_likes_change_the_list_of_their_user(fit, tmp_path, only_feedback):
     run_fit(fit)
     url = f"sqlite:///{tmp_path}/feedback.db"
     settings = Settings(
@@ -93,7 +93,7 @@ def test_what_somebody_likes_changes_their_list(fit, tmp_path, only_feedback):
         assert after.count(3) > after.count(0)
 
 
-def test_likes_move_a_list_at_once_and_a_final_refit_keeps_what_it_learnt(fit, tmp_path):
+def test_likes_move_a_list_at_once_and_a_final_training_keeps_them(fit, tmp_path):
     run_fit(fit, "--final")
     url = f"sqlite:///{tmp_path}/feedback.db"
     latest = tmp_path / "runs" / "latest"

@@ -1,4 +1,4 @@
-"""Videos and posters: ranges, and nothing but what the catalogue lists."""
+"""Videos and posters: byte ranges, and only files of the catalogue."""
 
 import os
 import re
@@ -18,7 +18,7 @@ from tests.stores import add_speech
 BYTES = bytes(range(256)) * 4
 
 
-def test_a_video_comes_whole_with_its_type_and_tag(client):
+def test_a_video_is_sent_with_its_type_and_etag(client):
     answer = client.get("/v1/videos/b")
     assert answer.status_code == 200
     assert answer.content == BYTES
@@ -32,7 +32,7 @@ def test_a_video_comes_whole_with_its_type_and_tag(client):
     ("header", "start", "end"),
     [("0-0", 0, 1), ("100-199", 100, 200), ("1000-", 1000, 1024), ("-10", 1014, 1024)],
 )
-def test_a_range_comes_alone(client, header, start, end):
+def test_a_requested_range_is_sent(client, header, start, end):
     answer = client.get("/v1/videos/b", headers={"range": f"bytes={header}"})
     assert answer.status_code == 206
     assert answer.content == BYTES[start:end]
@@ -58,7 +58,7 @@ def test_head_sends_the_size_and_no_body(client):
     assert answer.content == b""
 
 
-def test_what_the_client_has_is_not_sent_again(client, videos):
+def test_a_current_copy_of_the_client_is_not_sent_again(client, videos):
     tag = client.get("/v1/videos/b").headers["etag"]
     assert client.get("/v1/videos/b", headers={"if-none-match": tag}).status_code == 304
     part = client.get("/v1/videos/b", headers={"range": "bytes=0-9", "if-range": tag})
@@ -88,7 +88,7 @@ def test_what_the_client_has_is_not_sent_again(client, videos):
     ],
 )
 @pytest.mark.parametrize("kind", ["videos", "posters"])
-def test_only_what_the_catalogue_lists_is_served(client, path, kind):
+def test_only_files_of_the_catalogue_are_served(client, path, kind):
     answer = client.get(f"/v1/{kind}/{path}")
     assert answer.status_code in (404, 422)
     assert b"secret" not in answer.content.replace(b"/secret", b"").replace(b"secret'", b"")
@@ -101,7 +101,7 @@ def test_an_item_of_the_run_without_a_video_is_404_with_the_nearest(client):
     assert client.get("/v1/videos/c").status_code == 404
 
 
-def test_a_video_that_went_away_is_404(client, videos):
+def test_a_removed_video_is_404(client, videos):
     (videos / "b.mp4").unlink()
     assert client.get("/v1/videos/b").status_code == 404
 
@@ -148,7 +148,7 @@ def test_a_poster_of_an_extraction_is_served_unchanged(client, settings):
     assert client.get("/v1/posters/a").content == b"drawn before"
 
 
-def test_a_service_without_a_poster_says_why(client):
+def test_a_missing_poster_is_an_error_with_the_reason(client):
     answer = drawn(client, "b")
     assert answer.status_code == 404
     assert "no poster of 'b': " in answer.json()["detail"]
@@ -156,7 +156,7 @@ def test_a_service_without_a_poster_says_why(client):
     assert states == {"ready": [], "waiting": [], "failed": ["b", "none"]}
 
 
-def test_nothing_waits_for_many_missing_posters(serve, tmp_path, videos, monkeypatch):
+def test_requests_do_not_wait_for_many_missing_posters(serve, tmp_path, videos, monkeypatch):
     names = [f"v{number}" for number in range(60)]
     rows = "".join(f"{name},videos/a.mp4\n" for name in [*names, "a"])
     (tmp_path / "videos.csv").write_text(f"item_id,path\n{rows}")
@@ -218,7 +218,7 @@ def test_spoken_words_are_the_caption_of_items_without_one(serve, runs, tmp_path
     assert [card["item_id"] for card in found] == ["b"]
 
 
-def test_captions_of_a_table_go_before_those_beside_the_videos(serve, tmp_path):
+def test_captions_of_a_table_precede_those_beside_the_videos(serve, tmp_path):
     table = tmp_path / "captions.csv"
     table.write_text("item_id,title,creator\na,another,ann\nb,,bob\n")
     client = serve(captions=table)

@@ -1,4 +1,4 @@
-"""The OpenAPI document holds, whatever is client (Schemathesis)."""
+"""The service conforms to the OpenAPI document for any request (Schemathesis)."""
 
 from contextlib import suppress
 
@@ -13,7 +13,7 @@ KINDS = (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGAT
 
 @pytest.fixture
 def client(serve, tmp_path):
-    """A service that takes feedback."""
+    """A service that stores feedback."""
     return serve(feedback=f"sqlite:///{tmp_path}/feedback.db", loopback=False)
 
 
@@ -39,7 +39,7 @@ def test_every_route_is_described_and_every_error_has_one_form(client):
 
 @pytest.mark.parametrize("mode", KINDS, ids=lambda mode: mode.value)
 def test_every_response_is_one_of_the_document(client, mode):
-    """All checks of Schemathesis: status, type and shape of the answer, and never a 500."""
+    """All checks of Schemathesis: status, type and schema of the response, and never a 500."""
     for operation in operations(client):
         strategy = operation.as_strategy(generation_mode=mode)
 
@@ -54,7 +54,7 @@ def test_every_response_is_one_of_the_document(client, mode):
         def ask(case):
             case.call_and_validate()
 
-        with suppress(Unsatisfiable):  # a route without parameters cannot be client wrongly
+        with suppress(Unsatisfiable):  # a route without parameters has no invalid requests
             ask()
 
 

@@ -112,7 +112,7 @@ def test_a_long_body_in_small_chunks_is_passed_on(port):
     assert answer.endswith(b"20000")
 
 
-def test_several_requests_on_one_connection_are_counted_apart(port):
+def test_several_requests_on_one_connection_are_counted_separately(port):
     request = head(f"cookie: {'x' * 20_000}").replace(b"connection: close\r\n", b"")
     answer = answer_to(port, request, request, request, head())
     assert answer.count(b"HTTP/1.1 200 OK") == 4

@@ -1,4 +1,4 @@
-"""A newer run takes over whole, and what is not whole never does."""
+"""A newer run replaces the old one, and an incomplete run never does."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ def score(client):
     return body["run"], body["items"][0]["score"]
 
 
-def test_a_new_run_is_taken_up_and_old_answers_are_forgotten(client, runs, reloader):
+def test_a_new_run_is_loaded_and_its_responses_are_not_those_of_the_old_one(client, runs, reloader):
     assert score(client) == ("first", 1.0)
     assert not reloader.check()
     move_latest(write_small_run(runs / "second", first=3.0))
@@ -35,7 +35,7 @@ def test_a_new_run_is_taken_up_and_old_answers_are_forgotten(client, runs, reloa
     assert not reloader.check()
 
 
-def test_a_text_file_leads_to_a_run_as_a_link_does(serve, runs):
+def test_a_text_file_names_a_run_as_a_link_does(serve, runs):
     (runs / "latest").unlink()
     (runs / "latest").write_text("first\n")
     client = serve()
@@ -74,7 +74,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("message", BROKEN)
-def test_a_run_that_is_not_whole_is_refused_once_and_the_old_one_stays(
+def test_an_incomplete_run_is_refused_once_and_the_old_one_stays(
     client, runs, reloader, caplog, message
 ):
     second = write_small_run(runs / "second", first=3.0)
@@ -94,7 +94,7 @@ def test_a_run_that_is_not_whole_is_refused_once_and_the_old_one_stays(
     assert score(client) == ("second", 3.0)
 
 
-def test_no_request_fails_while_runs_change(client, runs, reloader):
+def test_no_request_fails_while_runs_are_replaced(client, runs, reloader):
     answers, stop = Queue(), threading.Event()
 
     def ask(user):
@@ -119,7 +119,7 @@ def test_no_request_fails_while_runs_change(client, runs, reloader):
     assert all(answers.get()[0] == 200 for _ in range(answers.qsize()))
 
 
-def test_answers_are_kept_within_their_bytes():
+def test_cached_responses_are_limited_in_bytes():
     answers = ResponseCache(max_bytes=10)
     answers.put(b"a", b"1234")
     answers.put(b"b", b"1234")

@@ -1,4 +1,4 @@
-"""What the routes answer, in the form that clients rely on."""
+"""Responses of the routes, in the form that clients rely on."""
 
 import json
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -37,7 +37,7 @@ def test_a_list_has_the_run_the_user_and_cards(client):
     assert ids(answer) == ["b", "d/e"]
 
 
-def test_the_list_is_the_library_s(client, settings):
+def test_the_list_is_that_of_the_library(client, settings):
     library = Recommender.load(settings.run)
     for options in ({"filter_seen": False}, {"k": 3}, {"diversity": 0.9}, {"k": 1000}):
         for user in ("ann", "bob"):
@@ -49,7 +49,7 @@ def test_the_list_is_the_library_s(client, settings):
             assert body == list(table.select("item_id", "score", "rank").iter_rows())
 
 
-def test_asking_twice_gives_the_same_bytes(client):
+def test_repeated_requests_get_the_same_bytes(client):
     first, again = (client.get("/v1/recommend/ann?k=3") for _ in range(2))
     assert first.content == again.content
     assert first.headers["content-type"] == again.headers["content-type"]
@@ -82,7 +82,7 @@ def test_an_unknown_user_is_404_with_the_nearest(client):
     "path",
     ["/v1/similar/zz", "/v1/items/zz", "/v1/users/zz", "/v1/explain?user_id=ann&item_id=zz"],
 )
-def test_whatever_is_unknown_is_404(client, path):
+def test_unknown_ids_and_channels_are_404(client, path):
     answer = client.get(path)
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
@@ -107,7 +107,7 @@ def test_whatever_is_unknown_is_404(client, path):
         (f"/v1/users/{'x' * 600}", "user_id"),
     ],
 )
-def test_a_malformed_question_is_422_with_the_field(client, path, field):
+def test_a_malformed_request_is_422_with_the_field(client, path, field):
     answer = client.get(path)
     assert answer.status_code == 422
     assert answer.json()["field"] == field
@@ -122,13 +122,13 @@ def test_similar_by_all_and_by_one_channel(client):
     assert answer.json()["item_id"] == "c"
 
 
-def test_an_unknown_channel_is_404_with_those_there_are(client):
+def test_an_unknown_channel_is_404_with_the_known_ones(client):
     answer = client.get("/v1/similar/a?channel=taste")
     assert answer.status_code == 404
     assert answer.json()["nearest"] == ["visual", "acoustic"]
 
 
-def test_a_history_of_somebody_new(client, settings):
+def test_a_history_of_an_unknown_user_is_ranked(client, settings):
     answer = client.post("/v1/history", json={"item_ids": ["a", "d/e"], "k": 2})
     library = Recommender.load(settings.run).recommend_history(["a", "d/e"], k=2)
     assert ids(answer) == library["item_id"].to_list()
@@ -151,7 +151,7 @@ def test_a_bad_history_is_refused(client, body, status):
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000, b""])
-def test_a_body_that_is_no_json_is_refused(client, body):
+def test_a_body_that_is_not_json_is_refused(client, body):
     answer = client.post("/v1/history", content=body, headers={"content-type": "application/json"})
     assert answer.status_code in (400, 422)
     assert answer.json()["detail"]
@@ -166,7 +166,7 @@ def test_parts_add_up_to_the_score(client):
     assert "score" not in near
 
 
-def test_users_are_found_by_how_they_begin_then_by_what_they_hold(client):
+def test_users_are_found_by_prefix_and_then_by_any_position(client):
     def found(**params):
         return client.get("/v1/users", params=params).json()["users"]
 
@@ -177,7 +177,7 @@ def test_users_are_found_by_how_they_begin_then_by_what_they_hold(client):
     assert found(query=".*") == []
 
 
-def test_what_a_user_watched(client):
+def test_the_history_of_a_user_is_newest_first(client):
     body = client.get("/v1/users/ann").json()
     assert body["total"] == 2
     assert [card["item_id"] for card in body["watched"]] == ["c", "a"]  # newest first
@@ -207,7 +207,7 @@ def test_the_run_is_described_without_its_folders(client):
     assert body["modality_worth"] is None
 
 
-def test_the_service_says_that_it_runs_and_what_it_shows(client):
+def test_probes_report_the_state_of_the_service(client):
     assert client.get("/healthz").json() == {"status": "ok"}
     ready = client.get("/readyz").json()
     assert ready.pop("loaded") == client.get("/v1/run").json()["loaded"]
@@ -266,7 +266,7 @@ def test_an_invalid_body_is_explained_in_plain_words(client, body, text):
     assert (answer.status_code, answer.json()["detail"]) == (422, text)
 
 
-def test_a_body_that_is_no_json_is_named_as_such(client):
+def test_a_body_that_is_not_json_is_named_as_such(client):
     headers = {"content-type": "application/json"}
     answer = client.post("/v1/history", content=b'{"item_ids": }', headers=headers)
     assert answer.json()["detail"] == "the body is not JSON: character 13 is not expected"
@@ -286,7 +286,7 @@ def test_an_unknown_parameter_is_refused(client, path, text):
     assert answer.json()["detail"] == text
 
 
-def test_an_unknown_modality_is_404_with_those_there_are(client):
+def test_an_unknown_modality_is_404_with_the_known_ones(client):
     answer = client.get("/v1/items?modality=taste")
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_modality")
     assert answer.json()["nearest"] == ["visual", "acoustic"]
@@ -329,7 +329,7 @@ def test_the_pages_of_a_list_are_the_list(client, path, entries, size):
     assert found == whole[entries]
 
 
-def test_a_cursor_is_valid_for_its_own_list_only(client, runs):
+def test_a_cursor_is_valid_only_for_its_own_list(client, runs):
     cursor = client.get("/v1/items?limit=2").json()["next"]
     for path in ("/v1/users", "/v1/items?query=a", "/v1/items?modality=visual"):
         answer = client.get(path, params=dict(parse_qsl(urlsplit(path).query)) | {"cursor": cursor})

@@ -1,4 +1,4 @@
-"""Who may ask, and what a browser may do with the answers."""
+"""Access to the service, and what a browser may do with responses."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_the_documentation_of_the_api_may_show_the_icons_of_its_styles_and_nothi
         assert client.get(f"/static/docs/{name}").status_code == 200
 
 
-def test_without_a_token_only_this_machine_s_names_are_served(client):
+def test_without_a_token_only_loopback_names_are_served(client):
     for host in ("localhost", "localhost:8000", "127.0.0.1:1", "[::1]:8000"):
         assert client.get("/v1/users", headers={"host": host}).status_code == 200
     for host in ("evil.example", "evil.example:8000", "127.0.0.1.evil.example", ""):
@@ -33,7 +33,7 @@ def test_without_a_token_only_this_machine_s_names_are_served(client):
         assert "localhost" in answer.json()["detail"]
 
 
-def test_opened_to_all_any_name_will_do(serve):
+def test_an_open_service_accepts_any_host_name(serve):
     client = serve(loopback=False)
     assert client.get("/v1/users", headers={"host": "videos.example"}).status_code == 200
 
@@ -68,7 +68,7 @@ def test_without_the_token_every_route_is_refused(guarded, headers):
     assert answer.status_code == 401
 
 
-def test_wrong_tokens_are_logged_and_slowed_down(serve, caplog):
+def test_wrong_tokens_are_logged_and_limited_in_rate(serve, caplog):
     client = serve(token="s3cret-of-the-test", requests_per_second=0)
     wrong = {"authorization": "Bearer a-guess-of-somebody"}
     statuses = [client.get("/v1/users", headers=wrong).status_code for _ in range(25)]
@@ -105,7 +105,7 @@ def test_settings_that_are_unsafe_or_wrong_are_refused(options, message):
         Settings(**options)
 
 
-def test_guessing_the_token_is_slowed_down(serve):
+def test_guesses_of_the_token_are_limited_in_rate(serve):
     client = serve(token="s3cret-of-the-test", requests_per_second=0.01)
     statuses = [client.get("/v1/users").status_code for _ in range(3)]
     assert statuses == [401, 429, 429]
@@ -151,7 +151,7 @@ def test_the_page_gets_the_cookie_for_the_token_in_a_header(serve):
 
 
 def test_feedback_of_a_plain_form_is_refused(serve, tmp_path):
-    """Another site may send a form, without asking first; JSON under its own name it may not."""
+    """Another site can send a form without a preflight request, but not JSON."""
     client = serve(feedback=f"sqlite:///{tmp_path}/feedback.db")
     body = b'{"events": [{"user_id": "ann", "item_id": "a", "event": "like"}]}'
     for content_type in ("text/plain", "application/x-www-form-urlencoded"):

@@ -1,4 +1,4 @@
-"""Lists of all users made by Ray: the rows of one process, and parts that say when they are all."""
+"""Lists of all users by Ray: the rows of one process, in parts with a marker of completion."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def read(folder):
     return pl.concat([pl.read_parquet(part) for part in parts])
 
 
-def test_the_parts_hold_the_rows_of_one_process(recommender, tmp_path, ray_of_two_cpus):
+def test_the_parts_contain_the_rows_of_one_process(recommender, tmp_path, ray_of_two_cpus):
     num_rows = write(recommender, tmp_path / "lists", RankingOptions(k=7))
     whole = pl.concat(list(recommender.blocks(None, k=7)))
     assert num_rows == whole.height == NUM_USERS * 7
@@ -98,7 +98,7 @@ def test_a_part_whose_worker_died_is_computed_again(
     assert read(tmp_path / "lists").height == NUM_USERS * 10
 
 
-def test_what_cannot_be_is_refused_before_anything_is_written(
+def test_invalid_options_are_refused_before_anything_is_written(
     recommender, tmp_path, ray_of_two_cpus
 ):
     (tmp_path / "thesis.txt").touch()
@@ -113,8 +113,8 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
     assert list((tmp_path / "f").iterdir()) == []
 
 
-def test_an_object_store_holds_parts_as_a_disk_does():
-    """It knows no empty folders; what Ray does between the two steps is the same everywhere."""
+def test_parts_can_be_written_to_an_object_store():
+    """It has no empty folders; the work of Ray between the two steps is the same everywhere."""
     with object_store():
         fsspec.filesystem("s3", skip_instance_cache=True).mkdir("bulk")
         for _ in range(2):  # the second time over the first
@@ -127,7 +127,7 @@ def test_an_object_store_holds_parts_as_a_disk_does():
             bulk._finish(files, folder, "s3://bulk/lists", 2)
 
 
-def test_parts_on_another_machine_are_no_success(tmp_path):
+def test_parts_on_another_machine_are_an_error(tmp_path):
     files, folder = bulk._prepared(str(tmp_path))
     (tmp_path / "part-00000.parquet").touch()
     with pytest.raises(TableError, match="1 of 2 parts: other machines wrote to local folders"):

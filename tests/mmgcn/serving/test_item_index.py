@@ -1,4 +1,4 @@
-"""Lists without a look at every item."""
+"""Lists without scoring every item."""
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,7 @@ NUM_USERS, NUM_ITEMS = 300, 2_000
 
 @pytest.fixture(scope="module")
 def recommender(tmp_path_factory):
-    """Tastes in clusters, as trained vectors have them; user 0 has watched nearly everything."""
+    """Clustered tastes, as in trained vectors; user 0 has watched nearly everything."""
     rng = np.random.default_rng(0)
     folder = tmp_path_factory.mktemp("run")
     centre = rng.normal(size=(20, 16))
@@ -33,7 +33,7 @@ def recommender(tmp_path_factory):
     return Recommender.load(folder)
 
 
-def test_it_finds_what_it_says(recommender):
+def test_the_index_reaches_its_stated_recall(recommender):
     index = ItemIndex(recommender, k=5, target_recall=0.95)
     assert index.num_probes < index.num_clusters
     table = pl.concat(list(index.blocks()))
@@ -53,12 +53,12 @@ def test_all_clusters_give_the_exact_lists(recommender):
     np.testing.assert_allclose(table["score"], exact["score"], rtol=1e-4)
 
 
-def test_whoever_has_watched_nearly_everything_gets_what_is_left(recommender, monkeypatch):
+def test_a_user_who_watched_nearly_everything_gets_the_other_items(recommender, monkeypatch):
     monkeypatch.setattr("mmgcn.serving.item_index.MAX_SEEN", 100)
     best, _ = ItemIndex(recommender, k=5).lists(np.array([0]))
     assert sorted(best[0].tolist()) == [-1, -1, NUM_ITEMS - 3, NUM_ITEMS - 2, NUM_ITEMS - 1]
 
 
-def test_a_share_that_is_none_is_refused(recommender):
+def test_an_invalid_share_is_refused(recommender):
     with pytest.raises(ValueError, match="target_recall is 2"):
         ItemIndex(recommender, target_recall=2)

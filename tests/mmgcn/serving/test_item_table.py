@@ -1,4 +1,4 @@
-"""What a person's own table says about items."""
+"""Tables with captions and creators of items."""
 
 import pytest
 
@@ -24,12 +24,12 @@ def test_a_table_without_either_is_refused(tmp_path):
         ItemTable.read(path).creators()
 
 
-def test_a_caption_cannot_steer_a_terminal():
+def test_control_characters_of_captions_are_removed():
     assert one_line("a\u202eb\x07 \x1b]0;owned\x07\tc") == "ab ]0;owned c"
     assert one_line("\U0001f469\u200d\U0001f52c") == "\U0001f469\u200d\U0001f52c"
 
 
-def test_ids_of_a_file_one_a_line_or_a_column(tmp_path):
+def test_ids_are_read_from_lines_or_a_column(tmp_path):
     (tmp_path / "ids.txt").write_text("a\r\nb c\n\nd,e\n")
     assert read_ids(tmp_path / "ids.txt", "item_id") == ["a", "b c", "d,e"]
     (tmp_path / "ids.csv").write_text('item_id,x\n01,1\n"d,e",2\n')

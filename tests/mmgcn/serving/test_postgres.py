@@ -1,4 +1,4 @@
-"""Vectors in a Postgres."""
+"""Export of vectors to Postgres."""
 
 import subprocess
 
@@ -32,7 +32,7 @@ def table(url, name):
     return {i: np.array(v.strip("[]").split(","), dtype=np.float32).tolist() for i, v in rows}
 
 
-def test_the_tables_hold_what_the_run_holds(url, tmp_path):
+def test_the_tables_have_the_vectors_of_the_run(url, tmp_path):
     run = new_run(tmp_path / "run")
     assert write_tables(run, url) == {"mmgcn_users": 3, "mmgcn_items": 2}
     assert table(url, "mmgcn_users") == dict(zip(USERS, run.user.tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""Answers from a small run that is written by hand."""
+"""Recommendations from a small run that is written by hand."""
 
 import json
 import shutil
@@ -41,7 +41,7 @@ def recommender(run):
 
 
 def write_masks(run, **present):
-    """Say which items have a channel."""
+    """Write which items have a channel."""
     config = json.loads((run / "config.json").read_text())
     (run / "config.json").write_text(json.dumps(config | {"incomplete_channels": [*present]}))
     (run / "present").mkdir()
@@ -53,7 +53,7 @@ def ids(table):
     return table["item_id"].to_list()
 
 
-def test_the_best_come_first_without_what_was_seen(recommender):
+def test_the_best_items_come_first_without_seen_ones(recommender):
     table = recommender.recommend(["ann"], k=3)
     # ann's scores: a 1, b 0.95, c 0.5, d 0.45, e 0.1; a and c are seen.
     assert ids(table) == ["b", "d", "e"]
@@ -72,18 +72,18 @@ def test_seen_items_can_be_included(recommender):
     assert ids(recommender.recommend(["ann"], k=2, filter_seen=False)) == ["a", "b"]
 
 
-def test_white_and_black_lists(recommender):
+def test_lists_can_be_limited_to_items_and_exclude_items(recommender):
     assert ids(recommender.recommend(["ann"], items=["d", "e"])) == ["d", "e"]
     assert ids(recommender.recommend(["ann"], exclude=["b"], k=1)) == ["d"]
 
 
-def test_one_user_gets_what_all_users_get(recommender):
+def test_the_list_of_one_user_is_that_of_the_list_of_all(recommender):
     together = pl.concat(list(recommender.blocks(k=3)))
     apart = pl.concat([recommender.recommend([user], k=3) for user in USERS])
     assert together.equals(apart)
 
 
-def test_rows_are_what_ids_stand_for(recommender):
+def test_lists_by_index_equal_lists_by_id(recommender):
     items, scores = recommender.recommend_by_index(np.array([1, 0]), k=4)
     table = recommender.recommend(["bob", "ann"], k=4)
     assert [ITEMS[item] for item in items.ravel() if item >= 0] == ids(table)
@@ -118,13 +118,13 @@ def test_a_history_is_any_iterable_of_ids(recommender):
     assert ids(recommender.recommend_history(iter(["a"]))) == wanted
 
 
-def test_what_is_not_iterable_is_no_list_of_users(recommender):
+def test_users_that_are_not_iterable_are_refused(recommender):
     with pytest.raises(TypeError, match=r"an iterable of str, not int; pass \['42'\]"):
         recommender.recommend(42)
 
 
 def test_a_run_stays_the_one_that_latest_linked_to_when_it_was_loaded(run):
-    """A later fit moves the link while ids and parts of the first run are not read yet."""
+    """A later fit moves the link before ids and parts of the first run are read."""
     latest = run.parent / "latest"
     latest.symlink_to(run.name, target_is_directory=True)
     recommender = Recommender.load(latest)
@@ -137,7 +137,7 @@ def test_a_run_stays_the_one_that_latest_linked_to_when_it_was_loaded(run):
     assert recommender.run.path == run
 
 
-def test_one_text_or_a_number_is_no_list_of_users(recommender):
+def test_a_string_or_a_number_is_refused_as_a_list_of_users(recommender):
     with pytest.raises(ValueError, match=r"'ann' is one text; pass \['ann'\]"):
         recommender.recommend("ann")
     with pytest.raises(ValueError, match="1 is int; pass '1'"):
@@ -153,7 +153,7 @@ def test_a_full_disk_is_an_error_with_the_path(recommender, tmp_path, monkeypatc
         write_table(tmp_path / "lists.parquet", recommender.blocks())
 
 
-def test_an_unknown_user_is_named_with_the_way_out(recommender):
+def test_an_unknown_user_is_an_error_with_a_remedy(recommender):
     with pytest.raises(LookupError, match=r"'anne' is not in the data; the nearest.*ann"):
         recommender.recommend(["anne"])
     table = recommender.recommend(["anne"], unknown_users="popularity", k=2)
@@ -173,8 +173,8 @@ def test_parts_add_up_to_the_score(recommender):
     assert why.nearest["visual"] == [("a", 1.0)]
 
 
-def test_what_comes_from_neighbours_is_apart_from_what_an_item_has(run):
-    """b has no sound: its acoustic part, 0.15 of ann's score, was filled in by the model."""
+def test_inferred_contributions_are_separate_from_those_of_the_items_own_channels(run):
+    """b has no audio: its acoustic part, 0.15 of ann's score, was inferred by the model."""
     write_masks(run, acoustic=[True, False, True, True, True])
     recommender = Recommender.load(run)
     why = recommender.explain("ann", "b")
@@ -200,7 +200,7 @@ def test_neighbours_in_a_channel_are_items_that_have_it(run):
     assert ids(recommender.similar("c", k=2, channel="acoustic")) == ["d", "a"]
     with pytest.raises(ValueError, match="'b' has no sound, and so no neighbours in the channel"):
         recommender.similar("b", channel="acoustic")
-    # What b has of its own is all in the first column, as for a.
+    # b's own channels are all in the first column, as for a.
     assert ids(recommender.recommend(["bob"], k=2, diversity=0.9, items=["a", "b", "c"]))[1] == "c"
 
 
@@ -211,8 +211,8 @@ def test_similar_items_by_all_or_by_one_channel(recommender):
         recommender.similar("a", channel="taste")
 
 
-def test_a_history_answers_for_somebody_new(recommender):
-    # Whoever watched a alone is like ann, who did, and whose list is b, c, d, e.
+def test_a_history_ranks_for_an_unknown_user(recommender):
+    # A user who watched only a has the list of ann, who did: b, c, d, e.
     table = recommender.recommend_history(["a"], k=4)
     assert ids(table) == ["b", "c", "d", "e"]
     why = recommender.explain_history(["a"], "b")
@@ -223,7 +223,7 @@ def test_a_history_answers_for_somebody_new(recommender):
         recommender.recommend_history([])
 
 
-def test_diversity_pushes_down_what_resembles_an_item_above(recommender):
+def test_diversity_lowers_items_similar_to_earlier_ones(recommender):
     plain = ids(recommender.recommend(["bob"], k=5))
     diverse = ids(recommender.recommend(["bob"], k=5, diversity=0.9))
     assert plain[:2] == ["a", "b"]
@@ -272,7 +272,7 @@ def test_a_table_with_parts_adds_up(recommender):
     assert unknown["score"].to_list() == [5, 3]
 
 
-def test_what_is_out_of_range_is_refused(recommender):
+def test_arguments_out_of_range_are_refused(recommender):
     with pytest.raises(ValueError, match="k is 0"):
         recommender.recommend(["ann"], k=0)
     with pytest.raises(ValueError, match="diversity is 2"):
@@ -281,7 +281,7 @@ def test_what_is_out_of_range_is_refused(recommender):
         recommender.recommend(["ann"], exclude=["z"])
 
 
-def test_answers_come_without_torch(run):
+def test_recommendations_need_no_torch(run):
     code = (
         "import sys; from mmgcn import Recommender; "
         f"r = Recommender.load({str(run)!r}); r.recommend(['ann']); r.explain('ann', 'b'); "
@@ -291,7 +291,7 @@ def test_answers_come_without_torch(run):
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl"])
-def test_everybody_at_once_is_written_in_blocks(recommender, tmp_path, suffix):
+def test_lists_of_all_users_are_written_in_blocks(recommender, tmp_path, suffix):
     from mmgcn.serving.table_file import write_table
 
     out = tmp_path / f"recs{suffix}"

@@ -1,4 +1,4 @@
-"""A list moves with what its user likes, before the next training."""
+"""Sessions: likes move a list before the next training."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def second_half(item_ids):
     return [int(item[1:]) >= 10 for item in item_ids]
 
 
-def test_without_a_session_the_list_is_the_run_s(recommender):
+def test_without_a_session_the_list_is_that_of_the_run(recommender):
     found = SessionRanker(recommender).recommend("u0", {}, OPTIONS)
     plain = recommender.recommend(["u0"], OPTIONS)
     assert found.table["item_id"].to_list() == plain["item_id"].to_list()
@@ -41,7 +41,7 @@ def test_without_a_session_the_list_is_the_run_s(recommender):
     assert (found.items, found.is_reranked) == ([], False)
 
 
-def test_likes_move_the_list_towards_what_is_similar(recommender):
+def test_likes_move_the_list_towards_similar_items(recommender):
     ranker = SessionRanker(recommender)
     before = ranker.recommend("u0", {}, OPTIONS).table["item_id"].to_list()
     assert not any(second_half(before[:5]))
@@ -99,7 +99,7 @@ def test_skipped_items_are_in_no_list_of_their_user(recommender):
         assert [("i19" in found.to_list()) for found in lists] == [expected, expected]
 
 
-def test_where_users_are_their_items_a_like_is_one_more_item(tmp_path):
+def test_for_models_of_item_weights_a_like_is_one_more_item(tmp_path):
     weights = np.array([[0, 0.9, 0.1], [0.9, 0, 0.8], [0.1, 0.8, 0]], dtype=np.float32)
     names = {"users": ["ann", "bob"], "items": ["a", "b", "c"]}
     folder = write_vectors(tmp_path, None, {"id": weights}, **names, seen=[[0], [2]])

@@ -51,7 +51,7 @@ def test_a_channel_alone_orders_by_its_part(run):
         ({"visual": 11.0}, "the weight of visual is 11"),
     ],
 )
-def test_weights_that_mean_nothing_are_refused(run, weights, message):
+def test_invalid_weights_are_refused(run, weights, message):
     with pytest.raises(WeightError, match=message):
         weighted_list(run, "u1", weights)
 

@@ -11,7 +11,7 @@ from tests.worlds import clusters, dataset
 
 @pytest.fixture
 def source(tmp_path):
-    """Four groups of people in three files, and features of two modalities that tell them."""
+    """Four groups of users in three files, and features of two modalities that separate them."""
     part = clusters()
     for name in ("train", "valid", "test"):
         rows = getattr(part, name)

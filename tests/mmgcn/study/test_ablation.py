@@ -1,4 +1,4 @@
-"""What a modality is worth: pairs of seeds, intervals, and the files."""
+"""Worth of a modality: pairs of seeds, intervals, and the files."""
 
 import json
 
@@ -22,7 +22,7 @@ from mmgcn.study.trial import Outcome
 from mmgcn.training.fit import fit
 from tests.mmgcn.models.test_cold_items import cold_metrics, world
 
-# What the whole model and it without visual reach, by seed.
+# Metrics of the full model and of the model without visual features, by seed.
 WITH, WITHOUT = [0.50, 0.60, 0.70], [0.40, 0.55, 0.55]
 
 
@@ -69,7 +69,7 @@ def test_every_modality_is_taken_away_in_every_way():
     ]
 
 
-def test_the_whole_model_and_each_variant_get_the_same_seeds(trials, variants):
+def test_the_full_model_and_each_variant_get_the_same_seeds(trials, variants):
     assert [trial.seed for of in trials.values() for trial in of] == [0, 1, 2] * 4
     assert trials[WHOLE][0].settings == {"dim": "16"}
     assert trials[variants[-1]][0].settings == {"dim": "8"}
@@ -121,7 +121,7 @@ def test_the_json_has_a_row_for_each_modality(trials, results):
     assert [row["setting"] for row in values["settings"]] == ["dim=8"]
 
 
-def test_a_person_reads_what_is_lost(trials, results):
+def test_the_table_shows_the_worth_of_each_modality(trials, results):
     result = ablation_of(trials, results, model="mf", metric="recall@20")
     columns, rows = table_of(result)
     assert columns[:3] == ["mf", "recall@20", "worth"]
@@ -131,7 +131,7 @@ def test_a_person_reads_what_is_lost(trials, results):
     assert rows[2][0] == "30% of items lack one"
 
 
-def test_the_files(trials, results, tmp_path):
+def test_the_output_files_are_written(trials, results, tmp_path):
     result = ablation_of(trials, results, model="mf", metric="recall@20")
     write(tmp_path, result, about="On made-up data.")
     assert json.loads((tmp_path / "ablation.json").read_text()) == to_json(result)
@@ -143,7 +143,7 @@ def test_the_files(trials, results, tmp_path):
 
 
 def test_without_visual_features_cold_items_are_not_found(tmp_path):
-    """Nobody has watched them, so their vectors are all that is known of them."""
+    """Nobody has watched them, so only their features describe them."""
     settings = {"batch_size": 128, "num_negatives": 64, "epochs": 2, "ensemble_size": 1}
     data = world(modalities=("visual",))
     found = [

@@ -1,4 +1,4 @@
-"""What a change takes away, and what it leaves."""
+"""Changes of a data set: what they remove and what they keep."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def test_a_dropped_modality_is_gone_and_the_given_data_set_keeps_it():
     assert changed.split is data.split
 
 
-def test_shuffling_deals_the_vectors_out_among_the_items_that_have_one():
+def test_shuffling_permutes_the_vectors_among_the_items_that_have_one():
     data = dataset(missing=4)
     before, present = data.features["visual"].copy(), data.present["visual"]
     changed = Change("shuffle", "visual").apply(data, 0)
@@ -35,7 +35,7 @@ def test_shuffling_deals_the_vectors_out_among_the_items_that_have_one():
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
-def test_each_of_a_share_of_the_items_loses_one_modality(share):
+def test_masking_removes_one_modality_of_a_share_of_the_items(share):
     data = dataset()
     changed = Change("missing", share=share).apply(data, 0)
     lost = sum((~changed.present[name]).astype(int) for name in ("visual", "acoustic"))  # (I,)
@@ -47,7 +47,7 @@ def test_each_of_a_share_of_the_items_loses_one_modality(share):
     assert data.present["visual"].all()
 
 
-def test_an_item_that_has_one_modality_loses_that_one():
+def test_masking_an_item_with_one_modality_removes_it():
     data = dataset(missing=40)  # ids 0, 3, 6 ... have no visual, 1, 4, 7 ... no acoustic features
     changed = Change("missing", share=1.0).apply(data, 0)
     num_left = changed.present["visual"].astype(int) + changed.present["acoustic"]
@@ -55,7 +55,7 @@ def test_an_item_that_has_one_modality_loses_that_one():
     assert (num_left == np.maximum(had - 1, 0)).all()
 
 
-def test_a_named_modality_is_the_one_that_is_lost():
+def test_a_named_modality_is_removed():
     changed = Change("missing", "visual", 0.5).apply(dataset(), 0)
     assert (~changed.present["visual"]).sum() == 20
     assert changed.present["acoustic"].all()
@@ -68,7 +68,7 @@ def test_equal_seeds_change_equally_and_others_do_not(change):
     assert not np.array_equal(first, other)
 
 
-def test_what_cannot_be_changed_is_refused():
+def test_invalid_changes_are_refused():
     with pytest.raises(ValueError, match=r"no modality 'smell' to drop; .* visual, acoustic"):
         Change("drop", "smell").apply(dataset(), 0)
     with pytest.raises(ValueError, match="share of missing items is 30"):

@@ -69,7 +69,7 @@ def test_a_solved_model_is_trained_once_and_the_others_for_each_seed(source):
     assert trials[1].settings == {"epochs": 2, "dim": "8"}
 
 
-def test_the_best_on_validation_comes_first_with_mean_and_spread(rows):
+def test_the_best_on_validation_comes_first_with_mean_and_standard_deviation(rows):
     assert [(row.model, row.num_seeds, row.deterministic) for row in rows] == [
         ("mf", 2, False),
         ("popularity", 1, True),
@@ -80,7 +80,7 @@ def test_the_best_on_validation_comes_first_with_mean_and_spread(rows):
     assert rows[1].spread("valid recall@20") is None
 
 
-def test_a_person_reads_mean_and_spread(rows):
+def test_the_table_shows_mean_and_standard_deviation(rows):
     columns, lines = accuracy(rows, "test", k=20)
     assert columns == ["model", "seeds", "test recall@20", "test ndcg@20"]
     assert lines[0] == ["mf", "2", "0.4000 ± 0.1414", "0.2000 ± 0.0707"]
@@ -143,7 +143,7 @@ def test_details_are_tables_of_the_part_that_is_there(source, tmp_path):
     assert "valid map@20 mean" in (tmp_path / "compare.csv").read_text()
 
 
-def test_the_files(with_users, rows, tmp_path):
+def test_the_output_files_are_written(with_users, rows, tmp_path):
     differences, _ = differences_of(with_users, rows)
     out = tmp_path / "out"
     out.mkdir()

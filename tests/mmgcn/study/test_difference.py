@@ -22,7 +22,7 @@ def compare(baseline, **models):
     return differences_of(users, baseline="base")
 
 
-def test_two_models_that_are_solved_by_hand():
+def test_the_difference_of_two_solved_models_is_as_computed_by_hand():
     (found,) = compare([[0, 1, 0, 1]], other=[[1, 1, 1, 1]])
     # Differences 1, 0, 1, 0: mean 1/2, variance 1/3, so the error is sqrt(1/12) of 3 degrees.
     error = (1 / 12) ** 0.5
@@ -33,7 +33,7 @@ def test_two_models_that_are_solved_by_hand():
     assert not found.is_significant
 
 
-def test_seeds_that_differ_widen_what_users_leave_open():
+def test_differing_seeds_widen_the_interval():
     # Every user is found better by 2 in one seed and by 0 in the other: users agree, seeds do not.
     (found,) = compare([[0, 0, 0]], other=[[2, 2, 2], [0, 0, 0]])
     # Seed means 2 and 0: variance 2, halved for two seeds, so the error is 1, of 1 degree.
@@ -42,7 +42,7 @@ def test_seeds_that_differ_widen_what_users_leave_open():
     assert found.p == pytest.approx(0.5)  # of one degree, half lies outside of -1 to 1
 
 
-def test_the_p_values_of_a_figure_are_corrected_together():
+def test_the_p_values_of_a_metric_are_corrected_together():
     generator = np.random.default_rng(0)
     base = generator.random((1, 200))
     found = compare(base, near=base + generator.normal(0, 1, 200), far=base + 1.0)
@@ -55,8 +55,8 @@ def test_the_p_values_of_a_figure_are_corrected_together():
     assert again.p_holm == 1
 
 
-def test_it_says_what_a_randomisation_of_users_says():
-    """Fisher's test, slowly: were the models equal, each user's two values could be swapped."""
+def test_p_values_agree_with_a_randomisation_test():
+    """Fisher's randomisation test: for equal models, each user's two values can be swapped."""
     generator = np.random.default_rng(1)
     base = generator.random(300)
     other = base + generator.normal(0.05, 0.5, 300) * generator.integers(0, 2, 300)
@@ -71,7 +71,7 @@ def test_models_that_are_equal_but_for_their_seeds_seldom_differ_significantly()
     generator = np.random.default_rng(2)
 
     def trained(ease):
-        """Recalls of 1,000 users by three trainings, some luckier than others for everybody."""
+        """Recalls of 1,000 users by three trainings that differ by their seeds."""
         chance = ease + generator.normal(0, 0.02, (3, 1))
         return (generator.random((3, 1_000)) < chance).astype(float)
 
@@ -116,7 +116,7 @@ def test_the_order_of_users_does_not_matter(ours, theirs, order):
     assert two.p == pytest.approx(one.p)
 
 
-def test_more_of_the_same_users_are_surer():
+def test_more_users_narrow_the_interval():
     base, other = np.array([[0, 1, 0, 0, 1]]), np.array([[1, 1, 0, 1, 0]])
     p = [compare(np.tile(base, times), other=np.tile(other, times))[0].p for times in (1, 10, 100)]
     assert all(first > second for first, second in pairwise(p))

@@ -1,4 +1,4 @@
-"""Trials that are run once, failures that stop nobody, and a file that survives an interruption."""
+"""Trials run once, failures do not stop others, and the file survives an interruption."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def outcome(value):
 
 
 class Runner:
-    """Runs nothing, and remembers."""
+    """Records trials instead of running them."""
 
     def __init__(self, *, fails=(), stops=None):
         self.ran, self.fails, self.stops = [], fails, stops
@@ -43,7 +43,7 @@ def study(trials, path, run, digest="data"):
     return results, lines
 
 
-def test_what_is_in_the_journal_is_not_run_again(trials, tmp_path):
+def test_trials_in_the_journal_are_not_run_again(trials, tmp_path):
     path, first, second = tmp_path / "new" / "study.jsonl", Runner(stops=2), Runner()
     with pytest.raises(KeyboardInterrupt):
         study(trials, path, first)
@@ -53,7 +53,7 @@ def test_what_is_in_the_journal_is_not_run_again(trials, tmp_path):
     assert lines[0].endswith("(from study.jsonl)")
 
 
-def test_metrics_of_users_are_kept_beside_for_whoever_asks_for_them(trials, tmp_path):
+def test_metrics_per_user_are_stored_on_request(trials, tmp_path):
     def users(path, *, keeps_users):
         journal = Journal.open(path, keeps_users=keeps_users)
         results = run_trials(
@@ -78,7 +78,7 @@ def test_other_data_is_another_study(trials, tmp_path):
     assert run.ran == [0, 0]
 
 
-def test_a_failure_stops_nobody_and_is_tried_again(trials, tmp_path):
+def test_a_failure_does_not_stop_other_trials_and_is_retried(trials, tmp_path):
     path, first, second = tmp_path / "study.jsonl", Runner(fails=(1,)), Runner()
     results, lines = study(trials, path, first)
     assert first.ran == [0, 1, 2, 3]
@@ -100,7 +100,7 @@ def test_a_line_that_was_not_finished_is_cut_off(trials, tmp_path):
     assert path.read_bytes() == whole
 
 
-def test_a_file_of_something_else_is_refused(trials, tmp_path):
+def test_a_file_of_another_kind_is_refused(trials, tmp_path):
     path = tmp_path / "study.jsonl"
     path.write_text('{"epoch": 1}\n')
     with pytest.raises(ValueError, match=r"line 1 of .* is not an outcome of a study"):

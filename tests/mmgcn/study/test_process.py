@@ -1,4 +1,4 @@
-"""A training in a process of its own: its answer, its end, and its parent's."""
+"""A training in a process of its own: its result, its end, and the end of its parent."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ from mmgcn.study.trial import Trial, train
 from mmgcn.study.user_metrics import load
 
 
-def test_it_gives_what_a_training_here_gives(source, tmp_path):
+def test_a_training_in_a_process_has_the_result_of_one_in_this_process(source, tmp_path):
     trial = Trial(source, "popularity")
     users = tmp_path / "kept" / "users.npz"
     apart, here = train_apart(trial, users), train(trial, tmp_path / "runs")
@@ -36,7 +36,7 @@ def test_an_end_without_an_answer_is_an_error(source, monkeypatch):
         train_apart(Trial(source, "popularity"))
 
 
-def test_it_leaves_with_its_folder_when_its_parent_is_gone(source, tmp_path):
+def test_the_process_ends_and_removes_its_folder_when_its_parent_ends(source, tmp_path):
     settings = {"epochs": 100_000, "patience": 100_000}  # days
     trial = Trial(source, "mf", 0, settings, device="cpu")
     folder = tmp_path / "study"

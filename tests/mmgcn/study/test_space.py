@@ -1,4 +1,4 @@
-"""Spaces: what a file may declare, and that the models' own spaces fit the models."""
+"""Search spaces: files, and the models' own spaces."""
 
 import pytest
 
@@ -62,6 +62,6 @@ def test_a_bad_file_is_refused_before_anything_is_trained(ranges, message):
         read_space(MODELS.get("mf"), ranges)
 
 
-def test_what_a_solved_model_does_not_use_is_no_side_of_its_space():
+def test_the_space_of_a_solved_model_has_no_training_settings():
     with pytest.raises(SettingError, match="does not use epochs"):
         read_space(MODELS.get("ease"), {"epochs": [1, 2]})

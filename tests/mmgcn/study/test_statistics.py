@@ -1,4 +1,4 @@
-"""Means, spreads, intervals and p-values against printed tables."""
+"""Means, deviations, intervals and p-values, compared with printed tables."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""A trial's key, its way through JSON, and what it measures."""
+"""A trial's key, its round trip through JSON, and its measurements."""
 
 import json
 from dataclasses import replace
@@ -16,7 +16,7 @@ from mmgcn.study.trial import Trial, digest_of, peak_memory_bytes, train
 QUICK = {"dim": "8", "batch_size": "32", "num_negatives": "16", "epochs": "3"}
 
 
-def test_it_goes_through_json_whole(source):
+def test_a_trial_survives_a_round_trip_through_json(source):
     trial = Trial(source, "mf", 3, QUICK, Change("missing", share=0.3), "cpu", "mf, 30 % missing")
     again = Trial.from_json(json.loads(json.dumps(trial.to_json())))
     assert again.to_json() == trial.to_json()

@@ -1,4 +1,4 @@
-"""Tuning: what is tried, what is kept, and how it goes on."""
+"""Tuning: trials, the journal, and resumption."""
 
 import sys
 import tomllib
@@ -33,7 +33,7 @@ def data():
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    """In place of a training, a value of the settings; it grows with one alone."""
+    """Replaces a training by a function of the settings, which increases with one of them."""
     monkeypatch.setattr(
         tuning, "_train", lambda trial, *_: trial.params["num_item_neighbours"] / 200
     )
@@ -62,7 +62,7 @@ def test_enough_trials_are_enough(data, tmp_path):
     assert len(report.tried) == 2
 
 
-def test_the_first_trial_is_the_model_as_it_is(data, tmp_path):
+def test_the_first_trial_has_the_default_settings(data, tmp_path):
     space = {"num_item_neighbours": Range(1, 200), "user_weight": Range(0.0, 2.0)}
     report = tune(data, out=tmp_path, num_trials=2, **{**KNN, "space": space})
     assert report.tried[0].settings == {"num_item_neighbours": 100, "user_weight": 1.0}
@@ -75,7 +75,7 @@ def test_the_first_trial_is_the_model_as_it_is(data, tmp_path):
     )
 
 
-def test_where_the_model_as_it_is_lies_outside_it_is_not_tried(data, tmp_path):
+def test_default_settings_outside_the_space_are_not_tried(data, tmp_path):
     report = tune(data, out=tmp_path, num_trials=1, **KNN)  # 100 neighbours, of at most 40
     assert report.tried[0].settings["num_item_neighbours"] <= 40
     assert "own settings" not in summary(report)
@@ -106,7 +106,7 @@ def test_ctrl_c_keeps_the_trials_and_the_interrupted_one_does_not_count(
     assert states == [*["complete"] * 3, "interrupted", "complete", "complete"]
 
 
-def test_what_a_killed_process_left_running_does_not_count(data, tmp_path):
+def test_trials_of_a_killed_process_do_not_count(data, tmp_path):
     import optuna
 
     tune(data, out=tmp_path, num_trials=1, **KNN)
@@ -129,8 +129,8 @@ def test_a_trial_that_fails_is_reported_and_the_others_go_on(data, tmp_path, mon
     assert report.tried[1].error == "too much of it"
 
 
-def test_what_stays_below_the_median_is_given_up(data, tmp_path, monkeypatch):
-    """With a learning rate of nothing, nothing is learned."""
+def test_trials_below_the_median_are_pruned(data, tmp_path, monkeypatch):
+    """With a learning rate of zero, nothing is learned."""
     monkeypatch.setattr(tuning, "_train", TRAIN)
     rates = iter([0.02] * 5 + [1e-6])
     monkeypatch.setattr(
@@ -160,7 +160,7 @@ def test_what_stays_below_the_median_is_given_up(data, tmp_path, monkeypatch):
         {"space": {"num_item_neighbours": Range(1, 30)}},
     ],
 )
-def test_a_journal_goes_on_with_what_it_was_begun_with(data, tmp_path, change):
+def test_a_journal_is_continued_with_its_original_settings(data, tmp_path, change):
     tune(data, out=tmp_path, num_trials=1, **KNN)
     with pytest.raises(TuningError, match=f"is of another {next(iter(change))}; pass another"):
         tune(data, out=tmp_path, num_trials=2, **KNN | change)

@@ -49,7 +49,7 @@ def test_a_part_that_is_empty_has_none(source, tmp_path):
     assert {name.split()[0] for name in load(tmp_path / "u.npz")} == {"valid"}
 
 
-def test_no_file_has_none_and_another_is_refused(tmp_path):
+def test_without_a_file_there_are_no_metrics_and_another_file_is_refused(tmp_path):
     assert load(tmp_path / "nowhere.npz") == {}
     for content in (b"", b"PK\x03\x04 cut off", b"something else"):
         (tmp_path / "bad.npz").write_bytes(content)

@@ -56,7 +56,7 @@ class Stop(Exception):
 
 
 def interrupt(monkeypatch, call_number):
-    """Have one of the two trainings end before it begins."""
+    """Make one of the two trainings end before it starts."""
     calls = []
 
     def stopping(*args, **kwargs):

@@ -52,7 +52,7 @@ def records_of(run):
 
 
 def files_of(run):
-    """The bytes of everything but times."""
+    """The bytes of all files, without times."""
     config = json.loads((run / "config.json").read_text())
     config.pop("train_seconds")
     records = records_of(run)
@@ -95,7 +95,7 @@ def test_other_models_resume_to_the_same_bits(data, tmp_path, model):
     assert files_of(run) == files_of(whole)
 
 
-def test_a_training_killed_before_its_first_checkpoint_starts_anew(data, tmp_path):
+def test_a_training_killed_before_its_first_checkpoint_starts_again(data, tmp_path):
     with pytest.raises(Killed):
         fit(data, model="lightgcn", out=tmp_path, epochs=1, progress=kill_after(1), **CPU)
     assert not any(tmp_path.iterdir())
@@ -366,7 +366,7 @@ def test_a_model_may_be_a_class_and_the_folder_a_string(data, tmp_path):
 
 
 @pytest.mark.parametrize("model", [3, dict, Ones.__init__])
-def test_a_model_that_is_no_model_is_refused(data, tmp_path, model):
+def test_an_object_that_is_not_a_model_is_refused(data, tmp_path, model):
     with pytest.raises(TypeError, match="expected a name such as 'lightgcn', or a subclass"):
         fit(data, model=model, out=tmp_path)
 
@@ -498,7 +498,7 @@ def test_a_callback_that_raises_ends_the_training(tmp_path):
 
 
 @pytest.mark.parametrize("callbacks", [print, [print, 3]])
-def test_callbacks_that_are_no_list_of_functions_are_refused(tmp_path, callbacks):
+def test_callbacks_that_are_not_a_list_of_functions_are_refused(tmp_path, callbacks):
     with pytest.raises(TypeError, match="expected a list of functions of an EvalRecord"):
         fit(dataset(), model="popularity", out=tmp_path, callbacks=callbacks)
 

@@ -1,4 +1,4 @@
-"""What is freed stays at hand."""
+"""Freed memory is kept for the next allocation."""
 
 import subprocess
 import sys
@@ -26,14 +26,14 @@ print(before, faults())
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of glibc alone")
-def test_memory_that_was_freed_is_not_requested_again():
-    """In a process of its own, since it holds for the whole process."""
+def test_freed_memory_is_reused():
+    """In a process of its own, since the setting applies to a full process."""
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
     before, after = map(int, done.stdout.split())
     assert after < before / 10
 
 
-def test_elsewhere_it_does_nothing(monkeypatch):
+def test_on_other_systems_it_does_nothing(monkeypatch):
     from mmgcn.training.memory import keep_freed_memory
 
     monkeypatch.setattr(sys, "platform", "darwin")

@@ -83,7 +83,7 @@ def test_an_interrupted_choice_continues_and_ends_in_the_same(data, choice, tmp_
     assert len(trained) == len(choice.trials) - 2, "a finished choice is read"
 
 
-def test_a_budget_that_is_over_leaves_one_trial(data, tmp_path):
+def test_a_used_up_budget_leaves_one_trial(data, tmp_path):
     assert len(chosen(data, tmp_path / "trials", budget_seconds=0.0).trials) == 1
 
 
@@ -112,7 +112,7 @@ def test_a_given_setting_that_recipes_decide_switches_the_choice_off(given, expe
     assert is_free(LINEAR, given) is expected
 
 
-def test_models_without_recipes_are_not_free():
+def test_models_without_recipes_have_no_choice():
     assert not is_free(MODELS.get("mf"), {})
 
 
@@ -184,7 +184,7 @@ def test_a_prior_adds_the_log_of_the_popularity_to_a_score(data, with_prior):
     assert parts[POPULARITY] == pytest.approx(0.5 * temperature * expected[index], rel=1e-3)
 
 
-def test_similar_items_and_new_users_do_not_mistake_popularity_for_content(with_prior):
+def test_the_popularity_prior_is_not_used_for_similar_items_and_fold_in(with_prior):
     recommender = Recommender.load(with_prior)
     run = recommender.run
     unit = run.item[:, :-1] / np.linalg.norm(run.item[:, :-1], axis=1, keepdims=True)

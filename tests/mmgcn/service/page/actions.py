@@ -1,10 +1,10 @@
-"""What tests do on the page, and what they look for."""
+"""Actions of tests on the page, and elements that they look for."""
 
 import time
 
 
 def go(page, address):
-    """Open an address anew, so that no part of the previous page is left."""
+    """Load an address again, so that no part of the previous page is left."""
     page.goto("about:blank")
     page.goto(address)
     page.wait_for_selector("main:not([aria-busy]):not(:has([aria-busy])) h1")
@@ -22,7 +22,7 @@ def see_user(page, user="u0"):
 
 
 def keep_toasts(page):
-    """Let no toast disappear by itself, however slow the test is."""
+    """Keep toasts from disappearing by themselves during a slow test."""
     page.evaluate("window.setTimeout = () => null")
 
 

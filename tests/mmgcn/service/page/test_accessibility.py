@@ -39,7 +39,7 @@ def axe():
 
 @pytest.fixture(scope="module")
 def whole(service):
-    """The run has maps, and another run beside it."""
+    """The run has maps, and there is another run in its folder."""
     run = Run.load(service.settings.run)
     for channel in map_channels(run):
         store_map(run, channel)

@@ -1,4 +1,4 @@
-"""Acting as a user: read-only without it, and a list that moves with it."""
+"""Acting as a user: the page is read-only without it, and likes move the list with it."""
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ def test_without_acting_the_page_is_read_only(page, service):
     assert sent <= {f"{service.address}v1/posters"}  # which ones are drawn
 
 
-def test_a_like_moves_the_list_at_once_and_says_why(page, tastes):
+def test_a_like_moves_the_list_at_once_with_the_reason(page, tastes):
     go(page, f"{tastes.address}#/user/u0")
     page.get_by_text("Like a video, and the list moves at once.").wait_for()
     before = ids(cards(page))
@@ -72,7 +72,7 @@ def test_a_like_moves_the_list_at_once_and_says_why(page, tastes):
     page.goto("about:blank")
 
 
-def test_another_user_is_not_acted_as(page):
+def test_acting_applies_to_one_user_only(page):
     open_user(page)
     page.evaluate("location.hash = '#/user/u3'")
     see_user(page, "u3")

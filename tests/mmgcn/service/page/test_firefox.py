@@ -1,4 +1,4 @@
-"""A walk through the page in Firefox."""
+"""A visit of the page in Firefox."""
 
 from tests.mmgcn.service.page.actions import until
 from tests.mmgcn.service.page.firefox import firefox

@@ -18,7 +18,7 @@ def test_data_and_bias_are_those_of_the_library(page, service):
     assert page.locator(".shares li").all_inner_texts() == ["visual\n100%", "acoustic\n100%"]
 
 
-def test_health_counts_requests_by_route_and_draws_itself_again(page, service):
+def test_health_counts_requests_by_route_and_is_redrawn(page, service):
     go(page, f"{service.address}#/health")
     requests = page.locator(".facts dd").first
     before = int(requests.inner_text().replace(",", ""))

@@ -1,4 +1,4 @@
-"""Likes on the page: shown at once, stored, undone."""
+"""Likes on the page: shown at once, stored, cancelled."""
 
 from tests.mmgcn.service.page.actions import (
     cards,
@@ -46,7 +46,7 @@ def test_a_like_is_given_and_undone_with_the_keyboard(page, service):
     assert focused(page) == item
 
 
-def test_a_like_that_is_undone_before_it_was_stored_is_undone(page, service):
+def test_a_like_that_is_cancelled_before_it_was_stored_is_cancelled(page, service):
     open_user(page)
     item = cards(page).first.get_attribute("data-item")
     pending = []

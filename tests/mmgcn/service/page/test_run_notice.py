@@ -1,10 +1,10 @@
-"""A page that stays open while the service loads a newer run."""
+"""A notice on an open page when the service loads a newer run."""
 
 from tests.mmgcn.service.page.actions import go, until
 
 
 def come_back(page):
-    """As a browser does when the page is in front again."""
+    """Dispatch the event of a page that becomes visible again."""
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 

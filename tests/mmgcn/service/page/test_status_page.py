@@ -13,7 +13,7 @@ def test_the_status_page_draws_the_metrics_and_the_curves(page):
     assert page.locator(".chart").count() == 3
 
 
-def test_ensemble_members_are_drawn_apart_and_what_is_equal_is_drawn_once(page, service):
+def test_ensemble_members_are_drawn_separately_and_equal_metrics_once(page, service):
     epochs = [
         {"epoch": epoch, "loss": 1.0, "recall@5": 0.5, "hit_rate@5": 0.5} for epoch in range(1, 7)
     ]

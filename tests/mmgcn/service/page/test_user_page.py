@@ -138,7 +138,7 @@ def test_users_whose_ids_are_dots_have_pages(page, service, tmp_path):
         page.goto("about:blank")
 
 
-def test_a_setting_of_the_list_leaves_the_page_where_it_is(page, service):
+def test_a_setting_of_the_list_keeps_the_scroll_position(page, service):
     page.set_viewport_size({"width": 320, "height": 500})
     go(page, f"{service.address}#/user/u0")
     slider = page.get_by_role("slider", name="Diversity")

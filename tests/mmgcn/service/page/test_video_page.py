@@ -63,7 +63,7 @@ def test_skipped_items_are_not_shown_as_similar_either(page, service):
 
 @pytest.fixture
 def gate(service, monkeypatch):
-    """No poster is there, and none is drawn until it is set."""
+    """An event before which no poster is drawn."""
     draw, gate = PosterWorker.draw, Event()
     monkeypatch.setattr(PosterWorker, "draw", lambda *words: gate.wait() and draw(*words))
     shutil.rmtree(service.settings.posters, ignore_errors=True)

@@ -33,7 +33,7 @@ def test_held_out_hits_are_marked_and_their_ranks_named(page, service):
     assert f"rank {item.popular_rank}" in facts
 
 
-def test_a_weight_ranks_again_at_once_and_stays_in_the_address(page, service):
+def test_a_weight_re_ranks_at_once_and_is_in_the_address(page, service):
     go(page, f"{service.address}#/weights/u0")
     before = ids(cards(page))
     slider = page.get_by_role("slider", name="visual")
@@ -69,7 +69,7 @@ def test_two_runs_are_shown_side_by_side(page, service):
     assert page.get_by_role("combobox", name="The other run").input_value() == "other"
 
 
-def test_the_map_is_walked_with_the_arrow_keys_and_opens_videos(page, service, maps):
+def test_arrow_keys_move_on_the_map_and_enter_opens_videos(page, service, maps):
     go(page, f"{service.address}#/map?user=u0")
     chart = page.get_by_role("application", name=f"Map of {len(NAMES)} videos by all signals")
     chart.press("ArrowRight")
@@ -126,7 +126,7 @@ def test_a_list_is_downloaded(page, service, suffix):
     assert [int(row["rank"]) for row in rows] == list(range(1, len(listed) + 1))
 
 
-def test_a_cell_of_a_download_is_no_formula(page):
+def test_a_cell_of_a_download_is_never_a_formula(page):
     cell = """async () => {
       const { csv } = await import("./static/js/download.js");
       return csv([{ item_id: '=1+1', caption: 'a "quoted", one', rank: 1, score: -0.5 }]);

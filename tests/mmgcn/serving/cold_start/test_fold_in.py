@@ -1,4 +1,4 @@
-"""The vector of somebody whom the run does not know."""
+"""The vector of a user who is not in the run."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def new_recommender(folder, user, item, watched):
 
 @pytest.fixture
 def world(tmp_path):
-    """Users whose vectors are a turned mean of what they watched."""
+    """Users whose vectors are the rotated mean of what they watched."""
     rng = np.random.default_rng(0)
     item = rng.normal(size=(60, 6))
     watched = [rng.permutation(60)[: rng.integers(3, 9)] for _ in range(200)]
@@ -27,7 +27,7 @@ def world(tmp_path):
     return new_recommender(tmp_path / "run", user, item, watched), watched
 
 
-def test_a_new_user_s_vector_is_near_what_the_run_s_own_users_have(world):
+def test_a_new_users_vector_is_near_that_of_a_user_of_the_run(world):
     recommender, watched = world
     for user in range(20):
         vector = recommender.fold_in.vector(watched[user])
@@ -43,7 +43,7 @@ def test_further_vectors_count_like_items(world):
     np.testing.assert_allclose(apart, recommender.fold_in.vector(rows), rtol=1e-5)
 
 
-def test_where_user_vectors_are_indicators_a_new_user_s_is_exact(tmp_path):
+def test_the_indicator_vector_of_a_new_user_is_exact(tmp_path):
     watched = [np.array([0, 2]), np.array([1]), np.array([1, 3])]
     user = np.zeros((3, 4))
     for row, items in enumerate(watched):

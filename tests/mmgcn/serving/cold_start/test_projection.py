@@ -1,4 +1,4 @@
-"""Where videos lie that the run does not know."""
+"""Vectors of videos that are not in the run."""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_fewer_items_than_columns_give_the_same_map(world):
     )
 
 
-def test_what_lacks_every_modality_lies_in_the_middle(world):
+def test_an_item_without_any_modality_gets_the_mean_vector(world):
     features, present, item = world
     projection = Projection.fit(features, present, item)
     absent = {name: np.zeros(2, dtype=bool) for name in features}
@@ -55,7 +55,7 @@ def test_what_lacks_every_modality_lies_in_the_middle(world):
     np.testing.assert_allclose(vectors, np.tile(item.mean(axis=0), (2, 1)), rtol=1e-5, atol=1e-6)
 
 
-def test_nothing_to_learn_from_is_refused(world):
+def test_a_projection_without_items_is_refused(world):
     features, present, item = world
     nothing = {name: np.zeros_like(there) for name, there in present.items()}
     with pytest.raises(ValueError, match="no item has features"):
