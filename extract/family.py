@@ -61,7 +61,10 @@ class Reference:
         if not Path(head).expanduser().exists():
             name, _, weights = head.partition(":")
         if not name:
-            raise ValueError(f"'{text}' names no model; NAME[:WEIGHTS][@LAYER] is expected")
+            raise ValueError(
+                f"'{text}' after a family's name names no model; NAME[:WEIGHTS][@LAYER] is "
+                "expected, such as timm:resnet50"
+            )
         return cls(_absolute(name), _absolute(weights) or None, layer or None)
 
     @property

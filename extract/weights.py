@@ -16,6 +16,7 @@ from extract.download import CHUNK_BYTES, Progress, announce, download
 from extract.extras import install_command
 
 TORCH_FILES = ("pytorch_model.bin", "pytorch_model-*.bin")  # read with weights_only=True
+MAX_LINE = 200  # characters of a library's error in a message
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")  # owner/name
 
 
@@ -239,9 +240,13 @@ def sha256_of(path: Path) -> str:
     If a folder has several files of weights, it is the hash of their names and hashes.
 
     Raises:
-        WeightsUnavailable: a file cannot be read.
+        WeightsUnavailable: a file cannot be read, or the folder has no weights.
     """
     files = model_files(path) if path.is_dir() else (path,)
+    if path.is_dir() and not files[0].exists():
+        raise WeightsUnavailable(
+            f"{path} contains no weights: {files[0].name} is expected; copy the whole folder"
+        )
     hashes = []
     for file in files:
         try:
@@ -286,4 +291,5 @@ def _package_path(where: str) -> Path | None:
 def first_line(error: BaseException) -> str:
     """Return the first line of a library's error, for a message."""
     lines = str(getattr(error, "reason", None) or error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:200]
+    line = lines[0] if lines else type(error).__name__
+    return line if len(line) <= MAX_LINE else line[:MAX_LINE].rpartition(". ")[0] or line[:MAX_LINE]

@@ -9,11 +9,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from extract.weights import WrongWeights, sha256_of
+from extract.weights import WrongWeights, first_line, sha256_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+MAX_NAMED = 8  # files of a folder in a message
+TOKENIZERS = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "sentencepiece.bpe.model",
+    "spiece.model",
+)
 NO_CODE = {"trust_remote_code": False}  # for transformers' Auto classes
 # Files that configure tokenizers, feature extractors or pooling.
 SETTINGS = (
@@ -62,6 +70,17 @@ def hashes_of(folder: Path, *, more: tuple[str, ...] = ()) -> dict[str, str]:
     return {"weights_sha256": sha256_of(folder), "settings_sha256": digest.hexdigest()}
 
 
+def required_settings(folder: Path, name: str) -> Any:
+    """Return the content of a JSON file, without which the folder was copied in part.
+
+    Raises:
+        WrongWeights: it does not exist, or is not JSON.
+    """
+    if not (folder / name).is_file():
+        raise WrongWeights(f"{folder} has no {name}; copy the whole folder of the model")
+    return read_settings(folder, name)
+
+
 def read_settings(folder: Path, name: str) -> Any:
     """Return the content of a JSON file in the folder; an empty dict without the file.
 
@@ -91,10 +110,30 @@ def load_part(load: Callable[..., Any], folder: Path, what: str) -> Any:
     try:
         return load(folder, local_files_only=True)
     except Exception as error:  # libraries below raise errors of any type
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise WrongWeights(f"{folder} contains no {what}: {lines[0][:200]}") from error
+        why = first_line(error).partition(" If you were trying to load it")[0]
+        if "custom code" in why:
+            why = "it needs custom code, which is never run"
+        files = ", ".join(sorted(path.name for path in folder.iterdir())[:MAX_NAMED])
+        raise WrongWeights(
+            f"{folder} contains no {what}: {why} (the folder has {files or 'no files'})"
+        ) from error
     finally:
         logging.set_verbosity(before)
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Return the tokenizer in a folder.
+
+    Raises:
+        WrongWeights: there is none, for which transformers would make an empty one.
+    """
+    from transformers import AutoTokenizer
+
+    if not any((folder / name).is_file() for name in TOKENIZERS):
+        raise WrongWeights(
+            f"{folder} contains no tokenizer: one of {', '.join(TOKENIZERS)} is expected"
+        )
+    return load_part(partial(AutoTokenizer.from_pretrained, **NO_CODE), folder, "tokenizer")
 
 
 def load_without_missing(

@@ -19,8 +19,10 @@ from extract.encoders._pretrained import (
     hashes_of,
     load_network,
     load_part,
+    load_tokenizer,
     read_settings,
     require_folder,
+    required_settings,
 )
 from extract.weights import Weights, WrongWeights, resolve
 
@@ -44,7 +46,6 @@ PACKAGE = Weights(
 MAX_TOKENS = 512  # unless the folder sets a smaller number
 TOKEN_BUDGET = 2_048
 WHAT = "sentence encoder"
-TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model")
 
 Pooling = Literal["mean", "cls"]
 POOLINGS: dict[str, Pooling] = {
@@ -99,19 +100,11 @@ class Sentence(Encoder):
 
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
         """Load tokenizer and network from a folder."""
-        from transformers import AutoModel, AutoTokenizer
+        from transformers import AutoModel
 
         path = self._path()
         self._pooling, self._max_tokens = _pooling(path), _max_tokens(path)
-        if not any(
-            (path / name).is_file() for name in TOKENIZERS
-        ):  # transformers would build an empty one
-            raise WrongWeights(
-                f"{path} contains no tokenizer: one of {', '.join(TOKENIZERS)} is expected"
-            )
-        self._tokenizer = load_part(
-            partial(AutoTokenizer.from_pretrained, **NO_CODE), path, "tokenizer"
-        )
+        self._tokenizer = load_tokenizer(path)
         self._device = device
         self._network = load_network(AutoModel, path, WHAT, unused=("pooler.",)).to(device)
 
@@ -161,14 +154,16 @@ def _pooling(folder: Path) -> Pooling:
     Raises:
         WrongWeights: the pooling or a further layer is not supported.
     """
-    for module in read_settings(folder, "modules.json"):
+    modules = read_settings(folder, "modules.json")
+    for module in modules:
         kind = str(module.get("type")).rpartition(".")[2]
         if kind not in ("Transformer", "Pooling", "Normalize"):
             raise WrongWeights(
                 f"{folder} contains a sentence encoder with a layer of the kind {kind}; a network "
                 "with pooling alone is expected"
             )
-    pooling = read_settings(folder, "1_Pooling/config.json")
+    read = required_settings if modules else read_settings
+    pooling = read(folder, "1_Pooling/config.json")
     flags = [name for name, on in pooling.items() if name.startswith("pooling_mode_") and on]
     modes = pooling.get("pooling_mode", flags or "mean")
     names = [modes] if isinstance(modes, str) else list(modes)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from extract.config import Engine, Precision
 from extract.encoder import Segment
-from extract.encoders._pretrained import NO_CODE, hashes_of, load_part
+from extract.encoders._pretrained import hashes_of, load_tokenizer, required_settings
 from extract.encoders._windows import num_audible_samples, window_settings
 from extract.families._hf_audio import HfAudio
 from extract.families._hf_folder import MORE_SETTINGS
@@ -73,6 +73,13 @@ class HfSpeech(HfAudio):
         from transformers import AutoModelForSpeechSeq2Seq
 
         network, _ = self.load_network(AutoModelForSpeechSeq2Seq, "network for speech")
+        if getattr(network.generation_config, "no_timestamps_token_id", None) is None:
+            required_settings(self.folder, "generation_config.json")
+            raise WrongWeights(
+                f"generation_config.json of {self.folder} has no no_timestamps_token_id, without "
+                "which Whisper states no times; copy that of the published network"
+            )
+        _ = self._tokenizer
         self._speech = network.to(device)
 
     def encode(self, units: np.ndarray) -> np.ndarray:
@@ -121,8 +128,4 @@ class HfSpeech(HfAudio):
 
     @cached_property
     def _tokenizer(self) -> Any:
-        from transformers import AutoTokenizer
-
-        return load_part(
-            partial(AutoTokenizer.from_pretrained, **NO_CODE), self.folder, "tokenizer"
-        )
+        return load_tokenizer(self.folder)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from extract.encoders._pretrained import read_settings
+from extract.encoders._pretrained import read_settings, required_settings
 from extract.families._hf_states import pooled_states
 from extract.state_dict import fit_state_dict, load_state_dict
 from extract.weights import WrongWeights, model_files, sha256_of
@@ -70,7 +70,7 @@ class Modules:
         width = hidden * len(self.modes)
         for kind, folder in self.layers:
             if kind == "Dense":
-                width = int(read_settings(folder, "config.json")["out_features"])
+                width = int(required_settings(folder, "config.json")["out_features"])
         return width
 
     def pool(
@@ -114,7 +114,7 @@ def read_modules(folder: Path) -> Modules:
             f"expected, then any of {', '.join(KINDS)}"
         )
     settings = read_settings(listed[0][1], "sentence_bert_config.json")
-    pooling = read_settings(listed[1][1], "config.json")
+    pooling = required_settings(listed[1][1], "config.json")
     given = pooling.get("pooling_mode") or [
         mode for name, mode in MODES.items() if pooling.get(name)
     ]
@@ -139,7 +139,7 @@ def _layer(kind: str, folder: Path, device: str) -> Layer:
 
     if kind == "Normalize":
         return lambda rows: torch.nn.functional.normalize(rows, dim=-1)
-    settings = read_settings(folder, "config.json")
+    settings = required_settings(folder, "config.json")
     file = model_files(folder)[0]
     state = load_state_dict(file)
     if kind == "LayerNorm":

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from extract.config import Engine, Reads
-from extract.encoders._pretrained import NO_CODE, load_part, read_settings
-from extract.encoders.sentence import MAX_TOKENS, TOKEN_BUDGET, TOKENIZERS, batches_by_length
+from extract.encoders._pretrained import load_tokenizer, read_settings
+from extract.encoders.sentence import MAX_TOKENS, TOKEN_BUDGET, batches_by_length
 from extract.families._hf_folder import FolderEncoder
-from extract.weights import WrongWeights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,15 +70,7 @@ class TextEncoder(FolderEncoder):
 
     def load(self, device: str = "cpu", *, engine: Engine = "torch") -> None:
         """Load tokenizer and network from a folder."""
-        from transformers import AutoTokenizer
-
-        folder = self._network_folder
-        if not any((folder / name).is_file() for name in (*TOKENIZERS, "spiece.model")):
-            raise WrongWeights(
-                f"{folder} contains no tokenizer: one of {', '.join(TOKENIZERS)} is expected"
-            )
-        load = partial(AutoTokenizer.from_pretrained, **NO_CODE)
-        self._tokenizer = load_part(load, folder, "tokenizer")
+        self._tokenizer = load_tokenizer(self._network_folder)
         if self._tokenizer.pad_token is None:  # padding is masked, so any token will do
             self._tokenizer.pad_token = self._tokenizer.eos_token
         self._device = device

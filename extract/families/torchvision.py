@@ -25,7 +25,7 @@ from extract.families._torchvision_weights import (
 )
 from extract.families._windows import VideoEncoder
 from extract.family import Family, Listing, Reference, UnknownModel
-from extract.weights import Weights, sha256_of
+from extract.weights import Weights, WeightsUnavailable, sha256_of
 
 if TYPE_CHECKING:
     import torch
@@ -177,6 +177,11 @@ class Torchvision(Family):
         """Return the encoder for a network of torchvision; see `Family`."""
         reference = Reference.parse(model)
         known = _names(reads)
+        if reference.path is not None:
+            raise WeightsUnavailable(
+                f"torchvision:{reference.name} names no network; a file of weights comes after its "
+                f"name: torchvision:NAME:{reference.name}"
+            )
         if reference.name not in known:
             raise UnknownModel(f"no network of torchvision for {reads}", reference.name, known)
         entry_of(reference)  # raises for unknown weights

@@ -1,5 +1,8 @@
 """Speech: tokens are those that transformers' own Whisper generates."""
 
+import re
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -83,6 +86,20 @@ def test_words_without_timestamps_are_anywhere_in_the_window(encoder):
     row = np.full((1, encoder.dim), -1, dtype=np.float32)
     row[0, :2] = encoder._tokenizer.convert_tokens_to_ids(["h", "i"])
     assert encoder.segments(row, np.array([30.0])) == ((30.0, 60.0, "hi"),)
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("tokenizer.json", "contains no tokenizer: one of tokenizer.json, vocab.txt, vocab.json"),
+        ("generation_config.json", "has no generation_config.json; copy the whole folder"),
+    ],
+)
+def test_a_folder_that_was_copied_in_part_is_refused(tmp_path, file, message):
+    folder = shutil.copytree(small_models.transcriber(), tmp_path / "net")
+    (folder / file).unlink()
+    with pytest.raises(WrongWeights, match=re.escape(message)):
+        HfSpeech(str(folder)).load()
 
 
 def test_another_network_is_refused():

@@ -151,6 +151,14 @@ def test_an_activation_outside_of_torch_is_refused(tmp_path):
         rows_of(f"st:{folder}")
 
 
+def test_a_folder_without_the_settings_of_its_pooling_is_refused(folder):
+    (folder / "1_Pooling" / "config.json").unlink()
+    for words in (f"st:{folder}", f"sentence:{folder}"):
+        encoder = encoder_named(words, reads="text")
+        with pytest.raises(WrongWeights, match=r"has no (1_Pooling/)?config\.json; copy the whole"):
+            _ = encoder.provenance
+
+
 def test_a_folder_without_modules_or_tokenizer_is_refused(folder):
     for path in folder.glob("*token*"):
         path.unlink()

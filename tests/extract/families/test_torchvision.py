@@ -105,3 +105,5 @@ def test_weights_of_another_network_are_refused(tmp_path):
         loaded(f"shufflenet_v2_x0_5:{file}")
     with pytest.raises(WeightsUnavailable, match=r"is a folder; the path of a file of weights is"):
         loaded(f"shufflenet_v2_x0_5:{tmp_path}")
+    with pytest.raises(WeightsUnavailable, match=r"names no network; .*: torchvision:NAME:/"):
+        loaded(str(file))
