@@ -29,7 +29,7 @@ NUM_FRAMES, BATCH = 16, 16
 GFLOP_A_FRAME = 8.178  # ResNet50 at 224 x 224, two operations a multiply-add
 PRECISIONS = ("bfloat16", "int8")
 KINDS = ("torch", "onnx", *PRECISIONS)  # of networks, the first two in float32
-WAYS = ("stored anew, a frame", "a frame", "a clip")
+WAYS = ("re-encoded, a frame", "a frame", "a clip")
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)  # replace this folder, whose extract.py would shadow the package
 
@@ -38,7 +38,7 @@ sys.path[0] = str(ROOT)  # replace this folder, whose extract.py would shadow th
 
 
 def plain(
-    videos: list[Path], weights: Path, *, batch: int, anew: Path | None = None
+    videos: list[Path], weights: Path, *, batch: int, scratch: Path | None = None
 ) -> dict[str, object]:
     import cv2
     import numpy as np
@@ -62,7 +62,7 @@ def plain(
     rows = {}
     started = clock()
     for video in videos:
-        path = video if anew is None else store_anew(video, anew / "anew.mp4")
+        path = video if scratch is None else re_encode(video, scratch / "re-encoded.mp4")
         capture = cv2.VideoCapture(str(path))
         count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         wanted = {(2 * i + 1) * count // (2 * NUM_FRAMES) for i in range(NUM_FRAMES)}
@@ -86,7 +86,7 @@ def plain(
     return {**since(started), "num_rows": sum(map(len, rows.values())), "rows": rows}
 
 
-def store_anew(video: Path, path: Path) -> Path:
+def re_encode(video: Path, path: Path) -> Path:
     """Encode the frames once more, with the defaults of FFmpeg."""
     import av
 
@@ -225,8 +225,8 @@ def run_one(arguments: argparse.Namespace, videos: list[Path]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         if what == "plain":
             measured = plain(videos, weights, batch=int(detail))
-        elif what == "anew":
-            measured = plain(videos, weights, batch=1, anew=Path(folder))
+        elif what == "re-encoded":
+            measured = plain(videos, weights, batch=1, scratch=Path(folder))
         elif what == "ours":
             store = Path(folder) / "features"
             measured = ours(videos, weights, how=detail, workers=arguments.cores, store=store)
@@ -281,7 +281,7 @@ def compare(videos: list[Path], folder: Path, repeat: int) -> None:
     torch.save(resnet50().state_dict(), weights)
     few = videos[:2]
     ways = [
-        ("plain, stored anew, a frame at a time", "anew", videos, 1),
+        ("plain, re-encoded, a frame at a time", "re-encoded", videos, 1),
         ("plain, a frame at a time", "plain:1", videos, 1),
         ("plain, a clip at a time", f"plain:{BATCH}", videos, 1),
         *((f"ours, {kind}", f"ours:{kind}", videos, 1) for kind in KINDS),

@@ -170,10 +170,10 @@ def main() -> None:
     users = [quote(user, safe="") for user in Run.load(arguments.run).users.ids.head(NUM_USERS)]
     turn = count()
 
-    def remembered() -> str:
+    def cached() -> str:
         return f"/v1/recommend/{users[next(turn) % len(users)]}?k=10"
 
-    def anew() -> str:
+    def computed() -> str:
         number = next(turn)
         return f"/v1/recommend/{users[number % len(users)]}?k=10&again={number}"
 
@@ -185,18 +185,18 @@ def main() -> None:
         options = ["-m", "mmgcn", "serve", "--run", f"{folder}/latest", "--feedback", "off"]
         options += ["--rate-limit", "0", "--workers", str(arguments.workers), "--port"]
         with server("-c", NOTHING) as at:
-            nothing = measure(at, remembered, arguments, "a handler that does nothing")
+            nothing = measure(at, cached, arguments, "a handler that does nothing")
         with server(*options) as at:
-            for user in users:  # each once, so that all are remembered
+            for user in users:  # each once, so that all are cached
                 urlopen(f"http://127.0.0.1:{at[0]}/v1/recommend/{user}?k=10").close()
-            for name, paths in (("remembered", remembered), ("made anew", anew)):
+            for name, paths in (("cached", cached), ("computed", computed)):
                 load = measure(at, paths, arguments, name)
                 print(
                     f"{'':28} {load.per_second / nothing.per_second:8.2f} of its requests/s, "
                     f"{load.percentile(99) / nothing.percentile(99):.2f} times its p99"
                 )
             load, names = asyncio.run(
-                while_runs_change(at[0], remembered, arguments.parallel, runs[1:])
+                while_runs_change(at[0], cached, arguments.parallel, runs[1:])
             )
             print(
                 f"{'while runs change':28} {load.per_second:8,.0f} requests/s   "

@@ -62,6 +62,6 @@ class InteractionRows:
         return mean
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
-        """Return all rows at once, for what needs a whole array."""
+        """Return all rows as one array."""
         del copy
         return np.asarray(self[:], dtype=dtype)

@@ -58,7 +58,7 @@ def mmgcn(folder, *words):
     return json.loads(done.stdout)
 
 
-def test_a_plug_in_and_a_plain_table_go_through_extract_fit_and_recommend(world):
+def test_a_plugin_and_a_plain_table_go_through_extract_fit_and_recommend(world):
     listed = {row["name"]: row for row in mmgcn(world, "modalities")}
     assert listed["colour"]["source"] == "mmgcn-colour 0.1"
     assert listed["visual"]["source"].startswith("mmgcn")

@@ -27,15 +27,20 @@ def words(table: str) -> dict[str, tuple[str, str]]:
 EVERYWHERE = words(
     """
 alike      | the field speaks of neighbours  | similar, item neighbours, knn_graph
+anew       | archaic                         | again, or nothing
 figures    | reads as drawings               | metrics
 heir       | a riddle                        | stronger successor
 hears      | a graph convolution has no ears | aggregates, receives
 honest     | a program is not moral          | correct, valid, trusted
+likeness   | archaic                         | similarity, cosine
 newcomer   | the field has a term            | fold-in
 newcomers  | the field has a term            | fold-in
 picture    | the field has two terms         | image (still) or frame (of a video)
 pictures   | the field has two terms         | images or frames
+plug       | two spellings of one word       | plugin
+seldom     | archaic                         | rarely
 share_done | the field has a term            | progress
+somebody   | the field has a term            | user, another process
 stranger   | a riddle                        | unknown user, untrusted file
 strangers  | a riddle                        | unknown users, untrusted files
 teller     | a riddle                        | ProgressReporter

@@ -26,7 +26,7 @@ def interactions_of(pairs, *, timestamp=None, users=None, items=None) -> Interac
 
 
 def clusters(*, num_groups=4, users=12, items=10, seen=5, seed=0) -> Split:
-    """People of a group watch some of the group's items; the rest of them is what to find."""
+    """Users of a group watch some of the group's items; the others are to be found."""
     rng = np.random.default_rng(seed)
     pairs = [
         (group * users + user, group * items + int(item))

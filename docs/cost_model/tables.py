@@ -215,7 +215,7 @@ def updated(page: str) -> str:
     A table is between `<!-- table: NAME -->` and `<!-- end -->`.
     """
 
-    def anew(found: re.Match[str]) -> str:
+    def computed(found: re.Match[str]) -> str:
         return f"<!-- table: {found[1]} -->\n{TABLES[found[1]]()}\n<!-- end -->"
 
-    return re.sub(r"<!-- table: (\w+) -->\n.*?<!-- end -->", anew, page, flags=re.DOTALL)
+    return re.sub(r"<!-- table: (\w+) -->\n.*?<!-- end -->", computed, page, flags=re.DOTALL)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MAX_CLIPS_PER_TASK = 16
 TASKS_PER_CPU = 4  # at least, so that all CPUs end at about the same time
-BATCHES_PER_CALL = 4  # the last of a call is seldom full
+BATCHES_PER_CALL = 4  # the last batch of a call is rarely full
 USUAL_UNITS = 16  # of a clip: its frames, or seconds of audio
 QUEUED_TABLES = 16
 

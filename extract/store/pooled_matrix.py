@@ -54,7 +54,7 @@ def pooled_matrix(
 def cached_matrix(
     folder: Path, row_hashes: Sequence[tuple[str, str | None]], *, width: int, pooling: Pooling
 ) -> tuple[Path, np.ndarray | None]:
-    """Return the file of the matrix of these rows, and the matrix, if it is there and whole.
+    """Return the file of the matrix of these rows, and the matrix, if it exists and is complete.
 
     Its values are not compared with the rows.
     """

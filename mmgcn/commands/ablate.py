@@ -63,8 +63,8 @@ def ablate(
 ) -> None:
     """Measure the worth of each modality by training a model without it.
 
-    The whole model and each variant are trained with the same seeds, and compared in pairs, on the
-    test part where there is one, else on the validation part. Finished trainings are kept in
+    The full model and each variant are trained with the same seeds, and compared in pairs, on the
+    test part if there is one, or else on the validation part. Finished trainings are kept in
     OUT/ablation.jsonl: the same command resumes from there.
     """
     hows = _hows(how)

@@ -1,4 +1,4 @@
-"""How what `mmgcn inspect` has found is shown to a person."""
+"""Tables of `mmgcn inspect`."""
 
 from __future__ import annotations
 

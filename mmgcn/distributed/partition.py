@@ -11,13 +11,13 @@ process sums its own, and one all-reduce of (I, d) for each layer and modality s
 it every process has the same items, so that whatever is computed from items is equal everywhere.
 
 Backward. Each process's loss is its share of the batch's mean: the sum over its own users divided
-by the size of the whole batch. Its gradient of a shared tensor is therefore a summand. Summands are
+by the size of the full batch. Its gradient of a shared tensor is therefore a summand. Summands are
 added before they enter the users of other processes, which is the backward of the all-reduce,
 another all-reduce; and once at the end, for the shared parameters. Gradients of a user's rows are
 complete where they are computed.
 
 Randomness. Every process has the same generator and draws what one process would: initial values of
-the whole table, the whole batch, a number for each edge. Each then keeps what concerns its users.
+the full table, the full batch, a number for each edge. Each then keeps what concerns its users.
 Negatives are shared by the batch and are items, so that no part of a batch is sent.
 
 Several processes therefore compute what one computes, with sums in another order. Runs and

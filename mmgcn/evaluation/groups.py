@@ -6,7 +6,7 @@
     cold   the items without a training interaction: ranked by their content alone
 
 The metrics of a group are means over the users with a held-out item in it; held-out items of other
-groups do not count. Every list is of the whole catalogue unless only some items are candidates.
+groups do not count. Every list is of the full catalogue unless only some items are candidates.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ For each modality m, S_m has an edge of weight 1 from each item to its k nearest
     i   = v + h
     z_m = F_m W_m + b_m                                  an item by one modality
     loss = L_rec(u, i) + lambda mean over m of L_rec(u, z_m)
-    score = u . i, or their cosine, over the whole graph
+    score = u . i, or their cosine, over the full graph
 
 In every step a fraction `pruning` of the edges is left out: edge (u, i) is kept with a probability
 that grows with 1 / sqrt(|N_u| |N_i|), so that popular nodes lose more.
@@ -91,7 +91,7 @@ class FREEDOM(IdGraphModel[FREEDOMConfig]):
         self.register_buffer("keep_odds", edges.weight.clone(), persistent=False)
 
     def forward(self) -> tuple[Tensor, Tensor]:
-        """Return u and i over the whole graph. Shapes: (U, d) and (I, d)."""
+        """Return u and i over the full graph. Shapes: (U, d) and (I, d)."""
         user, item = self.propagated_ids()
         return user, item + self._content()
 

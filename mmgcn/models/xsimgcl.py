@@ -1,6 +1,6 @@
 """XSimGCL: LightGCN whose layers are perturbed by noise and contrasted with each other.
 
-    d^(l)   = eps * sign(A e^(l-1)) * n / |n|,  n uniform in [0, 1)^d, drawn anew in every step
+    d^(l)   = eps * sign(A e^(l-1)) * n / |n|,  n uniform in [0, 1)^d, drawn in every step
     e^(l)   = A e^(l-1) + d^(l)
     e       = mean of e^(1), ..., e^(L);  c = e^(C)
     L_cl    = mean over the batch's users, and over its items, of

@@ -1,1 +1,1 @@
-"""Self-contained HTML files: ranked lists with explanations, or a whole run."""
+"""Self-contained HTML files: ranked lists with explanations, or a run."""

@@ -39,7 +39,7 @@ def document(title: str, body: Markup, *, styles: str = "") -> str:
 
 
 def write_document(path: Path, text: str) -> None:
-    """Write a document, whole or not at all. Its folder is created if needed.
+    """Write a document, completely or not at all. Its folder is created if needed.
 
     Raises:
         OSError: it cannot be written; the error names the path.

@@ -69,7 +69,7 @@ def load_map(run: Run, channel: str | None = None) -> ItemMap | None:
 
 
 def store_map(run: Run, channel: str | None = None, *, seed: int = 0) -> ItemMap:
-    """Compute a map and store it in the run's folder, whole or not at all.
+    """Compute a map and store it in the run's folder, completely or not at all.
 
     Raises:
         ImportError: scikit-learn is not installed.

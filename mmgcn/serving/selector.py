@@ -89,7 +89,7 @@ def _creator_codes(run: Run, creators: Mapping[str, str]) -> np.ndarray:
 def _content(run: Run, item_index: np.ndarray) -> np.ndarray:
     """Return the sum of the modality channels that the items have. Shapes: (N,) -> (N, d).
 
-    Where the run has no modality, it is the whole vector.
+    If the run has no modality, it is the full vector.
     """
     parts = {name: part for name, part in run.vector_parts.items() if name != ID_CHANNEL}
     if not parts:

@@ -1,6 +1,6 @@
 """Ablation: what each modality is worth to a model, by training without it.
 
-    worth = metric of the whole model - metric of the model without, in pairs of the same seed
+    worth = metric of the full model - metric of the model without, in pairs of the same seed
 
 A modality is dropped, or its vectors are permuted among the items, which keeps the number of
 parameters and removes the information. Means over seeds with 95 % intervals by Student's t, since
@@ -49,11 +49,11 @@ WHOLE = Variant("nothing", Change(), {})
 
 @dataclass(frozen=True)
 class Effect:
-    """The loss of a variant against the whole model.
+    """The difference of a variant from the full model.
 
     Args:
         values: the metric without, a number a seed.
-        worth: whole minus without, in pairs of the same seed.
+        worth: full minus without, in pairs of the same seed.
         mean, low, high: of the worth; the ends of its 95 % interval, None for one seed.
     """
 
@@ -71,7 +71,7 @@ class Ablation:
 
     Args:
         part: of which the metrics are, valid or test.
-        whole: the metric of the whole model, a number a seed.
+        whole: the metric of the full model for each seed.
     """
 
     model: str
@@ -120,7 +120,7 @@ def trials_of(
     settings: Mapping[str, Any],
     device: str = "auto",
 ) -> dict[Variant, list[Trial]]:
-    """Return the trainings of the whole model and of each variant, seeds 0, 1, ..."""
+    """Return the trainings of the full model and of each variant, seeds 0, 1, ..."""
     return {
         variant: [
             Trial(
@@ -145,7 +145,7 @@ def label(variant: Variant) -> str:
     'visual shuffled'
     """
     if variant is WHOLE:
-        return "whole"
+        return "full model"
     words = {"drop": "without {}", "shuffle": "{} shuffled", "missing": "{}"}
     return words.get(variant.how, "{}").format(variant.what)
 
@@ -153,7 +153,7 @@ def label(variant: Variant) -> str:
 def ablation_of(
     trials: Mapping[Variant, Sequence[Trial]], results: Results, *, model: str, metric: str
 ) -> Ablation | None:
-    """Return the effects of the variants that finished for at least one seed of the whole model.
+    """Return the effects of the variants that finished for at least one seed of the full model.
 
     The metrics are of the test part where there is one, else of the validation part.
     """
@@ -178,7 +178,7 @@ def ablation_of(
 def table_of(ablation: Ablation) -> tuple[list[str], list[list[str]]]:
     """Return columns and rows of text."""
     whole = fmean(ablation.whole)
-    rows = [["whole", f"{whole:.4f}", "", "", ""]]
+    rows = [["full model", f"{whole:.4f}", "", "", ""]]
     for effect in ablation.effects:
         few = len(effect.worth) < len(ablation.whole)  # some trainings failed
         ends = "-" if effect.low is None else f"[{effect.low:+.4f}, {effect.high:+.4f}]"
@@ -191,11 +191,11 @@ def table_of(ablation: Ablation) -> tuple[list[str], list[list[str]]]:
                 f"{effect.mean / whole:+.1%}" if whole else "-",
             ]
         )
-    return [ablation.model, ablation.metric, "worth", "95 % interval", "of whole"], rows
+    return [ablation.model, ablation.metric, "worth", "95 % interval", "of full model"], rows
 
 
 def basis(ablation: Ablation) -> str:
-    """Say which part the metrics are of, and of how many seeds."""
+    """Return a description of the metrics: the part and the number of seeds."""
     part = {"valid": "validation", "test": "test"}[ablation.part]
     return f"{part} part, {_seeds(ablation.whole)}"
 
@@ -281,9 +281,7 @@ def draw(path: Path, ablation: Ablation) -> None:
     axis.margins(x=0.18)
     axis.locator_params(axis="x", nbins=6)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.set_title(
-        f"{ablation.model}: {ablation.metric} that is lost, of {fmean(ablation.whole):.4f}"
-    )
+    axis.set_title(f"{ablation.model}: drop in {ablation.metric}, of {fmean(ablation.whole):.4f}")
     axis.set_xlabel(f"{basis(ablation)}; whiskers: 95 % interval")
     figure.savefig(path, dpi=120)
 

@@ -41,7 +41,7 @@ def metrics_of_users(run: Run, part: str) -> dict[str, np.ndarray]:
 
 
 def save(path: Path, run: Run) -> None:
-    """Write recall and NDCG of both parts, as `valid recall@20`, whole or not at all."""
+    """Write recall and NDCG of both parts, as `valid recall@20`, completely or not at all."""
     arrays = {
         f"{part} {name}": values.astype(np.float32)
         for part in ("valid", "test")

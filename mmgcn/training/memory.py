@@ -15,7 +15,7 @@ def keep_freed_memory() -> bool:
 
     A step frees and allocates matrices of some megabytes, which glibc returns at once; every page
     is then cleared by the kernel and faulted in again. Reusing them saves a tenth to a quarter of a
-    step on a CPU. It affects the whole process, so a command calls it and no library function.
+    step on a CPU. It affects the full process, so only commands call it, never a library function.
 
     Returns:
         Whether it was possible: on Linux with glibc.

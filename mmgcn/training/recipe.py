@@ -138,7 +138,7 @@ def choose_recipe(
         given: further settings, which all trials share.
         folder: for finished trials, the checkpoint of an unfinished one, and the choice; one that
             was interrupted continues there.
-        budget_seconds: time of the whole training, of which choosing takes at most two fifths. The
+        budget_seconds: time of the full training, of which choosing takes at most two fifths. The
             choice then depends on the speed of the machine.
         on_trial: called after each trial.
     """

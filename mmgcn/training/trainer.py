@@ -77,7 +77,7 @@ class Trainer:
         self.steps_per_epoch = max(
             math.ceil(len(dataset.train) / self.config.batch_size), MIN_STEPS_PER_EPOCH
         )
-        self._num_steps = self.steps_per_epoch * self.config.epochs  # of the whole schedule
+        self._num_steps = self.steps_per_epoch * self.config.epochs  # of the full schedule
         if model.num_cycles > self._num_steps:
             raise SettingError(
                 f"{model.name} has {model.num_cycles} learning-rate cycles (ensemble members) in "

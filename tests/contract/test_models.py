@@ -247,12 +247,12 @@ def test_linear_mmgcn_is_its_equations(data):
     A = N / N.sum(1, keepdims=True).clip(1)
     B = N.T / N.T.sum(1, keepdims=True).clip(1)
     features = {n: model.get_buffer(f"features_{n}").numpy() for n in data.features}
-    likeness = sum(f @ f.T for f in features.values()) / len(features)
-    np.fill_diagonal(likeness, -2)
-    K = np.zeros_like(likeness)
+    cosines = sum(f @ f.T for f in features.values()) / len(features)
+    np.fill_diagonal(cosines, -2)
+    K = np.zeros_like(cosines)
     for row in range(len(K)):
-        best = np.argsort(-likeness[row])[:2]
-        K[row, best] = likeness[row, best].clip(0) / likeness[row, best].clip(0).sum()
+        best = np.argsort(-cosines[row])[:2]
+        K[row, best] = cosines[row, best].clip(0) / cosines[row, best].clip(0).sum()
     expected = 0
     for member in model.ensemble:
         x = member.item_id.detach().numpy() * (N.sum(0) > 0)[:, None]

@@ -203,7 +203,7 @@ def test_each_clip_gets_its_status_in_each_modality(extracted):
             "mute": "missing",
             "song": "missing",
             "cut": "missing",
-            "empty": "failed",  # nobody knows what title it was to hold
+            "empty": "failed",  # whether it has a title is unknown
         },
     }
 

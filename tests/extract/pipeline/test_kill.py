@@ -183,7 +183,7 @@ def test_an_interrupt_does_not_wait_for_the_comparison_with_the_store(
             signal.raise_signal(signal.SIGINT)
         return file_facts(path)
 
-    for path in videos.iterdir():  # all are hashed anew
+    for path in videos.iterdir():  # all are hashed again
         path.touch()
     monkeypatch.setattr("extract.pipeline.plan.file_facts", read_facts)
     report = extract_audio(videos, tmp_path)

@@ -37,7 +37,7 @@ def serving(runs, *options):
             if process.poll() is not None:
                 message = process.stderr.read()
                 assert "cannot be listened on" in message, message
-                process, port = start(runs, *options)  # somebody was quicker to take the port
+                process, port = start(runs, *options)  # another process has taken the port
             assert time.monotonic() < deadline
             try:
                 get(port, "/readyz")

@@ -70,7 +70,7 @@ def test_without_the_token_every_route_is_refused(guarded, headers):
 
 def test_wrong_tokens_are_logged_and_limited_in_rate(serve, caplog):
     client = serve(token="s3cret-of-the-test", requests_per_second=0)
-    wrong = {"authorization": "Bearer a-guess-of-somebody"}
+    wrong = {"authorization": "Bearer a-guess-of-the-token"}
     statuses = [client.get("/v1/users", headers=wrong).status_code for _ in range(25)]
     assert statuses[:20] == [401] * 20
     assert statuses[-1] == 429

@@ -125,7 +125,7 @@ def test_the_table_shows_the_worth_of_each_modality(trials, results):
     result = ablation_of(trials, results, model="mf", metric="recall@20")
     columns, rows = table_of(result)
     assert columns[:3] == ["mf", "recall@20", "worth"]
-    assert rows[0][:2] == ["whole", "0.6000"]
+    assert rows[0][:2] == ["full model", "0.6000"]
     assert rows[1] == ["without visual", "0.5000", "+0.1000", "[-0.0242, +0.2242]", "+16.7%"]
     assert basis(result) == "validation part, 3 seeds"
     assert rows[2][0] == "30% of items lack one"

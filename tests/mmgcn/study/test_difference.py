@@ -67,7 +67,7 @@ def test_p_values_agree_with_a_randomisation_test():
     assert found.p == pytest.approx(drawn.mean(), abs=0.01)
 
 
-def test_models_that_are_equal_but_for_their_seeds_seldom_differ_significantly():
+def test_models_that_are_equal_but_for_their_seeds_rarely_differ_significantly():
     generator = np.random.default_rng(2)
 
     def trained(ease):

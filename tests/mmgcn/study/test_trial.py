@@ -79,7 +79,7 @@ def test_its_metrics_are_those_of_the_same_training(source, tmp_path):
         ks=[5, 10, 20],
     )
     assert outcome.test == pytest.approx(again)
-    # a vector of 8 for each of 48 people and 40 items
+    # a vector of 8 for each of 48 users and 40 items
     assert outcome.num_parameters == (48 + 40) * 8
     assert 0 < outcome.train_seconds <= outcome.total_seconds
     assert outcome.peak_memory_bytes > 50 * 2**20

@@ -14,7 +14,7 @@ from tests.mmgcn.service.page.demo_service import HOSTILE, NAMES, running
 def test_a_card_plays_under_the_pointer_and_stops_when_it_leaves(page, service):
     open_user(page, "u5")  # whom no other test plays anything for
     card = page.locator(".card:not([data-item=gone]) .stage").first
-    assert page.locator("video").count() == 0  # nothing is loaded before somebody looks
+    assert page.locator("video").count() == 0  # no video is loaded before it plays
     card.hover()
     until(
         lambda: page.evaluate("document.querySelector('.stage.playing video')?.currentTime > 0.3")
