@@ -121,7 +121,7 @@ class Encoder(ABC):
         """What changes a row beside the weights, as JSON: layer, preprocessing, windows."""
 
     def hashes(self) -> dict[str, str]:
-        """Return the hashes of the files of its weights, by name; none where it has no files."""
+        """Return the hashes of the files of its weights, by name; none if it has no files."""
         return {}
 
     @property

@@ -30,7 +30,7 @@ class Content:
         features: one vector per item id, by modality.
         captions: table of item_id and caption, as text.
         videos: folder of the items' videos.
-        min_rating: lowest rating that usually counts as an interaction, where there are ratings.
+        min_rating: lowest rating that usually counts as an interaction, if there are ratings.
         found: what was read, a sentence each.
         dropped: what was left out and why, a sentence each.
     """

@@ -97,7 +97,7 @@ class ItemItemModel(ClosedFormModel[ConfigT]):
 
 
 def memory_bytes() -> float:
-    """Return the size of the machine's memory, infinite where it is not known."""
+    """Return the size of the machine's memory, infinite if it is not known."""
     try:
         return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     except (AttributeError, ValueError, OSError):

@@ -25,7 +25,7 @@ def knn_graph(features: list[Tensor], num_neighbours: int) -> SparseProduct | No
         features: (I, D) each, rows of length one or zero.
 
     Returns:
-        None where no item has a neighbour.
+        None if no item has a neighbour.
     """
     if not features or not num_neighbours:
         return None
@@ -50,7 +50,7 @@ def symmetric_knn_graph(
         rows: (I, D) of length one or zero.
 
     Returns:
-        None where no item has a neighbour.
+        None if no item has a neighbour.
     """
     known, column, value = _nearest(rows, num_neighbours)
     if not len(column):
@@ -88,7 +88,7 @@ def _nearest(matrix: Tensor, num_neighbours: int) -> tuple[Tensor, Tensor, Tenso
 
     Shapes:
         matrix: (I, D); the result: (N,), (N, k) and (N, k); k is smaller in a tiny catalogue, and
-        the latter two are empty where no item has a neighbour.
+        the latter two are empty if no item has a neighbour.
     """
     known = (matrix.abs().sum(dim=1) > 0).nonzero().squeeze(1)
     k = min(num_neighbours, len(known) - 1)

@@ -93,7 +93,7 @@ def differing_settings(runs: Sequence[Run]) -> dict[str, list[Any]]:
     """Return what differs between runs: model, data and settings, by name.
 
     Returns:
-        For each name the value of each run, None where a run has no such setting.
+        For each name the value of each run, None if a run has no such setting.
     """
     described = [_described(run) for run in runs]
     names = dict.fromkeys(name for each in described for name in each)

@@ -52,7 +52,7 @@ def verify_store(out: Path, *, json: bool) -> None:
 
 
 def _num_records(features: FeatureSet) -> int:
-    """Return the number of records; 0 where they cannot be read, which `verify` reports."""
+    """Return the number of records; 0 if they cannot be read, which `verify` reports."""
     from extract.store import StoreError
 
     try:

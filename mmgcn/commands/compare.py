@@ -57,7 +57,7 @@ def compare(
     """Train several models on one split, over seeds, and write one table.
 
     Each training runs in a process of its own. Epochs are chosen on the validation part; the test
-    part, where there is one, has a table of its own. Each model is compared with the best of the
+    part, if there is one, has a table of its own. Each model is compared with the best of the
     validation part, or with --baseline, in pairs of users. Finished trainings are kept in
     OUT/compare.jsonl: the same command resumes from there. Exit code 3: a model failed, and
     the others were trained.

@@ -281,7 +281,7 @@ Callbacks = tuple["Callable[[EvalRecord], None] | None", "Callable[[Trial], None
 
 @contextmanager
 def _progress(num_epochs: int) -> Iterator[Callbacks]:
-    """Show the last evaluation on standard error: in one line, or where that is a file, in a line
+    """Show the last evaluation on standard error: in one line, or if that is a file, in a line
     a minute."""
     if not _is_main():
         yield None, None

@@ -27,12 +27,12 @@ def show_list(
     reasons: Sequence[Explanation | None] | None = None,
     score: str = "score",
 ) -> None:
-    """Print a list, with captions where there are any, and reasons on request.
+    """Print a list, with captions if there are any, and reasons on request.
 
     Args:
         items: captions, which precede the transcripts of the run's videos.
         run: the run that the list is of.
-        reasons: one a row of the table; None where there is none.
+        reasons: one a row of the table; None if there is none.
         score: name of the column of scores.
     """
     several = "user_id" in table.columns and table["user_id"].n_unique() > 1

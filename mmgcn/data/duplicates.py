@@ -18,7 +18,7 @@ def duplicate_groups(tables: Sequence[FeatureTable], *, min_cosine: float) -> li
     """Return the groups of items that are near-duplicates of each other, of two or more ids.
 
     Two items are near-duplicates if, in every modality that both have, the cosine of their vectors
-    is at least `min_cosine`; captions are compared only where there is nothing else. The mean over
+    is at least `min_cosine`; captions are compared only if there is nothing else. The mean over
     all items is subtracted first, since vectors of unrelated items have large cosines otherwise: at
     least three items are needed. A group contains all items that pairs connect.
 

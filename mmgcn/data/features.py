@@ -28,7 +28,7 @@ class FeatureTable:
         known: ids that were extracted, also those without a vector (no audio, no caption, a broken
             file). By default those of the rows.
         source: encoder, digest and width, for the run's configuration.
-        rows_from: id of the first row where ids are row numbers, None where they were given.
+        rows_from: id of the first row if ids are row numbers, None if they were given.
 
     Shapes:
         ids: (N,); matrix: (N, D), or (N,) for one number per item.

@@ -57,7 +57,7 @@ class DataOptions:
     """Feature store, or NAME=FILE.npy[,IDS.txt] with one id per line, or none. Repeatable, may be
     mixed."""
     first_id: int | None = None
-    """Item of row 0 of a NAME=FILE.npy without ids: 1 where ids count from 1. By default 0."""
+    """Item of row 0 of a NAME=FILE.npy without ids: 1 if ids count from 1. By default 0."""
     k_core: int = 0
     """Minimum number of interactions of every user and item; the largest such part is kept."""
     keep_removed_items: bool = False

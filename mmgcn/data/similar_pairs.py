@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 BLOCK_VALUES = 32_000_000  # of a matrix of cosines in memory at once: 128 MB
-MAX_EXACT_ITEMS = 50_000  # above, faiss searches, where it is installed
+MAX_EXACT_ITEMS = 50_000  # above, faiss searches if it is installed
 NUM_NEIGHBOURS = 16  # of each item that faiss returns
 
 

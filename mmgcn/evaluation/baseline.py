@@ -9,7 +9,7 @@ import numpy as np
 from mmgcn.evaluation.ranking import evaluate, lengths
 from mmgcn.run import Run
 
-MAX_SCORES = 400_000_000  # of the users that are evaluated; fewer users where there are many items
+MAX_SCORES = 400_000_000  # of the users that are evaluated; fewer users if there are many items
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from mmgcn.run import Run
 
 LIST_LENGTH = 20
 MAX_USERS = 2_000  # whose lists are counted
-MAX_SCORES = 400_000_000  # of these users; fewer users where there are very many items
+MAX_SCORES = 400_000_000  # of these users; fewer users if there are very many items
 NUM_STEPS = 50  # of the Lorenz curve
 TOP_SHARES = (0.01, 0.1, 0.5)
 GROUPS = ("head", "tail", "cold")
@@ -28,7 +28,7 @@ class PopularitySkew:
     Args:
         num_interactions: sum of the counts.
         num_cold: items with a count of 0.
-        gini: 0 where all items have the same count, near 1 where one item has all.
+        gini: 0 if all items have the same count, near 1 if one item has all.
         top: share of the interactions of the most popular 1 %, 10 % and 50 % of the items, at
             least one item each; keys "0.01", "0.1" and "0.5".
         lorenz: points (share of the items, the least popular first; their share of the
@@ -67,7 +67,7 @@ class RunCoverage:
         modalities: share of the items with a vector, by modality.
         groups: shares of the head, the tail and the cold items.
         list_length: K of the lists.
-        num_users: users whose lists are counted; a random sample where there are many.
+        num_users: users whose lists are counted; a random sample if there are many.
         catalogue_coverage: share of the items that is in at least one of these lists.
         exposure_gini: as `PopularitySkew.gini`, of the positions in the lists.
         history_quantiles: training interactions of a user: minimum, quartiles and maximum.
@@ -126,7 +126,7 @@ def popularity_skew(counts: np.ndarray) -> PopularitySkew:
 
 
 def gini(counts: np.ndarray) -> float:
-    """Return the Gini coefficient of counts: 0 where all are equal, 1 - 1/I where one has all.
+    """Return the Gini coefficient of counts: 0 if all are equal, 1 - 1/I if one has all.
 
     Shapes:
         counts: (I,), at least 0.

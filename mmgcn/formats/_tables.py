@@ -62,7 +62,7 @@ def read_rows(path: Path, separator: str) -> list[list[str]]:
 
 
 def first_line(path: Path) -> str:
-    """Return the first line of a text file, empty where there is none or it is not text."""
+    """Return the first line of a text file, empty if there is none or it is not text."""
     try:
         with path.open("rb") as file:
             start = file.read(1 << 14)

@@ -39,7 +39,7 @@ class KuaiRec(Format):
         return None
 
     def read(self, path: Path, options: ImportOptions) -> Content:  # noqa: ARG002
-        """Read the sparse matrix, or the dense one where it is the path, and captions."""
+        """Read the sparse matrix, or the dense one if that is the path, and captions."""
         file = file_named(path, TABLES)
         if file is None:
             raise FormatError(f"{path} contains neither {' nor '.join(TABLES)}")

@@ -47,7 +47,7 @@ def coverage_section(coverage: RunCoverage) -> list[Markup]:
     table = element("table", element("thead", head), element("tbody", groups), class_="metrics")
     note = (
         f"Lists of {coverage.list_length} of {coverage.num_users:,} users. "
-        "Gini: 0 where all items have the same share."
+        "Gini: 0 if all items have the same share."
     )
     return [
         element("h2", "Data and bias"),

@@ -60,7 +60,7 @@ class Cursor:
         return cls(start.request, start.state, offset)
 
     def after(self, num_entries: int, *, total: int) -> str | None:
-        """Return the cursor of the next page, None where this one is the last.
+        """Return the cursor of the next page, None if this one is the last.
 
         Args:
             num_entries: number of entries of this page.

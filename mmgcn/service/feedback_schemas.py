@@ -35,7 +35,7 @@ class Event(BaseModel):
         ge=0,
         le=1000,
         allow_inf_nan=False,
-        description="Seconds played, as a share of the video's duration; above 1 where it was "
+        description="Seconds played, as a share of the video's duration; above 1 if it was "
         "repeated. A play counts from 0.5, or from 10 seconds, or if it has neither.",
     )
 

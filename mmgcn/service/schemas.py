@@ -46,7 +46,7 @@ class Item(BaseModel):
     video: str | None = Field(description="Address of the video, if there is one.")
     poster: str | None
     colour: str | None = Field(
-        default=None, description="Mean colour of the poster, where it is known, as #rrggbb."
+        default=None, description="Mean colour of the poster, if it is known, as #rrggbb."
     )
     sprite: str | None = Field(
         default=None, description="Address of eight frames side by side, if they were drawn."

@@ -20,7 +20,7 @@ class Diversity:
     Args:
         vectors: returns the content vectors of items, (N,) -> (N, d).
         weight: from 0 to 1, the weight of the similarity to items above.
-        creator: code of each item's creator, -1 where it is unknown; None for no limit.
+        creator: code of each item's creator, -1 if it is unknown; None for no limit.
         per_creator: maximum number of items of one creator in a list.
 
     Shapes:
@@ -41,7 +41,7 @@ def select_diverse(
     Each position takes the item with the largest (1 - weight) * relevance - weight * similarity.
     Relevance is the score, scaled to [0, 1] over the best 10 k items; similarity is the largest
     cosine with an item above. Items of a creator with per_creator items above are skipped. The pool
-    grows where it does not fill a list.
+    grows if it does not fill a list.
 
     Shapes:
         scores: (B, I), -inf for items that are not allowed; the result: (B, K) int64, -1 for an
@@ -107,7 +107,7 @@ def _scaled(relevance: np.ndarray, free: np.ndarray) -> np.ndarray:
 def _drop_full_creators(
     free: np.ndarray, creator: np.ndarray, items: np.ndarray, diversity: Diversity
 ) -> None:
-    """Remove the last item's creator from the pool where it has reached its maximum."""
+    """Remove the last item's creator from the pool if it has reached its maximum."""
     assert diversity.creator is not None
     last = np.where(items[:, -1] >= 0, diversity.creator[items[:, -1]], -1)  # (B,)
     above = np.where(items >= 0, diversity.creator[items], -1)

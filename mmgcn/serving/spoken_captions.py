@@ -21,7 +21,7 @@ def spoken_captions(
 ) -> dict[str, str]:
     """Return the transcripts of `mmgcn extract --captions speech`, by item id.
 
-    Empty where there are none, or where a store was moved.
+    Empty if there are none, or if a store was moved.
 
     Args:
         stores: folders of feature stores.

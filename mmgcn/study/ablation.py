@@ -155,7 +155,7 @@ def ablation_of(
 ) -> Ablation | None:
     """Return the effects of the variants that finished for at least one seed of the full model.
 
-    The metrics are of the test part where there is one, else of the validation part.
+    The metrics are of the test part if there is one, or else of the validation part.
     """
     whole = _by_seed(trials[WHOLE], results)
     if not whole:

@@ -24,7 +24,7 @@ class Change:
         with a modality named, they lose that one.
 
     Args:
-        modality: empty where it is not needed.
+        modality: empty if it is not needed.
         share: from 0 to 1, for `missing` only.
     """
 

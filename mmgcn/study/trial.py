@@ -161,7 +161,7 @@ def train(trial: Trial, folder: Path, users: Path | None = None) -> Outcome:
 
 
 def peak_memory_bytes() -> int:
-    """Return the peak memory of this process, 0 where the system does not report it."""
+    """Return the peak memory of this process, 0 if the system does not report it."""
     try:
         # Not getrusage: on Linux it counts the process that started this one.
         for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():

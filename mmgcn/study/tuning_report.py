@@ -35,7 +35,7 @@ class Report:
 
     Args:
         tried: all trials in their order.
-        best: the best trial that finished, None where none did.
+        best: the best trial that finished, None if none did.
         importance: of each setting, summing to one; empty with too few trials.
         defaults: the model's own values.
         shared: settings that were given for all trials.

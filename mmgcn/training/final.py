@@ -130,7 +130,7 @@ def fit_final(
 
 
 def _pending(out: Path, request: Mapping[str, Any]) -> Path | None:
-    """Return the selection of an interrupted call; None where the selection was not finished.
+    """Return the selection of an interrupted call; None if the selection was not finished.
 
     Raises:
         ResumeError: it was made with other arguments or data.

@@ -35,7 +35,7 @@ from mmgcn.training.validation import Validation
 
 PRIORS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.3)
 MAX_WORSE = 2  # priors after the best one of a window
-RECENT = 0.1  # window of the popularity prior that is tried where there are timestamps
+RECENT = 0.1  # window of the popularity prior that is tried if there are timestamps
 MAX_SCORES, MIN_USERS = 60_000_000, 1_000  # bounds of the validation users, drawn with the seed
 MIN_TRIAL_STEPS, MAX_TRIAL_STEPS, TRIAL_EPOCHS = 100, 300, 4
 LONGER = 3  # factor of the epochs of a longer training
@@ -321,7 +321,7 @@ def _rows(csr: Csr, rows: np.ndarray) -> Csr:
 def _hold_out(dataset: Dataset, seed: int) -> Dataset:
     """Return the data set with one training interaction of each user moved to the validation part.
 
-    It is the last one where there are timestamps, otherwise a random one; of users with three
+    It is the last one if there are timestamps, otherwise a random one; of users with three
     interactions or more.
     """
     train = dataset.train

@@ -118,7 +118,7 @@ def _file(request: Request, path: Path | None, media_type: str, *, gone: Problem
     """Return a response with the file.
 
     Raises:
-        Problem: `gone`, where there is none.
+        Problem: `gone` if there is none.
     """
     response = None if path is None else file_response(request, path, media_type)
     if response is None:

@@ -191,7 +191,7 @@ def _encoders_of(name: str, manifest: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _settings_of(own: Mapping[str, FeatureSet], speech: str | None) -> dict[str, dict[str, Any]]:
-    """Return the settings of an extraction by modality; the same object where they are equal."""
+    """Return the settings of an extraction by modality; the same object if they are equal."""
     manifests = {name: features.manifest for name, features in own.items()}
     frames = [m["sampling"] for m in manifests.values() if m.get("reads") == "frames"]
     known: list[dict[str, Any]] = []

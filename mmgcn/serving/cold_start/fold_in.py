@@ -112,7 +112,7 @@ class FoldIn:
         return np.asarray(vector + np.linalg.norm(vector) * step, dtype=np.float32)
 
     def _mapped(self, mean: np.ndarray) -> np.ndarray:
-        """Return m W, scaled to the mean length of the user vectors; m where there is no map."""
+        """Return m W, scaled to the mean length of the user vectors; m if there is no map."""
         if self._map is None:
             return np.array(mean)
         weights, length = self._map
@@ -134,7 +134,7 @@ class FoldIn:
 
     @cached_property
     def _map(self) -> tuple[np.ndarray, float] | None:
-        """W (d, d) and the mean length of the user vectors; None where no user can be fitted."""
+        """W (d, d) and the mean length of the user vectors; None if no user can be fitted."""
         indptr, indices = self.run.csr("seen")
         counts = np.diff(indptr)
         users = np.random.default_rng(0).permutation(np.flatnonzero(counts))[:MAX_USERS]
