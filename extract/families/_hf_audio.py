@@ -99,7 +99,7 @@ class HfAudio(FolderEncoder, MeasuredEncoder):
         return round(self.window_seconds * self.sample_rate_hz)
 
     def check(self, device: str, *, engine: Engine = "torch") -> None:
-        """See `Encoder`. Audio networks run only with the engine torch."""
+        """See `Encoder`. The engine applies to image encoders and is ignored."""
         check_precision(self.name, device, "torch", self.precision)
 
     def _build(self) -> Any:

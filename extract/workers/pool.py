@@ -128,7 +128,7 @@ class WorkerPool:
         return bool(self._waiting) or any(process.state.is_busy for process in self._processes)
 
     def _staff(self) -> None:
-        """Start or end workers so that there is one per waiting job at most, and assign jobs."""
+        """Start workers for the waiting jobs and assign jobs, or end workers when stopping."""
         if self.stopping:
             for process in list(self._processes):
                 if not process.state.ready:  # its encoders are not needed any more

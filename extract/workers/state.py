@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from extract.workers.messages import Allowed, Clock, Decoded, Job, Ready, RowsOf, Started
 
 MAX_QUEUED = 8  # clips queued in a worker, so that it does not wait for its parent
-MAX_ATTEMPTS = 3  # crashes in which a clip may be queued or decoded before it counts as their cause
+MAX_ATTEMPTS = 3  # crashes after a clip was started, until it counts as their cause
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class WorkerState:
         Args:
             index: clip of the job.
             num_waiting, num_workers: used to share out the last clips evenly.
-            suspects: clips that were in a worker when it crashed. Each of them is assigned alone,
-                so that a second crash has one cause.
+            suspects: clips that were started in a worker that crashed. Each of them is assigned
+                alone, so that a second crash has one cause.
         """
         if self.in_flight and not suspects.isdisjoint({index, *self.in_flight}):
             return False
@@ -133,7 +133,7 @@ class WorkerState:
         Rows that have arrived are kept: a job that is queued again has only the other encoders.
 
         Args:
-            attempts: for each clip, the number of crashes while it was in the worker; updated.
+            attempts: for each clip, the number of crashes after it was started; updated.
         """
         for index, job in reversed(self.in_flight.items()):
             if index not in self.started:
