@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -58,7 +59,7 @@ class HfSpeech(HfAudio):
         """Network, rules of decoding, and windows."""
         return {
             "network": self.config.model_type,
-            "decoding": "greedy, with marks of time",
+            "decoding": "greedy, with timestamps, without padding",
             "quietest": QUIETEST,
             **window_settings(self),
         }
@@ -101,8 +102,11 @@ class HfSpeech(HfAudio):
                 num_beams=1,
                 **({"task": "transcribe"} if languages else {}),
             )
-            num_kept = min(tokens.shape[1], self.dim)
-            rows[heard, :num_kept] = tokens[:, :num_kept].cpu().numpy()
+            settings = network.generation_config
+            ends = [i for i in (settings.eos_token_id, settings.pad_token_id) if i is not None]
+            for index, ids in zip(heard, tokens.cpu().numpy(), strict=True):
+                kept = _without_padding(ids, ends)[: self.dim]
+                rows[index, : len(kept)] = kept
         return rows
 
     def segments(self, rows: np.ndarray, pts_seconds: np.ndarray) -> tuple[Segment, ...]:
@@ -129,3 +133,13 @@ class HfSpeech(HfAudio):
     @cached_property
     def _tokenizer(self) -> Any:
         return load_tokenizer(self.folder)
+
+
+def _without_padding(ids: np.ndarray, ends: Sequence[object]) -> np.ndarray:
+    """Return ids up to the last token of the text: others in the batch may be longer.
+
+    >>> _without_padding(np.array([7, 9, 5, 9, 9]), [9]).tolist()
+    [7, 9, 5]
+    """
+    texts = np.flatnonzero(~np.isin(ids, np.hstack(ends)))
+    return ids[: texts[-1] + 1] if len(texts) else ids[:0]

@@ -85,7 +85,10 @@ def test_other_processors_normalise_each_frame(tmp_path):
     folder = shutil.copytree(small_models.dinov2(), tmp_path / "net")
     path = folder / "preprocessor_config.json"
     settings = json.loads(path.read_text()) | {"image_processor_type": "EfficientNetImageProcessor"}
-    path.write_text(json.dumps(settings | {"rescale_offset": True, "include_top": False}))
+    size = {"height": 36, "width": 36}
+    path.write_text(
+        json.dumps(settings | {"rescale_offset": True, "include_top": False, "size": size})
+    )
     encoder = encoder_named(f"hf:{folder}", reads="frames")
     encoder.load()
     units = encoder.prepare(frames())
