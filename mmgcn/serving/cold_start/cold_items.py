@@ -155,7 +155,7 @@ def _extracted(
             raise ColdItemError(f"{failure.path} cannot be extracted: {failure.reason}")
         for name, _ in tried:
             features = FeatureSet(report.sets[name])
-            if features.path.name == own[name].path.name:
+            if _identity(features.manifest) == _identity(own[name].manifest):
                 found[name] = features
             reasons.setdefault(
                 name,
@@ -175,6 +175,18 @@ def _extracted(
             " encoders and weights of the run with `encoders`, as MODALITY=NAME:WEIGHTS"
         )
     return {name: found[name] for name in own}
+
+
+def _identity(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what determines the rows of a feature set, without the name of a folder of weights.
+
+    Hashes and network are in the provenance, so that a renamed folder is the same encoder.
+    """
+    found = {name: value for name, value in manifest.items() if name != "versions"}
+    family, _, reference = manifest.get("versions", {}).get("named", "").partition(":")
+    if Path(reference).is_absolute():
+        found |= {"encoder": family, "provenance": found["provenance"] | {"encoder": family}}
+    return found
 
 
 def _encoders_of(name: str, manifest: Mapping[str, Any]) -> Iterator[str]:

@@ -53,7 +53,10 @@ def test_a_store_without_the_features_of_the_run_is_refused(run, video):
 
 
 def test_encoders_of_families_are_those_that_the_manifests_of_the_run_name(tmp_path):
-    """Weights in folders, a layer and a pooling; the vector is that of the item's own rows."""
+    """Weights in folders, one of them renamed, a layer and a pooling.
+
+    The vector is that of the item's own rows.
+    """
     clips = {name: make_clip(tmp_path / f"{name}.mp4", num_frames=4 + n) for n, name in ITEMS}
     items = [Item(name, path, f"a cat and {name}") for name, path in clips.items()]
     store = FeatureStore(tmp_path / "features")
@@ -83,7 +86,8 @@ def test_encoders_of_families_are_those_that_the_manifests_of_the_run_name(tmp_p
 
     shutil.copy(clips["b"], tmp_path / "new.mp4")
     (tmp_path / "new.txt").write_text("a cat and b")
-    found = item_vectors(run, [tmp_path / "new.mp4"])
+    renamed = shutil.copytree(small_models.bert(), tmp_path / "renamed")
+    found = item_vectors(run, [tmp_path / "new.mp4"], encoders={"textual": f"hf:{renamed}"})
 
     own = {name: features.align(list(clips)) for name, features in sets.items()}
     rows = {name: aligned.features for name, aligned in own.items()}
