@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -103,7 +102,8 @@ class HfSpeech(HfAudio):
                 **({"task": "transcribe"} if languages else {}),
             )
             settings = network.generation_config
-            ends = [i for i in (settings.eos_token_id, settings.pad_token_id) if i is not None]
+            given = (settings.eos_token_id, settings.pad_token_id)
+            ends = np.hstack([each for each in given if each is not None])
             for index, ids in zip(heard, tokens.cpu().numpy(), strict=True):
                 kept = _without_padding(ids, ends)[: self.dim]
                 rows[index, : len(kept)] = kept
@@ -135,11 +135,11 @@ class HfSpeech(HfAudio):
         return load_tokenizer(self.folder)
 
 
-def _without_padding(ids: np.ndarray, ends: Sequence[object]) -> np.ndarray:
+def _without_padding(ids: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Return ids up to the last token of the text: others in the batch may be longer.
 
-    >>> _without_padding(np.array([7, 9, 5, 9, 9]), [9]).tolist()
+    >>> _without_padding(np.array([7, 9, 5, 9, 9]), np.array([9])).tolist()
     [7, 9, 5]
     """
-    texts = np.flatnonzero(~np.isin(ids, np.hstack(ends)))
+    texts = np.flatnonzero(~np.isin(ids, ends))
     return ids[: texts[-1] + 1] if len(texts) else ids[:0]
