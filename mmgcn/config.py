@@ -84,7 +84,7 @@ def refuse_unknown(names: Iterable[str], known: list[str]) -> None:
             raise SettingError(f"no setting is called '{name}'{hint}")
 
 
-def _value(name: str, hint: Any, given: object) -> Any:
+def _value(name: str, hint: object, given: object) -> Any:
     """Return a value of the setting's type."""
     if get_origin(hint) is Literal:
         if given not in get_args(hint):
@@ -98,6 +98,7 @@ def _value(name: str, hint: Any, given: object) -> Any:
         if str(given).lower() not in texts:
             raise SettingError(f"{name} is '{given}'; expected true or false")
         return texts[str(given).lower()]
+    assert isinstance(hint, type)
     try:
         value = hint(given)
         if hint is int and value != float(str(given)):

@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-MAX_ANY = 9
+MAX_ANY = 2
 
 
 def parameters_of_any(source: str) -> list[str]:

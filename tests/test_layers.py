@@ -49,6 +49,7 @@ STAGES = {
     "mmgcn.data.split_rules": 10,
     "mmgcn.data.splits": 10,
     "mmgcn.data.dataset": 11,
+    "mmgcn.data.number_column": 9,
     "mmgcn.data.options": 9,
     "mmgcn.data.loading": 12,
     "mmgcn.data.table_format": 9,

@@ -80,7 +80,5 @@ CaptionsOption = Annotated[
 ]
 PosterVideosOption = Annotated[
     Path | None,
-    typer.Option(
-        help="Videos for the posters of --html: a folder, or a table with item_id and path."
-    ),
+    typer.Option(help="Videos for posters in HTML: a folder, or a table with item_id and path."),
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mmgcn.commands.options import LATEST, CaptionsOption, RunOption, item_table
+from mmgcn.commands.options import LATEST, CaptionsOption, PosterVideosOption, RunOption, item_table
 from mmgcn.commands.output import JsonOption, print_json, print_message
 
 if TYPE_CHECKING:
@@ -38,13 +38,7 @@ def report(
     k: Annotated[
         int, typer.Option("--k", "-k", help="Number of items in an example list.", min=1)
     ] = LIST_LENGTH,
-    videos: Annotated[
-        Path | None,
-        typer.Option(
-            help="Videos for posters: a folder, or a table with item_id and path.",
-            show_default=False,
-        ),
-    ] = None,
+    videos: PosterVideosOption = None,
     captions: CaptionsOption = None,
     json: JsonOption = False,
 ) -> None:

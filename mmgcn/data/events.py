@@ -55,7 +55,12 @@ class EventsError(ValueError):
     """Events that cannot be read; the message says why and what to do."""
 
 
-def make_engine(url: str, **options: Any) -> sa.Engine:
+def make_engine(
+    url: str,
+    *,
+    poolclass: type[sa.Pool] | None = None,
+    connect_args: Mapping[str, object] | None = None,
+) -> sa.Engine:
     """Return an engine for sqlite: or postgresql:; it connects when it is first used.
 
     Raises:
@@ -73,17 +78,18 @@ def make_engine(url: str, **options: Any) -> sa.Engine:
         backend = "postgresql"
     if backend not in ("sqlite", "postgresql"):
         raise EventsError(f"'{shown(url)}' is not one of sqlite: and postgresql:")
-    if backend == "postgresql":
-        options.setdefault(
-            "connect_args",
-            {
-                "connect_timeout": CONNECT_SECONDS,
-                "tcp_user_timeout": NETWORK_MILLISECONDS,  # a lost host sends nothing
-            },
-        )
-        options.setdefault("pool_pre_ping", True)
+    if backend == "postgresql" and connect_args is None:
+        connect_args = {
+            "connect_timeout": CONNECT_SECONDS,
+            "tcp_user_timeout": NETWORK_MILLISECONDS,  # a lost host sends nothing
+        }
     try:
-        return sa.create_engine(parsed, **options)
+        return sa.create_engine(
+            parsed,
+            poolclass=poolclass,
+            connect_args=dict(connect_args or {}),
+            pool_pre_ping=backend == "postgresql",
+        )
     except ModuleNotFoundError as error:
         raise EventsError(
             f"postgresql: needs {error.name}; install it with: {install_command('postgres')}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import polars as pl
 from mmgcn.data.columns import LIKELY, NAMES, REQUIRED, UNKNOWN, Columns, normal, option
 from mmgcn.data.ids import IdMap
 from mmgcn.data.interactions import Interactions, InteractionsError
+from mmgcn.data.number_column import read_numbers
 from mmgcn.data.table_format import (
     SUFFIX_SEPARATORS,
     TableFormat,
@@ -20,7 +20,7 @@ from mmgcn.data.table_format import (
     ragged_line,
     scan_text,
 )
-from mmgcn.data.times import TimeError, check_one_unit, check_time_format, seconds_of_text
+from mmgcn.data.times import TimeError, check_one_unit, check_time_format
 
 WEIGHT = "weight"
 MIN_SEQUENCE_SHARE = 0.5  # of item ids that are lists, from which on the column is one of sequences
@@ -91,14 +91,14 @@ def read_interactions(
         notes += note
     time = None
     if "time" in table.columns:
-        time = _numbers(table["time"], named.label("time"), path, time_format=time_format)
+        time = read_numbers(table["time"], named.label("time"), path, time_format=time_format)
         try:
             check_one_unit(time)
         except TimeError as error:
             raise InteractionsError(f"of the {named.label('time')}s of {path} {error}") from error
     elif time_format:
         raise InteractionsError(f"time_format is given, and {path} has no {named.label('time')}")
-    weight = _numbers(table[WEIGHT], WEIGHT, path) if WEIGHT in table.columns else None
+    weight = read_numbers(table[WEIGHT], WEIGHT, path) if WEIGHT in table.columns else None
     user_index, users = _indexed(table["user"], "user")
     item_index, items = _indexed(table["item"], "item")
     del table
@@ -232,7 +232,7 @@ def _filter_ratings(
     table: pl.DataFrame, min_rating: float, name: str, path: Path
 ) -> tuple[pl.DataFrame, list[str]]:
     """Return the rows with a rating of at least `min_rating`, and a note on the others."""
-    rating = _numbers(table["rating"], name, path)
+    rating = read_numbers(table["rating"], name, path)
     if table["rating"].dtype == pl.Float32:
         min_rating = float(np.float32(min_rating))  # 0.1 is less there than here
     enough = rating >= min_rating
@@ -258,47 +258,3 @@ def _indexed(column: pl.Series, kind: str) -> tuple[np.ndarray, IdMap]:
     index_of_code = np.zeros(int(codes.max()) + 1, dtype=np.int32)
     index_of_code[first.to_physical().to_numpy()] = np.arange(len(first), dtype=np.int32)
     return index_of_code[codes], IdMap(first.cast(pl.String), kind=kind)
-
-
-def _numbers(column: pl.Series, name: str, path: Path, *, time_format: str = "") -> np.ndarray:
-    """Return a column as numbers; times as integers if all are, else as floats, else from dates."""
-    is_time = column.name == "time"
-    readings: list[Callable[[pl.Series], pl.Series]]
-    readings = [] if column.dtype.is_temporal() else [_float]
-    if is_time:
-        integer = [] if column.dtype.is_float() or column.dtype.is_temporal() else [_integer]
-        readings = [*integer, *readings, lambda each: seconds_of_text(each, time_format)]
-        if time_format and column.dtype == pl.String:
-            readings = readings[-1:]
-    most = pl.repeat(False, len(column), eager=True)
-    for reading in readings:
-        try:
-            numbers = reading(column)
-        except pl.exceptions.PolarsError:  # no row looks like a date
-            continue
-        good = numbers.is_finite().fill_null(False)
-        if good.all():
-            return numbers.to_numpy()
-        most = max(most, good, key=pl.Series.sum)
-    bad = column.filter(~most)
-    first = "an empty one" if bad[0] is None else f"'{bad[0]}'"
-    expected = "a number is expected"
-    if is_time:
-        expected = (
-            f"times of the format {time_format} are expected"
-            if time_format
-            else "numbers alone or ISO dates alone are expected; other dates need "
-            "time_format='%d/%m/%Y' or the like"
-        )
-    raise InteractionsError(
-        f"{len(bad):,} of {len(column):,} rows of {path} have a {name} that cannot be read, such "
-        f"as {first}; {expected}"
-    )
-
-
-def _integer(column: pl.Series) -> pl.Series:
-    return column.cast(pl.Int64, strict=False)
-
-
-def _float(column: pl.Series) -> pl.Series:
-    return column.cast(pl.Float64, strict=False)

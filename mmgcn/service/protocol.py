@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from mmgcn.service.problems import MEDIA_TYPE, Problem
 
@@ -22,8 +24,14 @@ class BoundedProtocol(HttpToolsProtocol):
     request, and so before any token is checked. Trailers of chunked bodies count as headers.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
         self._is_refused, self._has_begun = False, False
         self._num_bytes, self._num_head_bytes, self._num_body_bytes = 0, 0, 0
         self._timer: asyncio.TimerHandle | None = None

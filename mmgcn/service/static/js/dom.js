@@ -1,6 +1,7 @@
 /** Elements: created from text, never from markup. */
 
 const SVG = "http://www.w3.org/2000/svg";
+const NUM_CLUSTER_COLOURS = 12; // in styles.css
 
 /**
  * Return an element; strings among the children become text, null and false are left out.
@@ -115,6 +116,15 @@ export function link(kind, id, params = {}) {
  */
 export function titleOf(card) {
   return card.caption || card.item_id;
+}
+
+/**
+ * Return the custom property with the colour of a cluster.
+ *
+ * @param {number} cluster
+ */
+export function clusterColour(cluster) {
+  return `--cluster-${cluster % NUM_CLUSTER_COLOURS}`;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Facts: facts about a user, and the held-out videos in a list. */
 
 import { get, segment } from "./api.js";
-import { el, link, number, titleOf } from "./dom.js";
+import { clusterColour, el, link, number, titleOf } from "./dom.js";
 import { cardsIn } from "./card.js";
 
 /**
@@ -44,7 +44,7 @@ export function factsOf({ user_id: userId, num_watched, num_candidates, test, fa
           el(
             "a",
             { class: "favourite", href: `#/map?user=${encodeURIComponent(userId)}&cluster=${cluster}` },
-            el("span", { class: "sample", "data-cluster": cluster % 12, "aria-hidden": "true" }),
+            sampleOf(cluster),
             el("span", { class: "name", dir: "auto" }, titleOf(card)),
             " ",
             el("span", { class: "muted" }, `${own} watched`),
@@ -53,6 +53,13 @@ export function factsOf({ user_id: userId, num_watched, num_candidates, test, fa
         "wide",
       ),
   );
+}
+
+/** @param {number} cluster */
+function sampleOf(cluster) {
+  const sample = el("span", { class: "sample", "aria-hidden": "true" });
+  sample.style.background = `var(${clusterColour(cluster)})`;
+  return sample;
 }
 
 /**

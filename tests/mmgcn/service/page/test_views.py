@@ -108,7 +108,10 @@ def test_a_point_under_the_pointer_shows_its_poster(page, service, maps):
 
 def test_a_favourite_cluster_leads_to_the_map(page, service, maps):
     open_user(page)
-    page.locator(".favourite").first.click()
+    favourite = page.locator(".favourite").first
+    colour = "mark => getComputedStyle(mark).backgroundColor"
+    assert favourite.locator(".sample").evaluate(colour) != "rgba(0, 0, 0, 0)"
+    favourite.click()
     page.get_by_role("link", name="All clusters").wait_for()
     assert "#/map?user=u0&cluster=" in address(page)
 

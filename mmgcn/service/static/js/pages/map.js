@@ -2,11 +2,10 @@
 
 import { replaceAddress, withParams } from "../address.js";
 import { get, getAll, segment } from "../api.js";
-import { channelLabel, el, icon, link, number, present, titleOf } from "../dom.js";
+import { channelLabel, clusterColour, el, icon, link, number, present, titleOf } from "../dom.js";
 import { poster } from "../poster.js";
 import { scatterOf } from "../scatter.js";
 
-const NUM_CLUSTER_COLOURS = 12;
 const LIST_LENGTH = 20; // of a user's list on the map
 const WAIT_MS = 1500; // while the map is computed
 
@@ -46,7 +45,7 @@ export async function mapPage({ params }, signal) {
       return css(watched.has(id) ? "--acoustic" : listed.has(id) ? "--accent" : "--faint");
     }
     if (colours === "popularity") return `color-mix(in oklab, ${css("--accent")} ${Math.round(100 * shades[index])}%, ${css("--faint")})`;
-    return css(`--cluster-${(map?.cluster[index] ?? 0) % NUM_CLUSTER_COLOURS}`);
+    return css(clusterColour(map?.cluster[index] ?? 0));
   }
 
   /** @param {number} index */
