@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,7 @@ STAGES = {
     "mmgcn.data.interactions": 9,
     "mmgcn.data.events": 9,
     "mmgcn.data.history": 10,
+    "mmgcn.evaluation.hits": 9,
     "mmgcn.evaluation.metrics": 9,
     "mmgcn.data.table": 9,
     "mmgcn.data.split_rules": 10,
@@ -180,6 +182,7 @@ def names_of_registries_and_loggers(tree: ast.AST) -> Iterator[ast.AST]:
             yield from (word.value for word in node.keywords if word.arg in ("package", "group"))
 
 
+@cache
 def parsed(module: str) -> ast.AST:
     return ast.parse(MODULES[module].read_text(encoding="utf-8"))
 

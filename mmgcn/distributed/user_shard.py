@@ -15,7 +15,7 @@ from mmgcn.config import SettingError
 from mmgcn.data.interactions import Interactions
 from mmgcn.distributed.partition import PartialGraph, PartitionError, user_bounds
 from mmgcn.distributed.process_group import ProcessGroup
-from mmgcn.evaluation.ranking import Csr
+from mmgcn.evaluation.hits import Csr
 from mmgcn.graph import BipartiteGraph
 from mmgcn.graph_model import GraphModel
 from mmgcn.model import MODELS, Model

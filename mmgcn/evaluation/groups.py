@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmgcn.evaluation.ranking import KS, Csr, Scorer, evaluate
+from mmgcn.evaluation.hits import Csr
+from mmgcn.evaluation.ranking import KS, Scorer, evaluate
 
 HEAD_SHARE = 0.8
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mmgcn.data.interactions import Interactions
-from mmgcn.evaluation.ranking import Csr, Metric, Scorer, evaluate, factor_scorer, lengths
+from mmgcn.evaluation.hits import Csr
+from mmgcn.evaluation.ranking import Metric, Scorer, evaluate, factor_scorer, lengths
 from mmgcn.run import Run
 
 POPULAR = "most popular"

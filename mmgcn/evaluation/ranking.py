@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from mmgcn.evaluation import metrics
+from mmgcn.evaluation.hits import Csr, find_hits, rows_of
 from mmgcn.interaction_rows import InteractionRows
 
-Csr = tuple[np.ndarray, np.ndarray]  # indptr (U + 1,), indices (E,)
 Metric = Callable[[np.ndarray, np.ndarray], np.ndarray]  # hits (U, K), num_relevant (U,) -> (U,)
 Scorer = Callable[[np.ndarray], np.ndarray]  # user_index (B,) -> scores (B, I)
 BLOCK_SCORES = 1_000_000  # scores in memory at once: 4 MB, which fit into the cache of a core
 MIN_BLOCK_USERS = 64  # with fewer, reading the item matrix again costs more than the cache saves
+SCORES_PER_PAIR = 2_000  # from here on, counting what is ahead of a relevant item beats top_k
 METRICS = ("recall", "precision", "ndcg", "hit_rate", "mrr")
 KS = (5, 10, 20, 50)  # lengths of the lists
 
@@ -41,18 +42,21 @@ def block_users(num_items: int) -> int:
     return max(MIN_BLOCK_USERS, BLOCK_SCORES // max(num_items, 1))
 
 
+def blocks(user_index: np.ndarray, num_items: int) -> Iterator[np.ndarray]:
+    """Yield the users that are ranked at once. Shapes: user_index: (U,); each: (B,)."""
+    size = block_users(num_items)
+    for start in range(0, len(user_index), size):
+        yield user_index[start : start + size]
+
+
 def mask_seen(scores: np.ndarray, user_index: np.ndarray, seen: Sequence[Csr]) -> None:
     """Set the scores of each user's seen items to -inf, in place.
 
     Shapes:
         scores: (B, I) float; user_index: (B,).
     """
-    for indptr, indices in seen:
-        starts, stops = indptr[user_index], indptr[user_index + 1]
-        counts = stops - starts
-        rows = np.repeat(np.arange(len(user_index)), counts)
-        offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        scores[rows, indices[np.repeat(starts, counts) + offsets]] = -np.inf
+    for csr in seen:
+        scores[rows_of(csr, user_index)] = -np.inf
 
 
 def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -110,13 +114,32 @@ def rank(
 
     Memory is bounded by the block, for any number of users. The scorer's arrays are not changed.
     """
-    block = block_users(num_items)
-    for start in range(0, len(user_index), block):
-        users = user_index[start : start + block]
-        scores = np.array(scorer(users), dtype=np.float32)
-        mask_seen(scores, users, seen)
-        items, values = top_k(scores, k)
+    for users in blocks(user_index, num_items):
+        items, values = _lists(scorer(users), users, k, seen)
         yield users, items, values
+
+
+def hits(
+    scores: np.ndarray, user_index: np.ndarray, *, relevant: Csr, seen: Sequence[Csr], k: int
+) -> np.ndarray:
+    """Return whether the item at each rank of the users' lists is relevant, scores unchanged.
+
+    Shapes:
+        scores: (B, I) float; user_index: (B,) different users; the result: (B, K) bool.
+
+    Raises:
+        ValueError: a score is not a number.
+    """
+    scores = np.asarray(scores, dtype=np.float32)
+    row, item = rows_of(relevant, user_index)
+    if len(row) * SCORES_PER_PAIR <= scores.size and not np.isnan(scores.min()):
+        return find_hits(scores, user_index, relevant=relevant, seen=seen, k=k)
+    num_items = scores.shape[1]
+    items, _ = _lists(scores, user_index, k, seen)
+    keys = np.sort(row * num_items + item)
+    ranked = np.arange(len(user_index))[:, None] * num_items + items
+    at = np.searchsorted(keys, ranked).clip(max=len(keys) - 1)
+    return np.asarray((keys[at] == ranked) & (items >= 0))
 
 
 def evaluate(
@@ -144,25 +167,21 @@ def evaluate(
             further metric has no name of its own or values of another shape.
     """
     _check_names(more_metrics)
-    indptr, indices = relevant
-    counts = np.diff(indptr)
+    counts = np.diff(relevant[0])
     users = np.flatnonzero(counts)
     if len(users) == 0:
         raise ValueError("no user has a relevant item: the part to evaluate on is empty")
     for k in ks:
         if not 1 <= k <= num_items:
             raise ValueError(f"k is {k}; it must be from 1 to the number of items, {num_items:,}")
-    rows = np.repeat(users, counts[users])
-    keys = np.sort(rows.astype(np.int64) * num_items + indices)
-    found = []
-    for block, items, _ in rank(scorer, users, num_items=num_items, k=max(ks), seen=seen):
-        ranked = block[:, None].astype(np.int64) * num_items + items
-        at = np.searchsorted(keys, ranked).clip(max=len(keys) - 1)
-        found.append((keys[at] == ranked) & (items >= 0))
-    hits, num_relevant = np.concatenate(found), counts[users]
+    found = [
+        hits(scorer(block), block, relevant=relevant, seen=seen, k=max(ks))
+        for block in blocks(users, num_items)
+    ]
+    of_ranks, num_relevant = np.concatenate(found), counts[users]
     values: dict[str, np.ndarray] = {}
     for k in ks:
-        first = hits[:, :k]
+        first = of_ranks[:, :k]
         values[f"recall@{k}"] = metrics.recall(first, num_relevant)
         values[f"precision@{k}"] = metrics.precision(first)
         values[f"ndcg@{k}"] = metrics.ndcg(first, num_relevant)
@@ -173,6 +192,15 @@ def evaluate(
     if per_user:
         return values
     return {name: float(value.mean()) for name, value in values.items()}
+
+
+def _lists(
+    scores: np.ndarray, user_index: np.ndarray, k: int, seen: Sequence[Csr]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the k best items that are not seen, and their scores. Shapes: (B, K) each."""
+    scores = np.array(scores, dtype=np.float32)
+    mask_seen(scores, user_index, seen)
+    return top_k(scores, k)
 
 
 def _check_names(more_metrics: Sequence[Metric]) -> None:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from mmgcn.data.dataset import Dataset
 from mmgcn.distributed.process_group import ProcessGroup
-from mmgcn.evaluation.ranking import Csr
+from mmgcn.evaluation.hits import Csr
 from mmgcn.interaction_rows import InteractionRows
 from mmgcn.recommender_model import Embeddings, Settings
 from mmgcn.run import PARTS

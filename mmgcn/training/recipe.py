@@ -26,7 +26,8 @@ import torch
 from mmgcn.data.dataset import Dataset
 from mmgcn.distributed.process_group import ProcessGroup
 from mmgcn.distributed.user_shard import UserShard
-from mmgcn.evaluation.ranking import Csr, Scorer, evaluate
+from mmgcn.evaluation.hits import Csr
+from mmgcn.evaluation.ranking import Scorer, evaluate
 from mmgcn.model import Model
 from mmgcn.popularity_prior import log_popularity
 from mmgcn.run_writing import write_json

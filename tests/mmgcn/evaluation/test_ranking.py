@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmgcn.evaluation import ranking
-from mmgcn.evaluation.ranking import METRICS, evaluate, factor_scorer, rank, top_k
+from mmgcn.evaluation.ranking import METRICS, evaluate, factor_scorer, hits, rank, top_k
 
 
 def csr(rows):
@@ -69,6 +69,39 @@ def test_blocks_do_not_change_the_result_or_the_scores(seed, data):
             np.concatenate([block[output] for block in small]),
         )
     np.testing.assert_array_equal(table, untouched)
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 10**6), k=st.integers(1, 9))
+def test_hits_are_the_same_counted_or_looked_up_in_the_lists(seed, k):
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(0, 4, (6, 9)).astype(np.float32)
+    scores[rng.random((6, 9)) < 0.2] = -np.inf
+    untouched = scores.copy()
+    parts = [csr([rng.permutation(9)[: rng.integers(0, 4)] for _ in range(8)]) for _ in range(3)]
+    users = rng.permutation(8)[:6]
+    relevant, *seen = parts
+    found = {}
+    for way, least in (("counted", 0), ("looked up", np.inf)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(ranking, "SCORES_PER_PAIR", least)
+            found[way] = hits(scores, users, relevant=relevant, seen=seen, k=k)
+    np.testing.assert_array_equal(found["counted"], found["looked up"])
+    for row, user in enumerate(users):
+        excluded = {i for part in seen for i in part[1][part[0][user] : part[0][user + 1]]}
+        order = sorted(range(9), key=lambda item, row=row: (-scores[row, item], item))
+        ranked = [i for i in order if i not in excluded and scores[row, i] > -np.inf][:k]
+        wanted = relevant[1][relevant[0][user] : relevant[0][user + 1]]
+        expected = [item in wanted for item in ranked]
+        assert found["counted"][row].tolist() == expected + [False] * (k - len(expected))
+    np.testing.assert_array_equal(scores, untouched)
+
+
+@pytest.mark.parametrize("least", [0, np.inf])
+def test_hits_among_scores_that_are_no_numbers_are_refused(least, monkeypatch):
+    monkeypatch.setattr(ranking, "SCORES_PER_PAIR", least)
+    with pytest.raises(ValueError, match="not numbers"):
+        hits(np.array([[1, np.nan]]), np.array([0]), relevant=csr([[0]]), seen=[], k=1)
 
 
 def test_evaluation_is_the_mean_over_users_with_relevant_items():
