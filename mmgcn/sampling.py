@@ -132,16 +132,20 @@ class Sampler:
         negatives = torch.unique(self._negatives(num_negatives))
         column_of = torch.full((self._num_items,), -1)
         column_of[negatives] = torch.arange(len(negatives))
-        # The items of each user of the batch, one after the other, and their columns among the
-        # negatives: a few items per user, where comparing every pair would be B x N.
-        counts = self._degree[users]
-        rows = torch.repeat_interleave(torch.arange(size), counts)
-        offset = torch.arange(len(rows)) - torch.repeat_interleave(
-            counts.cumsum(0) - counts, counts
-        )
-        columns = column_of[self._keys[self._start[users][rows] + offset] % self._num_items]
+        # The items of each different user of the batch, and their columns among the negatives: a
+        # few items per user, where comparing every pair would be B x N.
+        distinct, user_of_row = torch.unique(users, return_inverse=True)
+        degree = self._degree[distinct]
+        at = _ranges(self._start[distinct], degree)
+        columns = column_of[self._keys[at] % self._num_items]
         among = columns >= 0
-        return Batch(users, items, negatives, torch.stack([rows[among], columns[among]], dim=1))
+        columns = columns[among]
+        of_user = torch.repeat_interleave(degree)[among]
+        counts = torch.bincount(of_user, minlength=len(distinct))
+        first = counts.cumsum(0) - counts
+        rows = torch.repeat_interleave(counts[user_of_row])
+        columns = columns[_ranges(first[user_of_row], counts[user_of_row])]
+        return Batch(users, items, negatives, torch.stack([rows, columns], dim=1))
 
     def pairwise(self, size: int) -> Batch:
         """Draw a batch with one unwatched item for each interaction."""
@@ -160,3 +164,10 @@ class Sampler:
         rows = torch.randint(len(self._candidates), (size,), generator=self._generator)
         drawn: Tensor = self._candidates[rows]
         return drawn
+
+
+def _ranges(start: Tensor, counts: Tensor) -> Tensor:
+    """[5, 0], [2, 3] -> [5, 6, 0, 1, 2]. Shapes: (N,) each; the result: (sum of counts,)."""
+    shift = start - (counts.cumsum(0) - counts)
+    at = torch.repeat_interleave(shift, counts)
+    return at + torch.arange(len(at))
