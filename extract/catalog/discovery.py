@@ -173,9 +173,7 @@ def _walk(discovery: Discovery) -> Iterator[Path]:
 
     for where, folders, names in os.walk(discovery.root, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for (
-            name
-        ) in folders:  # links within the folder are not followed, as their targets are found anyway
+        for name in folders:  # links inside are not followed: their targets are found anyway
             discovery.check_link(Path(where, name))
         for name in sorted(names):
             if not name.startswith("."):

@@ -22,7 +22,7 @@ from mmgcn.training.progress_bar import progress_bar, status_of
 if TYPE_CHECKING:
     from mmgcn.training.eval_records import EvalRecord
     from mmgcn.training.fit import FitResult
-    from mmgcn.training.recipe import Trial
+    from mmgcn.training.recipe_trials import Trial
 
 LINE_SECONDS = 60  # between two lines of progress in a file
 

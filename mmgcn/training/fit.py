@@ -14,13 +14,12 @@ import torch
 
 from extract.extras import install_command
 from mmgcn.closed_form_model import ClosedFormModel
-from mmgcn.config import DEFAULT_MODEL, SettingError
+from mmgcn.config import DEFAULT_MODEL
 from mmgcn.data.dataset import Dataset
 from mmgcn.distributed.process_group import join_process_group
 from mmgcn.distributed.user_shard import UserShard
 from mmgcn.model import MODELS, Model
 from mmgcn.recommender_model import RecommenderModel
-from mmgcn.run import Run
 from mmgcn.run_writing import move_latest
 from mmgcn.training.checkpoint import flat
 from mmgcn.training.curves import plot_curves
@@ -33,7 +32,7 @@ from mmgcn.training.folder import (
 )
 from mmgcn.training.loggers import check_loggers, open_loggers
 from mmgcn.training.progress_bar import check_callbacks, notifier
-from mmgcn.training.recipe import OnTrial, Recipe, choose_recipe, is_free
+from mmgcn.training.recipe import OnTrial, Recipe, choose_recipe, is_free, recipe_of_run
 from mmgcn.training.trainer import Trainer, TrainingError
 from mmgcn.training.validation import Validation
 
@@ -146,7 +145,7 @@ def fit(
     kind = _kind(model)
     given = dict(settings or {}) | ({} if epochs is None else {"epochs": epochs})
     if recipe not in ("auto", "default"):
-        given = _recipe_of(Path(recipe), kind.name) | given
+        given = recipe_of_run(Path(recipe), kind.name) | given
     schedule = kind.parse_settings(given).train  # refuse a mistake before anything is written
     check_callbacks(callbacks)
     check_loggers(log)
@@ -219,17 +218,6 @@ def fit(
         if publish and group.is_main:
             move_latest(run)
         return result
-
-
-def _recipe_of(run: Path, model: str) -> dict[str, Any]:
-    """Return the settings that trained a run."""
-    config = Run.load(run).config
-    if config["model"] != model:
-        raise SettingError(
-            f"the run at {run} is of the model {config['model']}, whose recipe {model} cannot use"
-        )
-    settings: dict[str, Any] = config["recipe"]
-    return settings
 
 
 def _train(

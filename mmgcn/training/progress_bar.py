@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mmgcn.training.eval_records import EvalRecord
-    from mmgcn.training.recipe import Trial
+    from mmgcn.training.recipe_trials import Trial
 
 OnRecord = Callable[["EvalRecord"], None]
 OnTrial = Callable[["Trial"], None]

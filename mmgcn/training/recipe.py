@@ -12,8 +12,6 @@ Nothing depends on the clock unless there is a budget, so the same seed chooses 
 from __future__ import annotations
 
 import json
-import math
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -21,24 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
+from mmgcn.config import SettingError
 from mmgcn.data.dataset import Dataset
-from mmgcn.distributed.process_group import ProcessGroup
-from mmgcn.distributed.user_shard import UserShard
-from mmgcn.evaluation.hits import Csr
-from mmgcn.evaluation.ranking import Scorer, evaluate
 from mmgcn.model import Model
-from mmgcn.popularity_prior import log_popularity
+from mmgcn.run import Run
 from mmgcn.run_writing import write_json
-from mmgcn.training.trainer import MIN_STEPS_PER_EPOCH, Trainer
-from mmgcn.training.validation import Validation
+from mmgcn.training.recipe_trials import TRIAL_EPOCHS, Trial, Trials, gain_in_errors
 
-PRIORS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.3)
-MAX_WORSE = 2  # priors after the best one of a window
-RECENT = 0.1  # window of the popularity prior that is tried if there are timestamps
-MAX_SCORES, MIN_USERS = 60_000_000, 1_000  # bounds of the validation users, drawn with the seed
-MIN_TRIAL_STEPS, MAX_TRIAL_STEPS, TRIAL_EPOCHS = 100, 300, 4
 LONGER = 3  # factor of the epochs of a longer training
 MUCH_BETTER = 2.0  # standard errors by which a longer training has to be better
 MAX_LONGER = 500_000  # training interactions; with more, an epoch has enough steps
@@ -47,21 +35,6 @@ FAR_WORSE = 2.0  # standard errors that end the way along the recipes
 SEARCH_SHARE = 0.4  # of a budget, for choosing
 EVALS_PER_CYCLE = 4  # evaluations in a learning-rate cycle
 OWN_SETTINGS = ("epochs", "stop_epoch", "popularity_prior", "popularity_window")
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A short training.
-
-    Args:
-        name: of the recipe.
-        settings: settings of the recipe by name, with the best popularity prior.
-        value: the metric on the validation part.
-    """
-
-    name: str
-    settings: dict[str, Any]
-    value: float
 
 
 @dataclass(frozen=True)
@@ -152,7 +125,7 @@ def choose_recipe(
         dataset = _hold_out(dataset, seed)
         if len(dataset.split.valid) == 0:
             return None
-    search = _Search(kind, dataset, given, folder=folder, seed=seed, device=device)
+    search = Trials(kind, dataset, given, folder=folder, seed=seed, device=device)
     started = time.monotonic()
     trials: list[Trial] = []
 
@@ -176,14 +149,14 @@ def choose_recipe(
         if not has_time():
             break
         values = attempt(name, {**kind.recipes[name], "epochs": epochs})
-        errors = _gain_in_errors(values, best_values)
+        errors = gain_in_errors(values, best_values)
         if errors > 1:
             best, best_values = trials[-1], values
         elif errors < -FAR_WORSE:
             break
     if len(dataset.train) <= MAX_LONGER and has_time():
         values = attempt(f"{best.name}, longer", {**best.settings, "epochs": LONGER * epochs})
-        if _gain_in_errors(values, best_values) > MUCH_BETTER:
+        if gain_in_errors(values, best_values) > MUCH_BETTER:
             best = trials[-1]
     seconds = time.monotonic() - started
     recipe = Recipe(best.name, best.settings, search.metric, tuple(trials), seconds, held_out)
@@ -191,132 +164,19 @@ def choose_recipe(
     return recipe
 
 
-class _Search:
-    """Trains and evaluates trials on one data set."""
+def recipe_of_run(run: Path, model: str) -> dict[str, Any]:
+    """Return the settings that trained a run.
 
-    def __init__(
-        self,
-        kind: type[Model[Any]],
-        dataset: Dataset,
-        given: Mapping[str, Any],
-        *,
-        folder: Path,
-        seed: int,
-        device: str,
-    ) -> None:
-        self._kind, self._dataset, self._given = kind, dataset, given
-        self._folder, self._seed, self._device = folder, seed, device
-        relevant = dataset.split.valid.csr()
-        users = np.flatnonzero(np.diff(relevant[0]))
-        num_users = max(MIN_USERS, MAX_SCORES // len(dataset.items))
-        if len(users) > num_users:
-            users = np.sort(np.random.default_rng(seed).permutation(users)[:num_users])
-        self._users = users
-        self._relevant, self._seen = _rows(relevant, users), _rows(dataset.train.csr(), users)
-        self.metric = ""
-        steps = max(math.ceil(len(dataset.train) / self._batch_size()), MIN_STEPS_PER_EPOCH)
-        wanted = min(max(TRIAL_EPOCHS * steps, MIN_TRIAL_STEPS), MAX_TRIAL_STEPS)
-        self.trial_epochs = max(1, round(wanted / steps))
-        self._stop_epoch = MAX_TRIAL_STEPS / steps if steps > MAX_TRIAL_STEPS else 0.0
-
-    def run(self, name: str, settings: Mapping[str, Any]) -> tuple[Trial, np.ndarray]:
-        """Return a trial, and its metric for each validation user; from the folder if it is there.
-
-        Shapes:
-            the result: (V,).
-        """
-        path = self._folder / name.replace(", ", "+").replace(" ", "-")
-        request = {"name": name, "settings": dict(settings), "seed": self._seed}
-        stored, values_path = path.with_suffix(".json"), path.with_suffix(".npy")
-        if stored.is_file() and values_path.is_file():
-            record = json.loads(stored.read_text(encoding="utf-8"))
-            if record["request"] == request:
-                self.metric = record["metric"]
-                return Trial(**record["trial"]), np.load(values_path)
-        own = {name: v for name, v in settings.items() if not name.startswith("popularity_")}
-        alone = {**own, **self._given, **self._kind.trial_settings, "eval_every": own["epochs"]}
-        alone |= {"stop_epoch": self._stop_epoch, "popularity_prior": 0.0}
-        parsed = self._kind.parse_settings(alone)
-        generator = torch.Generator().manual_seed(self._seed)
-        assert parsed.train is not None
-        model = self._kind(self._dataset, parsed.model, parsed.train, generator)
-        shard = UserShard(model, self._dataset.train, ProcessGroup())
-        model.to(self._device)
-        path.mkdir(parents=True, exist_ok=True)
-        trainer = Trainer(model, self._dataset, run=path, identity=request, shard=shard)
-        trainer.train(resume=(path / "checkpoint" / "state.json").is_file())
-        validation = Validation(model, self._dataset, shard)
-        self.metric = validation.metric
-        embeddings = validation.embeddings()
-        user, item = embeddings.user[self._users], embeddings.item
-
-        def scorer(user_index: np.ndarray) -> np.ndarray:
-            return np.asarray(user[user_index] @ item.T)
-
-        prior, values = self._best_prior(scorer, model.prior_scale)
-        trial = Trial(name, {**own, **prior}, float(values.mean()))
-        np.save(values_path, values)
-        write_json(stored, {"request": request, "metric": self.metric, "trial": asdict(trial)})
-        shutil.rmtree(path, ignore_errors=True)
-        return trial, values
-
-    def _best_prior(self, scorer: Scorer, scale: float) -> tuple[dict[str, Any], np.ndarray]:
-        """Return the settings of the best popularity prior, and the metric of each user."""
-        config = self._kind.default_settings().model
-        best = {"popularity_prior": config.popularity_prior, "popularity_window": 1.0}
-        default = scale * config.popularity_prior * log_popularity(self._dataset.train)
-        values = before = self._values(_with_prior(scorer, default))
-        windows = [1.0] if self._dataset.train.timestamp is None else [1.0, RECENT]
-        for window in windows:
-            logarithm = scale * log_popularity(self._dataset.train, window=window)
-            peak, num_worse = -1.0, 0
-            for weight in PRIORS:
-                found = self._values(_with_prior(scorer, weight * logarithm))
-                mean = float(found.mean())
-                peak, num_worse = (mean, 0) if mean > peak else (peak, num_worse + 1)
-                if num_worse > MAX_WORSE:
-                    break
-                if mean > values.mean() and _gain_in_errors(found, before) > 1:
-                    best = {"popularity_prior": weight, "popularity_window": window}
-                    values = found
-        return best, values
-
-    def _values(self, scorer: Scorer) -> np.ndarray:
-        k = int(self.metric.rpartition("@")[2])
-        values = evaluate(
-            scorer,
-            num_items=len(self._dataset.items),
-            relevant=self._relevant,
-            seen=[self._seen],
-            ks=[k],
-            per_user=True,
+    Raises:
+        SettingError: the run is of another model.
+    """
+    config = Run.load(run).config
+    if config["model"] != model:
+        raise SettingError(
+            f"the run at {run} is of the model {config['model']}, whose recipe {model} cannot use"
         )
-        return np.asarray(values[self.metric])
-
-    def _batch_size(self) -> int:
-        train = self._kind.parse_settings(dict(self._given)).train
-        assert train is not None
-        return train.batch_size
-
-
-def _gain_in_errors(values: np.ndarray, before: np.ndarray) -> float:
-    """Return the mean gain of paired values, in standard errors."""
-    gain = values - before
-    error = float(gain.std()) / math.sqrt(len(gain))
-    return float(gain.mean()) / error if error else 0.0
-
-
-def _with_prior(scorer: Scorer, prior: np.ndarray) -> Scorer:
-    return lambda user_index: scorer(user_index) + prior
-
-
-def _rows(csr: Csr, rows: np.ndarray) -> Csr:
-    """Return some rows of a matrix of compressed rows."""
-    indptr, indices = csr
-    counts = np.diff(indptr)[rows]
-    start = np.concatenate([[0], np.cumsum(counts)])
-    offset = np.arange(start[-1]) - np.repeat(start[:-1], counts)
-    return start, indices[np.repeat(indptr[rows], counts) + offset]
+    settings: dict[str, Any] = config["recipe"]
+    return settings
 
 
 def _hold_out(dataset: Dataset, seed: int) -> Dataset:
