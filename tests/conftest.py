@@ -1,10 +1,11 @@
 """Fixtures of every test: one thread, no network, and restored random states."""
 
-import gc
+import contextlib
 import importlib
 import os
 import random
 import sys
+import time
 import warnings
 
 import hypothesis
@@ -45,24 +46,28 @@ def _random_states():
 def ray_of_two_cpus():
     """A Ray instance of this process, started once for all tests that need it."""
     ray = pytest.importorskip("ray")
-    with warnings.catch_warnings():
+    services = importlib.import_module("ray._private.services")
+    node_once = services.get_node
+
+    def node_in_time(*where):
+        """Wait: Ray itself gives up after 30 s, in which a busy machine does not start it."""
+        for _ in range(300):
+            with contextlib.suppress(RuntimeError):
+                return node_once(*where)
+            time.sleep(1)
+        return node_once(*where)
+
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")
-        for goes_left in (2, 1, 0):  # it gives up after 30 s, which a busy machine may take
-            try:
-                ray.init(
-                    address="local",
-                    num_cpus=2,
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level="ERROR",
-                    object_store_memory=256 << 20,
-                )
-                break
-            except Exception:
-                ray.shutdown()
-                gc.collect()  # while warnings of its processes are ignored
-                if not goes_left:
-                    raise
+        patch.setattr(services, "get_node", node_in_time)
+        ray.init(
+            address="local",
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            object_store_memory=256 << 20,
+        )
         # Ray Data warns of itself, once: here, and not in whichever test happens to be first.
         importlib.import_module("ray.data").DataContext.get_current()
     yield ray
