@@ -9,7 +9,7 @@ from torch.nn import functional
 from mmgcn.sparse import SparseProduct
 
 BLOCK_ROWS, BLOCK_CELLS = 2_048, 1 << 25  # items compared with all others at once; 128 MiB
-GROUP = 64  # columns of which the maximum is compared first
+GROUP = 64  # width of the groups of columns whose maxima are compared first
 
 
 def knn_graph(features: list[Tensor], num_neighbours: int) -> SparseProduct | None:
@@ -19,7 +19,7 @@ def knn_graph(features: list[Tensor], num_neighbours: int) -> SparseProduct | No
     block of rows at a time: I^2 D operations and I * num_neighbours entries.
 
     Args:
-        features: of each modality.
+        features: one matrix per modality.
 
     Shapes:
         features: (I, D) each, rows of length one or zero.
@@ -41,10 +41,12 @@ def knn_graph(features: list[Tensor], num_neighbours: int) -> SparseProduct | No
 def symmetric_knn_graph(
     rows: Tensor, num_neighbours: int, *, binary: bool = False
 ) -> SparseProduct | None:
-    """Return each item's nearest items by cosine, an edge divided by the root of both degrees.
+    """Return the kNN graph of items by cosine, with symmetric normalisation.
+
+    The weight of an edge is divided by the square roots of the degrees of both its items.
 
     Args:
-        binary: an edge counts as 1, not as the cosine.
+        binary: whether edges have weight 1 before normalisation, in place of the cosine.
 
     Shapes:
         rows: (I, D) of length one or zero.
@@ -66,10 +68,10 @@ def symmetric_knn_graph(
 
 
 def nearest_items(rows: Tensor, num_neighbours: int) -> tuple[Tensor, Tensor]:
-    """Return the nearest items of each, and their cosines, negative ones as 0.
+    """Return each item's nearest items and their cosines, negative ones as 0.
 
-    An empty position, of an item without features or in a tiny catalogue, contains the item itself
-    and 0.
+    Where an item has fewer neighbours, without features or in a tiny catalogue, the other positions
+    contain the item itself and 0.
 
     Shapes:
         rows: (I, D) of length one or zero; the result: (I, num_neighbours) twice.
@@ -84,7 +86,7 @@ def nearest_items(rows: Tensor, num_neighbours: int) -> tuple[Tensor, Tensor]:
 
 
 def _nearest(matrix: Tensor, num_neighbours: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the items with features, their nearest ones, and the cosines, at least 0.
+    """Return the items with features, their nearest items and the cosines, negative ones as 0.
 
     Shapes:
         matrix: (I, D); the result: (N,), (N, k) and (N, k); k is smaller in a tiny catalogue, and

@@ -30,10 +30,10 @@ class ModelConfig(Config):
     """Score of a user and an item, in training and in ranking: the cosine of their vectors, or
     their inner product."""
     popularity_prior: float = 0.0
-    """Weight of an item's log popularity that is added to its score in ranking; for cosines
+    """Weight of an item's log popularity, which is added to its score in ranking; for cosines
     relative to the temperature, so that 1 adds it to the logits of the softmax."""
     popularity_window: float = positive(1.0, at_most=1.0)
-    """Fraction of the training interactions, the latest ones, whose items count as popular."""
+    """Fraction of the training interactions, the latest ones, that popularity is counted from."""
 
 
 ModelConfigT = TypeVar("ModelConfigT", bound=ModelConfig)
@@ -45,12 +45,12 @@ class Model(nn.Module, RecommenderModel[ModelConfigT]):
     Subclasses define how users and items are represented; loss, ranking and storage are shared.
 
     Class attributes:
-        train_defaults: the defaults of how it is trained.
+        train_defaults: default training settings.
         recipes: settings for data of different kinds, by name, to choose from on the validation
-            part (`mmgcn.training.recipe`); none to train with the defaults.
-        trial_settings: settings of the short trainings that recipes are chosen by.
-        user_tables: patterns of the names of its parameters that have a row for each user; all
-            others concern items. None if several processes cannot train it.
+            part (`mmgcn.training.recipe`); empty to train with the defaults.
+        trial_settings: settings of the short trainings that compare recipes.
+        user_tables: name patterns of the parameters with one row per user; all others are
+            replicated. None if several processes cannot train the model.
     """
 
     config_type: ClassVar[type[Config]] = ModelConfig
@@ -100,7 +100,7 @@ class Model(nn.Module, RecommenderModel[ModelConfigT]):
 
     @classmethod
     def recipe_order(cls, dataset: Dataset) -> list[str]:
-        """Return the names of the recipes, most likely first, then those next to it."""
+        """Return the names of the recipes in the order of their trials, most likely first."""
         del dataset
         return list(cls.recipes)
 
@@ -116,7 +116,7 @@ class Model(nn.Module, RecommenderModel[ModelConfigT]):
         return self.cycles(self.config)
 
     def resolved_settings(self) -> dict[str, Any]:
-        """Return what the settings leave to the model, such as the meaning of `auto`, by name."""
+        """Return values that the model derives from settings, such as from `auto`, by name."""
         return {}
 
     @abstractmethod
@@ -160,11 +160,10 @@ class Model(nn.Module, RecommenderModel[ModelConfigT]):
         return self.recommendation_loss(batch, user, items)
 
     def recommendation_loss(self, batch: Batch, user: Tensor, items: Tensor) -> Tensor:
-        """Return softmax or BPR, with L2 regularisation, of the vectors of a batch.
+        """Return the softmax or BPR loss of a batch's vectors, with L2 regularisation.
 
         Shapes:
-            user: (B, d); items: (B + N, d), the interactions' items, then the negatives; the
-            result: ().
+            user: (B, d); items: (B + N, d), the positive items, then the negatives; the result: ().
         """
         config, size = self.train_config, len(batch.item_index)
         squared = user.square().sum(1).mean() + items[:size].square().sum(1).mean()
@@ -183,7 +182,7 @@ class Model(nn.Module, RecommenderModel[ModelConfigT]):
 
     @torch.no_grad()
     def embeddings(self) -> Embeddings:
-        """Return the vectors that rank as the model does, for cosines those of length one."""
+        """Return vectors whose inner products are the model's scores: for cosines, unit vectors."""
         training = self.training
         self.eval()
         user = self()[0]

@@ -71,7 +71,7 @@ def evaluate(
     of the interactions; tail: the others. Cold: without one, ranked by content alone.
     """
     from mmgcn.evaluation.held_out import POPULAR
-    from mmgcn.evaluation.ranking import lengths
+    from mmgcn.evaluation.ranking import list_lengths
     from mmgcn.run import Run
 
     requested = None if k is None else _ks(k)
@@ -85,7 +85,7 @@ def evaluate(
         refuse_options(*READING, because="it needs --test")
     loaded = Run.load(run)
     part = _held_out(loaded, data)
-    ks = requested or lengths(len(loaded.items))
+    ks = requested or list_lengths(len(loaded.items))
     if cold_items:
         _evaluate_groups(part, ks, candidates, json=json)
         return

@@ -43,28 +43,28 @@ def fit(
     recipe: Annotated[
         str,
         typer.Option(
-            help="Settings that --set does not change: auto (chosen by short trainings on the "
-            "validation part), default (the model's own), or a run folder, to use its settings.",
+            help="Source of the settings that --set leaves open: auto (chosen by short trainings "
+            "on the validation part), default (of the model), or a run folder.",
         ),
     ] = "auto",
     budget: Annotated[
         str | None,
         typer.Option(
-            help="Maximum duration of the training, with the choice of its recipe, such as 60s or "
-            "5m; the best epoch until then is kept.",
+            help="Maximum duration of the training, including the choice of its recipe, such as "
+            "60s or 5m; the best epoch until then is kept.",
             metavar="DURATION",
         ),
     ] = None,
     compat: Annotated[
         str | None,
-        typer.Option(help="official: mmgcn as in its published code, for comparison."),
+        typer.Option(help="Compatibility mode: official (mmgcn as in its published code)."),
     ] = None,
     final: Annotated[
         bool,
         typer.Option(
             "--final",
-            help="For service: choose recipe and epoch on the split, then train on all "
-            "interactions with them. `latest` then points to the second run.",
+            help="Two trainings, for production: recipe and epoch are chosen on the split, then "
+            "used to train on all interactions. `latest` points to the second run.",
         ),
     ] = False,
     resume: Annotated[
@@ -73,7 +73,7 @@ def fit(
     log: Annotated[
         str | None,
         typer.Option(
-            help="Loggers that receive each evaluation beside metrics.jsonl, separated by commas: "
+            help="Loggers of the evaluations, in addition to metrics.jsonl, separated by commas: "
             "tensorboard (in RUN/tensorboard), wandb.",
             metavar="NAMES",
         ),
@@ -81,8 +81,8 @@ def fit(
     num_workers: Annotated[
         int,
         typer.Option(
-            help="Number of processes on this machine among which the users are divided; each uses "
-            "a GPU, or a share of the cores. For several machines start it with torchrun.",
+            help="Number of processes on this machine, which share the users; each uses a GPU, or "
+            "a share of the cores. For several machines, start the command with torchrun.",
             min=1,
         ),
     ] = 1,
@@ -91,13 +91,14 @@ def fit(
     """Train a model on interactions and features of the items.
 
     Writes a run folder under --out, to which the link `latest` points. The epoch with the best
-    ranking of the validation part is kept.
+    validation recall is kept.
     """
     settings = training.of_models([model])[model]
     if compat is not None:
         if compat != "official" or model not in ("mmgcn", DEFAULT_MODEL):
             raise typer.BadParameter(
-                "the only one is official, for --model mmgcn", param_hint="--compat"
+                f"'{compat}' with --model {model}; the only mode is official, for mmgcn",
+                param_hint="--compat",
             )
         model = "mmgcn_official"
     data = replace(data, split_seed=seed)

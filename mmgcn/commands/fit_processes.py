@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from mmgcn.training.fit import FitResult
     from mmgcn.training.recipe_trials import Trial
 
-LINE_SECONDS = 60  # between two lines of progress in a file
+LINE_SECONDS = 60  # between lines of progress, where standard error is no terminal
 
 
 @dataclass(frozen=True)
 class FitOptions:
-    """Arguments of `training.fit` beside the data set; see there."""
+    """Arguments of `training.fit` without the data set; see there."""
 
     model: str
     out: Path
@@ -56,12 +56,17 @@ class Trained:
 def run_training(
     data: DataOptions, options: FitOptions, num_workers: int, *, final: bool
 ) -> Trained:
-    """Train in this process, in new ones, or as one of those that torchrun started."""
+    """Train in this process, in new ones, or as one of torchrun's.
+
+    Raises:
+        BadParameter: another number of processes than torchrun started.
+    """
     started = int(os.environ.get("WORLD_SIZE", "1"))
     if started > 1:
         if num_workers not in (1, started):
             raise typer.BadParameter(
-                f"torchrun started {started} processes; leave it out", param_hint="--num-workers"
+                f"{num_workers}, but torchrun started {started} processes; leave the option out",
+                param_hint="--num-workers",
             )
         from torch.distributed.elastic.multiprocessing.errors import record
 
@@ -76,7 +81,7 @@ def run_training(
 
 
 def _train(data: DataOptions, options: FitOptions, *, final: bool) -> Trained:
-    """Read the data and train."""
+    """Load the data set and train."""
     from mmgcn.data.loading import load_dataset
     from mmgcn.model import MODELS
     from mmgcn.training.final import fit_final
@@ -89,7 +94,9 @@ def _train(data: DataOptions, options: FitOptions, *, final: bool) -> Trained:
     if is_main():
         show_notes(dataset.notes)
         if options.resume and not has_run_folders(options.out):
-            print_message(f"note: there is no training in {options.out} to resume; this one begins")
+            print_message(
+                f"note: there is no training in {options.out} to resume; a new one begins"
+            )
     keep_freed_memory()
     settings = kind.parse_settings(options.settings)
     num_epochs = options.epochs or (settings.train.epochs if settings.train else 0)
@@ -98,8 +105,8 @@ def _train(data: DataOptions, options: FitOptions, *, final: bool) -> Trained:
         selection = None
         if final:
             on_stage = print_message if is_main() else None
-            both = fit_final(dataset, **arguments, on_stage=on_stage)
-            result, selection = both.final, both.selection
+            final_result = fit_final(dataset, **arguments, on_stage=on_stage)
+            result, selection = final_result.final, final_result.selection
         else:
             result = train(dataset, **arguments)
     for note in result.notes:
@@ -123,8 +130,7 @@ Callbacks = tuple["Callable[[EvalRecord], None] | None", "Callable[[Trial], None
 
 @contextmanager
 def _progress(num_epochs: int) -> Iterator[Callbacks]:
-    """Show the last evaluation on standard error: in one line, or if that is a file, in a line
-    a minute."""
+    """Show progress on standard error: a bar in a terminal, otherwise a line a minute."""
     if not is_main():
         yield None, None
     elif sys.stderr.isatty():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmgcn.evaluation.ranking import evaluate, lengths
+from mmgcn.evaluation.ranking import evaluate, list_lengths
 from mmgcn.run import Run
 
 MAX_SCORES = 400_000_000  # of the users that are evaluated; fewer users if there are many items
@@ -54,7 +54,7 @@ def popular_baseline(run: Run, *, seed: int = 0) -> Baseline:
         num_items=len(run.items),
         relevant=relevant,
         seen=[run.csr("seen")],
-        ks=lengths(len(run.items)),
+        ks=list_lengths(len(run.items)),
     )
     values = {name: float(value) for name, value in metrics.items()}
     return Baseline(len(users), int(counts.max()), values)

@@ -9,7 +9,7 @@ import numpy as np
 
 from mmgcn.data.interactions import Interactions
 from mmgcn.evaluation.hits import Csr
-from mmgcn.evaluation.ranking import Metric, Scorer, evaluate, factor_scorer, lengths
+from mmgcn.evaluation.ranking import Metric, Scorer, evaluate, factor_scorer, list_lengths
 from mmgcn.run import Run
 
 POPULAR = "most popular"
@@ -122,7 +122,7 @@ class HeldOut:
             num_items=self.num_items,
             relevant=self.relevant,
             seen=self.seen,
-            ks=ks or lengths(len(self.run.items)),
+            ks=ks or list_lengths(len(self.run.items)),
             more_metrics=more_metrics,
         )
         return {metric: float(value) for metric, value in values.items()}

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from mmgcn.evaluation import metrics
-from mmgcn.evaluation.ranking import factor_scorer, lengths, rank
+from mmgcn.evaluation.ranking import factor_scorer, list_lengths, rank
 from mmgcn.run import Run
 
 BEYOND = ("map", "mrr", "coverage", "novelty", "popularity_lift", "diversity")
@@ -50,7 +50,7 @@ def list_details(
         return {}
     num_items = len(run.items)
     seen = [run.csr("seen")] + ([run.csr("valid")] if part == "test" else [])
-    ks = lengths(num_items)
+    ks = list_lengths(num_items)
     vectors = None if not content else _unit_vectors(content)
     num_relevant = np.diff(indptr)[users]
     rows = np.repeat(users, num_relevant)

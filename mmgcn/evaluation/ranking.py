@@ -14,22 +14,24 @@ Metric = Callable[[np.ndarray, np.ndarray], np.ndarray]  # hits (U, K), num_rele
 Scorer = Callable[[np.ndarray], np.ndarray]  # user_index (B,) -> scores (B, I)
 BLOCK_SCORES = 1_000_000  # scores in memory at once: 4 MB, which fit into the cache of a core
 MIN_BLOCK_USERS = 64  # with fewer, reading the item matrix again costs more than the cache saves
-SCORES_PER_PAIR = 2_000  # from here on, counting what is ahead of a relevant item beats top_k
+SCORES_PER_PAIR = (
+    2_000  # with more, counting the items ahead of a relevant one is faster than top_k
+)
 METRICS = ("recall", "precision", "ndcg", "hit_rate", "mrr")
-KS = (5, 10, 20, 50)  # lengths of the lists
+KS = (5, 10, 20, 50)  # default list lengths
 
 
-def lengths(num_items: int) -> list[int]:
-    """Return those of KS up to the number of items, or that number if it is smaller than all.
+def list_lengths(num_items: int) -> list[int]:
+    """Return the default list lengths up to the number of items, or that number if all are longer.
 
-    >>> lengths(30), lengths(3)
+    >>> list_lengths(30), list_lengths(3)
     ([5, 10, 20], [3])
     """
     return [k for k in KS if k <= num_items] or [num_items]
 
 
 def factor_scorer(user: np.ndarray | InteractionRows, item: np.ndarray) -> Scorer:
-    """Return the scorer of inner products.
+    """Return a scorer by inner products.
 
     Shapes:
         user: (U, d); item: (I, d).
@@ -43,7 +45,7 @@ def block_users(num_items: int) -> int:
 
 
 def blocks(user_index: np.ndarray, num_items: int) -> Iterator[np.ndarray]:
-    """Yield the users that are ranked at once. Shapes: user_index: (U,); each: (B,)."""
+    """Yield blocks of users that are ranked at once. Shapes: user_index: (U,); each: (B,)."""
     size = block_users(num_items)
     for start in range(0, len(user_index), size):
         yield user_index[start : start + size]
@@ -84,13 +86,14 @@ def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(
             "some scores are not numbers (NaN), as are the vectors they were computed from"
         )
-    edge = highest[:, 0]  # the smallest
-    at = np.flatnonzero(scores >= edge[:, None])  # k of each row, and what ties with the last
+    threshold = highest[:, 0]  # the k-th best
+    # k positions of each row, and those that tie with the k-th
+    at = np.flatnonzero(scores >= threshold[:, None])
     rows, best, values = at // num_items, at % num_items, scores.ravel()[at]
     counts = np.bincount(rows, minlength=num_rows)
     if (counts > k).any():
-        # row = [5, 7, 5, 5], k = 2 -> the edge is 5, and of its three positions the first is kept
-        tied = values == edge[rows]
+        # row = [5, 7, 5, 5], k = 2 -> threshold 5, of whose three positions the first is kept
+        tied = values == threshold[rows]
         num_tied = np.bincount(rows[tied], minlength=num_rows)
         order_in_tie = np.cumsum(tied) - 1 - (np.cumsum(num_tied) - num_tied)[rows]
         kept = ~tied | (order_in_tie < (k - counts + num_tied)[rows])
@@ -110,9 +113,13 @@ def rank(
     k: int,
     seen: Sequence[Csr] = (),
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield blocks of users with their k best items: (user_index (B,), items (B, K), scores).
+    """Yield the k best items of each user, by blocks of users.
 
-    Memory is bounded by the block, for any number of users. The scorer's arrays are not changed.
+    Memory does not grow with the number of users. The scorer's arrays are not changed.
+
+    Shapes:
+        user_index: (U,); each: user_index (B,), item_index (B, K) with -1 for an empty position,
+        and scores (B, K).
     """
     for users in blocks(user_index, num_items):
         items, values = _lists(scorer(users), users, k, seen)
@@ -122,10 +129,10 @@ def rank(
 def hits(
     scores: np.ndarray, user_index: np.ndarray, *, relevant: Csr, seen: Sequence[Csr], k: int
 ) -> np.ndarray:
-    """Return whether the item at each rank of the users' lists is relevant, scores unchanged.
+    """Return whether the item at each rank of the users' lists is relevant. Scores are not changed.
 
     Shapes:
-        scores: (B, I) float; user_index: (B,) different users; the result: (B, K) bool.
+        scores: (B, I) float; user_index: (B,), without duplicates; the result: (B, K) bool.
 
     Raises:
         ValueError: a score is not a number.
@@ -152,19 +159,20 @@ def evaluate(
     per_user: bool = False,
     more_metrics: Sequence[Metric] = (),
 ) -> dict[str, float] | dict[str, np.ndarray]:
-    """Return each of METRICS at each k, as `recall@20`.
+    """Return each of METRICS at each k, by names such as `recall@20`.
 
-    The mean over users with at least one relevant item; with `per_user` their (U,) values, in the
-    order of their rows. An item that is relevant and seen counts and is never a hit.
+    A value is the mean over users with at least one relevant item; with `per_user` the array of
+    their values, (U,), in the order of the rows. An item that is both relevant and seen counts as
+    relevant and is never a hit.
 
     Args:
-        more_metrics: functions of hits (U, K) bool and num_relevant (U,), which return a value of
-            each user, (U,); such as those of `evaluation.metrics`. Their name is that of the
-            function.
+        more_metrics: further metrics, such as those of `evaluation.metrics`: functions of hits
+            (U, K) bool and num_relevant (U,) that return one value per user, (U,). A metric has the
+            name of its function.
 
     Raises:
         ValueError: no user has a relevant item, a k is out of range, a score is not a number, or a
-            further metric has no name of its own or values of another shape.
+            further metric has no name of its own or returns another shape.
     """
     _check_names(more_metrics)
     counts = np.diff(relevant[0])
@@ -197,7 +205,7 @@ def evaluate(
 def _lists(
     scores: np.ndarray, user_index: np.ndarray, k: int, seen: Sequence[Csr]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the k best items that are not seen, and their scores. Shapes: (B, K) each."""
+    """Return the k best unseen items, and their scores. Shapes: (B, K) each."""
     scores = np.array(scores, dtype=np.float32)
     mask_seen(scores, user_index, seen)
     return top_k(scores, k)
@@ -218,7 +226,7 @@ def _values_of(metric: Metric, hits: np.ndarray, num_relevant: np.ndarray) -> np
     values = np.asarray(metric(hits, num_relevant), dtype=np.float64)
     if values.shape != num_relevant.shape:
         raise ValueError(
-            f"{metric.__name__} returned the shape {values.shape}; expected a value of each user, "
+            f"{metric.__name__} returned the shape {values.shape}; expected one value per user, "
             f"{num_relevant.shape}"
         )
     return values

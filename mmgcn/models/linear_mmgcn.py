@@ -4,9 +4,9 @@ A channel for each modality m and one for ids. F_m are the standardised features
 length one, zero where an item lacks the modality; E are id vectors; E and W_m are trained:
 
     X_m = F_m W_m,  X_id = w E                       an item, by channel                  (I, d)
-    Y_c = X_c + s K X_c                              with its neighbours in content       (I, d)
+    Y_c = X_c + s K X_c                              plus its content neighbours          (I, d)
     U_c = A Y_c                                      a user's preference, by channel      (U, d)
-    Z_c = Y_c + g B U_c                              an item, with what its viewers watch (I, d)
+    Z_c = Y_c + g B U_c                              plus its viewers' preferences        (I, d)
     u = sum over c of U_c,  i = sum over c of Z_c
     score = mean over the ensemble of cosine(u, i)
 
@@ -18,9 +18,9 @@ rows summing to one.
 Everything is linear, so the channels are summed first and propagated once, which is exact:
 S(a) + S(b) = S(a + b). The channels' own summands are computed when a run is written.
 
-The members of the ensemble have tables of their own and are trained one after the other, each for
-its share of the epochs with a learning-rate cycle of its own. A run contains those whose training
-has started. docs/models.md has the reasons and the sources.
+Each member of the ensemble has its own parameters. Members are trained one after the other, each
+for an equal share of the epochs and with its own learning-rate cycle. A run contains those whose
+training has started. docs/models.md has the reasons and the sources.
 """
 
 from __future__ import annotations
@@ -57,20 +57,20 @@ class LinearMMGCNConfig(GraphConfig):
     ensemble_size: int = positive(3)
     """R, number of models of this shape whose scores are averaged, trained one after the other."""
     num_item_neighbours: int = 10
-    """Number of neighbours of an item in content; 0 leaves out the item-item graph."""
+    """Number of content neighbours of an item; 0 leaves out the item-item graph."""
     item_neighbour_weight: float = 1.0
     """s, weight of those neighbours relative to the item itself."""
     viewer_weight: float = 2.0
-    """g, weight of what an item's viewers watch relative to the item itself."""
+    """g, weight of the preferences of an item's viewers relative to the item itself."""
     leave_out: float = at_most(1.0, 0.5)
     """Probability that an interaction of the batch is removed from the graph for the step."""
     edge_dropout: float = less_than(1.0, 0.1)
     """Fraction of all interactions that is removed from the graph for the step."""
     popularity_prior: float = 0.1
-    """Weight of an item's log popularity that is added to its score in ranking, relative to the
-    temperature: the cosines of a small temperature cannot express popularity by themselves."""
+    """Weight of an item's log popularity, which is added to its score in ranking, relative to the
+    temperature: cosines with a small temperature cannot express popularity by themselves."""
     id_scale: float = 0.03
-    """Standard deviation of the initial id vectors; small, so that content leads."""
+    """Standard deviation of the initial id vectors; small, so that content dominates at first."""
 
 
 class EnsembleMember(nn.Module):
@@ -153,7 +153,7 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
         return config.ensemble_size
 
     def forward(self) -> tuple[Tensor, Tensor]:
-        """Return u and i of the R' members in training or trained, each of length 1 / sqrt(R').
+        """Return u and i of the R' members whose training has started, of length 1 / sqrt(R') each.
 
         Shapes:
             the result: (U, R' d) and (I, R' d).
@@ -193,7 +193,7 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
         )
 
     def _fused(self) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the users, and the items by channel. Shapes: (U, R' d); each (I, R' d)."""
+        """Return user vectors, and item vectors by channel. Shapes: (U, R' d); each (I, R' d)."""
         num_started = int(self.get_buffer("num_started"))
         scale = num_started**-0.5
         full_graph = Neighbourhood(self.graph)

@@ -7,7 +7,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from mmgcn.evaluation.ranking import evaluate, factor_scorer, lengths
+from mmgcn.evaluation.ranking import evaluate, factor_scorer, list_lengths
 from mmgcn.run import Run
 
 FAMILIES = ("recall", "ndcg")  # kept
@@ -34,7 +34,7 @@ def metrics_of_users(run: Run, part: str) -> dict[str, np.ndarray]:
         num_items=num_items,
         relevant=relevant,
         seen=seen,
-        ks=lengths(num_items),
+        ks=list_lengths(num_items),
         per_user=True,
     )
     return {name: np.asarray(values) for name, values in metrics.items()}

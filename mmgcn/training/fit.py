@@ -32,7 +32,7 @@ from mmgcn.training.folder import (
 )
 from mmgcn.training.loggers import check_loggers, open_loggers
 from mmgcn.training.progress_bar import check_callbacks, notifier
-from mmgcn.training.recipe import OnTrial, Recipe, choose_recipe, is_free, recipe_of_run
+from mmgcn.training.recipe import OnTrial, Recipe, can_choose_recipe, choose_recipe, recipe_of_run
 from mmgcn.training.trainer import Trainer, TrainingError
 from mmgcn.training.validation import Validation
 
@@ -163,7 +163,7 @@ def fit(
         ) as (notify, on_trial),
     ):
         choice = None
-        if recipe == "auto" and issubclass(kind, Model) and is_free(kind, given):
+        if recipe == "auto" and issubclass(kind, Model) and can_choose_recipe(kind, given):
             if group.is_main:
                 choice = choose_recipe(
                     kind,

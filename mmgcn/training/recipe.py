@@ -2,9 +2,9 @@
 
 A model lists `recipes`, settings that suit data of different kinds. Each is trained for a few
 hundred steps and evaluated on the validation part with several weights of the popularity prior.
-Recipes are tried in an order that suits the data. A later one has to be better by more than a
-standard error over the users, and one that is far worse ends the search. The best one is tried with
-a longer training, too, which has to be better by two standard errors: it takes three times as long.
+The data decide the order of the recipes. A recipe replaces the best so far if it gains more than
+one standard error over the users; one that is far worse ends the search. Finally the best recipe is
+trained for three times as many epochs, which has to gain more than two standard errors.
 
 Nothing depends on the clock unless there is a budget, so the same seed chooses the same recipe.
 """
@@ -28,11 +28,11 @@ from mmgcn.run_writing import write_json
 from mmgcn.training.recipe_trials import TRIAL_EPOCHS, Trial, Trials, gain_in_errors
 
 LONGER = 3  # factor of the epochs of a longer training
-MUCH_BETTER = 2.0  # standard errors by which a longer training has to be better
+MUCH_BETTER = 2.0  # standard errors that a longer training has to gain
 MAX_LONGER = 500_000  # training interactions; with more, an epoch has enough steps
-MIN_HISTORY = 3  # interactions of a user of whom one may be held out
-FAR_WORSE = 2.0  # standard errors that end the way along the recipes
-SEARCH_SHARE = 0.4  # of a budget, for choosing
+MIN_HISTORY = 3  # training interactions of a user before one is held out
+FAR_WORSE = 2.0  # standard errors below the best recipe that end the search
+SEARCH_SHARE = 0.4  # of the budget, for choosing
 EVALS_PER_CYCLE = 4  # evaluations in a learning-rate cycle
 OWN_SETTINGS = ("epochs", "stop_epoch", "popularity_prior", "popularity_window")
 
@@ -65,13 +65,13 @@ class Recipe:
         return f"{self.name}, {shown}; best of {len(self.trials)} in {self.seconds:.0f} s"
 
     def schedule(self, num_cycles: int) -> dict[str, Any]:
-        """Return the settings of the full training: each learning-rate cycle is a trial's.
+        """Return the settings of the full training, with learning-rate cycles as long as a trial.
 
-        It is longer where the trials were cut short, since there are many interactions.
+        Cycles are longer where trials were cut short because there are many interactions.
         """
-        of_cycle = max(self.settings["epochs"], TRIAL_EPOCHS)
-        epochs = of_cycle * num_cycles
-        eval_every = max(1, of_cycle // EVALS_PER_CYCLE)
+        epochs_per_cycle = max(self.settings["epochs"], TRIAL_EPOCHS)
+        epochs = epochs_per_cycle * num_cycles
+        eval_every = max(1, epochs_per_cycle // EVALS_PER_CYCLE)
         return {**self.settings, "epochs": epochs, "patience": epochs, "eval_every": eval_every}
 
     def as_dict(self) -> dict[str, Any]:
@@ -87,8 +87,8 @@ class Recipe:
 OnTrial = Callable[[Trial], None]
 
 
-def is_free(kind: type[Model[Any]], given: Mapping[str, Any]) -> bool:
-    """Return whether the model has recipes and no given setting is one that they decide."""
+def can_choose_recipe(kind: type[Model[Any]], given: Mapping[str, Any]) -> bool:
+    """Return whether the model has recipes and the given settings contain none that they decide."""
     decided = {name for settings in kind.recipes.values() for name in settings}.union(OWN_SETTINGS)
     return bool(kind.recipes) and decided.isdisjoint(given)
 
@@ -109,11 +109,11 @@ def choose_recipe(
     Without a validation part, one interaction of each user with three or more is held out.
 
     Args:
-        given: further settings, which all trials share.
-        folder: for finished trials, the checkpoint of an unfinished one, and the choice; one that
-            was interrupted continues there.
-        budget_seconds: time of the full training, of which choosing takes at most two fifths. The
-            choice then depends on the speed of the machine.
+        given: further settings, shared by all trials.
+        folder: folder of finished trials, the checkpoint of an unfinished one, and the choice; an
+            interrupted search resumes from it.
+        budget_seconds: duration of choice and training together, of which the choice takes at most
+            two fifths. It then depends on the speed of the machine.
         on_trial: called after each trial.
     """
     chosen = folder / "recipe.json"
@@ -182,8 +182,8 @@ def recipe_of_run(run: Path, model: str) -> dict[str, Any]:
 def _hold_out(dataset: Dataset, seed: int) -> Dataset:
     """Return the data set with one training interaction of each user moved to the validation part.
 
-    It is the last one if there are timestamps, otherwise a random one; of users with three
-    interactions or more.
+    The last one if there are timestamps, otherwise a random one. Users with fewer than three
+    interactions keep theirs.
     """
     train = dataset.train
     draw = np.random.default_rng(seed).random(len(train))

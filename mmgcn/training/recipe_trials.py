@@ -25,9 +25,9 @@ from mmgcn.training.trainer import MIN_STEPS_PER_EPOCH, Trainer
 from mmgcn.training.validation import Validation
 
 PRIORS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.3)
-MAX_WORSE = 2  # priors after the best one of a window
-RECENT = 0.1  # window of the popularity prior that is tried if there are timestamps
-MAX_SCORES, MIN_USERS = 60_000_000, 1_000  # bounds of the validation users, drawn with the seed
+MAX_WORSE = 2  # weights tried beyond the best one of a window
+RECENT = 0.1  # second window of the popularity prior, for interactions with timestamps
+MAX_SCORES, MIN_USERS = 60_000_000, 1_000  # limits of the sample of validation users
 MIN_TRIAL_STEPS, MAX_TRIAL_STEPS, TRIAL_EPOCHS = 100, 300, 4
 
 
@@ -36,9 +36,9 @@ class Trial:
     """A short training.
 
     Args:
-        name: of the recipe.
+        name: name of the recipe.
         settings: settings of the recipe by name, with the best popularity prior.
-        value: the metric on the validation part.
+        value: metric on the validation part.
     """
 
     name: str
@@ -47,7 +47,12 @@ class Trial:
 
 
 class Trials:
-    """Trains and evaluates trials on one data set."""
+    """Runs trials on one data set.
+
+    Attributes:
+        metric: name of the metric, such as `recall@20`; empty before the first trial.
+        trial_epochs: number of epochs of a trial.
+    """
 
     def __init__(
         self,
@@ -70,12 +75,12 @@ class Trials:
         self._relevant, self._seen = _select(relevant, users), _select(dataset.train.csr(), users)
         self.metric = ""
         steps = max(math.ceil(len(dataset.train) / self._batch_size()), MIN_STEPS_PER_EPOCH)
-        wanted = min(max(TRIAL_EPOCHS * steps, MIN_TRIAL_STEPS), MAX_TRIAL_STEPS)
-        self.trial_epochs = max(1, round(wanted / steps))
+        num_steps = min(max(TRIAL_EPOCHS * steps, MIN_TRIAL_STEPS), MAX_TRIAL_STEPS)
+        self.trial_epochs = max(1, round(num_steps / steps))
         self._stop_epoch = MAX_TRIAL_STEPS / steps if steps > MAX_TRIAL_STEPS else 0.0
 
     def run(self, name: str, settings: Mapping[str, Any]) -> tuple[Trial, np.ndarray]:
-        """Return a trial, and its metric for each validation user; from the folder if it is there.
+        """Return a trial and its metric for each validation user; a finished one is read from file.
 
         Shapes:
             the result: (V,).

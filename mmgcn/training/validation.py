@@ -10,20 +10,20 @@ import torch
 
 from mmgcn.data.dataset import Dataset
 from mmgcn.distributed.user_shard import UserShard
-from mmgcn.evaluation.ranking import METRICS, evaluate, factor_scorer, lengths
+from mmgcn.evaluation.ranking import METRICS, evaluate, factor_scorer, list_lengths
 from mmgcn.interaction_rows import InteractionRows
 from mmgcn.recommender_model import Embeddings, RecommenderModel
 
-CHOOSING_K = 20  # recall at this k, or a smaller one, ends a training and picks its epoch
+SELECTION_K = 20  # largest k of the recall that selects the epoch
 
 
 class Validation:
-    """The validation part of this process's users, to evaluate a model on.
+    """Evaluates a model on the validation part of this process's users.
 
-    Every process must call its public methods: each sums over all of them.
+    The public methods sum over all processes, so every process must call them.
 
     Attributes:
-        metric: the name of the one that ends a training and picks its epoch.
+        metric: name of the metric for early stopping and for the choice of the epoch.
     """
 
     def __init__(self, model: RecommenderModel[Any], dataset: Dataset, shard: UserShard) -> None:
@@ -32,13 +32,13 @@ class Validation:
         self._relevant = shard.csr(dataset.split.valid.csr())
         self._is_empty = len(dataset.split.valid) == 0
         self._has_unknown_users = bool((np.diff(dataset.train.csr()[0]) == 0).any())
-        self._ks = lengths(model.num_items)
-        self.metric = choosing_metric(model.num_items)
+        self._ks = list_lengths(model.num_items)
+        self.metric = selection_metric(model.num_items)
 
     def embeddings(self) -> Embeddings:
-        """Return the model's embeddings; users without training interactions get the others' mean.
+        """Return the model's embeddings, with the mean vector for users unknown in training.
 
-        Their own would be random or zero.
+        The own vectors of users without training interactions would be random or zero.
         """
         embeddings = self._model.embeddings()
         if not self._has_unknown_users or isinstance(embeddings.user, InteractionRows):
@@ -51,7 +51,7 @@ class Validation:
         return Embeddings(user, embeddings.item_parts)
 
     def metrics(self) -> dict[str, float]:
-        """Rank all items for every user with a validation item; empty without such a part."""
+        """Return full-ranking metrics over users with a validation item; empty without any."""
         if self._is_empty:
             return {}
         embeddings = self.embeddings()
@@ -72,11 +72,14 @@ class Validation:
         return {name: float(t / count) for name, t in zip(names, totals, strict=True)}
 
 
-def choosing_metric(num_items: int) -> str:
-    """Return the metric that chooses an epoch: `recall@20`, or less for a small catalogue.
+def selection_metric(num_items: int) -> str:
+    """Return the metric that chooses an epoch: `recall@20`, or a smaller k for a small catalogue.
 
     A list of half the catalogue or more would contain most hits, whatever the model.
+
+    >>> selection_metric(5_000), selection_metric(30)
+    ('recall@20', 'recall@10')
     """
-    ks = lengths(num_items)
-    most = min(CHOOSING_K, num_items // 2)
+    ks = list_lengths(num_items)
+    most = min(SELECTION_K, num_items // 2)
     return f"recall@{max((k for k in ks if k <= most), default=ks[0])}"

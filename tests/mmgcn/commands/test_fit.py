@@ -180,7 +180,7 @@ def test_resume_begins_where_there_is_no_run_and_refuses_a_finished_one(world, c
     words = ("fit", "--model", "popularity", "--resume")
     code, _, err = run(capsys, *words)
     assert code == 0
-    assert "note: there is no training in runs to resume; this one begins" in err
+    assert "note: there is no training in runs to resume; a new one begins" in err
     code, out, err = run(capsys, *words)
     assert (code, out) == (1, "")
     assert "is finished; fit without --resume" in err

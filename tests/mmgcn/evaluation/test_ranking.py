@@ -172,13 +172,13 @@ def test_a_further_metric_needs_a_name_of_its_own(name):
         )
 
 
-def test_a_further_metric_returns_a_value_of_each_user():
+def test_a_further_metric_returns_one_value_per_user():
     def total(hits, _num_relevant):
         return hits.sum()
 
     relevant = np.array([0, 1]), np.array([0], dtype=np.int32)
     with pytest.raises(
-        ValueError, match=r"total returned the shape \(\); expected a value of each"
+        ValueError, match=r"total returned the shape \(\); expected one value per user"
     ):
         evaluate(
             lambda _: np.ones((1, 2)), num_items=2, relevant=relevant, ks=[1], more_metrics=[total]

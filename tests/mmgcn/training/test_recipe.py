@@ -16,7 +16,7 @@ from mmgcn.popularity_prior import POPULARITY, log_popularity
 from mmgcn.run import Run
 from mmgcn.training import recipe
 from mmgcn.training.fit import fit
-from mmgcn.training.recipe import choose_recipe, is_free
+from mmgcn.training.recipe import can_choose_recipe, choose_recipe
 from mmgcn.training.trainer import Trainer
 
 LINEAR = MODELS.get("linear_mmgcn")
@@ -109,11 +109,11 @@ def test_nothing_can_be_held_out_of_short_histories(tmp_path):
     [({"dim": 4}, True), ({"temperature": 0.2}, False), ({"epochs": 3}, False)],
 )
 def test_a_given_setting_that_recipes_decide_switches_the_choice_off(given, expected):
-    assert is_free(LINEAR, given) is expected
+    assert can_choose_recipe(LINEAR, given) is expected
 
 
 def test_models_without_recipes_have_no_choice():
-    assert not is_free(MODELS.get("mf"), {})
+    assert not can_choose_recipe(MODELS.get("mf"), {})
 
 
 def test_fit_trains_the_choice_once_for_each_member_and_stores_it(data, choice, tmp_path):
