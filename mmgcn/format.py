@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Protocol
 
 import polars as pl
 
@@ -44,45 +44,36 @@ class Written:
     dropped: list[str]
 
 
-class Format(ABC):
+@dataclass(frozen=True)
+class Format:
     """How one program, or one data set, stores interactions and features.
 
-    Class attributes:
+    Args:
         name: its name in the registry.
         title: the programs or data sets, for people.
         layout: the files, in one line.
+        detect: returns the evidence at a path that it is of this format, or None. Reads only names
+            and first lines.
+        read: returns the content of a folder or file. Raises FormatError if a file is missing or
+            cannot be read, ContentError or FeatureError if its content cannot be used.
+        aliases: other names.
     """
 
-    name: ClassVar[str]
-    aliases: ClassVar[tuple[str, ...]] = ()
-    title: ClassVar[str]
-    layout: ClassVar[str]
-
-    @abstractmethod
-    def detect(self, path: Path) -> str | None:
-        """Return the evidence at the path that it is of this format, or None.
-
-        Reads only names and first lines.
-        """
-
-    @abstractmethod
-    def read(self, path: Path, options: ImportOptions) -> Content:
-        """Return the content of a folder or file.
-
-        Raises:
-            FormatError: a file is missing or cannot be read.
-            ContentError, FeatureError: its content cannot be used.
-        """
+    name: str
+    title: str
+    layout: str
+    detect: Callable[[Path], str | None]
+    read: Callable[[Path, ImportOptions], Content]
+    aliases: tuple[str, ...] = field(default=(), kw_only=True)
 
 
-class WritableFormat(Format):
-    """A format that an export can write, too."""
+class Write(Protocol):
+    """Writes content, and perhaps ranked lists, into an existing folder."""
 
-    @abstractmethod
-    def write(
+    def __call__(
         self, content: Content, folder: Path, *, name: str, lists: pl.DataFrame | None = None
     ) -> Written:
-        """Write content, and perhaps ranked lists, into an existing folder.
+        """Return the files.
 
         Args:
             name: of the data set, for names of files.
@@ -93,7 +84,14 @@ class WritableFormat(Format):
         """
 
 
-FORMATS: Registry[type[Format]] = Registry(
+@dataclass(frozen=True)
+class WritableFormat(Format):
+    """A format that an export can write, too."""
+
+    write: Write
+
+
+FORMATS: Registry[Format] = Registry(
     "format", package="mmgcn.formats", group="mmgcn.formats", base=Format
 )
 
@@ -106,5 +104,5 @@ def detect(path: Path) -> dict[str, str]:
     """
     if not path.exists():
         raise FormatError(f"there is no file and no folder {path}")
-    found = {name: FORMATS.get(name)().detect(path) for name in FORMATS.names()}
+    found = {name: FORMATS.get(name).detect(path) for name in FORMATS.names()}
     return {name: evidence for name, evidence in found.items() if evidence is not None}

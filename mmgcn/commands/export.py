@@ -86,9 +86,9 @@ def export(
     from mmgcn.format import FORMATS, FormatError, WritableFormat
 
     kind = FORMATS.get(format_name)
-    if not issubclass(kind, WritableFormat):
+    if not isinstance(kind, WritableFormat):
         writable = [
-            each for each in FORMATS.names() if issubclass(FORMATS.get(each), WritableFormat)
+            each for each in FORMATS.names() if isinstance(FORMATS.get(each), WritableFormat)
         ]
         raise FormatError(
             f"nothing is written in the format {kind.name}; it can only be read. Formats to write: "
@@ -102,7 +102,7 @@ def export(
         content.add_captions(list(texts), list(texts.values()), source=captions)
     ranked = _ranked_lists(run, k) if lists else None
     out.mkdir(parents=True, exist_ok=True)
-    written = kind().write(content, out, name=name, lists=ranked)
+    written = kind.write(content, out, name=name, lists=ranked)
     if json:
         print_json(
             {

@@ -94,7 +94,7 @@ def import_data(
         from mmgcn.formats._pickles import DANGER
 
         print_message(f"warning: {DANGER}")
-    content = kind().read(path, ImportOptions(allow_pickle=allow_pickle, num_users=num_users))
+    content = kind.read(path, ImportOptions(allow_pickle=allow_pickle, num_users=num_users))
     source = {"format": kind.name, "path": str(path)}
     written = write_data_folder(content, out, source=source, overwrite=overwrite)
     if json:
@@ -145,7 +145,7 @@ def _list_formats(json: bool) -> None:
                     "name": each.name,
                     "title": each.title,
                     "layout": each.layout,
-                    "export": issubclass(each, WritableFormat),
+                    "export": isinstance(each, WritableFormat),
                 }
                 for each in formats
             ]
@@ -154,7 +154,7 @@ def _list_formats(json: bool) -> None:
     table = console_table("format", "of", "files", "export")
     for each in formats:
         table.add_row(
-            each.name, each.title, each.layout, "yes" if issubclass(each, WritableFormat) else ""
+            each.name, each.title, each.layout, "yes" if isinstance(each, WritableFormat) else ""
         )
     print_table(table)
 

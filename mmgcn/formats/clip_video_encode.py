@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import tarfile
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
@@ -19,54 +18,47 @@ from mmgcn.formats._tables import files_in
 
 SHARDS = "*_clip_embeddings.tar"
 WIDTHS = (512, 640, 768, 1024, 1152, 1280)  # of CLIP models
+LAYOUT = "KEY.npy with KEY.txt and KEY.json, or 0_clip_embeddings.tar"
 
 
-class ClipVideoEncode(Format):
-    """Frame embeddings of CLIP, of which the mean is taken, and captions."""
-
-    name: ClassVar[str] = "clip_video_encode"
-    title: ClassVar[str] = "clip-video-encode"
-    layout: ClassVar[str] = "KEY.npy with KEY.txt and KEY.json, or 0_clip_embeddings.tar"
-
-    def detect(self, path: Path) -> str | None:
-        """Recognise shards by name, and files by their width."""
-        if not path.is_dir():
-            return None
-        shards = files_in(path, SHARDS)
-        if shards:
-            return f"{shards[0].name}"
-        files = files_in(path, "*.npy")
-        if not files or any(
-            file.suffix not in (".npy", ".txt", ".json") for file in path.iterdir()
-        ):
-            return None
-        try:
-            first = np.load(files[0], mmap_mode="r", allow_pickle=False)
-        except (ValueError, OSError, EOFError):
-            return None
-        if first.ndim == 2 and first.shape[1] in WIDTHS and not files[0].stem.endswith("_feat"):
-            return f"{files[0].name} of width {first.shape[1]}"
+def _detect(path: Path) -> str | None:
+    """Recognise shards by name, and files by their width."""
+    if not path.is_dir():
         return None
+    shards = files_in(path, SHARDS)
+    if shards:
+        return f"{shards[0].name}"
+    files = files_in(path, "*.npy")
+    if not files or any(file.suffix not in (".npy", ".txt", ".json") for file in path.iterdir()):
+        return None
+    try:
+        first = np.load(files[0], mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError):
+        return None
+    if first.ndim == 2 and first.shape[1] in WIDTHS and not files[0].stem.endswith("_feat"):
+        return f"{files[0].name} of width {first.shape[1]}"
+    return None
 
-    def read(self, path: Path, options: ImportOptions) -> Content:
-        """Read embeddings and captions, from files or from shards."""
-        content = Content()
-        shards, files = files_in(path, SHARDS), files_in(path, "*.npy")
-        if shards:
-            _read_shards(content, shards)
-            content.dropped += [f"{len(files):,} files KEY.npy: the shards are read"] * bool(files)
-        elif files:
-            by_key = {file.stem: file for file in files}
-            add_item_files(content, "visual", by_key, options, source=f"{path.name}/*.npy")
-            texts = {file.stem: file for file in files_in(path, "*.txt")}
-            if texts:
-                captions = [file.read_text(encoding="utf-8") for file in texts.values()]
-                content.add_captions(list(texts), captions, source=f"{path.name}/*.txt")
-            if files_in(path, "*.json"):
-                content.dropped.append("KEY.json: metadata of the videos is not used")
-        else:
-            raise FormatError(f"{path} contains neither KEY.npy nor {SHARDS}")
-        return content
+
+def _read(path: Path, options: ImportOptions) -> Content:
+    """Read the mean of each embedding's frames, and captions, from files or from shards."""
+    content = Content()
+    shards, files = files_in(path, SHARDS), files_in(path, "*.npy")
+    if shards:
+        _read_shards(content, shards)
+        content.dropped += [f"{len(files):,} files KEY.npy: the shards are read"] * bool(files)
+    elif files:
+        by_key = {file.stem: file for file in files}
+        add_item_files(content, "visual", by_key, options, source=f"{path.name}/*.npy")
+        texts = {file.stem: file for file in files_in(path, "*.txt")}
+        if texts:
+            captions = [file.read_text(encoding="utf-8") for file in texts.values()]
+            content.add_captions(list(texts), captions, source=f"{path.name}/*.txt")
+        if files_in(path, "*.json"):
+            content.dropped.append("KEY.json: metadata of the videos is not used")
+    else:
+        raise FormatError(f"{path} contains neither KEY.npy nor {SHARDS}")
+    return content
 
 
 def _read_shards(content: Content, shards: list[Path]) -> None:
@@ -104,4 +96,4 @@ def _read_shards(content: Content, shards: list[Path]) -> None:
         content.add_captions(list(captions), list(captions.values()), source=SHARDS)
 
 
-FORMAT = ClipVideoEncode
+FORMAT = Format("clip_video_encode", "clip-video-encode", layout=LAYOUT, detect=_detect, read=_read)

@@ -6,7 +6,6 @@ Source: https://github.com/PreferredAI/cornac, cornac/data/reader.py.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
 from mmgcn.content import WHOLE, Content
 from mmgcn.format import Format, FormatError, ImportOptions
@@ -17,35 +16,30 @@ SEPARATORS = ("\t", ",", "::", " ")
 ROLES = ("user", "item", "rating", "time")
 # Tables without a header that belong to another format.
 OTHERS = ("u.data", "ratings.dat", "dataset.tsv", "train.tsv", "val.tsv", "test.tsv", "train.txt")
+LAYOUT = "FILE.txt, FILE.csv or FILE.tsv: user, item, rating, perhaps time"
 
 
-class Cornac(Format):
-    """Tables that Cornac's Reader reads with fmt="UIR" or "UIRT"."""
+def _detect(path: Path) -> str | None:
+    """Recognise a file by the numbers in the third and fourth field of its first line."""
+    known = path.name in OTHERS or path.suffix not in SUFFIXES
+    if not path.is_file() or known or _separator(first_line(path)) is None:
+        return None
+    return f"{path.name} with user, item and rating, without a header"
 
-    name: ClassVar[str] = "cornac"
-    title: ClassVar[str] = "Cornac"
-    layout: ClassVar[str] = "FILE.txt, FILE.csv or FILE.tsv: user, item, rating, perhaps time"
 
-    def detect(self, path: Path) -> str | None:
-        """Recognise a file by the numbers in the third and fourth field of its first line."""
-        known = path.name in OTHERS or path.suffix not in SUFFIXES
-        if not path.is_file() or known or _separator(first_line(path)) is None:
-            return None
-        return f"{path.name} with user, item and rating, without a header"
-
-    def read(self, path: Path, options: ImportOptions) -> Content:  # noqa: ARG002
-        """Read the table."""
-        file = only_file(path, *(f"*{suffix}" for suffix in SUFFIXES))
-        separator = None if file is None else _separator(first_line(file))
-        if file is None or separator is None:
-            raise FormatError(
-                f"{path} contains no table of user, item, rating and perhaps time without a header"
-            )
-        table = read_table(file, separator, header=False)
-        content = Content()
-        columns = {role: str(n) for n, role in enumerate(ROLES[: table.width], 1)}
-        content.add_part(WHOLE, table, source=file.name, **columns)
-        return content
+def _read(path: Path, options: ImportOptions) -> Content:  # noqa: ARG001
+    """Read the table."""
+    file = only_file(path, *(f"*{suffix}" for suffix in SUFFIXES))
+    separator = None if file is None else _separator(first_line(file))
+    if file is None or separator is None:
+        raise FormatError(
+            f"{path} contains no table of user, item, rating and perhaps time without a header"
+        )
+    table = read_table(file, separator, header=False)
+    content = Content()
+    columns = {role: str(n) for n, role in enumerate(ROLES[: table.width], 1)}
+    content.add_part(WHOLE, table, source=file.name, **columns)
+    return content
 
 
 def _separator(line: str) -> str | None:
@@ -65,4 +59,4 @@ def _separator(line: str) -> str | None:
     return None
 
 
-FORMAT = Cornac
+FORMAT = Format("cornac", "Cornac", layout=LAYOUT, detect=_detect, read=_read)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -25,48 +25,42 @@ from mmgcn.formats._tables import files_in
 
 PARTS = {"train": "train", "validation": "valid", "valid": "valid", "dev": "valid", "test": "test"}
 CAPTIONS = ("caption", "title", "text")
+LAYOUT = "dataset_dict.json or state.json with .arrow, or train-*.parquet"
 
 
-class Datasets(Format):
-    """A data set of the library `datasets` with a row for each interaction."""
+def _detect(path: Path) -> str | None:
+    """Recognise what save_to_disk writes, and the names of Parquet files on the hub."""
+    if not path.is_dir():
+        return None
+    for name in ("dataset_dict.json", "state.json"):
+        if (path / name).is_file():
+            return name
+    parts = _parquet(path)
+    return f"{next(iter(parts.values()))[0].name}" if parts else None
 
-    name: ClassVar[str] = "datasets"
-    aliases: ClassVar[tuple[str, ...]] = ("huggingface",)
-    title: ClassVar[str] = "datasets (Hugging Face)"
-    layout: ClassVar[str] = "dataset_dict.json or state.json with .arrow, or train-*.parquet"
 
-    def detect(self, path: Path) -> str | None:
-        """Recognise what save_to_disk writes, and the names of Parquet files on the hub."""
-        if not path.is_dir():
-            return None
-        for name in ("dataset_dict.json", "state.json"):
-            if (path / name).is_file():
-                return name
-        parts = _parquet(path)
-        return f"{next(iter(parts.values()))[0].name}" if parts else None
-
-    def read(self, path: Path, options: ImportOptions) -> Content:  # noqa: ARG002
-        """Read the interactions; lists of numbers and captions beside each item are read too."""
-        tables = _tables(path)
-        if not tables:
-            raise FormatError(f"{path} contains neither state.json with .arrow nor train-*.parquet")
-        content = Content()
-        whole = len(tables) == 1
-        for name, table in tables.items():
-            part = WHOLE if whole else PARTS.get(name)
-            if part is None:
-                content.dropped.append(f"the part {name}: it is neither train, validation nor test")
-                continue
-            columns = {role: NAMES[role] for role in NAMES if NAMES[role] in table.columns}
-            columns |= Columns().guessed(table.columns)
-            if UNKNOWN in columns.values():
-                raise FormatError(
-                    f"no column of {path} looks like users or items: {', '.join(table.columns)}; "
-                    "rename them to user_id and item_id"
-                )
-            content.add_part(part, table, source=f"{path.name}, {name}", **columns)
-        _add_items(content, list(tables.values()), columns)
-        return content
+def _read(path: Path, options: ImportOptions) -> Content:  # noqa: ARG001
+    """Read the interactions; lists of numbers and captions beside each item are read too."""
+    tables = _tables(path)
+    if not tables:
+        raise FormatError(f"{path} contains neither state.json with .arrow nor train-*.parquet")
+    content = Content()
+    whole = len(tables) == 1
+    for name, table in tables.items():
+        part = WHOLE if whole else PARTS.get(name)
+        if part is None:
+            content.dropped.append(f"the part {name}: it is neither train, validation nor test")
+            continue
+        columns = {role: NAMES[role] for role in NAMES if NAMES[role] in table.columns}
+        columns |= Columns().guessed(table.columns)
+        if UNKNOWN in columns.values():
+            raise FormatError(
+                f"no column of {path} looks like users or items: {', '.join(table.columns)}; "
+                "rename them to user_id and item_id"
+            )
+        content.add_part(part, table, source=f"{path.name}, {name}", **columns)
+    _add_items(content, list(tables.values()), columns)
+    return content
 
 
 def _tables(path: Path) -> dict[str, pl.DataFrame]:
@@ -133,4 +127,11 @@ def _add_items(content: Content, tables: list[pl.DataFrame], columns: dict[str, 
         content.dropped.append(f"columns {', '.join(unused)}: they are not used")
 
 
-FORMAT = Datasets
+FORMAT = Format(
+    "datasets",
+    "datasets (Hugging Face)",
+    layout=LAYOUT,
+    detect=_detect,
+    read=_read,
+    aliases=("huggingface",),
+)

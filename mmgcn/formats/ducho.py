@@ -6,7 +6,6 @@ Source: https://github.com/sisinflab/Ducho, config/README.md and demos.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
 from mmgcn.content import Content
 from mmgcn.format import Format, FormatError, ImportOptions
@@ -14,35 +13,30 @@ from mmgcn.formats._item_files import add_item_files
 from mmgcn.formats._modality import modality_of, plain_name
 
 BACKENDS = ("torch", "tensorflow", "transformers", "sentence_transformers", "torchaudio")
+LAYOUT = "visual_embeddings/torch/MODEL/LAYER/ITEM.npy"
 
 
-class Ducho(Format):
-    """Features that Ducho extracted: one vector per item."""
+def _detect(path: Path) -> str | None:
+    """Recognise a folder named like a backend with vectors three levels below."""
+    found = _layers(path)
+    return f"{found[0].relative_to(path)} with vectors" if found else None
 
-    name: ClassVar[str] = "ducho"
-    title: ClassVar[str] = "Ducho"
-    layout: ClassVar[str] = "visual_embeddings/torch/MODEL/LAYER/ITEM.npy"
 
-    def detect(self, path: Path) -> str | None:
-        """Recognise a folder named like a backend with vectors three levels below."""
-        found = _layers(path)
-        return f"{found[0].relative_to(path)} with vectors" if found else None
-
-    def read(self, path: Path, options: ImportOptions) -> Content:
-        """Read the vectors of each layer; a modality is named after its folder."""
-        layers = _layers(path)
-        if not layers:
-            raise FormatError(f"{path} contains no {self.layout}")
-        content = Content()
-        modalities = [modality_of(_parent(layer, path).name) or "visual" for layer in layers]
-        for layer, modality in zip(layers, modalities, strict=True):
-            name = modality
-            if modalities.count(modality) > 1:
-                name = plain_name(f"{modality}_{layer.parent.name}_{layer.name}")
-            files = {file.stem: file for file in layer.glob("*.npy")}
-            source = str(layer.relative_to(path))
-            add_item_files(content, name, files, options, source=source)
-        return content
+def _read(path: Path, options: ImportOptions) -> Content:
+    """Read the vectors of each layer; a modality is named after its folder."""
+    layers = _layers(path)
+    if not layers:
+        raise FormatError(f"{path} contains no {LAYOUT}")
+    content = Content()
+    modalities = [modality_of(_parent(layer, path).name) or "visual" for layer in layers]
+    for layer, modality in zip(layers, modalities, strict=True):
+        name = modality
+        if modalities.count(modality) > 1:
+            name = plain_name(f"{modality}_{layer.parent.name}_{layer.name}")
+        files = {file.stem: file for file in layer.glob("*.npy")}
+        source = str(layer.relative_to(path))
+        add_item_files(content, name, files, options, source=source)
+    return content
 
 
 def _layers(path: Path) -> list[Path]:
@@ -65,4 +59,4 @@ def _parent(layer: Path, root: Path) -> Path:
     return root if layer.parents[1] == root else layer.parents[2]
 
 
-FORMAT = Ducho
+FORMAT = Format("ducho", "Ducho", layout=LAYOUT, detect=_detect, read=_read)

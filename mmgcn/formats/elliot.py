@@ -7,7 +7,6 @@ Source: https://github.com/sisinflab/elliot, its documentation of `data_config` 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import polars as pl
@@ -26,114 +25,104 @@ FILES = {
     "test": ("test.tsv",),
 }
 ROLES = ("user", "item", "rating", "time")
+LAYOUT = "dataset.tsv, or train.tsv, val.tsv and test.tsv; folders with ITEM.npy"
 
 
-class Elliot(WritableFormat):
-    """Data sets of Elliot: dataset.tsv, or fixed parts, with folders of features."""
+def _detect(path: Path) -> str | None:
+    """Recognise a table by its name and its first line."""
+    found = _parts(path)
+    for part in (WHOLE, "train"):
+        if part in found and _is_table(first_line(found[part])):
+            return f"{found[part].name} without a header"
+    return None
 
-    name: ClassVar[str] = "elliot"
-    title: ClassVar[str] = "Elliot"
-    layout: ClassVar[str] = "dataset.tsv, or train.tsv, val.tsv and test.tsv; folders with ITEM.npy"
 
-    def detect(self, path: Path) -> str | None:
-        """Recognise a table by its name and its first line."""
-        found = _parts(path)
-        for part in (WHOLE, "train"):
-            if part in found and _is_table(first_line(found[part])):
-                return f"{found[part].name} without a header"
-        return None
-
-    def read(self, path: Path, options: ImportOptions) -> Content:
-        """Read the tables, and each folder of vectors as a modality."""
-        found = _parts(path)
-        if WHOLE in found and "train" not in found:
-            found = {WHOLE: found[WHOLE]}
-        elif "train" in found:
-            found.pop(WHOLE, None)
-        else:
-            raise FormatError(f"{path} contains neither dataset.tsv nor train.tsv")
-        content = Content()
-        for part, file in found.items():
-            table = read_table(file, "\t", header=False)
-            if not 2 <= table.width <= len(ROLES):
-                raise FormatError(
-                    f"{file} has {table.width} columns; user, item, rating and timestamp are "
-                    "expected"
-                )
-            columns = {role: str(n) for n, role in enumerate(ROLES[: table.width], 1)}
-            content.add_part(part, table, source=file.name, **columns)
-        folder = next(iter(found.values())).parent
-        for each in sorted(each for each in folder.iterdir() if each.is_dir()):
-            files = {file.stem: file for file in files_in(each, "*.npy")}
-            if files:
-                name = modality_of(each.name) or plain_name(each.name)
-                add_item_files(content, name, files, options, source=each.name)
-        return content
-
-    def write(
-        self,
-        content: Content,
-        folder: Path,
-        *,
-        name: str,  # noqa: ARG002  # Elliot's files have fixed names
-        lists: pl.DataFrame | None = None,
-    ) -> Written:
-        """Write the tables, a folder of vectors for each modality, and lists.
-
-        Elliot reads ids as whole numbers: others are numbered, and the ids are written beside.
-        """
-        users, items = Numbering(content.users), Numbering(content.items)
-        numbered = _numbered(users.ids), _numbered(items.ids)
-        files: list[Path] = []
-        for part, names in FILES.items():
-            if part in content.parts:
-                table = content.parts[part]
-                rating = (
-                    pl.col("rating") if "rating" in table.columns else pl.lit(1).alias("rating")
-                )
-                times = [pl.col("timestamp")] if "timestamp" in table.columns else []
-                files.append(folder / names[0])
-                table.select(
-                    _index(users, "user_id", plain=numbered[0]),
-                    _index(items, "item_id", plain=numbered[1]),
-                    rating,
-                    *times,
-                ).write_csv(files[-1], separator="\t", include_header=False)
-        if not files:
-            raise FormatError("there are no interactions to write")
-        dropped, usage = [], _usage(content)
-        for modality, features in content.features.items():
-            vectors = folder / f"{plain_name(modality)}_features"
-            vectors.mkdir()
-            rows = (
-                features.ids.to_frame("id")
-                .with_row_index("row")
-                .filter(pl.col("id").is_in(items.ids.implode()))
+def _read(path: Path, options: ImportOptions) -> Content:
+    """Read the tables, and each folder of vectors as a modality."""
+    found = _parts(path)
+    if WHOLE in found and "train" not in found:
+        found = {WHOLE: found[WHOLE]}
+    elif "train" in found:
+        found.pop(WHOLE, None)
+    else:
+        raise FormatError(f"{path} contains neither dataset.tsv nor train.tsv")
+    content = Content()
+    for part, file in found.items():
+        table = read_table(file, "\t", header=False)
+        if not 2 <= table.width <= len(ROLES):
+            raise FormatError(
+                f"{file} has {table.width} columns; user, item, rating and timestamp are expected"
             )
-            for row, item in rows.with_columns(_index(items, "id", plain=numbered[1])).iter_rows():
-                np.save(vectors / f"{item}.npy", np.asarray(features.matrix[row], np.float32))
-            files.append(vectors)
-            others = len(features.ids) - rows.height
-            if others:
-                dropped.append(
-                    f"{modality} features of {others:,} items: they have no interactions"
-                )
-        files += write_ids(
-            folder,
-            users=None if numbered[0] else users,
-            items=None if numbered[1] else items,
-        )
-        if lists is not None:
-            lists, notes = known_lists(lists, users, items)
-            dropped += notes
-            files.append(folder / "recommendations.tsv")
-            lists.select(
+        columns = {role: str(n) for n, role in enumerate(ROLES[: table.width], 1)}
+        content.add_part(part, table, source=file.name, **columns)
+    folder = next(iter(found.values())).parent
+    for each in sorted(each for each in folder.iterdir() if each.is_dir()):
+        files = {file.stem: file for file in files_in(each, "*.npy")}
+        if files:
+            name = modality_of(each.name) or plain_name(each.name)
+            add_item_files(content, name, files, options, source=each.name)
+    return content
+
+
+def _write(
+    content: Content,
+    folder: Path,
+    *,
+    name: str,  # noqa: ARG001  # Elliot's files have fixed names
+    lists: pl.DataFrame | None = None,
+) -> Written:
+    """Write the tables, a folder of vectors for each modality, and lists.
+
+    Elliot reads ids as whole numbers: others are numbered, and the ids are written beside.
+    """
+    users, items = Numbering(content.users), Numbering(content.items)
+    numbered = _numbered(users.ids), _numbered(items.ids)
+    files: list[Path] = []
+    for part, names in FILES.items():
+        if part in content.parts:
+            table = content.parts[part]
+            rating = pl.col("rating") if "rating" in table.columns else pl.lit(1).alias("rating")
+            times = [pl.col("timestamp")] if "timestamp" in table.columns else []
+            files.append(folder / names[0])
+            table.select(
                 _index(users, "user_id", plain=numbered[0]),
                 _index(items, "item_id", plain=numbered[1]),
-                "score",
+                rating,
+                *times,
             ).write_csv(files[-1], separator="\t", include_header=False)
-            usage.append("the lists are for its model ProxyRecommender, path: recommendations.tsv")
-        return Written(files, usage, dropped)
+    if not files:
+        raise FormatError("there are no interactions to write")
+    dropped, usage = [], _usage(content)
+    for modality, features in content.features.items():
+        vectors = folder / f"{plain_name(modality)}_features"
+        vectors.mkdir()
+        rows = (
+            features.ids.to_frame("id")
+            .with_row_index("row")
+            .filter(pl.col("id").is_in(items.ids.implode()))
+        )
+        for row, item in rows.with_columns(_index(items, "id", plain=numbered[1])).iter_rows():
+            np.save(vectors / f"{item}.npy", np.asarray(features.matrix[row], np.float32))
+        files.append(vectors)
+        others = len(features.ids) - rows.height
+        if others:
+            dropped.append(f"{modality} features of {others:,} items: they have no interactions")
+    files += write_ids(
+        folder,
+        users=None if numbered[0] else users,
+        items=None if numbered[1] else items,
+    )
+    if lists is not None:
+        lists, notes = known_lists(lists, users, items)
+        dropped += notes
+        files.append(folder / "recommendations.tsv")
+        lists.select(
+            _index(users, "user_id", plain=numbered[0]),
+            _index(items, "item_id", plain=numbered[1]),
+            "score",
+        ).write_csv(files[-1], separator="\t", include_header=False)
+        usage.append("the lists are for its model ProxyRecommender, path: recommendations.tsv")
+    return Written(files, usage, dropped)
 
 
 def _parts(path: Path) -> dict[str, Path]:
@@ -180,4 +169,4 @@ def _usage(content: Content) -> list[str]:
     return lines
 
 
-FORMAT = Elliot
+FORMAT = WritableFormat("elliot", "Elliot", layout=LAYOUT, detect=_detect, read=_read, write=_write)

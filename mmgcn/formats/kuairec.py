@@ -1,4 +1,4 @@
-"""KuaiRec: watch ratios of Kuaishou users, and captions.
+"""KuaiRec and KuaiRec 2.0: watch ratios of Kuaishou users, and captions.
 
 Source: https://kuairec.com and the README of the data set.
 """
@@ -6,7 +6,6 @@ Source: https://kuairec.com and the README of the data set.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
 from mmgcn.content import WHOLE, Content
 from mmgcn.format import Format, FormatError, ImportOptions
@@ -22,47 +21,40 @@ UNUSED = (
     "user_features.csv",
     "social_network.csv",
 )
+LAYOUT = "big_matrix.csv or small_matrix.csv, kuairec_caption_category.csv"
 
 
-class KuaiRec(Format):
-    """KuaiRec and KuaiRec 2.0."""
+def _detect(path: Path) -> str | None:
+    """Recognise a matrix by its columns."""
+    file = file_named(path, TABLES)
+    if file is not None and {"video_id", "watch_ratio"} <= set(first_line(file).split(",")):
+        return f"{file.name} with watch ratios"
+    return None
 
-    name: ClassVar[str] = "kuairec"
-    title: ClassVar[str] = "KuaiRec"
-    layout: ClassVar[str] = "big_matrix.csv or small_matrix.csv, kuairec_caption_category.csv"
 
-    def detect(self, path: Path) -> str | None:
-        """Recognise a matrix by its columns."""
-        file = file_named(path, TABLES)
-        if file is not None and {"video_id", "watch_ratio"} <= set(first_line(file).split(",")):
-            return f"{file.name} with watch ratios"
-        return None
-
-    def read(self, path: Path, options: ImportOptions) -> Content:  # noqa: ARG002
-        """Read the sparse matrix, or the dense one if that is the path, and captions."""
-        file = file_named(path, TABLES)
-        if file is None:
-            raise FormatError(f"{path} contains neither {' nor '.join(TABLES)}")
-        table = read_table(file, ",", header=True)
-        columns = {role: name for role, name in COLUMNS.items() if name in table.columns}
-        content = Content(min_rating=WATCHED)
-        content.add_part(
-            WHOLE, table, source=file.name, **(columns | {"user": "user_id", "item": "video_id"})
+def _read(path: Path, options: ImportOptions) -> Content:  # noqa: ARG001
+    """Read the sparse matrix, or the dense one if that is the path, and captions."""
+    file = file_named(path, TABLES)
+    if file is None:
+        raise FormatError(f"{path} contains neither {' nor '.join(TABLES)}")
+    table = read_table(file, ",", header=True)
+    columns = {role: name for role, name in COLUMNS.items() if name in table.columns}
+    content = Content(min_rating=WATCHED)
+    content.add_part(
+        WHOLE, table, source=file.name, **(columns | {"user": "user_id", "item": "video_id"})
+    )
+    if path.is_dir() and (path / TABLES[1]).is_file() and file.name == TABLES[0]:
+        content.dropped.append(
+            f"{TABLES[1]}: it is for the evaluation of users who saw everything; import it by "
+            "its own path"
         )
-        if path.is_dir() and (path / TABLES[1]).is_file() and file.name == TABLES[0]:
-            content.dropped.append(
-                f"{TABLES[1]}: it is for the evaluation of users who saw everything; import it by "
-                "its own path"
-            )
-        captions = file.with_name(CAPTIONS)
-        if captions.is_file():
-            _add_captions(content, captions)
-        content.dropped += [
-            f"{name}: no model of mmgcn uses it"
-            for name in UNUSED
-            if file.with_name(name).is_file()
-        ]
-        return content
+    captions = file.with_name(CAPTIONS)
+    if captions.is_file():
+        _add_captions(content, captions)
+    content.dropped += [
+        f"{name}: no model of mmgcn uses it" for name in UNUSED if file.with_name(name).is_file()
+    ]
+    return content
 
 
 def _add_captions(content: Content, file: Path) -> None:
@@ -85,4 +77,4 @@ def _add_captions(content: Content, file: Path) -> None:
     content.add_captions([row[item] for row in good], texts, source=file.name)
 
 
-FORMAT = KuaiRec
+FORMAT = Format("kuairec", "KuaiRec", layout=LAYOUT, detect=_detect, read=_read)

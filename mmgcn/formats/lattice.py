@@ -4,6 +4,8 @@ LATTICE stores train.json, val.json and test.json in a folder 5-core, each an ob
 items for each user; MMSSL and DiffMM store matrices of users and items, mostly as pickles. Row i of
 image_feat.npy, text_feat.npy and audio_feat.npy is item i.
 
+Models that took over the layout of these Amazon and TikTok data are read, too.
+
 Source: https://github.com/CRIPAC-DIG/LATTICE, codes/utility/load_data.py;
 https://github.com/HKUDS/MMSSL, MMSSL/main.py; https://github.com/HKUDS/DiffMM, DataHandler.py.
 """
@@ -11,7 +13,6 @@ https://github.com/HKUDS/MMSSL, MMSSL/main.py; https://github.com/HKUDS/DiffMM, 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import polars as pl
@@ -30,51 +31,43 @@ STEMS = {
     "test": ("tstMat", "test_mat", "test"),
 }
 SUFFIXES = (".npz", ".json", ".pkl", "")  # those that run no code first
+LAYOUT = "trnMat.npz (or .pkl, train_mat, 5-core/train.json) and siblings, image_feat.npy ..."
 
 
-class Lattice(Format):
-    """Amazon and TikTok data of LATTICE and of the models that took over its layout."""
+def _detect(path: Path) -> str | None:
+    """Recognise the training matrix, or lists in JSON beside features."""
+    train = _file(path, "train") if path.is_dir() else None
+    if train is None:
+        return None
+    return f"{train.relative_to(path)} with a matrix or lists of interactions"
 
-    name: ClassVar[str] = "lattice"
-    aliases: ClassVar[tuple[str, ...]] = ("mmssl", "diffmm", "micro")
-    title: ClassVar[str] = "LATTICE, MICRO, MMSSL, DiffMM"
-    layout: ClassVar[str] = (
-        "trnMat.npz (or .pkl, train_mat, 5-core/train.json) and siblings, image_feat.npy ..."
-    )
 
-    def detect(self, path: Path) -> str | None:
-        """Recognise the training matrix, or lists in JSON beside features."""
-        train = _file(path, "train") if path.is_dir() else None
-        if train is None:
-            return None
-        return f"{train.relative_to(path)} with a matrix or lists of interactions"
-
-    def read(self, path: Path, options: ImportOptions) -> Content:
-        """Read the three parts and the features."""
-        if _file(path, "train") is None:
-            raise FormatError(
-                f"{path} contains none of trnMat.npz, trnMat.pkl, train_mat and train.json"
-            )
-        content = Content()
-        for part in STEMS:
-            file = _file(path, part)
-            if file is None:
-                continue
-            if file.suffix == ".json":
-                table, empty = read_json_lists(file)
-                content.dropped += empty_lists(empty, file.name)
-            else:
-                (user, item), _ = read_sparse(file, options)
-                table = pairs_table(user, item)
-            content.add_part(part, table, source=file.name, user="user_id", item="item_id")
-        arrays = files_in(path, "*_feat.npy", "*_feats.npy", "*/*_feat.npy")
-        for name, array in name_modalities(arrays).items():
-            matrix: np.ndarray = read_matrix(array, options)
-            ids = pl.int_range(len(matrix), eager=True).cast(pl.String)
-            content.add_features(name, ids, matrix, source=array.name)
-        if files_in(path, "*_adj_mat*.npz", "*/*_adj_mat*.npz"):
-            content.dropped.append("*_adj_mat.npz: they are computed from the interactions")
-        return content
+def _read(path: Path, options: ImportOptions) -> Content:
+    """Read the three parts and the features."""
+    if _file(path, "train") is None:
+        raise FormatError(
+            f"{path} contains none of trnMat.npz, trnMat.pkl, train_mat and train.json"
+        )
+    content = Content()
+    for part in STEMS:
+        file = _file(path, part)
+        if file is None:
+            continue
+        if file.suffix == ".json":
+            table, empty = read_json_lists(file)
+            content.dropped += empty_lists(empty, file.name)
+        else:
+            (user, item), _ = read_sparse(file, options)
+            table = pairs_table(user, item)
+        content.add_part(part, table, source=file.name, user="user_id", item="item_id")
+    arrays = files_in(path, "*_feat.npy", "*_feats.npy", "*/*_feat.npy")
+    for name, array in name_modalities(arrays).items():
+        matrix: np.ndarray = read_matrix(array, options)
+        ids = pl.int_range(len(matrix), eager=True).cast(pl.String)
+        content.add_features(name, ids, matrix, source=array.name)
+    if files_in(path, "*_adj_mat*.npz", "*/*_adj_mat*.npz"):
+        content.dropped.append("*_adj_mat.npz: they are computed from the interactions")
+    return content
 
 
 def _file(path: Path, part: str) -> Path | None:
@@ -93,4 +86,11 @@ def _file(path: Path, part: str) -> Path | None:
     )
 
 
-FORMAT = Lattice
+FORMAT = Format(
+    "lattice",
+    "LATTICE, MICRO, MMSSL, DiffMM",
+    layout=LAYOUT,
+    detect=_detect,
+    read=_read,
+    aliases=("mmssl", "diffmm", "micro"),
+)

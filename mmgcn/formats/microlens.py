@@ -1,12 +1,13 @@
 """MicroLens: pairs or sequences, titles, videos, and matrices whose row i is item i + 1.
 
+The data sets are MicroLens-50K, 100K and 1M.
+
 Source: readme.txt of the data sets and https://github.com/westlake-repl/MicroLens.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
 import polars as pl
 
@@ -20,59 +21,54 @@ from mmgcn.formats._user_lists import empty_lists
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm")
 FIRST_ITEM = 1  # of row 0 of a matrix
+LAYOUT = "NAME_pairs.csv or .tsv, NAME_title_en.csv, ITEM.mp4, matrices as .npy"
 
 
-class MicroLens(Format):
-    """MicroLens-50K, 100K and 1M."""
+def _detect(path: Path) -> str | None:
+    """Recognise the table of pairs by its name."""
+    pairs = _pairs(path)
+    return f"{pairs.name} with interactions" if pairs is not None else None
 
-    name: ClassVar[str] = "microlens"
-    title: ClassVar[str] = "MicroLens"
-    layout: ClassVar[str] = "NAME_pairs.csv or .tsv, NAME_title_en.csv, ITEM.mp4, matrices as .npy"
 
-    def detect(self, path: Path) -> str | None:
-        """Recognise the table of pairs by its name."""
-        pairs = _pairs(path)
-        return f"{pairs.name} with interactions" if pairs is not None else None
-
-    def read(self, path: Path, options: ImportOptions) -> Content:
-        """Read pairs with times if there are, else sequences; titles, videos and matrices."""
-        pairs = _pairs(path)
-        if pairs is None:
-            raise FormatError(f"{path} contains no table *_pairs.csv and no *_pairs.tsv")
-        folder, content = pairs.parent, Content()
-        if pairs.suffix == ".csv":
-            table = read_table(pairs, ",", header=True)
-            columns = {"user": "user_id", "item": "item_id"} | Columns().guessed(table.columns)
-            columns.pop("rating", None)
-            if "time" not in columns and "timestamp" in table.columns:
-                columns["time"] = "timestamp"
-            content.add_part(WHOLE, table, source=pairs.name, **columns)
-        else:
-            table, empty = _sequences(pairs)
-            content.dropped += empty_lists(empty, pairs.name)
-            content.add_part(
-                WHOLE, table, source=pairs.name, user="user_id", item="item_id", time="timestamp"
-            )
-            content.found.append("the place in the sequence of a user stands for the time")
-        content.dropped += [
-            f"{other.name}: {pairs.name} is read"
-            for other in files_in(folder, "*_pairs.tsv")
-            if other != pairs
-        ]
-        _titles(folder, content)
-        arrays = files_in(folder, "*.npy", "*/*.npy")
-        for name, array in name_modalities(arrays).items():
-            matrix = read_matrix(array, options)
-            ids = pl.int_range(FIRST_ITEM, FIRST_ITEM + len(matrix), eager=True).cast(pl.String)
-            content.add_features(name, ids, matrix, source=array.name)
-        content.videos = _videos(folder)
-        if content.videos is not None:
-            content.found.append(f"videos in {content.videos}")
-        content.dropped += [
-            f"{other.name}: no model of mmgcn uses it"
-            for other in files_in(folder, "*_likes_and_views.txt", "*_comment*", "*_tags*")
-        ]
-        return content
+def _read(path: Path, options: ImportOptions) -> Content:
+    """Read pairs with times if there are, else sequences; titles, videos and matrices."""
+    pairs = _pairs(path)
+    if pairs is None:
+        raise FormatError(f"{path} contains no table *_pairs.csv and no *_pairs.tsv")
+    folder, content = pairs.parent, Content()
+    if pairs.suffix == ".csv":
+        table = read_table(pairs, ",", header=True)
+        columns = {"user": "user_id", "item": "item_id"} | Columns().guessed(table.columns)
+        columns.pop("rating", None)
+        if "time" not in columns and "timestamp" in table.columns:
+            columns["time"] = "timestamp"
+        content.add_part(WHOLE, table, source=pairs.name, **columns)
+    else:
+        table, empty = _sequences(pairs)
+        content.dropped += empty_lists(empty, pairs.name)
+        content.add_part(
+            WHOLE, table, source=pairs.name, user="user_id", item="item_id", time="timestamp"
+        )
+        content.found.append("the place in the sequence of a user stands for the time")
+    content.dropped += [
+        f"{other.name}: {pairs.name} is read"
+        for other in files_in(folder, "*_pairs.tsv")
+        if other != pairs
+    ]
+    _titles(folder, content)
+    arrays = files_in(folder, "*.npy", "*/*.npy")
+    for name, array in name_modalities(arrays).items():
+        matrix = read_matrix(array, options)
+        ids = pl.int_range(FIRST_ITEM, FIRST_ITEM + len(matrix), eager=True).cast(pl.String)
+        content.add_features(name, ids, matrix, source=array.name)
+    content.videos = _videos(folder)
+    if content.videos is not None:
+        content.found.append(f"videos in {content.videos}")
+    content.dropped += [
+        f"{other.name}: no model of mmgcn uses it"
+        for other in files_in(folder, "*_likes_and_views.txt", "*_comment*", "*_tags*")
+    ]
+    return content
 
 
 def _pairs(path: Path) -> Path | None:
@@ -122,4 +118,4 @@ def _videos(folder: Path) -> Path | None:
     return None
 
 
-FORMAT = MicroLens
+FORMAT = Format("microlens", "MicroLens", layout=LAYOUT, detect=_detect, read=_read)

@@ -5,13 +5,14 @@ Each row of val_full.npy and test_full.npy is a user and their items; in the old
 is a user, 1,000 items without an interaction, and their items. Row i of the features is the i-th
 item.
 
+GRCN, HUIGN and others that build on the code have the same arrays.
+
 Source: https://github.com/weiyinwei/MMGCN, its README, Dataset.py and Movielens/Model.py.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import polars as pl
@@ -33,64 +34,52 @@ FEATURES = ("Feature*.npy", "feat_?.pt", "feat_?.npy", "?_feat.npy", "?_feat_sam
 WITH_NEGATIVES = ("val", "test", "val_sample", "test_sample")
 # Number of users and items of the published data sets, from the code.
 PUBLISHED = ((55_485, 5_986), (36_656, 76_085), (7_010, 86_483))
+LAYOUT = "train.npy, val_full.npy, test_full.npy, FeatureVideo_normal.npy or feat_v.pt and siblings"
 
 
-class MMGCN(Format):
-    """Arrays of the published code of MMGCN, and of GRCN, HUIGN and others that build on it."""
-
-    name: ClassVar[str] = "mmgcn"
-    aliases: ClassVar[tuple[str, ...]] = ("grcn",)
-    title: ClassVar[str] = "MMGCN, GRCN"
-    layout: ClassVar[str] = (
-        "train.npy, val_full.npy, test_full.npy, FeatureVideo_normal.npy or feat_v.pt and siblings"
-    )
-
-    def detect(self, path: Path) -> str | None:
-        """Recognise train.npy by its shape."""
-        train = file_named(path, TRAIN)
-        if train is None or train.suffix != ".npy":
-            return None
-        try:
-            matrix = np.load(train, mmap_mode="r", allow_pickle=False)
-        except (ValueError, OSError, EOFError):
-            return None
-        if matrix.ndim == 2 and matrix.shape[1] == 2 and matrix.dtype.kind in "iu":
-            return f"{train.name} with rows (user, item)"
+def _detect(path: Path) -> str | None:
+    """Recognise train.npy by its shape."""
+    train = file_named(path, TRAIN)
+    if train is None or train.suffix != ".npy":
         return None
+    try:
+        matrix = np.load(train, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError):
+        return None
+    if matrix.ndim == 2 and matrix.shape[1] == 2 and matrix.dtype.kind in "iu":
+        return f"{train.name} with rows (user, item)"
+    return None
 
-    def read(self, path: Path, options: ImportOptions) -> Content:
-        """Read interactions and features, and number items from 0."""
-        train = file_named(path, TRAIN)
-        if train is None:
-            raise FormatError(f"{path} contains no train.npy")
-        folder = train.parent
-        content = Content()
-        pairs = {"train": _pairs(train, options)}
-        for part, stems in HELD_OUT.items():
-            files = [folder / f"{stem}.npy" for stem in stems]
-            present = [file for file in files if file.is_file()]
-            if present:
-                pairs[part] = _held_out(present[0], options, content)
-                content.dropped += [
-                    f"{file.name}: {present[0].name} is read" for file in present[1:]
-                ]
-        matrices = _features(folder, options, content)
-        num_users = _num_users(pairs, matrices, options)
-        for part, (user, item) in pairs.items():
-            table = pairs_table(user, item - num_users)
-            content.add_part(
-                part, table, source=_source(folder, part), user="user_id", item="item_id"
-            )
-        if len(pairs) == 1:
-            content.parts = {WHOLE: content.parts["train"]}
-        content.found.append(f"items are numbered from {num_users:,} in the files, from 0 here")
-        for name, (file, matrix) in matrices.items():
-            ids = pl.int_range(len(matrix), eager=True).cast(pl.String)
-            content.add_features(name, ids, matrix, source=file.name)
-        for name in ("user_item_dict.npy", "adj.npy", "final_adj_dict.npy"):
-            if (folder / name).is_file():
-                content.dropped.append(f"{name}: it repeats train.npy")
-        return content
+
+def _read(path: Path, options: ImportOptions) -> Content:
+    """Read interactions and features, and number items from 0."""
+    train = file_named(path, TRAIN)
+    if train is None:
+        raise FormatError(f"{path} contains no train.npy")
+    folder = train.parent
+    content = Content()
+    pairs = {"train": _pairs(train, options)}
+    for part, stems in HELD_OUT.items():
+        files = [folder / f"{stem}.npy" for stem in stems]
+        present = [file for file in files if file.is_file()]
+        if present:
+            pairs[part] = _held_out(present[0], options, content)
+            content.dropped += [f"{file.name}: {present[0].name} is read" for file in present[1:]]
+    matrices = _features(folder, options, content)
+    num_users = _num_users(pairs, matrices, options)
+    for part, (user, item) in pairs.items():
+        table = pairs_table(user, item - num_users)
+        content.add_part(part, table, source=_source(folder, part), user="user_id", item="item_id")
+    if len(pairs) == 1:
+        content.parts = {WHOLE: content.parts["train"]}
+    content.found.append(f"items are numbered from {num_users:,} in the files, from 0 here")
+    for name, (file, matrix) in matrices.items():
+        ids = pl.int_range(len(matrix), eager=True).cast(pl.String)
+        content.add_features(name, ids, matrix, source=file.name)
+    for name in ("user_item_dict.npy", "adj.npy", "final_adj_dict.npy"):
+        if (folder / name).is_file():
+            content.dropped.append(f"{name}: it repeats train.npy")
+    return content
 
 
 def _source(folder: Path, part: str) -> str:
@@ -183,4 +172,6 @@ def _num_users(
     )
 
 
-FORMAT = MMGCN
+FORMAT = Format(
+    "mmgcn", "MMGCN, GRCN", layout=LAYOUT, detect=_detect, read=_read, aliases=("grcn",)
+)

@@ -7,7 +7,6 @@ https://github.com/RUCAIBox/RecBole (`additional_feat_suffix`, `preload_weight`)
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import polars as pl
@@ -20,85 +19,80 @@ from mmgcn.formats._tables import files_in, first_line, read_table
 TYPES = ("token", "token_seq", "float", "float_seq")
 CAPTION_WORDS = ("caption", "title", "name")
 BENCHMARK = {"train": ".train.inter", "valid": ".valid.inter", "test": ".test.inter"}
+LAYOUT = "NAME.inter, or NAME.train.inter and siblings, with NAME.item"
 
 
-class RecBole(WritableFormat):
-    """Atomic files of RecBole and its extensions."""
+def _detect(path: Path) -> str | None:
+    """Recognise an .inter by the types in its header."""
+    for file in files_in(path, "*.inter"):
+        fields = first_line(file).split("\t")
+        if all(field.partition(":")[2] in TYPES for field in fields):
+            return f"{file.name} with types in its header"
+    return None
 
-    name: ClassVar[str] = "recbole"
-    title: ClassVar[str] = "RecBole"
-    layout: ClassVar[str] = "NAME.inter, or NAME.train.inter and siblings, with NAME.item"
 
-    def detect(self, path: Path) -> str | None:
-        """Recognise an .inter by the types in its header."""
-        for file in files_in(path, "*.inter"):
-            fields = first_line(file).split("\t")
-            if all(field.partition(":")[2] in TYPES for field in fields):
-                return f"{file.name} with types in its header"
-        return None
+def _read(path: Path, options: ImportOptions) -> Content:  # noqa: ARG001
+    """Read interactions, captions of the items, and columns of numbers as features."""
+    folder = path if path.is_dir() else path.parent
+    content = Content()
+    benchmark = {
+        part: file
+        for part, suffix in BENCHMARK.items()
+        for file in files_in(folder, f"*{suffix}")[:1]
+        if path.is_dir()
+    }
+    whole = [
+        file
+        for file in files_in(path, "*.inter")
+        if not any(file.name.endswith(suffix) for suffix in BENCHMARK.values()) or path.is_file()
+    ]
+    if "train" in benchmark:
+        for part, file in benchmark.items():
+            _add_part(content, part, file)
+        content.dropped += [f"{file.name}: the parts are read" for file in whole]
+    elif len(whole) == 1:
+        _add_part(content, WHOLE, whole[0])
+    else:
+        raise FormatError(
+            f"{folder} contains {len(whole)} files .inter; name one of them as the path"
+            if whole
+            else f"{folder} contains no .inter"
+        )
+    _add_items(content, folder)
+    for file in files_in(folder, "*.user", "*.kg", "*.link", "*.net"):
+        content.dropped.append(f"{file.name}: no model of mmgcn uses it")
+    return content
 
-    def read(self, path: Path, options: ImportOptions) -> Content:  # noqa: ARG002
-        """Read interactions, captions of the items, and columns of numbers as features."""
-        folder = path if path.is_dir() else path.parent
-        content = Content()
-        benchmark = {
-            part: file
-            for part, suffix in BENCHMARK.items()
-            for file in files_in(folder, f"*{suffix}")[:1]
-            if path.is_dir()
-        }
-        whole = [
-            file
-            for file in files_in(path, "*.inter")
-            if not any(file.name.endswith(suffix) for suffix in BENCHMARK.values())
-            or path.is_file()
-        ]
-        if "train" in benchmark:
-            for part, file in benchmark.items():
-                _add_part(content, part, file)
-            content.dropped += [f"{file.name}: the parts are read" for file in whole]
-        elif len(whole) == 1:
-            _add_part(content, WHOLE, whole[0])
-        else:
-            raise FormatError(
-                f"{folder} contains {len(whole)} files .inter; name one of them as the path"
-                if whole
-                else f"{folder} contains no .inter"
-            )
-        _add_items(content, folder)
-        for file in files_in(folder, "*.user", "*.kg", "*.link", "*.net"):
-            content.dropped.append(f"{file.name}: no model of mmgcn uses it")
-        return content
 
-    def write(
-        self, content: Content, folder: Path, *, name: str, lists: pl.DataFrame | None = None
-    ) -> Written:
-        """Write NAME.inter or a file for each part, NAME.item, and a file for each modality."""
-        files, dropped = [], []
-        for part in (WHOLE, *PARTS):
-            if part in content.parts:
-                table = content.parts[part]
-                typed = {
-                    column: f"{column}:{'token' if column.endswith('_id') else 'float'}"
-                    for column in table.columns
-                }
-                files.append(folder / f"{name}{BENCHMARK.get(part, '.inter')}")
-                _write(table.rename(typed), files[-1])
-        if not files:
-            raise FormatError("there are no interactions to write")
-        if content.captions is not None:
-            typed = {"item_id": "item_id:token", "caption": "caption:token_seq"}
-            files.append(folder / f"{name}.item")
-            _write(content.captions.rename(typed), files[-1])
-        for modality, features in content.features.items():
-            plain = plain_name(modality)
-            files.append(folder / f"{name}.{plain}")
-            vectors = [" ".join(map(repr, row)) for row in features.matrix.astype(float).tolist()]
-            columns = {f"{plain}_id:token": features.ids, f"{plain}_vector:float_seq": vectors}
-            _write(pl.DataFrame(columns), files[-1])
-        if lists is not None:
-            dropped.append("the lists: RecBole has no file for them")
-        return Written(files, _usage(content, name), dropped)
+def _write(
+    content: Content, folder: Path, *, name: str, lists: pl.DataFrame | None = None
+) -> Written:
+    """Write NAME.inter or a file for each part, NAME.item, and a file for each modality."""
+    files, dropped = [], []
+    for part in (WHOLE, *PARTS):
+        if part in content.parts:
+            table = content.parts[part]
+            typed = {
+                column: f"{column}:{'token' if column.endswith('_id') else 'float'}"
+                for column in table.columns
+            }
+            files.append(folder / f"{name}{BENCHMARK.get(part, '.inter')}")
+            _write_table(table.rename(typed), files[-1])
+    if not files:
+        raise FormatError("there are no interactions to write")
+    if content.captions is not None:
+        typed = {"item_id": "item_id:token", "caption": "caption:token_seq"}
+        files.append(folder / f"{name}.item")
+        _write_table(content.captions.rename(typed), files[-1])
+    for modality, features in content.features.items():
+        plain = plain_name(modality)
+        files.append(folder / f"{name}.{plain}")
+        vectors = [" ".join(map(repr, row)) for row in features.matrix.astype(float).tolist()]
+        columns = {f"{plain}_id:token": features.ids, f"{plain}_vector:float_seq": vectors}
+        _write_table(pl.DataFrame(columns), files[-1])
+    if lists is not None:
+        dropped.append("the lists: RecBole has no file for them")
+    return Written(files, _usage(content, name), dropped)
 
 
 def _add_part(content: Content, part: str, file: Path) -> None:
@@ -170,7 +164,7 @@ def _vectors(column: pl.Series, file: Path, name: str) -> np.ndarray:
     return np.stack(rows)
 
 
-def _write(table: pl.DataFrame, file: Path) -> None:
+def _write_table(table: pl.DataFrame, file: Path) -> None:
     """Write a table separated by tabs, in which no text may contain a tab or a line break."""
     texts = [name for name, kind in table.schema.items() if kind == pl.String]
     for name in texts:
@@ -203,4 +197,6 @@ def _usage(content: Content, name: str) -> list[str]:
     return lines
 
 
-FORMAT = RecBole
+FORMAT = WritableFormat(
+    "recbole", "RecBole", layout=LAYOUT, detect=_detect, read=_read, write=_write
+)

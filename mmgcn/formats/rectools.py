@@ -7,7 +7,6 @@ Source: https://github.com/MobileTeleSystems/RecTools, rectools/columns.py and
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import polars as pl
@@ -27,91 +26,84 @@ VECTORS = "_item_features.parquet"  # a row of each item: id, then numbers
 FEATURES = ("item_features.parquet", "item_features.csv")
 FLAT = ("id", "feature", "value")
 MAX_FEATURES = 10_000  # columns of the matrix that is made of a flat table
+LAYOUT = "interactions.csv or .parquet: user_id, item_id, weight, datetime; item_features.csv"
 
 
-class RecTools(WritableFormat):
-    """Tables for the data sets of RecTools."""
+def _detect(path: Path) -> str | None:
+    """Recognise a table by its four columns."""
+    for file in _tables(path).values():
+        if set(COLUMNS) <= set(_names(file)):
+            return f"{file.name} with {', '.join(COLUMNS)}"
+    return None
 
-    name: ClassVar[str] = "rectools"
-    title: ClassVar[str] = "RecTools"
-    layout: ClassVar[str] = (
-        "interactions.csv or .parquet: user_id, item_id, weight, datetime; item_features.csv"
-    )
 
-    def detect(self, path: Path) -> str | None:
-        """Recognise a table by its four columns."""
-        for file in _tables(path).values():
-            if set(COLUMNS) <= set(_names(file)):
-                return f"{file.name} with {', '.join(COLUMNS)}"
-        return None
-
-    def read(self, path: Path, options: ImportOptions) -> Content:  # noqa: ARG002
-        """Read the interactions, and features as one vector per item."""
-        tables = _tables(path)
-        if not tables:
-            raise FormatError(f"{path} contains no interactions.csv and no interactions.parquet")
-        if "train" in tables:
-            tables.pop(WHOLE, None)
-        content = Content()
-        for part, file in tables.items():
-            table = _read(file)
-            time = "datetime" if "datetime" in table.columns else None
-            weight = "weight" if "weight" in table.columns else None
-            ids = {"user": "user_id", "item": "item_id"}
-            content.add_part(part, table, source=file.name, **ids, time=time, rating=weight)
-        folder = next(iter(tables.values())).parent
-        for name in FEATURES:
-            if (folder / name).is_file():
-                _add_flat(content, folder / name)
-        for file in files_in(folder, f"*{VECTORS}"):
-            wide = _read(file)
-            name = file.name.removesuffix(VECTORS)
-            content.add_features(
-                name, wide["id"].cast(pl.String), wide.drop("id").to_numpy(), source=file.name
-            )
-        return content
-
-    def write(
-        self,
-        content: Content,
-        folder: Path,
-        *,
-        name: str,  # noqa: ARG002  # RecTools has no names of files
-        lists: pl.DataFrame | None = None,
-    ) -> Written:
-        """Write a table for each part, the features as arrays with ids, and lists."""
-        files: list[Path] = []
-        dropped: list[str] = []
-        usage = ["in Python, with pandas as pd:"]
-        for part, stem in STEMS.items():
-            if part in content.parts:
-                files.append(folder / f"{stem}.parquet")
-                table = _for_rectools(content.parts[part])
-                table.write_parquet(files[-1])
-                if "timestamp" not in content.parts[part].columns:
-                    dropped.append(f"times of {stem}: there are none, datetime is 1970-01-01")
-        if not files:
-            raise FormatError("there are no interactions to write")
-        for modality, vectors in content.features.items():
-            width = vectors.matrix.shape[1]
-            wide = pl.DataFrame(
-                np.asarray(vectors.matrix, np.float32),
-                schema=[f"{modality}_{column}" for column in range(width)],
-                orient="row",
-            )
-            files.append(folder / f"{plain_name(modality)}{VECTORS}")
-            wide.insert_column(0, vectors.ids.alias("id")).write_parquet(files[-1])
-            usage.append(f"  features = pd.read_parquet('{files[-1].name}')")
-        features = "item_features_df=features, make_dense_item_features=True"
-        usage.append(
-            f"  Dataset.construct(pd.read_parquet('{files[0].name}')"
-            + (f", {features})" if content.features else ")")
+def _read(path: Path, options: ImportOptions) -> Content:  # noqa: ARG001
+    """Read the interactions, and features as one vector per item."""
+    tables = _tables(path)
+    if not tables:
+        raise FormatError(f"{path} contains no interactions.csv and no interactions.parquet")
+    if "train" in tables:
+        tables.pop(WHOLE, None)
+    content = Content()
+    for part, file in tables.items():
+        table = _read_file(file)
+        time = "datetime" if "datetime" in table.columns else None
+        weight = "weight" if "weight" in table.columns else None
+        ids = {"user": "user_id", "item": "item_id"}
+        content.add_part(part, table, source=file.name, **ids, time=time, rating=weight)
+    folder = next(iter(tables.values())).parent
+    for name in FEATURES:
+        if (folder / name).is_file():
+            _add_flat(content, folder / name)
+    for file in files_in(folder, f"*{VECTORS}"):
+        wide = _read_file(file)
+        name = file.name.removesuffix(VECTORS)
+        content.add_features(
+            name, wide["id"].cast(pl.String), wide.drop("id").to_numpy(), source=file.name
         )
-        if lists is not None:
-            files.append(folder / "recommendations.parquet")
-            lists.select("user_id", "item_id", "score", "rank").write_parquet(files[-1])
-            usage.append(f"  calc_metrics(metrics, pd.read_parquet('{files[-1].name}'), ...)")
-        return Written(files, usage, dropped)
+    return content
+
+
+def _write(
+    content: Content,
+    folder: Path,
+    *,
+    name: str,  # noqa: ARG001  # RecTools has no names of files
+    lists: pl.DataFrame | None = None,
+) -> Written:
+    """Write a table for each part, the features as arrays with ids, and lists."""
+    files: list[Path] = []
+    dropped: list[str] = []
+    usage = ["in Python, with pandas as pd:"]
+    for part, stem in STEMS.items():
+        if part in content.parts:
+            files.append(folder / f"{stem}.parquet")
+            table = _for_rectools(content.parts[part])
+            table.write_parquet(files[-1])
+            if "timestamp" not in content.parts[part].columns:
+                dropped.append(f"times of {stem}: there are none, datetime is 1970-01-01")
+    if not files:
+        raise FormatError("there are no interactions to write")
+    for modality, vectors in content.features.items():
+        width = vectors.matrix.shape[1]
+        wide = pl.DataFrame(
+            np.asarray(vectors.matrix, np.float32),
+            schema=[f"{modality}_{column}" for column in range(width)],
+            orient="row",
+        )
+        files.append(folder / f"{plain_name(modality)}{VECTORS}")
+        wide.insert_column(0, vectors.ids.alias("id")).write_parquet(files[-1])
+        usage.append(f"  features = pd.read_parquet('{files[-1].name}')")
+    features = "item_features_df=features, make_dense_item_features=True"
+    usage.append(
+        f"  Dataset.construct(pd.read_parquet('{files[0].name}')"
+        + (f", {features})" if content.features else ")")
+    )
+    if lists is not None:
+        files.append(folder / "recommendations.parquet")
+        lists.select("user_id", "item_id", "score", "rank").write_parquet(files[-1])
+        usage.append(f"  calc_metrics(metrics, pd.read_parquet('{files[-1].name}'), ...)")
+    return Written(files, usage, dropped)
 
 
 def _tables(path: Path) -> dict[str, Path]:
@@ -132,7 +124,7 @@ def _names(file: Path) -> list[str]:
         return []
 
 
-def _read(file: Path) -> pl.DataFrame:
+def _read_file(file: Path) -> pl.DataFrame:
     if file.suffix == ".csv":
         return read_table(file, ",", header=True)
     try:
@@ -157,7 +149,7 @@ def _for_rectools(table: pl.DataFrame) -> pl.DataFrame:
 
 def _add_flat(content: Content, file: Path) -> None:
     """Add a flat table as one vector per item: numbers as they are, words as 0 and 1."""
-    table = _read(file)
+    table = _read_file(file)
     if not set(FLAT) <= set(table.columns):
         raise FormatError(f"{file} has no columns id, feature and value; it has: {table.columns}")
     table = table.select(pl.col(FLAT).cast(pl.String)).drop_nulls()
@@ -186,4 +178,6 @@ def _add_flat(content: Content, file: Path) -> None:
     content.add_features("item_features", ids, matrix, source=file.name)
 
 
-FORMAT = RecTools
+FORMAT = WritableFormat(
+    "rectools", "RecTools", layout=LAYOUT, detect=_detect, read=_read, write=_write
+)

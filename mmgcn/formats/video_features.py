@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import ClassVar
 
 from mmgcn.content import Content
 from mmgcn.format import Format, FormatError, ImportOptions
@@ -19,51 +18,46 @@ FEATURES = ("rgb", "flow", "resnet", "clip", "r21d", "s3d", "vggish", "timm")
 FIELDS = ("raft", "pwc")  # optical flow, an image for each pair of frames
 DETAILS = ("fps", "timestamps_ms")
 NAME = re.compile(rf"(.+)_({'|'.join((*FEATURES, *FIELDS))})")
+LAYOUT = "FEATURE/MODEL/VIDEO_FEATURE.npy, such as clip-1_resnet.npy"
 
 
-class VideoFeatures(Format):
-    """Features that video_features extracted: rows of each video, of which the mean is taken."""
+def _detect(path: Path) -> str | None:
+    """Recognise the ends of file names."""
+    found = _groups(path)
+    if not found:
+        return None
+    (_, feature), files = next(iter(found.items()))
+    return f"{len(files):,} files *_{feature}.npy"
 
-    name: ClassVar[str] = "video_features"
-    title: ClassVar[str] = "video_features"
-    layout: ClassVar[str] = "FEATURE/MODEL/VIDEO_FEATURE.npy, such as clip-1_resnet.npy"
 
-    def detect(self, path: Path) -> str | None:
-        """Recognise the ends of file names."""
-        found = _groups(path)
-        if not found:
-            return None
-        (_, feature), files = next(iter(found.items()))
-        return f"{len(files):,} files *_{feature}.npy"
-
-    def read(self, path: Path, options: ImportOptions) -> Content:
-        """Read each kind of features of each folder."""
-        groups = _groups(path)
-        if not groups:
-            raise FormatError(f"{path} contains no {self.layout}")
-        content = Content()
-        kept = [key for key in groups if key[1] not in FIELDS]
-        modalities = [_modality(feature) for _, feature in kept]
-        for (folder, feature), modality in zip(kept, modalities, strict=True):
-            name = modality
-            if modalities.count(modality) > 1:
-                name = plain_name(f"{modality}_{feature}")
-            if name in content.features:
-                name = plain_name(f"{modality}_{feature}_{folder.name}")
-            source = f"{folder.relative_to(path) if folder != path else path.name}"
-            source = f"*_{feature}.npy in {source}"
-            add_item_files(content, name, groups[folder, feature], options, source=source)
-        content.dropped += [
-            f"{len(groups[key]):,} files *_{key[1]}.npy: optical flow is an image, no vector"
-            for key in groups
-            if key[1] in FIELDS
-        ]
-        for detail in DETAILS:
-            if next(path.rglob(f"*_{detail}.npy"), None) is not None:
-                content.dropped.append(f"*_{detail}.npy: the mean over all rows needs no times")
-        if next(path.rglob("*.pkl"), None) is not None:
-            content.dropped.append("*.pkl: extract with on_extraction=save_numpy")
-        return content
+def _read(path: Path, options: ImportOptions) -> Content:
+    """Read the mean of the rows of each video, for each kind of features of each folder."""
+    groups = _groups(path)
+    if not groups:
+        raise FormatError(f"{path} contains no {LAYOUT}")
+    content = Content()
+    kept = [key for key in groups if key[1] not in FIELDS]
+    modalities = [_modality(feature) for _, feature in kept]
+    for (folder, feature), modality in zip(kept, modalities, strict=True):
+        name = modality
+        if modalities.count(modality) > 1:
+            name = plain_name(f"{modality}_{feature}")
+        if name in content.features:
+            name = plain_name(f"{modality}_{feature}_{folder.name}")
+        source = f"{folder.relative_to(path) if folder != path else path.name}"
+        source = f"*_{feature}.npy in {source}"
+        add_item_files(content, name, groups[folder, feature], options, source=source)
+    content.dropped += [
+        f"{len(groups[key]):,} files *_{key[1]}.npy: optical flow is an image, no vector"
+        for key in groups
+        if key[1] in FIELDS
+    ]
+    for detail in DETAILS:
+        if next(path.rglob(f"*_{detail}.npy"), None) is not None:
+            content.dropped.append(f"*_{detail}.npy: the mean over all rows needs no times")
+    if next(path.rglob("*.pkl"), None) is not None:
+        content.dropped.append("*.pkl: extract with on_extraction=save_numpy")
+    return content
 
 
 def _groups(path: Path) -> dict[tuple[Path, str], dict[str, Path]]:
@@ -81,4 +75,4 @@ def _modality(feature: str) -> str:
     return "acoustic" if feature == "vggish" else "visual"
 
 
-FORMAT = VideoFeatures
+FORMAT = Format("video_features", "video_features", layout=LAYOUT, detect=_detect, read=_read)

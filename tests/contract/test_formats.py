@@ -29,7 +29,7 @@ def folder(layout, tmp_path):
 
 
 def read(layout, folder):
-    return FORMATS.get(layout.format)().read(folder, ImportOptions(allow_pickle=layout.pickled))
+    return FORMATS.get(layout.format).read(folder, ImportOptions(allow_pickle=layout.pickled))
 
 
 def test_every_format_has_a_sample():
@@ -42,10 +42,10 @@ def test_a_format_has_a_title_and_ignores_other_files(name, tmp_path):
     assert kind.title
     assert kind.layout
     (tmp_path / "notes.md").write_text("# nothing here\n")
-    assert kind().detect(tmp_path) is None
-    assert kind().detect(tmp_path / "notes.md") is None
+    assert kind.detect(tmp_path) is None
+    assert kind.detect(tmp_path / "notes.md") is None
     with pytest.raises(FormatError, match=str(tmp_path)):
-        kind().read(tmp_path, ImportOptions())
+        kind.read(tmp_path, ImportOptions())
 
 
 def test_its_files_are_recognised(layout, folder):

@@ -17,7 +17,7 @@ PLAIN = ImportOptions()
 
 
 def read(name, path, options=PLAIN):
-    return FORMATS.get(name)().read(path, options)
+    return FORMATS.get(name).read(path, options)
 
 
 def saved(folder, arrays):
@@ -119,7 +119,7 @@ def test_flat_features_are_numbers_or_words(tmp_path):
     (tmp_path / "interactions.parquet").write_bytes(b"nonsense")
     with pytest.raises(FormatError, match=r"interactions\.parquet is not Parquet"):
         read("rectools", tmp_path)
-    assert FORMATS.get("rectools")().detect(tmp_path / "interactions.parquet") is None
+    assert FORMATS.get("rectools").detect(tmp_path / "interactions.parquet") is None
 
 
 def test_broken_captions_of_kuairec_are_counted(tmp_path):

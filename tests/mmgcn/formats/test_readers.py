@@ -18,7 +18,7 @@ ALLOWED = ImportOptions(allow_pickle=True)
 
 
 def read(name, path, options=PLAIN):
-    return FORMATS.get(name)().read(path, options)
+    return FORMATS.get(name).read(path, options)
 
 
 def test_nothing_at_a_path_has_no_format(tmp_path):
@@ -37,7 +37,7 @@ def test_one_table_of_ratings_is_enough(tmp_path):
     layouts.movielens(tmp_path)
     content = read("movielens", tmp_path / "u.data")
     assert content.min_rating == 4
-    assert FORMATS.get("movielens")().detect(tmp_path / "u.item") is None
+    assert FORMATS.get("movielens").detect(tmp_path / "u.item") is None
 
 
 @given(st.dictionaries(st.integers(0, 99), st.lists(st.integers(0, 99), max_size=5), min_size=1))
