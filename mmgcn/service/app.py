@@ -60,6 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,  # FastAPI's pages load scripts from other hosts; `_docs` does not
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
         servers=[{"url": settings.root_path}] if settings.root_path else None,
         lifespan=_lifespan,
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
 from mmgcn.data.ids import nearest_ids
 from mmgcn.run import RunError
 from mmgcn.service.insight_schemas import Comparison, Runs
 from mmgcn.service.problems import Problem, json_response
-from mmgcn.service.routes.dependencies import CursorText, Limit, PathUser, Shared, cursor_of
+from mmgcn.service.routes.dependencies import Limit, PageCursor, PathUser, Shared
 from mmgcn.service.routes.responses import PAGED, problems
 from mmgcn.service.schemas import MAX_ID, MAX_K
 from mmgcn.serving.comparison import ComparedItem, compared_lists
@@ -19,14 +19,12 @@ from mmgcn.serving.user_facts import user_facts
 router = APIRouter(prefix="/v1", tags=["insights"])
 
 
-@router.get("/runs", operation_id="list_runs", response_model=Runs, responses=problems(*PAGED))
-def runs(
-    state: Shared, request: Request, limit: Limit = 100, cursor: CursorText = None
-) -> Response:
+@router.get("/runs", response_model=Runs, responses=problems(*PAGED))
+def list_runs(state: Shared, cursor: PageCursor, limit: Limit = 100) -> Response:
     """Return the finished runs in the folder of the run in service, newest first."""
     summaries = state.other_runs.summaries()
     names = [run.name for run in summaries]
-    position = cursor_of(request, state.live, cursor, state=names)
+    position = cursor.position(state.live, state=names)
     page = summaries[position.offset : position.offset + limit]
     found = [{"run": run.name, "model": run.model, "metrics": run.metrics} for run in page]
     following = position.after(len(page), total=len(names))
@@ -35,11 +33,10 @@ def runs(
 
 @router.get(
     "/compare/{user_id:path}",
-    operation_id="compare_runs",
     response_model=Comparison,
     responses=problems("unknown_user", "unknown_run", "damaged_run", "not_found"),
 )
-def compare(
+def compare_runs(
     state: Shared,
     user_id: PathUser,
     run: Annotated[

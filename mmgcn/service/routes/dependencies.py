@@ -6,7 +6,7 @@ import difflib
 import inspect
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Annotated, Unpack, get_type_hints
 from urllib.parse import parse_qsl
 
@@ -69,20 +69,30 @@ def _described(method: str) -> str:
     return "get" if method == "HEAD" else method.lower()
 
 
-def cursor_of(
-    request: Request, live: LiveRun, cursor: str | None, *, state: Sequence[object] = ()
-) -> Cursor:
-    """Return the position in the list of a GET request.
+@dataclass(frozen=True)
+class RequestedCursor:
+    """The cursor of a GET request, None for the first page."""
 
-    Args:
-        state: what the list depends on in addition to the run.
+    request: Request
+    text: str | None
 
-    Raises:
-        Problem: the cursor is not one of this list, or the list has changed.
-    """
-    query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    filters = sorted((name, value) for name, value in query if name not in PAGE_PARAMETERS)
-    return Cursor.at(cursor, request=(request.scope["path"], filters), state=(live.version, *state))
+    def position(self, live: LiveRun, *, state: Sequence[object] = ()) -> Cursor:
+        """Return the position in the list of the request.
+
+        Args:
+            state: what the list depends on in addition to the run.
+
+        Raises:
+            Problem: the cursor is not one of this list, or the list has changed.
+        """
+        scope = self.request.scope
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        filters = sorted((name, value) for name, value in query if name not in PAGE_PARAMETERS)
+        return Cursor.at(self.text, request=(scope["path"], filters), state=(live.version, *state))
+
+
+async def _cursor(request: Request, cursor: CursorText = None) -> RequestedCursor:
+    return RequestedCursor(request, cursor)
 
 
 def deeper(options: RankingOptions, position: Cursor) -> RankingOptions:
@@ -140,3 +150,4 @@ CursorText = Annotated[
     str | None,
     Query(max_length=MAX_CURSOR, description="Start of the page: `next` of the previous page."),
 ]
+PageCursor = Annotated[RequestedCursor, Depends(_cursor)]

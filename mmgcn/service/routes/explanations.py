@@ -16,21 +16,18 @@ from mmgcn.service.routes.responses import BODY, problems
 from mmgcn.serving.explanation import Explanation
 
 router = APIRouter(prefix="/v1", tags=["recommendations"])
+OfSession = Annotated[
+    bool, Query(description="Explain the list that `/v1/recommend?session=true` returns.")
+]
 
 
 @router.get(
     "/explain",
-    operation_id="explain",
     response_model=schemas.Explanation,
-    responses={**problems("unknown_user", "unknown_item"), **UNAVAILABLE},
+    responses=problems("unknown_user", "unknown_item", *UNAVAILABLE),
 )
 async def explain(
-    state: Shared,
-    user_id: QueryId,
-    item_id: QueryId,
-    session: Annotated[
-        bool, Query(description="Explain the list that `/v1/recommend?session=true` returns.")
-    ] = False,
+    state: Shared, user_id: QueryId, item_id: QueryId, session: OfSession = False
 ) -> Response:
     """Return the contribution of each channel to a score, and the most similar watched items."""
     live = state.live
@@ -48,9 +45,8 @@ async def explain(
 
 @router.post(
     "/history/explain",
-    operation_id="explain_for_history",
     response_model=schemas.Explanation,
-    responses={**problems("unknown_item"), **BODY},
+    responses=problems("unknown_item", *BODY),
 )
 def explain_for_history(state: Shared, body: schemas.HistoryExplanation) -> Response:
     """Return the explanation of an item in the list that `/v1/history` returns for a history."""

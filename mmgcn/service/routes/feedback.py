@@ -6,38 +6,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
 from mmgcn.data.ids import UnknownIds
 from mmgcn.service import feedback_schemas as schemas
 from mmgcn.service.feedback import FeedbackStore, FeedbackUnavailable, Preferences
 from mmgcn.service.problems import Problem, json_response
-from mmgcn.service.routes.dependencies import (
-    CursorText,
-    Limit,
-    PathUser,
-    QueryId,
-    Shared,
-    cursor_of,
-)
+from mmgcn.service.routes.dependencies import Limit, PageCursor, PathUser, QueryId, Shared
 from mmgcn.service.routes.responses import BODY, PAGED, problems
 from mmgcn.service.schemas import MAX_K
 from mmgcn.service.state import State
 
 router = APIRouter(prefix="/v1", tags=["feedback"])
 RETRY_SECONDS = 5
-UNAVAILABLE = problems("feedback_off", "feedback_unavailable")
+UNAVAILABLE = ("feedback_off", "feedback_unavailable")
 
 
 @router.post(
     "/feedback",
-    operation_id="store_events",
     status_code=201,
     response_model=schemas.Stored,
-    responses={**problems("unknown_item"), **BODY, **UNAVAILABLE},
+    responses=problems("unknown_item", *BODY, *UNAVAILABLE),
 )
-async def feedback(state: Shared, body: schemas.Feedback) -> Response:
+async def store_events(state: Shared, body: schemas.Feedback) -> Response:
     """Store events, all or none. They are in the database when the response is sent.
 
     Users may be new; items are those of the run or of the videos that are served.
@@ -56,10 +48,7 @@ async def _store(state: State, events: list[schemas.Event], status: int) -> Resp
 
 
 @router.delete(
-    "/feedback",
-    operation_id="withdraw",
-    response_model=schemas.Stored,
-    responses={**problems("unknown_item"), **UNAVAILABLE},
+    "/feedback", response_model=schemas.Stored, responses=problems("unknown_item", *UNAVAILABLE)
 )
 async def withdraw(
     state: Shared,
@@ -78,17 +67,12 @@ async def withdraw(
 
 @router.get(
     "/feedback/{user_id:path}",
-    operation_id="get_preferences",
     response_model=schemas.Preferences,
     # A path that cannot be an id is 404.
-    responses={**problems("not_found", *PAGED), **UNAVAILABLE},
+    responses=problems("not_found", *PAGED, *UNAVAILABLE),
 )
-async def preferences(
-    state: Shared,
-    request: Request,
-    user_id: PathUser,
-    limit: Limit = MAX_K,
-    cursor: CursorText = None,
+async def get_preferences(
+    state: Shared, user_id: PathUser, cursor: PageCursor, limit: Limit = MAX_K
 ) -> Response:
     """Return the items that a user likes and skips: the last event of each item counts.
 
@@ -96,7 +80,7 @@ async def preferences(
     """
     found = await preferences_of(state, user_id)
     now = found.liked, found.skipped
-    position = cursor_of(request, state.live, cursor, state=now)
+    position = cursor.position(state.live, state=now)
     liked, skipped = (items[position.offset : position.offset + limit] for items in now)
     size, total = (max(map(len, lists)) for lists in ((liked, skipped), now))
     body = {"user_id": user_id, "liked": liked, "skipped": skipped}

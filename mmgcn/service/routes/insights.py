@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import StringConstraints
 
 from mmgcn.display.curves import member_starts
@@ -15,14 +15,7 @@ from mmgcn.evaluation.coverage import run_coverage
 from mmgcn.run import RunError
 from mmgcn.service.insight_schemas import Baseline, Coverage, Reloads, UserFacts, WeightedList
 from mmgcn.service.problems import Problem, json_response
-from mmgcn.service.routes.dependencies import (
-    CursorText,
-    PathUser,
-    Shared,
-    cursor_of,
-    deeper,
-    ranking_query,
-)
+from mmgcn.service.routes.dependencies import PageCursor, PathUser, Shared, deeper, ranking_query
 from mmgcn.service.routes.responses import PAGED, problems
 from mmgcn.service.state import State
 from mmgcn.serving.item_map import load_map
@@ -36,14 +29,14 @@ MAX_WEIGHTS = 20
 WEIGHT_PATTERN = r"^[^\x00-\x1f\x7f]+:(10|[0-9](\.[0-9]{1,6})?)$"  # visual:0.5; from 0 to 10
 
 
-@router.get("/coverage", operation_id="get_coverage", response_model=Coverage)
-def coverage(state: Shared) -> Response:
+@router.get("/coverage", response_model=Coverage)
+def get_coverage(state: Shared) -> Response:
     """Return coverage and bias of the interactions, the modalities and the lists."""
     return json_response({"run": state.live.name} | run_coverage(state.live.run).as_dict())
 
 
-@router.get("/baseline", operation_id="get_baseline", response_model=Baseline)
-def baseline(state: Shared) -> Response:
+@router.get("/baseline", response_model=Baseline)
+def get_baseline(state: Shared) -> Response:
     """Return the validation metrics of the most popular items, and where ensemble members start."""
     live = state.live
     epochs = [row["epoch"] for row in live.facts["history"] if "epoch" in row]
@@ -56,11 +49,10 @@ def baseline(state: Shared) -> Response:
 
 @router.get(
     "/facts/{user_id:path}",
-    operation_id="get_user_facts",
     response_model=UserFacts,
     responses=problems("unknown_user", "not_found"),
 )
-def facts(state: Shared, user_id: PathUser) -> Response:
+def get_user_facts(state: Shared, user_id: PathUser) -> Response:
     """Return facts about a user: the number watched, test items with ranks, favourite clusters."""
     live = state.live
     found = user_facts(live.run, user_id)
@@ -71,24 +63,22 @@ def facts(state: Shared, user_id: PathUser) -> Response:
 
 @router.get(
     "/weighted/{user_id:path}",
-    operation_id="recommend_weighted",
     response_model=WeightedList,
     responses=problems("unknown_user", "unknown_channel", "not_found", *PAGED),
 )
-def weighted(
+def recommend_weighted(
     state: Shared,
-    request: Request,
     user_id: PathUser,
+    cursor: PageCursor,
     options: Annotated[RankingOptions, Depends(ranking_query("k", "filter_seen"))],
     weight: Annotated[
         list[Annotated[str, StringConstraints(max_length=200, pattern=WEIGHT_PATTERN)]],
         Query(max_length=MAX_WEIGHTS, description="Weight of a channel, such as visual:0.5."),
     ] = [],  # noqa: B006  (FastAPI copies it)
-    cursor: CursorText = None,
 ) -> Response:
     """Return the best items for a user by a weighted sum of the channels; 1 for those not named."""
     live = state.live
-    position = cursor_of(request, live, cursor)
+    position = cursor.position(live)
     try:
         weights = parse_weights(weight)
         items = weighted_list(
@@ -113,8 +103,8 @@ def weighted(
     return json_response(body)
 
 
-@router.get("/reloads", operation_id="list_reloads", response_model=Reloads)
-def reloads(state: Shared) -> Response:
+@router.get("/reloads", response_model=Reloads)
+def list_reloads(state: Shared) -> Response:
     """Return the attempts of this process to load a new run, and why runs were refused."""
     log = state.reload_log
     return json_response(

@@ -4,33 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
 from mmgcn.service import schemas
 from mmgcn.service.catalogue import Group, ItemQuery, Sort
 from mmgcn.service.problems import Problem, json_response
-from mmgcn.service.routes.dependencies import (
-    CursorText,
-    Limit,
-    PathItem,
-    Shared,
-    Text,
-    cursor_of,
-)
+from mmgcn.service.routes.dependencies import Limit, PageCursor, PathItem, Shared, Text
 from mmgcn.service.routes.responses import PAGED, problems
 
 router = APIRouter(prefix="/v1", tags=["items"])
 
 
-@router.get(
-    "/items",
-    operation_id="list_items",
-    response_model=schemas.Items,
-    responses=problems("unknown_modality", *PAGED),
-)
-def items(
+@router.get("/items", response_model=schemas.Items, responses=problems("unknown_modality", *PAGED))
+def list_items(
     state: Shared,
-    request: Request,
+    cursor: PageCursor,
     query: Text = "",
     modality: Annotated[
         list[Annotated[str, Query(max_length=100)]] | None,
@@ -50,7 +38,6 @@ def items(
         Sort, Query(description="Order; relevance without a query is the order of the run.")
     ] = "relevance",
     limit: Limit = 20,
-    cursor: CursorText = None,
 ) -> Response:
     """Return items whose id, caption or creator contains all words of the query, best first.
 
@@ -58,7 +45,7 @@ def items(
     matches of full words, then matches at any other position.
     """
     live = state.live
-    position = cursor_of(request, live, cursor)
+    position = cursor.position(live)
     wanted = ItemQuery(query, tuple(modality or ()), group, creator, sort)
     try:
         found, total = live.catalogue.find(wanted, offset=position.offset, limit=limit)
@@ -78,11 +65,10 @@ def items(
 
 @router.get(
     "/items/{item_id:path}",
-    operation_id="get_item",
     response_model=schemas.ItemFacts,
     responses=problems("unknown_item", "not_found"),
 )
-def item(state: Shared, item_id: PathItem) -> Response:
+def get_item(state: Shared, item_id: PathItem) -> Response:
     """Return an item, the channels that it has, and its number of training interactions."""
     live = state.live
     channels = live.channels_of(item_id)

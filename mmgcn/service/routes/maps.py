@@ -22,12 +22,9 @@ COMPUTING: Responses = {
 
 
 @router.get(
-    "/map",
-    operation_id="get_map",
-    response_model=ItemMap,
-    responses={**COMPUTING, **problems("unknown_channel", "no_map")},
+    "/map", response_model=ItemMap, responses={**COMPUTING, **problems("unknown_channel", "no_map")}
 )
-def item_map(
+def get_map(
     state: Shared,
     channel: Annotated[
         str | None, Query(max_length=100, description="Map only by this channel.")

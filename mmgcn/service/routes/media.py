@@ -31,9 +31,7 @@ PARTS: Responses = {
 }
 
 
-def _get_file(
-    path: str, operation_id: str, *codes: str, more: Responses | None = None
-) -> Callable[[Route], Route]:
+def _get_file(path: str, *codes: str, more: Responses | None = None) -> Callable[[Route], Route]:
     """Return a decorator that routes GET and HEAD requests of a file.
 
     Args:
@@ -41,13 +39,13 @@ def _get_file(
         more: other responses.
     """
     responses = {**problems(*codes, "not_found"), **PARTS, **(more or {})}
-    get = router.get(path, operation_id=operation_id, response_class=Response, responses=responses)
+    get = router.get(path, response_class=Response, responses=responses)
     head = router.head(path, include_in_schema=False)
     return lambda route: head(get(route))
 
 
-@_get_file("/videos/{item_id:path}", "get_video", "no_video")
-def video(state: Shared, request: Request, item_id: PathItem) -> Response:
+@_get_file("/videos/{item_id:path}", "no_video")
+def get_video(state: Shared, request: Request, item_id: PathItem) -> Response:
     """Return the video of an item, or the requested byte ranges."""
     path = _path(state, item_id)
     gone = Problem("no_video", f"the video of '{item_id}' no longer exists")
@@ -56,11 +54,10 @@ def video(state: Shared, request: Request, item_id: PathItem) -> Response:
 
 @_get_file(
     "/posters/{item_id:path}",
-    "get_poster",
     *("no_video", "no_poster", "poster_pending"),
     more={202: {"description": "A colour: the poster is being drawn.", "content": {SVG: {}}}},
 )
-def poster(
+def get_poster(
     state: Shared,
     request: Request,
     item_id: PathItem,
@@ -85,12 +82,7 @@ def poster(
     return _file(request, jpeg, JPEG, gone=gone)
 
 
-@router.post(
-    "/posters",
-    operation_id="request_posters",
-    response_model=PosterStates,
-    responses=BODY,
-)
+@router.post("/posters", response_model=PosterStates, responses=problems(*BODY))
 def request_posters(state: Shared, body: PosterRequest) -> Response:
     """Return which posters are ready; missing ones are drawn next, in this order."""
     ready: list[str] = []
@@ -107,8 +99,8 @@ def request_posters(state: Shared, body: PosterRequest) -> Response:
     return json_response({name: items[::-1] for name, items in lists.items()})
 
 
-@_get_file("/sprites/{item_id:path}", "get_sprite", "no_sprite")
-def sprite(state: Shared, request: Request, item_id: PathItem) -> Response:
+@_get_file("/sprites/{item_id:path}", "no_sprite")
+def get_sprite(state: Shared, request: Request, item_id: PathItem) -> Response:
     """Return eight evenly spaced frames of a video, side by side in one JPEG."""
     gone = Problem("no_sprite", f"there is no sprite of '{item_id}'")
     return _file(request, state.sprites.get(item_id), JPEG, gone=gone)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
 from mmgcn.service import schemas
@@ -13,11 +13,10 @@ from mmgcn.service.cursor import Cursor
 from mmgcn.service.live_run import LiveRun
 from mmgcn.service.problems import Problem, json_response
 from mmgcn.service.routes.dependencies import (
-    CursorText,
+    PageCursor,
     PathItem,
     PathUser,
     Shared,
-    cursor_of,
     deeper,
     ranking_query,
 )
@@ -35,14 +34,13 @@ Rows = Iterable[Mapping[str, Any]]
 
 @router.get(
     "/recommend/{user_id:path}",
-    operation_id="recommend",
     response_model=schemas.Recommendations,
-    responses={**problems("unknown_user", "not_found", *PAGED), **UNAVAILABLE},
+    responses=problems("unknown_user", "not_found", *PAGED, *UNAVAILABLE),
 )
 async def recommend(
     state: Shared,
-    request: Request,
     user_id: PathUser,
+    cursor: PageCursor,
     options: UserRanking,
     filter_skipped: Annotated[
         bool,
@@ -59,7 +57,6 @@ async def recommend(
             "in the database."
         ),
     ] = False,
-    cursor: CursorText = None,
 ) -> Response:
     """Return the best items for a user, best first."""
     live = state.live
@@ -70,7 +67,7 @@ async def recommend(
         index = live.run.items.get(items)
         left_out = [item for item, row in zip(items, index, strict=True) if row >= 0]
     weights = await session_of(state, user_id) if session else {}
-    position = cursor_of(request, live, cursor, state=(*left_out, *weights.items()))
+    position = cursor.position(live, state=(*left_out, *weights.items()))
     longer = deeper(options, position).changed(exclude=left_out or None)
     facts: dict[str, Any] = {}
     rows: Rows | None = None
@@ -91,10 +88,7 @@ async def recommend(
 
 
 @router.post(
-    "/recommend",
-    operation_id="recommend_for_users",
-    response_model=schemas.ListsOfUsers,
-    responses={**problems("unknown_user"), **BODY},
+    "/recommend", response_model=schemas.ListsOfUsers, responses=problems("unknown_user", *BODY)
 )
 def recommend_for_users(state: Shared, body: schemas.ManyUsers) -> Response:
     """Return the best items for each of many users, in their order, duplicates once."""
@@ -120,23 +114,21 @@ def recommend_for_users(state: Shared, body: schemas.ManyUsers) -> Response:
 
 @router.get(
     "/similar/{item_id:path}",
-    operation_id="list_similar",
     response_model=schemas.Similar,
     responses=problems("unknown_item", "unknown_channel", "not_found", *PAGED),
 )
-def similar(
+def list_similar(
     state: Shared,
-    request: Request,
     item_id: PathItem,
+    cursor: PageCursor,
     options: ItemRanking,
     channel: Annotated[
         str | None, Query(max_length=100, description="Compare only by this channel.")
     ] = None,
-    cursor: CursorText = None,
 ) -> Response:
     """Return the items most similar to one, by the cosine of the item vectors."""
     live = state.live
-    position = cursor_of(request, live, cursor)
+    position = cursor.position(live)
     if channel is not None and channel not in live.run.vector_parts:
         raise Problem(
             "unknown_channel",
@@ -157,11 +149,10 @@ def similar(
 
 @router.post(
     "/history",
-    operation_id="recommend_for_history",
     response_model=schemas.HistoryList,
-    responses={**problems("unknown_item", *PAGED), **BODY},
+    responses=problems("unknown_item", *PAGED, *BODY),
 )
-def history(state: Shared, body: schemas.History) -> Response:
+def recommend_for_history(state: Shared, body: schemas.History) -> Response:
     """Return the best items for a user who is not in the run, from the items they watched."""
     live = state.live
     position = Cursor.at(body.cursor, request=("history", body.item_ids), state=(live.version,))

@@ -26,4 +26,4 @@ EVERYWHERE = problems(
     *("invalid_request", "unknown_parameter", "too_many_requests"),
 )
 PAGED = ("unknown_cursor", "cursor_expired")
-BODY = problems("body_too_long")
+BODY = ("body_too_long",)

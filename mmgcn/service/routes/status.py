@@ -14,8 +14,8 @@ router = APIRouter(tags=["status"])
 probes = APIRouter(tags=["status"])  # without a token
 
 
-@router.get("/v1/run", operation_id="get_run", response_model=schemas.RunFacts)
-def run(state: Shared) -> Response:
+@router.get("/v1/run", response_model=schemas.RunFacts)
+def get_run(state: Shared) -> Response:
     """Return the run in service: settings, metrics and evaluation history."""
     refusal = None if state.refusal is None else asdict(state.refusal)
     return json_response(state.live.facts | {"loaded": state.live.loaded, "refused": refusal})
@@ -23,24 +23,23 @@ def run(state: Shared) -> Response:
 
 @router.get(
     "/metrics",
-    operation_id="get_metrics",
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-def metrics(state: Shared) -> Response:
+def get_metrics(state: Shared) -> Response:
     """Return metrics of the service in Prometheus's format."""
     text, media_type = state.metrics.text()
     return Response(text, media_type=media_type)
 
 
-@probes.get("/healthz", operation_id="get_health", response_model=schemas.Health)
-async def health() -> Response:
+@probes.get("/healthz", response_model=schemas.Health)
+async def get_health() -> Response:
     """Return 200 while the service runs."""
     return json_response({"status": "ok"})
 
 
-@probes.get("/readyz", operation_id="get_readiness", response_model=schemas.Ready)
-async def ready(state: Shared) -> Response:
+@probes.get("/readyz", response_model=schemas.Ready)
+async def get_readiness(state: Shared) -> Response:
     """Return the run in service. A missing feedback database does not make it unready."""
     store = state.feedback
     feedback = "off" if store is None else "on" if store.available else "unavailable"
