@@ -71,7 +71,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used: importing the package stays light."""
+    """Import a public name on first use, so that importing the package is fast."""
     if name == "__version__":
         from importlib.metadata import version
 

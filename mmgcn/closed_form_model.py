@@ -1,4 +1,4 @@
-"""ClosedFormModel: the contract of a model that is solved, not trained."""
+"""ClosedFormModel: the contract of models that are solved, not trained."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from mmgcn.train_config import TrainConfig
 
 
 class ClosedFormModel(RecommenderModel[ConfigT]):
-    """A model that is solved from the data set in its constructor, without training or randomness.
+    """A model that its constructor solves from a data set, without training or randomness.
 
-    Subclasses are built from a data set and their config.
+    Subclasses are constructed from a data set and their config.
     """
 
     def __init__(self, dataset: Dataset, config: ConfigT) -> None:

@@ -1,4 +1,4 @@
-"""Config: settings as frozen dataclasses that check themselves and are read from text."""
+"""Config: settings as frozen dataclasses, which validate their values and parse text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
-DEFAULT_MODEL = "linear_mmgcn"  # of `fit`, in Python and on the command line
+DEFAULT_MODEL = "linear_mmgcn"  # default model of `fit`, in Python and on the command line
 
 
 class SettingError(ValueError):
@@ -16,23 +16,27 @@ class SettingError(ValueError):
 
 
 def positive(default: float, *, at_most: float = math.inf) -> Any:
-    """Return the field of a number above 0."""
+    """Return a field for a number above 0, with an optional upper limit."""
     return field(default=default, metadata={"positive": True, "at_most": at_most})
 
 
 def at_most(limit: float, default: float) -> Any:
-    """Return the field of a number from 0 to a limit, both included."""
+    """Return a field for a number from 0 to a limit, both included."""
     return field(default=default, metadata={"at_most": limit})
 
 
 def less_than(limit: float, default: float) -> Any:
-    """Return the field of a number from 0 to a limit, which is not included."""
+    """Return a field for a number from 0 to a limit, the limit excluded."""
     return field(default=default, metadata={"less_than": limit})
 
 
 @dataclass(frozen=True)
 class Config:
-    """A set of settings. Numbers are finite and at least 0, or what their field says."""
+    """A set of settings. Numbers are finite and at least 0, within the limits of their field.
+
+    Raises:
+        SettingError: a number is out of range.
+    """
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -52,7 +56,7 @@ class Config:
 
     @classmethod
     def names(cls) -> list[str]:
-        """Return the names of the settings, those of a subclass before those that it inherits."""
+        """Return the names of the settings, those of a subclass before the inherited ones."""
         own = [name for kind in cls.__mro__ for name in vars(kind).get("__annotations__", ())]
         known = {each.name for each in fields(cls)}
         return [name for name in dict.fromkeys(own) if name in known]
@@ -72,15 +76,15 @@ class Config:
 
 
 def refuse_unknown(names: Iterable[str], known: list[str]) -> None:
-    """Refuse a name that no setting has.
+    """Refuse the name of an unknown setting.
 
     Raises:
-        SettingError: with the nearest name.
+        SettingError: an unknown name; the message suggests the nearest one.
     """
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}"
+            nearest = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else f"; known: {', '.join(known)}"
             raise SettingError(f"no setting is called '{name}'{hint}")
 
 

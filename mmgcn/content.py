@@ -1,4 +1,4 @@
-"""Content: interactions, features and captions of a data set, read from files of any format."""
+"""Content: interactions, features and captions of a data set in any format."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class ContentError(ValueError):
 
 @dataclass(eq=False)
 class Content:
-    """A data set in memory, and remarks on how it was read.
+    """A data set in memory, with a record of what was read and left out.
 
     Args:
-        parts: tables of user_id and item_id as text, and perhaps timestamp and rating, by part:
-            `interactions`, or `train` with `valid` and `test`. Empty for features only.
+        parts: tables by part: `interactions`, or `train` with `valid` and `test`. Columns are
+            user_id and item_id as text, optionally timestamp and rating. Empty for features only.
         features: one vector per item id, by modality.
         captions: table of item_id and caption, as text.
         videos: folder of the items' videos.
         min_rating: lowest rating that usually counts as an interaction, if there are ratings.
-        found: what was read, a sentence each.
-        dropped: what was left out and why, a sentence each.
+        found: descriptions of what was read.
+        dropped: descriptions of what was left out, with reasons.
     """
 
     parts: dict[str, pl.DataFrame] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Content:
 
     @classmethod
     def of_dataset(cls, dataset: Dataset) -> Content:
-        """Return the parts of a data set that are not empty, and the vectors that items have."""
+        """Return the non-empty parts of a data set, and the vectors of items that have them."""
         split = dataset.split
         content = cls()
         whole = len(split.valid) == len(split.test) == 0
@@ -84,16 +84,16 @@ class Content:
     def add_part(
         self, name: str, table: pl.DataFrame, *, source: str, **columns: str | None
     ) -> None:
-        """Add interactions, and report them.
+        """Add interactions, and record them in `found`.
 
-        Rows without a user or an item are left out, and a column of times or ratings that has
-        empty values; both are reported in `dropped`.
+        Rows without a user or an item are left out, as is a column of times or ratings with empty
+        values; both are recorded in `dropped`.
 
         Args:
-            name: of the part.
-            table: its values are read as text.
-            source: of the table, for the report.
-            columns: name of the column of `user`, `item`, and perhaps `time` and `rating`.
+            name: name of the part.
+            table: table whose ids are read as text.
+            source: name of the table's source in the report.
+            columns: column names of `user`, `item`, and optionally `time` and `rating`.
 
         Raises:
             ContentError: no row remains, or a column is missing.
@@ -140,17 +140,17 @@ class Content:
     def add_features(
         self, name: str, ids: list[str] | pl.Series, matrix: np.ndarray, *, source: str
     ) -> None:
-        """Add one vector per item, and report them; rows that are not finite are left out.
+        """Add one vector per item, and record them in `found`; rows with NaN or inf are left out.
 
         Shapes:
             ids: (N,); matrix: (N, D), or (N,) for one number per item.
 
         Raises:
             FeatureError: see `FeatureTable`.
-            ContentError: there is a modality of that name already.
+            ContentError: the modality exists.
         """
         if name in self.features:
-            raise ContentError(f"two sources are features called {name}: {source} is the second")
+            raise ContentError(f"two sources have features named {name}: {source} is the second")
         ids = pl.Series("id", ids, dtype=pl.String)
         if len(ids) == len(matrix) and matrix.dtype.kind == "f" and matrix.ndim == 2:
             step = max(1, BLOCK_VALUES // max(matrix.shape[1], 1))
@@ -178,7 +178,7 @@ class Content:
         )
 
     def add_captions(self, ids: list[str], texts: list[str], *, source: str) -> None:
-        """Add captions, and report them; items without text, and repeated items, are left out."""
+        """Add captions, and record them in `found`; empty and repeated ones are left out."""
         table = pl.DataFrame(
             {"item_id": ids, "caption": texts}, schema={"item_id": pl.String, "caption": pl.String}
         )

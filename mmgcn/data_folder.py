@@ -1,4 +1,4 @@
-"""DataFolder: a data set in the files that `mmgcn fit` reads."""
+"""DataFolder: a data set as files that `mmgcn fit` reads."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ CAPTIONS = "captions.csv"
 
 @dataclass(frozen=True)
 class DataFolder:
-    """What was written, and the commands that use it.
+    """The written files, and commands that use them.
 
     Args:
         files: paths in the order in which they were written.
-        commands: of a shell, one a line; the last ones train and recommend.
+        commands: shell commands, one per line; the last ones train and recommend.
         notes: remarks for the user.
     """
 
@@ -37,17 +37,17 @@ def write_data_folder(
 ) -> DataFolder:
     """Write content as tables, .npy files with ids, and a report.
 
-    interactions.csv, or train.csv with valid.csv and test.csv; captions.csv; for each modality
-    NAME.npy with NAME.txt, one id a line. `import.json` is written last and contains what was found
-    and dropped.
+    The files are interactions.csv, or train.csv with valid.csv and test.csv; captions.csv; and for
+    each modality NAME.npy with NAME.txt, one id per line. The report, `import.json`, is written
+    last and records what was read and left out.
 
     Args:
         source: format and path, for the report.
-        overwrite: replace the files of an earlier import.
+        overwrite: whether to replace the files of an earlier import.
 
     Raises:
-        ContentError: the folder contains files and `overwrite` is False, or other files than those
-            of an import; an id contains a line break; or there is nothing to write.
+        ContentError: the folder contains an import and `overwrite` is False, or other files; an id
+            contains a line break; or there is nothing to write.
         OSError: a file cannot be written.
     """
     if not (content.parts or content.features or content.captions is not None):
@@ -79,10 +79,10 @@ def write_data_folder(
 
 
 def check_folder(folder: Path, *, overwrite: bool) -> None:
-    """Refuse a folder with files, unless they are those of an earlier import and replaced.
+    """Refuse a folder with files, except those of an earlier import that are to be replaced.
 
     Raises:
-        ContentError: the folder contains other files.
+        ContentError: the folder contains other files, or an import and `overwrite` is False.
     """
     if not folder.exists() or not any(folder.iterdir()):
         return
@@ -98,7 +98,7 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
 
 
 def _prepare(folder: Path) -> None:
-    """Make the folder, without the files of an earlier import."""
+    """Create the folder, and remove the files of an earlier import."""
     folder.mkdir(parents=True, exist_ok=True)
     report = folder / REPORT
     if not report.is_file():
@@ -113,12 +113,12 @@ def _prepare(folder: Path) -> None:
 
 
 def _write_features(table: FeatureTable, folder: Path) -> list[Path]:
-    """Write NAME.npy in float32, a block at a time, and NAME.txt."""
-    broken = table.ids.filter(table.ids.str.contains("[\n\r]") | (table.ids == ""))
-    if len(broken):
+    """Write NAME.npy in float32, block by block, and NAME.txt."""
+    invalid = table.ids.filter(table.ids.str.contains("[\n\r]") | (table.ids == ""))
+    if len(invalid):
         raise ContentError(
-            f"the item {broken[0]!r} of the {table.name} features is empty or contains a line "
-            "break; ids are one a line"
+            f"the item {invalid[0]!r} of the {table.name} features is empty or contains a line "
+            "break; the file of ids has one per line"
         )
     array, ids = folder / f"{table.name}.npy", folder / f"{table.name}.txt"
     rows, width = table.matrix.shape
@@ -128,7 +128,8 @@ def _write_features(table: FeatureTable, folder: Path) -> list[Path]:
         out[start : start + step] = table.matrix[start : start + step]
     out.flush()
     del out
-    ids.write_text("".join(f"{one}\n" for one in table.ids), encoding="utf-8", newline="\n")
+    lines = "".join(f"{item_id}\n" for item_id in table.ids)
+    ids.write_text(lines, encoding="utf-8", newline="\n")
     return [array, ids]
 
 
@@ -161,8 +162,8 @@ def _commands(content: Content, folder: Path, options: list[str]) -> list[str]:
         fit += [names.get(part, "--test"), str(folder / f"{part}.csv")]
     if not content.parts:
         fit += ["--interactions", "interactions.csv"]
-    for each in features:
-        fit += ["--features", each]
+    for source in features:
+        fit += ["--features", source]
     rated = [part for part in content.parts.values() if "rating" in part.columns]
     if content.min_rating is not None and rated:
         fit += ["--min-rating", f"{content.min_rating:g}"]

@@ -1,4 +1,4 @@
-"""The contract of a format of data sets, and FORMATS."""
+"""Format: the contract of a data set format, and FORMATS, the registry of all."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from mmgcn.content import Content
 
 
 class FormatError(ValueError):
-    """Files that are not of the format, or cannot be read or written; the message says why."""
+    """Files that are not in the format, or cannot be read or written; the message says why."""
 
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What a format cannot find out by itself."""
+    """Permissions, and facts that the files may not contain."""
 
     allow_pickle: bool = False
-    """Read pickles, in a process of its own that can open no file and no connection, and builds
-    arrays and sparse matrices only."""
+    """Read pickles, in a separate process that can open no file and no connection, and constructs
+    only arrays and sparse matrices."""
     num_users: int | None = None
-    """Number of users where items are numbered from there on (MMGCN) and the files leave it
-    open."""
+    """Number of users, for files whose item ids start after the user ids (MMGCN) and do not
+    contain the number."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Written:
 
     Args:
         files: paths, in the order in which they were written.
-        usage: lines that say how the other program reads them.
-        dropped: what was left out and why, a sentence each.
+        usage: instructions for the other program, in lines.
+        dropped: descriptions of what was left out, with reasons.
     """
 
     files: list[Path]
@@ -46,17 +46,17 @@ class Written:
 
 @dataclass(frozen=True)
 class Format:
-    """How one program, or one data set, stores interactions and features.
+    """The files in which a program or a data set stores interactions and features.
 
     Args:
-        name: its name in the registry.
-        title: the programs or data sets, for people.
-        layout: the files, in one line.
-        detect: returns the evidence at a path that it is of this format, or None. Reads only names
-            and first lines.
+        name: name in the registry.
+        title: names of the programs or data sets, for display.
+        layout: description of the files, in one line.
+        detect: returns the evidence that a path has this format, or None. Reads only file names and
+            first lines.
         read: returns the content of a folder or file. Raises FormatError if a file is missing or
             cannot be read, ContentError or FeatureError if its content cannot be used.
-        aliases: other names.
+        aliases: other names in the registry.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Format:
 
 
 class Write(Protocol):
-    """Writes content, and perhaps ranked lists, into an existing folder."""
+    """Writes content, and optionally ranked lists, into an existing folder."""
 
     def __call__(
         self, content: Content, folder: Path, *, name: str, lists: pl.DataFrame | None = None
@@ -76,17 +76,17 @@ class Write(Protocol):
         """Return the files.
 
         Args:
-            name: of the data set, for names of files.
+            name: name of the data set, used in file names.
             lists: user_id, item_id, score and rank from 1, as `Recommender.recommend` returns.
 
         Raises:
-            FormatError: the format cannot contain it.
+            FormatError: the format cannot store the content.
         """
 
 
 @dataclass(frozen=True)
 class WritableFormat(Format):
-    """A format that an export can write, too."""
+    """A format that can also be written."""
 
     write: Write
 

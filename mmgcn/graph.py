@@ -1,4 +1,4 @@
-"""BipartiteGraph: users and items with an edge for each interaction, as sparse products."""
+"""BipartiteGraph: users and items with an edge per interaction, as sparse products."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ Normalise = Literal["mean", "sym", "sum"]
 class BipartiteGraph(nn.Module):
     """Aggregation over the edges between users and items, in both directions.
 
-    Both directions are stored as compressed rows, so that a product never scatters and its backward
-    is a product with the other direction. The order of the edges does not change a bit of the sums.
+    Both directions are stored as compressed rows, so that a product never scatters, and the
+    backward of a product is a product with the other direction. Sums do not depend on the order of
+    the edges, bit for bit.
 
     Args:
-        user_index, item_index: the edges.
-        normalise: weight of edge (u, i): `mean` divides by the degree of the node that aggregates,
-            `sym` by the root of both degrees, `sum` is 1.
-        weight: weight of each edge, positive; degrees are then sums of weights, and `mean` a
+        user_index, item_index: nodes of each edge.
+        normalise: weight of an edge: `mean` is 1 / degree of the aggregating node, `sym` is
+            1 / sqrt(product of both degrees), `sum` is 1.
+        weight: positive weight of each edge; degrees are then sums of weights, and `mean` a
             weighted mean. The maximum ignores it.
-        dtype: dtype of the weights, converted at every product with vectors of another.
+        dtype: dtype of the weights, which are converted for vectors of another dtype.
 
     Shapes:
         user_index, item_index: (E,) integers; weight: (E,).
@@ -65,26 +66,27 @@ class BipartiteGraph(nn.Module):
             edge = torch.as_tensor(weight).double()
             if not (edge.isfinite().all() and (edge > 0).all()):
                 raise GraphError("the weights of edges must be positive and finite; some are not")
-        # No edge ends in a node of degree 0, so nothing is divided by 0.
-        of_user = torch.bincount(users, edge, minlength=num_users)[users]  # (E,)
-        of_item = torch.bincount(items, edge, minlength=num_items)[items]  # (E,)
+        # A node with an edge has a degree above 0, so nothing is divided by 0.
+        user_degree = torch.bincount(users, edge, minlength=num_users)[users]  # (E,)
+        item_degree = torch.bincount(items, edge, minlength=num_items)[items]  # (E,)
         shape = (num_users, num_items)
         if normalise == "mean":
             # The backward of a product is the transposed product with the same weights, so means
-            # over items and over users need a pair of matrices each.
-            to_user, to_item = (edge / of_user).to(dtype), (edge / of_item).to(dtype)
+            # over items and means over users need a pair of matrices each.
+            to_user, to_item = (edge / user_degree).to(dtype), (edge / item_degree).to(dtype)
             self.to_users = SparseProduct.of(users, items, to_user, shape)
             self.to_items = SparseProduct.of(users, items, to_item, shape).reversed()
         else:
-            both = edge * (of_user * of_item).rsqrt() if normalise == "sym" else edge
-            self.to_users = SparseProduct.of(users, items, both.to(dtype), shape)
+            if normalise == "sym":
+                edge = edge * (user_degree * item_degree).rsqrt()
+            self.to_users = SparseProduct.of(users, items, edge.to(dtype), shape)
             self.to_items = self.to_users.reversed()
         self._by_item: Tensor | None = None
         self._keys: Tensor | None = None
 
     @classmethod
     def of(cls, interactions: Interactions, *, normalise: Normalise = "mean") -> Self:
-        """Return the graph with an edge for each interaction."""
+        """Return the graph with an edge per interaction."""
         return cls(
             interactions.user_index,
             interactions.item_index,
@@ -97,7 +99,7 @@ class BipartiteGraph(nn.Module):
     def of_products(
         cls, to_users: SparseProduct, to_items: SparseProduct, *, normalise: Normalise
     ) -> BipartiteGraph:
-        """Return a graph of given products, whose edges may differ."""
+        """Return a graph of two products, whose edges may differ."""
         graph = cls.__new__(cls)
         nn.Module.__init__(graph)
         graph.num_users = len(to_users.matrix.start) - 1
@@ -113,7 +115,7 @@ class BipartiteGraph(nn.Module):
         return len(self.to_users.matrix.column)
 
     def draw(self, generator: torch.Generator) -> Tensor:
-        """Return uniform random numbers of [0, 1), one for each edge, sorted by user, then by item.
+        """Return a uniform random number in [0, 1) per edge, sorted by user, then by item.
 
         Shapes:
             the result: (E,), on the CPU.
@@ -121,7 +123,7 @@ class BipartiteGraph(nn.Module):
         return torch.rand(self.num_edges, generator=generator)
 
     def edge_positions(self, user_index: Tensor, item_index: Tensor) -> Tensor:
-        """Return the positions of some edges, sorted by user, then by item.
+        """Return the positions of edges in the order by user, then by item.
 
         Shapes:
             user_index, item_index, the result: (B,) int64.
@@ -134,7 +136,7 @@ class BipartiteGraph(nn.Module):
         """Return the graph without some of its edges; the weights of the others do not change.
 
         Shapes:
-            keep: (E,) bool, of the edges sorted by user, then by item.
+            keep: (E,) bool, in the order by user, then by item.
         """
         if self._by_item is None:
             self._by_item = torch.argsort(self.to_users.matrix.column, stable=True)
@@ -154,7 +156,7 @@ class BipartiteGraph(nn.Module):
         return graph
 
     def users_from_items(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
-        """Return the aggregation of the items of each user, or of some users.
+        """Return the aggregation over the items of each user, or of some users.
 
         Shapes:
             x: (I, d); rows: (B,) users; the result: (U, d), or (B, d).
@@ -162,7 +164,7 @@ class BipartiteGraph(nn.Module):
         return self.to_users.forward(x, rows=rows)
 
     def items_from_users(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
-        """Return the aggregation of the users of each item, or of some items.
+        """Return the aggregation over the users of each item, or of some items.
 
         Shapes:
             x: (U, d); rows: (B,) items; the result: (I, d), or (B, d).
@@ -172,8 +174,8 @@ class BipartiteGraph(nn.Module):
     def users_from_items_max(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
         """Return the element-wise maximum over the items of each user.
 
-        Elements of -inf are ignored; the maximum of nothing is 0. The gradient flows to the
-        maximum, to that of the smallest item index where several are equal.
+        Elements of -inf are ignored; a maximum over nothing is 0. The gradient flows to the
+        maximum; of equal elements, to the one with the smallest item index.
 
         Shapes:
             x: (I, d); rows: (B,) users; the result: (U, d), or (B, d).
@@ -181,7 +183,7 @@ class BipartiteGraph(nn.Module):
         return self.to_users.maximum(x, rows=rows)
 
     def items_from_users_max(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
-        """Return the element-wise maximum over the users of each item, as the other way round.
+        """Return the element-wise maximum over the users of each item; see `users_from_items_max`.
 
         Shapes:
             x: (U, d); rows: (B,) items; the result: (I, d), or (B, d).

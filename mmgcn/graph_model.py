@@ -1,6 +1,6 @@
-"""GraphModel: the contract of a model that propagates over the user-item graph.
+"""GraphModel: the contract of models that propagate over the user-item graph.
 
-IdGraphModel: the contract of one whose id embeddings are propagated as in LightGCN.
+IdGraphModel: the contract of those that propagate id embeddings as LightGCN does.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mmgcn.neighbourhood import Neighbourhood, NeighbourSampler
 from mmgcn.parameters import id_tables
 from mmgcn.train_config import TrainConfig
 
-FULL_GRAPH_EDGES = 500_000  # a step on more edges takes less time with sampled neighbours
+FULL_GRAPH_EDGES = 500_000  # with more, a step on sampled neighbours is faster
 
 
 @dataclass(frozen=True)
@@ -27,20 +27,20 @@ class GraphConfig(ModelConfig):
     """Settings of every model that propagates over the graph."""
 
     propagation: Literal["auto", "full_graph", "sampled"] = "auto"
-    """Whether a training step computes the full graph, or the neighbourhood of its batch with a
-    few sampled neighbours of each node; auto samples above 500,000 interactions."""
+    """Graph of a training step: full_graph, or sampled: the neighbourhood of the batch, with a few
+    neighbours of each node. auto samples above 500,000 interactions."""
     num_neighbours: int = positive(10)
-    """Number of neighbours that are sampled for each node."""
+    """Number of sampled neighbours of each node."""
 
 
 GraphConfigT = TypeVar("GraphConfigT", bound=GraphConfig)
 
 
 class GraphModel(Model[GraphConfigT]):
-    """A model that propagates over the user-item graph, on all of it or on a batch's part.
+    """A model that propagates over the full user-item graph, or over a batch's neighbourhood.
 
     Class attributes:
-        normalise: the weights of the graph's edges, see `BipartiteGraph`.
+        normalise: normalisation of the edge weights, see `BipartiteGraph`.
     """
 
     normalise: ClassVar[Normalise] = "mean"
@@ -62,20 +62,20 @@ class GraphModel(Model[GraphConfigT]):
         )
 
     def resolved_settings(self) -> dict[str, Any]:
-        """Return which propagation `auto` means for this graph."""
+        """Return the propagation that is used for this graph, in place of `auto`."""
         sampled = self.neighbours.num_neighbours is not None
         return {"propagation": "sampled" if sampled else "full_graph"}
 
     def use_full_graph(self) -> None:
-        """Compute the full graph in every step, where the settings leave that open.
+        """Compute the full graph in every step, unless the settings demand sampling.
 
         Raises:
-            SettingError: they demand sampling.
+            SettingError: the settings demand sampling.
         """
         if self.config.propagation == "sampled":
             raise SettingError(
-                "propagation is sampled, but several processes compute the full graph, each the "
-                "part of its users; use propagation=auto, or one process"
+                "propagation is sampled, but several processes compute the full graph, each for "
+                "its own users; use propagation=auto, or one process"
             )
         self.neighbours.num_neighbours = None
 
@@ -97,7 +97,7 @@ class IdGraphModel(GraphModel[IdGraphConfigT]):
     """A model whose id embeddings are propagated as in LightGCN.
 
     Attributes:
-        user, item: the id embeddings, layer 0. Shapes: (U, d) and (I, d).
+        user, item: id embeddings, (U, d) and (I, d), which are layer 0 of the propagation.
     """
 
     train_defaults: ClassVar[TrainConfig] = TrainConfig(
@@ -116,12 +116,16 @@ class IdGraphModel(GraphModel[IdGraphConfigT]):
         self.user, self.item = id_tables(dataset, config.dim, generator)
 
     def neighbourhood(self, user_index: Tensor, item_index: Tensor) -> Neighbourhood:
-        """Return what all layers aggregate for a batch. Shapes: (B,) and (N,)."""
+        """Return the neighbourhood that all layers aggregate for a batch.
+
+        Shapes:
+            user_index: (B,); item_index: (N,).
+        """
         hops = self.config.num_layers
         return self.neighbours.around(user_index, item_index, user_hops=hops, item_hops=hops)
 
     def propagated_ids(self, hood: Neighbourhood | None = None) -> tuple[Tensor, Tensor]:
-        """Return the mean over the layers, of the rows of a batch or of all.
+        """Return the mean over the layers, for the rows of a batch or for all rows.
 
         Shapes:
             the result: (B, d) and (N, d), or (U, d) and (I, d).
@@ -137,7 +141,7 @@ class IdGraphModel(GraphModel[IdGraphConfigT]):
 def layer_mean(
     hood: Neighbourhood, user: Tensor, item: Tensor, *, num_layers: int
 ) -> tuple[Tensor, Tensor]:
-    """Return the mean over the layers of LightGCN, of the rows of a batch or of all.
+    """Return the mean over the layers of LightGCN, for the rows of a batch or for all rows.
 
     Shapes:
         user: (U, d); item: (I, d), layer 0; the result: (B, d) and (N, d), or (U, d) and (I, d).

@@ -1,4 +1,4 @@
-"""InteractionRows: rows of the interaction matrix as user vectors, computed when they are read."""
+"""InteractionRows: rows of the interaction matrix as user vectors, computed on access."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ Csr = tuple[np.ndarray, np.ndarray]  # indptr (U + 1,), indices (E,)
 class InteractionRows:
     """User vectors of an item-item model: 1 where a user watched an item in training, 0 elsewhere.
 
-    Indexed like an array of (U, I) float32, of which only the rows that are read exist, so that
-    memory does not grow with users times items. A user without interactions is the mean of the
-    others.
+    Indexed like a (U, I) float32 array, but rows are computed on access, so that memory does not
+    grow with users times items. The row of a user without interactions is the mean of the others.
 
     Shapes:
-        interactions: indptr (U + 1,) and indices (E,), the items of each user in turn.
+        interactions: indptr (U + 1,) and indices (E,), the items of user 0, then of user 1, ...
     """
 
     def __init__(self, interactions: Csr, num_items: int) -> None:
@@ -48,11 +47,11 @@ class InteractionRows:
         return rows
 
     def degree(self) -> np.ndarray:
-        """Return the number of items of each user. Shapes: (U,) integers."""
+        """Return the number of items of each user. Shapes: (U,) int64."""
         return np.asarray(np.diff(self._indptr))
 
     def count(self) -> np.ndarray:
-        """Return the number of users of each item. Shapes: (I,) integers."""
+        """Return the number of users of each item. Shapes: (I,) int64."""
         counts: np.ndarray = np.bincount(self._indices, minlength=self.shape[1])
         return counts
 

@@ -1,4 +1,4 @@
-"""ItemItemModel: the contract of a model that scores by weights between items."""
+"""ItemItemModel: the contract of models that score by an item-item weight matrix."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from mmgcn.data.dataset import Dataset
 from mmgcn.interaction_rows import InteractionRows
 from mmgcn.recommender_model import ConfigT, Embeddings
 
-BLOCK_CELLS = 1 << 25  # cells of the interaction matrix that are dense at once; 128 MiB
+BLOCK_CELLS = 1 << 25  # cells of a dense block of the interaction matrix; 128 MiB
 
 
 class ItemItemModel(ClosedFormModel[ConfigT]):
-    """A model in closed form: score = R_u W, with R the interaction matrix and W between items.
+    """A model in closed form: score = R_u W, with the interaction matrix R and item weights W.
 
     Memory grows with the square of the number of items, not with users times items.
 
     Raises:
-        SettingError: solving takes more memory than the machine has.
+        SettingError: solving needs more memory than the machine has.
     """
 
     def __init__(self, dataset: Dataset, config: ConfigT) -> None:
         super().__init__(dataset, config)
         num_modalities = len(dataset.features) if self.uses_features else 0
         required = self.required_bytes(self.num_items, num_modalities)
-        present = memory_bytes()
-        if required > present:
+        available = memory_bytes()
+        if required > available:
             raise SettingError(
                 f"{self.name} of {self.num_items:,} items takes {required / 2**30:,.1f} GiB of "
-                f"memory, and this machine has {present / 2**30:,.1f}; choose a model whose memory "
-                "grows with the number of items, such as linear_mmgcn"
+                f"memory, and this machine has {available / 2**30:,.1f}; choose a model whose "
+                "memory grows with the number of items, such as linear_mmgcn"
             )
         self._csr = dataset.train.csr()
         self.interactions = InteractionRows(self._csr, self.num_items)
@@ -46,13 +46,13 @@ class ItemItemModel(ClosedFormModel[ConfigT]):
 
     @classmethod
     def required_bytes(cls, num_items: int, num_modalities: int) -> int:
-        """Return the memory that solving takes: three float32 matrices of pairs of items."""
+        """Return the memory of solving: three (I, I) float32 matrices."""
         del num_modalities
         return 12 * num_items**2
 
     @abstractmethod
     def solve(self) -> Tensor:
-        """Return W. Shapes: (I, I) float32, a row for each watched item."""
+        """Return W. Shapes: (I, I) float32, one row per watched item."""
 
     def solve_channels(self) -> dict[str, Tensor]:
         """Return the summands of W, by channel. Shapes: (I, I) float32 each."""
@@ -63,12 +63,12 @@ class ItemItemModel(ClosedFormModel[ConfigT]):
         return Embeddings(self.interactions, {n: W.numpy() for n, W in self._weights.items()})
 
     def common_users(self, user_weight: Tensor | None = None) -> Tensor:
-        """Return R^T diag(w) R: the users that each pair of items has in common, weighted.
+        """Return R^T diag(w) R: the weighted number of users that two items have in common.
 
-        A sparse matrix times a dense one, so that E I numbers are added and not U I^2.
+        Computed as a product of a sparse and a dense matrix, with E I additions instead of U I^2.
 
         Args:
-            user_weight: w; ones by default.
+            user_weight: w; by default ones.
 
         Shapes:
             user_weight: (U,); the result: (I, I) float32.
@@ -89,7 +89,7 @@ class ItemItemModel(ClosedFormModel[ConfigT]):
         return total
 
     def blocks(self) -> Iterator[Tensor]:
-        """Yield R, a block of users at a time. Shapes: (B, I) float32."""
+        """Yield R in blocks of users. Shapes: (B, I) float32 each."""
         size = max(1, BLOCK_CELLS // self.num_items)
         for start in range(0, self.num_users, size):
             users = np.arange(start, min(start + size, self.num_users))

@@ -22,13 +22,13 @@ def bpr(positive: Tensor, negative: Tensor) -> Tensor:
 def sampled_softmax(
     user: Tensor, item: Tensor, negative: Tensor, watched: Tensor, *, temperature: float
 ) -> Tensor:
-    """Return the mean of -log softmax of each user's item among itself and the negatives.
+    """Return the mean of -log softmax of each positive item's score over itself and the negatives.
 
-    Scores are inner products over the temperature.
+    Scores are inner products divided by the temperature.
 
     Shapes:
-        user, item: (B, d), a row for each interaction; negative: (N, d), shared by all; watched:
-        (P, 2) indices (b, n) of negatives that user b has watched, which are ignored; the result:
+        user, item: (B, d), one row per interaction; negative: (N, d), shared by all; watched:
+        (P, 2), pairs (b, n) of negatives n that user b has watched, which are ignored; the result:
         ().
 
     Source: Wu et al., On the Effectiveness of Sampled Softmax Loss for Item Recommendation,
@@ -40,12 +40,12 @@ def sampled_softmax(
 
 
 def info_nce(view: Tensor, other: Tensor, *, temperature: float) -> Tensor:
-    """Return the mean of -log softmax of each row's counterpart among the rows of the other view.
+    """Return the contrastive loss of two views: the mean of -log softmax of each row's counterpart.
 
-    Scores are cosines over the temperature.
+    Scores are cosines divided by the temperature; the other rows of the other view are negatives.
 
     Shapes:
-        view, other: (N, d), row n of both is the same node; the result: ().
+        view, other: (N, d), with the same node in row n of both; the result: ().
 
     Source: van den Oord et al., Representation Learning with Contrastive Predictive Coding, 2018.
     """
@@ -56,7 +56,7 @@ def info_nce(view: Tensor, other: Tensor, *, temperature: float) -> Tensor:
 
 
 def first_rows(index: Tensor) -> Tensor:
-    """Return the first position of each different value.
+    """Return the first position of each distinct value.
 
     >>> first_rows(torch.tensor([7, 3, 7, 9])).tolist()
     [1, 0, 3]
@@ -71,7 +71,7 @@ def first_rows(index: Tensor) -> Tensor:
 
 
 class _Softmax(torch.autograd.Function):
-    """Stores one (B, N) matrix and computes in place: it is the most expensive part of a step."""
+    """Sampled softmax in place, with one stored (B, N) matrix: the costliest part of a step."""
 
     @staticmethod
     def forward(

@@ -1,4 +1,4 @@
-"""Model card: README.md of a published run, from what its folder says.
+"""Model card: README.md of a published run, written from its folder.
 
 Source: https://huggingface.co/docs/hub/model-cards (metadata between two lines of dashes).
 """
@@ -24,7 +24,7 @@ Recommender(run).recommend(["{user}"], k=10)
 
 
 def model_card(run: Run) -> str:
-    """Return the card: data, settings, seeds and metrics; the licence is for the publisher."""
+    """Return the card: data, settings, seeds and metrics, with a gap for the licence."""
     config = run.config
     model, counts = str(config["model"]), config.get("num_interactions", {})
     runs = same_study(run)
@@ -69,7 +69,7 @@ def model_card(run: Run) -> str:
 
 
 def same_study(run: Run) -> list[dict[str, Any]]:
-    """Return the configuration of the run, and of those beside it that differ in the seed alone."""
+    """Return the configurations of the run and of runs beside it that differ only in the seed."""
     found = {int(run.config["seed"]): run.config}
     for file in sorted(run.path.parent.glob("*/config.json")):
         try:

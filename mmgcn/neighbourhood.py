@@ -1,4 +1,4 @@
-"""Neighbourhood: the part of the graph that a batch aggregates, and how it is sampled."""
+"""Neighbourhood: the part of the graph that a batch aggregates, and its sampling."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from mmgcn.sparse import CompressedRows, SparseProduct
 
 @dataclass(eq=False)
 class Neighbourhood:
-    """The graph that is propagated over: the full one, or a subgraph with rows of its own.
+    """The graph to propagate over: the full graph, or a subgraph with its own numbering of rows.
 
     Shapes:
-        users, items: (U',) and (I',) int64, the rows' indices in the full graph; None if this is
-        the full graph.
-        user_rows, item_rows: (B,) and (N,) int64, the rows of the batch; None for all rows.
+        users, items: (U',) and (I',) int64, indices of the rows in the full graph; None for the
+        full graph.
+        user_rows, item_rows: (B,) and (N,) int64, rows of the batch; None for all rows.
     """
 
     graph: BipartiteGraph
@@ -29,11 +29,11 @@ class Neighbourhood:
     item_rows: Tensor | None = None
 
     def of_users(self, x: Tensor) -> Tensor:
-        """Return the rows of a table of users. Shapes: x: (U, d); the result: (U', d)."""
+        """Return the rows of a table of all users. Shapes: x: (U, d); the result: (U', d)."""
         return _rows(x, self.users)
 
     def of_items(self, x: Tensor) -> Tensor:
-        """Return the rows of a table of items. Shapes: x: (I, d); the result: (I', d)."""
+        """Return the rows of a table of all items. Shapes: x: (I, d); the result: (I', d)."""
         return _rows(x, self.items)
 
     def batch_rows(self, user: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
@@ -42,20 +42,20 @@ class Neighbourhood:
 
 
 class NeighbourSampler(nn.Module):
-    """Returns the neighbourhood that a training step propagates over.
+    """Samples the neighbourhood that a training step propagates over.
 
-    A node of n neighbours aggregates `num_neighbours` of them, k, sampled again each time, whose
-    weights are n / k times as large, or all of them if n <= k. The aggregation is unbiased, and
-    equals that of the full graph if k is at least every degree.
+    A node with n neighbours aggregates k = `num_neighbours` of them, sampled again in each step and
+    with weights scaled by n / k; or all of them if n <= k. The aggregation is unbiased, and equals
+    that of the full graph if k is at least the maximum degree.
 
-    The k are every n/k-th neighbour from a random start (systematic sampling): they are distinct
-    and equally likely, and sampling them takes no sorting.
+    The k are every n/k-th neighbour from a random start (systematic sampling), which are distinct
+    and equally likely, and need no sorting.
 
     Args:
         num_neighbours: k; None for the full graph.
 
-    Source: neighbourhoods of Hamilton et al., Inductive Representation Learning on Large Graphs,
-    NeurIPS 2017; the sampling of Madow, Madow, On the Theory of Systematic Sampling, 1944.
+    Source: Hamilton et al., Inductive Representation Learning on Large Graphs, NeurIPS 2017; for
+    systematic sampling Madow, Madow, On the Theory of Systematic Sampling, 1944.
     """
 
     def __init__(
@@ -78,43 +78,43 @@ class NeighbourSampler(nn.Module):
         """Return the neighbourhood of some users and items.
 
         Args:
-            user_hops, item_hops: number of edges from the users and from the items of the batch.
-                Nodes at that distance aggregate nothing.
-            leave_out: probability that the edge between user n and item n of the batch is removed.
-                The weights of the others do not change.
-            dropout: probability that any other edge is removed.
+            user_hops, item_hops: radius in edges around the users and around the items of the
+                batch. Nodes at that distance aggregate nothing.
+            leave_out: probability of removing the edge between user n and item n of the batch. The
+                weights of other edges do not change.
+            dropout: probability of removing any other edge.
 
         Shapes:
-            user_index: (B,); item_index: (N,), N at least B where leave_out is not 0.
+            user_index: (B,); item_index: (N,), with N >= B if leave_out or dropout is above 0.
         """
-        own = user_index, item_index[: len(user_index)]
+        batch_edges = user_index, item_index[: len(user_index)]
         if self.num_neighbours is None:
             graph = self.graph
             if leave_out or dropout:
-                gone = torch.full((graph.num_edges,), dropout, device=user_index.device)
-                gone[graph.edge_positions(*own)] = leave_out
-                graph = graph.masked(graph.draw(self._generator).to(gone) >= gone)
+                rate = torch.full((graph.num_edges,), dropout, device=user_index.device)
+                rate[graph.edge_positions(*batch_edges)] = leave_out
+                graph = graph.masked(graph.draw(self._generator).to(rate) >= rate)
             return Neighbourhood(graph, user_rows=user_index, item_rows=item_index)
         users = _Side(self.graph.to_users.matrix, user_index)
         items = _Side(self.graph.to_items.matrix, item_index)
         reached_users = reached_items = user_index[:0]
-        for left in range(max(user_hops, item_hops), 0, -1):
-            of_batch_users = user_index if left <= user_hops else user_index[:0]
-            of_batch_items = item_index if left <= item_hops else item_index[:0]
-            from_users = self._sample(users, torch.cat([of_batch_users, reached_users]))
-            from_items = self._sample(items, torch.cat([of_batch_items, reached_items]))
+        for hops_left in range(max(user_hops, item_hops), 0, -1):
+            batch_users = user_index if hops_left <= user_hops else user_index[:0]
+            batch_items = item_index if hops_left <= item_hops else item_index[:0]
+            from_users = self._sample(users, torch.cat([batch_users, reached_users]))
+            from_items = self._sample(items, torch.cat([batch_items, reached_items]))
             reached_users, reached_items = from_items, from_users
-        users.close([user_index, *items.columns])
-        items.close([item_index, *users.columns])
+        users.number_rows([user_index, *items.columns])
+        items.number_rows([item_index, *users.columns])
         if leave_out or dropout:
             num_items = self.graph.num_items
-            batch = torch.unique(own[0] * num_items + own[1])
+            batch = torch.unique(batch_edges[0] * num_items + batch_edges[1])
             drawn = torch.rand(len(batch), generator=self._generator).to(batch.device)
-            gone = batch[drawn < leave_out]
-            of_users = users.rows() * num_items + torch.cat(users.columns)
-            users.weight = users.weight * self._keep(of_users, batch, gone, dropout)
-            of_items = torch.cat(items.columns) * num_items + items.rows()
-            items.weight = items.weight * self._keep(of_items, batch, gone, dropout)
+            removed = batch[drawn < leave_out]
+            user_keys = users.rows() * num_items + torch.cat(users.columns)
+            users.weight = users.weight * self._keep(user_keys, batch, removed, dropout)
+            item_keys = torch.cat(items.columns) * num_items + items.rows()
+            items.weight = items.weight * self._keep(item_keys, batch, removed, dropout)
         graph = BipartiteGraph.of_products(
             users.product(items), items.product(users), normalise=self.graph.normalise
         )
@@ -124,38 +124,39 @@ class NeighbourSampler(nn.Module):
 
     def _sample(self, side: _Side, nodes: Tensor) -> Tensor:
         """Sample neighbours of the nodes that have none yet, and return these neighbours."""
-        nodes = side.fresh(nodes)
+        nodes = side.unsampled(nodes)
         matrix = side.matrix
         first = matrix.start[nodes].long()
         degree = matrix.start[nodes + 1].long() - first
         counts = degree.clamp(max=self.num_neighbours)
-        of_node = torch.repeat_interleave(counts)  # (entries,) which of the nodes
-        slot = torch.arange(len(of_node), device=of_node.device)
-        slot = slot - (counts.cumsum(0) - counts)[of_node]
-        start = torch.rand(len(nodes), generator=self._generator).to(of_node.device)
-        share = degree / counts.clamp(min=1)  # n / k, 1 where all are sampled
-        at = ((slot + start[of_node]) * share[of_node]).long()
-        at = first[of_node] + torch.minimum(at, degree[of_node] - 1)
+        node = torch.repeat_interleave(counts)  # (entries,), position in nodes
+        slot = torch.arange(len(node), device=node.device)
+        slot = slot - (counts.cumsum(0) - counts)[node]
+        start = torch.rand(len(nodes), generator=self._generator).to(node.device)
+        stride = degree / counts.clamp(min=1)  # n / k, 1 where all are sampled
+        at = ((slot + start[node]) * stride[node]).long()
+        at = first[node] + torch.minimum(at, degree[node] - 1)
         column = matrix.column[at].long()
-        weight = matrix.weight[at] * share[of_node].to(matrix.weight.dtype)
+        weight = matrix.weight[at] * stride[node].to(matrix.weight.dtype)
         side.add(nodes, counts, column, weight)
         return column
 
-    def _keep(self, keys: Tensor, batch: Tensor, gone: Tensor, dropout: float) -> Tensor:
-        """Return which edges are not removed. Shapes: keys: (E,); the result: (E,) bool."""
+    def _keep(self, keys: Tensor, batch: Tensor, removed: Tensor, dropout: float) -> Tensor:
+        """Return a mask of the edges to keep. Shapes: keys: (E,); the result: (E,) bool."""
         drawn = torch.rand(len(keys), generator=self._generator).to(keys.device)
-        return torch.where(_among(keys, batch), ~_among(keys, gone), drawn >= dropout)
+        return torch.where(_is_in(keys, batch), ~_is_in(keys, removed), drawn >= dropout)
 
 
-def _among(keys: Tensor, some: Tensor) -> Tensor:
-    """Return which keys are in a sorted tensor. Shapes: (E,), (P,) -> (E,) bool."""
-    if len(some) == 0:
+def _is_in(keys: Tensor, ascending: Tensor) -> Tensor:
+    """Return whether keys are in a sorted tensor. Shapes: (E,), (P,) -> (E,) bool."""
+    if len(ascending) == 0:
         return torch.zeros_like(keys, dtype=torch.bool)
-    return some[torch.searchsorted(some, keys).clamp(max=len(some) - 1)] == keys
+    at = torch.searchsorted(ascending, keys).clamp(max=len(ascending) - 1)
+    return ascending[at] == keys
 
 
 class _Side:
-    """The users or the items of a neighbourhood under construction; those with neighbours first."""
+    """The users or the items of a neighbourhood under construction."""
 
     def __init__(self, matrix: CompressedRows, index: Tensor) -> None:
         self.matrix = matrix
@@ -166,12 +167,12 @@ class _Side:
         self._weights: list[Tensor] = []
         self.columns: list[Tensor] = []
 
-    def fresh(self, nodes: Tensor) -> Tensor:
-        """Return the nodes whose neighbours have not been sampled yet, each once."""
-        wanted = torch.zeros_like(self._done)
-        wanted[nodes] = True
-        wanted &= ~self._done
-        return wanted.nonzero().squeeze(1)
+    def unsampled(self, nodes: Tensor) -> Tensor:
+        """Return the nodes whose neighbours have not been sampled yet, without duplicates."""
+        mask = torch.zeros_like(self._done)
+        mask[nodes] = True
+        mask &= ~self._done
+        return mask.nonzero().squeeze(1)
 
     def add(self, nodes: Tensor, counts: Tensor, column: Tensor, weight: Tensor) -> None:
         """Store the neighbours of nodes. Shapes: (N,), (N,), (entries,) and (entries,)."""
@@ -181,9 +182,9 @@ class _Side:
         self.columns.append(column)
         self._weights.append(weight)
 
-    def close(self, others: list[Tensor]) -> None:
-        """Assign a row to every node: first to those with neighbours, then to the others."""
-        rest = self.fresh(torch.cat(others))
+    def number_rows(self, others: list[Tensor]) -> None:
+        """Assign a row to every node: first to nodes with neighbours, then to the others."""
+        rest = self.unsampled(torch.cat(others))
         self.nodes = torch.cat([*self._sampled, rest])
         self.row = torch.full((self._num,), -1, device=self._device)
         self.row[self.nodes] = torch.arange(len(self.nodes), device=self._device)
@@ -191,11 +192,11 @@ class _Side:
         self.weight = torch.cat(self._weights)
 
     def rows(self) -> Tensor:
-        """Return the node of the full graph that aggregates each entry."""
+        """Return the aggregating node, in the full graph, of each entry. Shapes: (entries,)."""
         return torch.repeat_interleave(self.nodes, self.counts)
 
     def product(self, other: _Side) -> SparseProduct:
-        """Return the product that aggregates the other side."""
+        """Return the product that aggregates the other side's nodes."""
         start = torch.cat([self.counts.new_zeros(1), self.counts.cumsum(0)])
         column = other.row[torch.cat(self.columns)]
         narrow = self.matrix.start.dtype
@@ -206,5 +207,5 @@ class _Side:
 
 
 def _rows(x: Tensor, rows: Tensor | None) -> Tensor:
-    # Not x[rows], whose backward adds up in another order each time.
+    # Not x[rows], whose backward sums in another order each time.
     return x if rows is None else functional.embedding(rows, x)

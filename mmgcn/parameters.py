@@ -1,4 +1,4 @@
-"""Initial tables of a model: random parameters, and features on one scale."""
+"""Initial tables of a model: random parameters and standardised features."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def table(
     """Return a parameter of normally distributed values.
 
     Args:
-        scale: standard deviation; Glorot's by default.
+        scale: standard deviation; by default that of Glorot initialisation.
 
     Shapes:
         the result: (num_rows, width).
@@ -28,15 +28,15 @@ def table(
 def id_tables(
     dataset: Dataset, width: int, generator: torch.Generator
 ) -> tuple[nn.Parameter, nn.Parameter]:
-    """Return embeddings of the users and of the items. Shapes: (U, width) and (I, width)."""
+    """Return random embeddings of users and items. Shapes: (U, width) and (I, width)."""
     return table(len(dataset.users), width, generator), table(len(dataset.items), width, generator)
 
 
 def standardised(features: np.ndarray, present: np.ndarray) -> Tensor:
-    """Return features with mean 0 and deviation 1 in each column, over the items that have them.
+    """Return features with mean 0 and standard deviation 1 in each column, over present items.
 
     Shapes:
-        features: (I, D); present: (I,) bool; the result: (I, D), zero where absent.
+        features: (I, D); present: (I,) bool; the result: (I, D), zero for absent items.
     """
     values = torch.from_numpy(features).float()
     has = torch.from_numpy(present)
@@ -53,7 +53,7 @@ def unit_features(dataset: Dataset) -> dict[str, Tensor]:
     """Return the standardised features of each modality, in rows of length one.
 
     Shapes:
-        each: (I, D_m), zero where an item lacks the modality.
+        the result: (I, D_m) each, zero where an item lacks the modality.
     """
     return {
         name: functional.normalize(standardised(values, dataset.present[name]))

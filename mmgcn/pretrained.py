@@ -1,11 +1,11 @@
-"""Runs as the Hugging Face hub stores models: safetensors, a configuration and a card.
+"""Runs in the layout of the Hugging Face hub: safetensors, a configuration and a card.
 
     README.md            the card
-    config.json          that of the run, without paths of this machine
-    model.safetensors    all arrays of the run, by the name of their file: user, item, parts/visual
+    config.json          configuration of the run, without paths of this machine
+    model.safetensors    all arrays of the run, by file name: user, item, parts/visual
     users.parquet items.parquet metrics.jsonl
 
-A run's weights for further training are not part of it. Nothing is pickled.
+Parameters for further training are not included. Nothing is pickled.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from mmgcn.model_card import model_card
 from mmgcn.run import Run
 
 TABLES = ("users.parquet", "items.parquet", "metrics.jsonl", "ablation.json")
-NAME = re.compile(r"(parts/)?[\w%~-][\w.%~-]*")  # of an array: never a path out of the folder
+ARRAY_NAME = re.compile(r"(parts/)?[\w%~-][\w.%~-]*")  # never a path out of the folder
 
 
 def save_pretrained(run: Run | Path | str, folder: Path | str) -> Path:
-    """Write a run as the hub stores models, and return the folder.
+    """Write a run in the layout of the hub, and return the folder.
 
-    Files that are there already are replaced, but for README.md: the licence in it is yours.
+    Existing files are replaced, except README.md, which may contain your licence.
 
     Args:
         run: a run, or its folder.
@@ -61,15 +61,15 @@ def save_pretrained(run: Run | Path | str, folder: Path | str) -> Path:
 
 
 def from_pretrained(folder: Path | str, *, out: Path | str) -> Run:
-    """Return the run that `save_pretrained` wrote into a local folder, as a new run folder.
+    """Write a folder of `save_pretrained` as a new run folder, and return the run.
 
     Args:
-        folder: such as a clone of a repository of the hub.
-        out: the run folder to write; it must not exist.
+        folder: local folder, such as a clone of a repository on the hub.
+        out: run folder to write; it must not exist.
 
     Raises:
         PretrainedError: the folder is not a published run, or `out` exists.
-        RunError: it is incomplete, or a newer mmgcn wrote it.
+        RunError: the run is incomplete, or a newer mmgcn wrote it.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
@@ -89,9 +89,9 @@ def from_pretrained(folder: Path | str, *, out: Path | str) -> Run:
             f"{folder} is not a published run: {' '.join(str(error).split())[:200]}; expected "
             f"config.json and {ARRAYS}, as save_pretrained writes them"
         ) from error
-    strange = [name for name in arrays if not NAME.fullmatch(name)]
-    if strange:
-        raise PretrainedError(f"{folder / ARRAYS} names an array {strange[0]!r}, which no run has")
+    invalid = [name for name in arrays if not ARRAY_NAME.fullmatch(name)]
+    if invalid:
+        raise PretrainedError(f"{folder / ARRAYS} names an array {invalid[0]!r}, which no run has")
     (out / "parts").mkdir(parents=True)
     for name, array in arrays.items():
         np.save(out / f"{name}.npy", array)
@@ -103,7 +103,7 @@ def from_pretrained(folder: Path | str, *, out: Path | str) -> Run:
 
 
 def _without_paths(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a configuration without the folders of this machine."""
+    """Return a configuration without paths of this machine."""
     features = {
         name: {
             key: Path(value).name if key == "encoder" else value

@@ -1,4 +1,4 @@
-"""Linear maps that are initialised from a generator: of any rows, and of a modality's features."""
+"""Linear maps with seeded initialisation: of any rows, and of a modality's features."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from mmgcn.parameters import table
 
 
 class Linear(nn.Module):
-    """x W + b, with Glorot's normal distribution in W.
+    """x W + b, with W from Glorot's normal distribution.
 
     Args:
         width, to: number of columns of x and of the result.
-        zero_bias: b = 0 at first; otherwise uniform between -1 / sqrt(width) and 1 / sqrt(width).
+        zero_bias: whether b is 0 at first; otherwise it is uniform between -1 / sqrt(width) and
+            1 / sqrt(width).
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class Linear(nn.Module):
 
 
 class FeatureProjection(nn.Module):
-    """F W + b: the items by the features F of one modality.
+    """F W + b: items projected from the features F of one modality.
 
     Shapes:
         features: (I, D), rows of length one; present: (I,) bool, the items that have the modality.
@@ -50,7 +51,11 @@ class FeatureProjection(nn.Module):
         self.bias = nn.Parameter(torch.zeros(dim))
 
     def forward(self, item_index: Tensor | None = None) -> Tensor:
-        """Return some rows, or all. Shapes: item_index: (N,); the result: (N, dim) or (I, dim)."""
+        """Return the projections of some items, or of all.
+
+        Shapes:
+            item_index: (N,); the result: (N, dim), or (I, dim).
+        """
         rows = self.get_buffer("features")
         if item_index is not None:
             rows = functional.embedding(item_index, rows)

@@ -1,4 +1,4 @@
-"""RecommenderModel: what every model has in common, trained or solved; its settings and vectors."""
+"""RecommenderModel: the contract of all models, trained or solved; their settings and vectors."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ ConfigT = TypeVar("ConfigT", bound=Config)
 
 @dataclass(frozen=True)
 class Settings(Generic[ConfigT]):
-    """All settings of a model. Their names are unique, so that they can be given in one mapping.
+    """All settings of a model. Their names are unique, so that one mapping can contain them all.
 
     Args:
-        model: what the model is.
-        train: how it is trained; None for a model in closed form.
+        model: settings of the model itself.
+        train: settings of its training; None for a model in closed form.
         ignored: names of settings that the model does not use.
     """
 
@@ -35,18 +35,20 @@ class Settings(Generic[ConfigT]):
     ignored: frozenset[str] = frozenset()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return by name all settings that the model uses."""
+        """Return all settings that the model uses, by name."""
         values = asdict(self.model) | ({} if self.train is None else asdict(self.train))
         return {name: value for name, value in values.items() if name not in self.ignored}
 
 
 @dataclass(eq=False)
 class Embeddings:
-    """A trained model outside torch: scores are inner products of rows.
+    """A trained model as arrays: scores are inner products of rows.
+
+    An item vector is the sum of its parts by channel, so the channels' contributions to a score add
+    up to the score.
 
     Shapes:
-        user: (U, d) float32; item_parts: for each channel (I, d) float32. An item is the sum of
-        its parts, so the channels' contributions to a score add up to it.
+        user: (U, d) float32; item_parts: (I, d) float32 for each channel.
     """
 
     user: np.ndarray | InteractionRows
@@ -54,7 +56,7 @@ class Embeddings:
 
     @property
     def item(self) -> np.ndarray:
-        """Shapes: (I, d) float32."""
+        """Item vectors: the sums of the parts. Shapes: (I, d) float32."""
         parts = list(self.item_parts.values())
         total = parts[0].copy()
         for part in parts[1:]:
@@ -63,16 +65,17 @@ class Embeddings:
 
 
 class RecommenderModel(ABC, Generic[ConfigT]):
-    """What the registry, the settings and the studies need of a model.
+    """The interface of all models for the registry, settings and studies.
 
-    A model is either a `Model`, trained in batches, or a `ClosedFormModel`, solved at once.
+    A model is either a `Model`, trained in batches, or a `ClosedFormModel`, which is solved.
 
     Class attributes:
-        name: its name in the registry.
-        config_type: the dataclass of what the model is.
-        needs_features: whether it requires at least one modality.
-        uses_features: whether features change it.
-        ignored_settings: settings that it does not use, each with the reason.
+        name: name in the registry.
+        aliases: other names in the registry.
+        config_type: dataclass of the model's own settings.
+        needs_features: whether the model requires at least one modality.
+        uses_features: whether the model uses features.
+        ignored_settings: settings that the model does not use, each with the reason.
     """
 
     name: ClassVar[str]
@@ -127,15 +130,15 @@ class RecommenderModel(ABC, Generic[ConfigT]):
 
     @abstractmethod
     def embeddings(self) -> Embeddings:
-        """Return the vectors that rank as the model does."""
+        """Return vectors whose inner products are the model's scores."""
 
     @classmethod
     def check_features(cls, dataset: Dataset) -> None:
         """Refuse a data set whose features the model cannot use.
 
         Raises:
-            SettingError: the model needs features and there are none, or the name of a modality
-                has another meaning in a model.
+            SettingError: the model needs features and there are none, or a modality has a name with
+                another meaning in models.
         """
         if cls.needs_features and not dataset.features:
             raise SettingError(

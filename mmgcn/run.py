@@ -1,20 +1,20 @@
 """Run: the folder of a trained model, in files of common formats.
 
     config.json                  model, settings, seed, data, metrics; `recipe` contains the
-                                 settings that train the evaluated model again
-    users.parquet items.parquet  the user's own ids, in the order of the rows below
+                                 settings that reproduce the evaluated model
+    users.parquet items.parquet  external ids, in the order of the rows below
     user.npy item.npy            (U, d) and (I, d) float32; a score is an inner product. Without
                                  user.npy a user's vector is its row of interactions (seen_*)
-    parts/<channel>.npy          (I, d) each; they add up to item.npy. The last column is
-                                 that of the channel `popularity_prior`, if any, and 1 for users
-    present/<channel>.npy        (I,) bool, the items that have the channel's features; only of
-                                 channels that some items lack, whose part there is inferred
-                                 from their neighbours
-    seen_* valid_* test_*        indptr.npy and indices.npy: each user's items of that part, the
-                                 oldest first
-    skipped_*                    the same for items that the user skipped, if there are any; they
-                                 are in no list of the user
-    popularity.npy               (I,) training interactions of each item
+    parts/<channel>.npy          (I, d) each, which add up to item.npy. The last column belongs to
+                                 the channel `popularity_prior`, if there is one; it is 1 for users
+    present/<channel>.npy        (I,) bool, items that have the channel's features; only for
+                                 channels that some items lack, whose parts the model inferred from
+                                 their neighbours
+    seen_* valid_* test_*        indptr.npy and indices.npy: items of each user in that part, oldest
+                                 first
+    skipped_*                    items that each user skipped, if any, which are in none of the
+                                 user's lists
+    popularity.npy               (I,) number of training interactions of each item
     model.safetensors metrics.jsonl curves.png
 
 Nothing is pickled. `config.json` is written last: a folder without it is unfinished.
@@ -38,7 +38,7 @@ from mmgcn.popularity_prior import POPULARITY
 SCHEMA_VERSION = 1
 Csr = tuple[np.ndarray, np.ndarray]  # indptr (U + 1,), indices (E,)
 PARTS = ("seen", "valid", "test")
-SIZES = ("num_users", "num_items", "dim")  # of the configuration
+SIZES = ("num_users", "num_items", "dim")  # keys of the configuration
 
 
 class RunError(OSError, LookupError):
@@ -49,8 +49,9 @@ class RunError(OSError, LookupError):
 class Run:
     """A finished run with memory-mapped matrices.
 
-    Shapes:
-        user: (U, d); item: (I, d); parts: for each channel (I, d); popularity: (I,).
+    Args:
+        path: run folder.
+        config: content of config.json.
     """
 
     path: Path
@@ -61,14 +62,14 @@ class Run:
         """Open a run folder.
 
         Raises:
-            RunError: there is none, it is unfinished or incomplete, or a newer mmgcn wrote it.
+            RunError: there is no run, it is unfinished or incomplete, or a newer mmgcn wrote it.
         """
         path = Path(path)
         if path.name == "latest" and path.is_file():  # where links cannot be made
             path = path.parent / path.read_text(encoding="utf-8").strip()
         if not path.is_dir():
             raise RunError(f"no run at {path}; train one with: mmgcn fit")
-        path = path.resolve()  # files are opened later, when `latest` may link to another run
+        path = path.resolve()  # `latest` may point to another run when files are opened later
         try:
             config = json.loads((path / "config.json").read_text(encoding="utf-8"))
         except FileNotFoundError as error:
@@ -89,7 +90,7 @@ class Run:
                 f"{', '.join(SIZES)}, channels; fit again"
             )
         run = cls(path, config)
-        _ = run.user, run.item  # an incomplete run is refused now, not by the first request
+        _ = run.user, run.item  # refuse an incomplete run now, not at the first request
         return run
 
     @cached_property
@@ -104,7 +105,7 @@ class Run:
 
     @cached_property
     def user(self) -> np.ndarray | InteractionRows:
-        """Vectors of the users; for a model of weights between items, rows of interactions.
+        """Vectors of the users; rows of interactions for an item-item model.
 
         Shapes:
             the result: (U, d) float32.
@@ -123,7 +124,7 @@ class Run:
 
     @cached_property
     def item(self) -> np.ndarray:
-        """Shapes: (I, d) float32."""
+        """Vectors of the items. Shapes: (I, d) float32."""
         return self._array("item.npy", (self.config["num_items"], self.config["dim"]))
 
     @cached_property
@@ -137,14 +138,14 @@ class Run:
 
     @cached_property
     def vector_parts(self) -> dict[str, np.ndarray]:
-        """The parts that describe the item: all but the popularity prior."""
+        """The parts that describe the item: all except the popularity prior."""
         return {name: part for name, part in self.parts.items() if name != POPULARITY}
 
     @cached_property
     def present(self) -> dict[str, np.ndarray]:
-        """Which items have a channel, by channel; those that every item has are left out.
+        """Masks of the items that have a channel, for channels that some items lack.
 
-        The part of an item that lacks the channel was inferred by the model from neighbours.
+        The model inferred the part of an item without the channel from its neighbours.
 
         Shapes:
             the result: (I,) bool each.
@@ -156,7 +157,7 @@ class Run:
         }
 
     def has(self, channel: str, item_index: np.ndarray) -> np.ndarray:
-        """Return which of some items have a channel of their own. Shapes: (N,) -> (N,) bool."""
+        """Return whether items have a channel of their own. Shapes: (N,) -> (N,) bool."""
         if channel in self.present:
             return np.asarray(self.present[channel][item_index])
         return np.ones(np.shape(item_index), dtype=bool)
@@ -181,13 +182,13 @@ class Run:
         return self._array("popularity.npy", (self.config["num_items"],))
 
     def ablation(self) -> dict[str, Any] | None:
-        """Return the contribution of each modality that `mmgcn ablate --run` wrote, or None.
+        """Return the contribution of each modality, as `mmgcn ablate --run` wrote it, or None.
 
-        Its keys are `metric`, and `rows` of modality, how, mean, low and high: the loss of the
-        metric without the modality, and the ends of an interval, which may be None.
+        Keys are `metric`, and `rows` with modality, how, mean, low and high: the mean loss of the
+        metric without the modality, and the bounds of its interval, which may be None.
 
         Raises:
-            RunError: the file has other content.
+            RunError: the file is corrupt.
         """
         path = self.path / "ablation.json"
         try:
@@ -202,15 +203,15 @@ class Run:
 
     @property
     def never_listed(self) -> tuple[str, ...]:
-        """The parts, for `csr`, whose items are in no list of their user."""
+        """Names of parts, for `csr`, whose items are in no list of their user."""
         return ("skipped",) if "skipped" in self.config.get("num_interactions", {}) else ()
 
     def csr(self, part: str) -> Csr:
         """Return the items of each user in `seen` (training), `valid`, `test` or `skipped`.
 
         Shapes:
-            the result: indptr (U + 1,) and indices (E,), item_index of each user in turn, the
-                oldest interaction first.
+            the result: indptr (U + 1,) and indices (E,), the item_index of user 0, then of user 1,
+            ..., the oldest interaction first.
         """
         indptr = self._array(f"{part}_indptr.npy", (self.config["num_users"] + 1,))
         return indptr, self._array(f"{part}_indices.npy", (int(indptr[-1]),))
@@ -253,7 +254,7 @@ def _why_no_configuration(path: Path) -> str:
         return f"{path} is a folder of runs; name one of them, such as {path / 'latest'}"
     if any((path / name).exists() for name in ("checkpoint", "metrics.jsonl", "users.parquet")):
         return (
-            f"the run at {path} is unfinished; continue with `mmgcn fit --resume`, or name another "
-            "run"
+            f"the run at {path} is unfinished; resume it with `mmgcn fit --resume`, or name "
+            "another run"
         )
     return f"{path} contains no run: it has no config.json; name another run"

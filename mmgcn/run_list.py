@@ -1,4 +1,4 @@
-"""The runs of a folder: what they are, and removing old ones."""
+"""The runs in a folder: summaries, differences, and removal of old ones."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ class RunSummary:
     """A run in a list.
 
     Args:
-        name: name of its folder, which starts with the time of its training.
-        model: None if the training has not ended, or the run cannot be read.
-        metrics: of the validation part.
-        num_bytes: size of all its files.
-        is_latest: whether the link `latest` points to it.
-        is_pinned: whether it is never removed by `prune_runs`.
+        name: name of the folder, which starts with the time of the training.
+        path: run folder.
+        model: name of the model; None for an unfinished training, or a run that cannot be read.
+        metrics: metrics on the validation part.
+        num_bytes: size of all files.
+        is_latest: whether the link `latest` points to the run.
+        is_pinned: whether `prune_runs` always keeps the run.
     """
 
     name: str
@@ -37,7 +38,7 @@ class RunSummary:
 
 
 def list_runs(out: Path) -> list[RunSummary]:
-    """Return the runs of a folder, the latest training first.
+    """Return the runs in a folder, the latest training first.
 
     Raises:
         RunError: there is no such folder.
@@ -53,13 +54,13 @@ def list_runs(out: Path) -> list[RunSummary]:
 
 
 def prune_runs(out: Path, *, keep: int, dry_run: bool = False) -> list[RunSummary]:
-    """Remove finished runs but for the latest ones, and return what was removed.
+    """Remove all finished runs except the latest ones, and return the removed ones.
 
-    The run that the link `latest` points to stays, and so do pinned runs and unfinished trainings.
+    Pinned runs, unfinished trainings and the run that the link `latest` points to are kept.
 
     Args:
-        keep: number of finished runs that stay.
-        dry_run: remove nothing.
+        keep: number of finished runs to keep.
+        dry_run: whether to remove nothing.
 
     Raises:
         RunError: there is no such folder.
@@ -77,10 +78,10 @@ def prune_runs(out: Path, *, keep: int, dry_run: bool = False) -> list[RunSummar
 
 
 def pin_run(path: Path, *, pinned: bool = True) -> None:
-    """Keep a run from being removed by `prune_runs`, or no longer.
+    """Protect a run from `prune_runs`, or end its protection.
 
     Raises:
-        RunError: there is no finished run.
+        RunError: there is no finished run at the path.
     """
     marker = Run.load(path).path / PINNED
     if pinned:
@@ -90,10 +91,10 @@ def pin_run(path: Path, *, pinned: bool = True) -> None:
 
 
 def differing_settings(runs: Sequence[Run]) -> dict[str, list[Any]]:
-    """Return what differs between runs: model, data and settings, by name.
+    """Return the differences between runs in model, data and settings.
 
     Returns:
-        For each name the value of each run, None if a run has no such setting.
+        Values of all runs by name; None for a run without that setting.
     """
     described = [_described(run) for run in runs]
     names = dict.fromkeys(name for each in described for name in each)
@@ -102,7 +103,7 @@ def differing_settings(runs: Sequence[Run]) -> dict[str, list[Any]]:
 
 
 def _described(run: Run) -> dict[str, Any]:
-    """Return what trained a run, in one level."""
+    """Return model, data and settings of a run as one flat mapping."""
     config = run.config
     features = config.get("features", {})
     return {

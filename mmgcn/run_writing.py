@@ -1,4 +1,4 @@
-"""How a run folder is written: its files, `config.json` last, and the link to the latest run."""
+"""Writing of a run folder: its files, `config.json` last, and the link to the latest run."""
 
 from __future__ import annotations
 
@@ -27,12 +27,20 @@ def write_run(
     popularity: np.ndarray,
     present: Mapping[str, np.ndarray] | None = None,
 ) -> None:
-    """Write everything that `Run` reads, config.json last.
+    """Write all files that `Run` reads, config.json last.
 
     Args:
-        user: None for a model of weights between items, whose users are their interactions.
-        present: by channel (I,) bool, the items that have it; others than those of `item_parts`
-            are ignored.
+        user: vectors of the users; None for an item-item model, whose user vectors are rows of
+            interactions.
+        item_parts: summands of the item vectors, by channel.
+        parts: interactions of each part, by name.
+        popularity: number of training interactions of each item.
+        present: masks of the items that have a channel, by channel; channels that are not in
+            `item_parts` are ignored.
+
+    Shapes:
+        user: (U, d); item_parts: (I, d) each; parts: indptr (U + 1,) and indices (E,) each;
+        popularity: (I,); present: (I,) bool each.
     """
     (path / "parts").mkdir(parents=True, exist_ok=True)
     users.save(path / "users.parquet")
@@ -54,7 +62,7 @@ def write_run(
         (path / "present").mkdir(exist_ok=True)
     for name, mask in incomplete.items():
         np.save(path / "present" / f"{quote(name, safe='')}.npy", mask.astype(bool))
-    full = {
+    complete_config = {
         "schema_version": SCHEMA_VERSION,
         "num_users": len(users),
         "num_items": len(items),
@@ -64,7 +72,7 @@ def write_run(
         "incomplete_channels": list(incomplete),
         **config,
     }
-    write_json(path / "config.json", full)
+    write_json(path / "config.json", complete_config)
 
 
 def write_json(path: Path, value: object) -> None:
@@ -75,9 +83,9 @@ def write_json(path: Path, value: object) -> None:
 
 
 def move_latest(run: Path) -> None:
-    """Point `latest`, beside the run, to it, atomically.
+    """Let `latest`, beside the run, point to it, atomically.
 
-    It is a link, or a text file with the run's name where links are not possible.
+    `latest` is a link, or a text file with the run's name where links are not possible.
     """
     link = run.parent / f".latest.{os.getpid()}.tmp"
     link.unlink(missing_ok=True)

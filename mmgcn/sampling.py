@@ -1,4 +1,4 @@
-"""Batch, and Sampler: interactions as positives, and items that were not watched as negatives."""
+"""Batch and Sampler: interactions as positives, unwatched items as negatives."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Batch:
 
     Shapes:
         user_index, item_index: (B,) int64, interactions.
-        negative_index: (N,) int64 different items shared by the batch, or (B,) one for each
-            interaction, which its user has not watched.
-        watched: (P, 2) int64 if the negatives are shared: the indices (b, n) of those that a user
-            has watched. None if each interaction has its own.
+        negative_index: (N,) int64, distinct items shared by the batch, or (B,) int64, one unwatched
+            item per interaction.
+        watched: (P, 2) int64, the pairs (b, n) of shared negatives n that the user of interaction b
+            has watched; None if each interaction has its own negative.
     """
 
     user_index: Tensor
@@ -31,7 +31,10 @@ class Batch:
     watched: Tensor | None
 
     def select(self, kept: Tensor) -> Batch:
-        """Return some of the interactions; shared negatives are kept. Shapes: kept: (B,) bool.
+        """Return the batch with some of its interactions and all shared negatives.
+
+        Shapes:
+            kept: (B,) bool.
 
         >>> batch = Batch(*(torch.arange(3) for _ in range(3)), torch.tensor([[0, 1], [2, 0]]))
         >>> batch.select(torch.tensor([False, True, True])).watched.tolist()
@@ -41,9 +44,10 @@ class Batch:
         if self.watched is None:
             return Batch(users, items, self.negative_index[kept], None)
         rows, columns = self.watched.unbind(dim=1)
-        among = kept[rows]
-        rows = (kept.cumsum(0) - 1)[rows[among]]
-        return Batch(users, items, self.negative_index, torch.stack([rows, columns[among]], dim=1))
+        is_kept = kept[rows]
+        rows = (kept.cumsum(0) - 1)[rows[is_kept]]
+        watched = torch.stack([rows, columns[is_kept]], dim=1)
+        return Batch(users, items, self.negative_index, watched)
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch on a device."""
@@ -57,13 +61,17 @@ class Batch:
 
 
 class Sampler:
-    """Draws batches from one generator, whose state is all that resuming restores.
+    """Draws batches from one generator, the only state that a resumed training has to restore.
 
     Args:
-        user_index, item_index: (E,) the training interactions.
-        user_balance: an interaction is drawn with weight degree(user)^-user_balance: 0 draws
+        user_index, item_index: training interactions.
+        generator: generator on the CPU.
+        user_balance: exponent b of the weight degree(user)^-b of an interaction: 0 draws
             interactions uniformly, 1 draws users uniformly.
         only_watched: never draw items without interactions as negatives.
+
+    Shapes:
+        user_index, item_index: (E,).
     """
 
     def __init__(
@@ -92,7 +100,7 @@ class Sampler:
     def of(
         cls, train: Interactions, generator: torch.Generator, config: TrainConfig | None = None
     ) -> Self:
-        """Return the sampler of some training interactions, as a configuration defines it."""
+        """Return a sampler of training interactions with the settings of a configuration."""
         config = config or TrainConfig()
         return cls(
             train.user_index,
@@ -104,17 +112,18 @@ class Sampler:
         )
 
     def watched(self, user_index: Tensor, item_index: Tensor) -> Tensor:
-        """Return which pairs are training interactions.
+        """Return whether pairs are training interactions.
 
         Shapes:
-            both: any, broadcast against each other; the result: their common shape, bool.
+            user_index, item_index: any shapes that broadcast; the result: bool, of the broadcast
+            shape.
         """
-        wanted = user_index * self._num_items + item_index
-        at = torch.searchsorted(self._keys, wanted).clamp(max=len(self._keys) - 1)
-        return self._keys[at] == wanted
+        keys = user_index * self._num_items + item_index
+        at = torch.searchsorted(self._keys, keys).clamp(max=len(self._keys) - 1)
+        return self._keys[at] == keys
 
     def interactions(self, size: int) -> tuple[Tensor, Tensor]:
-        """Draw interactions with replacement. Shapes: two of (size,) int64."""
+        """Draw users and items of interactions, with replacement. Shapes: (size,) int64 each."""
         if self._cumulated is None:
             rows = torch.randint(len(self._users), (size,), generator=self._generator)
         else:
@@ -124,39 +133,39 @@ class Sampler:
         return self._users[rows], self._items[rows]
 
     def shared(self, size: int, num_negatives: int) -> Batch:
-        """Draw a batch whose negatives, uniform over the items, are shared by all of it.
+        """Draw a batch with shared negatives, uniform over the items.
 
-        A little fewer than `num_negatives` where an item is drawn twice.
+        There are slightly fewer than `num_negatives`, since repeated draws of an item count once.
         """
         users, items = self.interactions(size)
         negatives = torch.unique(self._negatives(num_negatives))
         column_of = torch.full((self._num_items,), -1)
         column_of[negatives] = torch.arange(len(negatives))
-        # The items of each different user of the batch, and their columns among the negatives: a
-        # few items per user, where comparing every pair would be B x N.
+        # Look up the watched items of each distinct user among the negatives: a few items per
+        # user, whereas comparing every pair would take B x N operations.
         distinct, user_of_row = torch.unique(users, return_inverse=True)
         degree = self._degree[distinct]
         at = _ranges(self._start[distinct], degree)
         columns = column_of[self._keys[at] % self._num_items]
-        among = columns >= 0
-        columns = columns[among]
-        of_user = torch.repeat_interleave(degree)[among]
-        counts = torch.bincount(of_user, minlength=len(distinct))
+        is_negative = columns >= 0
+        columns = columns[is_negative]
+        user = torch.repeat_interleave(degree)[is_negative]
+        counts = torch.bincount(user, minlength=len(distinct))
         first = counts.cumsum(0) - counts
         rows = torch.repeat_interleave(counts[user_of_row])
         columns = columns[_ranges(first[user_of_row], counts[user_of_row])]
         return Batch(users, items, negatives, torch.stack([rows, columns], dim=1))
 
     def pairwise(self, size: int) -> Batch:
-        """Draw a batch with one unwatched item for each interaction."""
+        """Draw a batch with one unwatched item per interaction."""
         users, items = self.interactions(size)
         negatives = self._negatives(size)
-        # Redraw what was watched. A user who has watched nearly everything keeps the last draw.
+        # Redraw watched items. A user who has watched nearly everything keeps the last draw.
         for _ in range(20):
-            again = self.watched(users, negatives).nonzero().squeeze(1)
-            if len(again) == 0:
+            rejected = self.watched(users, negatives).nonzero().squeeze(1)
+            if len(rejected) == 0:
                 break
-            negatives[again] = self._negatives(len(again))
+            negatives[rejected] = self._negatives(len(rejected))
         return Batch(users, items, negatives, None)
 
     def _negatives(self, size: int) -> Tensor:
@@ -167,7 +176,11 @@ class Sampler:
 
 
 def _ranges(start: Tensor, counts: Tensor) -> Tensor:
-    """[5, 0], [2, 3] -> [5, 6, 0, 1, 2]. Shapes: (N,) each; the result: (sum of counts,)."""
+    """Return concatenated ranges: [5, 0], [2, 3] -> [5, 6, 0, 1, 2].
+
+    Shapes:
+        start, counts: (N,); the result: (sum of counts,).
+    """
     shift = start - (counts.cumsum(0) - counts)
     at = torch.repeat_interleave(shift, counts)
     return at + torch.arange(len(at))

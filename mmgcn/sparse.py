@@ -1,4 +1,4 @@
-"""SparseProduct: multiplication with a sparse matrix, differentiable by its transpose."""
+"""SparseProduct: multiplication with a sparse matrix, whose backward uses the transpose."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch.autograd.function import once_differentiable
 
 
 class GraphError(ValueError):
-    """Edges or vectors whose indices or shapes do not fit the graph."""
+    """Edges or vectors that do not fit the graph."""
 
 
 class SparseProduct(nn.Module):
-    """A sparse matrix and its transpose, of which either is the other's backward."""
+    """A sparse matrix and its transpose, which serves the backward."""
 
     def __init__(self, matrix: CompressedRows, transpose: CompressedRows) -> None:
         super().__init__()
@@ -24,7 +24,11 @@ class SparseProduct(nn.Module):
     def of(
         cls, rows: Tensor, columns: Tensor, weight: Tensor, shape: tuple[int, int]
     ) -> SparseProduct:
-        """Return the product of a matrix given by its entries. Shapes: (E,) each."""
+        """Return the product with a matrix given by its entries, in any order.
+
+        Shapes:
+            rows, columns, weight: (E,).
+        """
         return cls(
             CompressedRows.of(rows, columns, weight, shape),
             CompressedRows.of(columns, rows, weight, (shape[1], shape[0])),
@@ -38,18 +42,19 @@ class SparseProduct(nn.Module):
         """Return the product with each entry multiplied by a factor.
 
         Shapes:
-            factor, transposed: (E,), in the order of the entries of the matrix and its transpose.
+            factor: (E,), in the order of the matrix's entries; transposed: (E,), the same factors
+            in the order of the transpose's entries.
         """
         return SparseProduct(self.matrix.scaled(factor), self.transpose.scaled(transposed))
 
     def row_range(self, start: int, stop: int) -> SparseProduct:
-        """Return the product with the rows from start up to, but not including, stop."""
+        """Return the product with rows start to stop, stop excluded."""
         return SparseProduct(
             self.matrix.rows_between(start, stop), self.transpose.columns_between(start, stop)
         )
 
     def forward(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
-        """Return the product with x, or some of its rows.
+        """Return the product with x, or some rows of it.
 
         Shapes:
             x: (columns, d); rows: (B,); the result: (rows, d), or (B, d).
@@ -75,10 +80,10 @@ class SparseProduct(nn.Module):
 
 
 class CompressedRows(nn.Module):
-    """A sparse matrix in CSR form: row r has the entries from start[r] up to start[r + 1].
+    """A sparse matrix in CSR form: row r has the entries from start[r] to start[r + 1], excluded.
 
     Shapes:
-        start: (R + 1,), column: (E,), int32 where that is enough; weight: (E,).
+        start: (R + 1,), column: (E,), int32 if that is enough; weight: (E,).
     """
 
     start: Tensor
@@ -96,9 +101,9 @@ class CompressedRows(nn.Module):
     def of(
         cls, rows: Tensor, columns: Tensor, weight: Tensor, shape: tuple[int, int]
     ) -> CompressedRows:
-        """Return the matrix of entries in any order. Shapes: (E,) each."""
+        """Return the matrix with the given entries, in any order. Shapes: (E,) each."""
         narrow = torch.int32 if max(len(rows), *shape) < 2**31 else torch.int64
-        # Sorted by row, then column, so that the order of the entries changes no sum.
+        # Sorted by row, then column, so that sums do not depend on the order of the entries.
         order = torch.argsort(rows * shape[1] + columns, stable=True)
         return cls(
             _starts(torch.bincount(rows, minlength=shape[0]), narrow),
@@ -108,15 +113,16 @@ class CompressedRows(nn.Module):
         )
 
     def check(self, x: Tensor) -> None:
-        """Refuse vectors whose number differs from that of the columns.
+        """Refuse vectors whose number is not that of the columns: a product would read past them.
 
-        The product would read past their end.
+        Raises:
+            GraphError: x is not (columns, d).
         """
         if x.ndim != 2 or len(x) != self.num_columns:
             raise GraphError(f"x is {tuple(x.shape)}; it must be ({self.num_columns}, d)")
 
     def keys(self) -> Tensor:
-        """Return row * columns + column of each entry. Shapes: (E,) int64, ascending."""
+        """Return row * num_columns + column of each entry. Shapes: (E,) int64, ascending."""
         row = torch.repeat_interleave(self.start.diff().long())
         return row * self.num_columns + self.column
 
@@ -127,7 +133,7 @@ class CompressedRows(nn.Module):
         )
 
     def rows_between(self, start: int, stop: int) -> CompressedRows:
-        """Return the rows from start up to, but not including, stop."""
+        """Return rows start to stop, stop excluded."""
         first, last = int(self.start[start]), int(self.start[stop])
         return CompressedRows(
             self.start[start : stop + 1] - first,
@@ -137,7 +143,7 @@ class CompressedRows(nn.Module):
         )
 
     def columns_between(self, start: int, stop: int) -> CompressedRows:
-        """Return the columns from start up to, but not including, stop, renumbered from 0."""
+        """Return columns start to stop, stop excluded, renumbered from 0."""
         kept = (self.column >= start) & (self.column < stop)
         before = torch.cat([kept.new_zeros(1, dtype=torch.int64), kept.cumsum(0)])
         return CompressedRows(
@@ -168,12 +174,12 @@ class CompressedRows(nn.Module):
         )
 
     def multiply(self, x: Tensor) -> Tensor:
-        """Shapes: x: (columns, d); the result: (rows, d)."""
+        """Return the product with x. Shapes: x: (columns, d); the result: (rows, d)."""
         weight = self.weight.to(x.dtype)
         if x.device.type != "cpu":
             return _csr_product(self.start, self.column, weight, x)
-        # A bag of weighted rows is the same sum, and two to three times faster than torch's product
-        # on a CPU: 4 ns an edge of 64 values that are in the cache.
+        # A bag of weighted rows is the same sum, two to three times faster than torch's product on
+        # a CPU: 4 ns per edge with 64 values in the cache.
         bags: tuple[Tensor, ...] = torch.embedding_bag(
             x.contiguous(),
             self.column,
@@ -185,11 +191,11 @@ class CompressedRows(nn.Module):
         return bags[0]
 
     def maximum(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the maxima and the columns that contain them.
+        """Return the maximum over the columns of each row, and the column that contains it.
 
         Shapes:
-            x: (columns, d); the result: (rows, d), 0 where nothing is above -inf, and (rows, d)
-            int64, -1 there.
+            x: (columns, d); the result: (rows, d), 0 where no element is above -inf, and (rows, d)
+            int64, -1 in that case.
         """
         if len(self.column) == 0:
             shape = (len(self.start) - 1, x.shape[1])
@@ -240,7 +246,7 @@ class _Maximum(torch.autograd.Function):
 
 
 def _csr_product(start: Tensor, column: Tensor, weight: Tensor, x: Tensor) -> Tensor:
-    """Shapes: x: (columns, d); the result: (rows, d)."""
+    """Return the product by torch's CSR kernel. Shapes: x: (columns, d); the result: (rows, d)."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         matrix = torch.sparse_csr_tensor(
@@ -250,5 +256,9 @@ def _csr_product(start: Tensor, column: Tensor, weight: Tensor, x: Tensor) -> Te
 
 
 def _starts(counts: Tensor, dtype: torch.dtype) -> Tensor:
-    """[2, 0, 1] -> [0, 2, 2, 3]. Shapes: counts: (R,); the result: (R + 1,)."""
+    """Return the starts of rows: [2, 0, 1] -> [0, 2, 2, 3].
+
+    Shapes:
+        counts: (R,); the result: (R + 1,).
+    """
     return torch.cat([counts.new_zeros(1), counts.cumsum(0)]).to(dtype)

@@ -1,4 +1,4 @@
-"""TrainConfig: how a model is trained; the same settings for all models."""
+"""TrainConfig: settings of the training, the same for all models."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ from mmgcn.config import Config, SettingError, positive
 
 @dataclass(frozen=True)
 class TrainConfig(Config):
-    """How a model is trained. Each model has defaults of its own (`Model.train_defaults`)."""
+    """Settings of the training. Each model has its own defaults (`Model.train_defaults`)."""
 
     loss: Literal["softmax", "bpr"] = "softmax"
-    """Sampled softmax over negatives that the batch shares, or BPR with one negative for each
+    """Loss: sampled softmax over negatives shared by the batch, or BPR with one negative per
     interaction."""
     temperature: float = positive(0.2)
-    """Scores are divided by it before the softmax. Small values emphasise the hardest negatives."""
+    """Divisor of the scores before the softmax. Small values emphasise the hardest negatives."""
     num_negatives: int = positive(1024)
-    """Number of items, drawn uniformly, that a batch shares as negatives; BPR draws one for each
+    """Number of uniformly drawn items that a batch shares as negatives; BPR draws one per
     interaction."""
     negatives: Literal["all", "watched"] = "all"
-    """Which items may be negatives: `all` also draws items without interactions, `watched` leaves
-    new items to be ranked by their content."""
+    """Candidates for negatives: `all` includes items without interactions, `watched` excludes
+    them, so that new items are ranked by their content alone."""
     batch_size: int = positive(2048)
     """Number of interactions in a training step."""
     user_balance: float = 0.0
-    """Interactions are drawn with weight degree(user)^-user_balance."""
+    """Exponent b of the weight degree(user)^-b of an interaction in sampling: 0 draws interactions
+    uniformly, 1 draws users uniformly."""
     learning_rate: float = positive(2e-3, at_most=1.0)
     """Initial learning rate of AdamW."""
     schedule: Literal["constant", "cosine"] = "constant"
-    """Schedule of the learning rate; cosine decays to a fiftieth by the last epoch."""
+    """Learning-rate schedule; cosine decays to a fiftieth by the last epoch."""
     l2_reg: float = 0.0
-    """Weight of the mean squared length of the batch's user and item vectors."""
+    """Weight of the mean squared norm of the batch's user and item vectors in the loss."""
     weight_decay: float = 0.0
     """Decoupled weight decay of every parameter (AdamW); 0 is Adam."""
     epochs: int = positive(40)
@@ -40,11 +41,11 @@ class TrainConfig(Config):
     contains, in at least 20 steps."""
     stop_epoch: float = 0.0
     """Epoch of the schedule after which training stops, such as the best one of another run; 0
-    trains all epochs. Learning rate and ensemble follow `epochs`, whatever ends the training."""
+    trains all epochs. The schedules of learning rate and ensemble always follow `epochs`."""
     eval_every: int = positive(1)
     """Number of epochs between evaluations on the validation part."""
     eval_steps: int = 0
-    """Number of steps between evaluations, in place of eval_every; 0 counts in epochs."""
+    """Number of steps between evaluations, instead of eval_every; 0 uses eval_every."""
     patience: int = positive(10)
     """Number of evaluations without improvement after which training stops."""
 

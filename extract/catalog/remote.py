@@ -33,7 +33,7 @@ class RemoteFile:
     """A remote file, with the methods of a Path that the catalog and its readers use.
 
     Args:
-        url: in the notation of fsspec.
+        url: URL as fsspec reads it.
     """
 
     url: str

@@ -31,7 +31,7 @@ class FrozenNetwork:
     a row to its float32 row. On CUDA, the network computes in half precision.
 
     Args:
-        network: in evaluation mode.
+        network: network in evaluation mode.
         forward: returns the rows (N, D) of a batch.
     """
 

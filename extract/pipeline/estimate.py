@@ -39,7 +39,7 @@ def estimate_caption_seconds(captions: Sequence[str], encoder: Encoder) -> float
     """Estimate the seconds that all captions would take, from a few that are evenly spaced.
 
     Args:
-        captions: at least one.
+        captions: captions, at least one.
         encoder: loaded encoder.
     """
     sample = list(captions[:: -(-len(captions) // NUM_SAMPLED_CAPTIONS)])

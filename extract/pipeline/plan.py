@@ -23,8 +23,8 @@ class Plan:
     """Items to extract.
 
     Args:
-        todo: by index of the item, the slots of the targets that lack it; in the items' order.
-        skipped: by slot of the target, the number of up-to-date items.
+        todo: slots of the targets that lack an item, by the item's index; in the items' order.
+        skipped: number of up-to-date items, by slot of the target.
         moved: slots and new records of files that were touched or moved but not changed.
     """
 

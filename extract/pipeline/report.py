@@ -31,7 +31,7 @@ class Report:
         cosines: for modalities extracted in a lower precision than float32, the smallest cosine of
             a row to its float32 row, over the first batch of each worker.
         interrupted: the run was stopped before its end; the same call resumes it.
-        planned: in a dry run, the number of items that would be extracted, in any modality.
+        planned: number of items that a dry run would extract in any modality.
         notes: remarks on the store, for the user.
         estimated_seconds: in a dry run with `estimate`, the time that extracting would take.
     """

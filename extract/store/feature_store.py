@@ -33,7 +33,7 @@ class FeatureStore:
         """Return the transcripts of the current set of transcripts, by item id.
 
         Args:
-            item_ids: of which items; None for all.
+            item_ids: items to return; None for all.
         """
         transcripts = self.captions.current(SPEECH)
         if transcripts is None:

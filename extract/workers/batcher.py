@@ -55,7 +55,7 @@ class BatchedEncoders:
         """Mark the end of a clip: its rows are complete once its last units are encoded.
 
         Args:
-            encoders: those that encode the clip.
+            encoders: encoders of the clip.
             failed: whether its units are dropped instead.
         """
         for target in encoders:

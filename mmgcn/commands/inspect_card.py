@@ -26,7 +26,7 @@ def write_card(
     """Write the card of a data set as one HTML file.
 
     Args:
-        found: what the command has found.
+        found: result of the command.
         sources: feature stores and NAME=FILE.npy.
         videos: for posters; None shows ids.
 

@@ -27,7 +27,7 @@ def with_progress(blocks: Iterable[T], *, total: int, doing: str) -> Iterator[T]
     """Yield blocks, with a progress bar if standard error is a terminal.
 
     Args:
-        blocks: of a length each.
+        blocks: blocks of any length.
         total: sum of the lengths.
         doing: label of the bar.
     """

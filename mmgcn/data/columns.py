@@ -1,4 +1,4 @@
-"""Columns: the names of a table's columns by role."""
+"""Columns: column names of a table, by role."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 NAMES = {"user": "user_id", "item": "item_id", "time": "timestamp", "rating": "rating"}
 REQUIRED = ("user", "item")
-UNKNOWN = "COLUMN"  # stands in an option for a name that cannot be guessed
-# Names in public data sets, without punctuation and capitals, the likeliest first.
+UNKNOWN = "COLUMN"  # placeholder for a name that cannot be guessed
+# Names in public data sets, without punctuation, in lower case, most likely first.
 LIKELY = {
     "user": "userid user uid username reviewerid customerid memberid visitorid viewerid profileid",
     "item": "itemid item iid videoid video movieid movie asin parentasin productid product songid "
@@ -20,15 +20,15 @@ LIKELY = {
 
 
 class ColumnsError(ValueError):
-    """Text that names no columns; the message says what it may be."""
+    """Text that is not a list of ROLE=COLUMN; the message says what is expected."""
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of columns; those that are not given are as in NAMES.
+    """Column names by role; those that are not given are as in NAMES.
 
     Args:
-        named: name of the column by role.
+        named: the given names, by role.
     """
 
     named: Mapping[str, str] = field(default_factory=dict)
@@ -65,15 +65,15 @@ class Columns:
 
     @property
     def are_positions(self) -> bool:
-        """Return whether columns are given by position, from 1, and not by name."""
+        """Whether columns are given by position, from 1, instead of by name."""
         return bool(self.named) and all(name.isdecimal() for name in self.named.values())
 
     def name(self, role: str) -> str:
-        """Return the name of a column."""
+        """Return the name of the column with a role."""
         return self.named.get(role, NAMES[role])
 
     def label(self, role: str) -> str:
-        """Return the name of a column for a message; of one given by position, that of its role."""
+        """Return the name of a column for messages; the default name if it is given by position."""
         return NAMES[role] if self.are_positions else self.name(role)
 
     def guessed(
@@ -81,8 +81,8 @@ class Columns:
     ) -> dict[str, str]:
         """Return a table's likely columns by role, guessed from their names.
 
-        Columns that were given and exist are kept, and those named as in NAMES are omitted. UNKNOWN
-        is the value for a required role that cannot be guessed.
+        Given columns that exist are kept; columns named as in NAMES are omitted. A required role
+        that cannot be guessed has the value UNKNOWN.
 
         >>> Columns().guessed(["userId", "movieId", "stars", "timestamp"])
         {'user': 'userId', 'item': 'movieId', 'rating': 'stars'}
@@ -101,7 +101,7 @@ class Columns:
 
 
 def normal(name: str) -> str:
-    """Return a name without punctuation and capitals.
+    """Return a name without punctuation, in lower case.
 
     >>> normal(" movieId"), normal("parent_asin")
     ('movieid', 'parentasin')
@@ -109,10 +109,10 @@ def normal(name: str) -> str:
     return "".join(filter(str.isalnum, name)).lower()
 
 
-def option(named: Mapping[str, str]) -> str:
-    """Return the argument that names the columns.
+def columns_argument(named: Mapping[str, str]) -> str:
+    """Return the argument `columns` for the given names, as text for messages.
 
-    >>> option({"user": "userId", "item": "movieId"})
+    >>> columns_argument({"user": "userId", "item": "movieId"})
     "columns='user=userId,item=movieId'"
     """
     text = ",".join(f"{role}={name}" for role, name in named.items())

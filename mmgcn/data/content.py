@@ -1,4 +1,4 @@
-"""Content of a catalogue: nearest neighbours and duplicates by the vectors of one modality."""
+"""Content of a catalogue: neighbours and duplicates of items by the vectors of one modality."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import polars as pl
 
 from mmgcn.data.similar_pairs import connected_groups, similar_pairs
 
-SAME = 1 - 1e-4  # cosine from which on two items have the same content, up to encoding noise
-MAX_COMPARED = 20_000  # items of which every pair is compared: 2 minutes on one core
+SAME = 1 - 1e-4  # minimum cosine of two items with the same content, up to encoding noise
+MAX_COMPARED = 20_000  # items whose pairs are all compared: 2 minutes on one core
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Content:
 
     Args:
         duplicates: groups of two or more items with the same content, the largest group first.
-        neighbours: nearest items of some items, with their cosines, the nearest first.
-        num_compared: items that were compared with all others; all of them, or a random sample.
+        neighbours: nearest items of some example items, as (item_id, cosine), nearest first.
+        num_compared: number of items that were compared with each other: all, or a random sample.
     """
 
     duplicates: list[list[str]]
@@ -38,12 +38,13 @@ def content_of(
 ) -> Content:
     """Return duplicates and the neighbours of some items, by the cosine of their vectors.
 
-    Vectors of zeros have no neighbours and are not neighbours. Of more than MAX_COMPARED items a
-    random sample is compared, with each other.
+    Zero vectors neither have nor are neighbours. Of more than MAX_COMPARED items a random sample is
+    compared.
 
     Args:
-        num_examples: number of items whose neighbours are returned, drawn at random.
-        seed: of the sample and of the examples.
+        num_examples: number of randomly drawn items whose neighbours are returned.
+        num_neighbours: number of neighbours of each example.
+        seed: seed of the sample and of the examples.
 
     Shapes:
         ids: (N,); matrix: (N, D).

@@ -25,14 +25,19 @@ if TYPE_CHECKING:
 class Dataset:
     """Interactions and features from which a model is built.
 
-    Items are those of the interactions, then those with features and without interactions, which
-    can be recommended by their content. `reading` are the options with which the tables were read,
-    for tables of the same kind. `merged` are near-duplicates that were merged, and the item that
-    each was merged into.
+    Items are those of the interactions, followed by items with features and no interactions, which
+    can be recommended by their content.
+
+    Args:
+        features: matrix of each modality, zero in the rows of absent items.
+        present: mask of the items with a vector, by modality.
+        sources: encoder, digest and width of each modality.
+        notes: remarks for the user.
+        reading: options that the tables were read with, for further tables of the same kind.
+        merged: near-duplicates, each with the item that it was merged into.
 
     Shapes:
-        features: for each modality (I, D) float32; rows of absent items are zero.
-        present: for each modality (I,) bool.
+        features: (I, D) float32 each; present: (I,) bool each.
     """
 
     split: Split
@@ -64,8 +69,9 @@ class Dataset:
 
     def without_held_out(self) -> Dataset:
         """Return the same data with the validation and test interactions in the training part."""
-        whole, none = self.split.train.joined(self.split.valid, self.split.test), np.zeros(0, int)
-        return replace(self, split=Split(whole, whole.take(none), whole.take(none), "none"))
+        train = self.split.train.joined(self.split.valid, self.split.test)
+        empty = train.take(np.zeros(0, int))
+        return replace(self, split=Split(train, empty, empty, "none"))
 
     @property
     def num_interactions(self) -> int:
@@ -85,19 +91,19 @@ class Dataset:
         split_seed: int = 0,
         missing: Missing = "error",
     ) -> Dataset:
-        """Return a data set of a table and arrays in memory, which are not changed.
+        """Return a data set from a table and arrays in memory, which are not changed.
 
         Args:
             interactions: a table of pandas, polars, Arrow or another that narwhals reads, with the
-                columns user_id and item_id, perhaps timestamp and rating. Ids are text or whole
-                numbers.
-            features: array of each modality, by its name; or a torch tensor on the CPU.
-            items: id of each row of the features.
-            columns: other names of columns, such as `user=userId,item=movieId`.
+                columns user_id and item_id and optionally timestamp and rating. Ids are text or
+                whole numbers.
+            features: array of each modality, by name; or a torch tensor on the CPU.
+            items: ids of the rows of the features.
+            columns: names of the columns if they differ, such as `user=userId,item=movieId`.
             min_rating: rows with a lower rating are left out.
             split: leave-last-out, temporal, random, cold-items or none; by default leave-last-out,
-                or random without timestamps.
-            split_seed: of a random split.
+                or random if there are no timestamps.
+            split_seed: seed of a random split.
             missing: see `build`.
 
         Shapes:
@@ -105,7 +111,7 @@ class Dataset:
 
         Raises:
             ColumnsError, InteractionsError: the table cannot be used.
-            SplitError: it cannot be split so.
+            SplitError: the table cannot be split that way.
             FeatureError: the features cannot be used, or see `build`.
 
         >>> table = pl.DataFrame({"user_id": [1, 1, 1, 2, 2, 2], "item_id": list("abcabd")})
@@ -130,14 +136,14 @@ class Dataset:
 
         Args:
             missing: treatment of items of the interactions that were never extracted in some
-                modality: an error, a mask, or their interactions are dropped. (An item that was
-                extracted and has no audio or no caption is always masked.)
-            excluded_items: ids that do not become candidates by having features, such as those
-                that a k-core removed.
+                modality: refuse them, mask them, or drop their interactions. (An item that was
+                extracted but has no audio or no caption is always masked.)
+            excluded_items: ids of items that are not added for having features, such as those that
+                a k-core removed.
 
         Raises:
             FeatureError: `missing` is error and there are such items, no item of the interactions
-                has features, or row numbers from 0 meet ids from 1.
+                has features, or rows are numbered from 0 and ids from 1.
         """
         if missing not in get_args(Missing):
             raise FeatureError(
@@ -175,7 +181,7 @@ class Dataset:
         return dataset
 
     def _check_row_numbers(self, table: FeatureTable) -> None:
-        """Refuse row numbers from 0 for interactions with ids from 1, which would shift vectors."""
+        """Refuse row numbers from 0 with ids from 1, which would assign vectors to other items."""
         if table.rows_from is None:
             return
         first, stop = table.rows_from, table.rows_from + len(table.ids)
@@ -199,7 +205,7 @@ class Dataset:
     def _check_known(
         self, tables: Sequence[FeatureTable], known: np.ndarray, missing: Missing
     ) -> None:
-        """Refuse, or note, items that were never extracted. Shapes: known: (M, I) bool."""
+        """Refuse or note items that were never extracted. Shapes: known: (M, I) bool."""
         watched = self.items.ids
         nowhere = ~known.any(axis=0)
         if nowhere.any():
@@ -222,12 +228,12 @@ class Dataset:
                     f"{examples(others)}"
                 )
 
-    def _drop_items(self, unwanted: np.ndarray) -> None:
-        """Remove items with their interactions. Shapes: unwanted: (I,) bool."""
-        if not unwanted.any():
+    def _drop_items(self, dropped: np.ndarray) -> None:
+        """Remove items with their interactions. Shapes: dropped: (I,) bool."""
+        if not dropped.any():
             return
         before = self.split
-        items = IdMap(self.items.ids.filter(pl.Series(~unwanted)), kind="item")
+        items = IdMap(self.items.ids.filter(pl.Series(~dropped)), kind="item")
         self.split = self.split.map(lambda part: part.relabelled(part.users, items))
         if len(self.train) == 0:
             raise FeatureError(
@@ -238,7 +244,7 @@ class Dataset:
             for name in ("train", "valid", "test")
         )
         self.notes.append(
-            f"{unwanted.sum():,} items without features were dropped, with {train} training, "
+            f"{dropped.sum():,} items without features were dropped, with {train} training, "
             f"{valid} validation and {test} test interactions"
         )
 
@@ -248,7 +254,7 @@ class Dataset:
         """Add the items that have a vector and no interactions.
 
         Args:
-            everywhere: only those that are known in every modality.
+            everywhere: whether to add only items that are known in every modality.
         """
         found = pl.concat([table.ids for table in tables]).unique().sort()
         for table in tables if everywhere else ():

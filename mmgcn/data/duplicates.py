@@ -11,22 +11,22 @@ from mmgcn.data.features import FeatureTable
 from mmgcn.data.ids import IdMap
 from mmgcn.data.similar_pairs import connected_groups, similar_pairs
 
-NOT_COMPARED = "textual"  # re-uploads have other captions, and other clips the same ones
+NOT_COMPARED = "textual"  # re-uploads have different captions, and unrelated clips equal ones
 
 
 def duplicate_groups(tables: Sequence[FeatureTable], *, min_cosine: float) -> list[list[str]]:
-    """Return the groups of items that are near-duplicates of each other, of two or more ids.
+    """Return groups of two or more items that are near-duplicates of each other.
 
-    Two items are near-duplicates if, in every modality that both have, the cosine of their vectors
-    is at least `min_cosine`; captions are compared only if there is nothing else. The mean over
-    all items is subtracted first, since vectors of unrelated items have large cosines otherwise: at
-    least three items are needed. A group contains all items that pairs connect.
+    Two items are near-duplicates if the cosine of their vectors is at least `min_cosine` in every
+    modality that both have; captions are compared only if there is no other modality. The mean over
+    all items is subtracted first, since vectors of unrelated items have large cosines otherwise, so
+    at least three items are needed. A group contains all items that are connected by pairs.
 
-    With more than 50,000 items, the search may be approximate: see `similar_pairs`.
+    With more than 50,000 items the search may be approximate; see `similar_pairs`.
 
     Args:
         tables: features of one modality each.
-        min_cosine: above 0, at most 1.
+        min_cosine: smallest cosine of near-duplicates, above 0 and at most 1.
 
     Raises:
         ValueError: `min_cosine` is out of range.
@@ -57,7 +57,8 @@ def _pairs(
     """Yield the pairs of items that are similar in every modality that both have.
 
     Shapes:
-        rows: (I,) of each modality, -1 where absent; vectors: (N, D) of each; the result: (P, 2).
+        rows: (I,) for each modality, -1 for absent items; vectors: (N, D) for each modality; the
+        result: (P, 2) each.
     """
     for index, table in enumerate(compared):
         item_of = items.index(table.ids)  # (N,)
@@ -79,7 +80,7 @@ def _pairs(
 
 
 def _centred(matrix: np.ndarray) -> np.ndarray:
-    """Return the rows less their mean, of length 1 or 0. Shapes: (N, D) -> (N, D) float32."""
+    """Return the centred rows, scaled to length 1 (or 0). Shapes: (N, D) -> (N, D) float32."""
     vectors = np.asarray(matrix, dtype=np.float32)
     vectors = vectors - vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

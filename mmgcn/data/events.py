@@ -1,4 +1,4 @@
-"""Events: feedback of users on recommended items, in a database. Needs the extra `serve`."""
+"""Events: users' feedback on recommended items, in a database. Needs the extra `serve`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import sqlalchemy as sa
 
 from extract.extras import install_command
 
-# An impression is not a sign of preference; a like is a stronger one than a play.
+# An impression is no sign of preference; a like is a stronger sign than a play.
 WEIGHTS = {"impression": 0.0, "play": 1.0, "like": 2.0, "skip": -1.0}
-CANCELS = {"unlike": "like", "unskip": "skip"}  # all earlier events of that kind
+CANCELS = {"unlike": "like", "unskip": "skip"}  # kind of event -> kind of earlier ones it cancels
 KINDS = (*WEIGHTS, *CANCELS)
-# Exactly the text of the index, which is used only then.
+# A query uses the partial index only if it has exactly this text.
 IS_PREFERENCE = sa.text("event IN ('like', 'skip', 'unlike', 'unskip')")
-# A play counts if this share of the video was played, or this many seconds of a long one.
+# A play counts from this share of the video, or from this many seconds of a long one.
 MIN_PLAY_SHARE = 0.5
 MIN_PLAY_SECONDS = 10.0
 CONNECT_SECONDS = 3
@@ -41,7 +41,7 @@ events = sa.Table(
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     sa.CheckConstraint(sa.column("event").in_(KINDS), name="feedback_events_kind"),
     sa.Index("feedback_events_pair", "user_id", "item_id"),
-    # Impressions and plays, which are many, cost it nothing.
+    # A partial index: the many impressions and plays do not enlarge it.
     sa.Index(
         "feedback_events_said",
         *("user_id", "item_id", "event"),
@@ -61,10 +61,10 @@ def make_engine(
     poolclass: type[sa.Pool] | None = None,
     connect_args: Mapping[str, object] | None = None,
 ) -> sa.Engine:
-    """Return an engine for sqlite: or postgresql:; it connects when it is first used.
+    """Return an engine for sqlite: or postgresql:, which connects on first use.
 
     Raises:
-        EventsError: another database, or its driver is not installed.
+        EventsError: the URL is malformed or of another database, or its driver is not installed.
     """
     try:
         parsed = sa.make_url(url)
@@ -97,7 +97,7 @@ def make_engine(
 
 
 def shown(url: str) -> str:
-    """Return a database URL as it may be shown: without its password.
+    """Return a database URL without its password, for messages.
 
     >>> shown("postgresql://ann:secret@db/feedback")
     'postgresql://ann:***@db/feedback'
@@ -108,13 +108,13 @@ def shown(url: str) -> str:
 def parse_weights(text: str) -> dict[str, float]:
     """Return the weight of each kind of event, from text such as `play=1,like=3`.
 
-    Kinds that are not named keep their default.
+    Kinds that are not named have their default weight.
 
     >>> parse_weights("like=3")["like"], parse_weights("like=3")["skip"]
     (3.0, -1.0)
 
     Raises:
-        EventsError: no such kind of event, one without a weight of its own, or not a number.
+        EventsError: a kind is unknown or has no weight of its own, or a weight is not a number.
     """
     weights = dict(WEIGHTS)
     for pair in filter(None, text.split(",")):
@@ -141,22 +141,26 @@ def read_events(url: str, weights: Mapping[str, float] | None = None) -> pl.Data
     """Return the weight of each pair of a user and an item.
 
     The weight of a pair is the sum of the weights of its events. A play counts if half of the
-    video or ten seconds were played, or if it has neither share nor seconds; others have weight 0.
+    video or ten seconds were played, or if the event has neither share nor seconds; other plays
+    have weight 0.
 
-    An unlike cancels every like of that pair that was stored before it, an unskip every skip; their
-    weight is 0 then. Later ones count: like, like, unlike, like is one like.
+    An unlike cancels all likes of the pair that were stored before it, an unskip all skips; these
+    have weight 0. Later ones count: like, like, unlike, like is one like.
+
+    Args:
+        weights: weight of each kind of event; by default WEIGHTS.
 
     Returns:
-        A table of user_id, item_id, weight, timestamp and skipped, one row per pair, the earliest
-        first. timestamp is that of its first event with a weight above 0, in seconds since 1970,
-        and null where there is none. skipped is whether the pair has a skip that was not
-        cancelled, and no positive weight.
+        A table of user_id, item_id, weight, timestamp and skipped, one row per pair, earliest
+        first. timestamp is the time of the first event with a positive weight, in seconds since
+        1970, or null. skipped is whether the pair has a skip that was not cancelled, and no
+        positive weight.
 
     Raises:
         EventsError: the database cannot be read, or contains no events.
     """
     weights = WEIGHTS if weights is None else weights
-    _check_there(url)
+    _check_exists(url)
     with _explained(url), make_engine(url, poolclass=sa.NullPool).connect() as connection:
         if not sa.inspect(connection).has_table(events.name):
             raise EventsError(
@@ -191,11 +195,12 @@ def pair_weights(
 ) -> sa.Select[Any]:
     """Return the query of user, item, weight, time of the first positive event, number of skips.
 
-    One row per pair of a user and an item, the earliest first; see `read_events`.
+    One row per pair of a user and an item, earliest first; see `read_events`.
 
     Args:
-        user_id: only pairs of this user.
-        has_share: False for tables of a version without that column.
+        weights: weight of each kind of event.
+        user_id: user to restrict the query to; None for all.
+        has_share: False for tables of an older version, without the column `share`.
     """
     seconds, kind = events.c.seconds, events.c.event
     share = events.c.share if has_share else sa.cast(sa.null(), sa.Double)
@@ -229,9 +234,9 @@ def pair_weights(
 
 
 def _cancellations() -> sa.Subquery:
-    """Return user_id, item_id, kind of event, and the id before which events of it are cancelled.
+    """Return user_id, item_id, kind of event, and the id before which such events are cancelled.
 
-    The order is that of ids, not of times: events that were sent together have the same time.
+    Events are ordered by id, not by time: events that were sent together have the same time.
     """
     kind = sa.case(CANCELS, value=events.c.event).label("event")
     return (
@@ -242,8 +247,8 @@ def _cancellations() -> sa.Subquery:
     )
 
 
-def _check_there(url: str) -> None:
-    """Refuse a file that does not exist: SQLite would create it."""
+def _check_exists(url: str) -> None:
+    """Refuse a file that does not exist, which SQLite would create."""
     parsed = sa.make_url(url) if "://" in url else None
     if parsed is None or parsed.get_backend_name() != "sqlite" or not parsed.database:
         return
@@ -263,5 +268,5 @@ def _explained(url: str) -> Iterator[None]:
 
 
 def _seconds(moment: datetime) -> float:
-    """Return seconds since 1970; SQLite keeps no time zone, and what we write there is UTC."""
+    """Return seconds since 1970. SQLite stores no time zone; times are written in UTC."""
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

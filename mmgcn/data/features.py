@@ -12,7 +12,7 @@ import polars as pl
 from extract.store import FeatureStore
 from mmgcn.data.ids import IdMap, as_texts, examples
 
-BLOCK_VALUES = 4_000_000  # of a matrix in memory at once: 16 MB
+BLOCK_VALUES = 4_000_000  # values of a matrix in memory at once: 16 MB
 
 
 class FeatureError(ValueError):
@@ -23,19 +23,21 @@ class FeatureTable:
     """One vector per item id.
 
     Args:
+        name: name of the modality.
         ids: ids of the rows.
-        matrix: may be memory-mapped and of any numeric type; it is read in blocks, never at once.
-        known: ids that were extracted, also those without a vector (no audio, no caption, a broken
-            file). By default those of the rows.
+        matrix: one vector per row, of any numeric type; may be memory-mapped, since it is read in
+            blocks.
+        known: ids that were extracted, including those without a vector (no audio, no caption, a
+            broken file). By default those of the rows.
         source: encoder, digest and width, for the run's configuration.
-        rows_from: id of the first row if ids are row numbers, None if they were given.
+        rows_from: id of the first row if ids are row numbers; None if they were given.
 
     Shapes:
         ids: (N,); matrix: (N, D), or (N,) for one number per item.
 
     Raises:
-        FeatureError: values that are not numbers, not finite, or all zero; a duplicate id; or a
-            number of ids that is not that of the rows.
+        FeatureError: values are not numbers, not finite, or all zero; an id occurs twice; or the
+            numbers of ids and rows differ.
     """
 
     def __init__(
@@ -83,10 +85,10 @@ class FeatureTable:
         return self._rows.ids
 
     def aligned(self, items: IdMap) -> tuple[np.ndarray, np.ndarray]:
-        """Return the vectors in the order of `items`, joined by id.
+        """Return the vectors in the order of `items`, joined by id, and the mask of present items.
 
         Shapes:
-            the result: (I, D) float32, zero for absent items, and (I,) bool, True for present ones.
+            the result: (I, D) float32, zero for absent items, and (I,) bool.
         """
         rows = self.find(items)
         present = rows >= 0
@@ -99,7 +101,7 @@ class FeatureTable:
         return values, present
 
     def find(self, items: IdMap) -> np.ndarray:
-        """Return the row of each item, -1 for an absent one. Shapes: the result: (I,) int64."""
+        """Return the row of each item, -1 for absent items. Shapes: the result: (I,) int64."""
         return self._rows.get(items.ids)
 
     def _blocks(self) -> Iterator[tuple[int, np.ndarray]]:
@@ -115,10 +117,10 @@ def _not_finite(block: np.ndarray) -> np.ndarray:
 
 
 def open_store(root: Path) -> FeatureStore:
-    """Return a store.
+    """Return the feature store at a path.
 
     Raises:
-        FeatureError: `root` is a file, which needs a name.
+        FeatureError: `root` is a file.
     """
     if root.is_file():
         raise FeatureError(f"{root} is a file; name its modality: `features` NAME={root}")
@@ -160,7 +162,7 @@ def from_file(text: str, *, first_id: int = 0) -> FeatureTable:
     file, _, id_file = paths.partition(",")
     if not (name and file):
         raise FeatureError(
-            f"`features` are folders and NAME=FILE.npy[,IDS.txt], and '{text}' is neither"
+            f"`features` are folders or NAME=FILE.npy[,IDS.txt], and '{text}' is neither"
         )
     path = Path(file)
     try:
@@ -168,7 +170,7 @@ def from_file(text: str, *, first_id: int = 0) -> FeatureTable:
     except FileNotFoundError as error:
         raise FeatureError(f"no features at {path}") from error
     except (ValueError, EOFError, OSError) as error:
-        # numpy assumes that any other file is a pickle, and recommends to trust it.
+        # numpy takes any other file for a pickle, and recommends trusting it.
         reason = "" if "pickle" in str(error) else f": {error}"
         raise FeatureError(f"{path} is not a .npy file of numbers{reason}") from error
     if not isinstance(matrix, np.ndarray) or matrix.ndim == 0:
@@ -202,7 +204,7 @@ def _read_ids(path: Path) -> pl.Series:
             path,
             has_header=False,
             new_columns=["id"],
-            separator="\x01",  # which no line contains: a line is one value
+            separator="\x01",  # in no line, so that a line is one value
             quote_char=None,
             infer_schema=False,
         )
@@ -222,7 +224,7 @@ def read_features(sources: Sequence[str], *, first_id: int = 0) -> list[FeatureT
     """Return the tables of feature stores and of NAME=FILE.npy[,IDS.txt], which may be mixed.
 
     Raises:
-        FeatureError: see `from_file`; or two tables have the same name.
+        FeatureError: a source cannot be used, or two tables have the same name.
     """
     tables: list[FeatureTable] = []
     for source in sources:
@@ -233,5 +235,5 @@ def read_features(sources: Sequence[str], *, first_id: int = 0) -> list[FeatureT
     names = [table.name for table in tables]
     for name in names:
         if names.count(name) > 1:
-            raise FeatureError(f"two `features` are called '{name}'; rename one of them")
+            raise FeatureError(f"two `features` have the name '{name}'; rename one of them")
     return tables

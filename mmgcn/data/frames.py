@@ -1,4 +1,4 @@
-"""Frames: interactions and features from tables and arrays in memory, of any data frame library."""
+"""Frames: interactions and features from data frames and arrays in memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import narwhals.stable.v1 as nw
 import numpy as np
 import polars as pl
 
-from mmgcn.data.columns import REQUIRED, Columns, option
+from mmgcn.data.columns import REQUIRED, Columns, columns_argument
 from mmgcn.data.features import FeatureError, FeatureTable
 from mmgcn.data.ids import IdMap, as_texts, examples
 from mmgcn.data.interactions import Interactions, InteractionsError
@@ -24,18 +24,18 @@ def interactions_of_frame(
 ) -> Interactions:
     """Return the interactions in a table of pandas, polars, Arrow or another that narwhals reads.
 
-    Ids are text, or whole numbers, which become text. Dates and times become seconds since 1970.
+    Ids are text or whole numbers, which become text. Dates and times become seconds since 1970.
 
     Args:
-        frame: with a row for each interaction and the columns user_id and item_id, perhaps
+        frame: one row per interaction, with the columns user_id and item_id and optionally
             timestamp and rating. It is not changed.
-        columns: other names of columns, such as `user=userId,item=movieId`.
+        columns: names of the columns if they differ, such as `user=userId,item=movieId`.
         min_rating: rows with a lower rating are left out.
 
     Raises:
         ColumnsError: `columns` is malformed.
-        InteractionsError: not a table, a column is missing or of another kind, an id is missing, or
-            no row remains.
+        InteractionsError: `frame` is not a table, a column is missing or has another type, an id is
+            missing, or no row remains.
     """
     named = Columns.parse(columns)
     try:
@@ -50,7 +50,7 @@ def interactions_of_frame(
         raise InteractionsError(
             f"the table has no column {' and no column '.join(absent)}; it has: "
             f"{', '.join(map(repr, table.columns))}; pass "
-            f"{option(named.guessed(table.columns, required=required))}"
+            f"{columns_argument(named.guessed(table.columns, required=required))}"
         )
     notes = []
     if min_rating is not None:
@@ -74,11 +74,11 @@ def interactions_of_frame(
 def tables_of_arrays(
     features: Mapping[str, Any], items: Sequence[Any] | None
 ) -> list[FeatureTable]:
-    """Return the features of arrays, whose rows are those of `items`.
+    """Return arrays as tables of features, with the ids of their rows.
 
     Args:
-        features: array of each modality, or a torch tensor on the CPU; integers and halves too.
-        items: id of each row, text or whole numbers.
+        features: array of each modality, or a torch tensor on the CPU, of any numeric type.
+        items: ids of the rows, text or whole numbers.
 
     Shapes:
         features: (N, D) each; items: (N,).
@@ -111,7 +111,7 @@ def _digest(array: np.ndarray) -> str:
 
 
 def _column(values: IntoSeries | np.ndarray) -> pl.Series:
-    """Return a column of any library, or an array, as one of polars."""
+    """Return a column of any library, or an array, as a polars Series."""
     if isinstance(values, pl.Series):
         return values
     if isinstance(values, np.ndarray):
@@ -142,7 +142,7 @@ def _indexed(column: nw.Series[Any], kind: str) -> tuple[np.ndarray, IdMap]:
 
 
 def _times(column: nw.Series[Any]) -> np.ndarray:
-    """Return times as numbers, dates as seconds since 1970. Shapes: (N,)."""
+    """Return times as numbers; dates become seconds since 1970. Shapes: (N,)."""
     values = _column(column.to_native())
     if not values.dtype.is_numeric():
         values = seconds_of_text(values)
@@ -156,5 +156,5 @@ def _times(column: nw.Series[Any]) -> np.ndarray:
     try:
         check_one_unit(time)
     except TimeError as error:
-        raise InteractionsError(f"of the {column.name}s {error}") from error
+        raise InteractionsError(f"in the column {column.name}, {error}") from error
     return time

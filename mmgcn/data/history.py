@@ -13,8 +13,8 @@ from mmgcn.data.interactions import Interactions, InteractionsError
 from mmgcn.data.options import is_database
 from mmgcn.data.table import read_interactions
 
-ROW_WEIGHT = 1.0  # of a pair in a table, added to that of its feedback
-MAX_SECONDS = 1e11  # since 1970 is the year 5138; milliseconds passed it in 1973
+ROW_WEIGHT = 1.0  # weight of a row of the table, added to that of feedback on the same pair
+MAX_SECONDS = 1e11  # the year 5138 in seconds since 1970, but 1973 in milliseconds
 
 
 def read_history(
@@ -29,19 +29,20 @@ def read_history(
     """Return the pairs of a user and an item with a positive weight.
 
     The weight of a pair is the sum over its events (see `events.read_events`), plus 1 if the table
-    contains it. So a like adds a pair, and a skip cancels a play, or a pair of the table. Pairs
+    contains the pair. So a like adds a pair, and a skip cancels a play or a row of the table. Pairs
     with a skip and no positive weight are `skipped` in the result.
 
     Args:
         source: a table, or the URL of a database of feedback.
-        columns, min_rating, time_format: of the table, see `read_interactions`.
+        columns, min_rating, time_format: options for the table, see `read_interactions`.
         feedback: URL of a database whose feedback is added to the table.
-        event_weights: weights of kinds of events, if not the default, such as `like=3,skip=0`.
+        event_weights: weights of kinds of events that differ from the defaults, such as
+            `like=3,skip=0`.
 
     Raises:
         ColumnsError: `columns` is malformed.
-        InteractionsError: the table cannot be read, its times are not seconds as those of feedback
-            are, an option does not apply, or no pair has a positive weight.
+        InteractionsError: the table cannot be read, its times are not in seconds (as those of
+            feedback are), an option does not apply, or no pair has a positive weight.
         EventsError: the database cannot be read.
     """
     if not is_database(source):
@@ -91,14 +92,14 @@ def _joined(table: Interactions, source: str, url: str, weights: str) -> Interac
         schema_overrides={"timestamp": pl.Float64},
     ).with_columns(skipped=pl.lit(False))
     events = _events(url, weights)
-    if time is None:  # then the order is that of time, and feedback comes after the table
+    if time is None:  # the order of rows is then that of time, and feedback follows the table
         events = events.with_columns(timestamp=pl.lit(None, dtype=pl.Float64))
-    both = (
+    pairs = (
         pl.concat([rows, events])
         .group_by("user_id", "item_id", maintain_order=True)
         .agg(pl.col("weight").sum(), pl.col("timestamp").min(), pl.col("skipped").any())
     )
-    history = _counted(both, events.height)
+    history = _counted(pairs, events.height)
     history.notes = [*table.notes, *history.notes]
     history.num_duplicates = table.num_duplicates
     return history

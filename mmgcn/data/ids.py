@@ -10,12 +10,12 @@ import numpy as np
 import polars as pl
 
 NUM_EXAMPLES = 3
-NUM_COMPARED = 10_000  # ids compared by a near-name search, which takes a tenth of a second
-FEW = 8  # ids that are searched one by one, without a hash table of all ids
+NUM_COMPARED = 10_000  # ids compared in a search for similar ones: a tenth of a second
+FEW = 8  # up to this number, ids are searched one by one, without a hash table of all ids
 
 
 class UnknownIds(LookupError):
-    """Ids that are not in the data; the message gives the nearest ones that are."""
+    """Ids that are not in the data; the message suggests the nearest known ones."""
 
     def __init__(self, kind: str, unknown: Sequence[str], known: Sequence[str] | pl.Series) -> None:
         self.kind, self.unknown = kind, list(unknown)
@@ -27,7 +27,11 @@ class UnknownIds(LookupError):
 
 
 class IdMap:
-    """Immutable ids in the order of their indices.
+    """External ids in the order of their internal indices. Immutable.
+
+    Args:
+        ids: unique ids.
+        kind: noun for messages, such as `user` or `item`.
 
     Raises:
         ValueError: an id occurs twice, is missing, or is not text.
@@ -52,7 +56,7 @@ class IdMap:
         return f"IdMap({len(self):,} {self.kind}s: {examples(self.ids.head(NUM_EXAMPLES + 1))})"
 
     def get(self, ids: Iterable[str] | pl.Series) -> np.ndarray:
-        """Return the index of each id, -1 for an unknown one.
+        """Return the index of each id, -1 for unknown ids.
 
         Shapes:
             the result: (N,) int64.
@@ -76,7 +80,7 @@ class IdMap:
 
         Raises:
             UnknownIds: some ids are unknown.
-            ValueError: some are missing.
+            ValueError: some ids are missing.
         """
         texts = self.complete(ids)
         rows = self.get(texts)
@@ -86,10 +90,10 @@ class IdMap:
         return rows
 
     def complete(self, ids: Iterable[str] | pl.Series) -> pl.Series:
-        """Return ids as a column of text.
+        """Return ids as a column of text, none of which is missing.
 
         Raises:
-            ValueError: some are missing.
+            ValueError: some ids are missing.
         """
         texts = as_texts(ids)
         if texts.null_count():
@@ -97,11 +101,11 @@ class IdMap:
         return texts
 
     def id(self, row: int) -> str:
-        """Return the id of one index."""
+        """Return the id at an index."""
         return str(self.ids[row])
 
     def joined(self, more: Sequence[str] | pl.Series) -> IdMap:
-        """Return a map extended by the given ids that are new, in their order.
+        """Return the map extended by the new ones among the given ids, in their order.
 
         >>> IdMap(["b", "a"]).joined(["c", "a"]).ids.to_list()
         ['b', 'a', 'c']
@@ -148,7 +152,7 @@ def as_texts(ids: Iterable[str] | pl.Series) -> pl.Series:
     if not isinstance(ids, Iterable):
         raise TypeError(f"ids are an iterable of str, not {type(ids).__name__}; pass ['{ids}']")
     texts = list(ids)
-    # None is for the caller to report, with how many there are.
+    # None is left to the caller, who reports the number of missing ids.
     wrong = next((one for one in texts if one is not None and not isinstance(one, str)), None)
     if wrong is not None:
         shown = " ".join(str(wrong).split())
@@ -161,21 +165,21 @@ def as_texts(ids: Iterable[str] | pl.Series) -> pl.Series:
         raise ValueError(f"ids are text in UTF-8, and {error.object!r} is not") from error
 
 
-def nearest_ids(wanted: str, known: Sequence[str] | pl.Series) -> list[str]:
-    """Return up to three ids that are similar to an unknown one."""
-    all_ids = as_texts(known)
-    # Comparing with each of a million ids takes seconds. Those of about its length are enough,
-    # those with the same beginning first.
-    near = all_ids.filter((all_ids.str.len_chars().cast(pl.Int64) - len(wanted)).abs() <= 2)
-    same_start = near.str.starts_with(wanted[: (len(wanted) + 1) // 2])
-    close = pl.concat([near.filter(same_start).head(NUM_COMPARED), near.filter(~same_start)])
+def nearest_ids(unknown: str, known: Sequence[str] | pl.Series) -> list[str]:
+    """Return up to three known ids that are similar to an unknown one."""
+    ids = as_texts(known)
+    # Comparing with a million ids takes seconds, so only ids of similar length are compared, those
+    # with the same beginning first.
+    ids = ids.filter((ids.str.len_chars().cast(pl.Int64) - len(unknown)).abs() <= 2)
+    same_start = ids.str.starts_with(unknown[: (len(unknown) + 1) // 2])
+    candidates = pl.concat([ids.filter(same_start).head(NUM_COMPARED), ids.filter(~same_start)])
     return difflib.get_close_matches(
-        wanted, close.head(NUM_COMPARED).to_list(), n=NUM_EXAMPLES, cutoff=0.3
+        unknown, candidates.head(NUM_COMPARED).to_list(), n=NUM_EXAMPLES, cutoff=0.3
     )
 
 
 def examples(ids: Sequence[str] | pl.Series) -> str:
-    """Return the first few ids, for a message.
+    """Return the first three ids as text for messages.
 
     >>> examples(["a", "b"]), examples(["a", "b", "c", "d"])
     ('a, b', 'a, b, c, ...')

@@ -16,20 +16,21 @@ from mmgcn.data.interactions import Interactions, check_learnable
 from mmgcn.data.options import NO_FEATURES, DataOptions
 from mmgcn.data.splits import Split, given_split, split
 
-FEATURES = Path("features")  # used by default, if the folder exists
+FEATURES = Path("features")  # default source, if the folder exists
 
 
 def load_dataset(options: DataOptions | None = None, *, uses_features: bool = True) -> Dataset:
     """Return the data set that the options describe.
 
     Args:
-        options: by default interactions.csv and, if it exists, the feature store ./features.
-        uses_features: False for a model without features. It is then no error that the default
-            ./features does not match the interactions.
+        options: sources and options; by default interactions.csv and, if it exists, the feature
+            store ./features.
+        uses_features: False for a model without features. The default ./features may then not match
+            the interactions.
 
     Raises:
-        ColumnsError, TimeError, InteractionsError, EventsError, SplitError, FeatureError: see the
-            readers.
+        ColumnsError, TimeError, InteractionsError, EventsError, SplitError, FeatureError: an input
+            cannot be used.
     """
     options = options or DataOptions()
     parts, excluded, merged = _split(options)
@@ -42,9 +43,9 @@ def load_dataset(options: DataOptions | None = None, *, uses_features: bool = Tr
 
 
 def _split(options: DataOptions) -> tuple[Split, pl.Series | None, dict[str, str]]:
-    """Return the split, the ids of items that are not candidates, and merged near-duplicates.
+    """Return the split, the ids of excluded items, and merged near-duplicates.
 
-    Items that the k-core removed, or that were merged into others, are not candidates.
+    Excluded are items that the k-core removed, or that were merged into others.
     """
     if options.valid is not None or options.test is not None:
         parts = given_split(
@@ -81,7 +82,7 @@ def _split(options: DataOptions) -> tuple[Split, pl.Series | None, dict[str, str
 
 
 def _merged(options: DataOptions, table: Interactions, *, min_cosine: float) -> dict[str, str]:
-    """Return near-duplicates and the item of each that is kept, with a note in the table."""
+    """Return near-duplicates with the item that replaces each, and add a note to the table."""
     tables = read_features(sources_of(options), first_id=options.first_id or 0)
     if not tables:
         raise FeatureError("`merge_duplicates` compares features, and there are none")

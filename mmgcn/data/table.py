@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from mmgcn.data.columns import LIKELY, NAMES, REQUIRED, UNKNOWN, Columns, normal, option
+from mmgcn.data.columns import LIKELY, NAMES, REQUIRED, UNKNOWN, Columns, columns_argument, normal
 from mmgcn.data.ids import IdMap
 from mmgcn.data.interactions import Interactions, InteractionsError
 from mmgcn.data.number_column import read_numbers
@@ -69,7 +69,7 @@ def read_interactions(
             named = Columns({role: str(number) for number, role in enumerate(roles, 1)})
             notes = [
                 f"{path} has no header; its columns are read as {', '.join(roles)}, as with "
-                f"{option(named.named)}"
+                f"{columns_argument(named.named)}"
             ]
     table = _read(path, named, detected, notes, with_rating=min_rating is not None)
     if table.height == 0:
@@ -166,12 +166,12 @@ def _remedy(names: list[str], named: Columns, required: list[str]) -> str:
     if named.are_positions and names[0] == "1":
         return "without a header, columns are counted from 1"
     guessed = named.guessed(names, required=required)
-    remedy = f"pass {option(guessed)}"
+    remedy = f"pass {columns_argument(guessed)}"
     if all(guessed.get(role) == UNKNOWN for role in REQUIRED):
         positions = {"user": "1", "item": "2"}
         if len(names) == 4 and all(_is_number(name) for name in names):  # MovieLens
             positions |= {"rating": "3", "time": "4"}
-        remedy += f", or {option(positions)} if there is no header"
+        remedy += f", or {columns_argument(positions)} if there is no header"
     if guessed.get("rating") == UNKNOWN:
         remedy += ", or leave `min_rating` out"
     return remedy
@@ -211,7 +211,7 @@ def _check_no_header(path: Path, named: Columns, lazy: pl.LazyFrame) -> None:
             names = {r: first[n] for r, n in named.named.items() if first.get(n)}
             raise InteractionsError(
                 f"the first row of {path} is a header: {', '.join(map(repr, first.values()))}; "
-                f"pass {option(names)}"
+                f"pass {columns_argument(names)}"
             )
 
 

@@ -39,8 +39,8 @@ class TableFormat:
     """How a table is stored.
 
     Args:
-        kind: of the file.
-        separator: of the columns, for `text`.
+        kind: kind of the file.
+        separator: column separator of a `text` file.
     """
 
     kind: Literal["text", "jsonl", "parquet"]
@@ -123,7 +123,7 @@ def headerless_roles(path: Path, separator: str) -> tuple[str, ...]:
     the tables of MovieLens.
 
     Args:
-        separator: of the columns.
+        separator: column separator.
     """
     with path.open("rb") as file:
         line = file.read(1 << 12).removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0]

@@ -122,7 +122,7 @@ def join_process_group(device: str) -> Iterator[ProcessGroup]:
     """Join the other processes, if torchrun started several, and leave them at the end.
 
     Args:
-        device: of the model; tensors on a GPU are sent by NCCL, others by gloo.
+        device: device of the model; tensors on a GPU are sent by NCCL, others by gloo.
 
     Raises:
         LostRank: another process ended before the training did.

@@ -27,7 +27,7 @@ class UserShard:
     """The users of one process. The model is cut to them in place; a single process has all.
 
     Args:
-        model: of all users, on the CPU.
+        model: model with all users, on the CPU.
 
     Raises:
         PartitionError: the model cannot be trained by several processes, or there are fewer users

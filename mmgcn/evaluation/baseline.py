@@ -1,4 +1,4 @@
-"""Baseline: the most popular items on the validation part, beside a run's own metrics."""
+"""Baseline: validation metrics of the most popular items, for comparison with a run's own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from mmgcn.evaluation.ranking import evaluate, list_lengths
 from mmgcn.run import Run
 
-MAX_SCORES = 400_000_000  # of the users that are evaluated; fewer users if there are many items
+MAX_SCORES = 400_000_000  # users times items; more users than that are sampled
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,12 @@ class Baseline:
     """Metrics of the most popular items on the validation part.
 
     Args:
-        num_users: users with a validation item that were evaluated; a random sample where there
+        num_users: number of evaluated users, who have a validation item; a random sample if there
             are very many.
-        max_held_out: largest number of validation items of a user. Where it is 1, recall and hit
-            rate are equal.
-        metrics: means over these users, by `recall@20`; empty without a validation part.
+        max_held_out: largest number of validation items of a user. Recall and hit rate are equal
+            if it is 1.
+        metrics: means over these users, by names such as `recall@20`; empty without a validation
+            part.
     """
 
     num_users: int
@@ -32,10 +33,10 @@ class Baseline:
 def popular_baseline(run: Run, *, seed: int = 0) -> Baseline:
     """Return the metrics of the most popular items on a run's validation part.
 
-    As in training, the items of the training part are left out of each user's list.
+    As in training, each user's training items are excluded from the list.
 
     Args:
-        seed: of the sample of users.
+        seed: seed of the sample of users.
     """
     indptr, indices = run.csr("valid")
     counts = np.diff(indptr)

@@ -13,9 +13,9 @@ from mmgcn.evaluation.ranking import factor_scorer, rank
 from mmgcn.run import Run
 
 LIST_LENGTH = 20
-MAX_USERS = 2_000  # whose lists are counted
-MAX_SCORES = 400_000_000  # of these users; fewer users if there are very many items
-NUM_STEPS = 50  # of the Lorenz curve
+MAX_USERS = 2_000  # users whose lists are counted
+MAX_SCORES = 400_000_000  # users times items; more users than that are sampled
+NUM_STEPS = 50  # segments of the Lorenz curve
 TOP_SHARES = (0.01, 0.1, 0.5)
 GROUPS = ("head", "tail", "cold")
 ID_CHANNEL = "id"
@@ -28,11 +28,11 @@ class PopularitySkew:
     Args:
         num_interactions: sum of the counts.
         num_cold: items with a count of 0.
-        gini: 0 if all items have the same count, near 1 if one item has all.
-        top: share of the interactions of the most popular 1 %, 10 % and 50 % of the items, at
-            least one item each; keys "0.01", "0.1" and "0.5".
-        lorenz: points (share of the items, the least popular first; their share of the
-            interactions), from (0, 0) to (1, 1).
+        gini: Gini coefficient: 0 if all items have the same count, near 1 if one item has all.
+        top: share of the interactions that concern the most popular 1 %, 10 % and 50 % of the
+            items, at least one item each; keys "0.01", "0.1" and "0.5".
+        lorenz: points of the Lorenz curve, from (0, 0) to (1, 1): share of the items, the least
+            popular first, and their share of the interactions.
     """
 
     num_items: int
@@ -45,12 +45,12 @@ class PopularitySkew:
 
 @dataclass(frozen=True)
 class GroupShares:
-    """Shares of a group of items, see `groups.item_groups`.
+    """Shares of a group of items (see `groups.item_groups`).
 
     Args:
-        items: of the catalogue.
-        interactions: of the training interactions.
-        lists: of the positions in the lists.
+        items: share of the catalogue.
+        interactions: share of the training interactions.
+        lists: share of the positions in the lists.
     """
 
     items: float
@@ -63,14 +63,14 @@ class RunCoverage:
     """Coverage and bias of a run.
 
     Args:
-        popularity: of the training interactions.
+        popularity: skew of the training interactions.
         modalities: share of the items with a vector, by modality.
         groups: shares of the head, the tail and the cold items.
-        list_length: K of the lists.
-        num_users: users whose lists are counted; a random sample if there are many.
-        catalogue_coverage: share of the items that is in at least one of these lists.
-        exposure_gini: as `PopularitySkew.gini`, of the positions in the lists.
-        history_quantiles: training interactions of a user: minimum, quartiles and maximum.
+        list_length: K.
+        num_users: number of users whose lists are counted; a random sample if there are many.
+        catalogue_coverage: share of the items that are in at least one of these lists.
+        exposure_gini: Gini coefficient of the items' number of positions in the lists.
+        history_quantiles: number of training interactions of a user: minimum, quartiles, maximum.
     """
 
     popularity: PopularitySkew
@@ -83,7 +83,7 @@ class RunCoverage:
     history_quantiles: list[int]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the values for JSON."""
+        """Return the fields as JSON values."""
         return asdict(self)
 
 
@@ -94,7 +94,7 @@ def popularity_skew(counts: np.ndarray) -> PopularitySkew:
         counts: number of interactions of each item.
 
     Shapes:
-        counts: (I,) integers of at least 0.
+        counts: (I,) non-negative integers.
 
     Raises:
         ValueError: there are no items.
@@ -126,7 +126,7 @@ def popularity_skew(counts: np.ndarray) -> PopularitySkew:
 
 
 def gini(counts: np.ndarray) -> float:
-    """Return the Gini coefficient of counts: 0 if all are equal, 1 - 1/I if one has all.
+    """Return the Gini coefficient of counts: 0 if all are equal, 1 - 1/I if one item has all.
 
     Shapes:
         counts: (I,), at least 0.
@@ -146,12 +146,12 @@ def gini(counts: np.ndarray) -> float:
 def run_coverage(run: Run, *, k: int = LIST_LENGTH, seed: int = 0) -> RunCoverage:
     """Return the coverage and the bias of a run and of its lists.
 
-    Lists are those of `Recommender.recommend`: without the items of the training and validation
-    part.
+    Lists are those of `Recommender.recommend`, without the items of the training and validation
+    parts.
 
     Args:
-        k: length of the lists; that of the catalogue if it is smaller.
-        seed: of the sample of users.
+        k: length of the lists, at most that of the catalogue.
+        seed: seed of the sample of users.
     """
     indptr, indices = run.csr("seen")
     users = sampled_users(run, seed=seed)
@@ -182,14 +182,14 @@ def run_coverage(run: Run, *, k: int = LIST_LENGTH, seed: int = 0) -> RunCoverag
 
 
 def sampled_users(run: Run, *, seed: int = 0) -> np.ndarray:
-    """Return the users whose lists are counted, in ascending order. Shapes: (N,)."""
+    """Return the indices of the users whose lists are counted, ascending. Shapes: (N,)."""
     num_users = min(MAX_USERS, max(1, MAX_SCORES // len(run.items)))
     drawn = np.random.default_rng(seed).permutation(len(run.users))[:num_users]
     return np.sort(drawn)
 
 
 def list_exposure(run: Run, user_index: np.ndarray, *, k: int) -> np.ndarray:
-    """Return how many of the users' lists each item is in.
+    """Return the number of lists that contain each item.
 
     Shapes:
         user_index: (N,); the result: (I,) int64.
@@ -208,7 +208,7 @@ def list_exposure(run: Run, user_index: np.ndarray, *, k: int) -> np.ndarray:
 
 
 def modality_coverage(run: Run) -> dict[str, float]:
-    """Return the share of the items that have a modality of their own, by modality."""
+    """Return the share of the items with features of their own, by modality."""
     items = np.arange(len(run.items))
     return {
         name: _rounded(float((np.asarray(part).any(axis=1) & run.has(name, items)).mean()))
@@ -217,8 +217,8 @@ def modality_coverage(run: Run) -> dict[str, float]:
     }
 
 
-def _ratio(part: int, whole: int) -> float:
-    return _rounded(part / whole) if whole else 0.0
+def _ratio(part: int, total: int) -> float:
+    return _rounded(part / total) if total else 0.0
 
 
 def _rounded(value: float) -> float:

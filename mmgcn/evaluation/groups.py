@@ -1,12 +1,12 @@
 """Groups of items by their number of training interactions, and the metrics of each.
 
-    warm   the items with at least one training interaction
-    head   the fewest of those, most interactions first, with 80 % of the interactions
-    tail   the other warm ones
-    cold   the items without a training interaction: ranked by their content alone
+    warm   items with at least one training interaction
+    head   the most popular items, which have 80 % of the interactions
+    tail   the other warm items
+    cold   items without a training interaction, which are ranked by their content alone
 
 The metrics of a group are means over the users with a held-out item in it; held-out items of other
-groups do not count. Every list is of the full catalogue unless only some items are candidates.
+groups do not count. Lists rank the full catalogue unless only some items are candidates.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ class GroupMetrics:
         num_items: number of items in the group.
         num_users: number of users with a held-out item in it.
         num_relevant: number of held-out interactions with items of the group.
-        metrics: means over those users, see `ranking.evaluate`; empty if there are none.
-        chance: recall of a list in random order, `recall@20`; empty like the metrics.
+        metrics: means over those users (see `ranking.evaluate`); empty if there are none.
+        chance: expected recall of a list in random order, by names such as `recall@20`; empty if
+            there are no such users.
     """
 
     num_items: int
@@ -107,11 +108,11 @@ def evaluate_groups(
                 ks=ks,
             )
             metrics = {metric: float(value) for metric, value in values.items()}
-            num_open = np.full(len(users), allowed.sum())
+            num_unseen = np.full(len(users), allowed.sum())
             for part in seen:
-                num_open -= np.diff(_only(part, allowed)[0])[users]
+                num_unseen -= np.diff(_only(part, allowed)[0])[users]
             chance = {
-                f"recall@{k}": float(np.mean(np.minimum(k / np.maximum(num_open, 1), 1)))
+                f"recall@{k}": float(np.mean(np.minimum(k / np.maximum(num_unseen, 1), 1)))
                 for k in ks
             }
         found[name] = GroupMetrics(

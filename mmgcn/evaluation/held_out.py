@@ -17,15 +17,15 @@ POPULAR = "most popular"
 
 @dataclass(eq=False)
 class HeldOut:
-    """The test part of a run: its own, or a later table.
+    """The test part of a run: its own, or another table.
 
-    All of it counts, also users and items that are not in the run. Such a user has the mean vector
-    of those with training interactions, as `fit` does for users without any; such an item is in no
-    list. U users and I items are those of the run, then the unknown ones.
+    All interactions count, including those of users and items that are not in the run. An unknown
+    user has the mean vector of the users with training interactions, as in `fit`; an unknown item
+    is in no list. The U users and I items are those of the run, followed by the unknown ones.
 
     Args:
-        relevant: the test items of each user.
-        seen: items that are left out of the lists: those of the training and validation part.
+        relevant: test items of each user.
+        seen: items excluded from the lists: those of the training and validation parts.
         num_users, num_items: U and I.
         notes: remarks for the user.
     """
@@ -45,9 +45,9 @@ class HeldOut:
 
     @classmethod
     def given(cls, run: Run, table: Interactions) -> HeldOut:
-        """Return a table as test part, without the pairs of the run's training and validation part.
+        """Return a table as test part, without pairs of the run's training and validation parts.
 
-        Those are in no list and would only lower the metrics. `fit` leaves them out, too.
+        Such pairs are in no list and would only lower the metrics. `fit` also leaves them out.
         """
         users, items = run.users.joined(table.users.ids), run.items.joined(table.items.ids)
         table = table.relabelled(users, items)
@@ -56,10 +56,10 @@ class HeldOut:
         seen = []
         for indptr, indices in (run.csr("seen"), run.csr("valid")):
             # Unknown users have no seen items: indptr = [0, 2, 3] -> [0, 2, 3, 3]
-            whole = np.pad(indptr, (0, len(users) - len(run.users)), mode="edge")
-            of_user = np.repeat(np.arange(len(users)), np.diff(whole))
-            known |= np.isin(table.pair_keys(), of_user * len(items) + indices)
-            seen.append((whole, indices))
+            extended = np.pad(indptr, (0, len(users) - len(run.users)), mode="edge")
+            user = np.repeat(np.arange(len(users)), np.diff(extended))
+            known |= np.isin(table.pair_keys(), user * len(items) + indices)
+            seen.append((extended, indices))
         if known.any():
             notes.append(
                 f"{known.sum():,} of {len(known):,} test pairs are in the run's training or "
@@ -86,11 +86,11 @@ class HeldOut:
 
     @property
     def popularity(self) -> np.ndarray:
-        """Training interactions of each item. Shapes: (I,)."""
+        """Number of training interactions of each item. Shapes: (I,)."""
         return np.pad(self.run.popularity, (0, self.num_items - len(self.run.items)))
 
     def scorers(self) -> dict[str, Scorer]:
-        """Return the scorer of the run by its model's name, and that of the most popular items."""
+        """Return the scorers of the run and of the most popular items, by name."""
         popularity = self.run.popularity.astype(np.float32)
         return {
             self.model: self._padded(self._scorer()),
@@ -104,12 +104,11 @@ class HeldOut:
         ks: Sequence[int] | None = None,
         more_metrics: Sequence[Metric] = (),
     ) -> dict[str, float]:
-        """Return the metrics of one of the scorers, by default that of the run, by `recall@20`.
-
-        The result is empty if the test part is.
+        """Return the metrics of a scorer, by names such as `recall@20`; empty without a test part.
 
         Args:
-            ks: by default those of `ranking.KS` up to the number of items.
+            name: name of the scorer; by default that of the run.
+            ks: list lengths; by default those of `ranking.KS` up to the number of items.
             more_metrics: see `ranking.evaluate`.
 
         Raises:
@@ -128,7 +127,7 @@ class HeldOut:
         return {metric: float(value) for metric, value in values.items()}
 
     def _scorer(self) -> Scorer:
-        """Return the scorer of the run's own items, for known and unknown users."""
+        """Return the scorer of the run's items, for known and unknown users."""
         run, num_known = self.run, len(self.run.users)
         if self.num_users == num_known:
             return factor_scorer(run.user, run.item)

@@ -1,4 +1,4 @@
-"""Hits: at which ranks of their users' lists the relevant items stand, without the lists."""
+"""Hits: the ranks of relevant items in their users' lists, without computing the lists."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Csr = tuple[np.ndarray, np.ndarray]  # indptr (U + 1,), indices (E,)
 
 
 def rows_of(csr: Csr, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the entries of some rows, as positions in `index` and columns.
+    """Return the entries of some rows: positions in `index`, and columns.
 
     >>> rows_of((np.array([0, 2, 2, 3]), np.array([7, 8, 9])), np.array([2, 0]))
     (array([0, 1, 1]), array([9, 7, 8]))
@@ -31,25 +31,26 @@ def find_hits(
 ) -> np.ndarray:
     """Return whether the item at each rank of a list is relevant.
 
-    Lists are those of `ranking.top_k` without the seen items. Nothing is sorted and `scores` is not
-    changed: an item's rank is the number of items ahead of it, without the seen ones. That is
-    several times faster than `top_k` where users have few relevant items.
+    Lists are those of `ranking.top_k` without the seen items. An item's rank is the number of
+    unseen items ahead of it, so nothing is sorted. Several times faster than `top_k` where users
+    have few relevant items. `scores` is not changed.
 
     Shapes:
-        scores: (B, I) float, no NaN; user_index: (B,) different users; the result: (B, K) bool.
+        scores: (B, I) float without NaN; user_index: (B,), without duplicates; the result: (B, K)
+        bool.
     """
     row, item = rows_of(relevant, user_index)
     score = scores[row, item]
     ahead = np.empty(len(row), dtype=np.int64)
-    # By pair, since numpy counts a row of bool much faster than the rows of a matrix.
+    # One pair at a time: numpy counts one row of bool much faster than the rows of a matrix.
     for n, (r, i) in enumerate(zip(row.tolist(), item.tolist(), strict=True)):
         own = scores[r]
         before, after = own[:i] >= score[n], own[i + 1 :] > score[n]
         ahead[n] = np.count_nonzero(before) + np.count_nonzero(after)
     found = score > -np.inf
     pair, other = _seen_by(row, seen, user_index, scores.shape[1])
-    of_other = scores[row[pair], other]
-    is_ahead = (of_other > score[pair]) | ((of_other == score[pair]) & (other < item[pair]))
+    seen_score = scores[row[pair], other]
+    is_ahead = (seen_score > score[pair]) | ((seen_score == score[pair]) & (other < item[pair]))
     ahead -= np.bincount(pair[is_ahead], minlength=len(row))
     found[pair[other == item[pair]]] = False
     hits = np.zeros((len(user_index), k), dtype=bool)
@@ -61,10 +62,10 @@ def find_hits(
 def _seen_by(
     row: np.ndarray, seen: Sequence[Csr], user_index: np.ndarray, num_items: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the seen items of the users of some pairs, each once, as positions of pairs and items.
+    """Return the seen items of each pair's user: positions of pairs, and items. Each item once.
 
     Shapes:
-        row: (P,), the positions of the pairs' users; the result: (N,) and (N,).
+        row: (P,), positions in `user_index` of the pairs' users; the result: (N,) and (N,).
     """
     keys = [np.zeros(0, dtype=np.int64)]
     for csr in seen:

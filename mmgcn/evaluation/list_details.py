@@ -1,10 +1,10 @@
-"""Details of a run's lists beside accuracy: MAP, MRR, coverage, novelty, diversity, and groups.
+"""Further metrics of a run's lists: MAP, MRR, coverage, novelty, diversity, and recall by group.
 
-    few, many    users by their training interactions: at most the median, or more
+    few, many    users with at most the median number of training interactions, or with more
     warm, cold   held-out items with and without a training interaction
 
-The recall of a group of items is the mean over the users with a held-out item in it, of whole
-lists, as in `groups`.
+Recall of a group of items is a mean over the users with a held-out item in it, in lists of the full
+catalogue, as in `groups`.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from mmgcn.evaluation import metrics
 from mmgcn.evaluation.ranking import factor_scorer, list_lengths, rank
 from mmgcn.run import Run
 
-BEYOND = ("map", "mrr", "coverage", "novelty", "popularity_lift", "diversity")
+FURTHER_METRICS = ("map", "mrr", "coverage", "novelty", "popularity_lift", "diversity")
 GROUPS = ("few", "many", "warm", "cold")
 
 
 def list_details(
     run: Run, part: str, *, content: Mapping[str, np.ndarray] | None = None
 ) -> dict[str, float]:
-    """Return details of the lists of the users with an item in a part, at each k.
+    """Return further metrics of the lists of users with an item in a part, at each k.
 
-    Keys are `map@20` and so on for BEYOND, and `recall@20 few` for GROUPS. A value that is not
-    defined is left out, such as the diversity without content, or the recall of cold items where
-    none is held out.
+    Keys are those of FURTHER_METRICS, such as `map@20`, and of GROUPS, such as `recall@20 few`.
+    Undefined values are omitted, such as diversity without content, or recall of cold items if none
+    is held out.
 
-    `popularity_lift` is the mean popularity of the items in the lists over that of the items in
-    the users' histories, minus 1: 0.5 where lists are half as popular again as what users chose.
+    `popularity_lift` is the mean popularity of the items in the lists divided by that of the items
+    in the users' histories, minus 1: at 0.5, items in lists are 50 % more popular.
 
     Args:
         part: valid or test.
-        content: features by modality, the same for all models that are compared.
+        content: features by modality, the same for all compared models.
 
     Shapes:
         content: (I, D) each, zero where an item has none.
@@ -70,7 +70,7 @@ def list_details(
     ranked, hit = np.concatenate(lists), np.concatenate(hits)
     is_cold = np.asarray(run.popularity) == 0
     cold_relevant = np.bincount(rows[is_cold[indices]], minlength=len(run.users))[users]
-    of_items = {"warm": num_relevant - cold_relevant, "cold": cold_relevant}
+    group_relevant = {"warm": num_relevant - cold_relevant, "cold": cold_relevant}
     degree = np.diff(run.csr("seen")[0])[users]
     few = degree <= np.median(degree)
     history = _history_popularity(run, users)
@@ -90,15 +90,15 @@ def list_details(
             found[f"recall@{k} {name}"] = _mean(recall[members])
         cold_hits = first & is_cold[items]
         for name, group_hits in (("warm", first & ~cold_hits), ("cold", cold_hits)):
-            some = of_items[name] > 0
+            some = group_relevant[name] > 0
             found[f"recall@{k} {name}"] = _mean(
-                metrics.recall(group_hits[some], of_items[name][some])
+                metrics.recall(group_hits[some], group_relevant[name][some])
             )
     return {name: value for name, value in found.items() if not np.isnan(value)}
 
 
 def _history_popularity(run: Run, users: np.ndarray) -> float:
-    """Return the mean over users of the mean popularity of what they watched in training."""
+    """Return the mean over users of the mean popularity of their training items."""
     indptr, indices = run.csr("seen")
     popularity = np.concatenate([[0], np.cumsum(np.asarray(run.popularity)[indices])])
     count = np.diff(indptr)[users]
@@ -107,7 +107,7 @@ def _history_popularity(run: Run, users: np.ndarray) -> float:
 
 
 def _unit_vectors(content: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the modalities side by side, standardised by column, as rows of length one."""
+    """Return the standardised modalities side by side, in rows of length one. Shapes: (I, D)."""
     blocks = []
     for values in content.values():
         has = values.any(axis=1)
@@ -124,7 +124,7 @@ def _unit_vectors(content: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def _mean(values: np.ndarray) -> float:
-    """Return the mean of the values that are numbers, NaN without any."""
+    """Return the mean without NaN; NaN if nothing remains."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Mean of empty slice", category=RuntimeWarning)
         return float(np.nanmean(values)) if len(values) else np.nan

@@ -1,7 +1,7 @@
-"""Metrics of ranked lists, over plain arrays.
+"""Metrics of ranked lists with binary relevance, as functions of arrays.
 
-Binary relevance. K is the length of the lists; an empty position is never a hit. A user without
-a relevant item has no recall and no NDCG: exclude such users before the mean.
+K is the length of the lists; an empty position is never a hit. Recall and NDCG are undefined for
+users without a relevant item: exclude such users before the mean.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def precision(hits: np.ndarray) -> np.ndarray:
 
 
 def ndcg(hits: np.ndarray, num_relevant: np.ndarray) -> np.ndarray:
-    """Return the discounted gain of each user over that of an ideal list of length K.
+    """Return the discounted cumulative gain of each user, divided by that of an ideal list.
 
     The gain at rank r (from 1) is 1 / log2(r + 1); the ideal has min(K, |relevant|) hits first.
 
@@ -79,10 +79,10 @@ def coverage(items: np.ndarray, *, num_items: int) -> float:
 
 
 def refuse_longer_lists(metric: str, num_items: int) -> None:
-    """Refuse a metric of lists that are longer than the catalogue, such as recall@20 of 15 items.
+    """Refuse a metric of lists longer than the catalogue, such as recall@20 of 15 items.
 
     Raises:
-        ValueError: with the longest usual list that is not.
+        ValueError: the list is too long; the message suggests a shorter one.
     """
     family, _, k = metric.partition("@")
     if int(k) > num_items:
@@ -94,9 +94,9 @@ def refuse_longer_lists(metric: str, num_items: int) -> None:
 
 
 def average_precision(hits: np.ndarray, num_relevant: np.ndarray) -> np.ndarray:
-    """Return the mean of the precision at each hit of a user, over min(K, |relevant|) hits.
+    """Return the average precision of each user; its mean over users is MAP.
 
-    Its mean over users is MAP.
+    The sum of the precisions at the ranks of hits, divided by min(K, |relevant|).
 
     Shapes:
         hits: (U, K) bool; num_relevant: (U,) of at least 1; the result: (U,).
@@ -113,15 +113,15 @@ def average_precision(hits: np.ndarray, num_relevant: np.ndarray) -> np.ndarray:
 def novelty(items: np.ndarray, popularity: np.ndarray, *, num_users: int) -> np.ndarray:
     """Return the mean self-information of each list, -log2((n_i + 1) / (U + 1)), in bits.
 
-    n_i is the number of training interactions of item i, of U users. An item that every
-    user has watched has 0 bits.
+    n_i is the number of training interactions of item i, and U the number of users. An item that
+    every user has watched has 0 bits.
 
     Shapes:
         items: (N, K) integers, -1 for an empty position; popularity: (I,); the result: (N,), NaN
         for an empty list.
 
     Source: Vargas, Castells, Rank and Relevance in Novelty and Diversity Metrics for Recommender
-    Systems, RecSys 2011; with one more user and interaction, for items without any.
+    Systems, RecSys 2011; with one user and one interaction added, for items without any.
 
     >>> novelty(np.array([[0, 1], [1, -1]]), np.array([3, 0]), num_users=3).tolist()
     [1.0, 2.0]
@@ -141,9 +141,9 @@ def mean_popularity(items: np.ndarray, popularity: np.ndarray) -> np.ndarray:
 
 
 def intra_list_diversity(items: np.ndarray, content: np.ndarray) -> np.ndarray:
-    """Return one minus the mean cosine of all pairs of different items of each list.
+    """Return 1 minus the mean cosine over all pairs of items of each list.
 
-    Items without content are left out.
+    Items without content are ignored.
 
     Shapes:
         items: (N, K) integers, -1 for an empty position; content: (I, D), rows of length one, or
@@ -157,14 +157,18 @@ def intra_list_diversity(items: np.ndarray, content: np.ndarray) -> np.ndarray:
     """
     vectors = np.where((items >= 0)[:, :, None], content[items], 0)  # (N, K, D)
     count = vectors.any(axis=2).sum(axis=1)
-    # The squared length of the sum contains each pair twice, and each item with itself once.
+    # The squared norm of the sum contains each pair twice, and each item paired with itself once.
     pairs = np.square(vectors.sum(axis=1)).sum(axis=1) - np.square(vectors).sum(axis=(1, 2))
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(count > 1, 1 - pairs / (count * (count - 1)), np.nan)
 
 
 def _mean_of_items(items: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the mean of the items' values. Shapes: items: (N, K); values: (I,); (N,)."""
+    """Return the mean value of each list's items.
+
+    Shapes:
+        items: (N, K); values: (I,); the result: (N,).
+    """
     filled = items >= 0
     count = filled.sum(axis=1)
     total = np.where(filled, values[items], 0).sum(axis=1)

@@ -27,16 +27,15 @@ def evaluate(
         run: the run, or its folder.
         test: interactions to evaluate on; by default the run's own test part. All of them count,
             including those of users and items that the run does not contain.
-        ks: list lengths; by default those of 5, 10, 20 and 50 that the run has items for.
-
-        metrics: further metrics. Each is a function of hits, (U, K) bool in the order of the list,
-            and num_relevant, (U,), the number of each user's test items; it returns (U,) values,
-            whose mean has the function's name as key, such as `first_hit@20`.
+        ks: list lengths; by default 5, 10, 20 and 50, up to the number of items.
+        metrics: further metrics, as functions of hits, (U, K) bool in the order of the list, and
+            num_relevant, (U,), the number of each user's test items. They return (U,) values. The
+            key of their mean is the function's name with K, such as `first_hit@20`.
 
     Raises:
         RunError: the folder does not exist, is incomplete, or was written by a newer mmgcn.
-        ValueError: there are no test interactions, a k is out of range, or a metric has no name of
-            its own or returns another shape.
+        ValueError: there are no test interactions, a k is out of range, or a further metric has no
+            name of its own or returns another shape.
     """
     opened = run if isinstance(run, Run) else Run.load(run)
     part = HeldOut.own(opened) if test is None else HeldOut.given(opened, test)

@@ -21,8 +21,8 @@ def add_item_files(
     reported.
 
     Args:
-        files: by item id.
-        source: of the files, for the report.
+        files: file of each item, by item id.
+        source: name of the files' source in the report.
 
     Raises:
         FormatError: a file has no numbers, or the widths differ.

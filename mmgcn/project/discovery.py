@@ -50,7 +50,7 @@ class Discovered:
     Args:
         videos: the smallest folder with all videos, or all images and audio files without videos.
         arrays: .npy files of (N, D) numbers.
-        notes: for the user, such as other tables that would do.
+        notes: remarks for the user, such as other tables that could be meant.
     """
 
     videos: Path | None = None

@@ -45,7 +45,7 @@ class Option:
     """What an option of a command takes, as far as a project file needs it.
 
     Args:
-        name: of the parameter, such as min_rating.
+        name: name of the parameter, such as min_rating.
         is_flag: whether it takes no value.
         is_repeatable: whether it takes several values, as a list.
         is_run: whether it names a run and is by default the latest one.

@@ -19,7 +19,7 @@ def project_text(found: Discovered, *, preset: str) -> str:
     """Return the text of mmgcn.toml.
 
     Args:
-        preset: of the encoders.
+        preset: preset of the encoders.
     """
     lines = [HEAD]
     if found.videos is not None:

@@ -25,10 +25,10 @@ class DataCard:
     """What is known of a data set.
 
     Args:
-        found: what `mmgcn inspect --json` prints: features, interactions and matching.
+        found: result of `mmgcn inspect --json`: features, interactions and matching.
         degrees: interactions of each user and each item, by `user` and `item`.
-        skew: of the items' popularity; None without interactions.
-        content: of each modality.
+        skew: skew of the items' popularity; None without interactions.
+        content: similarity of the items' content, by modality.
 
     Shapes:
         degrees: (U,) and (I,) integers.

@@ -14,8 +14,8 @@ def findings(found: Mapping[str, Any], contents: Mapping[str, Content]) -> list[
     """Return the anomalies, each with what to do about it.
 
     Args:
-        found: what `mmgcn inspect --json` prints: features, interactions and matching.
-        contents: of each modality.
+        found: result of `mmgcn inspect --json`: features, interactions and matching.
+        contents: similarity of the items' content, by modality.
     """
     rows = _of_features(found["features"], contents)
     if found["interactions"] is not None:

@@ -26,7 +26,7 @@ class RankedLists:
     The last expression of a cell is shown as a row of cards for each user; `table` is the data.
 
     Args:
-        table: with item_id, score and rank, and perhaps user_id.
+        table: columns item_id, score and rank, and optionally user_id.
         captions: caption of items by id, or a table with item_id and caption (.csv .tsv .parquet
             .jsonl).
         posters: folder of `mmgcn extract --posters`, whose images are embedded as data URIs. An

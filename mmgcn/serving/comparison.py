@@ -15,8 +15,8 @@ class ComparedItem:
     """An item of one list.
 
     Args:
-        other_rank: in the other run's full list, from 1; None if that run lacks the item, or the
-            user watched it in the training or validation part of that run.
+        other_rank: rank in the other run's full list, from 1; None if that run lacks the item, or
+            the user watched it in its training or validation part.
     """
 
     item_id: str

@@ -34,14 +34,14 @@ class Explanation:
 
     Args:
         user_id: None for a user who is not in the run.
-        score: in double precision; the score of a list is in single precision and may differ in the
-            seventh digit.
-        parts: contribution by channel that the item has; added in this order they are exactly the
-            score. The last one is `neighbours` where the model fills in channels that the item
-            lacks, from similar items and from what the item's viewers watch.
-        nearest: by channel, the watched items most similar to the item as (item_id, cosine), of
-            those that have the channel; empty for a channel that the item lacks.
-        missing: the channels that the item lacks, such as `textual` without a caption.
+        score: score in double precision. Lists have scores in single precision, which may differ in
+            the seventh digit.
+        parts: contribution of each channel that the item has; added in this order they are exactly
+            the score. The last one is `neighbours` where the model infers channels that the item
+            lacks from similar items and from the preferences of its viewers.
+        nearest: most similar watched items by channel, as (item_id, cosine), among those that have
+            the channel; empty for a channel that the item lacks.
+        missing: channels that the item lacks, such as `textual` without a caption.
     """
 
     user_id: str | None

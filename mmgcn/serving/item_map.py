@@ -91,7 +91,7 @@ def compute_map(run: Run, channel: str | None = None, *, seed: int = 0) -> ItemM
 
     Args:
         channel: compare only this part of the vectors; None compares all.
-        seed: of the initial positions and the clusters.
+        seed: seed of the initial positions and the clusters.
 
     Raises:
         ImportError: scikit-learn is not installed.

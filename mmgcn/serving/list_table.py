@@ -29,7 +29,7 @@ def item_table(ids: pl.Series, items: np.ndarray, scores: np.ndarray) -> pl.Data
     """Return one ranked list as a table of item_id, score, rank.
 
     Args:
-        ids: of all items.
+        ids: ids of all items.
         items: item indices, -1 for an empty position.
 
     Shapes:

@@ -25,7 +25,7 @@ def spoken_captions(
 
     Args:
         stores: folders of feature stores.
-        item_ids: of which items; None for all.
+        item_ids: items to return; None for all.
     """
     wanted = None if item_ids is None else list(item_ids)
     captions: dict[str, str] = {}

@@ -15,9 +15,9 @@ class HeldOutItem:
     """A test item of a user: watched, and unknown to the training.
 
     Args:
-        rank: in the user's full list, from 1; 0 if it is not in that list, since it was watched in
-            training, too.
-        popular_rank: in the list of the most popular items, likewise.
+        rank: rank in the user's full list, from 1; 0 for an item that was also watched in training
+            and is therefore not in that list.
+        popular_rank: rank in the list of the most popular items; 0 as above.
     """
 
     item_id: str

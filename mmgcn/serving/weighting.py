@@ -24,8 +24,8 @@ class WeightedItem:
     """An item of a weighted list.
 
     Args:
-        rank: in this list, from 1.
-        rank_before: in the full list with all weights 1.
+        rank: rank in this list, from 1.
+        rank_before: rank in the full list with all weights 1.
         parts: contribution by channel, without weights.
     """
 
@@ -49,7 +49,7 @@ def weighted_list(
     With all weights 1 the ranks are those of `Recommender.recommend`.
 
     Args:
-        weights: by channel; 1 for a channel that is not named.
+        weights: weight of each channel, by name; 1 for the others.
         filter_seen: leave out the items of the training and validation parts.
 
     Raises:

@@ -30,7 +30,7 @@ class Variant:
 
     Args:
         what: the part that is removed, as shown.
-        change: of the data set.
+        change: change to the data set.
         settings: that are changed, by name.
     """
 
@@ -70,7 +70,7 @@ class Ablation:
     """All effects on one model.
 
     Args:
-        part: of which the metrics are, valid or test.
+        part: part that is evaluated, valid or test.
         whole: the metric of the full model for each seed.
     """
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from mmgcn.closed_form_model import ClosedFormModel
 from mmgcn.data.options import DataOptions
-from mmgcn.evaluation.list_details import BEYOND, GROUPS
+from mmgcn.evaluation.list_details import FURTHER_METRICS, GROUPS
 from mmgcn.model import MODELS
 from mmgcn.study import difference, user_metrics
 from mmgcn.study.bar_chart import draw
@@ -37,7 +37,7 @@ def trials_of(
     """Return the trainings of a comparison: each model with seeds 0, 1, ..., or 0 in closed form.
 
     Args:
-        settings: by model.
+        settings: settings of each model, by name.
         epochs: maximum number of epochs of every model that is not in closed form.
     """
     trials = []
@@ -127,7 +127,7 @@ def details(rows: Sequence[Row], *, k: int) -> list[tuple[list[str], list[list[s
     part = "test" if any(f"test map@{k}" in row.values for row in rows) else "valid"
     tables = []
     for names in (
-        [f"{part} {name}@{k}" for name in BEYOND],
+        [f"{part} {name}@{k}" for name in FURTHER_METRICS],
         [f"{part} recall@{k} {group}" for group in GROUPS],
     ):
         known = [name for name in names if any(name in row.values for row in rows)]

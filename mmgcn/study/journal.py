@@ -85,7 +85,7 @@ class Results:
     """Outcomes and failures of the trials of a study.
 
     Args:
-        outcomes: of the trials that finished, now or earlier.
+        outcomes: outcomes of the trials that finished, now or earlier.
         failures: error messages of the others.
         users: paths of the metrics of each user, if stored.
     """

@@ -82,7 +82,7 @@ class Outcome:
     Args:
         valid, test: metrics by name, such as `recall@20`; empty without such a part.
         best_epoch: 0 for a model in closed form.
-        train_seconds: of the optimiser's steps only, 0 for a model in closed form.
+        train_seconds: duration of the optimiser's steps only; 0 for a model in closed form.
         total_seconds: from building the model to its run folder, with every evaluation on the
             validation part.
         peak_memory_bytes: peak memory of the process, libraries and data included.
@@ -121,7 +121,7 @@ def train(trial: Trial, folder: Path, users: Path | None = None) -> Outcome:
     """Train in this process and return the outcome.
 
     Args:
-        folder: of the run; the caller removes it.
+        folder: folder of the run, which the caller removes.
         users: file for the metrics of each user, see `user_metrics`.
 
     Raises:

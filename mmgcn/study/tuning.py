@@ -61,7 +61,7 @@ def tune(
     Args:
         out: folder of the journal, which is resumed.
         settings: that all trials share.
-        seed: of every draw and every training.
+        seed: seed of every draw and every training.
 
     Raises:
         TuningError: Optuna is not installed, there is no validation part, or the journal is of

@@ -17,7 +17,7 @@ class Tried:
     Args:
         state: complete, pruned, failed or interrupted.
         value: the metric at the best epoch, or at the last evaluation of a pruned trial.
-        seconds: of the optimiser's steps.
+        seconds: duration of the optimiser's steps.
     """
 
     number: int
@@ -36,7 +36,7 @@ class Report:
     Args:
         tried: all trials in their order.
         best: the best trial that finished, None if none did.
-        importance: of each setting, summing to one; empty with too few trials.
+        importance: importance of each setting, summing to one; empty with too few trials.
         defaults: the model's own values.
         shared: settings that were given for all trials.
     """

@@ -1,4 +1,4 @@
-"""Checkpoint: the complete state of a training, from which it resumes to the same bits."""
+"""Checkpoint: the complete state of a training, which resumes from it bit for bit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mmgcn.run_writing import write_json
 
 
 class ResumeError(ValueError):
-    """There is nothing to resume, or it was another training."""
+    """A training that cannot be resumed: there is none, or it has other settings or data."""
 
 
 @dataclass(eq=False)
@@ -25,16 +25,16 @@ class Checkpoint:
     """The state of a training between two steps.
 
     Args:
-        state: the training state, identity and evaluation records, as JSON.
-        tensors: by name: model.*, best.*, optimiser.*, the generator's state, and the losses since
-            the last evaluation.
+        state: training state, identity and evaluation records, as JSON values.
+        tensors: tensors by name: model.*, best.*, optimiser.*, the generator's state, and the
+            losses since the last evaluation.
     """
 
     state: dict[str, Any]
     tensors: dict[str, Tensor]
 
     def save(self, folder: Path) -> None:
-        """Write the checkpoint atomically; the previous one is removed after that.
+        """Write the checkpoint atomically, then remove the previous one.
 
         Raises:
             OSError: the files cannot be written.
@@ -67,22 +67,22 @@ class Checkpoint:
 
 
 def check_same(before: Mapping[str, Any], now: Mapping[str, Any], where: Path) -> None:
-    """Refuse to resume another model, other settings or other data.
+    """Refuse to resume a training of another model, with other settings or on other data.
 
     Raises:
-        ResumeError: naming the first difference.
+        ResumeError: they differ; the message names the first difference.
     """
     stored, current = flat(before), flat(now)
     for name in dict.fromkeys((*current, *stored)):
         if stored.get(name) != current.get(name):
             raise ResumeError(
-                f"the training in {where} was another one: its {name} was {stored.get(name)!r} and "
+                f"the training in {where} is not the same: its {name} was {stored.get(name)!r} and "
                 f"is now {current.get(name)!r}; use the same, or fit without resume"
             )
 
 
 def flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return the leaves by their dotted names: {"a": {"b": 1}} -> {"a.b": 1}."""
+    """Return nested values by dotted names: {"a": {"b": 1}} -> {"a.b": 1}."""
     leaves: dict[str, Any] = {}
     for name, inner in value.items():
         if isinstance(inner, Mapping):
@@ -93,18 +93,18 @@ def flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors under `prefix.`."""
+    """Return the tensors on the CPU, with `prefix.` added to their names."""
     return {f"{prefix}.{name}": tensor.detach().cpu() for name, tensor in tensors.items()}
 
 
 def without_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors under `prefix.`, without it."""
+    """Return the tensors whose names start with `prefix.`, which is removed."""
     start = f"{prefix}."
     return {name[len(start) :]: t for name, t in tensors.items() if name.startswith(start)}
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return an optimiser's state as tensors by `parameter.name`."""
+    """Return an optimiser's state as tensors, named by the parameter's index: `0.exp_avg`."""
     state = optimiser.state_dict()["state"]
     return {
         f"{index}.{name}": value.clone()

@@ -14,7 +14,7 @@ def plot_curves(path: Path, records: Sequence[EvalRecord]) -> bool:
     """Write a PNG with a panel for the loss and one for each family of metrics.
 
     Returns:
-        Whether it was written; False if matplotlib is not installed.
+        Whether the file was written; False if matplotlib is not installed.
     """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -12,9 +12,9 @@ class DeviceError(ValueError):
 
 
 def find_device(device: str) -> str:
-    """Return the given device if it is available, or the one that `auto` means.
+    """Return the name of an available device; `auto` is a GPU if there is one, else the CPU.
 
-    Each of several processes on a machine gets a GPU of its own, by torchrun's LOCAL_RANK.
+    Of several processes on a machine, each gets its own GPU, by torchrun's LOCAL_RANK.
 
     Raises:
         DeviceError: the device is unknown or not available, or there are fewer GPUs than processes.
@@ -25,8 +25,7 @@ def find_device(device: str) -> str:
     if num_local > 1 and device.startswith("cuda") and torch.cuda.is_available():
         if device != "cuda":
             raise DeviceError(
-                f"device is '{device}' for all {num_local} processes; each needs its own, so use "
-                "cuda"
+                f"device is '{device}' for all {num_local} processes; each needs its own: use cuda"
             )
         if num_local > torch.cuda.device_count():
             raise DeviceError(

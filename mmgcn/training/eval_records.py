@@ -10,14 +10,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class EvalRecord:
-    """An evaluation during training, as the progress callback receives it.
+    """An evaluation during training, as callbacks receive it.
 
     Args:
         epoch: number of the epoch, from 1; 0 for a model in closed form.
         step: number of training steps so far.
-        train_seconds: of these steps only.
-        loss: mean over the steps since the evaluation before.
-        metrics: on the validation part, such as `recall@20`; empty without one.
+        train_seconds: duration of these steps only.
+        loss: mean over the steps since the previous evaluation.
+        metrics: validation metrics, such as `recall@20`; empty without a validation part.
     """
 
     epoch: int

@@ -1,4 +1,4 @@
-"""fit_final: choose recipe and epoch on a split, then train on everything with them."""
+"""fit_final: choose recipe and epoch on a split, then train on all interactions with them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mmgcn.training.folder import data_identity, is_resumable
 from mmgcn.training.trainer import TrainingError
 
 PENDING = "final.json"  # in the folder of a selection, until its final run is written
-SELECTION_SHARE = 0.5  # of a budget
+SELECTION_SHARE = 0.5  # of the budget, for the selection
 
 OnStage = Callable[[str], None]
 
@@ -33,7 +33,7 @@ class FinalResult:
     Args:
         selection: `run`, the name of the run that was trained on the split, and `valid`, its
             validation metrics.
-        final: the run that was trained on everything, with the recipe of the selection.
+        final: result of the training on all interactions, with the recipe of the selection.
     """
 
     selection: dict[str, Any]
@@ -52,22 +52,23 @@ def fit_final(
     on_stage: OnStage | None = None,
     **arguments: Unpack[FitArguments],
 ) -> FinalResult:
-    """Train on the split, to choose recipe and epoch, then on everything with them.
+    """Train on the split to choose recipe and epoch, then on all interactions with them.
 
-    The first run, the selection, has the metrics; `out/latest` never points to it. The second one
+    The first run, the selection, has the metrics; `out/latest` never points to it. The second run
     has no held-out interactions and is the one to serve; its configuration names the selection.
 
-    Args:
-        budget_seconds: of both trainings; half of it for the first.
-        resume: continue an interrupted call with the same arguments, in whichever training.
-        on_stage: called with a line on each training when it starts.
-        arguments: as for `fit`, of both trainings.
+    Arguments that are not listed here are those of `fit`; epochs and recipe apply to the first
+    training.
 
-    The others are those of `fit`; epochs and recipe are those of the first training.
+    Args:
+        budget_seconds: duration of both trainings together; the first takes at most half of it.
+        resume: resume an interrupted call with the same arguments, in either training.
+        on_stage: called with a line of text when each training starts.
+        arguments: further arguments of `fit`, for both trainings.
 
     Raises:
         TrainingError: there is no validation part to choose on.
-        ResumeError: nothing to resume, or another training.
+        ResumeError: there is no unfinished training, or it has other settings or data.
         SettingError, RunError, UnknownName, FolderError, PartitionError, RankError: as for `fit`.
     """
     if len(dataset.split.valid) == 0:
@@ -91,7 +92,7 @@ def fit_final(
         resume_final = False
         if chosen is None:
             if group.is_main and not resume:
-                for path in out.glob(f"2*/{PENDING}"):  # of a call that was given up
+                for path in out.glob(f"2*/{PENDING}"):  # of an abandoned call
                     path.unlink()
             report(f"1 of 2: choosing on the split {dataset.split.name}")
             chosen = fit(
@@ -110,12 +111,12 @@ def fit_final(
         elif group.is_main:
             resume_final = _is_started(out, chosen)
         resume_final = group.broadcast(resume_final)  # by now the selection is written
-        everything = dataset.without_held_out()
+        all_data = dataset.without_held_out()
         selection = {"run": chosen.name, "valid": Run.load(chosen).config["valid"]}
-        report(f"2 of 2: training on all {len(everything.train):,} interactions")
+        report(f"2 of 2: training on all {len(all_data.train):,} interactions")
         elapsed = time.monotonic() - started
         final = fit(
-            everything,
+            all_data,
             model=model,
             out=out,
             recipe=chosen,
@@ -130,10 +131,10 @@ def fit_final(
 
 
 def _pending(out: Path, request: Mapping[str, Any]) -> Path | None:
-    """Return the selection of an interrupted call; None if the selection was not finished.
+    """Return the finished selection of an interrupted call, or None.
 
     Raises:
-        ResumeError: it was made with other arguments or data.
+        ResumeError: the call had other arguments or data.
     """
     finished = sorted(path.parent for path in out.glob(f"2*/{PENDING}"))
     if not finished:
@@ -142,13 +143,13 @@ def _pending(out: Path, request: Mapping[str, Any]) -> Path | None:
     differing = [key for key in request if stored.get(key) != request[key]]
     if differing:
         raise ResumeError(
-            f"the selection {finished[-1]} was made with other {', '.join(differing)}; pass the "
-            "same options and data, or fit without `resume`"
+            f"the selection {finished[-1]} had another {', '.join(differing)}; pass the same "
+            "arguments and data, or fit without `resume`"
         )
     return finished[-1]
 
 
 def _is_started(out: Path, chosen: Path) -> bool:
-    """Return whether the final training has something to continue from."""
+    """Return whether the final training has started and can be resumed."""
     later = (path for path in out.glob("2*") if path.name > chosen.name)
     return any(is_resumable(path) and not (path / "config.json").exists() for path in later)

@@ -1,4 +1,4 @@
-"""fit: train a model on a data set, choose on the validation part, write a run folder."""
+"""fit: train a model on a data set, choose the best epoch, and write a run folder."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ class FitResult:
 
     Args:
         run: the run folder.
-        best_epoch: the epoch whose parameters were kept; 0 for a model in closed form.
+        best_epoch: epoch whose parameters were kept; 0 for a model in closed form.
         metrics: validation metrics of that epoch, empty without a validation part.
-        seconds: time of the optimiser's steps only.
+        seconds: duration of the optimiser's steps only.
         num_parameters: number of trained parameters.
-        notes: what was left out, such as curves without matplotlib.
-        recipe: the choice of settings, None if they were given or are the model's defaults.
+        notes: remarks on omissions, such as curves without matplotlib.
+        recipe: the chosen settings; None if they were given or are the model's defaults.
     """
 
     run: Path
@@ -96,12 +96,12 @@ def fit(
     """Train a model and write its run folder, to which `out/latest` then points.
 
     Under torchrun the users are divided among the processes (see mmgcn.distributed.partition); the
-    result is that of one process, up to the order of sums. Only the main process writes, and calls
-    `progress`.
+    result equals that of one process, up to the order of sums. Only the main process writes files
+    and calls `progress`.
 
-    `recipe` in the run's config.json are the settings that train the parameters that were evaluated
-    there, with `stop_epoch` at the best epoch; `recipe=RUN` trains with them on other data, such as
-    all of it.
+    `recipe` in the run's config.json contains the settings that reproduce the evaluated parameters,
+    with `stop_epoch` at the best epoch; `recipe=RUN` trains with them on other data, such as all
+    interactions.
 
     Args:
         model: a name of MODELS, or a subclass of Model or ClosedFormModel; by default linear_mmgcn.
@@ -109,24 +109,23 @@ def fit(
         settings: settings of the model and of its training by name; values may be text.
         epochs: overrides the setting of that name.
         recipe: `auto` chooses settings by short trainings on the validation part, for models that
-            have recipes, unless `settings` contain one of those to be chosen; `default` uses the
-            model's defaults; or a run folder, to use its recipe.
-        seed: equal seeds on one device give equal runs.
+            have recipes, unless `settings` contain one that a recipe decides; `default` uses the
+            model's defaults; or a run folder, whose recipe is used.
+        seed: seed of every random draw; equal seeds on one device give equal runs.
         device: auto, cpu, cuda or cuda:N.
-        budget_seconds: duration of the training, choice of the recipe included, start-up and
-            writing excluded; None for no limit. At its end the best epoch so far is kept.
-        resume: continue the last unfinished training in `out`. On a CPU the result has the same
-            bits as that of an uninterrupted training. Where there is no run in `out` yet, the
-            training begins.
+        budget_seconds: maximum duration of the training, including the choice of the recipe and
+            excluding start-up and writing; None for no limit. The best epoch until then is kept.
+        resume: resume the last unfinished training in `out`. On a CPU the result equals that of an
+            uninterrupted training bit for bit. If `out` contains no run, a new training begins.
         progress: called after each evaluation on the validation part; True shows a bar, in a
-            terminal and in a notebook.
-        callbacks: called after it, in this order, such as a logger's. What one raises ends the
-            training, which `resume` continues.
+            terminal or in a notebook.
+        callbacks: called after `progress`, in this order, such as a logger's. An exception in one
+            ends the training, which `resume` continues.
         log: names of loggers that receive every evaluation: tensorboard, with events in
             RUN/tensorboard, or wandb.
         on_trial: called after each trial of the choice of a recipe.
         publish: whether `out/latest` then points to the run.
-        selection: stored in the configuration: the run whose recipe this is, and its metrics.
+        selection: run that chose the recipe, and its metrics, to store in the configuration.
 
     Raises:
         SettingError: an unknown setting or a bad value, or a recipe of another model.
@@ -134,14 +133,14 @@ def fit(
         UnknownName: an unknown model.
         ValueError, ImportError: a logger that is unknown, or not installed.
         TypeError: `callbacks` is not a list of functions.
-        ResumeError: all runs in `out` are finished, or of another training.
+        ResumeError: all runs in `out` are finished, or have other settings or data.
         TrainingError: no training interactions, or a loss that is not finite.
         FolderError: the run cannot be written.
         PartitionError: a model or data that cannot be divided among several processes.
-        RankError: processes that were started differently, or one that ended.
+        RankError: processes with different arguments, or one that died.
     """
     if len(dataset.train) == 0:
-        raise TrainingError("there is no training interaction")
+        raise TrainingError("there are no training interactions")
     kind = _kind(model)
     given = dict(settings or {}) | ({} if epochs is None else {"epochs": epochs})
     if recipe not in ("auto", "default"):

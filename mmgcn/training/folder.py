@@ -1,4 +1,4 @@
-"""The folder of a run: created or found, described, and written when the training has ended."""
+"""The folder of a run: created for a training or found to resume it, and written at its end."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def new_folder(out: Path) -> Path:
 
 
 def is_resumable(run: Path) -> bool:
-    """Return whether an unfinished training has something to continue from."""
+    """Return whether a folder contains a checkpoint or trials, to resume from."""
     return (run / "checkpoint" / "state.json").is_file() or any((run / "trials").glob("*"))
 
 
 def has_run_folders(out: Path) -> bool:
-    """Return whether a training was ever begun in `out`."""
+    """Return whether any training was started in `out`."""
     return any(out.glob("2*"))
 
 
@@ -94,7 +94,7 @@ def run_folder(out: Path, group: ProcessGroup, *, resume: bool) -> Iterator[Path
 
 
 def identity_of(model: str, settings: Settings[Any], dataset: Dataset, seed: int) -> dict[str, Any]:
-    """Return what must be equal for a training to be the same one."""
+    """Return the model, settings and data of a training; a resumed one must have the same."""
     return {
         "model": model,
         "settings": settings.as_dict(),
@@ -105,7 +105,7 @@ def identity_of(model: str, settings: Settings[Any], dataset: Dataset, seed: int
 
 
 def data_identity(dataset: Dataset) -> dict[str, Any]:
-    """Return what must be equal for data to be the same: interactions, ids and features."""
+    """Return digests of interactions and ids, and the digests of the features."""
     digest = hashlib.blake2b(digest_size=8)
     for part in (dataset.split.train, dataset.split.valid, dataset.split.test):
         digest.update(part.user_index.tobytes() + part.item_index.tobytes())
@@ -129,12 +129,12 @@ def write_folder(
     *,
     state: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Write what `Run` reads, and the model's parameters.
+    """Write the files that `Run` reads, and the model's parameters.
 
     Args:
-        identity: of `identity_of`.
-        outcome: results of the training, for the configuration.
-        state: the parameters, on the CPU; None for a model in closed form.
+        identity: result of `identity_of`.
+        outcome: results of the training, to store in the configuration.
+        state: parameters on the CPU; None for a model in closed form.
 
     Raises:
         FolderError: the vectors are not finite, or the files cannot be written.
@@ -190,7 +190,7 @@ def write_folder(
 
 
 def _skipped(dataset: Dataset, pairs: pl.DataFrame) -> Csr:
-    """Return the skipped items of each user, without users and items that are not in the run."""
+    """Return the skipped items of each user, except users and items that are not in the run."""
     user, item = dataset.users.get(pairs["user_id"]), dataset.items.get(pairs["item_id"])
     known = (user >= 0) & (item >= 0)
     indptr = np.concatenate(

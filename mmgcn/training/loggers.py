@@ -1,4 +1,4 @@
-"""Loggers: where a training writes its evaluations beside metrics.jsonl."""
+"""Loggers: further destinations of a training's evaluations, in addition to metrics.jsonl."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ OnRecord = Callable[[EvalRecord], None]
 
 
 def check_loggers(names: Sequence[str]) -> None:
-    """Check that loggers exist and are installed, before a training.
+    """Check before a training that loggers exist and are installed.
 
     Raises:
-        ValueError: an unknown name.
-        ImportError: its package is not installed.
+        ValueError: a name is unknown.
+        ImportError: a logger's package is not installed.
     """
     for name in names:
         if name not in LOGGERS:
@@ -34,14 +34,14 @@ def check_loggers(names: Sequence[str]) -> None:
 def open_loggers(
     names: Sequence[str], *, run: Path, settings: Mapping[str, Any]
 ) -> Iterator[list[OnRecord]]:
-    """Yield a function for each logger, to call after each evaluation; all end with the block.
+    """Yield one callback per logger, to call after each evaluation. The loggers close on exit.
 
     Args:
-        names: of LOGGERS.
-        run: the run folder. TensorBoard's events are in RUN/tensorboard, so that
-            `tensorboard --logdir runs` shows all runs; Weights & Biases is asked for a run of the
+        names: names in LOGGERS.
+        run: run folder. TensorBoard's events are in RUN/tensorboard, so that
+            `tensorboard --logdir runs` shows all runs; the run of Weights & Biases has the
             folder's name.
-        settings: of the model and its training, for Weights & Biases.
+        settings: settings of the model and its training, for Weights & Biases.
     """
     with ExitStack() as stack:
         functions = []
@@ -52,7 +52,7 @@ def open_loggers(
 
 
 def values_of(record: EvalRecord) -> dict[str, float]:
-    """Return the numbers of an evaluation by the name that loggers show.
+    """Return the numbers of an evaluation by their names in loggers.
 
     >>> values_of(EvalRecord(1, 20, 0.5, 0.25, {"recall@20": 0.75}))
     {'train/loss': 0.25, 'train/seconds': 0.5, 'train/epoch': 1, 'valid/recall@20': 0.75}

@@ -1,4 +1,4 @@
-"""keep_freed_memory: avoids returning memory to the system that the next step needs again."""
+"""keep_freed_memory: lets training steps reuse freed memory instead of returning it."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def progress_bar(num_epochs: int) -> Iterator[tuple[OnRecord, OnTrial]]:
 
 
 def status_of(record: EvalRecord) -> str:
-    """Return an evaluation as a few words."""
+    """Return an evaluation as short text."""
     status = f"epoch {record.epoch}, loss {record.loss:.3f}"
     name = next((name for name in ("recall@20", "recall@10") if name in record.metrics), None)
     return status if name is None else f"{status}, {name} {record.metrics[name]:.4f}"
@@ -55,10 +55,12 @@ def notifier(
     *,
     num_epochs: int,
 ) -> Iterator[tuple[OnRecord, OnTrial | None]]:
-    """Yield one function that calls all of them, in this order, and that for trials.
+    """Yield a function that calls `progress` and all callbacks, and the one for trials.
 
     Args:
         progress: a function, or True for `progress_bar`.
+        callbacks: functions that are called after `progress`, in this order.
+        on_trial: function for trials; by default that of the progress bar, if it is shown.
     """
     if progress is True:
         with progress_bar(num_epochs) as (show, show_trial):

@@ -1,4 +1,4 @@
-"""TrainingState: how far a training is, and its best evaluation so far."""
+"""TrainingState: the progress of a training, and its best evaluation so far."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ class BestRecord:
     """The evaluation whose parameters are kept.
 
     Args:
-        value: of the metric that chooses; None without a validation part.
+        epoch: number of the epoch, from 1.
+        step: number of training steps until then.
+        value: value of `Validation.metric`; None without a validation part.
     """
 
     epoch: int
@@ -23,12 +25,12 @@ class BestRecord:
 
 @dataclass
 class TrainingState:
-    """How far a training is.
+    """The progress of a training.
 
     Args:
         step: number of optimiser steps so far.
-        seconds: time that these steps took.
-        best: None before the first evaluation.
+        seconds: duration of these steps.
+        best: best evaluation; None before the first one.
         num_waited: number of evaluations since the best one.
     """
 
@@ -61,6 +63,6 @@ class TrainingState:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """Return the state that `as_dict` returned; other keys are ignored."""
+        """Return the state that `as_dict` described; other keys are ignored."""
         best = stored["best"] and BestRecord(**stored["best"])
         return cls(stored["step"], stored["seconds"], best, stored["num_waited"])

@@ -33,8 +33,8 @@ from mmgcn.training.interruption import Interruption
 from mmgcn.training.state import BestRecord, TrainingState
 from mmgcn.training.validation import Validation
 
-MIN_STEPS_PER_EPOCH = 20  # small data would be evaluated more often than it is trained on
-CHECK_STEPS = 20  # between two checks for a loss that is not finite
+MIN_STEPS_PER_EPOCH = 20  # with fewer, evaluation would take longer than training
+CHECK_STEPS = 20  # steps between checks for a loss that is not finite
 
 
 class TrainingError(ValueError):
@@ -42,18 +42,18 @@ class TrainingError(ValueError):
 
 
 class Trainer:
-    """Trains a model and chooses an epoch on the validation part.
+    """Trains a model and chooses the best epoch on the validation part.
 
     Args:
-        model: on its device, cut to the shard's users.
-        run: the run folder, for records and checkpoints.
-        identity: what must be equal for a checkpoint to be resumed.
-        progress: called after each evaluation, on the main process.
-        deadline: time of `time.monotonic` after which training stops; None for no limit.
+        model: model on its device, reduced to the shard's users.
+        run: run folder, for records and checkpoints.
+        identity: model, settings and data; a checkpoint with another identity is refused.
+        progress: called after each evaluation, in the main process.
+        deadline: value of `time.monotonic` at which training stops; None for no limit.
 
     Attributes:
         records: the evaluations so far.
-        steps_per_epoch: number of training steps of an epoch.
+        steps_per_epoch: number of training steps in an epoch.
 
     Raises:
         SettingError: the schedule has fewer steps than learning-rate cycles.
@@ -96,10 +96,15 @@ class Trainer:
         self._sampler = Sampler.of(dataset.train, model.generator, self.config)
 
     def train(self, *, resume: bool) -> tuple[BestRecord, float]:
-        """Train to the end, from the last checkpoint if there is one to resume.
+        """Train to the end, from the last checkpoint if `resume` is set.
 
         Returns:
             The best evaluation, whose parameters the model then has, and the seconds of all steps.
+
+        Raises:
+            ResumeError: no checkpoint, or one with another identity.
+            TrainingError: a loss is not finite.
+            KeyboardInterrupt: the training was interrupted, after a checkpoint was written.
         """
         state, best = TrainingState(), self._parameters()
         if resume:
@@ -126,7 +131,7 @@ class Trainer:
         return state.best, state.seconds
 
     def embeddings(self) -> Embeddings | None:
-        """Return the embeddings of all users to the main process, None to the others."""
+        """Return the embeddings of all users, in the main process; None in the others."""
         own = self._validation.embeddings()
         assert isinstance(own.user, np.ndarray)
         user = self.group.gather_rows(torch.from_numpy(own.user), self.shard.bounds)
@@ -141,7 +146,7 @@ class Trainer:
             folder.rmdir()
 
     def _take_steps(self, state: TrainingState, until: int, interruption: Interruption) -> None:
-        """Train up to that step, or to an interruption."""
+        """Train up to a step, an interruption or the deadline."""
         started = time.perf_counter()
         self.model.train()
         start = state.step
@@ -168,7 +173,7 @@ class Trainer:
         return self._deadline is not None and self.group.any(time.monotonic() > self._deadline)
 
     def _check_losses(self, step: int) -> None:
-        """Stop where a loss is not finite. Not after each step, since it waits for a GPU."""
+        """Refuse a loss that is not finite. Reading losses waits for a GPU, so not in each step."""
         if not self._losses:
             return
         losses = torch.stack(self._losses)
@@ -183,7 +188,7 @@ class Trainer:
             )
 
     def _evaluate(self, state: TrainingState) -> bool:
-        """Evaluate on the validation part, and return whether it is the best so far."""
+        """Evaluate on the validation part, and return whether the result is the best so far."""
         epoch = math.ceil(state.step / self.steps_per_epoch)
         loss = float(torch.stack(self._losses).mean())
         self._losses.clear()
@@ -204,12 +209,12 @@ class Trainer:
         start = self.config.learning_rate
         if self.config.schedule == "constant":
             return start
-        of_cycle = progress * self.model.num_cycles % 1.0
-        return start * (0.02 + 0.49 * (1 + math.cos(math.pi * of_cycle)))
+        in_cycle = progress * self.model.num_cycles % 1.0
+        return start * (0.02 + 0.49 * (1 + math.cos(math.pi * in_cycle)))
 
     def _save_checkpoint(self, state: TrainingState, best: Mapping[str, Tensor]) -> None:
-        sharded, of_optimiser = self.shard.sharded, self._sharded_of_optimiser()
-        moments = self.shard.gather(optimiser_tensors(self._optimiser), of_optimiser)
+        sharded = self.shard.sharded
+        moments = self.shard.gather(optimiser_tensors(self._optimiser), self._sharded_moments())
         tensors = {
             **with_prefix("model", self.shard.gather(self.model.state_dict(), sharded)),
             **with_prefix("best", self.shard.gather(best, sharded)),
@@ -229,7 +234,7 @@ class Trainer:
         if checkpoint is not None:
             check_same(checkpoint.state["identity"], self.identity, self.run)
         sharded = {f"{kind}.{name}" for kind in ("model", "best") for name in self.shard.sharded}
-        sharded |= {f"optimiser.{name}" for name in self._sharded_of_optimiser()}
+        sharded |= {f"optimiser.{name}" for name in self._sharded_moments()}
         tensors = self.shard.scatter(checkpoint.tensors if checkpoint else {}, sharded)
         stored = self.group.broadcast(checkpoint.state if checkpoint else {})
         self.model.load_state_dict(without_prefix("model", tensors))
@@ -239,8 +244,8 @@ class Trainer:
         self._losses = list(tensors["losses"].to(self._device))
         return TrainingState.from_dict(stored), without_prefix("best", tensors)
 
-    def _sharded_of_optimiser(self) -> set[str]:
-        """Return the names of the optimiser's tensors with a row for each user."""
+    def _sharded_moments(self) -> set[str]:
+        """Return the names of the optimiser's tensors with one row per user."""
         trained = [n for n, p in self.model.named_parameters() if p.requires_grad]
         indices = [index for index, name in enumerate(trained) if name in self.shard.sharded]
         return {f"{index}.{moment}" for index in indices for moment in ("exp_avg", "exp_avg_sq")}

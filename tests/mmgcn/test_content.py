@@ -59,7 +59,7 @@ def test_features_without_any_value_are_dropped(value):
 def test_two_features_of_one_name_are_refused():
     content = Content()
     content.add_features("visual", ["a"], np.ones((1, 2)), source="v.npy")
-    with pytest.raises(ContentError, match=r"two sources are features called visual: w\.npy"):
+    with pytest.raises(ContentError, match=r"two sources have features named visual: w\.npy"):
         content.add_features("visual", ["a"], np.ones((1, 2)), source="w.npy")
 
 

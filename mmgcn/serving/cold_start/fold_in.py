@@ -86,7 +86,7 @@ class FoldIn:
         with nothing watched gets the vector of the further items only.
 
         Args:
-            vector: of the user, in the run.
+            vector: vector of the user in the run.
             watched: the items that the vector was trained on.
             item_index: further items.
             weights: positive.

@@ -130,7 +130,7 @@ def test_stores_and_files_can_be_mixed_under_different_names(store, tmp_path):
         "acoustic",
         "visual",
     ]
-    with pytest.raises(FeatureError, match="two `features` are called 'x'"):
+    with pytest.raises(FeatureError, match="two `features` have the name 'x'"):
         read_features([own, own])
 
 

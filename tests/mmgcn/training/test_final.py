@@ -103,7 +103,7 @@ def test_another_training_is_not_resumed(tmp_path, monkeypatch):
     with pytest.raises(Stop):
         quick(dataset(), tmp_path)
     monkeypatch.setattr(final, "fit", fit)
-    with pytest.raises(ResumeError, match="was made with other seed; pass the same options"):
+    with pytest.raises(ResumeError, match="had another seed; pass the same arguments"):
         quick(dataset(), tmp_path, seed=1, resume=True)
     (pending,) = tmp_path.glob(f"*/{PENDING}")
     quick(dataset(), tmp_path, seed=1)  # a new one takes its place
