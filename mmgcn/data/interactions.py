@@ -22,16 +22,21 @@ class InteractionsError(ValueError):
 class Interactions:
     """Unique pairs of a user and an item.
 
-    Of a pair that occurs several times, the earliest in time is kept, or the first without times.
+    Of a repeated pair the earliest one is kept; without times, the first.
+
+    Args:
+        user_index, item_index: indices in `users` and `items`.
+        timestamp: times in the unit of the table, or None; ISO dates are seconds since 1970.
+        weight: weights, or None. No model of this package uses them.
+        notes: remarks for the user.
+        num_duplicates: number of dropped duplicates.
+        skipped: table of user_id and item_id of skipped pairs; None without feedback.
 
     Shapes:
-        user_index, item_index: (E,) int32, rows of `users` and `items`.
-        timestamp: (E,) int64 or float64 in the unit of the table; ISO dates are seconds since 1970.
-            Or None.
-        weight: (E,) float32 or None. No model of this package uses weights.
+        user_index, item_index: (E,) int32; timestamp: (E,) int64 or float64; weight: (E,) float32.
 
-    `skipped` are the pairs of user_id and item_id that were skipped, None without feedback; `notes`
-    are remarks for the user; `num_duplicates` is how many pairs were dropped as duplicates.
+    Raises:
+        InteractionsError: columns differ in length, or an index is out of range.
     """
 
     user_index: np.ndarray
@@ -76,7 +81,7 @@ class Interactions:
         """Return some of the interactions in the given order.
 
         Args:
-            rows: a mask, or indices without repetition.
+            rows: a mask, or indices without duplicates.
         """
         part = self._copy()
         part._keep(rows)
@@ -84,19 +89,19 @@ class Interactions:
         return part
 
     def joined(self, *others: Interactions) -> Interactions:
-        """Return these interactions and others over the same id maps, in the order of time.
+        """Return these interactions and others over the same id maps, sorted by time.
 
-        Without times, the others follow in the order given.
+        Without times, the others follow in the given order.
         """
         parts = [part for part in (self, *others) if len(part)] or [self]
-        whole = self._copy()
+        union = self._copy()
         for name in ("user_index", "item_index", *OPTIONAL_COLUMNS):
             columns = [getattr(part, name) for part in parts]
-            setattr(whole, name, None if columns[0] is None else np.concatenate(columns))
-        if whole.timestamp is not None:
-            whole._keep(np.argsort(whole.timestamp, kind="stable"))
-        whole.notes, whole.num_duplicates = [], 0
-        return whole
+            setattr(union, name, None if columns[0] is None else np.concatenate(columns))
+        if union.timestamp is not None:
+            union._keep(np.argsort(union.timestamp, kind="stable"))
+        union.notes, union.num_duplicates = [], 0
+        return union
 
     def with_items(self, items: IdMap) -> Interactions:
         """Return the same interactions over an id map that extends `items`."""
@@ -105,7 +110,7 @@ class Interactions:
         return part
 
     def relabelled(self, users: IdMap, items: IdMap) -> Interactions:
-        """Return the interactions over other id maps, without those whose ids are not in them."""
+        """Return the interactions over other id maps, without ids that these do not contain."""
         user = users.get(self.users.ids)[self.user_index]
         item = items.get(self.items.ids)[self.item_index]
         known = (user >= 0) & (item >= 0)
@@ -115,17 +120,17 @@ class Interactions:
         part.users, part.items, part.notes = users, items, list(self.notes)
         return part
 
-    def merged(self, kept: Mapping[str, str]) -> Interactions:
-        """Return the interactions with some items counted as others.
+    def merged(self, replacements: Mapping[str, str]) -> Interactions:
+        """Return the interactions with some items replaced by others.
 
-        Of the pairs of one user that become one, the earliest is kept.
+        Of a user's pairs that become equal, the earliest is kept.
 
         Args:
-            kept: for each item that disappears, the item that takes its interactions, which does
-                not disappear itself.
+            replacements: replaced item -> item that takes over its interactions, which is not
+                replaced itself.
         """
         names = self.items.ids.to_list()
-        targets = [kept.get(name, name) for name in names]
+        targets = [replacements.get(name, name) for name in names]
         items = IdMap(list(dict.fromkeys(targets)), kind=self.items.kind)
         rows = items.index(targets)  # (I,)
         part = replace(
@@ -143,8 +148,8 @@ class Interactions:
         """Return the items of each user, sorted by index, as compressed sparse rows.
 
         Args:
-            by_time: sort the items of a user by time instead, the oldest first; equal times, and
-                interactions without times, stay in the order of the table.
+            by_time: sort the items of a user by time instead, oldest first; equal times, and
+                interactions without times, keep the order of the table.
 
         Shapes:
             the result: indptr (U + 1,) int64 and indices (E,) int32.
@@ -160,9 +165,9 @@ class Interactions:
         return indptr, (keys % max(len(self.items), 1)).astype(np.int32)
 
     def k_core(self, *, k_user: int = 0, k_item: int = 0) -> Interactions:
-        """Return the largest part in which every user has k_user items and every item k_item users.
+        """Return the largest subset in which every user has k_user items, every item k_item users.
 
-        The id maps shrink to the remaining ids; their order stays.
+        The id maps contain the remaining ids, in the same order.
 
         Raises:
             InteractionsError: no interaction remains.
@@ -203,7 +208,7 @@ class Interactions:
         self.weight = None if self.weight is None else self.weight[rows]
 
     def _duplicate_rows(self) -> np.ndarray:
-        """Return the rows whose pair also occurs earlier. Shapes: (N,) int64."""
+        """Return the rows of pairs that also occur earlier. Shapes: (N,) int64."""
         keys = self.pair_keys()
         ordered = np.sort(keys)
         twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
@@ -211,11 +216,11 @@ class Interactions:
         if len(twice) == 0:
             return np.zeros(0, dtype=np.int64)
         at = np.searchsorted(twice, keys).clip(max=len(twice) - 1)
-        rows = np.flatnonzero(twice[at] == keys)  # few of many
+        rows = np.flatnonzero(twice[at] == keys)
         time = self.timestamp
         order = np.lexsort(
             (rows if time is None else time[rows], keys[rows])
-        )  # stable: then by row
+        )  # stable: ties are in the order of rows
         rows = rows[order]
         return np.asarray(rows[1:][keys[rows][1:] == keys[rows][:-1]])
 
@@ -230,7 +235,7 @@ def check_learnable(interactions: Interactions) -> list[str]:
     if len(items) < 2:
         raise InteractionsError(
             f"the interactions have only one item, {examples(items.ids)}; there is nothing to "
-            "rank; check which column holds the items"
+            "rank; check which column contains the items"
         )
     if len(users) < 2:
         return [f"the interactions have only one user, {examples(users.ids)}"]

@@ -13,12 +13,12 @@ from mmgcn.data.times import seconds_of_text
 
 
 def read_numbers(column: pl.Series, name: str, path: Path, *, time_format: str = "") -> np.ndarray:
-    """Return a column as numbers; times as integers if all are, else as floats, else from dates.
+    """Return a column as numbers. Times are integers if all are, else floats, else read as dates.
 
     Args:
         name: name of the column, for messages.
-        path: path of its table, for messages.
-        time_format: fields of strftime, for text that is neither numbers nor ISO dates.
+        path: path of the table, for messages.
+        time_format: format of strftime, for text that is neither numbers nor ISO dates.
 
     Raises:
         InteractionsError: a value is empty, or cannot be read.
@@ -34,25 +34,25 @@ def read_numbers(column: pl.Series, name: str, path: Path, *, time_format: str =
         readings = [*integer, *readings, lambda each: seconds_of_text(each, time_format)]
         if time_format and column.dtype == pl.String:
             readings = readings[-1:]
-    most = pl.repeat(False, len(column), eager=True)
+    readable = pl.repeat(False, len(column), eager=True)
     for reading in readings:
         try:
             numbers = reading(column)
         except pl.exceptions.PolarsError:  # no row looks like a date
             continue
-        good = numbers.is_finite().fill_null(False)
-        if good.all():
+        finite = numbers.is_finite().fill_null(False)
+        if finite.all():
             return numbers.to_numpy()
-        most = max(most, good, key=pl.Series.sum)
-    bad = column.filter(~most)
+        readable = max(readable, finite, key=pl.Series.sum)
+    bad = column.filter(~readable)
     first = "an empty one" if bad[0] is None else f"'{bad[0]}'"
     expected = "a number is expected"
     if is_time:
         expected = (
             f"times of the format {time_format} are expected"
             if time_format
-            else "numbers alone or ISO dates alone are expected; other dates need "
-            "time_format='%d/%m/%Y' or the like"
+            else "either numbers or ISO dates are expected; other dates need a format, such as "
+            "time_format='%d/%m/%Y'"
         )
     raise InteractionsError(
         f"{len(bad):,} of {len(column):,} rows of {path} have a {name} that cannot be read, such "

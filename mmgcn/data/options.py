@@ -1,6 +1,6 @@
-"""DataOptions: sources of a data set and how they are read, for Python and every command.
+"""DataOptions: sources of a data set and how to read them, for Python and every command.
 
-Loads no other module, since the command line is built from it; `loading.load_dataset` reads the
+Imports no other module, since the command line is built from it; `loading.load_dataset` reads the
 files.
 """
 
@@ -18,22 +18,23 @@ NO_FEATURES = "none"
 
 
 class DataOptionsError(ValueError):
-    """Data options that are malformed or exclude each other; the message says which."""
+    """Data options that are malformed or exclude each other; the message names them."""
 
 
 @dataclass(frozen=True)
 class DataOptions:
-    """Files of interactions and features, and how they are read, filtered and split.
+    """Sources of interactions and features, and how to read, filter and split them.
 
     Raises:
-        DataOptionsError: an option of the wrong type, with no effect beside the others, or unknown.
+        DataOptionsError: an option has the wrong type or an unknown value, or has no effect with
+            the others.
     """
 
     interactions: str | Path = "interactions.csv"
-    """Table with user_id and item_id, and perhaps timestamp, rating and weight (CSV, TSV, Parquet
-    or JSON lines), or the URL of a database of feedback (sqlite: or postgresql:)."""
+    """Table with user_id and item_id, optionally timestamp, rating and weight (CSV, TSV, Parquet or
+    JSON lines), or the URL of a database of feedback (sqlite: or postgresql:)."""
     columns: str = ""
-    """Names of the columns user, item, time and rating: user=userId,item=movieId. Numbers are
+    """Names of the columns for user, item, time and rating: user=userId,item=movieId. Numbers are
     positions, from 1, in a text file without a header."""
     min_rating: float | None = None
     """Lowest rating that counts as an interaction; rows below it are left out."""
@@ -43,31 +44,32 @@ class DataOptions:
     """URL of a database written by `mmgcn serve`, whose feedback is added to the table."""
     event_weights: str = ""
     """Weights of kinds of feedback. A pair of user and item counts if its weights sum to more than
-    0; a row of the table weighs 1."""
+    0; a row of the table has weight 1."""
     valid: str | Path | None = None
     """Validation interactions; `interactions` is then the training part."""
     test: str | Path | None = None
     """Test interactions, held out."""
     split: SplitName | None = None
-    """Split of the interactions where no parts are given: leave-last-out, temporal, random,
-    cold-items, or none, which trains on everything."""
+    """Split of the interactions if no parts are given: leave-last-out, temporal, random,
+    cold-items, or none, which trains on all interactions."""
     split_seed: int = 0
     """Seed of the split."""
     features: tuple[str, ...] | None = None
-    """Feature store, or NAME=FILE.npy[,IDS.txt] with one id per line, or none. Repeatable, may be
-    mixed."""
+    """Feature store, or NAME=FILE.npy[,IDS.txt] with one id per line, or none. Repeatable; both
+    kinds may be mixed."""
     first_id: int | None = None
-    """Item of row 0 of a NAME=FILE.npy without ids: 1 if ids count from 1. By default 0."""
+    """Item id of row 0 in a NAME=FILE.npy without ids, such as 1 if ids count from 1. By default
+    0."""
     k_core: int = 0
-    """Minimum number of interactions of every user and item; the largest such part is kept."""
+    """Minimum number of interactions of every user and item; the largest such subset is kept."""
     keep_removed_items: bool = False
-    """Keep items with features as candidates that `k_core` has removed from the interactions."""
+    """Keep items that `k_core` removed from the interactions as candidates, if they have
+    features."""
     missing: Missing = "error"
     """Treatment of items of the interactions that were never extracted."""
-
     merge_duplicates: float | None = None
-    """Smallest cosine of the features of near-duplicates, such as re-uploads of one video: they
-    are counted as the one item of them that has the most interactions."""
+    """Smallest cosine of the features of near-duplicates, such as re-uploads of one video, which
+    are merged into the one with the most interactions."""
 
     def __post_init__(self) -> None:
         for name in ("interactions", "valid", "test"):
@@ -98,7 +100,7 @@ class DataOptions:
                 isinstance(each, str | os.PathLike) for each in features
             ):
                 raise DataOptionsError(
-                    "`features` are paths and texts NAME=FILE.npy, such as ('features',)"
+                    "`features` are paths or texts NAME=FILE.npy, such as ('features',)"
                 )
             features = tuple(os.fspath(each) for each in features)
             if NO_FEATURES in features and len(features) > 1:
@@ -134,8 +136,8 @@ class DataOptions:
         ):
             if given:
                 raise DataOptionsError(
-                    f"`{name}` applies to one table that is then split; leave it out, or `valid` "
-                    "and `test`"
+                    f"`{name}` applies to a single table that is then split; leave out either it, "
+                    "or `valid` and `test`"
                 )
 
 

@@ -1,4 +1,4 @@
-"""Pairs of similar vectors, and the groups that such pairs connect."""
+"""Pairs of similar vectors, and the groups connected by pairs."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-BLOCK_VALUES = 32_000_000  # of a matrix of cosines in memory at once: 128 MB
-MAX_EXACT_ITEMS = 50_000  # above, faiss searches if it is installed
-NUM_NEIGHBOURS = 16  # of each item that faiss returns
+BLOCK_VALUES = 32_000_000  # cosines in memory at once: 128 MB
+MAX_EXACT_ITEMS = 50_000  # with more, faiss searches if it is installed
+NUM_NEIGHBOURS = 16  # neighbours of each item in a search by faiss
 
 
 def similar_pairs(vectors: np.ndarray, min_cosine: float) -> Iterator[np.ndarray]:
-    """Yield pairs of rows with at least that cosine, the smaller row first.
+    """Yield pairs of rows with at least a given cosine, the smaller row first.
 
-    With more than 50,000 rows and the extra `ann`, faiss searches among the nearest 16 rows of
-    each, in the nearest cells of an index, and may miss some; otherwise all pairs are compared.
+    All pairs are compared. With more than 50,000 rows and the extra `ann`, only the 16 nearest rows
+    of each are, which faiss searches in the nearest cells of an index, so that some may be missed.
 
     Shapes:
-        vectors: (N, D), of length 1 or 0; each result: (P, 2) int64.
+        vectors: (N, D), rows of length 1 or 0; each result: (P, 2) int64.
     """
     if len(vectors) > MAX_EXACT_ITEMS:
         try:
@@ -38,7 +38,9 @@ def similar_pairs(vectors: np.ndarray, min_cosine: float) -> Iterator[np.ndarray
 
 
 def connected_groups(num_rows: int, pairs: Iterable[np.ndarray]) -> list[list[int]]:
-    """Return the groups of two or more rows that pairs connect (union-find), each ascending.
+    """Return the groups of two or more rows that are connected by pairs, each ascending.
+
+    Computed by union-find.
 
     Shapes:
         pairs: (P, 2) each.

@@ -1,7 +1,7 @@
-"""Rules of splits: the part of each interaction, by time, at random or by item.
+"""Split rules: assign each interaction to a part by time, at random or by item.
 
 Shapes:
-    the result of each rule: (E,) int8 of TRAIN, VALID, TEST.
+    the result of each rule: (E,) int8, TRAIN, VALID or TEST.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import polars as pl
 
 from mmgcn.data.interactions import Interactions
 
-MIN_INTERACTIONS = 3  # interactions of a user with fewer all stay in training
-MIN_ORDERED = 20  # steps of one direction that do not happen by chance
+MIN_INTERACTIONS = 3  # users with fewer have all interactions in training
+MIN_ORDERED = 20  # steps in one direction that are not due to chance
 TRAIN, VALID, TEST = 0, 1, 2
 
 
@@ -21,7 +21,7 @@ class SplitError(ValueError):
 
 
 def last_of_each(interactions: Interactions) -> np.ndarray:
-    """Return the parts of leave-last-out."""
+    """Return the parts of leave-last-out: each user's last interaction, and the one before."""
     user, time = interactions.user_index, interactions.timestamp
     if time is None:
         time = np.arange(len(user))
@@ -33,7 +33,7 @@ def last_of_each(interactions: Interactions) -> np.ndarray:
         np.maximum.at(latest, user[rows], time[rows])
         at = rows[time[rows] == latest[user[rows]]]
         last = np.full(len(counts), -1)
-        last[user[at]] = at  # of equally late ones the last in the table: later values stay
+        last[user[at]] = at  # of equal times, the last row: later values overwrite
         part[last[last >= 0]] = label
         rows = rows[part[rows] == TRAIN]
     return part
@@ -42,10 +42,10 @@ def last_of_each(interactions: Interactions) -> np.ndarray:
 def random(
     interactions: Interactions, valid_share: float, test_share: float, seed: int
 ) -> np.ndarray:
-    """Return the parts of a split at random, user by user."""
+    """Return the parts of a random split within each user's interactions."""
     user, num = interactions.user_index, len(interactions)
     drawn = np.random.default_rng(seed).permutation(num)
-    # By user, then as drawn. Sorting plain numbers is many times faster than sorting an index.
+    # Sort by user, then as drawn. Sorting numbers is many times faster than an indirect sort.
     keys = np.sort((user[drawn].astype(np.int64) << 32) | np.arange(num))
     order = drawn[keys & (2**32 - 1)]
     counts = np.bincount(user, minlength=len(interactions.users))
@@ -66,7 +66,7 @@ def random(
 def cold_items(
     interactions: Interactions, valid_share: float, test_share: float, seed: int
 ) -> np.ndarray:
-    """Return the parts of a split by item, whose other interactions are split at random."""
+    """Return the parts of a split by item; interactions of the other items are split at random."""
     drawn = np.random.default_rng(seed).permutation(np.unique(interactions.item_index))
     num_test, num_valid = (
         max(round(len(drawn) * share), int(share > 0)) for share in (test_share, valid_share)
@@ -83,7 +83,7 @@ def cold_items(
 
 
 def temporal(interactions: Interactions, valid_share: float, test_share: float) -> np.ndarray:
-    """Return the parts of a split in time.
+    """Return the parts of a split by time.
 
     Raises:
         SplitError: there are no timestamps, or no training part would remain.
@@ -106,13 +106,13 @@ def temporal(interactions: Interactions, valid_share: float, test_share: float) 
 
 
 def no_order(interactions: Interactions) -> str:
-    """Return why the interactions have no order in time."""
+    """Return the reason why the interactions have no order in time, for messages."""
     what = "no timestamps" if interactions.timestamp is None else "no two different timestamps"
     return f"the interactions have {what}"
 
 
 def refuse_sorted(interactions: Interactions) -> None:
-    """Refuse an order of the table that is that of item ids and cannot be that of time.
+    """Refuse a table that is sorted by item, so that its order cannot be that of time.
 
     Raises:
         SplitError: the table is sorted by item.
@@ -129,7 +129,7 @@ def refuse_sorted(interactions: Interactions) -> None:
         steps = np.diff(order.to_numpy().astype(np.int64)[item[by_user]])[inside]
         if len(steps) >= MIN_ORDERED and ((steps > 0).all() or (steps < 0).all()):
             raise _sorted_error("the items of each user are sorted by id")
-    same = np.diff(item) == 0  # each item in one run of rows: one change fewer than items
+    same = np.diff(item) == 0  # rows grouped by item have one change fewer than items
     if (~same).sum() == len(np.unique(item)) - 1 and same.sum() >= MIN_ORDERED:
         raise _sorted_error("the rows are sorted by item")
 

@@ -68,46 +68,47 @@ def split(
     valid_share: float = 0.1,
     test_share: float = 0.1,
 ) -> Split:
-    """Return a split of the interactions; the id maps of each part are those of all of them.
+    """Return a split of the interactions. All parts have the id maps of `interactions`.
 
     leave-last-out: the last interaction in time of each user with three or more is test, the one
-    before it validation. Equal times are ordered as in the table. Without timestamps the order of
-    the table is used and noted, and refused if it is a sorted one.
+        before it validation. Equal times are ordered as in the table. Without timestamps the order
+        of the table is used, with a note; a table that is sorted by item is refused.
     temporal: the last tenth in time is test, the tenth before it validation. Interactions of the
-    same time stay together, in the earlier part.
-    random: about a tenth of the interactions of each user with three or more, at least one, for
-    each part, drawn with the seed.
-    cold-items: all interactions with a tenth of the items, drawn with the seed, are test, those
-    with another tenth validation. The rest is divided as in random, so that both parts contain warm
-    items beside cold ones.
+        same time stay together, in the earlier part.
+    random: for each of the two parts, about a tenth of the interactions of each user with three or
+        more, at least one.
+    cold-items: all interactions with a random tenth of the items are test, those with another tenth
+        validation. The rest is divided as in random, so that both parts contain warm items, too.
     none: all interactions are training, for recommendations to real users.
 
     Args:
-        name: by default leave-last-out, and random with a note if there are no timestamps or all
-            are equal.
+        name: name of the split; by default leave-last-out, or random with a note if there are no
+            timestamps or all are equal.
+        seed: seed of the random draws.
+        valid_share, test_share: fractions of the two parts, in place of a tenth.
 
     Raises:
-        SplitError: an unknown name, shares that leave no training part, a temporal split without
-            timestamps, or leave-last-out of a table that is sorted by item.
+        SplitError: the name is unknown, the shares leave no training part, a temporal split has no
+            timestamps, or leave-last-out a table that is sorted by item.
     """
-    ordered = interactions.timestamp is not None and len(np.unique(interactions.timestamp)) > 1
+    has_order = interactions.timestamp is not None and len(np.unique(interactions.timestamp)) > 1
     order_note = []
     if name is None:
-        name = "leave-last-out" if ordered else "random"
-        if not ordered:
+        name = "leave-last-out" if has_order else "random"
+        if not has_order:
             order_note = [
                 f"{no_order(interactions)}, so the split is random; pass `split` "
                 "leave-last-out if the order of the table is that of time"
             ]
-    elif name == "leave-last-out" and not ordered:
+    elif name == "leave-last-out" and not has_order:
         refuse_sorted(interactions)
         order_note = [f"{no_order(interactions)}; the order of the table is used as that of time"]
     if name not in get_args(SplitName):
         raise SplitError(f"no split is called '{name}'; known: {', '.join(get_args(SplitName))}")
     if valid_share < 0 or test_share < 0 or valid_share + test_share >= 1:
         raise SplitError(
-            f"the shares of valid and test are {valid_share:g} and {test_share:g}; together they "
-            "are less than 1, and neither is negative"
+            f"the shares of valid and test are {valid_share:g} and {test_share:g}; they must not "
+            "be negative, and their sum must be less than 1"
         )
     if name == "leave-last-out":
         part = last_of_each(interactions)
@@ -150,11 +151,11 @@ def given_split(
     A pair that occurs in several files stays in the first.
 
     Args:
-        columns, min_rating, time_format: of all files, see `read_interactions`.
+        columns, min_rating, time_format: options for all files, see `read_interactions`.
 
     Raises:
         ColumnsError, InteractionsError, TimeError: see `read_interactions`.
-        SplitError: all pairs of a part are in an earlier one.
+        SplitError: all pairs of a part are also in an earlier one.
     """
     read = {
         name: read_interactions(
@@ -170,18 +171,18 @@ def given_split(
     earlier = np.zeros(0, dtype=np.int64)
     for name, part in read.items():
         part = part.relabelled(users, items)
-        again = np.isin(part.pair_keys(), earlier)
-        if again.all() and len(part):
+        is_repeated = np.isin(part.pair_keys(), earlier)
+        if is_repeated.all() and len(part):
             raise SplitError(
-                f"all {len(part):,} pairs of `{name}` are in an earlier part, too; pass "
+                f"all {len(part):,} pairs of `{name}` are also in an earlier part; pass "
                 "interactions that training does not contain"
             )
-        if again.any():
+        if is_repeated.any():
             notes.append(
-                f"{again.sum():,} of {len(part):,} {name} pairs are in an earlier part, too; "
+                f"{is_repeated.sum():,} of {len(part):,} {name} pairs are also in an earlier part; "
                 "they were left out"
             )
-            part = part.take(~again)
+            part = part.take(~is_repeated)
         read[name] = part
         earlier = np.concatenate([earlier, part.pair_keys()])
     first = read["train"]
@@ -197,11 +198,11 @@ def _cold_notes(train: Interactions, *held_out: Interactions) -> list[str]:
     known_user = np.bincount(train.user_index, minlength=len(train.users)) > 0
     known_item = np.bincount(train.item_index, minlength=len(train.items)) > 0
     for name, part in zip(("valid", "test"), held_out, strict=True):
-        of_user, of_item = ~known_user[part.user_index], ~known_item[part.item_index]
-        if (of_user | of_item).any():
+        cold_user, cold_item = ~known_user[part.user_index], ~known_item[part.item_index]
+        if (cold_user | cold_item).any():
             notes.append(
-                f"{(of_user | of_item).sum():,} of {len(part):,} {name} interactions have a user "
-                f"({of_user.sum():,}) or an item ({of_item.sum():,}) without training "
+                f"{(cold_user | cold_item).sum():,} of {len(part):,} {name} interactions have a "
+                f"user ({cold_user.sum():,}) or an item ({cold_item.sum():,}) without training "
                 "interactions; they count in the metrics"
             )
     return notes

@@ -23,33 +23,33 @@ from mmgcn.data.table_format import (
 from mmgcn.data.times import TimeError, check_one_unit, check_time_format
 
 WEIGHT = "weight"
-MIN_SEQUENCE_SHARE = 0.5  # of item ids that are lists, from which on the column is one of sequences
+MIN_SEQUENCE_SHARE = 0.5  # of item ids that are lists, for a column to count as sequences
 
 
 def read_interactions(
     path: Path, *, columns: str = "", min_rating: float | None = None, time_format: str = ""
 ) -> Interactions:
-    """Return the interactions of a table with user_id, item_id and perhaps timestamp and rating.
+    """Return the interactions of a table with user_id, item_id, optionally timestamp and rating.
 
-    CSV, TSV, other separated text, Parquet and JSON lines, recognised by their content. A table of
-    numbers without a header is user, item, and perhaps rating and time, with a note. Ids are text:
-    007 stays 007. Of a pair that occurs several times the earliest in time is kept, else the
-    first in the table. Users and items are in the order of their first appearance.
+    Reads CSV, TSV, other separated text, Parquet and JSON lines, recognised by their content. A
+    table of numbers without a header is read as user, item, and optionally rating and time, with a
+    note. Ids are text: 007 stays 007. Of a repeated pair the earliest one is kept; without times,
+    the first. Users and items are in the order of their first appearance.
 
-    The table is read as a stream and ids are replaced by indices on the way: 16 bytes of memory a
-    row with timestamps, and as much again during the search for duplicates.
+    The table is read as a stream, in which indices replace ids: 16 bytes of memory per row with
+    timestamps, and as much again during the search for duplicates.
 
     Args:
         columns: names of the columns, such as `user=userId,item=movieId,time=ts,rating=r`. Numbers
             are positions, from 1, in a text file without a header.
         min_rating: rows with a lower rating are left out, and counted in the notes.
-        time_format: fields of strftime for times that are neither numbers nor ISO dates.
+        time_format: format of strftime for times that are neither numbers nor ISO dates.
 
     Raises:
         ColumnsError: `columns` is malformed.
-        TimeError: `time_format` is.
-        InteractionsError: no such file, a column is missing, a value is missing or not a number, or
-            no row remains.
+        TimeError: `time_format` is malformed.
+        InteractionsError: the file does not exist, a column is missing, a value is missing or not a
+            number, or no row remains.
     """
     named = Columns.parse(columns)
     if time_format:
@@ -95,7 +95,8 @@ def read_interactions(
         try:
             check_one_unit(time)
         except TimeError as error:
-            raise InteractionsError(f"of the {named.label('time')}s of {path} {error}") from error
+            name = named.label("time")
+            raise InteractionsError(f"in the column {name} of {path}, {error}") from error
     elif time_format:
         raise InteractionsError(f"time_format is given, and {path} has no {named.label('time')}")
     weight = read_numbers(table[WEIGHT], WEIGHT, path) if WEIGHT in table.columns else None
@@ -118,7 +119,7 @@ def _read(
     """Return the columns of the table by role, ids as categories, and extend the notes."""
     expected = SUFFIX_SEPARATORS.get(path.suffix.lower())
     if expected is not None and detected.separator != expected:
-        notes.append(f"the columns of {path} are separated by {detected}, and are read so")
+        notes.append(f"the columns of {path} are separated by {detected}, and read accordingly")
     try:
         lazy = _scan(path, named, detected)
         names = lazy.collect_schema().names()
@@ -147,7 +148,7 @@ def _read(
 
 
 def _unreadable(path: Path, detected: TableFormat, reason: str) -> str:
-    """Return a message on a file that polars cannot read."""
+    """Return the message for a file that polars cannot read."""
     first, kind = reason.splitlines()[0], str(detected.kind)
     if detected.kind == "text":
         kind = f"text separated by {detected}"
@@ -158,7 +159,7 @@ def _unreadable(path: Path, detected: TableFormat, reason: str) -> str:
 
 
 def _remedy(names: list[str], named: Columns, required: list[str]) -> str:
-    """Return what to do with a table whose columns have these names."""
+    """Return advice for a table that lacks a column, from the names of its columns."""
     if len(names) == 1 and named.are_positions:
         return "separate its columns by commas or tabs"
     if any("\x00" in name or "\ufffd" in name for name in names):
@@ -178,7 +179,7 @@ def _remedy(names: list[str], named: Columns, required: list[str]) -> str:
 
 
 def _is_number(name: str) -> bool:
-    """Return whether the name of a column is a number, that is, a value of the first row."""
+    """Return whether a column name is a number, and therefore a value of the first row."""
     return name.replace(".", "", 1).partition("_duplicated_")[0].isdecimal()
 
 
@@ -204,7 +205,7 @@ def _scan(path: Path, named: Columns, detected: TableFormat) -> pl.LazyFrame:
 
 
 def _check_no_header(path: Path, named: Columns, lazy: pl.LazyFrame) -> None:
-    """Refuse a table that is read without a header and has one."""
+    """Refuse a table with a header that is to be read without one."""
     first = lazy.head(1).collect().row(0, named=True)
     for role in REQUIRED:
         if normal(first.get(named.name(role)) or "") in LIKELY[role].split():
@@ -216,7 +217,7 @@ def _check_no_header(path: Path, named: Columns, lazy: pl.LazyFrame) -> None:
 
 
 def _check_no_sequences(table: pl.DataFrame, named: Columns, path: Path) -> None:
-    """Refuse a row for each user with a list of items, as MicroLens and others publish them."""
+    """Refuse one row per user with a list of items, as in MicroLens and other data sets."""
     if table["user"].n_unique() < table.height:
         return
     texts = table["item"].cast(pl.String)
@@ -234,20 +235,20 @@ def _filter_ratings(
     """Return the rows with a rating of at least `min_rating`, and a note on the others."""
     rating = read_numbers(table["rating"], name, path)
     if table["rating"].dtype == pl.Float32:
-        min_rating = float(np.float32(min_rating))  # 0.1 is less there than here
-    enough = rating >= min_rating
-    if not enough.any():
+        min_rating = float(np.float32(min_rating))  # a rating of 0.1 would be below 0.1 otherwise
+    is_kept = rating >= min_rating
+    if not is_kept.any():
         raise InteractionsError(
             f"none of {len(rating):,} rows of {path} has a {name} of {min_rating:g} or more; the "
             f"highest is {rating.max():g}; lower `min_rating`"
         )
-    if enough.all():
+    if is_kept.all():
         return table, []
     note = (
-        f"{(~enough).sum():,} of {len(rating):,} rows of {path} have a {name} below "
+        f"{(~is_kept).sum():,} of {len(rating):,} rows of {path} have a {name} below "
         f"{min_rating:g}; they were left out"
     )
-    return table.filter(pl.Series(enough)), [note]
+    return table.filter(pl.Series(is_kept)), [note]
 
 
 def _indexed(column: pl.Series, kind: str) -> tuple[np.ndarray, IdMap]:

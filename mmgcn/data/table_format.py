@@ -1,4 +1,4 @@
-"""Format of a table: recognised by the content of the file, so that any suffix can be read."""
+"""TableFormat: the format of a table, detected from the file's content, whatever its suffix."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ ARCHIVES = {
     b"\x80": "looks like a pickle, which is never loaded because it can run code; write the table "
     "as CSV or Parquet",
 }
-# Roles of the columns of a table without a header, by their number.
+# Roles of the columns of a table without a header, by the number of columns.
 HEADERLESS = {
     2: ("user", "item"),
     3: ("user", "item", "rating"),
     4: ("user", "item", "rating", "time"),
 }
-ATOMIC_TYPE = re.compile(r":(token|float)(_seq)?$")  # of a RecBole header, user_id:token
+ATOMIC_TYPE = re.compile(r":(token|float)(_seq)?$")  # in headers of RecBole, user_id:token
 
 
 @dataclass(frozen=True)
 class TableFormat:
-    """How a table is stored.
+    """The format of a table.
 
     Args:
         kind: kind of the file.
@@ -51,7 +51,7 @@ class TableFormat:
 
 
 def detect_format(path: Path) -> TableFormat:
-    """Return the format of a file, from its first line.
+    """Return the format of a file, by its first line.
 
     Raises:
         InteractionsError: the file is empty, an archive, a spreadsheet, a pickle or a JSON array.
@@ -89,12 +89,12 @@ def detect_format(path: Path) -> TableFormat:
 
 
 def scan_text(path: Path, separator: str, *, header: bool, quotes: bool = True) -> pl.LazyFrame:
-    """Return a lazy table of text columns; without a header they are called 1, 2 and so on.
+    """Return a lazy table of text columns, named 1, 2, ... if there is no header.
 
-    The types in a RecBole header, such as `user_id:token`, are removed from the names. Quotes
-    around a value are removed, unless `quotes` is False.
+    Types in a RecBole header, such as `user_id:token`, are removed from the names. Quotes around a
+    value are removed, unless `quotes` is False.
     """
-    # 1::1193::5 -> columns 1, '', 1193, '', 5, of which every other one is empty
+    # 1::1193::5 -> columns 1, '', 1193, '', 5, and every other one is dropped
     step = len(separator)
 
     def names_of(names: list[str]) -> list[str]:
@@ -117,10 +117,10 @@ def scan_text(path: Path, separator: str, *, header: bool, quotes: bool = True) 
 
 
 def headerless_roles(path: Path, separator: str) -> tuple[str, ...]:
-    """Return the roles of the columns of a table without a header, none if it may have one.
+    """Return the roles of the columns of a table without a header; empty if it may have one.
 
-    Its first line is numbers only: two whole ones, and perhaps a rating, a time, or both, as in
-    the tables of MovieLens.
+    The first line of such a table contains only numbers: two integers, optionally followed by a
+    rating, a time, or both, as in the tables of MovieLens.
 
     Args:
         separator: column separator.
@@ -140,8 +140,8 @@ def headerless_roles(path: Path, separator: str) -> tuple[str, ...]:
 
 
 def ragged_line(path: Path, separator: str) -> str | None:
-    """Return a message on the first line whose number of columns is not that of the first line."""
-    step = len(separator)  # of 1::2 every other field is empty
+    """Return a message on the first row with another number of columns than the header, or None."""
+    step = len(separator)  # every other field of 1::2 is empty
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.reader(file, delimiter=separator[0])

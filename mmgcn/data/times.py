@@ -1,4 +1,4 @@
-"""Times: numbers, ISO dates or text of a given format, as numbers."""
+"""Times: numbers, ISO dates or text in a given format, as numbers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 
 ISO_DATE = r"^\s*\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}|\s*$)"
-UNIT_BOUNDS = (1e8, 1e11, 1e14, 1e17)  # of seconds, milliseconds, microseconds since 1970
+UNIT_BOUNDS = (1e8, 1e11, 1e14, 1e17)  # lower bounds of plausible times in each unit
 UNIT_NAMES = ("seconds", "milliseconds", "microseconds", "nanoseconds")
-UNIT_GAP = 100  # times of one unit leave no such gap
+UNIT_GAP = 100  # ratio that does not occur between times in one unit
 
 
 class TimeError(ValueError):
@@ -28,16 +28,16 @@ def check_time_format(time_format: str) -> None:
     moment = datetime(2001, 2, 3)
     if moment.strftime(time_format) == time_format or "%" not in time_format:
         raise TimeError(
-            f"time_format is '{time_format}'; it must contain fields of strftime, such as %d/%m/%Y"
+            f"time_format is '{time_format}'; it must be a format of strftime, such as %d/%m/%Y"
         )
 
 
 def seconds_of_text(column: pl.Series, time_format: str = "") -> pl.Series:
-    """Return seconds since 1970, null where a value is not such a time; without a zone it is UTC.
+    """Return seconds since 1970, null for values that are not times. Times without a zone are UTC.
 
     Args:
-        column: text, or a temporal type.
-        time_format: fields of strftime; by default ISO 8601 only; 01/02/2024 is ambiguous.
+        column: column of text, or of a temporal type.
+        time_format: format of strftime; by default only ISO 8601, since 01/02/2024 is ambiguous.
     """
     if column.dtype != pl.String:
         moments = column.cast(pl.Datetime("us"), strict=False)
@@ -58,7 +58,7 @@ def seconds_of_text(column: pl.Series, time_format: str = "") -> pl.Series:
 
 
 def check_one_unit(times: np.ndarray) -> None:
-    """Refuse numbers of which some count seconds since 1970 and others milliseconds.
+    """Refuse a mixture of units, such as seconds and milliseconds since 1970.
 
     Shapes:
         times: (N,).

@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from extract.commands.usage import in_flags
-from mmgcn.data.columns import Columns, ColumnsError, option
+from mmgcn.data.columns import Columns, ColumnsError, columns_argument
 
 MOVIELENS = ["userId", "movieId", "rating", "timestamp"]
 AMAZON = ["reviewerID", "asin", "helpful", "overall", "unixReviewTime"]
@@ -61,7 +61,7 @@ def test_numbers_alone_are_positions(words, are_positions):
     ],
 )
 def test_the_option_for_a_known_table_is_suggested(names, words):
-    named = option(Columns().guessed(names))
+    named = columns_argument(Columns().guessed(names))
     assert named == f"columns='{words}'"
     typed = shlex.split(in_flags(named, {"columns": "--columns"}))
     assert typed == ["--columns", words]

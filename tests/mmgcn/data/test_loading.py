@@ -106,15 +106,18 @@ def test_a_single_text_and_paths_are_accepted(world):
             "`merge_duplicates` compares `features`, and they are none",
         ),
         ({"merge_duplicates": 1.5}, "`merge_duplicates` is 1.5; it must be above 0 and at most 1"),
-        ({"merge_duplicates": 0.9, "test": "t.csv"}, "`merge_duplicates` applies to one table"),
+        (
+            {"merge_duplicates": 0.9, "test": "t.csv"},
+            "`merge_duplicates` applies to a single table",
+        ),
         ({"k_core": -1}, "`k_core` is -1; it must be at least 0"),
         ({"event_weights": "like=3"}, "`event_weights` have no effect"),
         ({"keep_removed_items": True}, "`keep_removed_items` has no effect without `k_core`"),
         ({"first_id": 1}, "`first_id` has no effect"),
         ({"first_id": 1, "features": ("v=v.npy,ids.txt",)}, "`first_id` has no effect"),
-        ({"valid": "v.csv", "split": "random"}, "`split` applies to one table"),
-        ({"test": "t.csv", "k_core": 2}, "`k_core` applies to one table"),
-        ({"test": "t.csv", "feedback": "sqlite:///f.db"}, "`feedback` applies to one table"),
+        ({"valid": "v.csv", "split": "random"}, "`split` applies to a single table"),
+        ({"test": "t.csv", "k_core": 2}, "`k_core` applies to a single table"),
+        ({"test": "t.csv", "feedback": "sqlite:///f.db"}, "`feedback` applies to a single table"),
     ],
 )
 def test_options_that_are_malformed_or_ignored_are_refused(options, message):

@@ -119,7 +119,7 @@ def test_a_random_split_follows_its_seed():
 
 
 def test_shares_that_leave_an_empty_part_are_refused():
-    with pytest.raises(SplitError, match="together they are less than 1"):
+    with pytest.raises(SplitError, match="their sum must be less than 1"):
         split(interactions_of([(0, 0)]), "random", valid_share=0.5, test_share=0.5)
 
 
@@ -159,7 +159,7 @@ def test_a_pair_in_two_files_stays_in_the_first(tmp_path):
     (tmp_path / "test.csv").write_text("user_id,item_id\n1,y\n1,x\n2,x\n")
     parts = given_split(tmp_path / "train.csv", test=tmp_path / "test.csv")
     assert parts_of(parts) == [[(0, 0), (0, 1)], [], [(1, 0)]]
-    assert "2 of 3 test pairs are in an earlier part, too" in parts.notes[0]
+    assert "2 of 3 test pairs are also in an earlier part" in parts.notes[0]
 
 
 def test_parts_can_be_changed_together():
@@ -216,7 +216,7 @@ def test_the_last_of_a_sorted_table_is_refused_without_times(rows, message):
 def test_a_part_that_training_contains_is_refused(tmp_path):
     (tmp_path / "train.csv").write_text("user_id,item_id\n1,x\n1,y\n2,x\n")
     (tmp_path / "valid.csv").write_text("user_id,item_id\n1,y\n2,x\n")
-    with pytest.raises(SplitError, match="all 2 pairs of `valid` are in an earlier part"):
+    with pytest.raises(SplitError, match="all 2 pairs of `valid` are also in an earlier part"):
         given_split(tmp_path / "train.csv", tmp_path / "valid.csv")
 
 

@@ -247,7 +247,7 @@ def test_dates_in_parquet_are_seconds(tmp_path, moment):
             "user_id,item_id,timestamp\na,x,5\na,y,2024-01-01\n",
             ".csv",
             "1 of 2 rows .* a timestamp that cannot be read, such as '2024-01-01'; "
-            "numbers alone or ISO dates alone are expected",
+            "either numbers or ISO dates are expected",
         ),
         (
             "user_id,item_id,weight\na,x,nan\n",
