@@ -1,4 +1,4 @@
-"""Launcher: starts the processes of a training on this machine and supervises them, as torchrun."""
+"""Launcher: starts and supervises the processes of a training on this machine, as torchrun does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from mmgcn.distributed.process_group import LostRank, RankError
 
-GRACE_SECONDS = 120  # for a checkpoint, after an interruption
+GRACE_SECONDS = 120  # time to write a checkpoint after an interruption
 INTERRUPTED = 130  # exit code of a process that was interrupted and has written a checkpoint
 
 
@@ -24,17 +24,18 @@ def launch(function: Callable[..., Any], options: Mapping[str, Any], num_workers
     """Run a function on several processes and return the result of the main one.
 
     Args:
-        function: defined in a module, so that a new process can import it; an error ends all
-            processes.
-        options: its arguments by name.
+        function: function of a module, so that a new process can import it. An error in it ends
+            all processes.
+        options: arguments of the function, by name.
+        num_workers: number of processes.
 
     Raises:
-        RankError: a process failed or was killed; the others are ended.
-        KeyboardInterrupt: the training was interrupted, and has written a checkpoint.
+        RankError: a process failed or was killed; the others were ended.
+        KeyboardInterrupt: the training was interrupted, and wrote a checkpoint.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     os.environ.setdefault("OMP_NUM_THREADS", str(max((cores or 1) // num_workers, 1)))
-    # All are on this machine, whose host name need not resolve to it.
+    # The host name of this machine may not resolve to an address of it.
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
     for name in list(logging.root.manager.loggerDict):
         if name.startswith(("torch.distributed.elastic", "torch.multiprocessing")):
@@ -71,11 +72,11 @@ def _run(function: Callable[..., Any], options: Mapping[str, Any]) -> Any:
 
 
 def _reason(failures: Mapping[int, ProcessFailure]) -> str:
-    """Return the reason of the first failure, not those that followed from it."""
+    """Return the reason of the first failure, which may have caused the others."""
 
     def order(rank: int) -> tuple[bool, int, int]:
-        follows = (_message(failures[rank]) or "").startswith(f"{LostRank.__name__}:")
-        return follows, failures[rank].timestamp, rank
+        is_consequence = (_message(failures[rank]) or "").startswith(f"{LostRank.__name__}:")
+        return is_consequence, failures[rank].timestamp, rank
 
     rank = min(failures, key=order)
     failure, error = failures[rank], _message(failures[rank])

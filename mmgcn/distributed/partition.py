@@ -2,26 +2,25 @@
 
 A training on several processes divides the users; every process stores all items.
 
-Storage. Process r owns the users from bounds[r] up to bounds[r + 1]: their edges and their rows of
-every user table, with the optimiser's state of those rows. Item tables, transforms and features are
-on every process, equal to the last bit.
+Storage. Process r owns the users from bounds[r] to bounds[r + 1], excluded: their edges, and their
+rows of every user table with the optimiser's state of these rows. Item tables, transforms and
+features are replicated, bit for bit.
 
-Forward. A user aggregates its items, which its process has. An item aggregates its users: each
-process sums its own, and one all-reduce of (I, d) for each layer and modality sums the rest. After
-it every process has the same items, so that whatever is computed from items is equal everywhere.
+Forward. A user aggregates items, which every process has. An item aggregates users: each process
+sums its own, and one all-reduce of (I, d) per layer and modality adds up the sums. Every process
+then has the same items, so that whatever is computed from items is equal on all of them.
 
 Backward. Each process's loss is its share of the batch's mean: the sum over its own users divided
-by the size of the full batch. Its gradient of a shared tensor is therefore a summand. Summands are
-added before they enter the users of other processes, which is the backward of the all-reduce,
-another all-reduce; and once at the end, for the shared parameters. Gradients of a user's rows are
-complete where they are computed.
+by the size of the full batch. Its gradient of a replicated tensor is therefore a summand. Summands
+are added up by an all-reduce: in each layer, as the backward of the forward's all-reduce, and once
+at the end for the replicated parameters. Gradients of a user's rows need no communication.
 
-Randomness. Every process has the same generator and draws what one process would: initial values of
-the full table, the full batch, a number for each edge. Each then keeps what concerns its users.
-Negatives are shared by the batch and are items, so that no part of a batch is sent.
+Randomness. Every process has the same generator and draws the same numbers as a single process
+would: initial values of the full table, the full batch, a number per edge. Each process then keeps
+those of its own users. Negatives are items shared by the batch, so no part of a batch is sent.
 
-Several processes therefore compute what one computes, with sums in another order. Runs and
-checkpoints are those of one process, so that either can resume the other's.
+Several processes therefore compute the same as one, with sums in another order. Runs and
+checkpoints have the same files, so that either can resume a training of the other.
 
 Source: the partition of a bipartite graph by one side, with the other replicated, is that of
 distributed alternating least squares; the pair of all-reduces is Megatron-LM's (Shoeybi et al.,
@@ -42,11 +41,11 @@ from mmgcn.sparse import CompressedRows
 
 
 class PartitionError(ValueError):
-    """Users that cannot be divided, or a product that a part of the graph does not have."""
+    """Users that cannot be divided, or an operation that a partial graph does not support."""
 
 
 def user_bounds(degree: Tensor, num_parts: int) -> list[int]:
-    """Return bounds of user ranges that have about equal numbers of users and edges together.
+    """Return the bounds of user ranges with about equal loads: numbers of users plus edges.
 
     Shapes:
         degree: (U,), number of edges of each user; the result: num_parts + 1 bounds, from 0 to U.
@@ -63,11 +62,11 @@ def user_bounds(degree: Tensor, num_parts: int) -> list[int]:
             f"{num_users:,} users cannot be divided among {num_parts} processes; use fewer"
         )
     load = torch.cumsum(degree.long() + 1, dim=0)
-    wanted = int(load[-1]) * torch.arange(1, num_parts).double() / num_parts
-    after = torch.searchsorted(load.double(), wanted).tolist()
+    targets = int(load[-1]) * torch.arange(1, num_parts).double() / num_parts
+    stops = torch.searchsorted(load.double(), targets).tolist()
     bounds = [0]
-    for part, stop in enumerate(after, start=1):
-        # At least one user for this part, and for each of those that follow.
+    for part, stop in enumerate(stops, start=1):
+        # At least one user for this part, and for each later part.
         bounds.append(min(max(stop + 1, bounds[-1] + 1), num_users - (num_parts - part)))
     return [*bounds, num_users]
 
@@ -75,12 +74,12 @@ def user_bounds(degree: Tensor, num_parts: int) -> list[int]:
 class PartialGraph(BipartiteGraph):
     """Some of the users with their edges to all items; items aggregate the users of all parts.
 
-    Users are numbered from the first of the part. Every process must compute the same products of
-    items in the same order, since each waits for the others.
+    Users are numbered from 0 within the part. Every process must call the same aggregations over
+    users in the same order, since each call waits for the other processes.
 
     Args:
-        full: the graph of all users, whose weights are kept.
-        start, stop: the users of the part, from start up to, but not including, stop.
+        full: graph of all users, whose edge weights are kept.
+        start, stop: range of the part's users, stop excluded.
     """
 
     _COPIED: ClassVar[tuple[str, ...]] = (*BipartiteGraph._COPIED, "num_drawn", "first_edge")
@@ -96,25 +95,25 @@ class PartialGraph(BipartiteGraph):
         self._by_item, self._keys = None, None
 
     def draw(self, generator: torch.Generator) -> Tensor:
-        """Return the part's numbers of those that are drawn for the full graph."""
+        """Return the random numbers of the part's edges, among those drawn for the full graph."""
         drawn = torch.rand(self.num_drawn, generator=generator)
         return drawn[self.first_edge : self.first_edge + self.num_edges]
 
     def items_from_users(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
-        """Return the aggregation of each item's users of all parts.
+        """Return the aggregation over the users of each item, in all parts.
 
         Shapes:
-            x: (U, d), of the own users; the result: (I, d).
+            x: (U, d), the part's users; the result: (I, d).
         """
         _refuse_rows(rows)
         total: Tensor = _Sum.apply(super().items_from_users(x))
         return total
 
     def items_from_users_max(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
-        """Return the element-wise maximum over each item's users of all parts.
+        """Return the element-wise maximum over the users of each item, in all parts.
 
         Shapes:
-            x: (U, d), of the own users; the result: (I, d).
+            x: (U, d), the part's users; the result: (I, d).
         """
         _refuse_rows(rows)
         matrix = self.to_items.matrix
@@ -126,7 +125,7 @@ class PartialGraph(BipartiteGraph):
 def _refuse_rows(rows: Tensor | None) -> None:
     if rows is not None:
         raise PartitionError(
-            "users in several parts cannot be aggregated for only some of the items"
+            "a partial graph aggregates users for all items only; leave `rows` out"
         )
 
 
@@ -144,7 +143,7 @@ class _Sum(torch.autograd.Function):
 
 
 class _Maximum(torch.autograd.Function):
-    """The maximum over the processes; its gradient flows to the smallest user index that has it."""
+    """The maximum over the processes; its gradient flows to the smallest user index with it."""
 
     num_users: int
 
@@ -154,11 +153,11 @@ class _Maximum(torch.autograd.Function):
         own = values.masked_fill(winner < 0, -torch.inf)
         top = own.clone()
         dist.all_reduce(top, dist.ReduceOp.MAX)
-        # Users are in the order of the ranks: the first rank with the maximum has the smallest.
+        # Users are in the order of ranks, so the smallest index is on the first rank.
         first = torch.where((own == top) & (winner >= 0), dist.get_rank(), dist.get_world_size())
-        mine = first.clone()
+        own_rank = first.clone()
         dist.all_reduce(first, dist.ReduceOp.MIN)
-        ctx.save_for_backward(winner.masked_fill(mine != first, -1))
+        ctx.save_for_backward(winner.masked_fill(own_rank != first, -1))
         ctx.num_users = len(x)
         return top.masked_fill(top == -torch.inf, 0)
 

@@ -17,11 +17,11 @@ T = TypeVar("T")
 
 
 class RankError(ValueError):
-    """Processes that do not belong together, or one that has failed."""
+    """Processes with different arguments, or one that has failed."""
 
 
 class LostRank(RankError):
-    """Another process ended before the training did."""
+    """Another process died during the training."""
 
 
 class ProcessGroup:
@@ -40,10 +40,10 @@ class ProcessGroup:
         return self.rank == 0
 
     def assert_equal(self, facts: Mapping[str, Any]) -> None:
-        """Refuse to continue if a process has other facts.
+        """Check that all processes have the same facts.
 
         Raises:
-            RankError: on every process, naming the first difference.
+            RankError: they differ; raised in every process, with the first difference.
         """
         if self.size == 1:
             return
@@ -54,9 +54,9 @@ class ProcessGroup:
             for name in dict.fromkeys((*first, *other)):
                 if first.get(name) != other.get(name):
                     raise RankError(
-                        f"rank {rank} would train something else than rank 0: its {name} is "
-                        f"{other.get(name)!r}, not {first.get(name)!r}; start all ranks with the "
-                        "same command, files and version"
+                        f"rank {rank} differs from rank 0: its {name} is {other.get(name)!r}, not "
+                        f"{first.get(name)!r}; start all ranks with the same command, files and "
+                        "version"
                     )
 
     def broadcast(self, value: T) -> T:
@@ -85,11 +85,15 @@ class ProcessGroup:
         return total
 
     def any(self, own: bool) -> bool:
-        """Return whether it is true on any process."""
+        """Return whether `own` is true in any process."""
         return own if self.size == 1 else bool(self.sum(torch.tensor(int(own))))
 
     def gather_rows(self, own: Tensor, bounds: list[int]) -> Tensor | None:
-        """Return the rows of all processes to the main one, None to the others.
+        """Return the rows of all processes, in the main process; None in the others.
+
+        Args:
+            own: rows of this process.
+            bounds: row r of process p is row bounds[p] + r of the result.
 
         Shapes:
             own: (bounds[rank + 1] - bounds[rank], ...); the result: (bounds[-1], ...), on the CPU.
@@ -119,19 +123,19 @@ def is_main_process() -> bool:
 
 @contextmanager
 def join_process_group(device: str) -> Iterator[ProcessGroup]:
-    """Join the other processes, if torchrun started several, and leave them at the end.
+    """Join the other processes, if torchrun started several, and leave them on exit.
 
     Args:
         device: device of the model; tensors on a GPU are sent by NCCL, others by gloo.
 
     Raises:
-        LostRank: another process ended before the training did.
+        LostRank: another process died during the training.
     """
     if not (launched() or dist.is_initialized()):
         yield ProcessGroup()
         return
-    ours = not dist.is_initialized()
-    if ours:
+    initialises = not dist.is_initialized()
+    if initialises:
         gpu = device.startswith("cuda")
         if gpu:
             torch.cuda.set_device(device)
@@ -141,10 +145,10 @@ def join_process_group(device: str) -> Iterator[ProcessGroup]:
     except RuntimeError as error:
         if isinstance(error, dist.DistError) or any(w in str(error).lower() for w in LOST):
             raise LostRank(
-                "another rank ended before the training did; its own message has the reason, and "
+                "another rank died during the training; its own message has the reason, and "
                 "`mmgcn fit --resume` continues from the last checkpoint"
             ) from error
         raise
     finally:
-        if ours:
+        if initialises:
             dist.destroy_process_group()

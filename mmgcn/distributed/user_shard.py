@@ -1,4 +1,4 @@
-"""UserShard: the users of one process, with their rows of a model and of a batch."""
+"""UserShard: the users of one process, with their rows of a model and of batches."""
 
 from __future__ import annotations
 
@@ -24,10 +24,16 @@ from mmgcn.sampling import Batch
 
 
 class UserShard:
-    """The users of one process. The model is cut to them in place; a single process has all.
+    """The users of one process. The model is reduced to them in place; a single process has all.
 
     Args:
         model: model with all users, on the CPU.
+        train: training interactions, which decide how users are divided.
+        group: processes of the training.
+
+    Attributes:
+        bounds: users bounds[r] to bounds[r + 1], excluded, belong to process r.
+        sharded: names of the tensors with one row per user.
 
     Raises:
         PartitionError: the model cannot be trained by several processes, or there are fewer users
@@ -41,16 +47,16 @@ class UserShard:
         degree = np.diff(train.csr()[0])
         self.bounds = user_bounds(torch.from_numpy(degree), group.size)
         self.start, self.stop = self.bounds[group.rank], self.bounds[group.rank + 1]
-        self.sharded: frozenset[str] = frozenset()  # names of the tensors with a row for each user
+        self.sharded: frozenset[str] = frozenset()
         if group.size > 1:
             self._cut(model)
 
     def _cut(self, model: RecommenderModel[Any]) -> None:
         if not isinstance(model, Model) or model.user_tables is None:
-            able = ", ".join(name for name in MODELS.names() if _can_be_cut(MODELS.get(name)))
+            others = ", ".join(name for name in MODELS.names() if _can_be_cut(MODELS.get(name)))
             raise PartitionError(
                 f"{model.name} cannot be trained by several processes; use one process, or one of "
-                f"the models {able}"
+                f"the models {others}"
             )
         if isinstance(model, GraphModel):
             try:
@@ -66,7 +72,7 @@ class UserShard:
             assert len(tensor) == model.num_users, name
             tensor.data = tensor.data[self.start : self.stop].clone()
         self.sharded = frozenset(tables)
-        partial: dict[BipartiteGraph, PartialGraph] = {}  # a graph that modules share stays shared
+        partial: dict[BipartiteGraph, PartialGraph] = {}  # modules keep sharing one graph
         for module in list(model.modules()):
             for name, child in module.named_children():
                 if isinstance(child, BipartiteGraph):
@@ -77,7 +83,7 @@ class UserShard:
     def loss(
         self, model: Model[Any], batch: Batch, device: torch.device, *, progress: float = 0.0
     ) -> Tensor:
-        """Return the own users' share of a batch's loss. Shapes: ()."""
+        """Return the summand of a batch's loss that belongs to the shard's users. Shapes: ()."""
         if self.group.size == 1:
             return model.loss(batch.to(device), progress=progress)
         kept = (batch.user_index >= self.start) & (batch.user_index < self.stop)
@@ -85,11 +91,11 @@ class UserShard:
         own.user_index = own.user_index - self.start
         value = model.loss(own.to(device), progress=progress)
         if not kept.any():
-            value = value.nan_to_num()  # the mean of nothing
+            value = value.nan_to_num()  # the mean over no interactions
         return value * (float(kept.sum()) / len(kept))
 
     def add_gradients(self, model: Model[Any]) -> None:
-        """Sum the gradients of what is not sharded over the processes."""
+        """Sum the gradients of replicated parameters over the processes."""
         if self.group.size == 1:
             return
         pending = [
@@ -101,16 +107,16 @@ class UserShard:
             work.wait()
 
     def csr(self, full: Csr) -> Csr:
-        """Return the items of the own users."""
+        """Return the rows of the shard's users."""
         indptr, indices = full
         starts = indptr[self.start : self.stop + 1]
         return starts - starts[0], indices[starts[0] : starts[-1]]
 
     def gather(self, tensors: Mapping[str, Tensor], sharded: Collection[str]) -> dict[str, Tensor]:
-        """Return the tensors with the rows of all users, on the CPU; empty but on the main process.
+        """Return the tensors with the rows of all users, on the CPU; in other processes nothing.
 
         Args:
-            sharded: the names of those with a row for each user.
+            sharded: names of the tensors with one row per user.
         """
         found: dict[str, Tensor] = {}
         for name, tensor in tensors.items():
@@ -121,7 +127,7 @@ class UserShard:
         return found
 
     def scatter(self, tensors: Mapping[str, Tensor], sharded: Collection[str]) -> dict[str, Tensor]:
-        """Return the main process's tensors with the rows of the own users: `gather` reversed."""
+        """Return the main process's tensors with the rows of the shard's users."""
         return {
             name: tensor[self.start : self.stop].clone() if name in sharded else tensor
             for name, tensor in self.group.broadcast_tensors(tensors)

@@ -97,7 +97,7 @@ def test_a_single_text_and_paths_are_accepted(world):
     ("options", "message"),
     [
         ({"interactions": 3}, "`interactions` is a path, not int"),
-        ({"features": 3}, "`features` are paths and texts"),
+        ({"features": 3}, "`features` are paths or texts"),
         ({"features": ("none", "f")}, "are none, and others"),
         ({"missing": "ignore"}, "`missing` is 'ignore'; it must be one of error, mask, drop"),
         ({"split": "last"}, "`split` is 'last'; it must be one of leave-last-out"),
@@ -108,7 +108,7 @@ def test_a_single_text_and_paths_are_accepted(world):
         ({"merge_duplicates": 1.5}, "`merge_duplicates` is 1.5; it must be above 0 and at most 1"),
         (
             {"merge_duplicates": 0.9, "test": "t.csv"},
-            "`merge_duplicates` applies to a single table",
+            "`merge_duplicates` applies to a single",
         ),
         ({"k_core": -1}, "`k_core` is -1; it must be at least 0"),
         ({"event_weights": "like=3"}, "`event_weights` have no effect"),

@@ -201,7 +201,7 @@ def refuses(outcomes, kind, message):
 
 
 def test_ranks_with_other_settings_are_refused(ranks, tmp_path):
-    message = "rank 1 would train something else than rank 0: its settings.dim is 9, not 8"
+    message = "rank 1 differs from rank 0: its settings.dim is 9, not 8"
     refuses(ranks.run(3, disagreeing, tmp_path), RankError, message)
     assert not any(tmp_path.iterdir())
 
@@ -223,7 +223,7 @@ def test_a_rank_that_fails_stops_the_others(ranks, tmp_path):
     assert isinstance(second, MemoryError)
     for other in (first, third):
         assert isinstance(other, LostRank)
-        assert "another rank ended before the training did" in str(other)
+        assert "another rank died during the training" in str(other)
     assert not (tmp_path / "latest").exists()
 
 
