@@ -15,13 +15,13 @@ class SettingError(ValueError):
     """A setting that a model does not have, or a value that it does not accept."""
 
 
-def positive(default: float, *, at_most: float = math.inf) -> Any:
-    """Return a field for a number above 0, with an optional upper limit."""
+def positive(default: float, *, at_most: float | str = math.inf) -> Any:
+    """Return a field for a number above 0; the upper limit may be the name of another setting."""
     return field(default=default, metadata={"positive": True, "at_most": at_most})
 
 
-def at_most(limit: float, default: float) -> Any:
-    """Return a field for a number from 0 to a limit, both included."""
+def at_most(limit: float | str, default: float) -> Any:
+    """Return a field for a number from 0 to a limit or another setting, both included."""
     return field(default=default, metadata={"at_most": limit})
 
 
@@ -48,7 +48,13 @@ class Config:
                 raise SettingError(f"{each.name} is {value}; it must be positive")
             if not math.isfinite(value) or value < 0:
                 raise SettingError(f"{each.name} is {value}; it must be at least 0, and finite")
-            if value > limit:
+            if isinstance(limit, str):
+                limit, name = getattr(self, limit), limit
+                if value > limit:
+                    raise SettingError(
+                        f"{each.name} is {value:g}; it must be at most {name}, {limit}"
+                    )
+            elif value > limit:
                 raise SettingError(f"{each.name} is {value}; it must be at most {limit:g}")
             if value >= each.metadata.get("less_than", math.inf):
                 limit = each.metadata["less_than"]

@@ -43,22 +43,20 @@ class GraphModel(Model[GraphConfigT]):
         normalise: normalisation of the edge weights, see `BipartiteGraph`.
     """
 
+    train_defaults: ClassVar[TrainConfig] = TrainConfig(
+        learning_rate=5e-3, temperature=0.3, user_balance=0.5
+    )
     normalise: ClassVar[Normalise] = "mean"
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        config: GraphConfigT,
-        train_config: TrainConfig,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__(dataset, config, train_config, generator)
+    def create_parameters(self, dataset: Dataset, generator: torch.Generator) -> None:
+        """Create the graph and the sampler of neighbours."""
+        super().create_parameters(dataset, generator)
         self.graph = BipartiteGraph.of(dataset.train, normalise=self.normalise)
-        sampled = config.propagation == "sampled" or (
-            config.propagation == "auto" and self.graph.num_edges > FULL_GRAPH_EDGES
+        sampled = self.config.propagation == "sampled" or (
+            self.config.propagation == "auto" and self.graph.num_edges > FULL_GRAPH_EDGES
         )
         self.neighbours = NeighbourSampler(
-            self.graph, config.num_neighbours if sampled else None, generator
+            self.graph, self.config.num_neighbours if sampled else None, generator
         )
 
     def resolved_settings(self) -> dict[str, Any]:
@@ -100,20 +98,12 @@ class IdGraphModel(GraphModel[IdGraphConfigT]):
         user, item: id embeddings, (U, d) and (I, d), which are layer 0 of the propagation.
     """
 
-    train_defaults: ClassVar[TrainConfig] = TrainConfig(
-        learning_rate=5e-3, temperature=0.3, user_balance=0.5
-    )
     normalise: ClassVar[Normalise] = "sym"
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        config: IdGraphConfigT,
-        train_config: TrainConfig,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__(dataset, config, train_config, generator)
-        self.user, self.item = id_tables(dataset, config.dim, generator)
+    def create_parameters(self, dataset: Dataset, generator: torch.Generator) -> None:
+        """Create the id embeddings."""
+        super().create_parameters(dataset, generator)
+        self.user, self.item = id_tables(dataset, self.config.dim, generator)
 
     def neighbourhood(self, user_index: Tensor, item_index: Tensor) -> Neighbourhood:
         """Return the neighbourhood that all layers aggregate for a batch.

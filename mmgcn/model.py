@@ -76,6 +76,13 @@ class Model(nn.Module, RecommenderModel[ModelConfigT]):
             * config.popularity_prior
             * log_popularity(dataset.train, window=config.popularity_window)
         )
+        self.create_parameters(dataset, generator)
+
+    def create_parameters(self, dataset: Dataset, generator: torch.Generator) -> None:
+        """Create the parameters and buffers; the constructor calls it when the config is set.
+
+        A subclass calls that of its base class first.
+        """
 
     @property
     def prior_scale(self) -> float:

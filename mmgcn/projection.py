@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mmgcn.data.dataset import Dataset
 from mmgcn.parameters import table
 
 
@@ -60,3 +61,15 @@ class FeatureProjection(nn.Module):
         if item_index is not None:
             rows = functional.embedding(item_index, rows)
         return rows @ self.weight + self.bias
+
+
+def feature_projections(
+    dataset: Dataset, features: dict[str, Tensor], dim: int, generator: torch.Generator
+) -> nn.ModuleDict:
+    """Return a projection of each modality. Shapes: features: (I, D_m), rows of length one."""
+    return nn.ModuleDict(
+        {
+            name: FeatureProjection(rows, dataset.present[name], dim, generator)
+            for name, rows in features.items()
+        }
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast, get_args
 
 import numpy as np
 from torch import nn
@@ -72,7 +72,7 @@ class RecommenderModel(ABC, Generic[ConfigT]):
     Class attributes:
         name: name in the registry.
         aliases: other names in the registry.
-        config_type: dataclass of the model's own settings.
+        config_type: dataclass of the model's own settings; by default C in `class M(Model[C])`.
         needs_features: whether the model requires at least one modality.
         uses_features: whether the model uses features.
         ignored_settings: settings that the model does not use, each with the reason.
@@ -88,6 +88,13 @@ class RecommenderModel(ABC, Generic[ConfigT]):
     config: ConfigT
     num_users: int
     num_items: int
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        arguments = [one for base in vars(cls).get("__orig_bases__", ()) for one in get_args(base)]
+        configs = [one for one in arguments if isinstance(one, type) and issubclass(one, Config)]
+        if configs and "config_type" not in vars(cls):
+            cls.config_type = configs[0]
 
     @classmethod
     def default_settings(cls) -> Settings[ConfigT]:

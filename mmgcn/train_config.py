@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from mmgcn.config import Config, SettingError, positive
+from mmgcn.config import Config, at_most, positive
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class TrainConfig(Config):
     epochs: int = positive(40)
     """Number of epochs of the schedule. An epoch draws as many interactions as the training part
     contains, in at least 20 steps."""
-    stop_epoch: float = 0.0
+    stop_epoch: float = at_most("epochs", 0.0)
     """Epoch of the schedule after which training stops, such as the best one of another run; 0
     trains all epochs. The schedules of learning rate and ensemble always follow `epochs`."""
     eval_every: int = positive(1)
@@ -48,10 +48,3 @@ class TrainConfig(Config):
     """Number of steps between evaluations, instead of eval_every; 0 uses eval_every."""
     patience: int = positive(10)
     """Number of evaluations without improvement after which training stops."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.stop_epoch > self.epochs:
-            raise SettingError(
-                f"stop_epoch is {self.stop_epoch:g}; it must be at most epochs, {self.epochs}"
-            )

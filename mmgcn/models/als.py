@@ -60,7 +60,6 @@ class ALS(ClosedFormModel[ALSConfig]):
 
     name: ClassVar[str] = "als"
     uses_features: ClassVar[bool] = False
-    config_type: ClassVar[type[ALSConfig]] = ALSConfig
 
     def __init__(self, dataset: Dataset, config: ALSConfig) -> None:
         super().__init__(dataset, config)

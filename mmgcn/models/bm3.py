@@ -36,7 +36,7 @@ from mmgcn.config import less_than, positive
 from mmgcn.data.dataset import Dataset
 from mmgcn.graph_model import IdGraphConfig, IdGraphModel
 from mmgcn.parameters import table, unit_features
-from mmgcn.projection import FeatureProjection
+from mmgcn.projection import feature_projections
 from mmgcn.sampling import Batch, Sampler
 from mmgcn.train_config import TrainConfig
 
@@ -60,29 +60,19 @@ class BM3(IdGraphModel[BM3Config]):
     """Ids over the user-item graph, aligned with the modalities by bootstrapped views."""
 
     name: ClassVar[str] = "bm3"
-    config_type: ClassVar[type[BM3Config]] = BM3Config
     train_defaults: ClassVar[TrainConfig] = TrainConfig(learning_rate=2e-3, user_balance=0.5)
     ignored_settings: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("loss", "temperature", "num_negatives", "negatives"), NO_NEGATIVES
     )
     needs_features: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        config: BM3Config,
-        train_config: TrainConfig,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__(dataset, config, train_config, generator)
-        self.predictor = table(config.dim, config.dim, generator)
-        self.predictor_bias = nn.Parameter(torch.zeros(config.dim))
-        self.projections = nn.ModuleDict(
-            {
-                name: FeatureProjection(rows, dataset.present[name], config.dim, generator)
-                for name, rows in unit_features(dataset).items()
-            }
-        )
+    def create_parameters(self, dataset: Dataset, generator: torch.Generator) -> None:
+        """Create U, E, W_m, b_m, W_p and b."""
+        super().create_parameters(dataset, generator)
+        self.predictor = table(self.config.dim, self.config.dim, generator)
+        self.predictor_bias = nn.Parameter(torch.zeros(self.config.dim))
+        features = unit_features(dataset)
+        self.projections = feature_projections(dataset, features, self.config.dim, generator)
 
     def forward(self) -> tuple[Tensor, Tensor]:
         """Return u' and i'. Shapes: (U, d) and (I, d)."""

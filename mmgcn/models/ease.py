@@ -38,7 +38,6 @@ class EASE(ItemItemModel[EASEConfig]):
 
     name: ClassVar[str] = "ease"
     uses_features: ClassVar[bool] = False
-    config_type: ClassVar[type[EASEConfig]] = EASEConfig
 
     @classmethod
     def required_bytes(cls, num_items: int, num_modalities: int) -> int:

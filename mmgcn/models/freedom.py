@@ -41,9 +41,8 @@ from mmgcn.graph import BipartiteGraph
 from mmgcn.graph_model import IdGraphConfig, IdGraphModel
 from mmgcn.knn import symmetric_knn_graph
 from mmgcn.parameters import unit_features
-from mmgcn.projection import FeatureProjection
+from mmgcn.projection import feature_projections
 from mmgcn.sampling import Batch
-from mmgcn.train_config import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -64,26 +63,15 @@ class FREEDOM(IdGraphModel[FREEDOMConfig]):
     """Ids over a pruned user-item graph and a frozen item-item graph of content."""
 
     name: ClassVar[str] = "freedom"
-    config_type: ClassVar[type[FREEDOMConfig]] = FREEDOMConfig
     needs_features: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        config: FREEDOMConfig,
-        train_config: TrainConfig,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__(dataset, config, train_config, generator)
+    def create_parameters(self, dataset: Dataset, generator: torch.Generator) -> None:
+        """Create U, E, W_m, b_m and S."""
+        super().create_parameters(dataset, generator)
         features = unit_features(dataset)
-        self.projections = nn.ModuleDict(
-            {
-                name: FeatureProjection(rows, dataset.present[name], config.dim, generator)
-                for name, rows in features.items()
-            }
-        )
+        self.projections = feature_projections(dataset, features, self.config.dim, generator)
         graphs = [
-            symmetric_knn_graph(rows, config.num_item_neighbours, binary=True)
+            symmetric_knn_graph(rows, self.config.num_item_neighbours, binary=True)
             for rows in features.values()
         ]
         self.item_graphs = nn.ModuleList(graph for graph in graphs if graph is not None)

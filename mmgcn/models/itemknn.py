@@ -44,7 +44,6 @@ class ItemKNN(ItemItemModel[ItemKNNConfig]):
 
     name: ClassVar[str] = "itemknn"
     uses_features: ClassVar[bool] = False
-    config_type: ClassVar[type[ItemKNNConfig]] = ItemKNNConfig
 
     def solve(self) -> Tensor:
         """Return s, the k largest of each row. Shapes: (I, I)."""

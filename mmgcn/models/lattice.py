@@ -41,9 +41,8 @@ from mmgcn.data.dataset import Dataset
 from mmgcn.graph_model import IdGraphConfig, IdGraphModel
 from mmgcn.knn import nearest_items
 from mmgcn.parameters import unit_features
-from mmgcn.projection import FeatureProjection
+from mmgcn.projection import feature_projections
 from mmgcn.sampling import Batch
-from mmgcn.train_config import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -62,25 +61,17 @@ class LATTICE(IdGraphModel[LATTICEConfig]):
     """Ids over the user-item graph and over an item-item graph learnt from the features."""
 
     name: ClassVar[str] = "lattice"
-    config_type: ClassVar[type[LATTICEConfig]] = LATTICEConfig
     needs_features: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        config: LATTICEConfig,
-        train_config: TrainConfig,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__(dataset, config, train_config, generator)
+    def create_parameters(self, dataset: Dataset, generator: torch.Generator) -> None:
+        """Create U, E, a, W_m, and the neighbours of both graphs."""
+        super().create_parameters(dataset, generator)
         self.importance = nn.Parameter(torch.zeros(len(dataset.features)))
         self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))
-        self.projections = nn.ModuleDict()
-        for name, rows in unit_features(dataset).items():
-            self.projections[name] = FeatureProjection(
-                rows, dataset.present[name], config.feature_dim, generator
-            )
-            column, value = nearest_items(rows, config.num_item_neighbours)
+        features, width = unit_features(dataset), self.config.feature_dim
+        self.projections = feature_projections(dataset, features, width, generator)
+        for name, rows in features.items():
+            column, value = nearest_items(rows, self.config.num_item_neighbours)
             self.register_buffer(f"frozen_{name}", column, persistent=False)
             self.register_buffer(f"frozen_weight_{name}", _rows_of_one(value), persistent=False)
             self.register_buffer(f"learnt_{name}", column.clone())

@@ -33,7 +33,6 @@ class LightGCN(IdGraphModel[LightGCNConfig]):
 
     name: ClassVar[str] = "lightgcn"
     uses_features: ClassVar[bool] = False
-    config_type: ClassVar[type[LightGCNConfig]] = LightGCNConfig
     user_tables: ClassVar[tuple[str, ...] | None] = ("user",)
 
     def forward(self) -> tuple[Tensor, Tensor]:

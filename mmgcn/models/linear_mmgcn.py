@@ -26,7 +26,7 @@ training has started. docs/models.md has the reasons and the sources.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -94,11 +94,9 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
     """A linear graph convolution per modality and for ids, fused by their sum, as an ensemble."""
 
     name: ClassVar[str] = "linear_mmgcn"
-    config_type: ClassVar[type[LinearMMGCNConfig]] = LinearMMGCNConfig
-    train_defaults: ClassVar[TrainConfig] = TrainConfig(
-        learning_rate=5e-3,
+    train_defaults: ClassVar[TrainConfig] = replace(
+        GraphModel.train_defaults,
         schedule="cosine",
-        temperature=0.3,
         user_balance=1.0,
         negatives="watched",
         epochs=12,
@@ -117,25 +115,20 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
     }
     user_tables: ClassVar[tuple[str, ...] | None] = ()
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        config: LinearMMGCNConfig,
-        train_config: TrainConfig,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__(dataset, config, train_config, generator)
+    def create_parameters(self, dataset: Dataset, generator: torch.Generator) -> None:
+        """Create the tables of each member, and K."""
+        super().create_parameters(dataset, generator)
         item_index = torch.as_tensor(dataset.train.item_index, dtype=torch.int64)
         watched = torch.bincount(item_index, minlength=self.num_items) > 0
         self.register_buffer("watched", watched[:, None].float(), persistent=False)
         features = unit_features(dataset)
         for name, rows in features.items():
             self.register_buffer(f"features_{name}", rows, persistent=False)
-        self.item_graph = knn_graph(list(features.values()), config.num_item_neighbours)
+        self.item_graph = knn_graph(list(features.values()), self.config.num_item_neighbours)
         widths = {name: rows.shape[1] for name, rows in features.items()}
         self.ensemble = nn.ModuleList(
-            EnsembleMember(self.num_items, widths, config, generator)
-            for _ in range(config.ensemble_size)
+            EnsembleMember(self.num_items, widths, self.config, generator)
+            for _ in range(self.config.ensemble_size)
         )
         self.register_buffer("num_started", torch.ones((), dtype=torch.int64))
 

@@ -36,21 +36,15 @@ class MF(Model[MFConfig]):
 
     name: ClassVar[str] = "mf"
     uses_features: ClassVar[bool] = False
-    config_type: ClassVar[type[MFConfig]] = MFConfig
     train_defaults: ClassVar[TrainConfig] = TrainConfig(
         loss="bpr", user_balance=0.5, learning_rate=2e-3, l2_reg=0.1
     )
     user_tables: ClassVar[tuple[str, ...] | None] = ("user",)
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        config: MFConfig,
-        train_config: TrainConfig,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__(dataset, config, train_config, generator)
-        self.user, self.item = id_tables(dataset, config.dim, generator)
+    def create_parameters(self, dataset: Dataset, generator: torch.Generator) -> None:
+        """Create p and q."""
+        super().create_parameters(dataset, generator)
+        self.user, self.item = id_tables(dataset, self.config.dim, generator)
 
     def forward(self) -> tuple[Tensor, Tensor]:
         """Return p and q. Shapes: (U, d) and (I, d)."""

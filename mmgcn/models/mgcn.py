@@ -40,7 +40,7 @@ from mmgcn.channels import ID
 from mmgcn.config import positive
 from mmgcn.data.dataset import Dataset
 from mmgcn.graph import BipartiteGraph
-from mmgcn.graph_model import layer_mean
+from mmgcn.graph_model import GraphModel, layer_mean
 from mmgcn.knn import symmetric_knn_graph
 from mmgcn.model import Model, ModelConfig
 from mmgcn.neighbourhood import Neighbourhood
@@ -95,27 +95,22 @@ class MGCN(Model[MGCNConfig]):
     """Purified modalities in views of their own, fused by what each user and item prefers."""
 
     name: ClassVar[str] = "mgcn"
-    config_type: ClassVar[type[MGCNConfig]] = MGCNConfig
-    train_defaults: ClassVar[TrainConfig] = TrainConfig(
-        learning_rate=5e-3, temperature=0.3, user_balance=0.5
-    )
+    train_defaults: ClassVar[TrainConfig] = GraphModel.train_defaults
     needs_features: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        config: MGCNConfig,
-        train_config: TrainConfig,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__(dataset, config, train_config, generator)
+    def create_parameters(self, dataset: Dataset, generator: torch.Generator) -> None:
+        """Create U, E, the views, W_q and q."""
+        super().create_parameters(dataset, generator)
         self.graph = BipartiteGraph.of(dataset.train, normalise="sym")
-        self.user, self.item = id_tables(dataset, config.dim, generator)
+        self.user, self.item = id_tables(dataset, self.config.dim, generator)
         self.views = nn.ModuleDict(
-            {name: View(rows, config, generator) for name, rows in unit_features(dataset).items()}
+            {
+                name: View(rows, self.config, generator)
+                for name, rows in unit_features(dataset).items()
+            }
         )
-        self.attention = Linear(config.dim, config.dim, generator)
-        self.query = table(config.dim, 1, generator)
+        self.attention = Linear(self.config.dim, self.config.dim, generator)
+        self.query = table(self.config.dim, 1, generator)
 
     def forward(self) -> tuple[Tensor, Tensor]:
         """Return u + u_mul and v + v_mul. Shapes: (U, d) and (I, d)."""

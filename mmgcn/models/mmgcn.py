@@ -21,7 +21,7 @@ of Micro-video, ACM MM 2019. Departures from the paper and their reasons: docs/p
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -165,14 +165,8 @@ class MMGCN(GraphModel[MMGCNConfig]):
     """The paper's model: a graph convolution per modality, all parameters trained."""
 
     name: ClassVar[str] = "mmgcn"
-    config_type: ClassVar[type[MMGCNConfig]] = MMGCNConfig
-    train_defaults: ClassVar[TrainConfig] = TrainConfig(
-        learning_rate=5e-3,
-        schedule="cosine",
-        user_balance=0.5,
-        negatives="watched",
-        temperature=0.3,
-        epochs=20,
+    train_defaults: ClassVar[TrainConfig] = replace(
+        GraphModel.train_defaults, schedule="cosine", negatives="watched", epochs=20
     )
     user_tables: ClassVar[tuple[str, ...] | None] = (
         "user_id",
@@ -183,18 +177,13 @@ class MMGCN(GraphModel[MMGCNConfig]):
 
     fusion: Tensor | None
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        config: MMGCNConfig,
-        train_config: TrainConfig,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__(dataset, config, train_config, generator)
-        self.user_id, self.item_id = id_tables(dataset, config.dim, generator)
+    def create_parameters(self, dataset: Dataset, generator: torch.Generator) -> None:
+        """Create the ids and a branch for each modality."""
+        super().create_parameters(dataset, generator)
+        self.user_id, self.item_id = id_tables(dataset, self.config.dim, generator)
         self.branches = nn.ModuleDict(
             {
-                name: Branch(rows, dataset.present[name], self.graph, config, generator)
+                name: Branch(rows, dataset.present[name], self.graph, self.config, generator)
                 for name, rows in unit_features(dataset).items()
             }
         )

@@ -98,35 +98,29 @@ class MMGCNOfficial(Model[MMGCNOfficialConfig]):
     """MMGCN as its published code computes it."""
 
     name: ClassVar[str] = "mmgcn_official"
-    config_type: ClassVar[type[MMGCNOfficialConfig]] = MMGCNOfficialConfig
     train_defaults: ClassVar[TrainConfig] = TrainConfig(
         loss="bpr", batch_size=1024, learning_rate=5e-4, patience=20
     )
     needs_features: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        config: MMGCNOfficialConfig,
-        train_config: TrainConfig,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__(dataset, config, train_config, generator)
+    def create_parameters(self, dataset: Dataset, generator: torch.Generator) -> None:
+        """Create the ids, and a branch for each modality."""
+        super().create_parameters(dataset, generator)
         graph = BipartiteGraph.of(dataset.train, normalise="mean")
         self.branches = nn.ModuleDict(
             {
                 name: Branch(
                     torch.from_numpy(features),
                     graph,
-                    config.dim,
+                    self.config.dim,
                     generator,
                     project_to=VISUAL_WIDTH if name == "visual" else None,
                 )
                 for name, features in dataset.features.items()
             }
         )
-        self.register_buffer("user_id", table(self.num_users, config.dim, generator).data)
-        self.register_buffer("item_id", table(self.num_items, config.dim, generator).data)
+        self.register_buffer("user_id", table(self.num_users, self.config.dim, generator).data)
+        self.register_buffer("item_id", table(self.num_items, self.config.dim, generator).data)
 
     def forward(self) -> tuple[Tensor, Tensor]:
         """Return the means over the modalities. Shapes: (U, d) and (I, d)."""

@@ -62,7 +62,6 @@ class MMGF(ItemItemModel[MMGFConfig]):
     """Item-item weights from a polynomial filter of similarity graphs, without training."""
 
     name: ClassVar[str] = "mmgf"
-    config_type: ClassVar[type[MMGFConfig]] = MMGFConfig
 
     def __init__(self, dataset: Dataset, config: MMGFConfig) -> None:
         self._scaled = {

@@ -28,7 +28,6 @@ class Popularity(ClosedFormModel[PopularityConfig]):
 
     name: ClassVar[str] = "popularity"
     uses_features: ClassVar[bool] = False
-    config_type: ClassVar[type[PopularityConfig]] = PopularityConfig
 
     def __init__(self, dataset: Dataset, config: PopularityConfig) -> None:
         super().__init__(dataset, config)

@@ -50,20 +50,15 @@ class VBPR(MF):
     needs_features: ClassVar[bool] = True
     uses_features: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        config: VBPRConfig,
-        train_config: TrainConfig,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__(dataset, config, train_config, generator)
+    def create_parameters(self, dataset: Dataset, generator: torch.Generator) -> None:
+        """Create the id vectors, and for each modality preferences and weights."""
+        super().create_parameters(dataset, generator)
         self.bias = nn.Parameter(torch.zeros(self.num_items, 1))
         self.preference, self.weight, self.content_bias = (nn.ParameterDict() for _ in range(3))
         for name, rows in unit_features(dataset).items():
             self.register_buffer(f"features_{name}", rows, persistent=False)
-            self.preference[name] = table(self.num_users, config.dim, generator)
-            self.weight[name] = table(rows.shape[1], config.dim, generator)
+            self.preference[name] = table(self.num_users, self.config.dim, generator)
+            self.weight[name] = table(rows.shape[1], self.config.dim, generator)
             self.content_bias[name] = nn.Parameter(torch.zeros(rows.shape[1], 1))
 
     def forward(self) -> tuple[Tensor, Tensor]:

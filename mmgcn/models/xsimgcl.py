@@ -30,7 +30,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mmgcn import losses
-from mmgcn.config import SettingError, positive
+from mmgcn.config import positive
 from mmgcn.graph_model import IdGraphConfig, IdGraphModel
 from mmgcn.neighbourhood import Neighbourhood
 from mmgcn.sampling import Batch
@@ -42,7 +42,7 @@ class XSimGCLConfig(IdGraphConfig):
 
     num_layers: int = positive(2)
     """L, number of propagation layers."""
-    contrast_layer: int = positive(1)
+    contrast_layer: int = positive(1, at_most="num_layers")
     """C, the layer that is contrasted with the mean of all."""
     noise: float = 0.2
     """eps, length of the noise that is added to each layer."""
@@ -51,21 +51,12 @@ class XSimGCLConfig(IdGraphConfig):
     contrast_temperature: float = positive(0.2)
     """tau, temperature of the contrastive loss."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.contrast_layer > self.num_layers:
-            raise SettingError(
-                f"contrast_layer is {self.contrast_layer}; it must be at most num_layers, "
-                f"{self.num_layers}"
-            )
-
 
 class XSimGCL(IdGraphModel[XSimGCLConfig]):
     """Linear propagation of id embeddings with noise, and a contrastive loss between its layers."""
 
     name: ClassVar[str] = "xsimgcl"
     uses_features: ClassVar[bool] = False
-    config_type: ClassVar[type[XSimGCLConfig]] = XSimGCLConfig
 
     def forward(self) -> tuple[Tensor, Tensor]:
         """Return the mean over the layers, without noise. Shapes: (U, d) and (I, d)."""
