@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 PART_USERS = 50_000  # approximate users per part: lists of 10 are some megabytes
-QUEUED = 2  # parts per worker, so that no worker is idle between two
-MAX_RETRIES = 3  # of a part whose worker died
+QUEUED = 2  # parts per worker, so that no worker is idle between parts
+MAX_RETRIES = 3  # for a part whose worker died
 SUCCESS = "_SUCCESS"
 MASKS = ("seen", "valid")
 
@@ -42,27 +42,31 @@ def write_lists(
 ) -> Iterator[int]:
     """Write the lists of all users to `out/part-00000.parquet` ...; yield the rows of each part.
 
-    Read in order of their names, the parts are the rows of `Recommender.blocks`. Items are sent to
-    each worker once; users are sent a block at a time from this process's memory map. An empty file
-    `_SUCCESS` is written after the last part; it and the parts of an earlier run are removed first.
-    A part whose worker died is computed again.
+    The parts, in the order of their names, contain the rows of `Recommender.blocks`. Each worker
+    receives the items once, and users block by block from this process's memory map. An empty file
+    `_SUCCESS` is written after the last part; it and the parts of an earlier call are removed
+    first. A part whose worker died is computed again.
 
     Args:
-        out: a folder: a path that all machines share, or a URL such as s3://bucket/lists.
+        out: folder: a path that all machines share, or a URL such as s3://bucket/lists.
+        cluster: Ray cluster to use.
         workers: number of workers; by default one per CPU.
-        with_parts: add the contribution of each channel, as `Recommender.with_parts`.
-        part_users: users per part, rounded to whole blocks.
+        with_parts: whether to add the contribution of each channel, as `Recommender.with_parts`.
+        part_users: users per part, rounded to full blocks.
+
+    Yields:
+        Number of rows of each part, in the order of completion.
 
     Raises:
-        ClusterError: the cluster does not answer, or the workers do not fit.
-        ImportError: Ray, or what the URL needs, is not installed.
+        ClusterError: the cluster does not answer, or has too few resources for the workers.
+        ImportError: Ray, or a package for the URL, is not installed.
         TableError: the folder contains other files, or parts are missing at the end.
         ValueError, UnknownIds: options that cannot be used with this run.
     """
-    recommender.blocks(None, options)  # errors in the options come before Ray is started
+    recommender.blocks(None, options)  # refuse bad options before Ray is started
     files, folder = _prepared(out)
     run = recommender.run
-    size = block_users(len(run.items))  # as in one process: a product's last bits go by its shape
+    size = block_users(len(run.items))  # as in one process: rounding depends on a product's shape
     size *= max(1, round(part_users / size))
     with connected(cluster) as ray:
         num_workers, resources = _layout(ray, cluster, workers, -(-len(run.users) // size))
@@ -92,7 +96,7 @@ def write_lists(
 
 @dataclass(frozen=True)
 class _Shared:
-    """State of every worker: the items and the options."""
+    """Data of all workers: the items and the options."""
 
     config: Mapping[str, Any]
     item_ids: pl.Series
@@ -114,7 +118,7 @@ class _Shared:
 
 @dataclass(frozen=True)
 class _Users:
-    """A block of users. Shapes: user: (B, d)."""
+    """Data of a block of users. Shapes: user: (B, d)."""
 
     ids: pl.Series
     user: np.ndarray
@@ -152,7 +156,7 @@ class _Ranker:
         self._shared, self._items = shared, IdMap(shared.item_ids, kind="item")
 
     def rank(self, users: _Users, out: str, path: str) -> int:
-        """Write a part; return its number of rows."""
+        """Write a part and return its number of rows."""
         import fsspec
 
         recommender = Recommender(_PartOfRun(self._shared, self._items, users))
@@ -170,25 +174,26 @@ def _layout(
     ray: ModuleType, cluster: Cluster, workers: int | None, num_parts: int
 ) -> tuple[int, dict[str, Any]]:
     """Return the number of workers, and the resources of each."""
-    has = ray.cluster_resources()
-    num_cpus, num_gpus = has.get("CPU", 0.0), cluster.num_gpus_per_worker
-    each = 1.0 if cluster.num_cpus_per_worker is None else cluster.num_cpus_per_worker
-    most = int(num_cpus / each) if each else int(num_cpus)
+    resources = ray.cluster_resources()
+    num_cpus, gpus_per_worker = resources.get("CPU", 0.0), cluster.num_gpus_per_worker
+    given_cpus = cluster.num_cpus_per_worker
+    cpus_per_worker = 1.0 if given_cpus is None else given_cpus
+    most = int(num_cpus / cpus_per_worker) if cpus_per_worker else int(num_cpus)
     chosen = min(max(1, most), num_parts) if workers is None else workers
     for kind, needed, available in (
-        ("CPU", chosen * each, num_cpus),
-        ("GPU", chosen * num_gpus, has.get("GPU", 0.0)),
+        ("CPU", chosen * cpus_per_worker, num_cpus),
+        ("GPU", chosen * gpus_per_worker, resources.get("GPU", 0.0)),
     ):
         if needed > available:
             raise ClusterError(
                 f"{chosen} workers need {needed:g} {kind}s; the cluster has {available:g}: pass a "
                 "smaller number of `workers`"
             )
-    return chosen, {"num_cpus": each, "num_gpus": num_gpus}
+    return chosen, {"num_cpus": cpus_per_worker, "num_gpus": gpus_per_worker}
 
 
 def _prepared(out: str) -> tuple[AbstractFileSystem, str]:
-    """Return the file system and the folder on it, the parts of an earlier run removed."""
+    """Return the file system and the path of the folder on it, without earlier parts."""
     require("fsspec", purpose="writing to a folder of lists", extra="scale")
     import fsspec
 
@@ -202,19 +207,19 @@ def _prepared(out: str) -> tuple[AbstractFileSystem, str]:
         raise TableError(
             f"{out} contains other files, such as {others[0]}; use a folder for the lists only"
         )
-    for name in sorted(paths):  # _SUCCESS before the parts, which are incomplete from then on
+    for name in sorted(paths):  # _SUCCESS first: it marks complete parts
         files.rm(paths[name])
     return files, folder
 
 
 def _paths(files: AbstractFileSystem, folder: str) -> dict[str, str]:
-    """Return the paths in a folder by name; an object store has no empty folders."""
+    """Return the paths in a folder by name; empty if it does not exist, as in an object store."""
     try:
         paths = files.ls(folder, detail=False)
     except FileNotFoundError:
         return {}
     named = {path.rpartition("/")[2]: path for path in paths}
-    named.pop("", None)  # placeholder of the folder, from some consoles
+    named.pop("", None)  # placeholder of the folder, which some consoles create
     return named
 
 

@@ -28,7 +28,7 @@ class ComparedItem:
 def compared_lists(
     one: Run, other: Run, user_id: str, *, k: int
 ) -> tuple[list[ComparedItem], list[ComparedItem]]:
-    """Return the k best items of a user in either run, each with its rank in the other.
+    """Return the k best items of a user in each run, with their ranks in the other run.
 
     Raises:
         UnknownIds: the user is not in one of the runs.

@@ -1,4 +1,4 @@
-"""MMR diversity: lists whose items differ in content and in creator."""
+"""Diversity of lists: maximal marginal relevance (MMR), and a limit of items per creator."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 
 from mmgcn.evaluation.ranking import top_k
 
-POOL = 10  # candidates of a list, as a multiple of k
-GROWTH = 4  # of the pool, where a list has empty positions
+POOL = 10  # candidates for a list, as a multiple of k
+GROWTH = 4  # factor of the pool while a list has empty positions
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,9 +18,9 @@ class Diversity:
     """MMR diversity and the maximum number of items per creator.
 
     Args:
-        vectors: returns the content vectors of items, (N,) -> (N, d).
-        weight: from 0 to 1, the weight of the similarity to items above.
-        creator: code of each item's creator, -1 if it is unknown; None for no limit.
+        vectors: function that returns the content vectors of items, (N,) -> (N, d).
+        weight: weight of the similarity to items above, from 0 to 1.
+        creator: code of each item's creator, -1 if unknown; None for no limit.
         per_creator: maximum number of items of one creator in a list.
 
     Shapes:
@@ -38,14 +38,14 @@ def select_diverse(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return k items of each row, selected greedily by maximal marginal relevance.
 
-    Each position takes the item with the largest (1 - weight) * relevance - weight * similarity.
+    Each position has the item with the largest (1 - weight) * relevance - weight * similarity.
     Relevance is the score, scaled to [0, 1] over the best 10 k items; similarity is the largest
-    cosine with an item above. Items of a creator with per_creator items above are skipped. The pool
-    grows if it does not fill a list.
+    cosine to an item above. Items of a creator with per_creator items above are skipped. The pool
+    of candidates grows if it does not fill a list.
 
     Shapes:
         scores: (B, I), -inf for items that are not allowed; the result: (B, K) int64, -1 for an
-        empty position, and (B, K), the unchanged scores; K = min(k, I).
+        empty position, and (B, K), the original scores; K = min(k, I).
 
     Source: Carbonell, Goldstein: The use of MMR, diversity-based reranking, SIGIR 1998.
     """
@@ -97,17 +97,17 @@ def _greedy(
 
 
 def _scaled(relevance: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """Return each row's scores scaled from 0, the last item, to 1, the first. Shapes: (B, P)."""
-    least = np.where(free, relevance, np.inf).min(axis=1, keepdims=True)
-    most = np.where(free, relevance, -np.inf).max(axis=1, keepdims=True)
-    span = np.where(most > least, most - least, 1.0)
-    return np.where(free, relevance - np.where(np.isfinite(least), least, 0), 0.0) / span
+    """Return each row's scores scaled to 0 for the last item, 1 for the first. Shapes: (B, P)."""
+    low = np.where(free, relevance, np.inf).min(axis=1, keepdims=True)
+    high = np.where(free, relevance, -np.inf).max(axis=1, keepdims=True)
+    span = np.where(high > low, high - low, 1.0)
+    return np.where(free, relevance - np.where(np.isfinite(low), low, 0), 0.0) / span
 
 
 def _drop_full_creators(
     free: np.ndarray, creator: np.ndarray, items: np.ndarray, diversity: Diversity
 ) -> None:
-    """Remove the last item's creator from the pool if it has reached its maximum."""
+    """Remove the items of the last item's creator from the pool once the limit is reached."""
     assert diversity.creator is not None
     last = np.where(items[:, -1] >= 0, diversity.creator[items[:, -1]], -1)  # (B,)
     above = np.where(items >= 0, diversity.creator[items], -1)

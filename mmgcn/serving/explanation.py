@@ -77,8 +77,9 @@ def explain(
     """Return the explanation of an item's score.
 
     Args:
-        vector: the user's.
+        vector: vector of the user.
         watched: items that the user watched.
+        num_nearest: number of watched items per channel.
 
     Shapes:
         vector: (d,); watched: (N,) item indices.
@@ -130,7 +131,7 @@ def with_parts(run: Run, table: pl.DataFrame) -> pl.DataFrame:
 
 
 def cosine(vectors: np.ndarray, one: np.ndarray) -> np.ndarray:
-    """Return the cosine of each row with one vector, 0 where either is zero.
+    """Return the cosine of each row to one vector, 0 if either is zero.
 
     Shapes:
         vectors: (N, d); one: (d,); the result: (N,).

@@ -1,4 +1,4 @@
-"""Export of vectors to files that numpy, a data frame or Postgres reads."""
+"""Export of vectors to files for numpy, data frames and Postgres."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from mmgcn.data.ids import IdMap
 from mmgcn.run import Run
 from mmgcn.serving.table_file import write_errors_name, write_table
 
-BLOCK_VALUES = 4_000_000  # per block: 16 MB, and their text
-MAX_INDEXED_DIM = 2_000  # of pgvector's indexes
+BLOCK_VALUES = 4_000_000  # values in memory at once: 16 MB, and their text
+MAX_INDEXED_DIM = 2_000  # limit of pgvector's indexes
 INDEX = "CREATE INDEX mmgcn_items_vector ON mmgcn_items USING hnsw (vector vector_ip_ops);\n"
 NO_INDEX = "-- No index of the item vectors: pgvector indexes up to 2,000 dimensions.\n"
 SQL = """\
@@ -40,11 +40,11 @@ class ExportError(ValueError):
 
 
 def export_vectors(run: Run, folder: Path) -> list[Path]:
-    """Write the vectors of users and items with their ids, a block at a time.
+    """Write the vectors of users and items with their ids, block by block.
 
-    Users and items each have `users.parquet` (id, vector), `users.npy` (vectors) with `users.txt`
-    (ids, one per line), and `users.pgvector.csv` (id, vector as text, exact to the bit).
-    `load.sql` loads the last into Postgres.
+    For users, and likewise for items, the files are `users.parquet` (id, vector), `users.npy`
+    (vectors) with `users.txt` (ids, one per line), and `users.pgvector.csv` (id, and vector as text
+    that is exact to the bit). `load.sql` loads the .csv files into Postgres.
 
     Returns:
         Paths of the files.
@@ -54,10 +54,10 @@ def export_vectors(run: Run, folder: Path) -> list[Path]:
         OSError: a file cannot be written.
     """
     for ids, _ in sides(run).values():
-        broken = ids.ids.filter(ids.ids.str.contains("[\n\r]"))
-        if len(broken):
+        invalid = ids.ids.filter(ids.ids.str.contains("[\n\r]"))
+        if len(invalid):
             raise ExportError(
-                f"{ids.kind} {broken[0]!r} contains a line break; exported ids are one per line"
+                f"{ids.kind} {invalid[0]!r} contains a line break; exported ids are one per line"
             )
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -85,7 +85,7 @@ def sides(run: Run) -> dict[str, tuple[IdMap, np.ndarray]]:
 
 
 def text_blocks(ids: IdMap, matrix: np.ndarray) -> Iterator[pl.DataFrame]:
-    """Yield tables of id and vector, the vectors as text for pgvector: [1.0,0.5]."""
+    """Yield tables of id and vector, with vectors as text for pgvector: [1.0,0.5]."""
     for block in _blocks(ids, matrix):
         width = block.schema["vector"].shape[0]  # type: ignore[attr-defined]
         texts = pl.col("vector").cast(pl.Array(pl.String, width)).arr.join(",")

@@ -1,4 +1,4 @@
-"""ItemIndex: approximate lists for many users over very many items (inverted file)."""
+"""ItemIndex: approximate lists for many users over very many items, by an inverted file."""
 
 from __future__ import annotations
 
@@ -17,27 +17,35 @@ if TYPE_CHECKING:
     from mmgcn.serving.recommender import Recommender
 
 CLUSTERS_PER_ROOT = 4  # number of clusters, as a multiple of the square root of num_items
-ITEMS_PER_CLUSTER = 39  # minimum for k-means
-NUM_COMPARED = 1_000  # users whose lists are compared with the exact ones
-MAX_SEEN = 2_000  # users who watched more are ranked exactly
+ITEMS_PER_CLUSTER = 39  # minimum of k-means in faiss
+NUM_COMPARED = 1_000  # users whose lists are compared with exact ones
+MAX_SEEN = 2_000  # users who watched more items are ranked exactly
 BLOCK_USERS = 4_096
 
 
 class ItemIndex:
-    """Clusters of a run's items; a user is compared with the items of the nearest clusters only.
+    """Clusters of a run's items; users are compared only with items of their nearest clusters.
 
-    The number of probed clusters is the smallest power of two that reaches `target_recall` of the
-    exact lists on a sample of users; `recall` is the result on another sample.
+    The number of probed clusters is the smallest power of two whose lists contain the share
+    `target_recall` of the exact lists, on a sample of users; `recall` is the share on another
+    sample.
 
     Args:
+        recommender: recommender of the run.
         k: length of the lists.
+        target_recall: minimum share of the exact lists to find, above 0 and at most 1.
+        seed: seed of the samples and of the clusters.
+
+    Attributes:
+        num_clusters, num_probes: number of clusters, and of those probed for a user.
+        recall: share of the exact lists that is found.
 
     Raises:
         ImportError: faiss is not installed.
-        ValueError: target_recall is not between 0 and 1.
+        ValueError: target_recall is out of range.
 
-    Source: inverted file of Sivic, Zisserman, Video Google, ICCV 2003, as faiss does it (Douze et
-    al., The Faiss library, 2024).
+    Source: inverted file of Sivic, Zisserman, Video Google, ICCV 2003, as implemented by faiss
+    (Douze et al., The Faiss library, 2024).
     """
 
     def __init__(
@@ -74,7 +82,7 @@ class ItemIndex:
         self.recall = self._recall(testing, self._exact(testing)[0])
 
     def blocks(self, *, filter_seen: bool = True) -> Iterator[pl.DataFrame]:
-        """Yield the lists of all users, a block of users at a time, as `Recommender.blocks`."""
+        """Yield the lists of all users in blocks of users, as `Recommender.blocks` does."""
         users, items = self._run.users.ids, self._run.items.ids
         for start in range(0, len(users), BLOCK_USERS):
             user_index = np.arange(start, min(start + BLOCK_USERS, len(users)))
@@ -91,7 +99,7 @@ class ItemIndex:
     def lists(
         self, user_index: np.ndarray, *, filter_seen: bool = True
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the best items of users among those of the probed clusters.
+        """Return the best items of users among the items of the probed clusters.
 
         Shapes:
             user_index: (B,); the result: item_index (B, k), -1 for an empty position, and scores
@@ -110,7 +118,7 @@ class ItemIndex:
             width = exact[0].shape[1]
             best[many, :width], values[many, :width] = exact
         few = np.flatnonzero(~many)
-        # Users with similar numbers of watched items together: their searches are equally long.
+        # Group users with similar numbers of watched items, whose searches have equal lengths.
         for part in np.array_split(few[np.argsort(num_seen[few])], -(-len(few) // 512) or 1):
             if len(part) == 0:
                 continue
@@ -122,7 +130,7 @@ class ItemIndex:
     def _exact(
         self, user_index: np.ndarray, *, filter_seen: bool = True
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the exact lists, computed a block of users at a time. Shapes: (B, K) twice."""
+        """Return the exact lists, computed in blocks of users. Shapes: (B, K) twice."""
         size = block_users(len(self._run.item))
         found = [
             self._recommender.recommend_by_index(
@@ -155,7 +163,7 @@ class ItemIndex:
         """Return the share of the exact lists that is found. Shapes: exact: (B, K)."""
         found, _ = self.lists(user_index)
         hits = sum(
-            len(np.intersect1d(ours[ours >= 0], theirs[theirs >= 0]))
-            for ours, theirs in zip(found, exact, strict=True)
+            len(np.intersect1d(row[row >= 0], exact_row[exact_row >= 0]))
+            for row, exact_row in zip(found, exact, strict=True)
         )
         return hits / max(int((exact >= 0).sum()), 1)

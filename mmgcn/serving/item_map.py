@@ -1,4 +1,4 @@
-"""ItemMap: a run's items in two dimensions, by all channels or by one, with clusters."""
+"""ItemMap: a run's items in two dimensions by t-SNE, for all channels or one, with clusters."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from extract.extras import require
 from mmgcn.run import Run, RunError
 from mmgcn.serving.selector import ID_CHANNEL
 
-MAX_ITEMS = 5_000  # on a map: a minute of computation
-NUM_COMPONENTS = 50  # of the principal components that t-SNE starts from
+MAX_ITEMS = 5_000  # items on a map: a minute of computation
+NUM_COMPONENTS = 50  # principal components as input of t-SNE
 PERPLEXITY = 30.0
 MAX_CLUSTERS = 12
-FOLDER = "map"  # in the run
-FUSED = "fused"  # file name of the map by all channels; channels have a prefix
+FOLDER = "map"  # in the run folder
+FUSED = "fused"  # file name of the map by all channels; those of channels have a prefix
 
 
 class MapError(ValueError):
@@ -28,12 +28,12 @@ class MapError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class ItemMap:
-    """Positions of items in a square, near where their vectors are similar.
+    """Positions of items in a square, near each other for similar vectors.
 
     Args:
-        item_index: the items that have the channel, the 5,000 most popular ones at most.
+        item_index: items that have the channel, at most the 5,000 most popular ones.
         xy: positions from 0 to 1.
-        cluster: number of the item's cluster by all channels, from 0; equal on all maps of a run.
+        cluster: number, from 0, of the item's cluster by all channels, on every map of the run.
 
     Shapes:
         item_index: (N,) int64; xy: (N, 2) float32; cluster: (N,) int64.
@@ -45,7 +45,7 @@ class ItemMap:
 
 
 def map_channels(run: Run) -> list[str | None]:
-    """Return what the items of a run can be mapped by: None for all channels, then modalities."""
+    """Return the channels that a run's items can be mapped by: None for all, then modalities."""
     return [None, *(name for name in run.vector_parts if name != ID_CHANNEL)]
 
 
@@ -63,13 +63,13 @@ def load_map(run: Run, channel: str | None = None) -> ItemMap | None:
         return None
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise RunError(
-            f"{path} is corrupt: {error}; remove it, and it is computed again"
+            f"{path} is corrupt: {error}; remove the file, and it is computed again"
         ) from error
     return found
 
 
 def store_map(run: Run, channel: str | None = None, *, seed: int = 0) -> ItemMap:
-    """Compute a map and store it in the run's folder, completely or not at all.
+    """Compute a map and store it in the run folder, atomically.
 
     Raises:
         ImportError: scikit-learn is not installed.
@@ -87,10 +87,10 @@ def store_map(run: Run, channel: str | None = None, *, seed: int = 0) -> ItemMap
 
 
 def compute_map(run: Run, channel: str | None = None, *, seed: int = 0) -> ItemMap:
-    """Return the map of a run's items by the cosine of their vectors.
+    """Return the map of a run's items by the cosines of their vectors.
 
     Args:
-        channel: compare only this part of the vectors; None compares all.
+        channel: part of the vectors to compare; None for the full vectors.
         seed: seed of the initial positions and the clusters.
 
     Raises:
@@ -110,19 +110,19 @@ def compute_map(run: Run, channel: str | None = None, *, seed: int = 0) -> ItemM
     if len(rows) == 0:
         raise MapError(f"no item of the run has {channel or 'a vector'}; there is nothing to map")
     clusters = np.full(len(run.items), -1, dtype=np.int64)
-    everything = _mapped_items(run)
-    clusters[everything] = _clusters(np.asarray(run.item_vectors)[everything], seed)
+    mapped = _mapped_items(run)
+    clusters[mapped] = _clusters(np.asarray(run.item_vectors)[mapped], seed)
     return ItemMap(kept, _scaled(_positions(rows, seed)), clusters[kept])
 
 
 def _mapped_items(run: Run) -> np.ndarray:
-    """Return the items of maps, in ascending order. Shapes: (N,)."""
+    """Return the indices of the items on maps, ascending. Shapes: (N,)."""
     order = np.argsort(-np.asarray(run.popularity), kind="stable")
     return np.sort(order[:MAX_ITEMS]).astype(np.int64)
 
 
 def _positions(rows: np.ndarray, seed: int) -> np.ndarray:
-    """Return positions near where rows are similar. Shapes: (N, d) -> (N, 2)."""
+    """Return positions that are near each other for similar rows. Shapes: (N, d) -> (N, 2)."""
     require("sklearn", purpose="a map of items", extra="map")
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
@@ -156,7 +156,7 @@ def _clusters(vectors: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _scaled(xy: np.ndarray) -> np.ndarray:
-    """Return positions moved into the unit square, proportions kept. Shapes: (N, 2) float32."""
+    """Return positions scaled into the unit square, with their aspect ratio. Shapes: (N, 2)."""
     low, high = xy.min(axis=0), xy.max(axis=0)
     span = float((high - low).max()) or 1.0
     return np.asarray((xy - (low + high) / 2) / span + 0.5, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""ItemTable: captions and creators of items, from a table of the user's own."""
+"""ItemTable: captions and creators of items, from a user's table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ ZERO_WIDTH_JOINER = "\u200d"  # part of some emoji
 
 @dataclass(frozen=True, eq=False)
 class ItemTable:
-    """Captions and creators of items; either may be missing."""
+    """Captions and creators of items; either may be missing.
+
+    Args:
+        rows: table of item_id, caption and creator, each item once.
+    """
 
     rows: pl.DataFrame = field(
         default_factory=lambda: pl.DataFrame(
@@ -32,8 +36,8 @@ class ItemTable:
     def read(cls, path: Path) -> Self:
         """Return the table in a file (.csv .tsv .parquet .jsonl) with item_id, caption, creator.
 
-        One of caption and creator is enough. `id` and `video_id` are read as item_id, `title` and
-        `text` as caption, as in extraction.
+        Either caption or creator is enough. As in extraction, `id` and `video_id` are read as
+        item_id, `title` and `text` as caption.
 
         Raises:
             TableError: the file cannot be read, or a column is missing.
@@ -57,7 +61,7 @@ class ItemTable:
         )
 
     def captions(self, item_ids: Iterable[str]) -> dict[str, str]:
-        """Return the captions of items by id, on one line and safe for a terminal."""
+        """Return the captions of items by id, each on one line without control characters."""
         ids = pl.Series(list(item_ids), dtype=pl.String)
         rows = self.rows.filter(pl.col("item_id").is_in(ids.implode()))
         return {
@@ -83,9 +87,9 @@ def one_line(text: str) -> str:
     >>> one_line("a\\n b\\x1b[31mc")
     'a b[31mc'
     """
-    shown = "".join(
+    printable = "".join(
         c
         for c in text
         if c.isspace() or unicodedata.category(c)[0] != "C" or c == ZERO_WIDTH_JOINER
     )
-    return " ".join(shown.split())
+    return " ".join(printable.split())

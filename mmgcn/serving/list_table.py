@@ -14,7 +14,7 @@ def list_table(
     scores: Sequence[float] | np.ndarray,
     ranks: Sequence[int] | np.ndarray,
 ) -> pl.DataFrame:
-    """Return ranked lists as a table of user_id, item_id, score, rank. Shapes: each (N,)."""
+    """Return ranked lists as a table of user_id, item_id, score, rank. Shapes: (N,) each."""
     return pl.DataFrame(
         {
             "user_id": pl.Series(users, dtype=pl.String),

@@ -1,4 +1,4 @@
-"""Export of vectors into Postgres tables, to serve from a database of one's own."""
+"""Export of vectors into Postgres tables, to serve from your own database."""
 
 from __future__ import annotations
 
@@ -21,24 +21,26 @@ FORM = "postgresql://USER@HOST/DATABASE"
 def write_tables(run: Run, url: str, *, prefix: str = "mmgcn") -> dict[str, int]:
     """Write the vectors of users and items into two tables, replacing those of an earlier export.
 
-    `PREFIX_users` and `PREFIX_items` have the columns id (text, primary key) and vector: pgvector's
-    type where the database has that extension, else text such as `[1.0,0.5]`, which pgvector reads.
-    Both are replaced in one transaction, so a reader sees either the old run or the new one.
+    `PREFIX_users` and `PREFIX_items` have the columns id (text, primary key) and vector, which has
+    pgvector's type if the database has that extension, else text such as `[1.0,0.5]`, which
+    pgvector reads. Both are replaced in one transaction, so readers see either the old run or the
+    new one.
 
     Args:
         url: postgresql://USER@HOST/DATABASE.
+        prefix: prefix of the tables' names.
 
     Returns:
         Number of rows by table.
 
     Raises:
-        ExportError: another kind of URL, psycopg is not installed, the server does not answer, or
-            it refuses.
+        ExportError: the URL is not of Postgres, psycopg is not installed, or the server does not
+            answer or refuses.
     """
     scheme = url.partition("://")[0]
     if scheme not in SCHEMES:
-        came = f"a {scheme}: URL" if "://" in url else "no URL"  # it may contain a password
-        raise ExportError(f"vectors go to Postgres, and this is {came}: expected {FORM}")
+        given = f"a {scheme}: URL" if "://" in url else "no URL"  # it may contain a password
+        raise ExportError(f"vectors go to Postgres, and this is {given}: expected {FORM}")
     try:
         import psycopg
         from psycopg import sql
@@ -70,7 +72,7 @@ def write_tables(run: Run, url: str, *, prefix: str = "mmgcn") -> dict[str, int]
 
 
 def _has_pgvector(connection: psycopg.Connection) -> bool:
-    """Return whether pgvector is installed, or can be; the transaction stays usable."""
+    """Return whether pgvector is installed, or could be; the transaction remains usable."""
     import psycopg
 
     try:

@@ -1,4 +1,4 @@
-"""RankingOptions: what a ranked list contains. Imports nothing heavy, for `mmgcn --help`."""
+"""RankingOptions: options of ranked lists. Imports no large package, for `mmgcn --help`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ UnknownUsers = Literal["error", "popularity"]
 
 
 class RankingChanges(TypedDict, total=False):
-    """Fields of RankingOptions as keywords, for type checkers."""
+    """Fields of RankingOptions as keyword arguments, for type checkers."""
 
     k: int
     filter_seen: bool
@@ -24,30 +24,30 @@ class RankingChanges(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class RankingOptions:
-    """Options of a ranked list: for Python, the command line and the service.
+    """Options of ranked lists in Python, on the command line and in the service.
 
     Raises:
-        ValueError: a value out of range, or a single str in place of ids.
+        ValueError: a value is out of range, or a single str in place of ids.
         TypeError: items or exclude are not iterable.
     """
 
     k: int = 10
-    """Maximum number of items in a list; there are fewer where fewer items are left."""
+    """Maximum number of items in a list; fewer if the candidates run out."""
     filter_seen: bool = True
     """Leave out the items that the user watched in the training and validation parts."""
     items: Iterable[str] | None = None
-    """Rank only these items."""
+    """Candidates: rank only these items."""
     exclude: Iterable[str] | None = None
-    """Leave out these items."""
+    """Items to leave out."""
     diversity: float = 0.0
-    """MMR diversity from 0 to 1: how much an item is pushed down for resembling, in content, an
-    item above it."""
+    """MMR diversity from 0 to 1: weight of an item's similarity in content to items above it, which
+    lowers its rank."""
     creators: Mapping[str, str] | None = None
-    """Creator of each item, for per_creator; items without one are not limited."""
+    """Creator of each item, for per_creator; items without a creator are not limited."""
     per_creator: int | None = None
     """Maximum number of items of one creator in a list."""
     unknown_users: UnknownUsers = "error"
-    """List for a user who is not in the run: an error, or the most popular items."""
+    """List of a user who is not in the run: an error, or the most popular items."""
 
     def __post_init__(self) -> None:
         if self.k < 1:
@@ -59,7 +59,7 @@ class RankingOptions:
         if self.unknown_users not in get_args(UnknownUsers):
             known = ", ".join(get_args(UnknownUsers))
             raise ValueError(f"unknown_users is '{self.unknown_users}'; known: {known}")
-        # A generator could be read once only.
+        # A generator could be read only once.
         object.__setattr__(self, "items", _ids("items", self.items))
         object.__setattr__(self, "exclude", _ids("exclude", self.exclude))
 
@@ -74,8 +74,12 @@ class RankingOptions:
     def refuse(self, *names: str, method: str) -> None:
         """Refuse fields that a method would ignore.
 
+        Args:
+            names: names of the fields.
+            method: name of the method, for the message.
+
         Raises:
-            ValueError: one of them differs from its default.
+            ValueError: one of the fields differs from its default.
         """
         for name in names:
             if getattr(self, name) != getattr(RankingOptions, name):

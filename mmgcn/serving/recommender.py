@@ -1,4 +1,4 @@
-"""Recommender: ranked lists from a run's matrices, in the user's own ids. Imports no torch."""
+"""Recommender: ranked lists from a run's matrices, in external ids. Imports no torch."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ DEFAULTS = RankingOptions()
 
 
 class Recommender:
-    """Recommendations, similar items and explanations of a finished run.
+    """Recommendations, similar items and explanations from a finished run.
 
     The run's matrices are memory-mapped and read-only, so several threads can share one object.
 
-    Ids are any iterable of str; a single str is an error. Ranked lists take `options`, a
-    RankingOptions, or its fields as keywords, or both: the keywords change the options. So
-    `recommend(["42"], k=5)` is `recommend(["42"], RankingOptions(k=5))`.
+    Ids are any iterable of str; a single str is an error. Methods for ranked lists take `options`,
+    a RankingOptions, or its fields as keywords, or both; keywords override. So
+    `recommend(["42"], k=5)` equals `recommend(["42"], RankingOptions(k=5))`.
 
     Methods raise UnknownIds (a LookupError, with the nearest known ids) for a user or item that is
     not in the run, and ValueError for a value out of range or ids that are not text.
@@ -43,7 +43,7 @@ class Recommender:
 
     @classmethod
     def load(cls, path: Path | str = "runs/latest") -> Self:
-        """Open a run folder. A link is resolved once; the object stays with that run.
+        """Open a run folder. A link is resolved once: the object keeps the run it pointed to.
 
         Raises:
             RunError: the folder does not exist, is incomplete, or was written by a newer mmgcn.
@@ -56,7 +56,7 @@ class Recommender:
         options: RankingOptions = DEFAULTS,
         **changes: Unpack[RankingChanges],
     ) -> pl.DataFrame:
-        """Return the k best items of each user; users in the order given, duplicates once.
+        """Return the k best items of each user, in the given order of users without duplicates.
 
         Returns:
             A table of user_id, item_id, score, rank (from 1). With unknown_users="popularity", the
@@ -71,9 +71,9 @@ class Recommender:
         options: RankingOptions = DEFAULTS,
         **changes: Unpack[RankingChanges],
     ) -> Iterator[pl.DataFrame]:
-        """Yield the rows of `recommend` for a block of users at a time; for all users by default.
+        """Yield the rows of `recommend` in blocks of users; by default for all users.
 
-        Memory is bounded by the block, whatever the number of users.
+        Memory does not grow with the number of users.
         """
         options = options.changed(**changes)
         selector = Selector.of(self.run, options)
@@ -92,7 +92,7 @@ class Recommender:
     def recommend_by_index(
         self, user_index: np.ndarray, *, k: int = 10, filter_seen: bool = True
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the lists of `recommend` as indices, which takes a fifth of the time for one user.
+        """Return the lists of `recommend` as indices: five times faster for a single user.
 
         Shapes:
             user_index: (B,); the result: item_index (B, K), -1 for an empty position, and scores
@@ -108,20 +108,20 @@ class Recommender:
         cold_items: np.ndarray | None = None,
         **changes: Unpack[RankingChanges],
     ) -> pl.DataFrame:
-        """Return the k best items for a user who is not in the run, from the items they watched.
+        """Return the k best items for a user who is not in the run, from their history.
 
-        The user's vector is folded in from the items' vectors, see `FoldIn`.
+        The user's vector is folded in from the item vectors, see `FoldIn`.
 
         Args:
-            item_ids: the history; its items are left out of the list.
-            cold_items: vectors of further watched items, which are not in the run (`item_vectors`
-                of cold_start.cold_items). Shapes: (M, d).
+            item_ids: watched items, which are left out of the list.
+            cold_items: vectors, (M, d), of watched items that are not in the run, from
+                cold_start.cold_items.item_vectors.
 
         Returns:
             A table of item_id, score, rank.
 
         Raises:
-            ValueError: an empty history, or an option that lists of a history ignore.
+            ValueError: the history is empty, or an option has no effect here.
         """
         options = options.changed(**changes)
         options.refuse("filter_seen", "unknown_users", method="recommend_history")
@@ -143,14 +143,15 @@ class Recommender:
         """Return the nearest neighbours of an item, by the cosine of the item vectors.
 
         Args:
-            channel: compare only this part of the vectors, such as `visual`; items that lack the
-                channel are left out.
+            channel: part of the vectors to compare, such as `visual`, among the items that have it;
+                None for the full vectors.
 
         Returns:
             A table of item_id, score, rank; the score is the cosine.
 
         Raises:
-            ValueError: no such channel, the item lacks it, or an option that has no meaning here.
+            ValueError: the channel does not exist, the item lacks it, or an option has no effect
+                here.
         """
         options = options.changed(**changes)
         options.refuse("filter_seen", "unknown_users", method="similar")
@@ -162,8 +163,8 @@ class Recommender:
             present = self.run.has(channel, np.arange(len(vectors)))
         if not present[index] or not vectors[index].any():
             raise ValueError(
-                f"item '{item_id}' has {absence(channel)}, and so no neighbours in the channel "
-                f"{channel}; choose another channel, or none to compare by all"
+                f"item '{item_id}' has {absence(channel)}, and therefore no neighbours in the "
+                f"channel {channel}; choose another channel, or none to compare by all"
                 if channel
                 else f"item '{item_id}' has a vector of zeros and no neighbours"
             )
@@ -176,9 +177,9 @@ class Recommender:
     def with_parts(self, table: pl.DataFrame) -> pl.DataFrame:
         """Return a table of `recommend` with the contribution of each channel to the score.
 
-        The columns are called `part_<channel>` and are null for users who are not in the run, and
-        for items that lack the channel, whose contribution there is in `part_neighbours`. Added
-        from left to right they are exactly `score`, which is in double precision then.
+        The columns `part_<channel>` are null for users who are not in the run. They are also null
+        for items that lack the channel, whose inferred contribution is in `part_neighbours`. Added
+        from left to right they are exactly `score`, which is then in double precision.
         """
         return with_parts(self.run, table)
 
@@ -213,10 +214,10 @@ class Recommender:
         return explain(self.run, vector, watched, item_index, user_id=None, num_nearest=num_nearest)
 
     def history(self, user_id: str) -> list[str]:
-        """Return the items that a user watched in the training and validation parts.
+        """Return the items that a user watched: the training part, then the validation part.
 
-        The oldest first, by the timestamps of the interactions or, without them, by the order of
-        the table; those of the training part come before those of the validation part.
+        In each part the oldest is first, by timestamp or, without timestamps, by the order of the
+        table.
         """
         (user_index,) = self.run.users.index([user_id])
         return self.run.items.ids.gather(self._watched(user_index)).to_list()
@@ -236,7 +237,7 @@ class Recommender:
         return self.fold_in.vector(item_index, cold_items), item_index
 
     def _watched(self, user_index: int) -> np.ndarray:
-        """Return the items of a user. Shapes: (N,)."""
+        """Return the items that a user watched. Shapes: (N,)."""
         return np.concatenate(
             [
                 indices[indptr[user_index] : indptr[user_index + 1]]
@@ -247,7 +248,7 @@ class Recommender:
     def _blocks(
         self, user_index: np.ndarray, ids: pl.Series, selector: Selector
     ) -> Iterator[pl.DataFrame]:
-        """Yield the lists of users; index -1 is a user who is not in the run."""
+        """Yield the lists of users; an index of -1 is a user who is not in the run."""
         size = block_users(len(self.run.items))
         popular = None
         if (user_index < 0).any():
@@ -286,11 +287,11 @@ class Recommender:
 
 
 def _scatter(rows: np.ndarray, where: np.ndarray, fill: np.ndarray) -> np.ndarray:
-    """Return `rows` at the positions where `where` is set, and `fill` at all others.
+    """Return `rows` at the positions where `where` is true, and `fill` at the others.
 
     Shapes:
         rows: (N, K); where: (B,) bool with N set; fill: (1, K); the result: (B, K).
     """
-    whole = np.repeat(fill, len(where), axis=0).astype(rows.dtype)
-    whole[where] = rows
-    return whole
+    result = np.repeat(fill, len(where), axis=0).astype(rows.dtype)
+    result[where] = rows
+    return result

@@ -1,4 +1,4 @@
-"""Selector: from the scores of all items to a list, under the options of the ranking."""
+"""Selector: the list from the scores of all items, under the ranking options."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from mmgcn.run import Run
 from mmgcn.serving.diversity import Diversity, select_diverse
 from mmgcn.serving.ranking_options import RankingOptions
 
-ID_CHANNEL = "id"  # the part of an item's vector that is not content
+ID_CHANNEL = "id"  # the part of item vectors that is not content
 
 
 @dataclass(frozen=True, eq=False)
 class Selector:
-    """Ranking options in item indices of one run.
+    """Ranking options with the item indices of one run.
 
     Args:
-        allowed: the items that may be in a list; None for all.
-        diversity: MMR diversity and the limit per creator; None where neither is used.
+        k: maximum length of a list.
+        filter_seen: whether seen items are left out; the caller masks their scores.
+        allowed: mask of the items that may be in a list; None for all.
+        diversity: MMR diversity and the limit per creator; None if neither is used.
 
     Shapes:
         allowed: (I,) bool.
@@ -39,14 +41,14 @@ class Selector:
 
         Raises:
             ValueError: only one of creators and per_creator was given.
-            UnknownIds: an item that is not in the run.
+            UnknownIds: an item is not in the run.
         """
         creators, per_creator = options.creators, options.per_creator
         if (creators is None) != (per_creator is None):
             lacking, present = (
                 ("creators", "per_creator") if creators is None else ("per_creator", "creators")
             )
-            raise ValueError(f"{present} is without effect: pass {lacking}, too")
+            raise ValueError(f"{present} has no effect without {lacking}; pass both")
         allowed = None
         if options.items is not None or options.exclude is not None:
             allowed = np.full(len(run.items), options.items is None)
@@ -78,18 +80,18 @@ class Selector:
 
 
 def _creator_codes(run: Run, creators: Mapping[str, str]) -> np.ndarray:
-    """Return a code for the creator of each item, -1 for an unknown one. Shapes: (I,)."""
+    """Return a code for the creator of each item, -1 if unknown. Shapes: (I,)."""
     codes = np.full(len(run.items), -1, dtype=np.int64)
     item_index = run.items.get(list(creators))
-    _, of_creator = np.unique(np.array(list(creators.values()), dtype=str), return_inverse=True)
-    codes[item_index[item_index >= 0]] = of_creator[item_index >= 0]
+    _, code = np.unique(np.array(list(creators.values()), dtype=str), return_inverse=True)
+    codes[item_index[item_index >= 0]] = code[item_index >= 0]
     return codes
 
 
 def _content(run: Run, item_index: np.ndarray) -> np.ndarray:
     """Return the sum of the modality channels that the items have. Shapes: (N,) -> (N, d).
 
-    If the run has no modality, it is the full vector.
+    In a run without modalities, the full vectors.
     """
     parts = {name: part for name, part in run.vector_parts.items() if name != ID_CHANNEL}
     if not parts:

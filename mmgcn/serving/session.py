@@ -1,4 +1,4 @@
-"""Session: a user's list after what they liked and played since the run was trained."""
+"""Session: a user's list after likes and plays since the run was trained."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class SessionList:
     """A ranked list after a session.
 
     Args:
-        table: item_id, score, rank; rank_before, the rank without the session among the same
-            candidates; because, the session's item that is most similar to the item, null where
-            the item did not rise.
-        items: the session's items that are in the run and not in the user's history.
-        is_reranked: whether a rank changed; a model without item vectors changes none.
+        table: columns item_id, score, rank; rank_before, the rank without the session among the
+            same candidates; because, the most similar item of the session, null for items that did
+            not rise.
+        items: items of the session that are in the run and not in the user's history.
+        is_reranked: whether a rank changed, which never happens without item vectors.
     """
 
     table: pl.DataFrame
@@ -35,8 +35,8 @@ class SessionList:
 class SessionRanker:
     """Ranks with the vector of a user moved by a session; see `FoldIn.updated`.
 
-    A session is the weight of each item, such as 2 for a like. Items that are not in the run, have
-    no positive weight, or are in the user's history, are not part of it.
+    A session maps items to weights, such as 2 for a like. Items that are not in the run, have no
+    positive weight, or are in the user's history are ignored.
     """
 
     def __init__(self, recommender: Recommender) -> None:
@@ -50,8 +50,8 @@ class SessionRanker:
         A user who is not in the run gets a list from the session only.
 
         Raises:
-            UnknownIds: the user is neither in the run nor has a session.
-            ValueError: an option out of range.
+            UnknownIds: the user is not in the run and has no session.
+            ValueError: an option is out of range.
         """
         selector = Selector.of(self._run, options)
         user_index, watched = self._user(user_id)
@@ -102,7 +102,7 @@ class SessionRanker:
         )
 
     def _user(self, user_id: str) -> tuple[int, np.ndarray]:
-        """Return a user's index, -1 for an unknown one, and history. Shapes: (N,)."""
+        """Return a user's index, -1 if unknown, and history. Shapes: (N,)."""
         (user_index,) = self._run.users.get([user_id])
         if user_index < 0:
             return -1, np.zeros(0, dtype=np.int64)
@@ -140,7 +140,7 @@ class SessionRanker:
         return fold_in.vector(items)
 
     def _scores_before(self, user_index: int) -> np.ndarray:
-        """Return the scores without the session; of an unknown user, the popularity."""
+        """Return the scores without the session; for an unknown user, the popularity."""
         if user_index < 0:
             return np.array(self._run.popularity, dtype=np.float32)
         own = np.asarray(self._run.user[np.array([user_index])])[0]
@@ -158,7 +158,11 @@ class SessionRanker:
     def _because(
         self, found: np.ndarray, items: np.ndarray, *, rose: np.ndarray
     ) -> list[str | None]:
-        """Return the session's item most similar to each that rose. Shapes: found, rose: (K,)."""
+        """Return the session's item most similar to each item that rose, None for the others.
+
+        Shapes:
+            found, rose: (K,).
+        """
         if len(items) == 0:
             return [None] * len(found)
         vectors = np.asarray(self._run.item_vectors[items])

@@ -27,11 +27,11 @@ def spoken_captions(
         stores: folders of feature stores.
         item_ids: items to return; None for all.
     """
-    wanted = None if item_ids is None else list(item_ids)
+    requested = None if item_ids is None else list(item_ids)
     captions: dict[str, str] = {}
     for root in stores:
         try:
-            captions |= FeatureStore(root).spoken_captions(wanted)
+            captions |= FeatureStore(root).spoken_captions(requested)
         except StoreError:
-            continue  # it is damaged; `mmgcn extract --verify` says so
+            continue  # a damaged store, which `mmgcn extract --verify` reports
     return captions

@@ -1,4 +1,4 @@
-"""Table files: lists written a block at a time; ids and captions read."""
+"""Table files: writing of lists in blocks, reading of ids and captions."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class TableError(ValueError):
 
 
 def check_suffix(path: Path) -> None:
-    """Check that `write_table` can write a file of this suffix.
+    """Check that `write_table` supports the suffix of a path.
 
     Raises:
-        TableError: another suffix.
+        TableError: it does not.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise TableError(f"{path} ends in none of {', '.join(SUFFIXES)}")
@@ -28,7 +28,7 @@ def check_suffix(path: Path) -> None:
 
 @contextmanager
 def write_errors_name(path: Path) -> Iterator[None]:
-    """Add the path to errors of writing; that of a full disk has none.
+    """Add the path to errors of writing, such as that of a full disk, which lacks one.
 
     Raises:
         OSError: the file cannot be written.
@@ -41,10 +41,10 @@ def write_errors_name(path: Path) -> Iterator[None]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a path to write, which replaces the file when it is complete. Creates its folder.
+    """Yield a temporary path, whose file replaces the given one on success. Creates the folder.
 
     Raises:
-        OSError: the path is a folder, a device or a pipe, which a file would replace.
+        OSError: the path is a folder, a device or a pipe.
     """
     if path.exists() and not path.is_file():
         raise OSError(f"{path} is not a regular file; name another")
@@ -66,7 +66,7 @@ def write_table(path: Path, blocks: Iterator[pl.DataFrame]) -> int:
         The number of rows.
 
     Raises:
-        TableError: another suffix, or no block at all.
+        TableError: the suffix is not supported, or there is no block.
         OSError: the file cannot be written, such as on a full disk.
     """
     check_suffix(path)
@@ -83,7 +83,7 @@ def write_table(path: Path, blocks: Iterator[pl.DataFrame]) -> int:
 
 
 class _Counted:
-    """Iterator over blocks that counts rows and keeps the error that stopped it."""
+    """Iterator over blocks that counts rows and stores the error that stopped it."""
 
     def __init__(self, first: pl.DataFrame, rest: Iterator[pl.DataFrame]) -> None:
         self._first, self._rest = first, rest
@@ -105,7 +105,7 @@ class _Counted:
 
 
 def _write_text(path: Path, blocks: _Counted) -> None:
-    """Write .csv.part or .jsonl.part, one block after the other."""
+    """Write .csv.part or .jsonl.part, block by block."""
     final = path.with_suffix("")
     with path.open("wb") as file:
         for index, block in enumerate(blocks):
@@ -123,23 +123,23 @@ def _write_parquet(path: Path, blocks: _Counted, schema: pl.Schema) -> None:
     try:
         register_io_source(lambda *_: iter(blocks), schema=schema).sink_parquet(path)
     except pl.exceptions.PolarsError as error:  # such as a full disk
-        if blocks.error is not None:  # polars wraps it in an error of its own
+        if blocks.error is not None:  # polars wraps it
             raise blocks.error from None
         raise OSError(f"{path.with_suffix('')} cannot be written: {error}") from error
 
 
 def read_ids(path: Path, column: str) -> list[str]:
-    """Return the ids in a file: one a line, or a column of a .csv, .tsv, .parquet or .jsonl table.
+    """Return the ids in a file: one per line, or a column of a .csv, .tsv, .parquet or .jsonl.
 
     Raises:
-        TableError: no such file, no such column, or no id.
+        TableError: the file or the column does not exist, or contains no id.
     """
     if path.suffix.lower() in READ_SUFFIXES:
         lines = read_columns(path, [column])[column].drop_nulls().to_list()
     else:
         if not path.is_file():
             raise TableError(f"no file of ids at {path}")
-        # Not splitlines, which also splits at characters that may be part of an id.
+        # Not splitlines, which splits at further characters that ids may contain.
         text = path.read_text(encoding="utf-8-sig")
         lines = [line.rstrip("\r") for line in text.split("\n")]
     ids = [line for line in lines if line]

@@ -1,4 +1,4 @@
-"""UserFacts: what is known of a user, and how well the run predicts the user's test items."""
+"""UserFacts: facts about a user of a run, and the ranks of the user's test items."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmgcn.run import Run
 
 @dataclass(frozen=True)
 class HeldOutItem:
-    """A test item of a user: watched, and unknown to the training.
+    """A test item of a user: watched, but not used in training.
 
     Args:
         rank: rank in the user's full list, from 1; 0 for an item that was also watched in training
@@ -30,9 +30,9 @@ class UserFacts:
     """Facts about a user.
 
     Args:
-        num_watched: items of the training and validation parts.
-        num_candidates: items that the user's list can contain.
-        test: the user's test items, the best rank first.
+        num_watched: number of items in the training and validation parts.
+        num_candidates: number of items that the user's list can contain.
+        test: test items of the user, the best rank first.
     """
 
     user_id: str
@@ -64,7 +64,7 @@ def user_facts(run: Run, user_id: str) -> UserFacts:
 
 
 def user_scores(run: Run, user_index: int) -> np.ndarray:
-    """Return a user's scores of all items, -inf for those watched. Shapes: (I,) float32."""
+    """Return a user's scores for all items, -inf for watched ones. Shapes: (I,) float32."""
     user = np.array([user_index])
     scores = np.array(np.asarray(run.user[user]) @ np.asarray(run.item).T, dtype=np.float32)
     mask_seen(scores, user, [run.csr("seen"), run.csr("valid")])
@@ -74,7 +74,7 @@ def user_scores(run: Run, user_index: int) -> np.ndarray:
 def ranks_of(scores: np.ndarray, item_index: np.ndarray) -> np.ndarray:
     """Return the ranks of items in the full list, from 1; 0 for an item at -inf.
 
-    Of equal scores the smaller index is first, as in `ranking.top_k`.
+    Equal scores are ordered by index, as in `ranking.top_k`.
 
     Shapes:
         scores: (I,); item_index: (N,); the result: (N,).

@@ -1,4 +1,4 @@
-"""Weighting: lists whose channels count more or less. A score is a sum, so this is one product."""
+"""Weighting: lists by a weighted sum of the channels' contributions to a score."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class WeightedItem:
     Args:
         rank: rank in this list, from 1.
         rank_before: rank in the full list with all weights 1.
-        parts: contribution by channel, without weights.
+        parts: contribution of each channel, without weights.
     """
 
     item_id: str
@@ -50,11 +50,11 @@ def weighted_list(
 
     Args:
         weights: weight of each channel, by name; 1 for the others.
-        filter_seen: leave out the items of the training and validation parts.
+        filter_seen: whether to leave out the items of the training and validation parts.
 
     Raises:
         UnknownIds: the user is not in the run.
-        WeightError: the run has no such channel, or a weight is not from 0 to 10.
+        WeightError: a channel does not exist, or a weight is not from 0 to 10.
     """
     _check(run, weights)
     (user,) = run.users.index([user_id])
@@ -83,13 +83,13 @@ def weighted_list(
 
 
 def parse_weights(texts: list[str]) -> dict[str, float]:
-    """Return weights by channel from texts such as `visual:0.5`.
+    """Return the weight of each channel from texts such as `visual:0.5`.
 
     >>> parse_weights(["visual:0.5", "id:0"])
     {'visual': 0.5, 'id': 0.0}
 
     Raises:
-        WeightError: a text of another form.
+        WeightError: a text is malformed.
     """
     weights = {}
     for text in texts:
@@ -100,7 +100,7 @@ def parse_weights(texts: list[str]) -> dict[str, float]:
             channel = ""
         if not channel:
             raise WeightError(
-                f"the weight is '{text}'; it must be a channel and a number, visual:2"
+                f"the weight is '{text}'; it must be a channel and a number, such as visual:2"
             )
     return weights
 

@@ -36,24 +36,24 @@ def item_vectors(
     encoders: Encoders = (),
     speech: str | None = None,
 ) -> np.ndarray:
-    """Return vectors, among the item vectors of a run, of videos that are not in it.
+    """Return vectors of videos that are not in a run, in the space of its item vectors.
 
-    The videos are extracted with the encoders and the settings of the run's own features, which
-    their manifests state, and projected (see `Projection`). Takes seconds: encoders are loaded.
+    The videos are extracted with the encoders and settings of the run's own features, as their
+    manifests record them, and projected (see `Projection`). Takes seconds, to load the encoders.
 
     Args:
-        store: the feature store of the run, if it was moved since the training.
-        encoders: NAME:WEIGHTS by modality, tried before the encoders that the manifests name, such
-            as for weights that were moved.
-        speech: Whisper network whose words are the captions of videos without one; see
-            `ExtractConfig`.
+        videos: paths of the videos.
+        store: feature store of the run, if it was moved since the training.
+        encoders: NAME:WEIGHTS by modality, tried before the encoders in the manifests, such as for
+            weights that were moved.
+        speech: Whisper network that transcribes videos without a caption; see `ExtractConfig`.
 
     Shapes:
         the result: (N, d), in the order of the videos.
 
     Raises:
         ColdItemError: the run has no features from a store, or the store no longer contains them;
-            other encoders than the run's; or a video that cannot be read.
+            no encoder gives the run's features; or a video cannot be read.
     """
     for video in videos:
         if not video.is_file():
@@ -86,7 +86,7 @@ def _item(video: Path) -> Item:
 
 
 def _own_sets(run: Run, store: Path | None) -> Iterator[tuple[str, FeatureSet]]:
-    """Yield, by modality, the feature sets from a store that the run was trained on."""
+    """Yield the feature sets that the run was trained on, by modality."""
     sources = {n: source for n, source in run.config["features"].items() if "store" in source}
     if not sources:
         raise ColdItemError(
@@ -120,15 +120,15 @@ def _extracted(
     encoders: Encoders,
     speech: str | None,
 ) -> dict[str, FeatureSet]:
-    """Return features of the items, in sets whose digests are those of the run's sets.
+    """Return features of the items, in sets with the digests of the run's sets.
 
-    Clips are decoded in worker processes, as in `mmgcn extract`; modalities with the same settings
-    share a pass over them. Whether an encoder has the weights of the run is known by the digest.
+    Clips are decoded in worker processes, as in `mmgcn extract`; modalities with equal settings
+    share one pass. The digest shows whether an encoder has the weights of the run.
     """
     pairs = encoders.items() if isinstance(encoders, Mapping) else encoders
     chosen: dict[str, list[str]] = {}
-    for name, words in pairs:
-        chosen.setdefault(MODALITIES.get(name).name, []).append(words)
+    for name, encoder in pairs:
+        chosen.setdefault(MODALITIES.get(name).name, []).append(encoder)
     candidates = {
         name: list(dict.fromkeys([*chosen.get(name, ()), *_encoders_of(name, features.manifest)]))
         for name, features in own.items()
@@ -144,11 +144,11 @@ def _extracted(
         try:
             report = _extract(items, out, config)
         except (ValueError, LookupError, OSError, ImportError) as error:
-            if len(tried) == 1:  # such as weights that are not here; another encoder may do
+            if len(tried) == 1:  # such as missing weights; another encoder may succeed
                 reasons.setdefault(tried[0][0], str(error))
                 return
-            for each in tried:
-                attempt([each])
+            for pair in tried:
+                attempt([pair])
             return
         if report.failures:
             failure = report.failures[0]
@@ -163,24 +163,25 @@ def _extracted(
                 f"{own[name].path.name}",
             )
 
-    while left := [name for name in own if name not in found and candidates[name]]:
-        next_ones = [(name, candidates[name].pop(0)) for name in left]
-        for wanted in {id(settings[name]): settings[name] for name in left}.values():
-            attempt([pair for pair in next_ones if settings[pair[0]] is wanted])
+    while remaining := [name for name in own if name not in found and candidates[name]]:
+        pairs_to_try = [(name, candidates[name].pop(0)) for name in remaining]
+        for shared in {id(settings[name]): settings[name] for name in remaining}.values():
+            attempt([pair for pair in pairs_to_try if settings[pair[0]] is shared])
     absent = [name for name in own if name not in found]
     if absent:
-        why = reasons.get(absent[0], "no preset has the encoders of the run")
+        reason = reasons.get(absent[0], "no preset has the encoders of the run")
         raise ColdItemError(
-            f"the videos cannot be extracted as those of the run were: {why}; name the "
-            " encoders and weights of the run with `encoders`, as MODALITY=NAME:WEIGHTS"
+            f"the videos cannot be extracted as those of the run were: {reason}; name the "
+            "encoders and weights of the run with `encoders`, as MODALITY=NAME:WEIGHTS"
         )
     return {name: found[name] for name in own}
 
 
 def _identity(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what determines the rows of a feature set, without the name of a folder of weights.
+    """Return the facts that determine the rows of a feature set.
 
-    Hashes and network are in the provenance, so that a renamed folder is the same encoder.
+    The path of a folder of weights is not among them: the provenance contains the network and
+    hashes of its weights, so that a renamed folder is the same encoder.
     """
     found = {name: value for name, value in manifest.items() if name != "versions"}
     family, _, reference = manifest.get("versions", {}).get("named", "").partition(":")
@@ -190,20 +191,20 @@ def _identity(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _encoders_of(name: str, manifest: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what may name the encoder of a feature set, as after MODALITY=."""
+    """Yield possible names of a feature set's encoder, as after MODALITY=."""
     if named := manifest.get("versions", {}).get("named"):
         yield named
     encoder = manifest["encoder"]
     if ":" in encoder:  # of a family, by its name on the hub
         yield encoder
     for preset in PRESETS:
-        words = MODALITIES.get(name).presets.get(preset, "")
-        if words.partition(":")[0] == encoder:
-            yield words
+        named = MODALITIES.get(name).presets.get(preset, "")
+        if named.partition(":")[0] == encoder:
+            yield named
 
 
 def _settings_of(own: Mapping[str, FeatureSet], speech: str | None) -> dict[str, dict[str, Any]]:
-    """Return the settings of an extraction by modality; the same object if they are equal."""
+    """Return the settings of an extraction by modality; equal settings are the same object."""
     manifests = {name: features.manifest for name, features in own.items()}
     frames = [m["sampling"] for m in manifests.values() if m.get("reads") == "frames"]
     known: list[dict[str, Any]] = []

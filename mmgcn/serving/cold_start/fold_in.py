@@ -1,4 +1,4 @@
-"""FoldIn: the vector of a user who is not in the run, from the items they watched."""
+"""FoldIn: the vector of a user who is not in the run, computed from their history."""
 
 from __future__ import annotations
 
@@ -8,28 +8,27 @@ import numpy as np
 
 from mmgcn.run import Run
 
-MAX_USERS, MAX_INTERACTIONS = 20_000, 500_000  # to fit the map on: a tenth of a second
-MAX_DIM = 2_048  # beyond it no map is fitted
+MAX_USERS, MAX_INTERACTIONS = 20_000, 500_000  # sample that the map is fitted on: 0.1 seconds
+MAX_DIM = 2_048  # with wider vectors no map is fitted
 L2_REG = 0.1  # relative to the mean squared length of the map's input
-NUM_COMPARED = 8
-MAX_HISTORY = 10  # items as which a history counts beside further ones
+NUM_COMPARED = 8  # users whose vectors are compared with indicators
+MAX_HISTORY = 10  # maximum weight of a history, in items
 
 
 class FoldIn:
     """Linear map from watched items to a user vector, fitted on the run's own users.
 
-    m_u is the mean of the vectors, each scaled to length one, of the items that user u watched in
-    training:
+    With m_u, the mean of the unit item vectors that user u watched in training:
 
         W = argmin over W of  sum over u of |m_u W - user_u|^2  +  l2_reg |W|^2
 
     A new user's vector is m W, scaled to the mean length of the user vectors. On the TikTok data,
-    users whom W was not fitted on reach 0.98 (linear_mmgcn, mmgcn) and 0.91 (lightgcn) of the
+    users that W was not fitted on reach 0.98 (linear_mmgcn, mmgcn) and 0.91 (lightgcn) of the
     validation recall@20 of their own vectors; the plain mean m reaches 0.94, 0.88 and 0.90 (means
-    over five halves).
+    over five random halves).
 
-    Where the user vector is the indicator of the watched items (EASE, item kNN), so is the vector
-    of a new user, which is exact.
+    For models whose user vectors are indicators of the watched items (EASE, item kNN), a new user's
+    vector is the indicator of the history, which is exact.
 
     Source: ridge regression. The idea is inductive fold-in as in Koren, Bell, Volinsky, Matrix
     Factorization Techniques for Recommender Systems, 2009; fitted, not derived, so that it applies
@@ -43,7 +42,8 @@ class FoldIn:
         """Return the vector of a user who watched these items.
 
         Args:
-            cold_items: vectors of further watched items, which are not in the run.
+            item_index: watched items of the run.
+            cold_items: vectors of watched items that are not in the run.
 
         Shapes:
             item_index: (N,); cold_items: (M, d), N + M of at least 1; the result: (d,) float32.
@@ -55,8 +55,8 @@ class FoldIn:
             if cold_items is not None and len(cold_items):
                 raise ValueError(
                     f"the model {self.run.config.get('model')} represents users by the items they "
-                    "watched and cannot rank from a video that is not in the run; use a model with "
-                    "item embeddings, such as linear_mmgcn"
+                    "watched, so a history cannot contain a video that is not in the run; use a "
+                    "model with item embeddings, such as linear_mmgcn"
                 )
             vector = np.zeros(self.run.user.shape[1], dtype=np.float32)
             vector[item_index] = 1
@@ -76,20 +76,20 @@ class FoldIn:
         item_index: np.ndarray,
         weights: np.ndarray,
     ) -> np.ndarray:
-        """Return a user's vector after further items: it moves as the folded-in vector does.
+        """Return a user's vector after further items, moved as the folded-in vector moves.
 
             v' = v + |v| (d(m') - d(m)),    d(m) = m W / |m W|
 
-        m is the mean of the watched items as above, m' that with the further items, of which each
-        counts as often as its weight. The history counts as MAX_HISTORY items at most, so that a
-        few likes also move a user with a long one. Without further items v' is exactly v; a user
-        with nothing watched gets the vector of the further items only.
+        m is the mean over the history as above, m' the weighted mean over history and further
+        items. The history counts as at most MAX_HISTORY items, so that a few likes also move a user
+        with a long history. Without further items v' is exactly v; without a history it is the
+        vector of the further items alone.
 
         Args:
             vector: vector of the user in the run.
-            watched: the items that the vector was trained on.
+            watched: history: the items that the vector was trained on.
             item_index: further items.
-            weights: positive.
+            weights: positive weights of the further items.
 
         Shapes:
             vector: (d,); watched: (N,); item_index, weights: (M,); the result: (d,) float32.
@@ -134,7 +134,7 @@ class FoldIn:
 
     @cached_property
     def _map(self) -> tuple[np.ndarray, float] | None:
-        """W (d, d) and the mean length of the user vectors; None if no user can be fitted."""
+        """W (d, d) and the mean length of the user vectors; None if no map can be fitted."""
         indptr, indices = self.run.csr("seen")
         counts = np.diff(indptr)
         users = np.random.default_rng(0).permutation(np.flatnonzero(counts))[:MAX_USERS]

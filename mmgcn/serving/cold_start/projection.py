@@ -8,9 +8,9 @@ from typing import Self
 
 import numpy as np
 
-MAX_ITEMS = 20_000  # to fit on
+MAX_ITEMS = 20_000  # sample that the map is fitted on
 L2_REG = 1.0
-MIN_DEVIATION = 1e-6  # of a column that is not constant
+MIN_DEVIATION = 1e-6  # columns with a smaller standard deviation count as constant
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,17 +18,22 @@ class Projection:
     """Linear map from features to item vectors, fitted on the items of a run.
 
     The features of each modality are standardised by column and scaled to length one; an item that
-    lacks the modality has zeros. Their concatenation is F, the run's item vectors are item:
+    lacks the modality has zeros. With their concatenation F and the run's item vectors Z:
 
-        W = argmin over W of  |F W + mean(item) - item|^2  +  l2_reg |W|^2
+        W = argmin over W of  |F W + mean(Z) - Z|^2  +  l2_reg |W|^2
 
     An item is therefore mapped near the run's items of similar content, for any model. On the
     TikTok data, for videos that W was not fitted on, scores of the projected vectors rank users who
     watched the video above others with probability (AUC) 0.96 (linear_mmgcn; the videos' own
     trained vectors: 0.94; the mean of all items: 0.91) and 0.83 (mmgcn; 0.93; 0.79).
 
+    Args:
+        mean, scale: mean and standard deviation of each feature column, by modality.
+        weights: rows of W, by modality.
+        bias: mean(Z).
+
     Shapes:
-        mean, scale: by modality (D,); weights: by modality (D, d); bias: (d,).
+        mean, scale: (D,) each; weights: (D, d) each; bias: (d,).
     """
 
     mean: dict[str, np.ndarray]
@@ -46,7 +51,7 @@ class Projection:
         """Return the map fitted on items with features.
 
         Shapes:
-            features: by modality (I, D); present: by modality (I,) bool; item: (I, d).
+            features: (I, D) for each modality; present: (I,) bool for each; item: (I, d).
 
         Raises:
             ValueError: no item has features.
@@ -78,10 +83,10 @@ class Projection:
     def vectors(
         self, features: Mapping[str, np.ndarray], present: Mapping[str, np.ndarray]
     ) -> np.ndarray:
-        """Return the vectors of items with those features. Modalities may be missing.
+        """Return the vectors of items with given features. Modalities may be missing.
 
         Shapes:
-            features: by modality (N, D); present: by modality (N,) bool; the result: (N, d)
+            features: (N, D) for each modality; present: (N,) bool for each; the result: (N, d)
             float32.
         """
         num_items = len(next(iter(features.values())))

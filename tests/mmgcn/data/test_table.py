@@ -394,7 +394,7 @@ def test_ambiguous_dates_need_a_format(tmp_path):
     assert read(tmp_path, text, time_format="%m/%d/%Y").timestamp.tolist() == [day, 60 * day]
     with pytest.raises(InteractionsError, match="times of the format %Y/%m/%d are expected"):
         read(tmp_path, text, time_format="%Y/%m/%d")
-    with pytest.raises(TimeError, match="time_format is 'dmy'; it must contain fields"):
+    with pytest.raises(TimeError, match="time_format is 'dmy'; it must be a format"):
         read(tmp_path, text, time_format="dmy")
     with pytest.raises(InteractionsError, match=r"time_format is given, and .* no timestamp"):
         read(tmp_path, "user_id,item_id\na,x\n", time_format="%Y")

@@ -106,7 +106,7 @@ def test_invalid_options_are_refused_before_anything_is_written(
         write(recommender, tmp_path)
     with pytest.raises(TableError, match="is in one process's memory"):
         write(recommender, "memory://lists")
-    with pytest.raises(ValueError, match="per_creator is without effect"):
+    with pytest.raises(ValueError, match="per_creator has no effect"):
         write(recommender, tmp_path / "f", RankingOptions(per_creator=2))
     with pytest.raises(ClusterError, match="9 workers need 9 CPUs; the cluster has 2"):
         write(recommender, tmp_path / "f", workers=9)

@@ -198,7 +198,7 @@ def test_neighbours_in_a_channel_are_items_that_have_it(run):
     write_masks(run, acoustic=[True, False, True, True, True])
     recommender = Recommender.load(run)
     assert ids(recommender.similar("c", k=2, channel="acoustic")) == ["d", "a"]
-    with pytest.raises(ValueError, match="'b' has no sound, and so no neighbours in the channel"):
+    with pytest.raises(ValueError, match="'b' has no sound, and therefore no neighbours in the"):
         recommender.similar("b", channel="acoustic")
     # b's own channels are all in the first column, as for a.
     assert ids(recommender.recommend(["bob"], k=2, diversity=0.9, items=["a", "b", "c"]))[1] == "c"
@@ -240,9 +240,9 @@ def test_a_creator_has_no_more_than_its_maximum(recommender):
 
 
 def test_creators_and_their_limit_need_each_other(recommender):
-    with pytest.raises(ValueError, match="creators is without effect: pass per_creator, too"):
+    with pytest.raises(ValueError, match="creators has no effect without per_creator; pass both"):
         recommender.recommend(["ann"], creators={"a": "x"})
-    with pytest.raises(ValueError, match="per_creator is without effect: pass creators, too"):
+    with pytest.raises(ValueError, match="per_creator has no effect without creators; pass both"):
         recommender.recommend(["ann"], per_creator=2)
 
 

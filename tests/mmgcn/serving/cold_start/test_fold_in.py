@@ -50,5 +50,5 @@ def test_the_indicator_vector_of_a_new_user_is_exact(tmp_path):
         user[row, items] = 1
     recommender = new_recommender(tmp_path / "run", user, np.eye(4)[::-1], watched)
     assert recommender.fold_in.vector(np.array([1, 2])).tolist() == [0, 1, 1, 0]
-    with pytest.raises(ValueError, match="cannot rank from a video that is not in the run"):
+    with pytest.raises(ValueError, match="a history cannot contain a video that is not in the run"):
         recommender.fold_in.vector(np.array([1]), np.ones((1, 4), dtype=np.float32))
