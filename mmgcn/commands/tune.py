@@ -98,7 +98,7 @@ def tune(
                 "best": None if report.best is None else report.best.settings,
                 "value": None if report.best is None else report.best.value,
                 "metric": metric,
-                "trials": len(report.tried),
+                "trials": len(report.trials),
                 "importance": report.importance,
             }
         )
@@ -114,5 +114,5 @@ def tune(
         typer.echo(f"{out / 'tune.md'}, tune.csv, {tuning.JOURNAL}")
     if report.best is None:
         raise typer.Exit(1)
-    if any(each.state == "failed" for each in report.tried):
+    if any(each.state == "failed" for each in report.trials):
         raise typer.Exit(SOME_FAILED)

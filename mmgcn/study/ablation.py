@@ -1,10 +1,9 @@
-"""Ablation: what each modality is worth to a model, by training without it.
+"""Ablation: the contribution of each modality to a metric, by training without it.
 
-    worth = metric of the full model - metric of the model without, in pairs of the same seed
+    worth = metric of the full model - metric of the ablated model, in pairs of the same seed
 
-A modality is dropped, or its vectors are permuted among the items, which keeps the number of
-parameters and removes the information. Means over seeds with 95 % intervals by Student's t, since
-the seeds are few.
+A modality is dropped, or its vectors are permuted among the items, which removes the information
+but not the parameters. Means over seeds have 95 % intervals by Student's t, since seeds are few.
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ class Variant:
     """A variant of the model: without a modality, or with other settings.
 
     Args:
-        what: the part that is removed, as shown.
+        what: name of the removed part, for display.
         change: change to the data set.
-        settings: that are changed, by name.
+        settings: changed settings, by name.
     """
 
     what: str
@@ -40,11 +39,11 @@ class Variant:
 
     @property
     def how(self) -> str:
-        """drop, shuffle, missing, or setting."""
+        """Kind of ablation: drop, shuffle, missing, or setting."""
         return "setting" if self.settings else self.change.how
 
 
-WHOLE = Variant("nothing", Change(), {})
+FULL_MODEL = Variant("nothing", Change(), {})
 
 
 @dataclass(frozen=True)
@@ -52,9 +51,10 @@ class Effect:
     """The difference of a variant from the full model.
 
     Args:
-        values: the metric without, a number a seed.
-        worth: full minus without, in pairs of the same seed.
-        mean, low, high: of the worth; the ends of its 95 % interval, None for one seed.
+        variant: the variant.
+        values: metric of the variant, one value per seed.
+        worth: metric of the full model minus that of the variant, in pairs of the same seed.
+        mean, low, high: mean worth, and the bounds of its 95 % interval; None for one seed.
     """
 
     variant: Variant
@@ -70,8 +70,11 @@ class Ablation:
     """All effects on one model.
 
     Args:
+        model: name of the model.
+        metric: name of the metric.
         part: part that is evaluated, valid or test.
-        whole: the metric of the full model for each seed.
+        whole: metric of the full model, one value per seed.
+        effects: effects of the variants.
     """
 
     model: str
@@ -88,12 +91,13 @@ def variants_of(
     shares: Sequence[float] = (),
     settings: Sequence[Mapping[str, Any]] = (),
 ) -> list[Variant]:
-    """Return each modality in each way, each share of items without a modality, each setting.
+    """Return a variant per modality and kind of ablation, per share, and per group of settings.
 
     Args:
-        hows: drop, shuffle.
-        shares: from 0 to 1.
-        settings: each a variant, such as {"num_item_neighbours": "0"}.
+        modalities: names of the modalities.
+        hows: kinds of ablation: drop, shuffle.
+        shares: shares of items that lack a modality, from 0 to 1.
+        settings: changed settings of each further variant, such as {"num_item_neighbours": "0"}.
     """
     found = [
         Variant(modality, Change(how, modality), {})  # type: ignore[arg-type]  # checked there
@@ -134,60 +138,63 @@ def trials_of(
             )
             for seed in range(num_seeds)
         ]
-        for variant in (WHOLE, *variants)
+        for variant in (FULL_MODEL, *variants)
     }
 
 
 def label(variant: Variant) -> str:
-    """Return the variant in words.
+    """Return the name of a variant for tables.
 
     >>> label(Variant("visual", Change("shuffle", "visual"), {}))
     'visual shuffled'
     """
-    if variant is WHOLE:
+    if variant is FULL_MODEL:
         return "full model"
-    words = {"drop": "without {}", "shuffle": "{} shuffled", "missing": "{}"}
-    return words.get(variant.how, "{}").format(variant.what)
+    templates = {"drop": "without {}", "shuffle": "{} shuffled", "missing": "{}"}
+    return templates.get(variant.how, "{}").format(variant.what)
 
 
 def ablation_of(
     trials: Mapping[Variant, Sequence[Trial]], results: Results, *, model: str, metric: str
 ) -> Ablation | None:
-    """Return the effects of the variants that finished for at least one seed of the full model.
+    """Return the effects of variants that share a finished seed with the full model.
 
-    The metrics are of the test part if there is one, or else of the validation part.
+    Metrics are those of the test part, or of the validation part if there is no test part.
+
+    Returns:
+        None if no training of the full model finished.
     """
-    whole = _by_seed(trials[WHOLE], results)
-    if not whole:
+    outcomes = _by_seed(trials[FULL_MODEL], results)
+    if not outcomes:
         return None
-    part = "test" if all(metric in outcome.test for outcome in whole.values()) else "valid"
-    figure = {seed: _figure(outcome, part, metric) for seed, outcome in whole.items()}
+    part = "test" if all(metric in outcome.test for outcome in outcomes.values()) else "valid"
+    full = {seed: _value_of(outcome, part, metric) for seed, outcome in outcomes.items()}
     effects = []
-    for variant, its_trials in trials.items():
+    for variant, variant_trials in trials.items():
         found = {
-            seed: _figure(outcome, part, metric)
-            for seed, outcome in _by_seed(its_trials, results).items()
-            if seed in whole
+            seed: _value_of(outcome, part, metric)
+            for seed, outcome in _by_seed(variant_trials, results).items()
+            if seed in full
         }
-        if variant is not WHOLE and found:
-            worth = [figure[seed] - value for seed, value in found.items()]
+        if variant is not FULL_MODEL and found:
+            worth = [full[seed] - value for seed, value in found.items()]
             effects.append(Effect(variant, list(found.values()), worth, *interval(worth)))
-    return Ablation(model, metric, part, list(figure.values()), effects)
+    return Ablation(model, metric, part, list(full.values()), effects)
 
 
 def table_of(ablation: Ablation) -> tuple[list[str], list[list[str]]]:
-    """Return columns and rows of text."""
+    """Return the effects as columns and rows of text."""
     whole = fmean(ablation.whole)
     rows = [["full model", f"{whole:.4f}", "", "", ""]]
     for effect in ablation.effects:
-        few = len(effect.worth) < len(ablation.whole)  # some trainings failed
-        ends = "-" if effect.low is None else f"[{effect.low:+.4f}, {effect.high:+.4f}]"
+        is_incomplete = len(effect.worth) < len(ablation.whole)  # some trainings failed
+        bounds = "-" if effect.low is None else f"[{effect.low:+.4f}, {effect.high:+.4f}]"
         rows.append(
             [
-                label(effect.variant) + (f" ({_seeds(effect.worth)})" if few else ""),
+                label(effect.variant) + (f" ({_seeds(effect.worth)})" if is_incomplete else ""),
                 f"{fmean(effect.values):.4f}",
                 f"{effect.mean:+.4f}",
-                ends,
+                bounds,
                 f"{effect.mean / whole:+.1%}" if whole else "-",
             ]
         )
@@ -205,7 +212,11 @@ def _seeds(values: Sequence[float]) -> str:
 
 
 def write(out: Path, ablation: Ablation, *, about: str) -> None:
-    """Write ablation.csv, ablation.md, ablation.json and ablation.png."""
+    """Write ablation.csv, ablation.md, ablation.json and ablation.png.
+
+    Args:
+        about: sentence on the data, for the Markdown file.
+    """
     rows = [
         [
             *(label(effect.variant), effect.variant.how, effect.variant.change.share or None),
@@ -223,19 +234,19 @@ def write(out: Path, ablation: Ablation, *, about: str) -> None:
 
 
 LEGEND = (
-    "Worth: the metric of the full model minus that of the model without, in pairs of the same "
-    "seed; mean and 95 % interval over seeds by Student's t, for these users. Shuffled: the "
-    "vectors permuted among the items. An interval that contains zero shows no effect."
+    "Worth: metric of the full model minus that of the ablated model, in pairs of the same seed; "
+    "mean and 95 % interval over seeds by Student's t, for these users. Shuffled: vectors permuted "
+    "among the items. An interval that contains zero shows no effect."
 )
 
 
 def to_json(ablation: Ablation) -> dict[str, Any]:
-    """Return it as plain values: modalities in `rows`, the others under their own names."""
+    """Return an ablation as JSON values: modalities in `rows`, others in `missing`, `settings`."""
 
-    def ends(effect: Effect) -> dict[str, Any]:
+    def values_of(effect: Effect) -> dict[str, Any]:
         return {"mean": effect.mean, "low": effect.low, "high": effect.high}
 
-    def of(how: str) -> list[Effect]:
+    def effects_of(how: str) -> list[Effect]:
         return [effect for effect in ablation.effects if effect.variant.how == how]
 
     return {
@@ -245,17 +256,22 @@ def to_json(ablation: Ablation) -> dict[str, Any]:
         "seeds": len(ablation.whole),
         "whole": fmean(ablation.whole),
         "rows": [
-            {"modality": effect.variant.what, "how": effect.variant.how, **ends(effect)}
+            {"modality": effect.variant.what, "how": effect.variant.how, **values_of(effect)}
             for effect in ablation.effects
             if effect.variant.how in ("drop", "shuffle")
         ],
-        "missing": [{"share": e.variant.change.share, **ends(e)} for e in of("missing")],
-        "settings": [{"setting": e.variant.what, **ends(e)} for e in of("setting")],
+        "missing": [
+            {"share": each.variant.change.share, **values_of(each)}
+            for each in effects_of("missing")
+        ],
+        "settings": [
+            {"setting": each.variant.what, **values_of(each)} for each in effects_of("setting")
+        ],
     }
 
 
 def draw(path: Path, ablation: Ablation) -> None:
-    """Draw the worth of each variant, with its interval."""
+    """Write a PNG with the worth of each variant and its interval."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -290,5 +306,5 @@ def _by_seed(trials: Sequence[Trial], results: Results) -> dict[int, Outcome]:
     return {trial.seed: results.outcomes[trial] for trial in trials if trial in results.outcomes}
 
 
-def _figure(outcome: Outcome, part: str, metric: str) -> float:
+def _value_of(outcome: Outcome, part: str, metric: str) -> float:
     return (outcome.test if part == "test" else outcome.valid)[metric]

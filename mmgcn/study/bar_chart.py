@@ -12,10 +12,10 @@ BASELINE, NOT_SIGNIFICANT, OTHER = "#1f77b4", "#a9cce8", "#b3b3b3"
 
 
 def draw(path: Path, rows: Sequence[Row], differences: Sequence[Difference], *, k: int) -> None:
-    """Draw bars of recall, NDCG and seconds, with their standard deviations.
+    """Write a PNG with bars of recall, NDCG and seconds, with their standard deviations.
 
-    The baseline, or the best, is blue; models without a significant difference from it are pale
-    blue.
+    The baseline, or the best model, is blue; models that do not differ significantly from it are
+    pale blue.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -52,10 +52,10 @@ def draw(path: Path, rows: Sequence[Row], differences: Sequence[Difference], *, 
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_yticks(positions, [row.model for row in rows])
     axes[0].invert_yaxis()
-    meaning = "mean over seeds; whiskers: standard deviation"
+    legend = "mean over seeds; whiskers: standard deviation"
     if differences:
-        meaning += f"; blue: {baseline}, pale: no significant difference"
-    figure.supxlabel(meaning, fontsize="small")
+        legend += f"; blue: {baseline}, pale: no significant difference"
+    figure.supxlabel(legend, fontsize="small")
     figure.savefig(path, dpi=120)
 
 

@@ -1,4 +1,4 @@
-"""Change: removal of features from a data set, to measure their worth."""
+"""Change: removal of features from a data set, to measure their contribution."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ How = Literal["none", "drop", "shuffle", "missing"]
 
 @dataclass(frozen=True)
 class Change:
-    """One change of a data set's features; its interactions stay.
+    """A change to the features of a data set; interactions are unchanged.
 
-    none: nothing.
+    none: no change.
     drop: the modality is removed.
-    shuffle: its vectors are permuted among the items with one: the same distribution, without
-        information on the item.
-    missing: `share` of the items that have any modality lose one of theirs, drawn for each item;
-        with a modality named, they lose that one.
+    shuffle: the modality's vectors are permuted among the items that have one: the same
+        distribution, without information on the item.
+    missing: a share of the items with any modality lose a random one of theirs, or the given one.
 
     Args:
-        modality: empty if it is not needed.
-        share: from 0 to 1, for `missing` only.
+        how: kind of the change.
+        modality: name of the modality; empty for none.
+        share: share of the items, from 0 to 1, for `missing` only.
     """
 
     how: How = "none"
@@ -36,7 +36,7 @@ class Change:
         """Return a changed copy of the data set.
 
         Raises:
-            ValueError: an unknown modality, or a share outside of 0 to 1.
+            ValueError: the modality is unknown, or the share is out of range.
         """
         if self.modality and self.modality not in dataset.features:
             raise ValueError(
@@ -80,7 +80,7 @@ def _missing(
     present = np.stack([dataset.present[name] for name in names])  # (M, I)
     has_any = np.flatnonzero(present.any(axis=0))
     items = generator.permutation(has_any)[: round(share * len(has_any))]
-    # Of each item's modalities the one with the highest draw.
+    # An item loses the modality with the highest draw.
     draws = np.where(present[:, items], generator.random((len(names), len(items))), -1)
     present[draws.argmax(axis=0), items] = False
     features = {

@@ -34,11 +34,11 @@ def trials_of(
     epochs: int | None = None,
     device: str = "auto",
 ) -> list[Trial]:
-    """Return the trainings of a comparison: each model with seeds 0, 1, ..., or 0 in closed form.
+    """Return the trainings of a comparison: seeds 0, 1, ... of each model; 0 if in closed form.
 
     Args:
         settings: settings of each model, by name.
-        epochs: maximum number of epochs of every model that is not in closed form.
+        epochs: maximum number of epochs of every trained model.
     """
     trials = []
     for model in models:
@@ -54,7 +54,7 @@ def trials_of(
 
 
 def rows_of(results: Results, *, metric: str) -> list[Row]:
-    """Return a row for each model that finished, the best by `valid METRIC` first."""
+    """Return a row per model with a finished training, the best by `valid METRIC` first."""
     by_model: dict[str, list[Outcome]] = {}
     for trial, outcome in results.outcomes.items():
         by_model.setdefault(trial.model, []).append(outcome)
@@ -69,12 +69,12 @@ def rows_of(results: Results, *, metric: str) -> list[Row]:
 def differences_of(
     results: Results, rows: Sequence[Row], *, baseline: str | None = None
 ) -> tuple[list[Difference], list[str]]:
-    """Return the differences of the models from the baseline, and the models without any.
+    """Return the differences of models from the baseline, and the models that lack them.
 
-    A model has none if the metrics of each user were not stored for one of its trainings.
+    A model lacks them if the metrics of users are not stored for one of its trainings.
 
     Args:
-        baseline: one of the models; by default that of the first row.
+        baseline: name of the baseline model; by default that of the first row.
     """
     by_model: dict[str, list[dict[str, np.ndarray]]] = {row.model: [] for row in rows}
     for trial in results.outcomes:
@@ -107,7 +107,10 @@ def _columns(outcome: Outcome) -> dict[str, float]:
 
 
 def accuracy(rows: Sequence[Row], part: str, *, k: int) -> tuple[list[str], list[list[str]]]:
-    """Return columns and rows of text on one part: mean ± spread; no rows without such a part."""
+    """Return metrics of a part, mean ± deviation, as columns and rows of text.
+
+    Both are empty if there is no such part.
+    """
     metrics = [f"{part} {family}@{k}" for family in FAMILIES]
     if not any(metrics[0] in row.values for row in rows):
         return [], []
@@ -123,7 +126,7 @@ def accuracy(rows: Sequence[Row], part: str, *, k: int) -> tuple[list[str], list
 
 
 def details(rows: Sequence[Row], *, k: int) -> list[tuple[list[str], list[list[str]]]]:
-    """Return tables beyond accuracy and by groups, of the test part, or of the validation part."""
+    """Return tables of further metrics and of groups, of the test part or the validation part."""
     part = "test" if any(f"test map@{k}" in row.values for row in rows) else "valid"
     tables = []
     for names in (
@@ -137,7 +140,7 @@ def details(rows: Sequence[Row], *, k: int) -> list[tuple[list[str], list[list[s
 
 
 def cost(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
-    """Return columns and rows of text on time, memory and size."""
+    """Return time, memory and size of the models as columns and rows of text."""
     gpu = any(row.mean("peak_gpu_mib") for row in rows)
     lines = [
         [
@@ -158,10 +161,11 @@ def cost(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
 def write(
     out: Path, rows: Sequence[Row], differences: Sequence[Difference], *, k: int, about: str
 ) -> None:
-    """Write compare.csv, compare.md, compare.png and differences.csv, all with the details.
+    """Write compare.csv, compare.md, compare.png and differences.csv.
 
     Args:
-        about: a sentence on the data for the Markdown file.
+        k: list length of the shown metrics.
+        about: sentence on the data, for the Markdown file.
     """
     names = list(dict.fromkeys(name for row in rows for name in row.values))
     columns = [side for name in names for side in (f"{name} mean", f"{name} sd")]
@@ -190,19 +194,19 @@ def tables(
 
 
 LEGEND = (
-    "Mean ± standard deviation over seeds. Epochs and the order of the rows are chosen on the "
+    "Mean ± standard deviation over seeds. Epochs and the order of rows are chosen on the "
     "validation part. Training: the optimiser's steps only. Total: from building the model to "
-    "its written run. Memory: peak of the process, libraries and data included. "
-    "Epoch: the one that was kept."
+    "writing the run. Memory: peak of the process, including libraries and data. "
+    "Epoch: the best one, whose parameters were kept."
 )
 
 
 DETAILS_LEGEND = (
     "Coverage: share of the catalogue in at least one list. Novelty: mean self-information of the "
-    "items, in bits. Popularity lift: popularity of the lists over that of the users' histories, "
-    "minus 1. Diversity: 1 minus the mean cosine of a list's items in features. Few, many: users "
-    "with at most, or more than, the median number of training interactions. Warm, cold: held-out "
-    "items with and without training interactions."
+    "items, in bits. Popularity lift: popularity of the lists divided by that of the users' "
+    "histories, minus 1. Diversity: 1 minus the mean cosine between features of a list's items. "
+    "Few, many: users with at most, or more than, the median number of training interactions. "
+    "Warm, cold: held-out items with and without training interactions."
 )
 
 

@@ -1,17 +1,17 @@
-"""Difference: paired test of whether a model ranks better than a baseline.
+"""Difference: paired test of a model against a baseline.
 
-Users are the sample, and every model ranks for the same users, so that they are paired:
+Users are the sample. Every model ranks for the same users, so that values are paired:
 
     d_u = mean over seeds of the model's metric for u - mean over seeds of the baseline's    (U,)
     difference = mean of d_u
     error^2 = variance of d_u / U + variance of the model's seed means / its seeds
             + variance of the baseline's seed means / its seeds
 
-The variance over users alone tests whether these trainings differ, as two of the same model with
-different seeds do, too; with the variance over seeds the test is of the models. A model in closed
-form has no error over seeds; that of a model trained once is unknown and left out. The variation of
+With the variance over users alone, the test would be of these trainings, and two trainings of one
+model differ as well; with the variance over seeds the test is of the models. A model in closed form
+has no error over seeds; that of a model trained once is unknown and not included. The variation of
 single users over seeds is in both terms, which is conservative. Student's t with Satterthwaite's
-degrees of freedom gives interval and p-value, and Holm's method corrects the p-values of one metric
+degrees of freedom gives interval and p-value. Holm's method corrects the p-values of each metric
 for the number of models.
 
 Source: Smucker, Allan, Carterette: A Comparison of Statistical Significance Tests for Information
@@ -29,7 +29,7 @@ import numpy as np
 from mmgcn.study.statistics import holm, student
 from mmgcn.study.table import write_csv
 
-LEVEL = 0.05  # significance level of corrected p-values
+LEVEL = 0.05  # significance level for corrected p-values
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,11 @@ class Difference:
     """Metric of a model minus that of the baseline.
 
     Args:
-        metric: such as `valid recall@20`.
+        model, baseline: names of the models.
+        metric: name of the metric, such as `valid recall@20`.
         users: number of users with that metric.
-        difference, low, high: mean difference, and the ends of its 95 % interval.
-        p, p_holm: p-value of no difference; corrected for the number of models.
+        difference, low, high: mean difference, and the bounds of its 95 % interval.
+        p, p_holm: p-value of the null hypothesis of no difference; corrected by Holm's method.
     """
 
     model: str
@@ -65,10 +66,11 @@ def differences_of(
     """Return the difference of each model in each metric with at least two users.
 
     Args:
-        metrics: by model and by name, those of the baseline included.
+        metrics: metrics by model and by name, including those of the baseline.
+        baseline: name of the baseline model.
 
     Shapes:
-        metrics: each (S, U), S seeds of the same U users.
+        metrics: (S, U) each, S seeds of the same U users.
     """
     found = []
     for metric, theirs in metrics[baseline].items():
@@ -89,7 +91,11 @@ def differences_of(
 def _difference(
     ours: np.ndarray, theirs: np.ndarray, model: str, baseline: str, metric: str
 ) -> Difference:
-    """Shapes: ours, theirs: (S, U), each with its own S."""
+    """Return the difference in one metric.
+
+    Shapes:
+        ours, theirs: (S, U), each with its own S.
+    """
     each = ours.mean(axis=0) - theirs.mean(axis=0)  # (U,)
     errors = [(float(each.var(ddof=1)) / len(each), len(each) - 1)]
     for side in (ours, theirs):
@@ -102,7 +108,7 @@ def _difference(
 
 
 def table_of(differences: Sequence[Difference], metric: str) -> tuple[list[str], list[list[str]]]:
-    """Return columns and rows of text on one metric; no rows without differences in it."""
+    """Return the differences in a metric as columns and rows of text; empty if there are none."""
     shown = [each for each in differences if each.metric == metric]
     if not shown:
         return [], []
@@ -120,9 +126,9 @@ def table_of(differences: Sequence[Difference], metric: str) -> tuple[list[str],
 
 CAPTION = f"p: over users and seeds, corrected for the models; significant below {LEVEL}"
 LEGEND = (
-    "Minus the baseline: the mean over users of the difference between the model and the baseline, "
-    "the metrics of each user averaged over seeds. Interval and p by Student's t, with the error "
-    "over users and over seeds; p corrected for the number of models; differences are significant "
+    "Minus the baseline: mean over users of the difference between model and baseline, with the "
+    "metrics of each user averaged over seeds. Interval and p by Student's t, with the error over "
+    "users and over seeds; p corrected for the number of models; differences are significant "
     f"below {LEVEL}. The error over seeds is not included for a trained model with one seed, and "
     "estimated from two values with two seeds."
 )

@@ -1,4 +1,4 @@
-"""Journal: the finished trials of a study, a line each, written as they finish."""
+"""Journal: a file with a line per finished trial of a study, written as trials finish."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from mmgcn.study.trial import Outcome, Trial
 
 @dataclass(eq=False)
 class Journal:
-    """Outcomes by key, in a file that grows by a line for each.
+    """Outcomes of trials by key, in a file of JSON lines.
 
     A trial whose key is present is not run again. The key covers the digest of the data, the model,
-    all its settings, the seed and the change.
+    all settings, the seed and the change.
 
     Args:
-        keeps_users: also store the metrics of each user, a file per trial in a folder beside.
+        path: file of the journal.
+        keeps_users: whether to store the metrics of each user, too: one file per trial, in a folder
+            beside the journal.
+        outcomes: outcomes by key.
     """
 
     path: Path
@@ -38,12 +41,12 @@ class Journal:
         if not path.is_file():
             return journal
         text = path.read_bytes()
-        whole = text[: text.rfind(b"\n") + 1]
-        if len(whole) < len(text):
+        complete = text[: text.rfind(b"\n") + 1]
+        if len(complete) < len(text):
             with path.open("r+b") as file:
-                file.truncate(len(whole))
+                file.truncate(len(complete))
         names = Outcome.__dataclass_fields__
-        for number, line in enumerate(whole.decode("utf-8").splitlines(), start=1):
+        for number, line in enumerate(complete.decode("utf-8").splitlines(), start=1):
             try:
                 values = json.loads(line)
                 known = {
@@ -58,14 +61,14 @@ class Journal:
         return journal
 
     def users(self, key: str) -> Path | None:
-        """Return the path of the metrics of each user of a trial, None if they are not stored.
+        """Return the path of the file of users' metrics of a trial; None if they are not stored.
 
-        A trial of a journal that was created without them has no such file.
+        The file does not exist for a trial that was stored without them.
         """
         return self.path.with_suffix(".users") / f"{key}.npz" if self.keeps_users else None
 
     def add(self, key: str, trial: Trial, outcome: Outcome) -> None:
-        """Write a line."""
+        """Append an outcome to the file."""
         line: dict[str, object] = {
             "key": key,
             "name": trial.name,
@@ -87,7 +90,7 @@ class Results:
     Args:
         outcomes: outcomes of the trials that finished, now or earlier.
         failures: error messages of the others.
-        users: paths of the metrics of each user, if stored.
+        users: paths of the files of users' metrics, if stored.
     """
 
     outcomes: dict[Trial, Outcome] = field(default_factory=dict)
@@ -103,15 +106,17 @@ def run_trials(
     report: Callable[[str], None],
     run: Callable[[Trial, Path | None], Outcome] | None = None,
 ) -> Results:
-    """Run the trials that are not in the journal, one after another, also after a failure.
+    """Run the trials that are not in the journal one after another, continuing after failures.
 
     Args:
-        report: called with a line before and after each.
-        run: trains one and writes the metrics of each user to a path; by default in a process of
-            its own.
+        data_digest: digest of the data, for the keys.
+        journal: journal to read from and append to.
+        report: called with a line of text before and after each trial.
+        run: function that trains a trial and writes the metrics of each user to a path; by default
+            in a separate process.
 
     Raises:
-        UnknownName, SettingError: an unknown model or setting; nothing was run then.
+        UnknownName, SettingError: a model or a setting is unknown; no trial was run.
     """
     keys = [trial.key(data_digest) for trial in trials]
     results = Results()
@@ -140,7 +145,7 @@ def run_trials(
 
 
 def summary(outcome: Outcome) -> str:
-    """Return the main metric, the seconds and the memory in a line."""
+    """Return the main metric, the duration and the memory on one line."""
     metrics = [
         f"{part} {name} {values[name]:.4f}"
         for part, values in (("valid", outcome.valid), ("test", outcome.test))

@@ -1,9 +1,9 @@
-"""A trial in a separate process, which gives its peak memory and its seconds.
+"""Training of a trial in a separate process, so that its peak memory can be measured.
 
     python -m mmgcn.study.process FOLDER [USERS]
 
-reads FOLDER/trial.json and writes FOLDER/answer.json; the metrics of each user go to USERS, output
-to FOLDER/log.txt. It ends and removes the folder when the process that started it has ended.
+reads FOLDER/trial.json and writes FOLDER/answer.json, the metrics of each user to USERS, and output
+to FOLDER/log.txt. When its parent process ends, it removes the folder and ends, too.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def train_apart(trial: Trial, users: Path | None = None) -> Outcome:
         users: file for the metrics of each user.
 
     Raises:
-        TrialError: it failed.
+        TrialError: the training failed.
     """
     with tempfile.TemporaryDirectory(prefix="mmgcn-study-") as name:
         folder = Path(name)
@@ -43,7 +43,7 @@ def train_apart(trial: Trial, users: Path | None = None) -> Outcome:
         try:
             answer = json.loads((folder / "answer.json").read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            raise TrialError(_death(code, folder / "log.txt")) from error
+            raise TrialError(_failure(code, folder / "log.txt")) from error
     if "error" in answer:
         raise TrialError(answer["error"])
     return Outcome(**answer)
@@ -51,11 +51,11 @@ def train_apart(trial: Trial, users: Path | None = None) -> Outcome:
 
 def _run(folder: Path, users: Path | None) -> int:
     """Run this module on a folder and return its exit status, negative for a signal."""
-    given = [] if users is None else [str(users)]
+    users_arguments = [] if users is None else [str(users)]
     with (folder / "log.txt").open("wb") as log:
-        # It has the other end of the pipe, which closes when this process ends in any way.
+        # The child reads from this pipe, which closes however this process ends.
         process = subprocess.Popen(
-            [sys.executable, "-m", "mmgcn.study.process", str(folder), *given],
+            [sys.executable, "-m", "mmgcn.study.process", str(folder), *users_arguments],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
@@ -69,18 +69,18 @@ def _run(folder: Path, users: Path | None) -> int:
             process.stdin.close()
 
 
-def _death(code: int, log: Path) -> str:
-    """Return how a process ended that wrote no answer."""
+def _failure(code: int, log: Path) -> str:
+    """Return the message on a process that ended without an answer."""
     if code == -9:
-        return "it was killed, perhaps because the memory was full"
+        return "it was killed, possibly because the memory was full"
     lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
     last = next((line for line in reversed(lines) if line.strip()), "it printed nothing")
     return f"it ended with status {code}: {last.strip()}"
 
 
-def _leave_with_parent(folder: Path) -> None:
-    os.read(0, 1)  # nothing is ever written: it returns when the other end is closed
-    shutil.rmtree(folder, ignore_errors=True)  # the parent has ended
+def _exit_with_parent(folder: Path) -> None:
+    os.read(0, 1)  # nothing is ever written: returns when the parent has ended
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 
@@ -88,12 +88,12 @@ def main() -> None:
     """Train the trial of a folder."""
     from mmgcn.training.memory import keep_freed_memory
 
-    folder, *given = map(Path, sys.argv[1:])
-    threading.Thread(target=_leave_with_parent, args=(folder,), daemon=True).start()
+    folder, *users = map(Path, sys.argv[1:])
+    threading.Thread(target=_exit_with_parent, args=(folder,), daemon=True).start()
     keep_freed_memory()
     trial = Trial.from_json(json.loads((folder / "trial.json").read_text(encoding="utf-8")))
     try:
-        answer = asdict(train(trial, folder / "runs", *given))
+        answer = asdict(train(trial, folder / "runs", *users))
     except (ValueError, LookupError, OSError, ImportError) as error:
         traceback.print_exc()
         answer = {"error": " ".join(str(error).split())}

@@ -13,8 +13,9 @@ class Row:
     """Results of one model over its seeds.
 
     Args:
-        values: one number per seed by column: `valid recall@20`, `train_seconds` and so on.
-        deterministic: whether the outcome is independent of the seed, so that it ran once.
+        model: name of the model.
+        deterministic: whether the outcome does not depend on the seed, so that there is only one.
+        values: one number per seed, by column: `valid recall@20`, `train_seconds` and so on.
     """
 
     model: str
@@ -27,10 +28,10 @@ class Row:
         return len(self.values["total_seconds"])
 
     def mean(self, column: str) -> float | None:
-        """Return the mean over seeds, None without such a column."""
+        """Return the mean over seeds; None if there is no such column."""
         values = self.values.get(column)
         return fmean(values) if values else None
 
     def spread(self, column: str) -> float | None:
-        """Return the standard deviation over seeds, None for fewer than two."""
+        """Return the standard deviation over seeds; None for fewer than two."""
         return spread(self.values.get(column, []))

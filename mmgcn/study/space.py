@@ -1,6 +1,6 @@
-"""Space: the settings of a model that are tuned, and their ranges.
+"""Space: the search space of a tuning: settings of a model, with their ranges.
 
-In TOML, one setting a line, in a table named like the model or without one:
+In TOML, one setting per line, in a table with the name of the model or at the top level:
 
     learning_rate = { low = 0.001, high = 0.02, log = true }
     num_layers = { low = 1, high = 3 }
@@ -19,10 +19,10 @@ from mmgcn.recommender_model import RecommenderModel
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from low to high, both included; integers where both ends are.
+    """Numbers from low to high, both included; integers if both bounds are.
 
     Args:
-        log: sampled uniformly in the logarithm.
+        log: whether the logarithm is sampled uniformly.
     """
 
     low: float
@@ -30,7 +30,7 @@ class Range:
     log: bool = False
 
     @property
-    def whole(self) -> bool:
+    def is_integer(self) -> bool:
         """Whether all values are integers."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
@@ -129,18 +129,19 @@ DEFAULT: Mapping[str, Space] = {
         "shrink": Range(0.0, 50.0),
     },
 }
-"""Default space of each model; for others the space comes from a file."""
+"""Default space of each model. Other models need a file."""
 
 
 def read_space(kind: type[RecommenderModel[Any]], table: Mapping[str, Any]) -> Space:
     """Return the space that a TOML file declares for a model.
 
     Args:
-        table: of the file, or its table with the name of the model.
+        kind: class of the model.
+        table: content of the file: settings, or a table with the name of the model.
 
     Raises:
-        SettingError: a setting that the model does not have (the nearest is given), a value that
-            it cannot take, or something that is neither a range nor a list.
+        SettingError: the model does not have a setting (the message suggests the nearest), does not
+            accept a value, or an entry is neither a range nor a list.
     """
     table = table.get(kind.name, table)
     if not isinstance(table, Mapping) or not table:
@@ -153,24 +154,24 @@ def _read(name: str, kind: type[RecommenderModel[Any]], given: object) -> Range 
         if not given:
             raise SettingError(f"the space of {name} is an empty list")
         for value in given:
-            kind.parse_settings({name: value})  # a bad value is refused now, not after hours
+            kind.parse_settings({name: value})  # refuse a bad value now, not after hours
         return Choice(tuple(given))
     if not isinstance(given, Mapping):
         raise SettingError(
-            f"the space of {name} is '{given}'; it takes a list, or {{ low = 1, high = 2 }}, "
-            "perhaps with log = true"
+            f"the space of {name} is '{given}'; expected a list, or {{ low = 1, high = 2 }}, "
+            "optionally with log = true"
         )
     unknown = [key for key in given if key not in ("low", "high", "log")]
     if unknown or not {"low", "high"} <= given.keys():
         raise SettingError(
-            f"the space of {name} has {', '.join(given)}; it takes low, high and perhaps log"
+            f"the space of {name} has {', '.join(given)}; expected low, high and optionally log"
         )
     low, high, log = given["low"], given["high"], given.get("log", False)
     numbers = all(isinstance(end, int | float) and not isinstance(end, bool) for end in (low, high))
     if not numbers or low > high or (log and low <= 0):
         raise SettingError(
-            f"the space of {name} goes from {low} to {high}{' by magnitude' if log else ''}; "
-            "it takes two numbers, the lower first, above 0 where log is true"
+            f"the space of {name} goes from {low} to {high}{' on a log scale' if log else ''}; "
+            "expected two numbers, the lower first, above 0 if log is true"
         )
     for end in (low, high):
         kind.parse_settings({name: end})

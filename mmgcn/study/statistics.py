@@ -1,4 +1,4 @@
-"""Statistics over seeds and users: spread, the interval of a mean, and p-values."""
+"""Statistics over seeds and users: standard deviations, intervals of means, and p-values."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from statistics import NormalDist, fmean, stdev, variance
 
-# Two-sided 95 % points of Student's t for 1 to 9 degrees of freedom, where the series is not exact.
+# Two-sided 95 % points of Student's t for 1 to 9 degrees of freedom, where the series is inexact.
 T_95 = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622)
-NORMAL_DEGREES = 1_000  # above, Student's t differs from the normal by less than 0.0003
+NORMAL_DEGREES = 1_000  # with more, Student's t differs from the normal by less than 0.0003
 
 
 def spread(values: Sequence[float]) -> float | None:
-    """Return the standard deviation over n - 1, None for a single value.
+    """Return the sample standard deviation (n - 1), None for a single value.
 
     >>> spread([1.0, 3.0]), spread([1.0])
     (1.4142135623730951, None)
@@ -21,9 +21,9 @@ def spread(values: Sequence[float]) -> float | None:
 
 
 def interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:
-    """Return the mean and the ends of its 95 % interval by Student's t.
+    """Return the mean and the bounds of its 95 % interval by Student's t.
 
-    The ends are None for a single value, whose error is unknown.
+    The bounds are None for a single value, whose error is unknown.
 
     >>> interval([1.0, 3.0, 2.0])[0]
     2.0
@@ -36,12 +36,11 @@ def interval(values: Sequence[float]) -> tuple[float, float | None, float | None
 
 
 def student(mean: float, errors: Sequence[tuple[float, int]]) -> tuple[float, float, float]:
-    """Return the ends of a mean's 95 % interval, and the p-value of its being zero.
+    """Return the bounds of a mean's 95 % interval, and the p-value of a mean of zero.
 
     Args:
         errors: independent sources of error, each a squared standard error with its degrees of
-            freedom. Their squares add up, and the sum is given the degrees of Satterthwaite,
-            rounded down.
+            freedom. The sum of squares has Satterthwaite's degrees of freedom, rounded down.
 
     Source: Welch: The generalization of Student's problem, Biometrika 1947; Satterthwaite: An
     approximate distribution of estimates of variance components, Biometrics 1946.
@@ -49,7 +48,7 @@ def student(mean: float, errors: Sequence[tuple[float, int]]) -> tuple[float, fl
     total = math.fsum(square for square, _ in errors)
     if total == 0:
         return mean, mean, float(mean == 0)
-    # In shares, which do not vanish when squared; 1e-6 for what rounding leaves below a whole one.
+    # Shares, whose squares do not underflow; 1e-6 so that rounding errors do not lose a degree.
     shares = math.fsum((square / total) ** 2 / degrees for square, degrees in errors)
     degrees = int(1 / shares + 1e-6)
     half = t_95(degrees) * math.sqrt(total)
@@ -75,7 +74,7 @@ def t_95(degrees: int) -> float:
 
 
 def p_value(t: float, degrees: int) -> float:
-    """Return the two-sided p-value of a t: the probability of one as far from zero under no effect.
+    """Return the two-sided p-value of t: the probability of a value as extreme without an effect.
 
     Source: Abramowitz, Stegun, 26.7.3 and 26.7.4, exact sums; the normal distribution above a
     thousand degrees.
@@ -101,10 +100,10 @@ def p_value(t: float, degrees: int) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values that hold for all comparisons together, in the order given.
+    """Return p-values corrected for multiple comparisons, in the given order.
 
-    The smallest is multiplied by their number, the next by one less, and so on; the results
-    increase in the same order.
+    The smallest is multiplied by their number, the next by one less, and so on; the results are
+    made monotone.
 
     Source: Holm: A simple sequentially rejective multiple test procedure, Scandinavian Journal of
     Statistics, 1979.

@@ -25,10 +25,15 @@ from mmgcn.training.fit import fit
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """A model, its settings and a seed, on data that may be changed first.
+    """A model with settings and a seed, on data with an optional change.
 
     Args:
-        settings: settings that differ from the model's own.
+        data: options of the data set.
+        model: name of the model.
+        seed: seed of the training and the change.
+        settings: settings that differ from the model's defaults.
+        change: change to the data set.
+        device: auto, cpu, cuda or cuda:N.
         label: name in tables; by default that of the model.
     """
 
@@ -42,14 +47,14 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """The name in tables."""
+        """Name in tables."""
         return self.label or self.model
 
     def key(self, data_digest: str) -> str:
-        """Return a digest of everything that changes the outcome: equal keys, equal trials.
+        """Return a digest of everything that affects the outcome; equal for equal trials.
 
         Raises:
-            UnknownName, SettingError: no such model or setting.
+            UnknownName, SettingError: the model or a setting is unknown.
         """
         identity = {
             "data": data_digest,
@@ -65,12 +70,12 @@ class Trial:
         ).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as plain values, for another process."""
+        """Return the trial as JSON values, for another process."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Self:
-        """Return what `to_json` was given."""
+        """Return the trial from the result of `to_json`."""
         data, change = DataOptions(**plain["data"]), Change(**plain["change"])
         return cls(**{**plain, "data": data, "change": change})
 
@@ -81,15 +86,15 @@ class Outcome:
 
     Args:
         valid, test: metrics by name, such as `recall@20`; empty without such a part.
-        best_epoch: 0 for a model in closed form.
+        best_epoch: epoch whose parameters were kept; 0 for a model in closed form.
         train_seconds: duration of the optimiser's steps only; 0 for a model in closed form.
-        total_seconds: from building the model to its run folder, with every evaluation on the
-            validation part.
-        peak_memory_bytes: peak memory of the process, libraries and data included.
+        total_seconds: duration from building the model to writing the run, including all
+            evaluations on the validation part.
+        peak_memory_bytes: peak memory of the process, including libraries and data.
         peak_gpu_bytes: peak memory of torch on a GPU.
         num_parameters: number of trained parameters.
-        details: of the lists beside accuracy, such as `test map@20`, see
-            `evaluation.list_details`; empty for a trial that was stored before there were any.
+        details: further metrics of the lists, such as `test map@20`, see
+            `evaluation.list_details`; empty for a trial of an older version.
     """
 
     valid: dict[str, float]
@@ -140,12 +145,12 @@ def train(trial: Trial, folder: Path, users: Path | None = None) -> Outcome:
     seconds = time.perf_counter() - started
     memory, gpu_memory = peak_memory_bytes(), peak_gpu_bytes()
     run = Run.load(result.run)
-    of_users = user_metrics.metrics_of_users(run, "test")
+    test_metrics = user_metrics.metrics_of_users(run, "test")
     if users is not None:
         user_metrics.save(users, run)
     return Outcome(
         result.metrics,
-        {name: float(values.mean()) for name, values in of_users.items()},
+        {name: float(values.mean()) for name, values in test_metrics.items()},
         result.best_epoch,
         result.seconds,
         seconds,
@@ -163,7 +168,7 @@ def train(trial: Trial, folder: Path, users: Path | None = None) -> Outcome:
 def peak_memory_bytes() -> int:
     """Return the peak memory of this process, 0 if the system does not report it."""
     try:
-        # Not getrusage: on Linux it counts the process that started this one.
+        # Not getrusage, which on Linux includes the memory of the parent process.
         for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
@@ -178,7 +183,7 @@ def peak_memory_bytes() -> int:
 
 
 def peak_gpu_bytes() -> int:
-    """Return the peak memory of torch on a GPU, 0 without one."""
+    """Return the peak memory of torch on a GPU, 0 without a GPU."""
     import torch
 
     return int(torch.cuda.max_memory_allocated()) if torch.cuda.is_available() else 0

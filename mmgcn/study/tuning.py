@@ -1,8 +1,8 @@
-"""Tuning: search with Optuna for the settings that rank best on the validation part.
+"""Tuning: search with Optuna for the settings with the best validation metric.
 
-The first trial has the default settings, so that the best is never worse. The others are sampled by
-a tree-structured Parzen estimator, and pruned at an evaluation below the median of the earlier
-trials. Every trial is written to a journal as it finishes.
+The first trial has the default settings, so that the best trial is never worse. The others are
+sampled by a tree-structured Parzen estimator, and pruned at an evaluation below the median of
+earlier trials. Every trial is written to a journal as it finishes.
 
 Source: Bergstra et al., Algorithms for Hyper-Parameter Optimization, NeurIPS 2011; Akiba et al.,
 Optuna: A Next-generation Hyperparameter Optimization Framework, KDD 2019.
@@ -23,7 +23,7 @@ from mmgcn.evaluation.metrics import refuse_longer_lists
 from mmgcn.model import MODELS
 from mmgcn.study.space import Choice, Range, Space
 from mmgcn.study.trial import digest_of
-from mmgcn.study.tuning_report import Report, Tried, short
+from mmgcn.study.tuning_report import Report, TrialRecord, short
 from mmgcn.training.eval_records import EvalRecord
 from mmgcn.training.fit import fit
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     import optuna
 
 JOURNAL = "tune.journal"
-MIN_TRIALS = 5  # before trials are pruned
-MIN_EVALUATIONS = 2  # of a trial, before it is pruned
+MIN_TRIALS = 5  # trials before any is pruned
+MIN_EVALUATIONS = 2  # evaluations of a trial before it is pruned
 
 
 class TuningError(ValueError):
@@ -40,7 +40,7 @@ class TuningError(ValueError):
 
 
 class _Pruned(Exception):
-    """A trial is below the median."""
+    """A trial is below the median of earlier ones."""
 
 
 def tune(
@@ -56,18 +56,22 @@ def tune(
     device: str = "auto",
     report: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """Run trials until there are `num_trials`, those of earlier calls included.
+    """Run trials until there are `num_trials`, including those of earlier calls.
 
     Args:
-        out: folder of the journal, which is resumed.
-        settings: that all trials share.
+        space: settings to tune, with their ranges.
+        out: folder of the journal, from which a tuning resumes.
+        num_trials: number of trials.
+        settings: settings that all trials share.
+        metric: validation metric to maximise.
         seed: seed of every draw and every training.
+        report: called with a line of text before and after each trial.
 
     Raises:
-        TuningError: Optuna is not installed, there is no validation part, or the journal is of
-            other data, settings or another space.
-        ValueError: a metric of more items than there are.
-        KeyboardInterrupt: finished trials are in the journal.
+        TuningError: Optuna is not installed, there is no validation part, or the journal has other
+            data, settings or another space.
+        ValueError: the metric's lists are longer than the catalogue.
+        KeyboardInterrupt: the tuning was interrupted; finished trials are in the journal.
     """
     _require_optuna()
     import optuna
@@ -76,24 +80,24 @@ def tune(
         raise TuningError("there is no validation part; pass `valid`, or another `split`")
     refuse_longer_lists(metric, len(dataset.items))
     kind = MODELS.get(model)
-    own = kind.parse_settings(settings).as_dict()
+    base = kind.parse_settings(settings).as_dict()
     arguments = {
         "data": digest_of(dataset),
         "model": model,
-        "settings": own,
-        "space": {name: str(side) for name, side in space.items()},
+        "settings": base,
+        "space": {name: str(dimension) for name, dimension in space.items()},
         "metric": metric,
         "seed": seed,
     }
     study = _study(out, arguments)
     done = [trial for trial in study.trials if _counts(trial)]
-    if not study.trials and all(own[name] in side for name, side in space.items()):
-        study.enqueue_trial({name: own[name] for name in space})
+    if not study.trials and all(base[name] in dimension for name, dimension in space.items()):
+        study.enqueue_trial({name: base[name] for name in space})
     for number in range(len(done) + 1, num_trials + 1):
-        # A sampler for each trial, so that a resumed study samples the same settings.
+        # A new sampler per trial, so that a resumed study samples the same settings.
         study.sampler = optuna.samplers.TPESampler(seed=seed * 100_003 + len(study.trials))
         trial = study.ask()
-        chosen = {name: _suggest(trial, name, side) for name, side in space.items()}
+        chosen = {name: _suggest(trial, name, dimension) for name, dimension in space.items()}
         report(f"[{number}/{num_trials}] {_line(chosen)} ...")
         try:
             value = _train(trial, dataset, model, {**settings, **chosen}, metric, seed, device)
@@ -123,7 +127,7 @@ def _train(
     seed: int,
     device: str,
 ) -> float:
-    """Train one and return its metric."""
+    """Train a trial and return its metric."""
     num_records = 0
 
     def report(record: EvalRecord) -> None:
@@ -160,7 +164,7 @@ def _require_optuna() -> None:
 
 
 def _study(out: Path, arguments: Mapping[str, Any]) -> optuna.Study:
-    """Open or create the study in a folder; trials of a killed process are marked as failed."""
+    """Open or create the study in a folder, and mark trials of a killed process as failed."""
     import optuna
 
     out.mkdir(parents=True, exist_ok=True)
@@ -181,8 +185,8 @@ def _study(out: Path, arguments: Mapping[str, Any]) -> optuna.Study:
     elif earlier != plain:
         changed = [name for name in plain if earlier.get(name) != plain[name]]
         raise TuningError(
-            f"{out / JOURNAL} is of another {' and '.join(changed)}; pass another --out, or the "
-            "options it was created with"
+            f"{out / JOURNAL} has another {' and '.join(changed)}; pass another `out`, or the "
+            "arguments it was created with"
         )
     for trial in study.trials:
         if trial.state == optuna.trial.TrialState.RUNNING:
@@ -199,28 +203,28 @@ def _counts(trial: optuna.Trial) -> bool:
     return bool(ended or (trial.state == states.FAIL and "error" in trial.user_attrs))
 
 
-def _suggest(trial: optuna.Trial, name: str, side: Range | Choice) -> Any:
-    if isinstance(side, Choice):
-        return trial.suggest_categorical(name, side.values)
-    if side.whole:
-        return trial.suggest_int(name, side.low, side.high, log=side.log)
-    return trial.suggest_float(name, side.low, side.high, log=side.log)
+def _suggest(trial: optuna.Trial, name: str, dimension: Range | Choice) -> Any:
+    if isinstance(dimension, Choice):
+        return trial.suggest_categorical(name, dimension.values)
+    low, high, log = dimension.low, dimension.high, dimension.log
+    suggest = trial.suggest_int if dimension.is_integer else trial.suggest_float
+    return suggest(name, low, high, log=log)
 
 
 def _report(study: optuna.Study, model: str, metric: str, shared: Mapping[str, Any]) -> Report:
     import optuna
 
     defaults = MODELS.get(model).parse_settings(shared).as_dict()
-    fixed = {name: defaults[name] for name in shared}  # as values, where they came as text
+    fixed = {name: defaults[name] for name in shared}  # parsed, if given as text
     states = optuna.trial.TrialState
     names = {states.COMPLETE: "complete", states.PRUNED: "pruned"}
-    tried = []
+    records = []
     for trial in study.trials:
         error = trial.user_attrs.get("error")
         if trial.state == states.WAITING:
             continue
-        tried.append(
-            Tried(
+        records.append(
+            TrialRecord(
                 trial.number,
                 names.get(trial.state, "failed" if error else "interrupted"),
                 trial.value if trial.state == states.COMPLETE else _last(trial),
@@ -230,7 +234,7 @@ def _report(study: optuna.Study, model: str, metric: str, shared: Mapping[str, A
                 error,
             )
         )
-    complete = [each for each in tried if each.state == "complete"]
+    complete = [each for each in records if each.state == "complete"]
     best = max(complete, key=lambda each: (each.value or 0.0, -each.number), default=None)
     importance: dict[str, float] = {}
     if len({each.value for each in complete}) > 1:
@@ -239,11 +243,11 @@ def _report(study: optuna.Study, model: str, metric: str, shared: Mapping[str, A
             importance = optuna.importance.get_param_importances(
                 study, evaluator=optuna.importance.PedAnovaImportanceEvaluator()
             )
-    return Report(model, metric, tried, best, importance, defaults, fixed)
+    return Report(model, metric, records, best, importance, defaults, fixed)
 
 
 def _last(trial: optuna.Trial) -> float | None:
-    """Return the metric of the last evaluation of a trial that did not finish."""
+    """Return the metric at the last evaluation of an unfinished trial."""
     values: dict[int, float] = trial.intermediate_values
     return values[max(values)] if values else None
 

@@ -1,4 +1,4 @@
-"""Report of a tuning: its trials, the best of them, and the importance of each setting."""
+"""Report of a tuning: its trials, the best one, and the importance of each setting."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from mmgcn.study.table import markdown, write_csv, write_text
 
 
 @dataclass(frozen=True)
-class Tried:
-    """One trial.
+class TrialRecord:
+    """A trial of a tuning.
 
     Args:
+        number: number of the trial, from 0.
         state: complete, pruned, failed or interrupted.
-        value: the metric at the best epoch, or at the last evaluation of a pruned trial.
+        value: metric at the best epoch, or at the last evaluation of an unfinished trial.
+        settings: the tuned settings, by name.
+        epoch: best epoch, or the last one of an unfinished trial.
         seconds: duration of the optimiser's steps.
+        error: message of a failed trial.
     """
 
     number: int
@@ -34,17 +38,19 @@ class Report:
     """The result of a tuning.
 
     Args:
-        tried: all trials in their order.
-        best: the best trial that finished, None if none did.
+        model: name of the model.
+        metric: name of the validation metric.
+        trials: all trials in their order.
+        best: best complete trial; None if there is none.
         importance: importance of each setting, summing to one; empty with too few trials.
-        defaults: the model's own values.
+        defaults: values of all settings without tuning.
         shared: settings that were given for all trials.
     """
 
     model: str
     metric: str
-    tried: list[Tried]
-    best: Tried | None
+    trials: list[TrialRecord]
+    best: TrialRecord | None
     importance: dict[str, float]
     defaults: dict[str, Any]
     shared: dict[str, Any]
@@ -56,7 +62,7 @@ class Report:
 
 
 def table_of(report: Report) -> tuple[list[str], list[list[str]]]:
-    """Return the settings as columns and rows of text, the most important first."""
+    """Return the settings as columns and rows of text, the most important setting first."""
     if report.best is None:
         return [], []
     best = report.best.settings
@@ -70,42 +76,47 @@ def table_of(report: Report) -> tuple[list[str], list[list[str]]]:
         ]
         for name in ordered
     ]
-    return [report.model, "best", "its own", "importance"], rows
+    return [report.model, "best", "default", "importance"], rows
 
 
 def summary(report: Report) -> str:
-    """Return a sentence on how many trials there were and what the best reached."""
+    """Return a sentence on the number of trials, by state, and on the best metric."""
     counts = {
-        state: sum(each.state == state for each in report.tried)
+        state: sum(each.state == state for each in report.trials)
         for state in ("complete", "pruned", "failed", "interrupted")
     }
     states = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     if report.best is None:
-        return f"{len(report.tried)} trials: {states}; none finished."
-    own = report.tried[0]
-    beside = ""
-    if own.state == "complete" and all(own.settings[n] == report.defaults[n] for n in own.settings):
-        if own.number == report.best.number:
-            beside = ", which is the model's own settings"
+        return f"{len(report.trials)} trials: {states}; none finished."
+    first = report.trials[0]
+    suffix = ""
+    has_defaults = all(first.settings[name] == report.defaults[name] for name in first.settings)
+    if first.state == "complete" and has_defaults:
+        if first.number == report.best.number:
+            suffix = ", which has the default settings"
         else:
-            beside = f"; the model's own settings: {own.value:.4f}"
+            suffix = f"; with the default settings: {first.value:.4f}"
     return (
-        f"{len(report.tried)} trials: {states}. Best validation {report.metric}: "
-        f"{report.best.value:.4f} (trial {report.best.number}){beside}."
+        f"{len(report.trials)} trials: {states}. Best validation {report.metric}: "
+        f"{report.best.value:.4f} (trial {report.best.number}{suffix})."
     )
 
 
 def write(out: Path, report: Report, *, about: str) -> None:
-    """Write tune.csv, tune.md and, where a trial finished, best.toml."""
-    names = list(dict.fromkeys(name for each in report.tried for name in each.settings))
+    """Write tune.csv, tune.md and, if a trial finished, best.toml.
+
+    Args:
+        about: sentence on the data, for the Markdown file.
+    """
+    names = list(dict.fromkeys(name for each in report.trials for name in each.settings))
     columns = ["trial", "state", f"valid {report.metric}", "epoch", "train_seconds", *names]
     rows = [
         [each.number, each.state, each.value, each.epoch, each.seconds]
         + [each.settings.get(name) for name in names]
-        for each in report.tried
+        for each in report.trials
     ]
     write_csv(out / "tune.csv", [*columns, "error"], [
-        [*row, each.error] for row, each in zip(rows, report.tried, strict=True)
+        [*row, each.error] for row, each in zip(rows, report.trials, strict=True)
     ])  # fmt: skip
     text = f"{about}\n\n{summary(report)}\n"
     columns, lines = table_of(report)
@@ -125,8 +136,8 @@ LEGEND = (
 
 def command(report: Report) -> str:
     """Return the command that trains with the best settings."""
-    words = " ".join(f"--set {name}={value}" for name, value in report.settings.items())
-    return f"mmgcn fit --model {report.model} {words}"
+    options = " ".join(f"--set {name}={value}" for name, value in report.settings.items())
+    return f"mmgcn fit --model {report.model} {options}"
 
 
 def toml(value: object) -> str:
@@ -139,5 +150,5 @@ def toml(value: object) -> str:
 
 
 def short(value: object) -> str:
-    """Return a value for a table: four digits of a number."""
+    """Return a value for a table, with four significant digits."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

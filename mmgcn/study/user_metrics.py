@@ -1,4 +1,4 @@
-"""Metrics of each user with held-out items, in a file."""
+"""Metrics of each user with held-out items, computed and stored in a file."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 from mmgcn.evaluation.ranking import evaluate, factor_scorer, list_lengths
 from mmgcn.run import Run
 
-FAMILIES = ("recall", "ndcg")  # kept
+FAMILIES = ("recall", "ndcg")  # families of stored metrics
 
 
 def metrics_of_users(run: Run, part: str) -> dict[str, np.ndarray]:
-    """Return every metric at every k of each user with an item in the part, in their order.
+    """Return every metric at every k for each user with an item in a part, in the order of users.
 
-    Their training items are left out of the lists, for `test` those of the validation part, too.
+    Training items are excluded from the lists, and for the test part also validation items.
 
     Args:
         part: valid or test.
 
     Shapes:
-        the result: each (U',), by `recall@20`; empty if the part is.
+        the result: (U',) each, by names such as `recall@20`; empty if the part is.
     """
     relevant = run.csr(part)
     if len(relevant[1]) == 0:
@@ -41,7 +41,7 @@ def metrics_of_users(run: Run, part: str) -> dict[str, np.ndarray]:
 
 
 def save(path: Path, run: Run) -> None:
-    """Write recall and NDCG of both parts, as `valid recall@20`, completely or not at all."""
+    """Write recall and NDCG of both parts, with names such as `valid recall@20`, atomically."""
     arrays = {
         f"{part} {name}": values.astype(np.float32)
         for part in ("valid", "test")
@@ -51,15 +51,15 @@ def save(path: Path, run: Run) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     with temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # of a flag that is not given
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # of allow_pickle
     temporary.replace(path)
 
 
 def load(path: Path) -> dict[str, np.ndarray]:
-    """Return what `save` wrote; nothing if the file does not exist.
+    """Return the metrics that `save` wrote; empty if the file does not exist.
 
     Shapes:
-        the result: each (U',), of the users with an item in the part, in their order.
+        the result: (U',) each, users with an item in the part.
 
     Raises:
         ValueError: the file was not written by `save`.

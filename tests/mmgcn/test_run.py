@@ -87,7 +87,7 @@ def test_a_file_is_refused_as_a_run(tmp_path):
 
 def test_a_run_without_its_configuration_is_unfinished(folder):
     (folder / "config.json").unlink()
-    with pytest.raises(RunError, match="unfinished; continue with `mmgcn fit --resume`"):
+    with pytest.raises(RunError, match="unfinished; resume it with `mmgcn fit --resume`"):
         Run.load(folder)
 
 

@@ -86,7 +86,7 @@ def test_a_masked_part_is_the_part_of_the_masked_graph(graph):
 def test_some_of_the_items_alone_are_refused(graph):
     part = PartialGraph(graph, 0, 2)
     for product in (part.items_from_users, part.items_from_users_max):
-        with pytest.raises(PartitionError, match="for only some of the items"):
+        with pytest.raises(PartitionError, match="aggregates users for all items only"):
             product(torch.zeros(2, 3), rows=torch.tensor([0]))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from mmgcn.run import Run
 from mmgcn.study.ablation import (
-    WHOLE,
+    FULL_MODEL,
     ablation_of,
     basis,
     label,
@@ -44,7 +44,7 @@ def trials(source, variants):
 
 @pytest.fixture
 def results(trials, variants):
-    values = dict.fromkeys(variants, WITHOUT) | {WHOLE: WITH}
+    values = dict.fromkeys(variants, WITHOUT) | {FULL_MODEL: WITH}
     return Results(
         {
             trial: outcome(values[variant][trial.seed])
@@ -71,7 +71,7 @@ def test_every_modality_is_taken_away_in_every_way():
 
 def test_the_full_model_and_each_variant_get_the_same_seeds(trials, variants):
     assert [trial.seed for of in trials.values() for trial in of] == [0, 1, 2] * 4
-    assert trials[WHOLE][0].settings == {"dim": "16"}
+    assert trials[FULL_MODEL][0].settings == {"dim": "16"}
     assert trials[variants[-1]][0].settings == {"dim": "8"}
     assert trials[variants[0]][1].change == Change("drop", "visual")
 
@@ -90,12 +90,12 @@ def test_the_worth_is_the_mean_difference_of_pairs_with_its_interval(trials, res
 
 
 def test_a_seed_that_failed_is_left_out_of_its_pairs(trials, results):
-    failed = trials[WHOLE][1]
+    failed = trials[FULL_MODEL][1]
     del results.outcomes[failed]
     results.failures[failed] = "no luck"
     result = ablation_of(trials, results, model="mf", metric="recall@20")
     assert result.effects[0].worth == pytest.approx([0.10, 0.15])
-    for trial in trials[WHOLE]:
+    for trial in trials[FULL_MODEL]:
         results.outcomes.pop(trial, None)
     assert ablation_of(trials, results, model="mf", metric="recall@20") is None
 

@@ -27,7 +27,7 @@ def test_a_training_in_a_process_has_the_result_of_one_in_this_process(source, t
 
 def test_an_end_without_an_answer_is_an_error(source, monkeypatch):
     monkeypatch.setattr(process, "_run", lambda folder, _: (folder / "log.txt").write_text("") - 9)
-    with pytest.raises(TrialError, match="it was killed, perhaps because the memory was full"):
+    with pytest.raises(TrialError, match="it was killed, possibly because the memory was full"):
         train_apart(Trial(source, "popularity"))
     monkeypatch.setattr(
         process, "_run", lambda folder, _: (folder / "log.txt").write_text("a\nb\n\n")

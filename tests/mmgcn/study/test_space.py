@@ -35,8 +35,8 @@ def test_a_file_declares_lists_and_ranges():
         "learning_rate": Range(0.001, 0.1, log=True),
         "num_layers": Range(1, 3),
     }
-    assert space["num_layers"].whole
-    assert not space["learning_rate"].whole
+    assert space["num_layers"].is_integer
+    assert not space["learning_rate"].is_integer
     named = read_space(MODELS.get("lightgcn"), {"lightgcn": ranges})
     assert named == space
 
@@ -48,12 +48,12 @@ def test_a_file_declares_lists_and_ranges():
         ({"dmi": [8]}, "did you mean dim"),
         ({"dim": []}, "empty list"),
         ({"dim": [8, 0]}, "dim is 0"),
-        ({"dim": 8}, "the space of dim is '8'; it takes a list"),
-        ({"dim": {"low": 8}}, "it takes low, high and perhaps log"),
+        ({"dim": 8}, "the space of dim is '8'; expected a list"),
+        ({"dim": {"low": 8}}, "expected low, high and optionally log"),
         ({"dim": {"low": 8, "high": 16, "step": 2}}, "has low, high, step"),
         ({"dim": {"low": 16, "high": 8}}, "from 16 to 8"),
-        ({"dim": {"low": "a", "high": 8}}, "it takes two numbers"),
-        ({"l2_reg": {"low": 0, "high": 1, "log": True}}, "above 0 where log is true"),
+        ({"dim": {"low": "a", "high": 8}}, "expected two numbers"),
+        ({"l2_reg": {"low": 0, "high": 1, "log": True}}, "above 0 if log is true"),
         ({"loss": ["hinge"]}, "loss is 'hinge'"),
     ],
 )

@@ -40,7 +40,7 @@ def quick(monkeypatch):
 
 
 def tried(report):
-    return [(each.state, each.settings, each.value) for each in report.tried]
+    return [(each.state, each.settings, each.value) for each in report.trials]
 
 
 def test_equal_seeds_try_the_same_and_an_interruption_changes_nothing(data, tmp_path):
@@ -50,8 +50,8 @@ def test_equal_seeds_try_the_same_and_an_interruption_changes_nothing(data, tmp_
     assert tried(parts) == tried(whole)
     other = tune(data, out=tmp_path / "c", num_trials=12, seed=1, **KNN)
     assert tried(other) != tried(whole)
-    assert len(whole.tried) == 12
-    assert whole.best.value == max(each.value for each in whole.tried)
+    assert len(whole.trials) == 12
+    assert whole.best.value == max(each.value for each in whole.trials)
 
 
 def test_enough_trials_are_enough(data, tmp_path):
@@ -59,26 +59,26 @@ def test_enough_trials_are_enough(data, tmp_path):
     lines = []
     report = tune(data, out=tmp_path, num_trials=2, report=lines.append, **KNN)
     assert lines == []
-    assert len(report.tried) == 2
+    assert len(report.trials) == 2
 
 
 def test_the_first_trial_has_the_default_settings(data, tmp_path):
     space = {"num_item_neighbours": Range(1, 200), "user_weight": Range(0.0, 2.0)}
     report = tune(data, out=tmp_path, num_trials=2, **{**KNN, "space": space})
-    assert report.tried[0].settings == {"num_item_neighbours": 100, "user_weight": 1.0}
-    assert "the model's own settings" in summary(report)
-    first = replace(report, best=report.tried[0])
-    assert summary(first).endswith("(trial 0), which is the model's own settings.")
-    second = replace(report, best=report.tried[1])
+    assert report.trials[0].settings == {"num_item_neighbours": 100, "user_weight": 1.0}
+    assert "the default settings" in summary(report)
+    first = replace(report, best=report.trials[0])
+    assert summary(first).endswith("(trial 0, which has the default settings).")
+    second = replace(report, best=report.trials[1])
     assert summary(second).endswith(
-        f"(trial 1); the model's own settings: {report.tried[0].value:.4f}."
+        f"(trial 1; with the default settings: {report.trials[0].value:.4f})."
     )
 
 
 def test_default_settings_outside_the_space_are_not_tried(data, tmp_path):
     report = tune(data, out=tmp_path, num_trials=1, **KNN)  # 100 neighbours, of at most 40
-    assert report.tried[0].settings["num_item_neighbours"] <= 40
-    assert "own settings" not in summary(report)
+    assert report.trials[0].settings["num_item_neighbours"] <= 40
+    assert "default settings" not in summary(report)
 
 
 def test_the_better_setting_is_found(data, tmp_path, monkeypatch):
@@ -102,7 +102,7 @@ def test_ctrl_c_keeps_the_trials_and_the_interrupted_one_does_not_count(
     with pytest.raises(KeyboardInterrupt):
         tune(data, out=tmp_path, num_trials=5, **KNN)
     report = tune(data, out=tmp_path, num_trials=5, **KNN)
-    states = [each.state for each in report.tried]
+    states = [each.state for each in report.trials]
     assert states == [*["complete"] * 3, "interrupted", "complete", "complete"]
 
 
@@ -114,7 +114,7 @@ def test_trials_of_a_killed_process_do_not_count(data, tmp_path):
     storage = optuna.storages.JournalStorage(backend)
     optuna.load_study(study_name="tune", storage=storage).ask()
     report = tune(data, out=tmp_path, num_trials=2, **KNN)
-    assert [each.state for each in report.tried] == ["complete", "interrupted", "complete"]
+    assert [each.state for each in report.trials] == ["complete", "interrupted", "complete"]
 
 
 def test_a_trial_that_fails_is_reported_and_the_others_go_on(data, tmp_path, monkeypatch):
@@ -125,8 +125,8 @@ def test_a_trial_that_fails_is_reported_and_the_others_go_on(data, tmp_path, mon
 
     monkeypatch.setattr(tuning, "_train", explode)
     report = tune(data, out=tmp_path, num_trials=3, **KNN)
-    assert [each.state for each in report.tried] == ["complete", "failed", "complete"]
-    assert report.tried[1].error == "too much of it"
+    assert [each.state for each in report.trials] == ["complete", "failed", "complete"]
+    assert report.trials[1].error == "too much of it"
 
 
 def test_trials_below_the_median_are_pruned(data, tmp_path, monkeypatch):
@@ -145,9 +145,9 @@ def test_trials_below_the_median_are_pruned(data, tmp_path, monkeypatch):
         settings={"dim": 8, "batch_size": 64, "epochs": 4, "patience": 4},
         device="cpu",
     )
-    assert report.tried[-1].state == "pruned"
-    assert report.tried[-1].epoch < 4
-    assert [each.state for each in report.tried[:5]].count("complete") >= 1
+    assert report.trials[-1].state == "pruned"
+    assert report.trials[-1].epoch < 4
+    assert [each.state for each in report.trials[:5]].count("complete") >= 1
     assert MF.name == report.model
 
 
