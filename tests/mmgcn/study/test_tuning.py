@@ -162,9 +162,9 @@ def test_trials_below_the_median_are_pruned(data, tmp_path, monkeypatch):
 )
 def test_a_journal_is_continued_with_its_original_settings(data, tmp_path, change):
     tune(data, out=tmp_path, num_trials=1, **KNN)
-    with pytest.raises(TuningError, match=f"is of another {next(iter(change))}; pass another"):
+    with pytest.raises(TuningError, match=f"has another {next(iter(change))}; pass another"):
         tune(data, out=tmp_path, num_trials=2, **KNN | change)
-    with pytest.raises(TuningError, match="is of another data"):
+    with pytest.raises(TuningError, match="has another data"):
         tune(dataset(seed=1), out=tmp_path, num_trials=2, **KNN)
 
 
