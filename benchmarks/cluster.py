@@ -121,8 +121,8 @@ def cpu_of_a_clip(items: list[Any], **options: Any) -> float:
 
 def main() -> int:
     from benchmarks import cluster as importable  # not __main__, which workers cannot import
-    from extract import read_catalog
-    from extract.catalog import Item
+    from extract import read_catalogue
+    from extract.catalogue import Item
     from extract.cluster import Cluster, connected
 
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -132,7 +132,7 @@ def main() -> int:
     given = options.parse_args()
     for encoder in (importable.Light, importable.Waiting):
         ENCODERS.register(encoder.name, encoder)
-    paths = [item.path for item in read_catalog(given.videos).items]
+    paths = [item.path for item in read_catalogue(given.videos).items]
     items = [Item(f"{n:05}", path) for n, path in enumerate(islice(cycle(paths), given.clips))]
     waiting = f"waiting:{given.wait}"
     local = cpu_of_a_clip(items, workers=1)

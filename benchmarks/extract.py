@@ -111,15 +111,15 @@ def ours(
     videos: list[Path], weights: Path, *, how: str, workers: int, store: Path
 ) -> dict[str, object]:
     """Extract with an engine, or with torch in a precision."""
-    from extract import ExtractConfig, extract_features, read_catalog
+    from extract import ExtractConfig, extract_features, read_catalogue
     from extract.store import FeatureStore
 
-    catalog = read_catalog(videos)
+    catalogue = read_catalogue(videos)
     started = clock()
     extract_features(
-        catalog.items,
+        catalogue.items,
         store,
-        root=catalog.root,
+        root=catalogue.root,
         config=ExtractConfig(
             modalities=["visual"],
             encoders={"visual": f"resnet50:{weights}"},
@@ -265,10 +265,10 @@ def readable(videos: list[Path]) -> list[Path]:
     """The clips that OpenCV can read, too."""
     import cv2
 
-    from extract import read_catalog
+    from extract import read_catalogue
 
-    catalog = read_catalog(videos[0] if len(videos) == 1 else videos)
-    paths = [item.path for item in catalog.items if item.path is not None]
+    catalogue = read_catalogue(videos[0] if len(videos) == 1 else videos)
+    paths = [item.path for item in catalogue.items if item.path is not None]
     return [path for path in paths if cv2.VideoCapture(str(path)).read()[0]]
 
 

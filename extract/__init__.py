@@ -9,7 +9,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from extract.catalog import Catalog, Item, read_catalog
+    from extract.catalogue import Catalogue, Item, read_catalogue
     from extract.cluster import Cluster
     from extract.config import ExtractConfig
     from extract.encoder import ENCODERS, Encoder
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ENCODERS",
     "MODALITIES",
-    "Catalog",
+    "Catalogue",
     "Cluster",
     "Encoder",
     "ExtractConfig",
@@ -33,26 +33,26 @@ __all__ = [
     "extract_features",
     "from_pretrained",
     "push_to_hub",
-    "read_catalog",
+    "read_catalogue",
     "save_pretrained",
 ]
 
 _MODULES = {
     "ENCODERS": "extract.encoder",
     "MODALITIES": "extract.modality",
-    "Catalog": "extract.catalog",
+    "Catalogue": "extract.catalogue",
     "Cluster": "extract.cluster",
     "Encoder": "extract.encoder",
     "ExtractConfig": "extract.config",
     "FeatureStore": "extract.store",
-    "Item": "extract.catalog",
+    "Item": "extract.catalogue",
     "Modality": "extract.modality",
     "Progress": "extract.pipeline",
     "Report": "extract.pipeline",
     "extract_features": "extract.pipeline",
     "from_pretrained": "extract.store",
     "push_to_hub": "extract.publishing",
-    "read_catalog": "extract.catalog",
+    "read_catalogue": "extract.catalogue",
     "save_pretrained": "extract.store",
 }
 

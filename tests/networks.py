@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from extract.catalog import Item
+from extract.catalogue import Item
 from extract.encoder import ENCODERS, Encoder, Windows
 from extract.media import Frames
 

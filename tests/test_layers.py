@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 # The longest prefix of a module's name decides its stage.
 STAGES = {
     "extract.registry": 1,
-    "extract.catalog": 2,
+    "extract.catalogue": 2,
     "extract.cluster": 1,
     "extract.config": 2,
     "extract.extras": 0,
@@ -106,7 +106,7 @@ STAGES = {
 }
 # What mmgcn/ may know of extract/. The catalogue: only what it lists may be served, by its ids.
 JOINTS = (
-    "extract.catalog",
+    "extract.catalogue",
     "extract.cluster",
     "extract.commands.options",
     "extract.commands.output",

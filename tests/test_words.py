@@ -28,6 +28,7 @@ EVERYWHERE = words(
     """
 alike      | the field speaks of neighbours  | similar, item neighbours, knn_graph
 anew       | archaic                         | again, or nothing
+catalog    | two spellings of one word       | catalogue
 figures    | reads as drawings               | metrics
 heir       | a riddle                        | stronger successor
 hears      | a graph convolution has no ears | aggregates, receives

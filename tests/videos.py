@@ -7,5 +7,5 @@ def touch(folder, *names):
         (folder / name).touch()
 
 
-def captions_of(catalog):
-    return {item.id: item.caption for item in catalog.items}
+def captions_of(catalogue):
+    return {item.id: item.caption for item in catalogue.items}

@@ -14,7 +14,7 @@ from extract.cluster import Cluster
 from extract.commands.options import Flag, with_options
 from extract.commands.output import Json, print_message
 from extract.commands.parsing import (
-    catalog_of,
+    catalogue_of,
     check_images,
     comma_separated,
     encoder_of,
@@ -28,7 +28,7 @@ from extract.commands.verify import verify_store
 from extract.config import ExtractConfig
 
 if TYPE_CHECKING:
-    from extract.catalog import IdFrom
+    from extract.catalogue import IdFrom
 
 SOME_FAILED, INTERRUPTED = 3, 130
 NOT_WATCHED = ("list_file", "limit", "shard", "dry_run", "json", "verify", "retry_failed")
@@ -173,7 +173,7 @@ def extract(
         )
         verify_store(out, json=json)
         return
-    from extract.catalog import caption_sources
+    from extract.catalogue import caption_sources
 
     network, on_ray = engine_of(engine)
     if not on_ray:
@@ -186,8 +186,8 @@ def extract(
         refuse_options(*NOT_WATCHED, because="--watch extracts one folder, without it")
         watch_folder(videos or [], table, out, config, cast("IdFrom", id_from))
         return
-    catalog = catalog_of(videos or [], list_file, table, cast("IdFrom", id_from))
-    for note in catalog.notes:
+    catalogue = catalogue_of(videos or [], list_file, table, cast("IdFrom", id_from))
+    for note in catalogue.notes:
         print_message(f"note: {note}")
     check_images(config, videos or [])
 
@@ -196,10 +196,10 @@ def extract(
 
     with _clean_interrupt(), reporting_downloads(print_message), progress_bar() as show:
         report = extract_features(
-            catalog.items[part[0] - 1 :: part[1]][:limit],
+            catalogue.items[part[0] - 1 :: part[1]][:limit],
             out,
             config,
-            root=catalog.root,
+            root=catalogue.root,
             shard=None if part[1] == 1 else f"{part[0]}-of-{part[1]}",
             dry_run=dry_run,
             estimate=dry_run,
@@ -221,20 +221,20 @@ def watch_folder(
     if len(videos) != 1 or not Path(videos[0]).is_dir():
         raise typer.BadParameter("--watch needs one folder, which exists", param_hint="VIDEOS")
     check_images(config, videos)
-    from extract.catalog import Catalog, Item
+    from extract.catalogue import Catalogue, Item
     from extract.commands.watch import watch
     from extract.pipeline import Report, extract_features
 
-    def extract_some(catalog: Catalog, items: Sequence[Item]) -> Report:
+    def extract_some(catalogue: Catalogue, items: Sequence[Item]) -> Report:
         with progress_bar() as show:
-            report = extract_features(items, out, config, root=catalog.root, progress=show)
+            report = extract_features(items, out, config, root=catalogue.root, progress=show)
         for note in report.notes:
             print_message(f"note: {note}")
         return report
 
     with _clean_interrupt():
         counts = watch(
-            Path(videos[0]), lambda: catalog_of(videos, None, captions, id_from), extract_some
+            Path(videos[0]), lambda: catalogue_of(videos, None, captions, id_from), extract_some
         )
     typer.echo(f"stopped; {counts['done']:,} items extracted, {counts['failed']:,} failed")
     if counts["interrupted"]:

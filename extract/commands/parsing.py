@@ -11,39 +11,39 @@ import typer
 from extract.commands.usage import refuse_options
 
 if TYPE_CHECKING:
-    from extract.catalog import Catalog, IdFrom
+    from extract.catalogue import Catalogue, IdFrom
     from extract.config import Engine, ExtractConfig
 
 
-def catalog_of(
+def catalogue_of(
     videos: list[str], list_file: Path | None, captions: Path | None, id_from: IdFrom
-) -> Catalog:
+) -> Catalogue:
     """Return the items of VIDEOS, of --list, or of --captions alone."""
-    from extract.catalog import (
+    from extract.catalogue import (
         parse_file_list,
-        read_catalog,
-        read_catalog_from_captions,
-        read_catalog_from_list,
+        read_catalogue,
+        read_catalogue_from_captions,
+        read_catalogue_from_list,
     )
 
     if captions is not None and not videos and list_file is None:
         refuse_options(
             "id_from", "posters", "sprites", because="a table of captions names no files"
         )
-        return read_catalog_from_captions(captions)
+        return read_catalogue_from_captions(captions)
     if bool(videos) == (list_file is not None):
         raise typer.BadParameter(
             "name a folder or files, or a --list, and not both; or --captions alone",
             param_hint="VIDEOS",
         )
     if list_file is None and videos != ["-"]:
-        return read_catalog(videos if len(videos) > 1 else videos[0], captions, id_from=id_from)
+        return read_catalogue(videos if len(videos) > 1 else videos[0], captions, id_from=id_from)
     if list_file is not None:
-        return read_catalog_from_list(list_file, captions, id_from=id_from)
+        return read_catalogue_from_list(list_file, captions, id_from=id_from)
     if sys.stdin is None:
         raise ValueError("standard input is closed; name videos, or --list FILE")
     # These are names of files, not patterns.
-    return read_catalog(parse_file_list(sys.stdin.buffer.read()), captions, id_from=id_from)
+    return read_catalogue(parse_file_list(sys.stdin.buffer.read()), captions, id_from=id_from)
 
 
 def check_images(config: ExtractConfig, videos: list[str]) -> None:

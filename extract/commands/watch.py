@@ -14,7 +14,7 @@ import typer
 from extract.commands.output import print_message, printable
 
 if TYPE_CHECKING:
-    from extract.catalog import Catalog, Item
+    from extract.catalogue import Catalogue, Item
     from extract.pipeline import Report
 
 POLL_SECONDS = 2.0
@@ -23,8 +23,8 @@ SETTLE_SECONDS = 5.0
 
 def watch(
     folder: Path,
-    read: Callable[[], Catalog],
-    extract: Callable[[Catalog, Sequence[Item]], Report],
+    read: Callable[[], Catalogue],
+    extract: Callable[[Catalogue, Sequence[Item]], Report],
     *,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
@@ -33,8 +33,8 @@ def watch(
 
     Args:
         folder: folder to watch.
-        read: returns the catalog of the folder.
-        extract: extracts some items of the catalog.
+        read: returns the catalogue of the folder.
+        extract: extracts some items of the catalogue.
         sleep, clock: used by the loop.
 
     Returns:
@@ -43,8 +43,8 @@ def watch(
     """
     counts: Counter[str] = Counter()
     print_message(f"watching {folder}; Ctrl-C ends")
-    for catalog, items in _batches(read, sleep=sleep, clock=clock):
-        report = extract(catalog, items)
+    for catalogue, items in _batches(read, sleep=sleep, clock=clock):
+        report = extract(catalogue, items)
         failed = {failure.id for failure in report.failures}
         counts["failed"] += len(failed)
         counts["done"] += len(items) - len(failed)
@@ -59,13 +59,13 @@ def watch(
 
 
 def _batches(
-    read: Callable[[], Catalog],
+    read: Callable[[], Catalogue],
     *,
     sleep: Callable[[float], None],
     clock: Callable[[], float],
-) -> Iterator[tuple[Catalog, list[Item]]]:
+) -> Iterator[tuple[Catalogue, list[Item]]]:
     """Yield the items that have settled, as they arrive; never ends."""
-    from extract.catalog import EmptyFolder
+    from extract.catalogue import EmptyFolder
     from extract.pipeline.settling import SettledItems
 
     settled = SettledItems(SETTLE_SECONDS)
@@ -81,7 +81,7 @@ def _batches(
     ):  # while nothing is extracted: one during an extraction is not raised here
         while True:
             try:
-                catalog = read()
+                catalogue = read()
             except EmptyFolder:
                 sleep(POLL_SECONDS)
                 continue
@@ -89,10 +89,10 @@ def _batches(
                 show(f"{error}; trying again")
                 sleep(POLL_SECONDS)
                 continue
-            for note in catalog.notes:
+            for note in catalogue.notes:
                 show(note)
-            items = settled.poll(catalog.items, now=clock())
+            items = settled.poll(catalogue.items, now=clock())
             if items:
-                yield catalog, items
+                yield catalogue, items
             else:
                 sleep(POLL_SECONDS)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from extract.catalog import Item
+from extract.catalogue import Item
 from extract.cluster import check_installed
 from extract.cluster.pool import RayPool
 from extract.config import ExtractConfig
@@ -51,7 +51,7 @@ def extract_features(
     Ctrl-C raises KeyboardInterrupt.
 
     Args:
-        items: items to extract, for example from `read_catalog`; ids are unique.
+        items: items to extract, for example from `read_catalogue`; ids are unique.
         config: the settings; None uses the defaults.
         root: sources inside this folder are recorded relative to it.
         shard: name of this run if other runs fill the same store at the same time with other items.

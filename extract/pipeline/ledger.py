@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from extract.catalog import Item
+from extract.catalogue import Item
 from extract.encoder import Segment
 from extract.media import Coverage
 from extract.pipeline.plan import Plan, source_of

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from extract.catalog import AnyFile, Item
+from extract.catalogue import AnyFile, Item
 from extract.media import MediaError
 from extract.pipeline.target import Target
 from extract.store import Record, content_hash, file_name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from extract.catalog import Item
+from extract.catalogue import Item
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from extract.catalog import Item
+from extract.catalogue import Item
 from extract.config import ExtractConfig
 from extract.families._hf_speech import HfSpeech
 from extract.modality import Modality

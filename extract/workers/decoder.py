@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from extract.catalog import AnyFile, local_copy
+from extract.catalogue import AnyFile, local_copy
 from extract.encoder import Encoder, Windows
 from extract.media import Frames, Limits, MediaError, Sampling, Waveform, probe, read_media
 from extract.workers.messages import Allowed, Decoded, FileFacts, Job, UnitsOf

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from extract.catalog import AnyFile
+from extract.catalogue import AnyFile
 from extract.config import ExtractConfig, Precision, TokenPooling
 from extract.encoder import Encoder
 from extract.media import Coverage

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from extract.catalog import RemoteFile
+from extract.catalogue import RemoteFile
 from extract.cluster import Cluster
 from extract.config import ExtractConfig
 from extract.media import Coverage, Limits

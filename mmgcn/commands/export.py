@@ -122,7 +122,7 @@ def export(
 
 def _captions(captions: str, sources: Iterable[str]) -> dict[str, str]:
     """Return the captions of a table, and the transcripts of feature stores."""
-    from extract.catalog import caption_sources, read_captions
+    from extract.catalogue import caption_sources, read_captions
     from mmgcn.serving.spoken_captions import spoken_captions
 
     table, speech = caption_sources(captions)

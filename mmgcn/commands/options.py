@@ -46,7 +46,7 @@ def item_table(captions: str | None) -> ItemTable:
     Raises:
         TableError: see `ItemTable.read`.
     """
-    from extract.catalog import caption_sources
+    from extract.catalogue import caption_sources
     from mmgcn.serving.item_table import ItemTable
 
     table, _ = caption_sources(captions)

@@ -288,7 +288,7 @@ def _cold_items(
     """Return the vectors of videos that are not in the run. Shapes: (N, d)."""
     if not videos:
         return None
-    from extract.catalog import caption_sources
+    from extract.catalogue import caption_sources
     from mmgcn.serving.cold_start.cold_items import item_vectors
 
     _, speech = caption_sources(captions)

@@ -30,7 +30,7 @@ class ServiceError(ValueError):
 
 def _table_of(captions: str) -> Path | None:
     """Return the table of --captions: TABLE, TABLE,speech or speech, which has none."""
-    from extract.catalog import caption_sources
+    from extract.catalogue import caption_sources
 
     return caption_sources(captions)[0]
 

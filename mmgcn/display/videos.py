@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from extract.catalog import read_catalog
+from extract.catalogue import read_catalogue
 from mmgcn.serving.table_file import READ_SUFFIXES, TableError, read_columns
 
 # A fixed table, since the system's own differs between machines; other files are plain bytes.
@@ -61,17 +61,17 @@ class Videos:
                 path; paths are relative to the table's folder.
 
         Raises:
-            CatalogError: the folder does not exist, or contains no media.
+            CatalogueError: the folder does not exist, or contains no media.
             TableError: the table cannot be read, or none of its files exists.
         """
         if source.suffix.lower() in READ_SUFFIXES:
             return cls._from_table(source)
-        catalog = read_catalog(source)
+        catalogue = read_catalogue(source)
         return cls(
-            {item.id: item.path for item in catalog.items if isinstance(item.path, Path)},
-            {item.id: item.caption for item in catalog.items if item.caption},
-            catalog.root,
-            catalog.notes,
+            {item.id: item.path for item in catalogue.items if isinstance(item.path, Path)},
+            {item.id: item.caption for item in catalogue.items if item.caption},
+            catalogue.root,
+            catalogue.notes,
         )
 
     @classmethod

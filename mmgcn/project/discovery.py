@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from extract.catalog import (
+from extract.catalogue import (
     ID_COLUMNS,
     MEDIA_SUFFIXES,
     TEXT_COLUMNS,

@@ -50,8 +50,8 @@ def create_app(settings: Settings) -> FastAPI:
     """Return the application with its run loaded.
 
     Raises:
-        RunError, CatalogError, TableError, EventsError, NotADirectoryError: a part of the settings
-            does not exist or is incomplete.
+        RunError, CatalogueError, TableError, EventsError, NotADirectoryError: a part of the
+            settings does not exist or is incomplete.
     """
     app = FastAPI(
         title="mmgcn",

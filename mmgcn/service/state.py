@@ -60,7 +60,7 @@ class State:
         """Return the state that the settings describe.
 
         Raises:
-            RunError, CatalogError, TableError, EventsError, NotADirectoryError: a part does not
+            RunError, CatalogueError, TableError, EventsError, NotADirectoryError: a part does not
                 exist or is incomplete.
         """
         videos = Videos() if settings.videos is None else Videos.read(settings.videos)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from extract.catalog import Item, read_catalog
+from extract.catalogue import Item, read_catalogue
 from extract.config import ExtractConfig, TokenPooling
 from extract.modality import MODALITIES
 from extract.store import FeatureSet, FeatureStore, NoFeatures
@@ -81,7 +81,7 @@ def item_vectors(
 
 def _item(video: Path) -> Item:
     """Return a video with the caption beside it, if there is one."""
-    (item,) = read_catalog(video).items
+    (item,) = read_catalogue(video).items
     return item
 
 

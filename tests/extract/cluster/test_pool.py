@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from extract import read_catalog
+from extract import read_catalogue
 from extract.cluster import Cluster
 from extract.cluster.tasks import Attempts, Encode
 from extract.pipeline import WorkerError
@@ -49,7 +49,7 @@ def bright(_index, width, height):
 def extract(videos, store, *, encoder="shade", cluster=None, **more):
     more = {"modalities": ["thing", "acoustic"], "preset": "offline"} | more
     return extract_items(
-        read_catalog(videos).items,
+        read_catalogue(videos).items,
         store,
         root=videos,
         encoders={"thing": encoder},

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from extract import ExtractConfig, Item, extract_features, read_catalog
+from extract import ExtractConfig, Item, extract_features, read_catalogue
 from extract.commands import watch as watch_module
 from extract.commands.watch import watch
 from extract.pipeline.settling import SettledItems
@@ -50,12 +50,12 @@ def watched(tmp_path, folder):
     def watching(**acts):
         clock, batches = Clock(**acts), []
 
-        def extract(catalog, items):
+        def extract(catalogue, items):
             batches.append((clock.now, [item.id for item in items]))
-            return extract_features(items, tmp_path / "features", CONFIG, root=catalog.root)
+            return extract_features(items, tmp_path / "features", CONFIG, root=catalogue.root)
 
         counts = watch(
-            folder, lambda: read_catalog(folder), extract, sleep=clock.sleep, clock=clock
+            folder, lambda: read_catalogue(folder), extract, sleep=clock.sleep, clock=clock
         )
         return dict(counts), batches
 
@@ -117,10 +117,10 @@ def test_ctrl_c_during_an_extraction_ends_after_the_current_clips(folder, tmp_pa
             requests.append(progress)
             signal.raise_signal(signal.SIGINT)
 
-    def extract(catalog, items):
+    def extract(catalogue, items):
         return extract_features(items, tmp_path / "features", CONFIG, progress=interrupt_once)
 
-    counts = watch(folder, lambda: read_catalog(folder), extract, sleep=clock.sleep, clock=clock)
+    counts = watch(folder, lambda: read_catalogue(folder), extract, sleep=clock.sleep, clock=clock)
     assert counts["interrupted"] == 1
     assert clock.now < 10
 

@@ -6,7 +6,7 @@
 import numpy as np
 import pytest
 
-from extract import read_catalog
+from extract import read_catalogue
 from extract.store import FeatureStore
 from tests.clips import make_clip
 from tests.encoders import Shade, registered
@@ -25,7 +25,7 @@ def test_every_damaged_file_is_accounted_for(tmp_path, name):
         for seed in range(ROUNDS):
             damaged = mutation(bytearray(whole), np.random.default_rng(1000 + seed))
             (videos / f"{mutation.__name__}{seed}-{name}").write_bytes(damaged)
-    items = read_catalog(videos).items
+    items = read_catalogue(videos).items
     with registered(Shade):
         report = extract_items(
             items,

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from extract import Item, read_catalog
+from extract import Item, read_catalogue
 from extract.encoder import ENCODERS
 from extract.media import Sampling, read_media
 from extract.store import FeatureStore, StoreError
@@ -117,10 +117,10 @@ def white(_index, width, height):
 
 
 def extract(videos, store, *, encoders=(("visual", "brightness"), ("acoustic", "logmel")), **more):
-    catalog = read_catalog(videos)
-    more = {"root": catalog.root, "device": "cpu", "workers": 1} | more
+    catalogue = read_catalogue(videos)
+    more = {"root": catalogue.root, "device": "cpu", "workers": 1} | more
     names = list(dict.fromkeys(name for name, _ in encoders))
-    return extract_items(catalog.items, store, modalities=names, encoders=encoders, **more)
+    return extract_items(catalogue.items, store, modalities=names, encoders=encoders, **more)
 
 
 def rows_and_inodes(store):
@@ -347,7 +347,7 @@ def test_encoders_of_one_modality_are_filled_and_the_last_is_current(clips, tmp_
 
 
 def test_items_may_come_one_after_another_and_posters_by_the_name_of_a_folder(clips, tmp_path):
-    items = read_catalog([clips / "mute.mp4"]).items
+    items = read_catalogue([clips / "mute.mp4"]).items
     (tmp_path / "posters").mkdir()
     (tmp_path / "posters" / ".mute.jpg.fc5d.tmp").touch()  # a worker was killed while it wrote it
     report = extract_items(
@@ -450,7 +450,7 @@ def test_a_store_that_another_process_writes_is_refused(clips, tmp_path):
 def test_a_wrong_setting_is_an_error_with_the_known_values(clips, tmp_path, more, error, match):
     more = {"modalities": ["a"], "preset": "offline", "device": "cpu"} | more
     with pytest.raises(error, match=match):
-        extract_items(read_catalog(clips).items, tmp_path, **more)
+        extract_items(read_catalogue(clips).items, tmp_path, **more)
     assert not list(tmp_path.rglob("manifest.json"))
 
 
@@ -460,7 +460,7 @@ def test_a_precision_that_the_processor_lacks_is_refused_before_a_set_is_begun(
     monkeypatch.setattr("extract.encoders._onednn.is_available", lambda: True)
     monkeypatch.setattr("extract.encoders._onednn.computes_bfloat16", lambda: False)
     options = {"encoders": {"visual": f"resnet50:{networks.weights('resnet50')}"}, "device": "cpu"}
-    items = read_catalog(clips).items
+    items = read_catalogue(clips).items
     with pytest.raises(ValueError, match="bfloat16 needs an x86 processor with AVX-512"):
         extract_items(items, tmp_path, modalities=["v"], precision="bfloat16", **options)
     assert not list(tmp_path.rglob("manifest.json"))
@@ -473,7 +473,7 @@ def test_a_missing_gpu_is_an_error(clips, tmp_path, monkeypatch):
 
 
 def test_an_item_without_a_file_is_missing_where_files_are_decoded(clips, tmp_path):
-    items = [*read_catalog([clips / "mute.mp4"]).items, Item("bare", None, "a cat")]
+    items = [*read_catalogue([clips / "mute.mp4"]).items, Item("bare", None, "a cat")]
     report = extract_items(items, tmp_path, modalities=["a"], preset="offline")
     assert report.counts["acoustic"] == {"skipped": 0, "missing": 2}
     records = FeatureStore(tmp_path).feature_set("acoustic").records
@@ -494,7 +494,7 @@ def test_items_without_any_file_are_refused_where_files_are_decoded(tmp_path):
 
 
 def test_two_items_with_the_same_id_are_refused(clips, tmp_path):
-    items = read_catalog([clips / "mute.mp4"]).items * 2
+    items = read_catalogue([clips / "mute.mp4"]).items * 2
     with pytest.raises(ValueError, match="1 ids belong to several items, such as 'mute'"):
         extract_items(items, tmp_path, preset="offline")
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from extract import ExtractConfig
-from extract.catalog import Item
+from extract.catalogue import Item
 from extract.family import encoder_named
 from extract.media import Frames, Sampling, read_media
 from extract.pipeline.target import choose_targets

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from extract import read_catalog
+from extract import read_catalogue
 from extract.store import FeatureStore, convert
 from extract.workers.decoder import file_facts
 from tests.clips import Audio, make_clip
@@ -23,7 +23,7 @@ import os, signal, sys
 from pathlib import Path
 from tests.encoders import MeanColour, registered
 from tests.extraction import extract_items
-from extract import read_catalog
+from extract import read_catalogue
 from extract.store import storage
 from extract.store.packs import Packs
 
@@ -49,7 +49,7 @@ storage.append_atomically = watched(storage.append_atomically)
 Packs.write = watched(Packs.write)
 with registered(MeanColour):
     extract_items(
-        read_catalog(videos).items, store, root=videos, modalities=["thing", "acoustic"],
+        read_catalogue(videos).items, store, root=videos, modalities=["thing", "acoustic"],
         encoders={"acoustic": "logmel"}, device="cpu", workers=1, layout=layout,
     )
 print(num_moments)
@@ -141,7 +141,7 @@ def test_a_killed_extraction_resumes_to_the_same_bytes_and_keeps_finished_items(
 
 def extract_audio(videos, store, **more):
     return extract_items(
-        read_catalog(videos).items,
+        read_catalogue(videos).items,
         store,
         root=videos,
         modalities=["acoustic"],

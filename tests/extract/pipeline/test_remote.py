@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from extract import read_catalog
-from extract.catalog import Item, RemoteFile, read_catalog_from_list
+from extract import read_catalogue
+from extract.catalogue import Item, RemoteFile, read_catalogue_from_list
 from extract.store import FeatureStore
 from tests.clips import make_clip
 from tests.encoders import Shade, registered
@@ -63,10 +63,10 @@ def records_of(store):
 def test_rows_are_those_of_the_same_files_on_disk(videos, server, tmp_path):
     names = ["clip2.mp4", "clip5.mp4", "broken.mp4"]
     (tmp_path / "list.txt").write_text("".join(f"{server}/{name}\n" for name in names))
-    items = read_catalog_from_list(tmp_path / "list.txt").items
+    items = read_catalogue_from_list(tmp_path / "list.txt").items
     report = extract(items, tmp_path / "remote")
     assert report.counts["thing"] == {"skipped": 0, "done": 2, "failed": 1}
-    extract(read_catalog(videos).items, tmp_path / "local")
+    extract(read_catalogue(videos).items, tmp_path / "local")
     assert records_of(tmp_path / "remote") == records_of(tmp_path / "local")
     record = FeatureStore(tmp_path / "remote").feature_set("thing").records["clip2"]
     assert record.source == f"{server}/clip2.mp4"
@@ -87,9 +87,9 @@ def test_an_object_store_gives_the_same_rows_as_a_disk(videos, tmp_path):
         files = fsspec.filesystem("s3", skip_instance_cache=True)
         files.mkdir("shop")
         files.put(str(videos), "shop/clips", recursive=True)
-        items = read_catalog("s3://shop/clips").items
+        items = read_catalogue("s3://shop/clips").items
         assert [item.id for item in items] == ["broken", "clip2", "clip5"]
         extract(items, tmp_path / "remote")
-        extract(read_catalog(videos).items, tmp_path / "local")
+        extract(read_catalogue(videos).items, tmp_path / "local")
         assert records_of(tmp_path / "remote") == records_of(tmp_path / "local")
         assert extract(items, tmp_path / "remote", dry_run=True).planned == 0

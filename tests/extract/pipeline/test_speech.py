@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from extract import ExtractConfig
-from extract.catalog import Item
+from extract.catalogue import Item
 from extract.family import encoder_named
 from extract.pipeline.plan import text_hash
 from extract.pipeline.speech import speech_target

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from extract import read_catalog
-from extract.catalog import Item
+from extract import read_catalogue
+from extract.catalogue import Item
 from extract.config import ExtractConfig
 from extract.media import Limits, Sampling
 from extract.pipeline import StoppedAtFailure
@@ -69,7 +69,7 @@ def bright(_index, width, height):
 
 
 def extract(videos, store, encoder, **more):
-    items = read_catalog(videos).items
+    items = read_catalogue(videos).items
     more = {"root": videos, "device": "cpu", "workers": 1} | more
     return extract_items(items, store, modalities=["thing"], encoders={"thing": encoder}, **more)
 

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from extract.catalog import Item
+from extract.catalogue import Item
 from extract.store import FeatureStore
 from mmgcn.run import Run
 from mmgcn.serving.cold_start.cold_items import ColdItemError, item_vectors

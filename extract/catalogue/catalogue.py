@@ -1,4 +1,4 @@
-"""Item, Catalog and read_catalog: the videos to extract, with their ids and captions."""
+"""Item, Catalogue and read_catalogue: the videos to extract, with their ids and captions."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from extract.catalog.captions import (
+from extract.catalogue.captions import (
     SIDECAR_SUFFIXES,
     TABLES,
     CaptionError,
     read_captions,
     read_sidecar,
 )
-from extract.catalog.discovery import (
+from extract.catalogue.discovery import (
     AnyPath,
-    CatalogError,
+    CatalogueError,
     Discovery,
     discover_media,
 )
-from extract.catalog.examples import NUM_EXAMPLES, examples
-from extract.catalog.file_list import FileList, read_file_list
-from extract.catalog.remote import AnyFile, RemoteFile
+from extract.catalogue.examples import NUM_EXAMPLES, examples
+from extract.catalogue.file_list import FileList, read_file_list
+from extract.catalogue.remote import AnyFile, RemoteFile
 
 IdFrom = Literal["stem", "relative-path"]
 
@@ -41,7 +41,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Catalog:
+class Catalogue:
     """Items in the order of their ids.
 
     Args:
@@ -55,12 +55,12 @@ class Catalog:
     notes: tuple[str, ...] = ()
 
 
-def read_catalog(
+def read_catalogue(
     videos: AnyPath | Sequence[AnyPath],
     captions: Path | None = None,
     *,
     id_from: IdFrom = "stem",
-) -> Catalog:
+) -> Catalogue:
     """Return the media files of a folder, or the given files, with their captions.
 
     A caption comes from the captions file, or else from a file beside the video with the same name
@@ -77,46 +77,47 @@ def read_catalog(
         id_from: source of an item's id: its file name, or its path in the folder, without suffix.
 
     Raises:
-        CatalogError: the folder does not exist or contains no media, it contains a link to a target
-            outside, or two files have the same id.
+        CatalogueError: the folder does not exist or contains no media, it contains a link to a
+            target outside, or two files have the same id.
         CaptionError: the captions file cannot be read.
         RemoteError: a URL cannot be listed.
     """
-    return _catalog(discover_media(videos), captions, id_from, FileList(()))
+    return _catalogue(discover_media(videos), captions, id_from, FileList(()))
 
 
-def read_catalog_from_list(
+def read_catalogue_from_list(
     path: Path, captions: Path | None = None, *, id_from: IdFrom = "stem"
-) -> Catalog:
+) -> Catalogue:
     """Return the videos that a text file or a table names, by path or URL (see `read_file_list`).
 
     Ids and captions of the table are used; those of a captions file take precedence.
 
     Raises:
-        CatalogError: the list cannot be read, a file does not exist, or two files have the same id.
+        CatalogueError: the list cannot be read, a file does not exist, or two files have the same
+            id.
         CaptionError: the list, or the captions file, cannot be read as a table.
     """
     file_list = read_file_list(path)
-    return _catalog(discover_media(file_list.files), captions, id_from, file_list)
+    return _catalogue(discover_media(file_list.files), captions, id_from, file_list)
 
 
-def read_catalog_from_captions(path: Path) -> Catalog:
+def read_catalogue_from_captions(path: Path) -> Catalogue:
     """Return an item without a file for each id of a table of captions (see `read_captions`).
 
     Raises:
-        CatalogError: the table has no item.
+        CatalogueError: the table has no item.
         CaptionError: it cannot be read.
     """
     captions, notes = read_captions(path, keep_empty=True)
     if not captions:
-        raise CatalogError(f"{path} has no row with an item id")
+        raise CatalogueError(f"{path} has no row with an item id")
     items = tuple(Item(item_id, None, text or None) for item_id, text in sorted(captions.items()))
-    return Catalog(items, path.parent, tuple(notes))
+    return Catalogue(items, path.parent, tuple(notes))
 
 
-def _catalog(
+def _catalogue(
     discovery: Discovery, captions: Path | None, id_from: IdFrom, file_list: FileList
-) -> Catalog:
+) -> Catalogue:
     items = _named(discovery.media, discovery.root, id_from, file_list.ids)
     has_local = any(isinstance(path, Path) for path in discovery.media)
     table, notes = _captions(captions, discovery.root if has_local else None)
@@ -135,7 +136,7 @@ def _catalog(
         )
         for item_id, path in sorted(items.items())
     )
-    return Catalog(found, discovery.root, (*discovery.notes, *sidecars.notes()))
+    return Catalogue(found, discovery.root, (*discovery.notes, *sidecars.notes()))
 
 
 def _named(
@@ -156,7 +157,7 @@ def _named(
         len(names) == len(found) for names, found in zip(longer, clashes.values(), strict=True)
     )
     advice = "pass id_from='relative-path', or rename" if helps else "rename"
-    raise CatalogError(
+    raise CatalogueError(
         f"{len(clashes):,} ids belong to several files: {some}; {advice} one of them"
     )
 

@@ -30,7 +30,7 @@ class RemoteError(OSError, ValueError):
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A remote file, with the methods of a Path that the catalog and its readers use.
+    """A remote file, with the methods of a Path that the catalogue and its readers use.
 
     Args:
         url: URL as fsspec reads it.

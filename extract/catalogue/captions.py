@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from extract.catalog.examples import examples
+from extract.catalogue.examples import examples
 
 if TYPE_CHECKING:
     import polars as pl

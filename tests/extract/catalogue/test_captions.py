@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extract.catalog import CaptionError, read_captions, subtitle_text
-from extract.catalog.captions import read_sidecar
+from extract.catalogue import CaptionError, read_captions, subtitle_text
+from extract.catalogue.captions import read_sidecar
 
 # --- tables ---
 

@@ -5,23 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from extract.catalog import MEDIA_SUFFIXES, CatalogError, read_catalog
+from extract.catalogue import MEDIA_SUFFIXES, CatalogueError, read_catalogue
 from tests.videos import touch
 
 
 def ids(given_videos):
-    return [item.id for item in read_catalog(given_videos).items]
+    return [item.id for item in read_catalogue(given_videos).items]
 
 
 def test_every_media_file_is_an_item_in_the_order_of_ids(videos):
     touch(videos, "b.mp4", "sub/a.WEBM", "c.jpg", "d.mp3", "notes.txt", ".hidden.mp4")
     touch(videos, ".trash/e.mp4", "folder.mp4/inside.gif")
-    catalog = read_catalog(videos)
-    assert [item.id for item in catalog.items] == ["a", "b", "c", "d", "inside"]
-    assert catalog.root == videos
-    assert catalog.items[0].path == videos / "sub" / "a.WEBM"
-    assert catalog.notes == ()
-    assert read_catalog(str(videos)) == catalog
+    catalogue = read_catalogue(videos)
+    assert [item.id for item in catalogue.items] == ["a", "b", "c", "d", "inside"]
+    assert catalogue.root == videos
+    assert catalogue.items[0].path == videos / "sub" / "a.WEBM"
+    assert catalogue.notes == ()
+    assert read_catalogue(str(videos)) == catalogue
 
 
 def test_a_file_that_cannot_be_read_is_an_item(videos):
@@ -42,7 +42,7 @@ def test_ignored_files_are_noted(videos):
         videos, "a.mp4", "b.divx", "c", "d.pdf", "sub/e.psd", "captions.csv", "a.srt", ".DS_Store"
     )
     (videos / "captions.csv").write_text("id,text\na,b\n")
-    (note,) = read_catalog(videos).notes
+    (note,) = read_catalogue(videos).notes
     assert note == f"4 files in {videos} are not media and are ignored: b.divx, c, d.pdf, ..."
 
 
@@ -56,8 +56,8 @@ def test_a_folder_that_cannot_be_listed_is_an_error(videos, monkeypatch):
         return real(path)
 
     monkeypatch.setattr("os.scandir", scandir)
-    with pytest.raises(CatalogError, match=r"closed cannot be listed: Permission denied"):
-        read_catalog(videos)
+    with pytest.raises(CatalogueError, match=r"closed cannot be listed: Permission denied"):
+        read_catalogue(videos)
 
 
 # --- links ---
@@ -69,8 +69,8 @@ def test_a_link_to_the_outside_is_refused_and_one_inside_is_an_item(videos, tmp_
     assert ids(videos) == ["a", "b"]
     touch(tmp_path, "secret.mp4")
     (videos / "c.mp4").symlink_to(tmp_path / "secret.mp4")
-    with pytest.raises(CatalogError, match=r"c\.mp4 is a link to .*secret\.mp4"):
-        read_catalog(videos)
+    with pytest.raises(CatalogueError, match=r"c\.mp4 is a link to .*secret\.mp4"):
+        read_catalogue(videos)
 
 
 def test_a_linked_folder_outside_is_refused_and_one_inside_is_not_followed(videos, tmp_path):
@@ -80,8 +80,8 @@ def test_a_linked_folder_outside_is_refused_and_one_inside_is_not_followed(video
     assert ids(videos) == ["a"]
     touch(tmp_path, "others/b.mp4")
     (videos / "others").symlink_to(tmp_path / "others")
-    with pytest.raises(CatalogError, match=r"others is a link to .*, outside .*; copy the file"):
-        read_catalog(videos)
+    with pytest.raises(CatalogueError, match=r"others is a link to .*, outside .*; copy the file"):
+        read_catalogue(videos)
 
 
 def test_circular_links_are_items_that_cannot_be_read(videos):
@@ -94,8 +94,8 @@ def test_a_caption_that_links_outside_is_refused(videos, tmp_path):
     touch(videos, "a.mp4")
     (tmp_path / "secret").write_text("password")
     (videos / "a.txt").symlink_to(tmp_path / "secret")
-    with pytest.raises(CatalogError, match=r"a\.txt is a link to .*secret, outside"):
-        read_catalog(videos)
+    with pytest.raises(CatalogueError, match=r"a\.txt is a link to .*secret, outside"):
+        read_catalogue(videos)
 
 
 def test_the_folder_itself_can_be_a_link(videos, tmp_path):
@@ -113,16 +113,16 @@ def test_one_file_and_several_files_can_be_named(videos):
     (videos / "captions.csv").write_text("id,text\na,of a\nc,of c\n")
     assert ids(videos / "b.mp4") == ["b"]
     named = [videos / "c.mp4", str(videos / "odd.xyz"), videos / "c.txt", videos / "c.mp4"]
-    catalog = read_catalog(named)
-    assert [item.id for item in catalog.items] == ["c", "odd"]
-    assert catalog.root == videos
-    assert catalog.items[0].caption == "of c"
-    assert catalog.notes == ()  # captions of other videos are expected here
+    catalogue = read_catalogue(named)
+    assert [item.id for item in catalogue.items] == ["c", "odd"]
+    assert catalogue.root == videos
+    assert catalogue.items[0].caption == "of c"
+    assert catalogue.notes == ()  # captions of other videos are expected here
 
 
 def test_files_of_several_folders_have_no_common_root(videos):
     touch(videos, "a/x.mp4", "b/y.mp4")
-    assert read_catalog([videos / "a" / "x.mp4", videos / "b" / "y.mp4"]).root == Path()
+    assert read_catalogue([videos / "a" / "x.mp4", videos / "b" / "y.mp4"]).root == Path()
 
 
 def test_a_pattern_matches_media_files(videos):
@@ -161,5 +161,5 @@ def test_an_existing_file_with_a_name_like_a_url_is_that_file(videos, monkeypatc
 )
 def test_no_media_files_are_an_error(videos, given_videos, match):
     touch(videos, "notes.txt")
-    with pytest.raises(CatalogError, match=match):
-        read_catalog(given_videos(videos))
+    with pytest.raises(CatalogueError, match=match):
+        read_catalogue(given_videos(videos))

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from extract.catalog.captions import (
+from extract.catalogue.captions import (
     ID_COLUMNS,
     TABLE_SUFFIXES,
     TEXT_COLUMNS,
@@ -16,9 +16,9 @@ from extract.catalog.captions import (
     one_line,
     read_table,
 )
-from extract.catalog.discovery import CatalogError
-from extract.catalog.examples import examples
-from extract.catalog.remote import AnyFile, as_file
+from extract.catalogue.discovery import CatalogueError
+from extract.catalogue.examples import examples
+from extract.catalogue.remote import AnyFile, as_file
 
 PATH_COLUMNS = ("path", "url", "file", "video")
 
@@ -60,16 +60,16 @@ def read_file_list(path: Path) -> FileList:
             text).
 
     Raises:
-        CatalogError: it cannot be read, or names a video twice.
+        CatalogueError: it cannot be read, or names a video twice.
         CaptionError: it cannot be read as a table, or lacks the column of paths.
     """
     if path.suffix.lower() not in TABLE_SUFFIXES:
         try:
             return FileList(parse_file_list(path.read_bytes()))
         except OSError as error:
-            raise CatalogError(f"{path} cannot be read: {error.strerror}") from error
+            raise CatalogueError(f"{path} cannot be read: {error.strerror}") from error
     if not path.is_file():
-        raise CatalogError(f"there is no file list {path}")
+        raise CatalogueError(f"there is no file list {path}")
     table = read_table(path)
     rows = [
         (as_file(name), row)
@@ -78,7 +78,9 @@ def read_file_list(path: Path) -> FileList:
     ]
     repeated = [str(file) for file, n in Counter(file for file, _ in rows).items() if n > 1]
     if repeated:
-        raise CatalogError(f"{len(repeated):,} videos are repeated in {path}: {examples(repeated)}")
+        raise CatalogueError(
+            f"{len(repeated):,} videos are repeated in {path}: {examples(repeated)}"
+        )
     by_file: list[dict[AnyFile, str]] = []
     for names in (ID_COLUMNS, TEXT_COLUMNS):
         known = {name.strip().lower() for name in table.columns}

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from glob import glob, has_magic
 from pathlib import Path
 
-from extract.catalog.captions import SIDECAR_SUFFIXES, TABLES
-from extract.catalog.examples import examples
-from extract.catalog.remote import AnyFile, RemoteFile, as_file, is_url, list_remote
+from extract.catalogue.captions import SIDECAR_SUFFIXES, TABLES
+from extract.catalogue.examples import examples
+from extract.catalogue.remote import AnyFile, RemoteFile, as_file, is_url, list_remote
 
 VIDEO_SUFFIXES = frozenset(
     (
@@ -28,11 +28,11 @@ CAPTION_SUFFIXES = frozenset((*SIDECAR_SUFFIXES, *(Path(name).suffix for name in
 AnyPath = str | Path | RemoteFile
 
 
-class CatalogError(ValueError):
+class CatalogueError(ValueError):
     """The videos cannot be found; the message says what to do."""
 
 
-class EmptyFolder(CatalogError):
+class EmptyFolder(CatalogueError):
     """The folder contains no media."""
 
 
@@ -56,13 +56,13 @@ class Discovery:
         """Raise if a path is a link to a target outside the folder.
 
         Raises:
-            CatalogError: it leads outside.
+            CatalogueError: it leads outside.
         """
         if self.inside is None or not path.is_symlink():
             return
         target = Path(os.path.realpath(path))  # Path.resolve raises for circular links
         if not target.is_relative_to(self.inside):
-            raise CatalogError(
+            raise CatalogueError(
                 f"{path} is a link to {target}, outside {self.root}; "
                 "copy the file there or remove the link"
             )
@@ -75,8 +75,8 @@ def discover_media(videos: AnyPath | Sequence[AnyPath]) -> Discovery:
         videos: a folder, a file, or several files. Text may be a pattern, or a URL of any of them.
 
     Raises:
-        CatalogError: the folder or file does not exist, contains no media, or contains a link to a
-            target outside.
+        CatalogueError: the folder or file does not exist, contains no media, or contains a link to
+            a target outside.
         RemoteError: a URL cannot be listed.
     """
     if not isinstance(videos, str | Path | RemoteFile):
@@ -92,7 +92,7 @@ def discover_media(videos: AnyPath | Sequence[AnyPath]) -> Discovery:
     if path.is_dir():
         return _files_in_folder(path)
     if not path.exists():
-        raise CatalogError(f"there is no folder {path}")
+        raise CatalogueError(f"there is no folder {path}")
     return Discovery(path.parent, [path])
 
 
@@ -100,7 +100,7 @@ def _remote_files(videos: AnyPath) -> Discovery:
     found = _matching(videos)
     media: list[AnyFile] = [file for file in found if file.suffix.lower() in MEDIA_SUFFIXES]
     if not media:
-        raise CatalogError(
+        raise CatalogueError(
             f"none of the {len(found):,} files at {videos} is a video, image or audio file"
         )
     return Discovery(Path(), media)
@@ -112,14 +112,14 @@ def _named_files(sources: Sequence[AnyPath]) -> Discovery:
         if isinstance(path, RemoteFile):
             continue  # a missing file fails when it is read
         if path.is_dir():
-            raise CatalogError(f"{path} is a folder; name one folder and nothing else, or files")
+            raise CatalogueError(f"{path} is a folder; name one folder and nothing else, or files")
         if not os.path.lexists(path):
-            raise CatalogError(f"there is no file {path}")
+            raise CatalogueError(f"there is no file {path}")
     if not sources:
-        raise CatalogError("no files were named")
+        raise CatalogueError("no files were named")
     media = [path for path in paths if path.suffix.lower() not in CAPTION_SUFFIXES]
     if not media:
-        raise CatalogError(
+        raise CatalogueError(
             f"none of the {len(paths):,} named files is a video, image or audio file"
         )
     folders = {Path() if isinstance(path, RemoteFile) else path.parent for path in media}
@@ -138,7 +138,7 @@ def _matching(source: AnyPath) -> Sequence[AnyFile]:
     found = [Path(name) for name in sorted(glob(source, recursive=True))]  # noqa: PTH207
     media = [path for path in found if path.suffix.lower() in MEDIA_SUFFIXES and not path.is_dir()]
     if not media:
-        raise CatalogError(f"no video matches {source}")
+        raise CatalogueError(f"no video matches {source}")
     return media
 
 
@@ -169,7 +169,7 @@ def _walk(discovery: Discovery) -> Iterator[Path]:
     """Yield the files of a folder and its subfolders, except hidden ones, in a fixed order."""
 
     def refuse(error: OSError) -> None:
-        raise CatalogError(f"{error.filename} cannot be listed: {error.strerror}") from error
+        raise CatalogueError(f"{error.filename} cannot be listed: {error.strerror}") from error
 
     for where, folders, names in os.walk(discovery.root, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from extract.catalog import CaptionError, CatalogError, RemoteFile, read_catalog_from_list
+from extract.catalogue import CaptionError, CatalogueError, RemoteFile, read_catalogue_from_list
 from tests.videos import captions_of, touch
 
 
@@ -19,8 +19,8 @@ def here(tmp_path, monkeypatch):
 
 def test_a_text_contains_paths_and_urls_and_patterns_are_not_expanded(here):
     (here / "list.txt").write_text("a.mp4\n\nsub/b.mp4\n[c].mp4\ns3://bucket/d*.mp4\n")
-    catalog = read_catalog_from_list(here / "list.txt")
-    assert {item.id: item.path for item in catalog.items} == {
+    catalogue = read_catalogue_from_list(here / "list.txt")
+    assert {item.id: item.path for item in catalogue.items} == {
         "a": Path("a.mp4"),
         "b": Path("sub/b.mp4"),
         "[c]": Path("[c].mp4"),
@@ -33,8 +33,8 @@ def test_a_text_can_come_from_windows_and_contain_undecodable_names(here):
     (here / "list.txt").write_bytes(
         b"\xef\xbb\xbfa.mp4\r\nx\x0by\xe2\x80\xa8z.mp4\r\ncaf\xe9.mp4\r\n"
     )
-    catalog = read_catalog_from_list(here / "list.txt")
-    assert [item.id for item in catalog.items] == ["a", "caf\\xe9", "x\x0by\u2028z"]
+    catalogue = read_catalogue_from_list(here / "list.txt")
+    assert [item.id for item in catalogue.items] == ["a", "caf\\xe9", "x\x0by\u2028z"]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".jsonl"])
@@ -55,14 +55,14 @@ def test_a_table_can_contain_ids_and_captions(here, suffix):
         case _:
             table.write_csv(path, separator="\t" if suffix == ".tsv" else ",")
     (here / "sub" / "b.txt").write_text("beside")
-    assert captions_of(read_catalog_from_list(path)) == {"007": "of a cat", "b": "beside"}
+    assert captions_of(read_catalogue_from_list(path)) == {"007": "of a cat", "b": "beside"}
 
 
 def test_a_captions_file_precedes_the_captions_of_the_list(here):
     (here / "list.csv").write_text("path,caption\na.mp4,of the list\nsub/b.mp4,of b\n")
     (here / "better.csv").write_text("item_id,caption\na,of the file\n")
-    catalog = read_catalog_from_list(here / "list.csv", here / "better.csv")
-    assert captions_of(catalog) == {"a": "of the file", "b": "of b"}
+    catalogue = read_catalogue_from_list(here / "list.csv", here / "better.csv")
+    assert captions_of(catalogue) == {"a": "of the file", "b": "of b"}
 
 
 @pytest.mark.parametrize(
@@ -73,19 +73,19 @@ def test_a_captions_file_precedes_the_captions_of_the_list(here):
             CaptionError,
             "needs a column path or url or file or video; its columns: name",
         ),
-        ("path\na.mp4\na.mp4\n", CatalogError, r"1 videos are repeated in .*list.csv: a.mp4"),
-        ("path\nz.mp4\n", CatalogError, "there is no file z.mp4"),
-        ("path,id\na.mp4,x\nsub/b.mp4,x\n", CatalogError, "1 ids belong to several files"),
-        ("path\n", CatalogError, "no files were named"),
+        ("path\na.mp4\na.mp4\n", CatalogueError, r"1 videos are repeated in .*list.csv: a.mp4"),
+        ("path\nz.mp4\n", CatalogueError, "there is no file z.mp4"),
+        ("path,id\na.mp4,x\nsub/b.mp4,x\n", CatalogueError, "1 ids belong to several files"),
+        ("path\n", CatalogueError, "no files were named"),
     ],
 )
 def test_an_invalid_table_is_refused(here, text, error, match):
     (here / "list.csv").write_text(text)
     with pytest.raises(error, match=match):
-        read_catalog_from_list(here / "list.csv")
+        read_catalogue_from_list(here / "list.csv")
 
 
 @pytest.mark.parametrize("name", ["none.csv", "none.txt"])
 def test_a_missing_list_is_reported(here, name):
-    with pytest.raises(CatalogError, match=rf"(no file list {name}|{name} cannot be read)"):
-        read_catalog_from_list(Path(name))
+    with pytest.raises(CatalogueError, match=rf"(no file list {name}|{name} cannot be read)"):
+        read_catalogue_from_list(Path(name))
