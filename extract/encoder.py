@@ -12,7 +12,7 @@ from extract.config import Engine, Precision, Reads, TokenPooling
 from extract.registry import Registry
 from extract.weights import Weights
 
-Segment = tuple[float, float, str]  # start and end in seconds, and words
+Segment = tuple[float, float, str]  # start and end in seconds, and text
 Units = Any  # an array whose first axis counts units, or a list of them
 
 

@@ -152,18 +152,18 @@ FAMILIES: Registry[Family] = Registry(
 )
 
 
-def encoder_named(words: str, *, reads: Reads) -> Encoder:
+def encoder_named(spec: str, *, reads: Reads) -> Encoder:
     """Return the encoder that a user names, not loaded.
 
     Args:
-        words: NAME, NAME:WEIGHTS, or FAMILY:NAME[:WEIGHTS][@LAYER].
+        spec: NAME, NAME:WEIGHTS, or FAMILY:NAME[:WEIGHTS][@LAYER].
         reads: input of the encoder, for families.
 
     Raises:
         LookupError: no encoder, family or model has that name.
         ValueError: the family has no encoders that read this.
     """
-    name, _, rest = words.partition(":")
+    name, _, rest = spec.partition(":")
     encoders, families = ENCODERS.names(), FAMILIES.names()
     if name in families and name not in encoders:
         family = FAMILIES.get(name)
@@ -181,18 +181,18 @@ def encoder_named(words: str, *, reads: Reads) -> Encoder:
         raise UnknownName("encoder", name, offers, error.broken) from error
 
 
-def kind_of(modality: Modality, words: str = "") -> Reads:
+def kind_of(modality: Modality, spec: str = "") -> Reads:
     """Return the kind of input that an encoder of a modality reads.
 
     Args:
-        words: NAME or NAME:WEIGHTS of the encoder. Without it, or for a family, the kind is that of
+        spec: NAME or NAME:WEIGHTS of the encoder. Without it, or for a family, the kind is that of
             the modality's first encoder that belongs to no family.
 
     Raises:
         LookupError: all of them belong to families and the modality does not state the kind, or an
             encoder is unknown.
     """
-    own = [name.partition(":")[0] for name in (words, *modality.encoders) if name]
+    own = [name.partition(":")[0] for name in (spec, *modality.encoders) if name]
     first = next((name for name in own if name not in FAMILIES.names()), None)
     if first is None and modality.reads is not None:
         return modality.reads

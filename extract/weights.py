@@ -25,26 +25,26 @@ class WeightsUnavailable(OSError):
 
     Attributes:
         names: names of the weights, if they have any.
-        looked: where they were searched for, and what failed.
+        attempts: for each name, the places that were searched and the reason of the failure.
     """
 
     def __init__(
-        self, message: str, *, names: tuple[str, ...] = (), looked: tuple[str, ...] = ()
+        self, message: str, *, names: tuple[str, ...] = (), attempts: tuple[str, ...] = ()
     ) -> None:
         super().__init__(message)
-        self.names, self.looked = names, looked
+        self.names, self.attempts = names, attempts
 
     @classmethod
-    def unfetched(cls, names: tuple[str, ...], looked: tuple[str, ...]) -> Self:
+    def unfetched(cls, names: tuple[str, ...], attempts: tuple[str, ...]) -> Self:
         """Return the error for weights that are not on this machine and cannot be fetched."""
-        named = ", ".join(f"{name} ({where})" for name, where in zip(names, looked, strict=True))
+        named = ", ".join(f"{name} ({where})" for name, where in zip(names, attempts, strict=True))
         them = "that file or folder" if len(names) == 1 else "those files and folders"
         return cls(
             f"these weights are not on this machine: {named}. Either run `mmgcn weights fetch "
             f"{' '.join(names)}` on a machine with network access and copy {them} here, or use "
-            "`--preset offline`",
+            "preset='offline'",
             names=names,
-            looked=looked,
+            attempts=attempts,
         )
 
 
@@ -133,9 +133,9 @@ class Weights:
         except WrongWeights:
             raise
         except Exception as error:  # libraries raise errors of any type
-            looked = torch_cache() / self.file_name if self.kind == "url" else hub.cache()
-            searched = f"looked in {looked} and at {self.where}: {first_line(error)}"
-            raise WeightsUnavailable.unfetched((self.name,), (searched,)) from error
+            cache = torch_cache() / self.file_name if self.kind == "url" else hub.cache()
+            attempt = f"looked in {cache} and at {self.where}: {first_line(error)}"
+            raise WeightsUnavailable.unfetched((self.name,), (attempt,)) from error
 
     def _download_model(self) -> Path:
         files = hub.list_model(self.where)
@@ -213,8 +213,8 @@ def resolve(default: Weights, given: str | None, others: tuple[Weights, ...] = (
         try:
             return Weights.of_hub(given).resolve()
         except WeightsUnavailable as error:
-            looked = tuple(f"no such path; {where}" for where in error.looked)
-            raise WeightsUnavailable.unfetched(error.names, looked) from error
+            attempts = tuple(f"no such path; {where}" for where in error.attempts)
+            raise WeightsUnavailable.unfetched(error.names, attempts) from error
     names = ", ".join(weights.name for weights in (default, *others))
     raise WeightsUnavailable(f"no weights at {given}; pass a path, or one of: {names}")
 

@@ -67,7 +67,7 @@ CONFIG_FLAGS = {
         min=1,
     ),
     "cluster": None,
-    "speech": None,
+    "speech": Flag(part_of="--captions speech[:FOLDER]"),
     "strict": Flag(help="Stop at the first failure, with exit code 1."),
     "verify": Flag(
         help="Check everything in the store against its records and hashes. With VIDEOS, extract "

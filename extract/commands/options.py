@@ -46,6 +46,9 @@ class Flag:
     """Largest value."""
     panel: str | None = None
     """Title of the group of options in the help."""
+    part_of: str = ""
+    """Option of the command that sets the field, too, in the form for error messages; the field has
+    no option of its own."""
 
 
 Flags = Mapping[str, Flag | None]
@@ -91,6 +94,7 @@ def with_options(**flags: Flags) -> Callable[[Command], Command]:
         hints = get_type_hints(command, include_extras=True)
         parameters: list[inspect.Parameter] = []
         groups: dict[str, tuple[type, dict[str, Flag]]] = {}
+        parts: dict[str, str] = {}
         for parameter in inspect.signature(command).parameters.values():
             hint = hints[parameter.name]
             if not dataclasses.is_dataclass(hint):
@@ -107,11 +111,13 @@ def with_options(**flags: Flags) -> Callable[[Command], Command]:
             group: dict[str, Flag] = {}
             for field in dataclasses.fields(hint):
                 flag = spelled.get(field.name, Flag())
-                if flag is not None:
+                if flag is not None and flag.part_of:
+                    parts[field.name] = flag.part_of
+                elif flag is not None:
                     group[field.name] = flag
                     parameters.append(_parameter(hint, field, flag, docs.get(field.name, "")))
             groups[parameter.name] = hint, group
-        usage = Usage(_names(parameters))
+        usage = Usage(parts | _names(parameters))
 
         @wraps(command)
         def run(context: typer.Context, **given: object) -> Any:

@@ -77,21 +77,23 @@ def _widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
     """Return the width of each column, including its title: its full width if there is space."""
     from rich.cells import cell_len
 
-    words = [
+    word_widths = [
         max((cell_len(w) for cell in each for w in cell.split()), default=0) for each in columns
     ]
-    lines = [max(cell_len(line) for cell in each for line in cell.split("\n")) for each in columns]
-    widths = list(words)
+    line_widths = [
+        max(cell_len(line) for cell in each for line in cell.split("\n")) for each in columns
+    ]
+    widths = list(word_widths)
     for longest in (LONGEST_WORD, LONGEST_WORD_IF_NARROW):
-        whole = [
+        limits = [
             word if line == word <= longest else PROSE_WIDTH
-            for word, line in zip(words, lines, strict=True)
+            for word, line in zip(word_widths, line_widths, strict=True)
         ]
-        widths = list(map(min, words, whole))
+        widths = list(map(min, word_widths, limits))
         if sum(widths) <= room:
             break
-    while sum(widths) < min(room, sum(lines)):
-        short = [column for column, line in enumerate(lines) if widths[column] < line]
+    while sum(widths) < min(room, sum(line_widths)):
+        short = [column for column, line in enumerate(line_widths) if widths[column] < line]
         widths[min(short, key=widths.__getitem__)] += 1
     return widths
 

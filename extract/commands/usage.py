@@ -40,12 +40,11 @@ class Usage:
         except typer.BadParameter as error:
             error.message += origins_in(f"{error.param_hint} {error.message}", context, self.flags)
             raise
-        except (ValueError, LookupError, ImportError, TypeError) as error:
-            if type(error) in (
-                KeyError,
-                IndexError,
-            ):  # these are bugs, and their messages are not for users
+        except (ValueError, LookupError, OSError, ImportError, TypeError) as error:
+            if type(error) in (KeyError, IndexError):  # bugs, whose messages are not for users
                 raise
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # an error of the system names a file, not an argument
             text = in_flags(str(error), self.flags)
             text += origins_in(text, context, self.flags)
             if text == str(error):

@@ -137,7 +137,7 @@ def _named(name: str, known: dict[str, Weights]) -> Weights:
     return known[name]
 
 
-def _of_family(words: str) -> Weights:
+def _of_family(spec: str) -> Weights:
     """Return the published weights of a model of a family, FAMILY:NAME.
 
     Raises:
@@ -147,14 +147,14 @@ def _of_family(words: str) -> Weights:
     from extract.family import FAMILIES, UnknownModel, encoder_named
 
     problem: UnknownModel | None = None
-    for reads in FAMILIES.get(words.partition(":")[0]).reads:
+    for reads in FAMILIES.get(spec.partition(":")[0]).reads:
         try:
-            published = encoder_named(words, reads=reads).published
+            published = encoder_named(spec, reads=reads).published
         except UnknownModel as error:  # the model may read something else
             problem = problem or error
             continue
         if published is None:
-            raise typer.BadParameter(f"no weights are published for {words}", param_hint="NAMES")
+            raise typer.BadParameter(f"no weights are published for {spec}", param_hint="NAMES")
         return published
     assert problem is not None, "a family reads something"
     raise problem

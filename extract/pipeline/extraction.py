@@ -149,11 +149,11 @@ class _Run:
             target.open(store, shard=self.shard, layout=self.config.layout)
         self.reporter.start("comparing with the store")
 
-        def go_on(num_compared: int) -> bool:
+        def should_continue(num_compared: int) -> bool:
             self.reporter.update(f"comparing with the store: {num_compared:,} of {len(items):,}")
             return not interruption.requested
 
-        ledger = self._ledger(items, targets, go_on)
+        ledger = self._ledger(items, targets, should_continue)
         try:
             ledger.open()
             if ledger.todo and not interruption.requested:
@@ -176,7 +176,7 @@ class _Run:
         self,
         items: Sequence[Item],
         targets: Sequence[Target],
-        go_on: Callable[[int], bool] = lambda _: True,
+        should_continue: Callable[[int], bool] = lambda _: True,
     ) -> Ledger:
         config = self.config
         plan = make_plan(
@@ -185,8 +185,8 @@ class _Run:
             root=self.root,
             retry_failed=config.retry_failed,
             verify=config.verify,
-            stills=[Path(folder) for folder in (config.posters, config.sprites) if folder],
-            go_on=go_on,
+            image_folders=[Path(folder) for folder in (config.posters, config.sprites) if folder],
+            should_continue=should_continue,
         )
         return Ledger(items, targets, plan, self.reporter, root=self.root, strict=config.strict)
 

@@ -40,8 +40,8 @@ def make_plan(
     root: Path | None,
     retry_failed: bool,
     verify: bool,
-    stills: Sequence[Path] = (),
-    go_on: Callable[[int], bool] = lambda _: True,
+    image_folders: Sequence[Path] = (),
+    should_continue: Callable[[int], bool] = lambda _: True,
 ) -> Plan:
     """Compare items with the records of the targets; nothing is written.
 
@@ -51,13 +51,14 @@ def make_plan(
     Args:
         retry_failed: whether items that failed before are extracted again.
         verify: whether stored rows are read and compared with their hash, not only their size.
-        stills: folders of posters and sprites; a clip without its file there is extracted again.
-        go_on: called with the number of compared items, as comparing may take long; returning False
-            ends the comparison, and the plan omits the other items.
+        image_folders: folders of posters and sprites; clips that lack a file there are extracted
+            again.
+        should_continue: called with the number of compared items, as comparing may take long;
+            returning False ends the comparison, and the plan omits the other items.
     """
     plan = Plan()
     for index, item in enumerate(items):
-        if not go_on(index):
+        if not should_continue(index):
             break
         facts = _Facts(item, root)
         wanted = set()
@@ -66,7 +67,7 @@ def make_plan(
                 plan.skipped[slot] += 1
             else:
                 wanted.add(slot)
-        if any(not (folder / f"{file_name(item.id)}.jpg").is_file() for folder in stills):
+        if any(not (folder / f"{file_name(item.id)}.jpg").is_file() for folder in image_folders):
             slots = [slot for slot, target in enumerate(targets) if _has_frames(target, item)]
             if slots and wanted.isdisjoint(slots):
                 wanted.add(slots[0])
@@ -96,7 +97,7 @@ def item_hash(facts: FileFacts, caption: str | None) -> str:
 
 
 def _has_frames(target: Target, item: Item) -> bool:
-    """Return whether frames of the item were encoded, so that stills can be drawn."""
+    """Return whether frames of the item were encoded, so that posters and sprites can be drawn."""
     record = target.features.records.get(item.id) if target.features is not None else None
     return target.encoder.reads in IMAGES and record is not None and record.rows > 0
 

@@ -16,7 +16,7 @@ from extract.weights import WeightsUnavailable
 SPEECH = Modality(
     name="speech",
     letter="s",
-    description="the words that are said in a video",
+    description="speech in a video, as text",
     encoders=("hf",),
     presets={},
     pooling="first",
@@ -40,10 +40,9 @@ def speech_target(config: ExtractConfig) -> Target:
         raise WeightsUnavailable(
             f"the weights of the speech network {error.names[0]} are not on this machine. Either "
             f"run `mmgcn weights fetch {error.names[0]}` on a machine with network access, copy "
-            "the folder that it prints here, and pass `--captions speech:FOLDER`; or leave out "
-            "`--captions speech`",
+            "the folder that it prints here, and pass its path as `speech`; or leave `speech` out",
             names=error.names,
-            looked=error.looked,
+            attempts=error.attempts,
         ) from error
     return Target(SPEECH, encoder, manifest)
 

@@ -23,15 +23,15 @@ DECODED = ("frames", "video", "waveform")
 class Target:
     """One encoder of one modality, and the feature set that it fills.
 
-    `features` is None before `open`, and in a dry run. `words` is the name of the encoder as in
-    options.
+    `features` is None before `open`, and in a dry run. `spec` names the encoder as an option does,
+    such as resnet50:FILE.
     """
 
     modality: Modality
     encoder: Encoder
     manifest: dict[str, Any]
     features: FeatureSet | None = None
-    words: str = ""
+    spec: str = ""
 
     @property
     def decodes(self) -> bool:
@@ -77,8 +77,8 @@ def choose_targets(config: ExtractConfig) -> list[Target]:
     targets: list[Target] = []
     unavailable: list[WeightsUnavailable] = []
     for modality, choices in _choices(config):
-        for words in choices:
-            encoder = encoder_named(words, reads=kind_of(modality))
+        for spec in choices:
+            encoder = encoder_named(spec, reads=kind_of(modality))
             if config.precision in encoder.precisions:
                 encoder.precision = config.precision
             if config.pooling in encoder.poolings:
@@ -88,7 +88,7 @@ def choose_targets(config: ExtractConfig) -> list[Target]:
             except WeightsUnavailable as error:
                 unavailable.append(error)
             else:
-                targets.append(Target(modality, encoder, manifest, words=_named(words, encoder)))
+                targets.append(Target(modality, encoder, manifest, spec=_spec_of(spec, encoder)))
     if unavailable:
         raise _all_of(unavailable)
     if all(config.precision not in target.encoder.precisions for target in targets):
@@ -117,7 +117,7 @@ def refuse_decoded_modalities(config: ExtractConfig, *, num_items: int) -> None:
     decoded: list[str] = []
     others: list[str] = []
     for modality, choices in _choices(config):
-        reads = {kind_of(modality, words) for words in choices}
+        reads = {kind_of(modality, spec) for spec in choices}
         (decoded if reads & set(DECODED) else others).append(modality.name)
     if decoded:
         raise ValueError(
@@ -132,8 +132,8 @@ def _choices(config: ExtractConfig) -> list[tuple[Modality, list[str]]]:
     if not members:
         raise ValueError(f"no modality is named; known: {', '.join(MODALITIES.names())}")
     chosen: dict[str, list[str]] = {}
-    for name, words in config.encoder_choices:
-        chosen.setdefault(MODALITIES.get(name).name, []).append(words)
+    for name, spec in config.encoder_choices:
+        chosen.setdefault(MODALITIES.get(name).name, []).append(spec)
     unused = sorted(set(chosen) - set(members))
     if unused:
         raise ValueError(
@@ -150,14 +150,14 @@ def _of_preset(modality: Modality, preset: str) -> str:
     if preset not in modality.presets:
         raise LookupError(
             f"the modality '{modality.name}' has no preset '{preset}'; it has: "
-            f"{', '.join(modality.presets) or 'none'} (or name an encoder: --encoder "
-            f"{modality.name}={_offer(modality)})"
+            f"{', '.join(modality.presets) or 'none'} (or name an encoder with `encoders`, as "
+            f"{modality.name}={_example(modality)})"
         )
     return modality.presets[preset]
 
 
-def _offer(modality: Modality) -> str:
-    """Return the form of an encoder's name for the modality."""
+def _example(modality: Modality) -> str:
+    """Return the form of an encoder's name for a modality."""
     first = modality.encoders[0]
     return f"{first}:NAME" if first in FAMILIES.names() else "NAME"
 
@@ -188,17 +188,17 @@ def _all_of(errors: Sequence[WeightsUnavailable]) -> WeightsUnavailable:
     if others or len(errors) == 1:
         return (others or errors)[0]
     names = tuple(name for error in errors for name in error.names)
-    return WeightsUnavailable.unfetched(names, tuple(w for error in errors for w in error.looked))
+    return WeightsUnavailable.unfetched(names, tuple(w for error in errors for w in error.attempts))
 
 
-def _named(words: str, encoder: Encoder) -> str:
+def _spec_of(spec: str, encoder: Encoder) -> str:
     """Return the name of an encoder as in options, with absolute paths."""
     given = encoder.given_weights
     if given is None:
-        return words
+        return spec
     if Path(given).exists():
         given = str(Path(given).absolute())
-    return f"{words.partition(':')[0]}:{given}"
+    return f"{spec.partition(':')[0]}:{given}"
 
 
 def _versions(target: Target) -> dict[str, str]:
@@ -210,5 +210,5 @@ def _versions(target: Target) -> dict[str, str]:
     return (
         {name: version(name) for name in names}
         | ({} if revision is None else {"weights": revision})
-        | ({"named": target.words} if target.words else {})
+        | ({"named": target.spec} if target.spec else {})
     )

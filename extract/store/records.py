@@ -32,7 +32,7 @@ class Record:
         seconds, expected_seconds: duration of the clip, as decoded and as stated by its header.
         pts_seconds: presentation time of each row; for a window, that of its start.
         end_seconds: end of each row's window of frames; empty for other rows.
-        segments: start and end in seconds, and words of each segment of speech; empty for other
+        segments: start and end in seconds, and text of each segment of speech; empty for other
             records.
     """
 
@@ -57,7 +57,7 @@ class Record:
     @property
     def caption(self) -> str:
         """The transcript without times; empty for other records."""
-        return " ".join(words for _, _, words in self.segments)
+        return " ".join(text for _, _, text in self.segments)
 
 
 _FIELDS = frozenset(field.name for field in fields(Record))

@@ -115,7 +115,7 @@ def checked_rows(features: FeatureSet, record: Record) -> np.ndarray | None:
     for times in (record.pts_seconds, record.end_seconds):
         if times and len(times) != record.rows:
             raise DamagedArray(f"has {len(times):,} times for {record.rows:,} rows")
-    for start, end, words in record.segments:
-        if not (words and np.isfinite([start, end]).all() and 0 <= start <= end):
-            raise DamagedArray(f"has a part of speech from {start} to {end}: '{words[:40]}'")
+    for start, end, text in record.segments:
+        if not (text and np.isfinite([start, end]).all() and 0 <= start <= end):
+            raise DamagedArray(f"has a part of speech from {start} to {end}: '{text[:40]}'")
     return rows

@@ -91,7 +91,7 @@ def test_without_network_access_the_error_names_locations_and_alternatives(cache
     served["data"] = error
     with pytest.raises(WeightsUnavailable, match="`mmgcn weights fetch net`") as caught:
         published().resolve()
-    for words in (str(cache / "net-1.pth"), "no route to host", "`--preset offline`"):
+    for words in (str(cache / "net-1.pth"), "no route to host", "use preset='offline'"):
         assert words in str(caught.value)
 
 

@@ -244,13 +244,13 @@ def test_posters_are_named_like_the_rows(run, videos, tmp_path):
 
     words = ("extract", videos / "clip 0.mp4", "--device", "cpu", "-m", "thing")
     words += ("--num-frames", "2")
-    stills = ("--posters", "posters", "--sprites", "sprites")
+    image_options = ("--posters", "posters", "--sprites", "sprites")
     with registered(Shade):
         assert run(*words)[0] == 0
-        code, out, _ = run(*words, *stills, "--json")  # the rows are there, the stills are not
+        code, out, _ = run(*words, *image_options, "--json")  # rows are stored, images are not
         assert code == 0
         assert json.loads(out)["counts"]["thing"] == {"done": 1, "skipped": 0}
-        _, out, _ = run(*words, *stills, "--json")
+        _, out, _ = run(*words, *image_options, "--json")
         assert json.loads(out)["counts"]["thing"]["skipped"] == 1
     poster, sprite = (
         cv2.imread(str(tmp_path / name / "clip%200.jpg")) for name in ("posters", "sprites")

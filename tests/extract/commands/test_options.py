@@ -136,18 +136,30 @@ def test_a_smallest_value_is_checked(run):
     assert run("--fps", "0.5", fps=Flag(min=1))[0].exit_code == 2
 
 
-def test_an_error_of_the_library_names_the_option(run):
+@pytest.mark.parametrize("kind", [LookupError, OSError])
+def test_an_error_of_the_library_names_the_option(run, kind):
     def body(_config):
-        raise LookupError("nothing matches; pass num_frames=8 or `strict`, or `modalities`")
+        raise kind("nothing matches; pass num_frames=8 or `strict`, or `modalities`")
 
     result, _ = run(body=body, modalities=Flag(("--modality", "-m")))
     assert str(result.exception) == (
         "nothing matches; pass --num-frames 8 or --strict, or --modality"
     )
-    assert isinstance(result.exception.__cause__, LookupError)
+    assert isinstance(result.exception.__cause__, kind)
 
 
-@pytest.mark.parametrize("error", [KeyError("num_frames"), OSError(2, "No such file", "x")])
+def test_a_field_without_an_option_of_its_own_is_named_by_the_option_that_sets_it(run):
+    def body(_config):
+        raise ValueError("leave `fps` out")
+
+    result, _ = run(body=body, fps=Flag(part_of="--rate FPS"))
+    assert str(result.exception) == "leave --rate FPS out"
+    assert run("--fps", "1", fps=Flag(part_of="--rate FPS"))[0].exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("num_frames"), OSError(2, "No such file", "num_frames")]
+)
 def test_other_errors_are_unchanged(run, error):
     def body(_config):
         raise error

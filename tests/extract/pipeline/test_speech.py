@@ -80,5 +80,5 @@ def test_weights_that_cannot_be_fetched_are_an_error_with_the_alternatives(monke
 
     monkeypatch.setattr("extract.hub.list_model", no_network)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(WeightsUnavailable, match=r"some/whisper are not .* `--captions speech:FOL"):
+    with pytest.raises(WeightsUnavailable, match=r"some/whisper are not .* its path as `speech`"):
         speech_target(ExtractConfig(speech="some/whisper"))
