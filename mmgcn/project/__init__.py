@@ -1,1 +1,1 @@
-"""The project file mmgcn.toml: what it may contain, how it is written, and what it sets."""
+"""The project file mmgcn.toml: its keys, its precedence, and writing a first one."""

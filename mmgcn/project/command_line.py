@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     import typer
     from typer._click import Command, Context, Parameter  # click, which typer contains
 
-# Commands that read no project: they write one, look at a broken one, or have data of their own.
+# Commands that read no project: they write one, diagnose a broken one, or have their own data.
 WITHOUT_PROJECT = frozenset({"init", "doctor", "demo"})
-# Options of a project that do not apply where another is given, which would exclude them.
+# Given option -> options of a project that it excludes, and which therefore do not apply.
 SAMPLING = ("num_frames", "fps", "every_nth", "keyframes")
 GIVEN_PARTS = ("split", "k_core", "keep_removed_items", "feedback", "event_weights")
 REPLACED = {
@@ -29,14 +29,14 @@ REPLACED = {
 
 
 def read_project(given: str | None, commands: Iterable[str]) -> Project:
-    """Return the project of the working folder, or a given one, whose folder becomes that.
+    """Return the project of the working folder, or a given one. Its folder becomes the working one.
 
     Args:
         given: value of --project: a file, a folder, `none`, or None without the option.
         commands: names of all commands.
 
     Raises:
-        ProjectError: see `find_project` and `Project.read`.
+        ProjectError: the project file does not exist or is malformed.
     """
     path = find_project(given, Path())
     if path is not None:
@@ -48,12 +48,15 @@ def read_project(given: str | None, commands: Iterable[str]) -> Project:
 def apply_project(
     context: Context, name: str, command: Command, project: Project, *, words: Sequence[str]
 ) -> None:
-    """Make the project's values the defaults of a command, and remember where they come from.
+    """Make the project's values the defaults of a command, and record their origins.
 
     Args:
-        context: the click context of the group, whose `default_map` is replaced.
-        command: the click command or group of that name.
-        words: arguments of the command. What they give replaces what it would exclude.
+        context: click context of the group, whose `default_map` is replaced.
+        name: name of the command.
+        command: click command or group of that name.
+        project: the project.
+        words: command-line arguments of the command. Options of the project that they exclude do
+            not apply.
 
     Raises:
         ProjectError: see `Project.settings`.
@@ -72,7 +75,7 @@ def apply_project(
 
 
 def option_of(parameter: Parameter) -> Option:
-    """Return what a project needs of a click parameter."""
+    """Return the option of a click parameter."""
     return Option(
         name=parameter.name,
         is_flag=bool(getattr(parameter, "is_flag", False)),
@@ -82,7 +85,7 @@ def option_of(parameter: Parameter) -> Option:
 
 
 def _commands(command: Command) -> Iterator[tuple[str, list[Parameter]]]:
-    """Yield the name and the parameters of a command, or of those of a group."""
+    """Yield the names and parameters of a group's commands, or of a command, with an empty name."""
     subcommands: Mapping[str, Command] | None = getattr(command, "commands", None)
     if subcommands is None:
         yield "", list(command.params)
@@ -92,7 +95,7 @@ def _commands(command: Command) -> Iterator[tuple[str, list[Parameter]]]:
 
 
 def explain_origin(error: typer.BadParameter) -> None:
-    """Add to click's error about a value where it is set, if not on the command line."""
+    """Add the origin of a value to click's error about it, if it is not the command line."""
     context, parameter = error.ctx, error.param
     if context is None or parameter is None:
         return

@@ -1,4 +1,4 @@
-"""Discovery of what a project could be made of: videos and tables in a folder."""
+"""Discovery of videos, tables and arrays in a folder, for a new project file."""
 
 from __future__ import annotations
 
@@ -25,16 +25,18 @@ TABLE_SUFFIXES = frozenset(
     (".csv", ".tsv", ".txt", ".dat", ".data", ".inter", ".jsonl", ".ndjson", ".parquet")
 )
 SKIPPED = frozenset(("features", "runs", "demo", "node_modules", "build", "dist", "venv"))
-NUM_ROWS = 200  # of each table, to look at
+NUM_ROWS = 200  # rows of a table that are read
 
 
 @dataclass(frozen=True)
 class InteractionsFile:
-    """A table that looks like one of interactions.
+    """A table that seems to contain interactions.
 
     Args:
-        columns: value of DataOptions.columns that reads it; empty if its names are ours.
-        rating: name of its column of ratings.
+        path: path of the file.
+        columns: value of `DataOptions.columns` for the table; empty for the default names.
+        rating: name of the column of ratings.
+        has_time: whether there is a column of times.
     """
 
     path: Path
@@ -48,7 +50,10 @@ class Discovered:
     """Content of a folder. Paths are relative to it.
 
     Args:
-        videos: the smallest folder with all videos, or all images and audio files without videos.
+        videos: smallest folder with all videos or, without videos, all images and audio files.
+        num_videos: number of these files.
+        captions: table of captions.
+        interactions: table of interactions.
         arrays: .npy files of (N, D) numbers.
         notes: remarks for the user, such as other tables that could be meant.
     """
@@ -62,10 +67,10 @@ class Discovered:
 
 
 def discover(folder: Path) -> Discovered:
-    """Look for videos, captions, interactions and arrays in a folder and its subfolders.
+    """Return videos, captions, interactions and arrays in a folder and its subfolders.
 
-    Hidden folders, and those of features and runs, are left out; a table is opened for its first
-    rows alone.
+    Hidden folders, and folders of features and runs, are skipped. Only the first rows of a table
+    are read.
 
     Raises:
         NotADirectoryError: there is no such folder.
@@ -75,7 +80,7 @@ def discover(folder: Path) -> Discovered:
     files = list(_files(folder))
     found = Discovered()
     if len(files) == MAX_FILES:
-        found.notes.append(f"only the first {MAX_FILES:,} files were looked at")
+        found.notes.append(f"only the first {MAX_FILES:,} files were examined")
     media = [path for path in files if path.suffix.lower() in VIDEO_SUFFIXES]
     media = media or [path for path in files if path.suffix.lower() in MEDIA_SUFFIXES]
     if media:
@@ -107,7 +112,7 @@ def discover(folder: Path) -> Discovered:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield up to MAX_FILES files, relative to the folder, in a fixed order."""
+    """Yield up to MAX_FILES paths relative to the folder, in a fixed order."""
     count = 0
     for where, folders, names in os.walk(folder):
         inside = Path(where).relative_to(folder)
@@ -126,7 +131,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _column_names(path: Path) -> list[str]:
-    """Return the names of a table's columns; none if it is not a table."""
+    """Return the column names of a table; empty if the file is not a table."""
     try:
         detected = detect_format(path)
         if detected.kind == "parquet":
@@ -137,11 +142,11 @@ def _column_names(path: Path) -> list[str]:
             lazy = scan_text(path, detected.separator, header=True)
         return lazy.collect_schema().names()
     except (InteractionsError, pl.exceptions.PolarsError, OSError, ValueError):
-        return []  # not a table, which is not an error of a folder
+        return []  # a folder may contain files that are not tables
 
 
 def _as_interactions(path: Path, names: Sequence[str]) -> InteractionsFile | None:
-    """Return the table as one of interactions, if it has columns of users and of items."""
+    """Return a table of interactions, or None without columns for users and items."""
     columns = Columns()
     guessed = columns.guessed(names, required=())
     roles = {role for role in ("user", "item", "time", "rating") if columns.name(role) in names}

@@ -17,19 +17,19 @@ PREFIX = "MMGCN_"
 SHARED = {
     "videos": "Folder of videos, or files, patterns and URLs.",
     "captions": "Table with item_id and caption, or speech, or TABLE,speech.",
-    "features": "Feature store, or also NAME=FILE.npy[,IDS.txt].",
+    "features": "Feature store, or NAME=FILE.npy[,IDS.txt], or several of them.",
     "runs": "Folder of runs.",
 }
-DATA = "data"  # the table of data sets, for every command that reads one
+DATA = "data"  # name of the table with the data options of all commands
 DATA_KEYS = tuple(each.name for each in fields(DataOptions) if each.name != "features")
-# Options of a single call, which no file sets.
+# Options for a single call, which a project file does not set.
 OF_ONE_CALL = frozenset(
     {"json", "dry_run", "resume", "verify", "limit", "shard", "list_file", "help", "token"}
 )
 
 
 class ProjectError(ValueError):
-    """A project file or a variable that sets nothing, or sets it to a value of another kind."""
+    """A project file or variable with an unknown key, or a value of the wrong type."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,13 @@ class Setting:
 
 @dataclass(frozen=True)
 class Option:
-    """What an option of a command takes, as far as a project file needs it.
+    """The properties of a command's option that decide how a project sets it.
 
     Args:
         name: name of the parameter, such as min_rating.
         is_flag: whether it takes no value.
-        is_repeatable: whether it takes several values, as a list.
-        is_run: whether it names a run and is by default the latest one.
+        is_repeatable: whether it takes a list of values.
+        is_run: whether it names a run, by default the latest one.
     """
 
     name: str
@@ -59,10 +59,12 @@ class Option:
 
 @dataclass(frozen=True)
 class Project:
-    """Settings by table and key. Top-level keys are in the table of the empty name.
+    """Settings by table and key. Top-level keys are in the table with the empty name.
 
     Args:
-        path: the project file; None if there is none.
+        path: project file; None if there is none.
+        tables: content of the file.
+        environment: variables with the prefix MMGCN_.
     """
 
     path: Path | None = None
@@ -85,16 +87,17 @@ class Project:
         return cls(path, tables, {k: v for k, v in environment.items() if k.startswith(PREFIX)})
 
     def settings(self, command: str, options: Sequence[Option]) -> dict[str, Setting]:
-        """Return the values of a command's options that the file or the environment set.
+        """Return the values of a command's options that the file or the environment sets.
 
-        Variables take precedence over the file. Values are those of the command line: text, a list
-        of texts for what can be repeated, or a bool for a flag.
+        Variables take precedence over the file. Values have the form of the command line: text, a
+        list of texts for a repeatable option, or a bool for a flag.
 
         Args:
-            command: such as fit, also for `mmgcn runs list` only the first word.
+            command: name of the command, such as fit; the first word of `mmgcn runs ls`.
+            options: options of the command.
 
         Raises:
-            ProjectError: an unknown key or variable, or a value of another kind.
+            ProjectError: an unknown key or variable, or a value of the wrong type.
         """
         keys = {option.name: key_of(command, option, options) for option in options}
         for table in {DATA, command} & set(self.tables):
@@ -108,14 +111,14 @@ class Project:
             table, key = keys[option.name]
             setting = self.get(table, key)
             if key == "videos" and not option.is_repeatable and not _is_one_path(setting):
-                continue  # the posters of a page come from one folder
+                continue  # posters need one folder
             if key and setting is not None:
                 value = _value(option, table, key, setting)
                 found[option.name] = Setting(value, setting.origin)
         return found
 
     def get(self, table: str, key: str) -> Setting | None:
-        """Return what is set: a text from the environment, or a value of TOML."""
+        """Return the setting of a key, text from the environment or a value of TOML, or None."""
         variable = variable_of(table, key)
         if variable in self.environment:
             return Setting(self.environment[variable], variable)
@@ -140,7 +143,7 @@ class Project:
         )
 
     def _check_variables(self, command: str, known: Sequence[str]) -> None:
-        """Refuse variables that look like settings and are not."""
+        """Refuse variables with the prefix of a setting that is unknown."""
         for table, keys in ((DATA, DATA_KEYS), (command, known)):
             names = [variable_of(table, key) for key in keys]
             for variable in self.environment:
@@ -151,13 +154,13 @@ class Project:
 
 
 def key_of(command: str, option: Option, options: Iterable[Option]) -> tuple[str, str]:
-    """Return the table and the key that set an option; two empty texts if none does."""
+    """Return the table and the key that set an option; two empty strings if none does."""
     name = option.name
     if name in OF_ONE_CALL:
         return "", ""
     if name in ("videos", "captions"):
         return "", name
-    if (command, name) == ("recommend", "encoders"):  # of --like, which extracts
+    if (command, name) == ("recommend", "encoders"):  # for --like, which extracts
         return "extract", name
     if option.is_run or (command, name) in (("fit", "out"), ("runs", "out"), ("runs", "run")):
         return "", "runs"
@@ -181,13 +184,14 @@ def variable_of(table: str, key: str) -> str:
 
 
 def find_project(given: str | None, folder: Path) -> Path | None:
-    """Return the project file: the given one, or mmgcn.toml in the folder, if there is one.
+    """Return the project file: the given one, or mmgcn.toml in the folder, or None.
 
     Args:
-        given: a file, or the folder of one, or none.
+        given: a file, its folder, or `none`; None to search in the folder.
+        folder: folder to search in.
 
     Raises:
-        ProjectError: a file is given and does not exist.
+        ProjectError: the given file does not exist.
     """
     if given == "none":
         return None
@@ -224,7 +228,7 @@ def _tables(path: Path, names: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def _value(option: Option, table: str, key: str, setting: Setting) -> Any:
-    """Return a setting as the command line would give it."""
+    """Return a setting in the form of the command line."""
     value = setting.value
     where = f"[{table}] {key}" if table else key
     if option.is_flag:
@@ -249,14 +253,14 @@ def _value(option: Option, table: str, key: str, setting: Setting) -> Any:
 
 
 def _is_one_path(setting: Setting | None) -> bool:
-    """Return whether videos are one folder or table, not several, a pattern or a URL."""
+    """Return whether the setting of videos is a single folder or table, no pattern and no URL."""
     if setting is None or isinstance(setting.value, list):
         return setting is None or len(setting.value) == 1
     return "://" not in str(setting.value) and not has_magic(str(setting.value))
 
 
 def _text(value: object) -> str:
-    """Return a value of TOML as an option has it.
+    """Return a value of TOML as text of the command line.
 
     >>> _text(True), _text(0.5), _text("a")
     ('true', '0.5', 'a')
@@ -265,5 +269,5 @@ def _text(value: object) -> str:
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known) or 'none'}"
+    nearest = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {nearest[0]}?" if nearest else f"; known: {', '.join(known) or 'none'}"

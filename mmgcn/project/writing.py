@@ -1,4 +1,4 @@
-"""Text of a project file for what was found in a folder."""
+"""Text of a project file for the content of a folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from mmgcn.project.discovery import Discovered
 
 HEAD = """\
-# The project of this folder: every command of mmgcn reads it, so that
+# The project of this folder: every command of mmgcn reads this file, and
 # `mmgcn run` extracts, trains and evaluates. Paths are relative to this file.
 # Options and MMGCN_* variables take precedence; `mmgcn config show` lists what applies.
 """
@@ -19,6 +19,7 @@ def project_text(found: Discovered, *, preset: str) -> str:
     """Return the text of mmgcn.toml.
 
     Args:
+        found: content of the folder.
         preset: preset of the encoders.
     """
     lines = [HEAD]
@@ -50,7 +51,7 @@ def project_text(found: Discovered, *, preset: str) -> str:
 def _data_lines(found: Discovered) -> list[str]:
     table = found.interactions
     if table is None:
-        return ['# interactions = "interactions.csv"  # user_id, item_id, perhaps timestamp']
+        return ['# interactions = "interactions.csv"  # user_id, item_id, optionally timestamp']
     lines = [f"interactions = {_quoted(table.path)}"]
     if table.columns:
         lines.append(f"columns = {dumps(table.columns, ensure_ascii=False)}")

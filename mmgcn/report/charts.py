@@ -24,7 +24,7 @@ class Line:
     """A named curve; points are (x, y) with ascending x.
 
     Args:
-        level: a value that is drawn as a dashed line of the same colour.
+        level: value drawn as a dashed horizontal line of the same colour.
     """
 
     name: str
@@ -42,8 +42,9 @@ def curves(
     """Return curves over epochs, each labelled at its end.
 
     Args:
-        lines: at least one, each with at least one point.
-        best: the selected epoch, which is marked.
+        title: title, for the description of the chart.
+        lines: one or more curves, each with at least one point.
+        best: selected epoch, which is marked.
         starts: first epochs of ensemble members, whose curves are drawn separately.
     """
     xs = [x for line in lines for x, _ in line.points]
@@ -104,7 +105,9 @@ def bars(parts: Mapping[str, float], score: float, *, missing: Sequence[str] = (
     """Return a table of signed bars around zero: the contribution of each channel to a score.
 
     Args:
-        missing: channels that the item lacks; each has a row that says so.
+        parts: contribution of each channel.
+        score: their sum.
+        missing: channels that the item lacks, each shown in a row with that remark.
     """
     low = min(0.0, *parts.values())
     span = (max(0.0, *parts.values()) - low) or 1.0
@@ -138,10 +141,11 @@ def bars(parts: Mapping[str, float], score: float, *, missing: Sequence[str] = (
 
 
 def intervals(title: str, rows: Sequence[Mapping[str, Any]]) -> Markup:
-    """Return means with their intervals around zero.
+    """Return a chart of means and their intervals, with a line at zero.
 
     Args:
-        rows: name, mean, and low and high, which may be None.
+        title: title, for the description of the chart.
+        rows: name and mean, and low and high, which may be None.
     """
     width, row_px, left, right = 504, 30, 190, 64
     height = len(rows) * row_px + 10
@@ -172,7 +176,7 @@ def intervals(title: str, rows: Sequence[Mapping[str, Any]]) -> Markup:
 def _chart(
     parts: Sequence[Markup], width: int, height: int, *, label: str, kind: str = "chart"
 ) -> Markup:
-    """Return a drawing with a text in its place. Sizes in units of its own, not in pixels."""
+    """Return an SVG with a text alternative. Sizes are units of the drawing, not pixels."""
     viewbox = f"0 0 {width} {height}"
     return element("svg", parts, class_=kind, viewBox=viewbox, role="img", aria_label=label)
 
@@ -200,22 +204,22 @@ def signed(value: float, digits: int) -> str:
 
 
 def nice_ticks(low: float, high: float) -> list[float]:
-    """Return round numbers that include both ends, at least two.
+    """Return two or more round numbers that span a range.
 
     >>> nice_ticks(0.13, 0.38)
     [0.1, 0.2, 0.3, 0.4]
     >>> nice_ticks(2.0, 2.0)
     [2.0, 3.0]
     """
-    rough = ((high - low) or abs(high) or 1.0) / NUM_STEPS
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(times * power for times in (1, 2, 5, 10) if times * power >= rough)
+    min_step = ((high - low) or abs(high) or 1.0) / NUM_STEPS
+    power = 10.0 ** math.floor(math.log10(min_step))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= min_step)
     first, last = math.floor(low / step), math.ceil(high / step)
     return [round(at * step, 12) for at in range(first, max(last, first + 1) + 1)]
 
 
 def spread(heights: Sequence[float]) -> list[float]:
-    """Return heights of labels, moved down where labels would overlap.
+    """Return the positions of labels, moved down where labels would overlap.
 
     >>> spread([50, 10, 52])
     [50, 10, 62]
@@ -228,6 +232,6 @@ def spread(heights: Sequence[float]) -> list[float]:
 
 
 def _text(
-    words: str, x: float, y: float, *, anchor: str | None = None, kind: str = "tick"
+    text: str, x: float, y: float, *, anchor: str | None = None, kind: str = "tick"
 ) -> Markup:
-    return element("text", words, class_=kind, x=x, y=y, text_anchor=anchor)
+    return element("text", text, class_=kind, x=x, y=y, text_anchor=anchor)

@@ -1,4 +1,4 @@
-"""Coverage in a report: the same values as on the service's page."""
+"""Coverage section of a report, with the same values as on the service's page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Card of a data set: degrees, popularity, coverage, duplicates, neighbours, and what is odd."""
+"""Card of a data set: degrees, popularity, coverage, duplicates, neighbours and anomalies."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ NUM_GROUPS = 8  # groups of duplicates that are shown
 
 @dataclass(frozen=True)
 class DataCard:
-    """What is known of a data set.
+    """The facts on the card of a data set.
 
     Args:
         found: result of `mmgcn inspect --json`: features, interactions and matching.
-        degrees: interactions of each user and each item, by `user` and `item`.
+        degrees: number of interactions of each user and each item, by `user` and `item`.
         skew: skew of the items' popularity; None without interactions.
         content: similarity of the items' content, by modality.
 
@@ -41,7 +41,7 @@ class DataCard:
 
 
 def card_document(card: DataCard, *, captions: Mapping[str, str], posters: PosterImages) -> str:
-    """Return the document of a data set, which loads nothing and runs no script."""
+    """Return the HTML document of a data set, which loads nothing and runs no script."""
     title = element("div", element("h1", "Data set"), class_="title")
     parts = [title, _facts(card), _findings(card), _interactions(card), _features(card)]
     parts += [_content(name, each, captions, posters) for name, each in card.content.items()]
@@ -73,11 +73,11 @@ def _facts(card: DataCard) -> Markup:
 def _findings(card: DataCard) -> Markup:
     rows_found = findings(card.found, card.content)
     if not rows_found:
-        return element("p", "Nothing is odd.", class_="muted")
+        return element("p", "No anomalies.", class_="muted")
     rows = [
         element("tr", element("td", what), element("td", remedy)) for what, remedy in rows_found
     ]
-    head = element("tr", element("th", "What is odd"), element("th", "What to do"))
+    head = element("tr", element("th", "Anomaly"), element("th", "What to do"))
     table = element(
         "table",
         element("thead", head),
@@ -85,7 +85,7 @@ def _findings(card: DataCard) -> Markup:
         class_="settings-table",
         style="width:100%",
     )
-    return joined([element("h2", "To look at"), table])
+    return joined([element("h2", "Anomalies"), table])
 
 
 def _interactions(card: DataCard) -> Markup:
@@ -161,7 +161,7 @@ def _content(
     if content.duplicates:
         parts.append(element("h3", "Same content"))
         parts += [strip([(i, "") for i in group[:8]]) for group in content.duplicates[:NUM_GROUPS]]
-    parts.append(element("h3", "Nearest neighbours: an item, then those nearest to it"))
+    parts.append(element("h3", "Nearest neighbours: an item, then the items nearest to it"))
     parts += [
         strip([(item, ""), *((other, f"{cosine:.0%}") for other, cosine in near)])
         for item, near in content.neighbours.items()

@@ -14,10 +14,10 @@ WIDTH, HEIGHT, LEFT, BOTTOM = 380, 170, 44, 24
 
 
 def degree_counts(values: np.ndarray) -> list[tuple[str, int]]:
-    """Return how many values are 1, 2 to 3, 4 to 7 and so on; the last range is open.
+    """Return the number of values from 1 to 1, 2 to 3, 4 to 7 and so on; the last range is open.
 
     Shapes:
-        values: (N,) integers of at least 0.
+        values: (N,) non-negative integers.
 
     >>> degree_counts(np.array([1, 1, 3, 4]))
     [('1', 2), ('2-3', 1), ('4-7', 1)]
@@ -35,14 +35,14 @@ def degree_counts(values: np.ndarray) -> list[tuple[str, int]]:
 
 
 def histogram(title: str, values: np.ndarray) -> Markup:
-    """Return the bars of `degree_counts`. Shapes: values: (N,)."""
+    """Return a histogram of `degree_counts`. Shapes: values: (N,)."""
     bars = degree_counts(values)
-    most = max((count for _, count in bars), default=1) or 1
+    highest = max((count for _, count in bars), default=1) or 1
     step = (WIDTH - LEFT) / max(len(bars), 1)
     shapes = []
     for index, (label, count) in enumerate(bars):
-        tall = (HEIGHT - BOTTOM - 14) * count / most
-        x, y = LEFT + index * step, HEIGHT - BOTTOM - tall
+        height = (HEIGHT - BOTTOM - 14) * count / highest
+        x, y = LEFT + index * step, HEIGHT - BOTTOM - height
         tip = element("title", f"{label}: {count:,}")
         shapes.append(
             element(
@@ -51,17 +51,17 @@ def histogram(title: str, values: np.ndarray) -> Markup:
                 x=f"{x:.1f}",
                 y=f"{y:.1f}",
                 width=f"{step * 0.8:.1f}",
-                height=f"{tall:.1f}",
+                height=f"{height:.1f}",
                 style="fill:var(--accent)",
             )
         )
         shapes.append(_label(label, x + step * 0.4, HEIGHT - 8))
-    shapes.append(_label(f"{most:,}", LEFT - 8, 18, anchor="end"))
+    shapes.append(_label(f"{highest:,}", LEFT - 8, 18, anchor="end"))
     return _figure(title, shapes)
 
 
 def lorenz_curve(skew: PopularitySkew) -> Markup:
-    """Return the Lorenz curve of popularity, beside that of equally popular items."""
+    """Return the Lorenz curve of popularity, with the diagonal of equally popular items."""
 
     def at(x: float, y: float) -> str:
         return f"{LEFT + x * (WIDTH - LEFT):.1f},{(HEIGHT - BOTTOM) * (1 - y) + 8 * y:.1f}"

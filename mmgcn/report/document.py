@@ -33,16 +33,16 @@ $body
 
 
 def document(title: str, body: Markup, *, styles: str = "") -> str:
-    """Return the HTML of a document, which loads nothing and runs no script."""
+    """Return the HTML of a document that loads nothing and runs no script."""
     css = shared_styles() + REPORT_STYLES.read_text(encoding="utf-8") + styles
     return SHELL.substitute(title=element("title", title), styles=css, body=body)
 
 
 def write_document(path: Path, text: str) -> None:
-    """Write a document, completely or not at all. Its folder is created if needed.
+    """Write a document atomically, and create its folder if needed.
 
     Raises:
-        OSError: it cannot be written; the error names the path.
+        OSError: the file cannot be written; the message names the path.
     """
     with replacing(path) as partial, write_errors_name(path):
         partial.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Findings: anomalies of a data set, and what to do about them."""
+"""Findings: anomalies of a data set, each with a remedy."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from mmgcn.data.content import Content
 
-UNEVEN = 0.6  # share of the interactions of a tenth of the items, from which on it is noted
+UNEVEN = 0.6  # minimum share of the interactions of a tenth of the items to be noted
 
 
 def findings(found: Mapping[str, Any], contents: Mapping[str, Content]) -> list[tuple[str, str]]:
-    """Return the anomalies, each with what to do about it.
+    """Return the anomalies, each with a remedy.
 
     Args:
         found: result of `mmgcn inspect --json`: features, interactions and matching.
@@ -45,7 +45,7 @@ def _of_features(
         if num_groups:
             rows.append(
                 (
-                    f"{name}: {num_items:,} items have the same content as another, in "
+                    f"{name}: {num_items:,} items have the same content as another item, in "
                     f"{num_groups:,} group{'' if num_groups == 1 else 's'}",
                     "if these are copies of one video, give them one id: their interactions are "
                     "divided among the copies, and a list may contain several",
@@ -61,19 +61,19 @@ def _of_interactions(counts: Mapping[str, Any]) -> list[tuple[str, str]]:
             (
                 f"{counts['users_below_3']:,} of {counts['users']:,} users have fewer than 3 "
                 "interactions",
-                "they are in no test part; fit --k-core 3 leaves them out",
+                "they have no test interactions; fit --k-core 3 leaves these users out",
             )
         )
     if counts["timestamps"] is None:
         rows.append(("there are no timestamps", "the default split is random, not by time"))
     if counts["duplicates"]:
-        rows.append((f"{counts['duplicates']:,} pairs occur twice", "the earliest of each counts"))
+        rows.append((f"{counts['duplicates']:,} pairs are repeated", "the earliest of each counts"))
     share = counts["share_of_top_tenth_of_items"]
     if share >= UNEVEN:
         rows.append(
             (
                 f"a tenth of the items has {share:.0%} of the interactions",
-                "compare with the most popular items, which `mmgcn evaluate` prints beside a model",
+                "compare with the most popular items, whose metrics `mmgcn evaluate` also prints",
             )
         )
     return rows
@@ -95,7 +95,7 @@ def _of_matching(matching: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.append(
             (
                 f"{_some(cold)} were extracted and have no interactions",
-                "they are recommended by content; evaluate --cold-items measures how well",
+                "they are recommended by content; evaluate --cold-items measures the accuracy",
             )
         )
     return rows

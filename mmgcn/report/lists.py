@@ -1,4 +1,4 @@
-"""Ranked lists of users as a document with posters and explanations."""
+"""Ranked lists of users as an HTML document with posters and explanations."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from mmgcn.report.markup import Markup, element, joined
 from mmgcn.report.poster_images import PosterImages
 from mmgcn.serving.explanation import Explanation
 
-NUM_WATCHED = 24  # latest items of a long history
-NUM_NEAREST = 2  # watched items per channel
+NUM_WATCHED = 24  # number of the latest items shown of a history
+NUM_NEAREST = 2  # number of watched items shown per channel
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,9 @@ class UserList:
     """History and recommendations of a user.
 
     Args:
-        name: such as "User 42".
-        watched: item ids, oldest first.
+        name: title, such as "User 42".
+        watched: ids of watched items, oldest first.
+        entries: recommended items, best first.
     """
 
     name: str
@@ -42,7 +43,7 @@ class UserList:
 def list_document(
     lists: Sequence[UserList], *, run: str, captions: Mapping[str, str], posters: PosterImages
 ) -> str:
-    """Return the document of some lists, each entry with its explanation."""
+    """Return the document of lists, with the explanation of each entry."""
     title = lists[0].name if len(lists) == 1 else f"{len(lists)} lists"
     body = joined(_full(user_list, captions, posters) for user_list in lists)
     foot = element("p", f"mmgcn, run {run}", class_="muted keys")

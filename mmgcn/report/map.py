@@ -1,4 +1,4 @@
-"""Map in a report: items in two dimensions, without a script, as on the service's page."""
+"""Map section of a report: items in two dimensions, as on the service's page, without a script."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from mmgcn.report.poster_images import PosterImages
 from mmgcn.run import Run
 from mmgcn.serving.item_map import load_map, map_channels
 
-MAX_POSTERS = 150  # of the most popular items; more would make the file large
+MAX_POSTERS = 150  # number of most popular items with a poster, which limits the file's size
 NUM_CLUSTER_COLOURS = 12
 
 
 def map_section(run: Run, captions: Mapping[str, str], posters: PosterImages) -> list[Markup]:
-    """Return the maps that are stored in a run's folder (`mmgcn map`); nothing without any.
+    """Return the maps that `mmgcn map` stored in a run's folder; empty if there are none.
 
-    A point under the pointer shows the poster and the caption of its item. The colour is that of
-    the item's cluster.
+    A point shows the poster and caption of its item on hover. Its colour is that of the item's
+    cluster.
 
     Raises:
         RunError: a stored map is corrupt.
@@ -67,8 +67,8 @@ def map_section(run: Run, captions: Mapping[str, str], posters: PosterImages) ->
     if not drawn:
         return []
     note = (
-        "Similar items are near each other (t-SNE); distances between groups mean little. One "
-        "colour for each cluster by all signals."
+        "Similar items are near each other (t-SNE); distances between groups mean little. Colours "
+        "are clusters by all signals."
     )
     return [
         element("h2", "Map"),

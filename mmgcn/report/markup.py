@@ -1,4 +1,4 @@
-"""Markup: HTML elements from text, which is always escaped."""
+"""Markup: HTML elements, whose text is always escaped."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Markup(str):
 
 
 def element(name: str, /, *children: object, **attributes: object) -> Markup:
-    """Return an element. Text children are escaped, None is left out, lists are joined.
+    """Return an element. Text children are escaped, None is omitted, lists are joined.
 
-    In attribute names a trailing underscore is removed and others become hyphens; attributes of
-    value None are left out.
+    In attribute names a trailing underscore is removed, and other underscores become hyphens;
+    attributes with the value None are omitted.
 
     >>> element("p", "1 < 2", class_="note", data_channel=None)
     '<p class="note">1 &lt; 2</p>'

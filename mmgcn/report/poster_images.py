@@ -1,4 +1,4 @@
-"""PosterImages: posters inside a document, each embedded once however often it is shown."""
+"""PosterImages: posters in a document, each embedded once even if it is shown repeatedly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from extract.extras import require
 from mmgcn.display.placeholders import hue_of
 from mmgcn.report.markup import Markup, element
 
-DrawPoster = Callable[[str], bytes | None]  # item_id -> JPEG, None without a poster
+DrawPoster = Callable[[str], bytes | None]  # item_id -> JPEG, or None without a poster
 WIDTH_PX = 240
 QUALITY = 80
 
@@ -18,7 +18,7 @@ class PosterImages:
     """Posters of items as HTML elements, and the CSS rules that contain their images.
 
     Args:
-        draw: returns the poster of an item.
+        draw: function that returns the poster of an item.
     """
 
     def __init__(self, draw: DrawPoster | None = None) -> None:
@@ -27,7 +27,7 @@ class PosterImages:
         self._rules: list[str] = []
 
     def image(self, item_id: str) -> Markup:
-        """Return the element of an item: its poster, or its id on a colour of its own."""
+        """Return the element of an item: its poster, or its id on a colour derived from it."""
         if item_id not in self._names:
             self._names[item_id] = self._added(item_id)
         name = self._names[item_id]
@@ -40,7 +40,7 @@ class PosterImages:
         )
 
     def styles(self) -> str:
-        """Return the CSS rules of the posters that were used so far."""
+        """Return the CSS rules of the posters used so far."""
         return "\n".join(self._rules)
 
     def _added(self, item_id: str) -> str | None:
@@ -54,7 +54,12 @@ class PosterImages:
 
 
 def smaller(jpeg: bytes, *, width_px: int = WIDTH_PX) -> bytes:
-    """Return a JPEG scaled down to a maximum width; proportions are kept."""
+    """Return a JPEG scaled down to a maximum width, with the same aspect ratio.
+
+    Raises:
+        ValueError: the bytes are not a JPEG.
+        ImportError: OpenCV is not installed.
+    """
     require("cv2", purpose="a poster", extra="posters")
     import cv2
     import numpy as np

@@ -1,4 +1,4 @@
-"""RankedLists: ranked lists as a notebook shows them, with posters and captions."""
+"""RankedLists: ranked lists for display in a notebook, with posters and captions."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ COLUMNS = ("item_id", "score", "rank")
 CARD = "flex:0 0 9em;width:9em;font-size:.85em;line-height:1.3;overflow-wrap:anywhere"
 IMAGE = "width:100%;aspect-ratio:4/3;object-fit:cover;border-radius:.4em;background:#8883"
 ROW = "display:flex;gap:.8em;overflow-x:auto;margin:0 0 1em;padding:0"
-MAX_LISTS = 20  # in a cell; a notebook embeds every image
+MAX_LISTS = 20  # number of lists in a cell, since a notebook embeds every image
 
 
 class RankedLists:
-    """Lists of `Recommender.recommend`, `recommend_history` or `similar`, to look at in a notebook.
+    """Lists of `Recommender.recommend`, `recommend_history` or `similar`, displayed in a notebook.
 
-    The last expression of a cell is shown as a row of cards for each user; `table` is the data.
+    As the last expression of a cell they are shown as a row of cards per user; `table` is the data.
 
     Args:
         table: columns item_id, score and rank, and optionally user_id.
-        captions: caption of items by id, or a table with item_id and caption (.csv .tsv .parquet
+        captions: captions by item id, or a table with item_id and caption (.csv .tsv .parquet
             .jsonl).
-        posters: folder of `mmgcn extract --posters`, whose images are embedded as data URIs. An
-            item without one is shown by its id.
+        posters: folder of `mmgcn extract --posters`, whose images are embedded as data URIs. Items
+            without an image are shown by their ids.
 
     Raises:
         ValueError: a column is missing.
@@ -47,7 +47,7 @@ class RankedLists:
         missing = [name for name in COLUMNS if name not in table.columns]
         if missing:
             raise ValueError(
-                f"the table has no column {' and '.join(missing)}; pass one of "
+                f"the table has no column {' and '.join(missing)}; pass the result of "
                 "Recommender.recommend, recommend_history or similar"
             )
         if isinstance(captions, Path | str):

@@ -38,11 +38,13 @@ def run_document(
     captions: Mapping[str, str],
     posters: PosterImages,
 ) -> str:
-    """Return the document of a run.
+    """Return the HTML document of a run.
 
     Args:
         test: metrics on the test part by model; empty without a test part.
-        lists: recommendations of some users.
+        lists: recommendations for example users.
+        captions: captions by item id.
+        posters: posters of items.
 
     Raises:
         RunError: metrics.jsonl or ablation.json is corrupt.
@@ -140,7 +142,7 @@ def label(family: str) -> str:
 
 
 def _in_sentence(text: str) -> str:
-    """Return a label as it is written inside a sentence: "Hit rate" -> "hit rate", NDCG stays."""
+    """Return a label for use in a sentence: "Hit rate" -> "hit rate", "NDCG" -> "NDCG"."""
     return text if text.isupper() else text[0].lower() + text[1:]
 
 

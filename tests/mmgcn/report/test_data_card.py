@@ -43,7 +43,7 @@ def test_ordinary_data_has_no_findings(found):
     [
         (interactions(users_below_3=4), "4 of 10 users have fewer than 3", "fit --k-core 3"),
         (interactions(timestamps=None), "there are no timestamps", "is random"),
-        (interactions(duplicates=2), "2 pairs occur twice", "the earliest"),
+        (interactions(duplicates=2), "2 pairs are repeated", "the earliest"),
         (interactions(share_of_top_tenth_of_items=0.7), "has 70% of the interactions", "popular"),
         (matching(items_never_extracted=TWO), "2 items (a, b) have interactions", "--missing mask"),
         (matching(items_never_watched=TWO), "2 items (a, b) were extracted", "--cold-items"),
@@ -62,7 +62,7 @@ def test_failures_zeros_and_copies_are_findings_of_a_modality():
     assert [what for what, _ in rows] == [
         "visual: 2 items (a, b) failed: no video",
         "visual: 2 items (a, b) have vectors of zeros",
-        "visual: 5 items have the same content as another, in 2 groups",
+        "visual: 5 items have the same content as another item, in 2 groups",
     ]
     assert "mmgcn extract --retry-failed" in rows[0][1]
 
@@ -93,7 +93,7 @@ def test_the_command_writes_a_page_that_loads_nothing(tmp_path, monkeypatch, cap
     assert not leaving.value.code
     assert json.loads(capsys.readouterr().out)["interactions"]["users"] == 2
     page = (tmp_path / "c.html").read_text()
-    assert "visual: 2 items have the same content as another, in 1 group" in page
+    assert "visual: 2 items have the same content as another item, in 1 group" in page
     assert "Interactions per item" in page
     assert "<i>c" not in page
     assert "&lt;i&gt;c" in page

@@ -70,7 +70,7 @@ def test_many_lists_are_truncated_in_the_document_only():
 
 
 def test_a_table_that_is_not_a_list_is_refused():
-    with pytest.raises(ValueError, match="the table has no column score and rank; pass one of"):
+    with pytest.raises(ValueError, match="the table has no column score and rank; pass the result"):
         RankedLists(pl.DataFrame({"item_id": ["a"]}))
 
 
