@@ -5,30 +5,27 @@ from __future__ import annotations
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mmgcn.service.middleware import HttpMiddleware
 from mmgcn.service.problems import Problem
 
 STREAMED = ("/v1/videos/", "/v1/posters/", "/v1/sprites/")  # files, which answer HEAD themselves
 METHODS = ("GET", "POST", "DELETE")
 
 
-class OneHost:
+class OneHost(HttpMiddleware):
     """Refuses requests with several Host headers: a proxy may have checked another one."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or respond with 400."""
-        if scope["type"] == "http":
-            hosts = [value for name, value in scope["headers"] if name == b"host"]
-            if len(hosts) > 1:
-                detail = f"the request has {len(hosts)} Host headers; send one"
-                await Problem("malformed_request", detail).send(send)
-                return
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        if len(hosts) > 1:
+            detail = f"the request has {len(hosts)} Host headers; send one"
+            await Problem("malformed_request", detail).send(send)
+            return
         await self._app(scope, receive, send)
 
 
-class RootPath:
+class RootPath(HttpMiddleware):
     """Removes the path prefix under which a proxy serves the service, if the proxy kept it.
 
     The application knows only addresses without the prefix; those that it returns have it.
@@ -38,13 +35,11 @@ class RootPath:
     """
 
     def __init__(self, app: ASGIApp, prefix: str) -> None:
-        self._app, self._prefix = app, prefix
+        super().__init__(app)
+        self._prefix = prefix
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or redirect from the prefix alone to the page."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         path, raw = scope["path"], scope["raw_path"]
         if path == self._prefix:  # where relative addresses would lack it
             location = f"{self._prefix}/".encode()
@@ -63,7 +58,7 @@ class RootPath:
         await self._app(scope, receive, send)
 
 
-class HeadAndOptions:
+class HeadAndOptions(HttpMiddleware):
     """Answers HEAD as GET without a body, and OPTIONS with the methods of an address.
 
     Args:
@@ -71,19 +66,19 @@ class HeadAndOptions:
     """
 
     def __init__(self, app: ASGIApp, routes: list[BaseRoute]) -> None:
-        self._app, self._routes = app, routes
+        super().__init__(app)
+        self._routes = routes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or respond to OPTIONS with 204."""
-        method = scope["method"] if scope["type"] == "http" else ""
-        if method == "OPTIONS":
+        if scope["method"] == "OPTIONS":
             allowed = self._allowed(scope)
             if allowed:
                 headers = [(b"allow", ", ".join([*allowed, "OPTIONS"]).encode())]
                 await send({"type": "http.response.start", "status": 204, "headers": headers})
                 await send({"type": "http.response.body", "body": b""})
                 return
-        elif method == "HEAD" and not scope["path"].startswith(STREAMED):
+        elif scope["method"] == "HEAD" and not scope["path"].startswith(STREAMED):
 
             async def sending(message: Message) -> None:
                 if message["type"] == "http.response.body":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mmgcn.service.middleware import HttpMiddleware
 from mmgcn.service.problems import send_body
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class ResponseCache:
                 self._num_bytes -= len(oldest) + len(dropped)
 
 
-class CacheMiddleware:
+class CacheMiddleware(HttpMiddleware):
     """Answers repeated GET requests from the cache, before anything is parsed.
 
     Only responses that depend on nothing but the run and the URL are cached: lists, explanations,
@@ -66,11 +67,12 @@ class CacheMiddleware:
     """
 
     def __init__(self, app: ASGIApp, state: State) -> None:
-        self._app, self._state = app, state
+        super().__init__(app)
+        self._state = state
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send a cached response, or pass the request on and cache its response."""
-        if scope["type"] != "http" or scope["method"] != "GET" or not _is_cached(scope["path"]):
+        if scope["method"] != "GET" or not _is_cached(scope["path"]):
             await self._app(scope, receive, send)
             return
         cache = self._state.live.cache

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mmgcn.service.middleware import HttpMiddleware
 from mmgcn.service.problems import Problem
 
 MAX_CLIENTS = 10_000  # that are tracked at a time
@@ -50,7 +51,7 @@ class TokenBucket:
         return wait
 
 
-class RateLimit:
+class RateLimit(HttpMiddleware):
     """Limits requests per client address by a token bucket.
 
     Args:
@@ -60,12 +61,12 @@ class RateLimit:
     def __init__(
         self, app: ASGIApp, per_second: float, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._app = app
+        super().__init__(app)
         self.bucket = TokenBucket(per_second, max(per_second * BURST_SECONDS, 1.0), clock=clock)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or respond with 429."""
-        if scope["type"] == "http" and scope["path"] not in UNLIMITED:
+        if scope["path"] not in UNLIMITED:
             wait = self.bucket.wait_seconds(scope["client"][0] if scope["client"] else "")
             if wait > 0:
                 seconds = math.ceil(wait)
@@ -75,15 +76,16 @@ class RateLimit:
         await self._app(scope, receive, send)
 
 
-class BodyLimit:
+class BodyLimit(HttpMiddleware):
     """Reads the body ahead of the app, and refuses one that is too long or too slow."""
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
-        self._app, self._max_bytes = app, max_bytes
+        super().__init__(app)
+        self._max_bytes = max_bytes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its body, or respond with 408 or 413."""
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        if scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._app(scope, receive, send)
             return
         try:

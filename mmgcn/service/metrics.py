@@ -15,6 +15,8 @@ from prometheus_client import (
 )
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mmgcn.service.middleware import HttpMiddleware
+
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where the library adds up several workers
 ROUTES = frozenset(
     (
@@ -60,17 +62,15 @@ class Metrics:
         return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
-class MetricsMiddleware:
+class MetricsMiddleware(HttpMiddleware):
     """Counts and times every request."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app, self._metrics = app, metrics
+        super().__init__(app)
+        self._metrics = metrics
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and record its route, status and duration."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         started, status = time.perf_counter(), 500
 
         async def sending(message: Message) -> None:

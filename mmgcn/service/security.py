@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mmgcn.service.limits import TokenBucket
+from mmgcn.service.middleware import HttpMiddleware
 from mmgcn.service.problems import Problem, send_body
 
 logger = logging.getLogger("mmgcn.service")
@@ -34,13 +35,10 @@ HEADERS = (
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
-class StrictHeaders:
+class StrictHeaders(HttpMiddleware):
     """Adds headers that restrict what a browser does with a response (CSP, nosniff, CORP)."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and add the headers to its response."""
 
         async def sending(message: Message) -> None:
@@ -55,26 +53,23 @@ class StrictHeaders:
         await self._app(scope, receive, sending)
 
 
-class LoopbackHost:
+class LoopbackHost(HttpMiddleware):
     """Refuses requests whose Host header is not a loopback name.
 
     Another site may resolve its own name to 127.0.0.1 (DNS rebinding); the Host header of its
     requests still contains that name.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or respond with 403."""
-        if scope["type"] == "http" and not is_loopback_name(_header(scope, b"host")):
+        if not is_loopback_name(_header(scope, b"host")):
             detail = "use localhost or 127.0.0.1 as the host, or set a token"
             await Problem("host_refused", detail).send(send)
             return
         await self._app(scope, receive, send)
 
 
-class TokenRequired:
+class TokenRequired(HttpMiddleware):
     """Refuses requests without the token, sent as `Authorization: Bearer` or as a cookie.
 
     Wrong tokens are logged, and their rate is limited by address: above it, requests are refused
@@ -86,15 +81,13 @@ class TokenRequired:
     """
 
     def __init__(self, app: ASGIApp, token: str, root_path: str = "") -> None:
-        self._app, self._token = app, token.encode()
+        super().__init__(app)
+        self._token = token.encode()
         self._page = f"{root_path}/"
         self._guesses = TokenBucket(GUESSES_PER_SECOND, MAX_GUESSES)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or respond with 401."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         public = scope["path"] in PUBLIC or scope["path"].startswith("/static/")
         token = _token_of(scope)
         opens_page = scope["path"] == "/" and scope["query_string"]
