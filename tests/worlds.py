@@ -48,14 +48,14 @@ def dataset(part: Split | None = None, *, modalities=("visual", "acoustic"), mis
     """A data set whose features tell the groups, with noise; some items may lack a modality."""
     part = part or clusters()
     rng = np.random.default_rng(seed)
-    num_items = len(part.items)
+    num_items = len(part.train.items)
     group = np.arange(num_items) // 10
     tables = []
     for index, name in enumerate(modalities):
         matrix = np.eye(group.max() + 1)[group] + 0.3 * rng.standard_normal(
             (num_items, group.max() + 1)
         )
-        ids = part.items.ids.to_list()
+        ids = part.train.items.ids.to_list()
         gone = set(ids[index : missing * 3 + index : 3])
         kept = [row for row, item in enumerate(ids) if item not in gone]
         tables.append(

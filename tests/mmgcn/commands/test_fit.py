@@ -29,11 +29,11 @@ def world(tmp_path, monkeypatch):
             writer = csv.writer(file)
             writer.writerow(["user_id", "item_id"])
             for table in parts.values() if rows is None else (rows,):
-                users, items = part.users.ids, part.items.ids
+                users, items = part.train.users.ids, part.train.items.ids
                 for user, item in zip(table.user_index, table.item_index, strict=True):
                     writer.writerow([users[int(user)], items[int(item)]])
     features = dataset(part).features
-    ids = part.items.ids.to_list()
+    ids = part.train.items.ids.to_list()
     for name, matrix in features.items():
         np.save(f"{name}.npy", matrix[::-1])
     (tmp_path / "ids.txt").write_text("".join(f"{item}\n" for item in reversed(ids)))

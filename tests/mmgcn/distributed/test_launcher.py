@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture
 def table(tmp_path):
     part = clusters()
-    users, items = part.users.ids.to_list(), part.items.ids.to_list()
+    users, items = part.train.users.ids.to_list(), part.train.items.ids.to_list()
     rows = [
         f"{users[user]},{items[item]}"
         for table in (part.train, part.valid, part.test)

@@ -20,13 +20,13 @@ def fit(tmp_path, monkeypatch):
     """Users of a group watch its items, and features separate the groups. Returns `mmgcn fit`."""
     monkeypatch.chdir(tmp_path)
     part = clusters()
-    items = part.items.ids.to_list()
+    items = part.train.items.ids.to_list()
     with (tmp_path / "interactions.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["user_id", "item_id"])
         for table in (part.train, part.valid, part.test):
             for user, item in zip(table.user_index, table.item_index, strict=True):
-                rows.writerow([part.users.ids[int(user)], items[int(item)]])
+                rows.writerow([part.train.users.ids[int(user)], items[int(item)]])
     for name, matrix in dataset(part).features.items():
         np.save(f"{name}.npy", matrix)
     (tmp_path / "ids.txt").write_text("\n".join(items))

@@ -19,8 +19,8 @@ def source(tmp_path):
             writer = csv.writer(file)
             writer.writerow(["user_id", "item_id"])
             for user, item in zip(rows.user_index, rows.item_index, strict=True):
-                writer.writerow([part.users.ids[int(user)], part.items.ids[int(item)]])
-    (tmp_path / "ids.txt").write_text("".join(f"{item}\n" for item in part.items.ids))
+                writer.writerow([part.train.users.ids[int(user)], part.train.items.ids[int(item)]])
+    (tmp_path / "ids.txt").write_text("".join(f"{item}\n" for item in part.train.items.ids))
     for name, matrix in dataset(part).features.items():
         np.save(tmp_path / f"{name}.npy", matrix)
     files = {name: str(tmp_path / f"{name}.csv") for name in ("train", "valid", "test")}
