@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -10,6 +12,7 @@ from mmgcn.sparse import SparseProduct
 
 BLOCK_ROWS, BLOCK_CELLS = 2_048, 1 << 25  # items compared with all others at once; 128 MiB
 GROUP = 64  # width of the groups of columns whose maxima are compared first
+_latest: dict[tuple[bytes, torch.Size, int], tuple[Tensor, Tensor, Tensor]] = {}  # at most one
 
 
 def knn_graph(features: list[Tensor], num_neighbours: int) -> SparseProduct | None:
@@ -88,10 +91,21 @@ def nearest_items(rows: Tensor, num_neighbours: int) -> tuple[Tensor, Tensor]:
 def _nearest(matrix: Tensor, num_neighbours: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return the items with features, their nearest items and the cosines, negative ones as 0.
 
+    The latest result is kept for calls with equal features: the trials and the training of a fit.
+
     Shapes:
         matrix: (I, D); the result: (N,), (N, k) and (N, k); k is smaller in a tiny catalogue, and
         the latter two are empty if no item has a neighbour.
     """
+    key = blake2b(matrix.numpy().tobytes()).digest(), matrix.shape, num_neighbours
+    if key not in _latest:
+        result = _compare_all(matrix, num_neighbours)
+        _latest.clear()
+        _latest[key] = result
+    return _latest[key]
+
+
+def _compare_all(matrix: Tensor, num_neighbours: int) -> tuple[Tensor, Tensor, Tensor]:
     known = (matrix.abs().sum(dim=1) > 0).nonzero().squeeze(1)
     k = min(num_neighbours, len(known) - 1)
     if k < 1:

@@ -34,7 +34,7 @@ from mmgcn.training.loggers import check_loggers, open_loggers
 from mmgcn.training.progress_bar import check_callbacks, notifier
 from mmgcn.training.recipe import OnTrial, Recipe, can_choose_recipe, choose_recipe, recipe_of_run
 from mmgcn.training.trainer import Trainer, TrainingError
-from mmgcn.training.validation import Validation
+from mmgcn.training.validation import Validation, count_users
 
 Progress = Callable[[EvalRecord], None]
 
@@ -242,6 +242,7 @@ def _train(
             "recipe": {**identity["settings"], "stop_epoch": stop_epoch},
             "choice": None if choice is None else choice.as_dict(),
             **_stored(selection),
+            "validation_users": count_users(dataset),
             "valid": best.metrics,
             "train_seconds": round(seconds, 3),
         }

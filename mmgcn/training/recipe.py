@@ -25,7 +25,8 @@ from mmgcn.data.dataset import Dataset
 from mmgcn.model import Model
 from mmgcn.run import Run
 from mmgcn.run_writing import write_json
-from mmgcn.training.recipe_trials import TRIAL_EPOCHS, Trial, Trials, gain_in_errors
+from mmgcn.training.best_prior import gain_in_errors
+from mmgcn.training.recipe_trials import TRIAL_EPOCHS, Trial, Trials
 
 LONGER = 3  # factor of the epochs of a longer training
 MUCH_BETTER = 2.0  # standard errors that a longer training has to gain

@@ -6,7 +6,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,7 @@ class Trainer:
         identity: model, settings and data; a checkpoint with another identity is refused.
         progress: called after each evaluation, in the main process.
         deadline: value of `time.monotonic` at which training stops; None for no limit.
+        evaluate: whether to evaluate on the validation part; otherwise the last epoch is chosen.
 
     Attributes:
         records: the evaluations so far.
@@ -69,6 +70,7 @@ class Trainer:
         shard: UserShard,
         progress: Callable[[EvalRecord], None] | None = None,
         deadline: float | None = None,
+        evaluate: bool = True,
     ) -> None:
         self.model, self.run, self.identity = model, run, identity
         self.config = model.train_config
@@ -83,7 +85,7 @@ class Trainer:
                 f"{model.name} has {model.num_cycles} learning-rate cycles (ensemble members) in "
                 f"{self._num_steps} training steps; raise epochs, or lower their number"
             )
-        self._progress, self._deadline = progress, deadline
+        self._progress, self._deadline, self._evaluates = progress, deadline, evaluate
         self._losses: list[Tensor] = []  # of the steps since the last evaluation
         self._device = next(itertools.chain(model.parameters(), model.buffers())).device
         self._validation = Validation(model, dataset, shard)
@@ -99,7 +101,8 @@ class Trainer:
         """Train to the end, from the last checkpoint if `resume` is set.
 
         Returns:
-            The best evaluation, whose parameters the model then has, and the seconds of all steps.
+            The best evaluation, whose parameters the model then has, with metrics over all
+            validation users, and the seconds of all steps.
 
         Raises:
             ResumeError: no checkpoint, or one with another identity.
@@ -128,7 +131,10 @@ class Trainer:
                     break
         self.model.load_state_dict(best)
         assert state.best is not None, "a training has an epoch or more, and ends in an evaluation"
-        return state.best, state.seconds
+        record = state.best
+        if self._evaluates and self._validation.is_sampled:
+            record = replace(record, metrics=self._validation.metrics())
+        return record, state.seconds
 
     def embeddings(self) -> Embeddings | None:
         """Return the embeddings of all users, in the main process; None in the others."""
@@ -192,7 +198,7 @@ class Trainer:
         epoch = math.ceil(state.step / self.steps_per_epoch)
         loss = float(torch.stack(self._losses).mean())
         self._losses.clear()
-        metrics = self._validation.metrics()
+        metrics = self._validation.metrics(sample=True) if self._evaluates else {}
         record = EvalRecord(epoch, state.step, state.seconds, loss, metrics)
         self.records.append(record)
         if self.group.is_main:

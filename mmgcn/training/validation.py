@@ -10,11 +10,13 @@ import torch
 
 from mmgcn.data.dataset import Dataset
 from mmgcn.distributed.user_shard import UserShard
+from mmgcn.evaluation.hits import Csr
 from mmgcn.evaluation.ranking import METRICS, evaluate, factor_scorer, list_lengths
 from mmgcn.interaction_rows import InteractionRows
 from mmgcn.recommender_model import Embeddings, RecommenderModel
 
 SELECTION_K = 20  # largest k of the recall that selects the epoch
+MAX_USERS = 10_000  # size of the sample of validation users that is evaluated during training
 
 
 class Validation:
@@ -23,13 +25,19 @@ class Validation:
     The public methods sum over all processes, so every process must call them.
 
     Attributes:
+        is_sampled: whether a sample of the validation users is evaluated during training.
         metric: name of the metric for early stopping and for the choice of the epoch.
     """
 
     def __init__(self, model: RecommenderModel[Any], dataset: Dataset, shard: UserShard) -> None:
         self._model, self._group = model, shard.group
         self._seen = shard.csr(dataset.train.csr())
-        self._relevant = shard.csr(dataset.split.valid.csr())
+        relevant = dataset.split.valid.csr()
+        self._relevant = self._sample = shard.csr(relevant)
+        users = sample_users(relevant, MAX_USERS)
+        self.is_sampled = len(users) < np.count_nonzero(np.diff(relevant[0]))
+        if self.is_sampled:
+            self._sample = shard.csr(_only(users, relevant))
         self._is_empty = len(dataset.split.valid) == 0
         self._has_unknown_users = bool((np.diff(dataset.train.csr()[0]) == 0).any())
         self._ks = list_lengths(model.num_items)
@@ -50,18 +58,23 @@ class Validation:
         user[unknown] = torch.stack(total) / count
         return Embeddings(user, embeddings.item_parts)
 
-    def metrics(self) -> dict[str, float]:
-        """Return full-ranking metrics over users with a validation item; empty without any."""
+    def metrics(self, *, sample: bool = False) -> dict[str, float]:
+        """Return full-ranking metrics over users with a validation item; empty without any.
+
+        Args:
+            sample: whether to evaluate at most MAX_USERS of them.
+        """
         if self._is_empty:
             return {}
         embeddings = self.embeddings()
-        num_users = np.count_nonzero(np.diff(self._relevant[0]))
+        relevant = self._sample if sample else self._relevant
+        num_users = np.count_nonzero(np.diff(relevant[0]))
         values: Mapping[str, Any] = {}
         if num_users:
             values = evaluate(
                 factor_scorer(embeddings.user, embeddings.item),
                 num_items=self._model.num_items,
-                relevant=self._relevant,
+                relevant=relevant,
                 seen=[self._seen],
                 ks=self._ks,
                 per_user=True,
@@ -70,6 +83,34 @@ class Validation:
         sums = [float(values[name].sum()) if num_users else 0.0 for name in names]
         *totals, count = self._group.sum(torch.tensor([*sums, num_users], dtype=torch.float64))
         return {name: float(t / count) for name, t in zip(names, totals, strict=True)}
+
+
+def sample_users(relevant: Csr, size: int, *, seed: int = 0) -> np.ndarray:
+    """Return the users with a relevant item in ascending order, or a random sample of `size`.
+
+    Shapes:
+        the result: (V,).
+    """
+    users = np.flatnonzero(np.diff(relevant[0]))
+    if len(users) <= size:
+        return users
+    return np.sort(np.random.default_rng(seed).permutation(users)[:size])
+
+
+def count_users(dataset: Dataset) -> dict[str, int]:
+    """Return the number of validation users, and of those that training evaluates."""
+    total = int(np.count_nonzero(np.diff(dataset.split.valid.csr()[0])))
+    return {"total": total, "in_training": min(total, MAX_USERS)}
+
+
+def _only(users: np.ndarray, csr: Csr) -> Csr:
+    """Return the matrix with the rows of all other users empty."""
+    indptr, indices = csr
+    is_kept = np.zeros(len(indptr) - 1, dtype=bool)
+    is_kept[users] = True
+    counts = np.diff(indptr)
+    kept = indices[np.repeat(is_kept, counts)]
+    return np.concatenate([[0], np.cumsum(counts * is_kept)]), kept
 
 
 def selection_metric(num_items: int) -> str:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from mmgcn.knn import GROUP, knn_graph, top_k
+from mmgcn.knn import GROUP, knn_graph, nearest_items, top_k
 from mmgcn.parameters import standardised
 from tests.dense_knn import dense_knn
 from tests.worlds import dataset
@@ -30,3 +30,16 @@ def test_the_largest_are_those_of_topk(columns):
     values, columns_of = top_k(rows, k)
     assert torch.equal(values, best.values)
     assert torch.equal(columns_of, best.indices)
+
+
+def test_neighbours_follow_rows_that_are_changed_in_place():
+    rows = functional.normalize(torch.randn(20, 3, generator=torch.Generator()))
+    before = nearest_items(rows, 2)
+    assert all(torch.equal(a, b) for a, b in zip(before, nearest_items(rows, 2), strict=True))
+    rows[0] = -rows[0]
+    column, cosine = nearest_items(rows, 2)
+    own = rows @ rows[0]
+    own[0] = -torch.inf
+    assert column[0].tolist() == own.topk(2).indices.tolist()
+    torch.testing.assert_close(cosine[0], own.topk(2).values.clamp(min=0))
+    assert len(nearest_items(rows, 3)[0][0]) == 3

@@ -298,8 +298,8 @@ def test_the_recipe_of_a_run_trains_what_was_evaluated(
     """Bit by bit, on the same interactions without a validation part, where nothing stops early."""
     plain, num = Validation.metrics, itertools.count(1)
 
-    def second_is_best(self):
-        metrics = plain(self)
+    def second_is_best(self, **options):
+        metrics = plain(self, **options)
         return metrics and {**metrics, self.metric: 1 / abs(next(num) - 1.9)}
 
     monkeypatch.setattr(Validation, "metrics", second_is_best)

@@ -1,0 +1,92 @@
+"""The popularity prior with which a trained model ranks best on the validation part."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mmgcn.data.interactions import Interactions
+from mmgcn.evaluation import metrics
+from mmgcn.evaluation.hits import Csr
+from mmgcn.evaluation.ranking import Scorer, blocks, hits
+from mmgcn.popularity_prior import log_popularity
+
+PRIORS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.3)
+MAX_WORSE = 2  # weights tried beyond the best one of a window
+RECENT = 0.1  # second window of the popularity prior, for interactions with timestamps
+
+
+def best_prior(
+    scorer: Scorer,
+    users: np.ndarray,
+    *,
+    relevant: Csr,
+    train: Interactions,
+    k: int,
+    scale: float,
+    default: float,
+) -> tuple[dict[str, float], np.ndarray]:
+    """Return the settings of the best popularity prior, and the recall of each user with it.
+
+    A weight replaces the default if it is better by more than a standard error over the users.
+
+    Args:
+        scorer: of the model without a prior.
+        users: validation users to evaluate.
+        scale: score that adds 1 to a logit of the training loss.
+        default: weight of the model's default prior.
+
+    Shapes:
+        users: (V,); the second result: (V,).
+    """
+    windows = [1.0] if train.timestamp is None else [1.0, RECENT]
+    logarithm = {window: scale * log_popularity(train, window=window) for window in windows}
+    candidates = [(weight, window) for window in windows for weight in PRIORS]
+    offsets = [weight * logarithm[window] for weight, window in [(default, 1.0), *candidates]]
+    before, *others = _recalls(scorer, users, offsets, relevant=relevant, seen=train.csr(), k=k)
+    best, values = {"popularity_prior": default, "popularity_window": 1.0}, before
+    found = dict(zip(candidates, others, strict=True))
+    for window in windows:
+        peak, num_worse = -1.0, 0
+        for weight in PRIORS:
+            recall = found[weight, window]
+            mean = float(recall.mean())
+            peak, num_worse = (mean, 0) if mean > peak else (peak, num_worse + 1)
+            if num_worse > MAX_WORSE:
+                break
+            if mean > values.mean() and gain_in_errors(recall, before) > 1:
+                best = {"popularity_prior": weight, "popularity_window": window}
+                values = recall
+    return best, values
+
+
+def gain_in_errors(values: np.ndarray, before: np.ndarray) -> float:
+    """Return the mean gain of paired values, in standard errors. Shapes: (V,) each."""
+    gain = values - before
+    error = float(gain.std()) / math.sqrt(len(gain))
+    return float(gain.mean()) / error if error else 0.0
+
+
+def _recalls(
+    scorer: Scorer,
+    users: np.ndarray,
+    offsets: list[np.ndarray],
+    *,
+    relevant: Csr,
+    seen: Csr,
+    k: int,
+) -> list[np.ndarray]:
+    """Return each user's recall at k with each of the summands of the scores.
+
+    Shapes:
+        users: (V,); offsets: (I,) each; the result: (V,) each.
+    """
+    found: list[list[np.ndarray]] = [[] for _ in offsets]
+    num_relevant = np.diff(relevant[0])
+    for block in blocks(users, len(offsets[0])):
+        scores = scorer(block)
+        for values, offset in zip(found, offsets, strict=True):
+            of_block = hits(scores + offset, block, relevant=relevant, seen=[seen], k=k)
+            values.append(metrics.recall(of_block, num_relevant[block]))
+    return [np.concatenate(values) for values in found]
