@@ -106,10 +106,10 @@ class Model(nn.Module, RecommenderModel[ModelConfigT]):
         return cls(dataset, parsed.model, parsed.train, torch.Generator().manual_seed(seed))
 
     @classmethod
-    def recipe_order(cls, dataset: Dataset) -> list[str]:
-        """Return the names of the recipes in the order of their trials, most likely first."""
+    def first_recipe(cls, dataset: Dataset) -> str:
+        """Return the name of the recipe that is tried first."""
         del dataset
-        return list(cls.recipes)
+        return next(iter(cls.recipes))
 
     @classmethod
     def cycles(cls, config: ModelConfigT) -> int:

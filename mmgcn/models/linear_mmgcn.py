@@ -122,8 +122,8 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
         watched = torch.bincount(item_index, minlength=self.num_items) > 0
         self.register_buffer("watched", watched[:, None].float(), persistent=False)
         features = unit_features(dataset)
-        for name, rows in features.items():
-            self.register_buffer(f"features_{name}", rows, persistent=False)
+        all_features = torch.cat([torch.zeros(self.num_items, 0), *features.values()], dim=1)
+        self.register_buffer("features", all_features, persistent=False)
         self.item_graph = knn_graph(list(features.values()), self.config.num_item_neighbours)
         widths = {name: rows.shape[1] for name, rows in features.items()}
         self.ensemble = nn.ModuleList(
@@ -133,12 +133,11 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
         self.register_buffer("num_started", torch.ones((), dtype=torch.int64))
 
     @classmethod
-    def recipe_order(cls, dataset: Dataset) -> list[str]:
-        """Return the names of the recipes: short histories first where most users have them."""
-        short, *others = cls.recipes
+    def first_recipe(cls, dataset: Dataset) -> str:
+        """Return the recipe for short histories if most users have them, otherwise for mixed."""
+        short, mixed, *_ = cls.recipes
         degree = np.bincount(dataset.train.user_index)
-        is_short = np.median(degree[degree > 0]) <= SHORT_HISTORY
-        return [short, *others] if is_short else [*others, short]
+        return short if np.median(degree[degree > 0]) <= SHORT_HISTORY else mixed
 
     @classmethod
     def cycles(cls, config: LinearMMGCNConfig) -> int:
@@ -176,8 +175,7 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
             leave_out=config.leave_out,
             dropout=config.edge_dropout,
         )
-        x = torch.stack(list(self._channels(self.ensemble[member]).values())).sum(dim=0)
-        user, item = self._propagate(x, hood)
+        user, item = self._propagate(self._sum_of_channels(self.ensemble[member]), hood)
         u, i = functional.normalize(user), functional.normalize(item)
         if batch.watched is None:
             return losses.bpr((u * i[:size]).sum(dim=1), (u * i[size:]).sum(dim=1))
@@ -207,13 +205,23 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
     def _channels(self, member: nn.Module) -> dict[str, Tensor]:
         """Return X by channel. Shapes: (I, d) each."""
         assert isinstance(member, EnsembleMember)
+        widths = [len(weight) for weight in member.weight.values()]
+        features = self.get_buffer("features").split(widths, dim=1)
         return {
             ID: member.item_id * self.get_buffer("watched"),
             **{
-                name: self.get_buffer(f"features_{name}") @ weight
-                for name, weight in member.weight.items()
+                name: rows @ weight
+                for rows, (name, weight) in zip(features, member.weight.items(), strict=True)
             },
         }
+
+    def _sum_of_channels(self, member: nn.Module) -> Tensor:
+        """Return the sum of X over the channels, by one product. Shapes: (I, d)."""
+        assert isinstance(member, EnsembleMember)
+        ids = member.item_id * self.get_buffer("watched")
+        if not len(member.weight):
+            return ids
+        return torch.addmm(ids, self.get_buffer("features"), torch.cat([*member.weight.values()]))
 
     def _propagate(self, x: Tensor, hood: Neighbourhood) -> tuple[Tensor, Tensor]:
         """Return u and i of one channel, or of all at once.

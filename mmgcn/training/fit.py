@@ -33,7 +33,7 @@ from mmgcn.training.folder import (
 from mmgcn.training.loggers import check_loggers, open_loggers
 from mmgcn.training.progress_bar import check_callbacks, notifier
 from mmgcn.training.recipe import OnTrial, Recipe, can_choose_recipe, choose_recipe, recipe_of_run
-from mmgcn.training.trainer import Trainer, TrainingError
+from mmgcn.training.trainer import Trainer, TrainingError, steps_per_epoch
 from mmgcn.training.validation import Validation, count_users
 
 Progress = Callable[[EvalRecord], None]
@@ -176,7 +176,10 @@ def fit(
                 )
             choice = group.broadcast(choice)
             if choice is not None:
-                given = choice.schedule(kind.cycles(kind.parse_settings(given).model)) | given
+                free = kind.parse_settings(given)
+                assert free.train is not None
+                num_steps = steps_per_epoch(dataset.train, free.train)
+                given = choice.schedule(kind.cycles(free.model), num_steps) | given
         parsed = kind.parse_settings(given)
         identity = identity_of(kind.name, parsed, dataset, seed)
         versions = {name: version(name) for name in ("mmgcn", "torch")}

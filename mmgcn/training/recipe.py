@@ -1,10 +1,12 @@
 """Recipe: training settings that are chosen from the data, by short trainings.
 
-A model lists `recipes`, settings that suit data of different kinds. Each is trained for a few
-hundred steps and evaluated on the validation part with several weights of the popularity prior.
-The data decide the order of the recipes. A recipe replaces the best so far if it gains more than
-one standard error over the users; one that is far worse ends the search. Finally the best recipe is
-trained for three times as many epochs, which has to gain more than two standard errors.
+A model lists `recipes`, settings for data of different kinds, neighbours beside each other. Each
+trial trains a few hundred steps and is evaluated on the validation part with several weights of the
+popularity prior. The search starts at the recipe that suits the data's histories and goes on to its
+neighbours, in one direction and, if that led to nothing better, in the other. A recipe replaces the
+best one so far if it is better by more than a standard error over the users; one that is worse ends
+the direction. The best one is also tried with a longer training, which has to be better by two
+standard errors, since it takes three times as long.
 
 Nothing depends on the clock unless there is a budget, so the same seed chooses the same recipe.
 """
@@ -26,13 +28,13 @@ from mmgcn.model import Model
 from mmgcn.run import Run
 from mmgcn.run_writing import write_json
 from mmgcn.training.best_prior import gain_in_errors
-from mmgcn.training.recipe_trials import TRIAL_EPOCHS, Trial, Trials
+from mmgcn.training.recipe_trials import CYCLE_EPOCHS, Trial, Trials
 
 LONGER = 3  # factor of the epochs of a longer training
 MUCH_BETTER = 2.0  # standard errors that a longer training has to gain
 MAX_LONGER = 500_000  # training interactions; with more, an epoch has enough steps
 MIN_HISTORY = 3  # training interactions of a user before one is held out
-FAR_WORSE = 2.0  # standard errors below the best recipe that end the search
+MAX_CYCLE_STEPS = 10_000  # of a learning-rate cycle of more than one epoch
 SEARCH_SHARE = 0.4  # of the budget, for choosing
 EVALS_PER_CYCLE = 4  # evaluations in a learning-rate cycle
 OWN_SETTINGS = ("epochs", "stop_epoch", "popularity_prior", "popularity_window")
@@ -65,12 +67,16 @@ class Recipe:
         )
         return f"{self.name}, {shown}; best of {len(self.trials)} in {self.seconds:.0f} s"
 
-    def schedule(self, num_cycles: int) -> dict[str, Any]:
+    def schedule(self, num_cycles: int, num_steps: int) -> dict[str, Any]:
         """Return the settings of the full training, with learning-rate cycles as long as a trial.
 
         Cycles are longer where trials were cut short because there are many interactions.
+
+        Args:
+            num_steps: training steps of an epoch.
         """
-        epochs_per_cycle = max(self.settings["epochs"], TRIAL_EPOCHS)
+        most = max(1, MAX_CYCLE_STEPS // num_steps)
+        epochs_per_cycle = max(self.settings["epochs"], min(CYCLE_EPOCHS, most))
         epochs = epochs_per_cycle * num_cycles
         eval_every = max(1, epochs_per_cycle // EVALS_PER_CYCLE)
         return {**self.settings, "epochs": epochs, "patience": epochs, "eval_every": eval_every}
@@ -143,18 +149,22 @@ def choose_recipe(
         return values
 
     epochs = search.trial_epochs
-    names = kind.recipe_order(dataset)
-    values = attempt(names[0], {**kind.recipes[names[0]], "epochs": epochs})
+    names = list(kind.recipes)
+    first = names.index(kind.first_recipe(dataset))
+    values = attempt(names[first], {**kind.recipes[names[first]], "epochs": epochs})
     best, best_values = trials[0], values
-    for name in names[1:]:
-        if not has_time():
+    for direction in (names[first + 1 :], names[:first][::-1]):
+        if best is not trials[0]:
             break
-        values = attempt(name, {**kind.recipes[name], "epochs": epochs})
-        errors = gain_in_errors(values, best_values)
-        if errors > 1:
-            best, best_values = trials[-1], values
-        elif errors < -FAR_WORSE:
-            break
+        for name in direction:
+            if not has_time():
+                break
+            values = attempt(name, {**kind.recipes[name], "epochs": epochs})
+            errors = gain_in_errors(values, best_values)
+            if errors > 1:
+                best, best_values = trials[-1], values
+            elif errors < 0:
+                break
     if len(dataset.train) <= MAX_LONGER and has_time():
         values = attempt(f"{best.name}, longer", {**best.settings, "epochs": LONGER * epochs})
         if gain_in_errors(values, best_values) > MUCH_BETTER:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -20,11 +19,12 @@ from mmgcn.evaluation.ranking import factor_scorer
 from mmgcn.model import Model
 from mmgcn.run_writing import write_json
 from mmgcn.training.best_prior import best_prior
-from mmgcn.training.trainer import MIN_STEPS_PER_EPOCH, Trainer
+from mmgcn.training.trainer import Trainer, steps_per_epoch
 from mmgcn.training.validation import sample_users, selection_metric
 
 MAX_SCORES, MIN_USERS = 60_000_000, 1_000  # limits of the sample of validation users
-MIN_TRIAL_STEPS, MAX_TRIAL_STEPS, TRIAL_EPOCHS = 100, 300, 4
+MIN_TRIAL_STEPS, MAX_TRIAL_STEPS = 100, 300
+CYCLE_EPOCHS = 4  # epochs of a learning-rate cycle; a trial has as many if its steps allow
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,10 @@ class Trials:
         num_users = max(MIN_USERS, MAX_SCORES // num_items)
         self._users = sample_users(self._relevant, num_users, seed=seed)
         self.metric = selection_metric(num_items)
-        steps = max(math.ceil(len(dataset.train) / self._batch_size()), MIN_STEPS_PER_EPOCH)
-        num_steps = min(max(TRIAL_EPOCHS * steps, MIN_TRIAL_STEPS), MAX_TRIAL_STEPS)
+        parsed = kind.parse_settings(dict(given)).train
+        assert parsed is not None
+        steps = steps_per_epoch(dataset.train, parsed)
+        num_steps = min(max(CYCLE_EPOCHS * steps, MIN_TRIAL_STEPS), MAX_TRIAL_STEPS)
         self.trial_epochs = max(1, round(num_steps / steps))
         self._stop_epoch = MAX_TRIAL_STEPS / steps if steps > MAX_TRIAL_STEPS else 0.0
 
@@ -126,8 +128,3 @@ class Trials:
             scale=model.prior_scale,
             default=self._kind.default_settings().model.popularity_prior,
         )
-
-    def _batch_size(self) -> int:
-        train = self._kind.parse_settings(dict(self._given)).train
-        assert train is not None
-        return train.batch_size

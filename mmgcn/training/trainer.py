@@ -16,10 +16,12 @@ from torch import Tensor
 
 from mmgcn.config import SettingError
 from mmgcn.data.dataset import Dataset
+from mmgcn.data.interactions import Interactions
 from mmgcn.distributed.user_shard import UserShard
 from mmgcn.model import Model
 from mmgcn.recommender_model import Embeddings
 from mmgcn.sampling import Sampler
+from mmgcn.train_config import TrainConfig
 from mmgcn.training.checkpoint import (
     Checkpoint,
     check_same,
@@ -39,6 +41,11 @@ CHECK_STEPS = 20  # steps between checks for a loss that is not finite
 
 class TrainingError(ValueError):
     """A training that cannot continue."""
+
+
+def steps_per_epoch(train: Interactions, config: TrainConfig) -> int:
+    """Return the number of training steps of an epoch."""
+    return max(math.ceil(len(train) / config.batch_size), MIN_STEPS_PER_EPOCH)
 
 
 class Trainer:
@@ -76,9 +83,7 @@ class Trainer:
         self.config = model.train_config
         self.shard, self.group = shard, shard.group
         self.records: list[EvalRecord] = []
-        self.steps_per_epoch = max(
-            math.ceil(len(dataset.train) / self.config.batch_size), MIN_STEPS_PER_EPOCH
-        )
+        self.steps_per_epoch = steps_per_epoch(dataset.train, self.config)
         self._num_steps = self.steps_per_epoch * self.config.epochs  # of the full schedule
         if model.num_cycles > self._num_steps:
             raise SettingError(
