@@ -110,11 +110,11 @@ class NeighbourSampler(nn.Module):
             num_items = self.graph.num_items
             batch = torch.unique(batch_edges[0] * num_items + batch_edges[1])
             drawn = torch.rand(len(batch), generator=self._generator).to(batch.device)
-            removed = batch[drawn < leave_out]
+            is_left_out = drawn < leave_out
             user_keys = users.rows() * num_items + torch.cat(users.columns)
-            users.weight = users.weight * self._keep(user_keys, batch, removed, dropout)
+            users.weight = users.weight * self._keep(user_keys, batch, is_left_out, dropout)
             item_keys = torch.cat(items.columns) * num_items + items.rows()
-            items.weight = items.weight * self._keep(item_keys, batch, removed, dropout)
+            items.weight = items.weight * self._keep(item_keys, batch, is_left_out, dropout)
         graph = BipartiteGraph.of_products(
             users.product(items), items.product(users), normalise=self.graph.normalise
         )
@@ -141,18 +141,16 @@ class NeighbourSampler(nn.Module):
         side.add(nodes, counts, column, weight)
         return column
 
-    def _keep(self, keys: Tensor, batch: Tensor, removed: Tensor, dropout: float) -> Tensor:
-        """Return a mask of the edges to keep. Shapes: keys: (E,); the result: (E,) bool."""
+    def _keep(self, keys: Tensor, batch: Tensor, is_left_out: Tensor, dropout: float) -> Tensor:
+        """Return a mask of the edges to keep.
+
+        Shapes:
+            keys: (E,); batch, is_left_out: (P,), the keys of the batch, ascending, and which of
+            them are removed; the result: (E,) bool.
+        """
         drawn = torch.rand(len(keys), generator=self._generator).to(keys.device)
-        return torch.where(_is_in(keys, batch), ~_is_in(keys, removed), drawn >= dropout)
-
-
-def _is_in(keys: Tensor, ascending: Tensor) -> Tensor:
-    """Return whether keys are in a sorted tensor. Shapes: (E,), (P,) -> (E,) bool."""
-    if len(ascending) == 0:
-        return torch.zeros_like(keys, dtype=torch.bool)
-    at = torch.searchsorted(ascending, keys).clamp(max=len(ascending) - 1)
-    return ascending[at] == keys
+        at = torch.searchsorted(batch, keys).clamp(max=len(batch) - 1)
+        return torch.where(batch[at] == keys, ~is_left_out[at], drawn >= dropout)
 
 
 class _Side:

@@ -17,6 +17,7 @@ from mmgcn.run import Run
 from mmgcn.training import recipe
 from mmgcn.training.fit import fit
 from mmgcn.training.recipe import can_choose_recipe, choose_recipe
+from mmgcn.training.recipe_trials import Trial, Trials
 from mmgcn.training.trainer import Trainer
 
 LINEAR = MODELS.get("linear_mmgcn")
@@ -60,6 +61,47 @@ def test_the_choice_is_the_trial_that_ranks_best_or_an_earlier_one(choice):
     assert choice.settings in [trial.settings for trial in choice.trials]
     assert len(choice.trials) > 2
     assert not choice.held_out
+
+
+# In the order of the recipes, of which `mixed histories` is the first one tried here.
+@pytest.mark.parametrize(
+    ("recalls", "tried", "best"),
+    [
+        ((0.2, 0.4, 0.8, 0.6), (1, 2, 3), 2),
+        ((0.2, 0.4, 0.6, 0.8), (1, 2, 3), 3),
+        ((0.8, 0.4, 0.2, 0.9), (1, 2, 0), 0),
+        ((0.2, 0.4, 0.4, 0.8), (1, 2, 3), 3),
+        ((0.2, 0.4, 0.2, 0.9), (1, 2, 0), 1),
+    ],
+)
+def test_recipes_are_tried_from_the_first_to_its_neighbours(
+    data, tmp_path, monkeypatch, recalls, tried, best
+):
+    names = list(LINEAR.recipes)
+    value_of = dict(zip(names, recalls, strict=True))
+
+    def run(self, name, settings):
+        if name.endswith(", longer"):
+            return Trial(name, settings, 0.0), np.zeros(10)
+        values = (np.arange(10) < round(10 * value_of[name])).astype(float)
+        return Trial(name, settings, values.mean()), values
+
+    monkeypatch.setattr(Trials, "run", run)
+    choice = chosen(data, tmp_path)
+    expected = [*(names[n] for n in tried), f"{names[best]}, longer"]
+    assert [trial.name for trial in choice.trials] == expected
+    assert choice.name == names[best]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "num_steps", "expected"),
+    [(4, 29, 12), (13, 29, 39), (1, 290, 12), (1, 4_000, 6), (1, 9_766, 3), (1, 80_000, 3)],
+)
+def test_a_cycle_has_four_epochs_those_of_its_trial_or_fewer_in_long_epochs(
+    choice, epochs, num_steps, expected
+):
+    of_trial = replace(choice, settings={**choice.settings, "epochs": epochs})
+    assert of_trial.schedule(3, num_steps)["epochs"] == expected
 
 
 def test_an_interrupted_choice_continues_and_ends_in_the_same(data, choice, tmp_path, monkeypatch):
