@@ -33,7 +33,7 @@ def knn_graph(features: list[Tensor], num_neighbours: int) -> SparseProduct | No
     if not features or not num_neighbours:
         return None
     matrix = functional.normalize(torch.cat(features, dim=1))
-    known, column, value = _nearest(matrix, num_neighbours)
+    known, column, value = _nearest_once(matrix, num_neighbours)
     if not len(column):
         return None
     value = value / value.sum(dim=1, keepdim=True).clamp(min=1e-12)
@@ -57,7 +57,7 @@ def symmetric_knn_graph(
     Returns:
         None if no item has a neighbour.
     """
-    known, column, value = _nearest(rows, num_neighbours)
+    known, column, value = _nearest_once(rows, num_neighbours)
     if not len(column):
         return None
     if binary:
@@ -88,24 +88,28 @@ def nearest_items(rows: Tensor, num_neighbours: int) -> tuple[Tensor, Tensor]:
     return columns, values
 
 
-def _nearest(matrix: Tensor, num_neighbours: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the items with features, their nearest items and the cosines, negative ones as 0.
-
-    The latest result is kept for calls with equal features: the trials and the training of a fit.
+def _nearest_once(matrix: Tensor, num_neighbours: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return `_nearest`; the latest result is kept, for the trials and the training of a fit.
 
     Shapes:
-        matrix: (I, D); the result: (N,), (N, k) and (N, k); k is smaller in a tiny catalogue, and
-        the latter two are empty if no item has a neighbour.
+        matrix: (I, D); the result as that of `_nearest`.
     """
-    key = blake2b(matrix.numpy().tobytes()).digest(), matrix.shape, num_neighbours
+    content = blake2b(matrix.numpy().tobytes()).digest()
+    key = content, matrix.shape, num_neighbours
     if key not in _latest:
-        result = _compare_all(matrix, num_neighbours)
+        result = _nearest(matrix, num_neighbours)
         _latest.clear()
         _latest[key] = result
     return _latest[key]
 
 
-def _compare_all(matrix: Tensor, num_neighbours: int) -> tuple[Tensor, Tensor, Tensor]:
+def _nearest(matrix: Tensor, num_neighbours: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the items with features, their nearest items and the cosines, negative ones as 0.
+
+    Shapes:
+        matrix: (I, D); the result: (N,), (N, k) and (N, k); k is smaller in a tiny catalogue, and
+        the latter two are empty if no item has a neighbour.
+    """
     known = (matrix.abs().sum(dim=1) > 0).nonzero().squeeze(1)
     k = min(num_neighbours, len(known) - 1)
     if k < 1:

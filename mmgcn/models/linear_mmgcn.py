@@ -125,7 +125,7 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
         all_features = torch.cat([torch.zeros(self.num_items, 0), *features.values()], dim=1)
         self.register_buffer("features", all_features, persistent=False)
         self.item_graph = knn_graph(list(features.values()), self.config.num_item_neighbours)
-        widths = {name: rows.shape[1] for name, rows in features.items()}
+        self._widths = widths = {name: rows.shape[1] for name, rows in features.items()}
         self.ensemble = nn.ModuleList(
             EnsembleMember(self.num_items, widths, self.config, generator)
             for _ in range(self.config.ensemble_size)
@@ -205,13 +205,12 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
     def _channels(self, member: nn.Module) -> dict[str, Tensor]:
         """Return X by channel. Shapes: (I, d) each."""
         assert isinstance(member, EnsembleMember)
-        widths = [len(weight) for weight in member.weight.values()]
-        features = self.get_buffer("features").split(widths, dim=1)
+        features = torch.split(self.get_buffer("features"), [*self._widths.values()], dim=1)
         return {
             ID: member.item_id * self.get_buffer("watched"),
             **{
-                name: rows @ weight
-                for rows, (name, weight) in zip(features, member.weight.items(), strict=True)
+                name: rows @ member.weight[name]
+                for name, rows in zip(self._widths, features, strict=True)
             },
         }
 
@@ -219,9 +218,10 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
         """Return the sum of X over the channels, by one product. Shapes: (I, d)."""
         assert isinstance(member, EnsembleMember)
         ids = member.item_id * self.get_buffer("watched")
-        if not len(member.weight):
+        if not self._widths:
             return ids
-        return torch.addmm(ids, self.get_buffer("features"), torch.cat([*member.weight.values()]))
+        weight = torch.cat([member.weight[name] for name in self._widths])
+        return torch.addmm(ids, self.get_buffer("features"), weight)
 
     def _propagate(self, x: Tensor, hood: Neighbourhood) -> tuple[Tensor, Tensor]:
         """Return u and i of one channel, or of all at once.

@@ -2,11 +2,11 @@
 
 A model lists `recipes`, settings for data of different kinds, neighbours beside each other. Each
 trial trains a few hundred steps and is evaluated on the validation part with several weights of the
-popularity prior. The search starts at the recipe that suits the data's histories and goes on to its
-neighbours, in one direction and, if that led to nothing better, in the other. A recipe replaces the
-best one so far if it is better by more than a standard error over the users; one that is worse ends
-the direction. The best one is also tried with a longer training, which has to be better by two
-standard errors, since it takes three times as long.
+popularity prior. The search starts at the recipe that suits the data's histories, also with a
+longer training, which has to be better by two standard errors over the users, since it takes three
+times as long. With the better length, the search goes on to the neighbours in one direction and, if
+that leads to nothing better, in the other. A recipe replaces the best one so far if it is better by
+more than a standard error; one that is worse ends the direction.
 
 Nothing depends on the clock unless there is a budget, so the same seed chooses the same recipe.
 """
@@ -151,24 +151,27 @@ def choose_recipe(
     epochs = search.trial_epochs
     names = list(kind.recipes)
     first = names.index(kind.first_recipe(dataset))
-    values = attempt(names[first], {**kind.recipes[names[first]], "epochs": epochs})
-    best, best_values = trials[0], values
+    best_values = attempt(names[first], {**kind.recipes[names[first]], "epochs": epochs})
+    best, length = trials[0], ""
+    if len(dataset.train) <= MAX_LONGER and has_time():
+        settings = {**kind.recipes[names[first]], "epochs": LONGER * epochs}
+        values = attempt(f"{names[first]}, longer", settings)
+        if gain_in_errors(values, best_values) > MUCH_BETTER:
+            best, best_values = trials[-1], values
+            epochs, length = LONGER * epochs, ", longer"
+    start = best
     for direction in (names[first + 1 :], names[:first][::-1]):
-        if best is not trials[0]:
+        if best is not start:
             break
         for name in direction:
             if not has_time():
                 break
-            values = attempt(name, {**kind.recipes[name], "epochs": epochs})
+            values = attempt(name + length, {**kind.recipes[name], "epochs": epochs})
             errors = gain_in_errors(values, best_values)
             if errors > 1:
                 best, best_values = trials[-1], values
             elif errors < 0:
                 break
-    if len(dataset.train) <= MAX_LONGER and has_time():
-        values = attempt(f"{best.name}, longer", {**best.settings, "epochs": LONGER * epochs})
-        if gain_in_errors(values, best_values) > MUCH_BETTER:
-            best = trials[-1]
     seconds = time.monotonic() - started
     recipe = Recipe(best.name, best.settings, search.metric, tuple(trials), seconds, held_out)
     write_json(chosen, asdict(recipe))

@@ -12,6 +12,7 @@ from mmgcn.config import SettingError
 from mmgcn.data.dataset import Dataset
 from mmgcn.evaluation.ranking import evaluate, factor_scorer
 from mmgcn.model import MODELS, Model
+from mmgcn.parameters import unit_features
 from mmgcn.sampling import Sampler
 from mmgcn.serving.recommender import Recommender
 from mmgcn.train_config import TrainConfig
@@ -246,7 +247,7 @@ def test_linear_mmgcn_is_its_equations(data):
     N[data.train.user_index, data.train.item_index] = 1
     A = N / N.sum(1, keepdims=True).clip(1)
     B = N.T / N.T.sum(1, keepdims=True).clip(1)
-    features = {n: model.get_buffer(f"features_{n}").numpy() for n in data.features}
+    features = {n: rows.numpy() for n, rows in unit_features(data).items()}
     cosines = sum(f @ f.T for f in features.values()) / len(features)
     np.fill_diagonal(cosines, -2)
     K = np.zeros_like(cosines)

@@ -47,6 +47,13 @@ def test_scores_are_the_mean_over_the_ensemble_of_cosines(missing):
     torch.testing.assert_close(sum(parts.values()), item)
 
 
+def test_the_sum_of_the_channels_is_one_product():
+    model = build(dataset(missing=4), ensemble_size=1)
+    (member,) = model.ensemble
+    channels = torch.stack(list(model._channels(member).values())).sum(dim=0)
+    torch.testing.assert_close(model._sum_of_channels(member), channels)
+
+
 def test_an_ensemble_member_that_has_not_started_is_left_out():
     data = dataset()
     model = build(data, ensemble_size=3)

@@ -88,9 +88,27 @@ def test_recipes_are_tried_from_the_first_to_its_neighbours(
 
     monkeypatch.setattr(Trials, "run", run)
     choice = chosen(data, tmp_path)
-    expected = [*(names[n] for n in tried), f"{names[best]}, longer"]
+    expected = [names[1], f"{names[1]}, longer", *(names[n] for n in tried[1:])]
     assert [trial.name for trial in choice.trials] == expected
     assert choice.name == names[best]
+
+
+def test_recipes_have_longer_trials_if_that_of_the_first_is_much_better(
+    data, tmp_path, monkeypatch
+):
+    def run(self, name, settings):
+        value = {"mixed histories": 0.2, "long histories, longer": 0.9}.get(name, 0.6)
+        values = (np.arange(10) < round(10 * value)).astype(float)
+        return Trial(name, settings, value), values
+
+    monkeypatch.setattr(Trials, "run", run)
+    choice = chosen(data, tmp_path)
+    names = ["mixed", "mixed, longer", "long, longer", "long, sharp, longer"]
+    assert [trial.name.replace(" histories", "") for trial in choice.trials] == names
+    assert choice.name == "long histories, longer"
+    first, *others = [trial.settings["epochs"] for trial in choice.trials]
+    assert set(others) == {recipe.LONGER * first}
+    assert choice.settings["epochs"] == recipe.LONGER * first
 
 
 @pytest.mark.parametrize(
