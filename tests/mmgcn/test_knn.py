@@ -32,7 +32,7 @@ def test_the_largest_are_those_of_topk(columns):
     assert torch.equal(columns_of, best.indices)
 
 
-def test_a_graph_follows_features_that_are_changed_in_place():
+def test_features_that_change_give_another_graph():
     rows = functional.normalize(torch.randn(20, 3, generator=torch.Generator()))
     before, again = knn_graph([rows], 2), knn_graph([rows], 2)
     assert torch.equal(before.matrix.column, again.matrix.column)

@@ -56,9 +56,7 @@ def test_metrics_are_those_of_the_sample_or_of_all(data, monkeypatch):
     assert evaluated.metrics()["recall@10"] == pytest.approx(expected)
 
 
-def test_a_run_has_metrics_of_all_users_and_tells_how_many_were_ranked_in_training(
-    data, tmp_path, monkeypatch
-):
+def test_a_run_has_metrics_of_all_users_and_the_size_of_the_sample(data, tmp_path, monkeypatch):
     monkeypatch.setattr(validation, "MAX_USERS", 7)
     settings, records = SMALL | {"epochs": 3}, []
     result = fit(data, out=tmp_path, settings=settings, device="cpu", progress=records.append)
