@@ -1,4 +1,4 @@
-"""mmgcn ablate: what each modality is worth."""
+"""mmgcn ablate: the worth of each modality."""
 
 from __future__ import annotations
 
@@ -38,17 +38,21 @@ def ablate(
     how: Annotated[
         str,
         typer.Option(
-            help="drop: train without the modality; shuffle: permute its vectors among the items."
+            help="Kinds of ablation: drop (train without the modality), shuffle (permute its "
+            "vectors among the items)."
         ),
     ] = "drop,shuffle",
     mask_percent: Annotated[
         str | None,
-        typer.Option(help="Percentages of items that also lose one random modality: 10,30,50."),
+        typer.Option(
+            help="Percentages of items that lose one random modality in further variants: 10,30,50."
+        ),
     ] = None,
     variant: Annotated[
         list[str] | None,
         typer.Option(
-            help="Setting to change in a further variant, or several with commas. Repeatable.",
+            help="Changed setting of a further variant, or several separated by commas. "
+            "Repeatable.",
             metavar="NAME=VALUE",
         ),
     ] = None,
@@ -56,16 +60,16 @@ def ablate(
     data: DataOptions,
     out: Annotated[Path, out_option("Folder of the table and the runs.")] = Path("ablation"),
     run: Annotated[
-        Path | None, typer.Option("--run", help="Run folder that receives ablation.json, too.")
+        Path | None, typer.Option("--run", help="Run folder for a copy of ablation.json.")
     ] = None,
     training: TrainingOptions,
     json: JsonOption = False,
 ) -> None:
     """Measure the worth of each modality by training a model without it.
 
-    The full model and each variant are trained with the same seeds, and compared in pairs, on the
-    test part if there is one, or else on the validation part. Finished trainings are kept in
-    OUT/ablation.jsonl: the same command resumes from there.
+    The full model and each variant are trained with the same seeds and compared in pairs, on the
+    test part if there is one, otherwise on the validation part. Finished trainings are stored in
+    OUT/ablation.jsonl, from which the same command resumes.
     """
     hows = _hows(how)
     shares = _shares(mask_percent)
@@ -100,7 +104,7 @@ def ablate(
     )
     if len(dataset.features) == 1 and kind.needs_features and "drop" in hows:
         variants = [each for each in variants if each.how != "drop"]
-        print_message(f"note: {kind.name} cannot do without its only modality; it is not dropped")
+        print_message(f"note: {kind.name} needs its only modality; it is not dropped")
     about = (
         f"{kind.name} on {len(dataset.users):,} users, {len(dataset.items):,} items and "
         f"{len(dataset.train):,} training interactions (split: {dataset.split.name})."
@@ -110,10 +114,10 @@ def ablate(
     )
     digest = digest_of(dataset)
     del dataset
-    everything = [trial for of_variant in trials.values() for trial in of_variant]
+    all_trials = [trial for variant_trials in trials.values() for trial in variant_trials]
     journal = Journal.open(out / "ablation.jsonl")
     try:
-        results = run_trials(everything, data_digest=digest, journal=journal, report=print_message)
+        results = run_trials(all_trials, data_digest=digest, journal=journal, report=print_message)
     except KeyboardInterrupt:
         print_message("interrupted; the same command resumes after the finished trainings")
         raise
@@ -132,7 +136,7 @@ def ablate(
             print_table(table)
             typer.echo(f"{out / 'ablation.md'}, ablation.csv, ablation.json, ablation.png")
     if results.failures:
-        print_message(f"{len(results.failures)} of {len(everything)} trainings failed")
+        print_message(f"{len(results.failures)} of {len(all_trials)} trainings failed")
         raise typer.Exit(SOME_FAILED if result is not None and result.effects else 1)
 
 

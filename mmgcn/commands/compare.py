@@ -32,14 +32,14 @@ def compare(
     seeds: Annotated[
         int,
         typer.Option(
-            help="Number of trainings of each model; one in closed form is solved once.", min=1
+            help="Number of trainings of each model; models in closed form are solved once.", min=1
         ),
     ] = 3,
     data: DataOptions,
     out: Annotated[Path, out_option("Folder of the table and the runs.")] = Path("compare"),
     baseline: Annotated[
         str | None,
-        typer.Option(help="Model with which the others are compared.", show_default="the best"),
+        typer.Option(help="Model that the others are compared with.", show_default="the best"),
     ] = None,
     k: Annotated[
         int, typer.Option("--k", "-k", help="Length of the lists in the table: 5, 10, 20 or 50.")
@@ -48,7 +48,7 @@ def compare(
         bool,
         typer.Option(
             "--details",
-            help="Show coverage, novelty, popularity lift, diversity, MAP, MRR and groups, too.",
+            help="Also show coverage, novelty, popularity lift, diversity, MAP, MRR and groups.",
         ),
     ] = False,
     training: TrainingOptions,
@@ -56,16 +56,15 @@ def compare(
 ) -> None:
     """Train several models on one split, over seeds, and write one table.
 
-    Each training runs in a process of its own. Epochs are chosen on the validation part; the test
-    part, if there is one, has a table of its own. Each model is compared with the best of the
-    validation part, or with --baseline, in pairs of users. Finished trainings are kept in
-    OUT/compare.jsonl: the same command resumes from there. Exit code 3: a model failed, and
-    the others were trained.
+    Each training runs in a separate process. Epochs are chosen on the validation part; the test
+    part, if there is one, has a separate table. Each model is compared with the best one on the
+    validation part, or with --baseline, in pairs of users. Finished trainings are stored in
+    OUT/compare.jsonl, from which the same command resumes. Exit code 3: some models failed.
     """
     if k not in KS:
         raise typer.BadParameter(f"{k} is not one of {', '.join(map(str, KS))}", param_hint="--k")
     names = _names(models)
-    against = None if baseline is None else _among(baseline, names)
+    against = None if baseline is None else _baseline(baseline, names)
     settings = training.of_models(names)
     dataset = load_for_study(data)
     refuse_without_held_out(dataset)
@@ -104,18 +103,18 @@ def compare(
     differences, unknown = comparison.differences_of(results, rows, baseline=against)
     if unknown:
         print_message(
-            f"note: {', '.join(unknown)}: trained before the metrics of each user were kept; "
-            f"how they differ is not known; without {journal.path} they are trained again"
+            f"note: {', '.join(unknown)}: no differences, since the metrics of users were not "
+            f"stored when they were trained; remove {journal.path} to train again"
         )
     once = [row.model for row in rows if row.num_seeds == 1 and not row.deterministic]
     if differences and once:
         print_message(
-            f"note: {', '.join(once)}: one seed; how much another would change is not in p"
+            f"note: {', '.join(once)}: one seed, so p does not include the variation over seeds"
         )
     if rows:
         comparison.write(out, rows, differences, k=k, about=about)
         if against is not None and against not in [row.model for row in rows]:
-            print_message(f"note: no training of {against} ended; nothing is compared with it")
+            print_message(f"note: no training of {against} finished; nothing is compared with it")
     if json:
         print_json(
             {
@@ -155,23 +154,23 @@ def compare(
         raise typer.Exit(SOME_FAILED if rows else 1)
 
 
-def _among(word: str, names: list[str]) -> str:
+def _baseline(given: str, names: list[str]) -> str:
     """Return the canonical name of the baseline."""
     from mmgcn.model import MODELS
 
-    name = MODELS.get(word).name
+    name = MODELS.get(given).name
     if name not in names:
         raise typer.BadParameter(
-            f"'{word}' is not one of {', '.join(names)}", param_hint="--baseline"
+            f"'{given}' is not one of {', '.join(names)}", param_hint="--baseline"
         )
     return name
 
 
-def _names(words: str) -> list[str]:
-    """Return the canonical names of the models."""
+def _names(text: str) -> list[str]:
+    """Return the canonical names of models separated by commas."""
     from mmgcn.model import MODELS
 
-    names = [word.strip() for word in words.split(",") if word.strip()]
+    names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
         raise typer.BadParameter("names no model", param_hint="--models")
     return list(dict.fromkeys(MODELS.get(name).name for name in names))

@@ -1,4 +1,4 @@
-"""mmgcn config: the settings that apply."""
+"""mmgcn config: the settings in effect."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 SHARED_DEFAULTS = {"features": "features", "runs": "runs"}
 SOURCES = {"COMMANDLINE": "option", "ENVIRONMENT": "environment"}
 
-app = typer.Typer(
-    help="Show the settings that apply, and where each comes from.", no_args_is_help=True
-)
+app = typer.Typer(help="Show the settings in effect, with their origins.", no_args_is_help=True)
 
 
 def register(parent: typer.Typer) -> None:
@@ -35,18 +33,18 @@ def show(
     command: Annotated[
         str | None,
         typer.Argument(
-            help="Command whose options to show. Options of it may follow.",
+            help="Command whose options are shown. Its options may follow.",
             metavar="COMMAND",
             show_default=False,
         ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show the settings that apply, and where each comes from.
+    """Show the settings in effect, with their origins.
 
-    Defaults apply below mmgcn.toml, that below MMGCN_* variables, and those below options. Without
-    COMMAND: what the file and the variables set. With one: all its options, such as
-    `mmgcn config show fit --model mf`.
+    Options take precedence over MMGCN_* variables, these over mmgcn.toml, and that over defaults.
+    Without COMMAND, shows the settings of the file and the variables; with COMMAND, all its
+    options, such as `mmgcn config show fit --model mf`.
     """
     root = context.find_root()
     group: CommandGroup = root.command  # type: ignore[assignment]  # the group of cli.py
@@ -70,7 +68,7 @@ def show(
 
 
 class CommandGroup(Protocol):
-    """The group of all commands, of which each is imported by `load`."""
+    """The group of all commands, which are imported by `load`."""
 
     commands: Mapping[str, Command]
 
@@ -79,7 +77,7 @@ class CommandGroup(Protocol):
 
 
 def _of_project(group: CommandGroup, project: Project) -> list[dict[str, Any]]:
-    """Return the shared paths, and every setting of the file and the environment."""
+    """Return the shared paths and all settings in the file and the environment."""
     rows = []
     for key in SHARED:
         setting = project.get("", key)
@@ -103,13 +101,13 @@ def _of_project(group: CommandGroup, project: Project) -> list[dict[str, Any]]:
 def _of_command(
     root: Context, group: CommandGroup, name: str, project: Project, words: list[str]
 ) -> list[dict[str, Any]]:
-    """Return every option of a command, as the command would read it."""
+    """Return all options of a command, with the values that the command would read."""
     if name not in group.commands:
         raise typer.BadParameter(f"no command is called '{name}'", param_hint="COMMAND")
     command = group.load(name)
     if hasattr(command, "commands"):
         raise typer.BadParameter(
-            f"{name} has commands of its own, which have no table in a project file",
+            f"{name} is a group of commands, which has no table in a project file",
             param_hint="COMMAND",
         )
     apply_project(root, name, command, project, words=words)

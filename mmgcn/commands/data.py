@@ -1,4 +1,4 @@
-"""The data options of commands, and loading the data set of a study."""
+"""Data options of commands, and loading of the data set of a study."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ DATA_FLAGS: Flags = {
     "first_id": Flag(show_default="0"),
     "k_core": Flag(min=0),
     "keep_removed_items": Flag(
-        help="Keep items with features as candidates that --k-core has removed."
+        help="Keep items that --k-core removed as candidates, if they have features."
     ),
 }
 STUDY_DATA_FLAGS: Flags = {**DATA_FLAGS, "feedback": None, "event_weights": None}
 
 
 def data_flags(*names: str) -> Flags:
-    """Return the flags of a command that uses only these fields of DataOptions."""
+    """Return the flags of a command that has only some fields of DataOptions."""
     return {
         each.name: DATA_FLAGS.get(each.name, Flag()) if each.name in names else None
         for each in fields(DataOptions)
@@ -56,29 +56,29 @@ def load_for_study(data: DataOptions) -> Dataset:
     """Return the data set of compare, ablate or tune, and print its notes.
 
     Raises:
-        typer.BadParameter: a seed for a split that draws nothing.
+        typer.BadParameter: a seed is given for a split without random draws.
     """
     from mmgcn.data.loading import load_dataset
 
     dataset = load_dataset(data)
     if "split_seed" in given_options() and dataset.split.name not in RANDOM_SPLITS:
-        refuse_options("split_seed", because=f"the split {dataset.split.name} draws nothing")
+        refuse_options("split_seed", because=f"the split {dataset.split.name} has no random draws")
     show_notes(dataset.notes)
     return dataset
 
 
 def show_notes(notes: Iterable[str]) -> None:
-    """Print notes on data to standard error, with options in place of arguments."""
+    """Print notes on data to standard error, with names of arguments replaced by options."""
     flags = {each.name: f"--{each.name.replace('_', '-')}" for each in fields(DataOptions)}
     for note in notes:
         print_message(f"note: {in_flags(note, flags)}")
 
 
 def refuse_without_held_out(dataset: Dataset) -> None:
-    """Refuse data on which trainings cannot be compared, before any training.
+    """Refuse data without a part to compare trainings on, before any training.
 
     Raises:
-        ValueError: neither a validation nor a test part.
+        ValueError: there is neither a validation nor a test part.
     """
     if len(dataset.split.valid) == 0 and len(dataset.split.test) == 0:
         raise ValueError(

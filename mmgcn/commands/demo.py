@@ -1,4 +1,4 @@
-"""mmgcn demo: extract, fit, evaluate and recommend on clips of the package."""
+"""mmgcn demo: extract, fit, evaluate and recommend on clips in the package."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def demo(
     interactions, captions = assets / "interactions.csv", assets / "captions.csv"
     features, runs = out / "features", out / "runs"
     has_opencv = find_spec("cv2") is not None
-    stills = ("--posters", str(out / "posters"), "--sprites", str(out / "sprites"))
+    images = ("--posters", str(out / "posters"), "--sprites", str(out / "sprites"))
     typer.echo(
         "72 short clips whose images, audio and captions are drawn independently, and 200 users "
         "who\nwatch by taste. One clip is broken on purpose, five have no audio, five no caption."
@@ -48,7 +48,7 @@ def demo(
         "1. Extract features of images, audio and captions. The broken clip is reported.",
         *("extract", str(assets / "videos"), "--modality", "v,a,t", "--preset", "offline"),
         *("--captions", str(captions), "--out", str(features)),
-        *(stills if has_opencv else ()),
+        *(images if has_opencv else ()),
         accepted=(0, SOME_FAILED),
     )
     _run(
@@ -57,7 +57,7 @@ def demo(
         *("--out", str(runs)),
     )
     _run(
-        "3. Evaluate on the held-out videos, beside the most popular videos for all users.",
+        "3. Evaluate on the held-out videos, in comparison with the most popular videos.",
         *("evaluate", "--run", str(runs / "latest"), "--k", "5,10,20"),
     )
     _show_history(runs / "latest", captions)
@@ -72,7 +72,7 @@ def demo(
     )
     videos = str(assets / "videos")
     if has_opencv:
-        serve = ("--run", str(runs / "latest"), "--videos", videos, *stills)
+        serve = ("--run", str(runs / "latest"), "--videos", videos, *images)
         typer.echo(f"\nOn a page, with the posters: mmgcn serve {shlex.join(serve)}")
     else:
         typer.echo(f"\nNo posters were drawn, without OpenCV; {install_command('posters')}")
@@ -86,7 +86,7 @@ def find_assets() -> Path:
     """Return the folder of the demo's data, in the package or in the checkout.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: there is no such folder.
     """
     package = Path(__file__).parent.parent
     for folder in (package / "_assets", package.parent / "assets"):
@@ -98,13 +98,13 @@ def find_assets() -> Path:
     )
 
 
-def _run(title: str, *words: str, accepted: tuple[int, ...] = (0,)) -> None:
+def _run(title: str, *arguments: str, accepted: tuple[int, ...] = (0,)) -> None:
     """Print and run a command; stop the demo if it fails."""
     typer.secho(f"\n{title}", bold=True)
-    typer.secho(f"$ mmgcn {shlex.join(words)}", fg="cyan")
+    typer.secho(f"$ mmgcn {shlex.join(arguments)}", fg="cyan")
     sys.stdout.flush()
-    own = [sys.executable, "-m", "mmgcn", "--project", "none", *words]
-    code = subprocess.run(own, check=False).returncode
+    command = [sys.executable, "-m", "mmgcn", "--project", "none", *arguments]
+    code = subprocess.run(command, check=False).returncode
     if code not in accepted:
         raise typer.Exit(code if code > 0 else 1)
 

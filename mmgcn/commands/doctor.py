@@ -1,4 +1,4 @@
-"""mmgcn doctor: what this machine has, and what is missing for which command."""
+"""mmgcn doctor: the equipment of this machine, and packages that commands lack."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(context: typer.Context, json: JsonOption = False) -> None:
-    """Show what this machine has and what is missing for which command, to paste into an issue.
+    """Show what this machine has, and what each command lacks, to paste into an issue.
 
-    Versions, devices, codecs, weights and free space. Paths and names of files are left out.
+    Versions, devices, codecs, weights and free space. Paths and file names are omitted.
     """
     from extract.diagnosis import diagnose
 
@@ -82,7 +82,7 @@ def _words(words: list[str]) -> str:
 
 
 def _project_error(commands: Iterable[str]) -> str:
-    """Return whether there is a project file, and what is wrong with it."""
+    """Return the name of the project file, its error, or none."""
     from mmgcn.project.project import PROJECT_FILE, Project, ProjectError, find_project
 
     path = find_project(None, Path())

@@ -40,35 +40,35 @@ def evaluate(
         typer.Option(
             "--k",
             "-k",
-            help="Lengths of the lists, separated by commas.",
-            show_default="those of 5,10,20,50 up to the number of items",
+            help="List lengths, separated by commas.",
+            show_default="5,10,20,50, up to the number of items",
         ),
     ] = None,
     cold_items: Annotated[
         bool,
         typer.Option(
             "--cold-items",
-            help="Metrics of items with and without training interactions separately; for a run of "
+            help="Separate metrics of items with and without training interactions; for a run of "
             "fit --split cold-items.",
         ),
     ] = False,
     candidates: Annotated[
         str,
-        typer.Option(help="Candidates with --cold-items: all items, or the cold ones (cold)."),
+        typer.Option(help="Candidates with --cold-items: all items (all) or cold items (cold)."),
     ] = "all",
     json: JsonOption = False,
 ) -> None:
     """Rank all items for every user and compare with the test part.
 
-    Recall, precision, NDCG and hit rate, over the users with a test item; the items of the
-    training and validation parts are left out of the lists. Beside them, the metrics of the most
-    popular items. Everything in --test counts, also users and items that are not in the run: such
-    an item is in no list, such a user has the mean vector of the others. --test is read with the
-    run's --columns, --min-rating and --time-format, unless one of them is given.
+    Shows recall, precision, NDCG and hit rate over the users with a test item, and those of the
+    most popular items for comparison. Items of the training and validation parts are excluded from
+    the lists. All of --test counts, including users and items that are not in the run: such an item
+    is in no list, and such a user has the mean vector of the others. --test is read with the run's
+    --columns, --min-rating and --time-format, unless one of them is given.
 
-    With --cold-items, the metrics of each group of items, over the users with a test item in it.
-    Warm: with a training interaction. Head: the fewest of those, most interactions first, with 80 %
-    of the interactions; tail: the others. Cold: without one, ranked by content alone.
+    With --cold-items, shows the metrics of each group of items over the users with a test item in
+    it. Warm: with a training interaction. Head: the most popular of these, which have 80 % of the
+    interactions; tail: the others. Cold: without a training interaction, ranked by content alone.
     """
     from mmgcn.evaluation.held_out import POPULAR
     from mmgcn.evaluation.ranking import list_lengths
@@ -135,8 +135,8 @@ def _evaluate_groups(part: HeldOut, ks: Sequence[int], candidates: str, *, json:
     _show_groups(model, popular, ks, title)
     if model["cold"].num_items and _samples_cold_negatives(part.run):
         print_message(
-            "note: this run sampled items without interactions as negatives, which can teach "
-            "that they are unwanted; fit with --set negatives=watched to rank them by content alone"
+            "note: this run sampled items without interactions as negatives, which can lower "
+            "their rank; fit with --set negatives=watched to rank them by content alone"
         )
     for name, group in model.items():
         if not group.metrics:
@@ -149,18 +149,18 @@ def _show_groups(
     ks: Sequence[int],
     title: str,
 ) -> None:
-    """Print a table of recall and one of NDCG, beside those of popularity and of chance."""
+    """Print tables of recall and NDCG, with columns for popular items and for chance."""
     known = {name: group for name, group in model.items() if group.metrics}
-    beside = max((k for k in ks if k <= 20), default=ks[0])
+    baseline_k = max((k for k in ks if k <= 20), default=ks[0])
     for family in ("recall", "ndcg") if known else ():
         columns = {f"@{k}": {n: h.metrics[f"{family}@{k}"] for n, h in known.items()} for k in ks}
         if popular is not None:
-            columns[f"popular @{beside}"] = {
-                name: popular[name].metrics[f"{family}@{beside}"] for name in known
+            columns[f"popular @{baseline_k}"] = {
+                name: popular[name].metrics[f"{family}@{baseline_k}"] for name in known
             }
         if family == "recall":
-            columns[f"chance @{beside}"] = {
-                name: group.chance[f"recall@{beside}"] for name, group in known.items()
+            columns[f"chance @{baseline_k}"] = {
+                name: group.chance[f"recall@{baseline_k}"] for name, group in known.items()
             }
         table = console_table(family, "items", "users", *columns, title=title)
         for name, group in known.items():
@@ -175,15 +175,15 @@ def _samples_cold_negatives(run: Run) -> bool:
 
 
 def _empty_reason(name: str, group: GroupMetrics, split: str) -> str:
-    """Return why a group has no metrics."""
+    """Return the reason why a group has no metrics."""
     if group.num_items == 0:
-        why = "it has no item"
+        reason = "it has no item"
     else:
-        why = f"none of its {group.num_items:,} items is held out"
+        reason = f"none of its {group.num_items:,} items is held out"
     hint = ""
     if name == "cold" and split != "cold-items":
         hint = f"; the run's split is {split}: fit with --split cold-items to hold out items"
-    return f"{name}: empty, {why}{hint}"
+    return f"{name}: empty, {reason}{hint}"
 
 
 def _ks(text: str) -> list[int]:
@@ -199,7 +199,7 @@ def _ks(text: str) -> list[int]:
 
 
 def _held_out(run: Run, data: DataOptions) -> HeldOut:
-    """Return the run's own test part, or that of a file."""
+    """Return the run's own test part, or a file as test part."""
     from mmgcn.data.table import read_interactions
     from mmgcn.evaluation.held_out import HeldOut
 
@@ -212,15 +212,15 @@ def _held_out(run: Run, data: DataOptions) -> HeldOut:
     if not any(name in given_options() for name in READING):
         reading = run.config.get("reading", {})
         data = replace(data, **{name: reading[name] for name in READING if reading.get(name)})
-        words = [
+        options = [
             f"--{name.replace('_', '-')} {value:g}"
             if isinstance(value, float)
             else f"--{name.replace('_', '-')} {shlex.quote(str(value))}"
             for name in READING
             if (value := reading.get(name))
         ]
-        if words:
-            print_message(f"note: {data.test} is read with the run's options: {' '.join(words)}")
+        if options:
+            print_message(f"note: {data.test} is read with the run's options: {' '.join(options)}")
     table = read_interactions(
         test,
         columns=data.columns,

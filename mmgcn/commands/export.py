@@ -1,4 +1,4 @@
-"""mmgcn export: vectors of a run, or a data set with its lists in the format of another tool."""
+"""mmgcn export: vectors of a run, or a data set with lists in the format of another tool."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def export(
     to: Annotated[
         str | None,
         typer.Option(
-            help="Postgres database for tables in place of files: postgresql://USER@HOST/DATABASE.",
+            help="Postgres database for tables instead of files: postgresql://USER@HOST/DATABASE.",
             show_default=False,
         ),
     ] = None,
@@ -61,9 +61,9 @@ def export(
 ) -> None:
     """Write the vectors of a run, or a data set in the format of another tool.
 
-    Vectors are Parquet, .npy with ids, and CSV for pgvector; a score is the inner product of a
-    user's and an item's vector. A data set is split as `mmgcn fit` splits it, so that other tools
-    train and are evaluated on the same parts.
+    Vectors are written as Parquet, .npy with ids, and CSV for pgvector; a score is the inner
+    product of a user's and an item's vector. A data set is split as by `mmgcn fit`, so that other
+    tools are trained and evaluated on the same parts.
     """
     if format_name == VECTORS:
         allowed = ("format_name", "out", "run", "to", "prefix", "json")
@@ -91,7 +91,7 @@ def export(
             each for each in FORMATS.names() if isinstance(FORMATS.get(each), WritableFormat)
         ]
         raise FormatError(
-            f"nothing is written in the format {kind.name}; it can only be read. Formats to write: "
+            f"the format {kind.name} can be read but not written. Formats to write: "
             f"{', '.join([VECTORS, PRETRAINED, *writable])}"
         )
     if out.exists() and any(out.iterdir()):

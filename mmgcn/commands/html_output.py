@@ -1,4 +1,4 @@
-"""HTML output of `recommend --html` and `report`: posters, captions and users' lists."""
+"""HTML output of `recommend --html` and `report`: posters, captions and lists of users."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from mmgcn.serving.item_table import ItemTable
     from mmgcn.serving.recommender import Recommender
 
-MAX_LISTS = 100  # in one document
+MAX_LISTS = 100  # number of lists in a document
 
 
 class MediaForHtml:
     """Posters and captions of a document.
 
     Args:
-        videos: a folder of videos, or a table with item_id and path; None draws no posters.
-        table: captions, which precede those beside the videos.
-        stores: feature stores, whose transcripts are the captions of videos without another.
+        videos: folder of videos, or table with item_id and path; None for no posters.
+        table: captions, which take precedence over those beside the videos.
+        stores: feature stores, whose transcripts are used for videos without a caption.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class MediaForHtml:
         return draw
 
     def report_failures(self) -> None:
-        """Print a note for each video without a poster, once all are drawn."""
+        """Print a note for each video whose poster could not be drawn."""
         for item_id, reason in self._failed.items():
             print_message(f"note: no poster of '{item_id}': {reason}")
 
@@ -75,7 +75,7 @@ class HtmlLists:
         self._path, self._recommender, self._media = path, recommender, media
 
     def write_users(self, table: pl.DataFrame, reasons: Sequence[Explanation | None]) -> None:
-        """Write the lists of a table of user_id, item_id, score, rank; one reason per row."""
+        """Write the lists in a table of user_id, item_id, score, rank, with one reason per row."""
         self._write(lists_of(self._recommender, table, reasons))
 
     def write_history(
@@ -106,17 +106,17 @@ class HtmlLists:
 def lists_of(
     recommender: Recommender, table: pl.DataFrame, reasons: Sequence[Explanation | None]
 ) -> list[UserList]:
-    """Return the lists of a table of user_id, item_id, score, rank.
+    """Return the lists in a table of user_id, item_id, score, rank.
 
     Raises:
-        ValueError: more users than a document may contain.
+        ValueError: there are more users than a document may contain.
     """
     from mmgcn.report.lists import Entry, UserList
 
     num_users = table["user_id"].n_unique()
     if num_users > MAX_LISTS:
         raise ValueError(
-            f"a document contains lists of up to {MAX_LISTS} users, and {num_users:,} were named; "
+            f"a document contains lists of up to {MAX_LISTS} users, and there are {num_users:,}; "
             "write a table with --out"
         )
     entries: dict[str, list[Entry]] = {}

@@ -1,4 +1,4 @@
-"""mmgcn import: a data set in another layout, as files that `mmgcn fit` reads."""
+"""mmgcn import: convert a data set of another tool into files that `mmgcn fit` reads."""
 
 from __future__ import annotations
 
@@ -26,12 +26,11 @@ def import_data(
         list[str] | None,
         typer.Argument(
             metavar="[FORMAT] PATH",
-            help="Name of the format, then the folder or file. Without either, the formats are "
-            "listed.",
+            help="Name of the format, and the folder or file. Without both, lists the formats.",
             show_default=False,
         ),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")] = Path("imported"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Output folder.")] = Path("imported"),
     detect: Annotated[
         bool, typer.Option("--detect", help="Only print the formats that PATH may have.")
     ] = False,
@@ -42,14 +41,14 @@ def import_data(
         bool,
         typer.Option(
             "--allow-pickle",
-            help="Read pickles, in a process without files and network. A pickle can run any "
-            "code: only for files whose source you trust.",
+            help="Read pickles, in a process without access to files and network. Only for files "
+            "whose source you trust: a pickle can run any code.",
         ),
     ] = False,
     num_users: Annotated[
         int | None,
         typer.Option(
-            help="Number of users of a data set of MMGCN, where its files leave it open.",
+            help="Number of users of a data set of MMGCN whose files do not contain it.",
             min=1,
             show_default=False,
         ),
@@ -58,9 +57,9 @@ def import_data(
 ) -> None:
     """Convert a data set of another tool into tables and arrays for `mmgcn fit`.
 
-    With PATH alone, the format is recognised by its files. Reports what was found, what was
-    dropped and why, and prints the commands that train and recommend. `mmgcn import pretrained
-    FOLDER` writes a published run as a run folder.
+    With PATH alone, the format is recognised by its files. Prints what was read and dropped, with
+    reasons, and commands that train and recommend. `mmgcn import pretrained FOLDER` writes a
+    published run as a run folder.
     """
     from mmgcn.content import ContentError
     from mmgcn.data_folder import check_folder, write_data_folder
@@ -169,7 +168,7 @@ def _only_format(path: Path) -> str:
     if not found:
         raise FormatError(
             f"{path} has none of the known layouts; `mmgcn import` lists them. `mmgcn fit -i FILE` "
-            "reads any table with a row for each interaction"
+            "reads any table with one row per interaction"
         )
     if len(found) > 1:
         raise FormatError(

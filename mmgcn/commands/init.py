@@ -21,19 +21,19 @@ def register(app: typer.Typer) -> None:
 
 def init(
     folder: Annotated[Path, typer.Argument(help="Folder of the project.")] = Path(),
-    force: Annotated[bool, typer.Option("--force", help="Replace a project file.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Write a project file mmgcn.toml for the videos and tables of a folder.
 
-    It looks for videos, captions and interactions, also with other column names, and writes what
-    it found, for you to read and change. Every command then reads that file.
+    Searches the folder for videos, captions and interactions, also with other column names. Check
+    and edit the file; every command then reads it.
     """
     from mmgcn.project.discovery import discover
     from mmgcn.project.writing import project_text
 
     path = folder / PROJECT_FILE
     if path.exists() and not force:
-        raise ValueError(f"there is a project file {path} already; pass --force to replace it")
+        raise ValueError(f"the project file {path} exists; pass --force to replace it")
     found = discover(folder)
     if found.interactions is None and found.videos is None and found.captions is None:
         raise ValueError(

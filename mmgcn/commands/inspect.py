@@ -44,8 +44,8 @@ def inspect(
     html: Annotated[
         Path | None,
         typer.Option(
-            help="Output page, self-contained: degrees, popularity, coverage, items of the same "
-            "content, nearest neighbours, anomalies and what to do about them.",
+            help="Output file in HTML, self-contained: degrees, popularity, coverage, items with "
+            "the same content, nearest neighbours, and anomalies with remedies.",
         ),
     ] = None,
     videos: PosterVideosOption = None,
@@ -53,17 +53,17 @@ def inspect(
     duplicates: Annotated[
         float | None,
         typer.Option(
-            help="Smallest cosine of near-duplicates, such as 0.9: lists items with nearly equal "
-            "features, which `mmgcn fit --merge-duplicates` counts as one.",
+            help="Smallest cosine of near-duplicates, such as 0.9. Lists items with nearly equal "
+            "features, which `mmgcn fit --merge-duplicates` merges.",
             show_default=False,
         ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show the content of features and interactions, and what does not match between them.
+    """Show the content of features and interactions, and mismatches between them.
 
-    Coverage, shapes, zero and non-finite rows per modality, and why some items have none; users,
-    items, density and duplicates of the interactions; ids without a match on the other side.
+    Coverage, shapes, and zero and non-finite rows of each modality, with the reasons for missing
+    features; users, items, density and duplicates of the interactions; ids without a match.
     """
     if html is None:
         refuse_options("videos", "captions", because="it needs --html")
@@ -86,7 +86,7 @@ def inspect(
     for source in features:
         for name, content, side in _tables(source, data.first_id or 0):
             if name in sides:
-                raise ValueError(f"two `features` are called '{name}'; rename one of them")
+                raise ValueError(f"two `features` have the name '{name}'; rename one of them")
             found["features"][name], sides[name] = content, side
     if has_table:
         from mmgcn.data.table import read_interactions
@@ -123,14 +123,14 @@ def inspect(
 
 
 class Side(NamedTuple):
-    """The ids of one modality: those that were extracted, and those with features."""
+    """The ids of one modality: all extracted ids, and the ids with features."""
 
     extracted: IdMap
     with_features: IdMap
 
 
 def _tables(source: str, first_id: int) -> list[tuple[str, dict[str, Any], Side]]:
-    """Return name, statistics and ids of each modality in a store, or of one file."""
+    """Return name, statistics and ids of each modality in a store, or of a single file."""
     from mmgcn.data.ids import IdMap
 
     if "=" in source:
@@ -165,7 +165,7 @@ def _set(feature_set: FeatureSet) -> dict[str, Any]:
         "reasons": _reasons(records),
         "rows_per_item": [rows[0], rows[len(rows) // 2], rows[-1]] if rows else None,
         "damaged": _some(damaged),
-        # A set with damaged files cannot be pooled; extraction repeats them.
+        # A set with damaged files cannot be pooled; the next extraction writes them again.
         **(_values([], None) if damaged else _values(*feature_set.pooled())),
     }
 
@@ -198,7 +198,7 @@ def _duplicates(features: Sequence[str], first_id: int, *, min_cosine: float) ->
 
 
 def _reasons(records: list[Any]) -> list[dict[str, Any]]:
-    """Return the reasons why items have no features or not all, the most frequent first."""
+    """Return the reasons for missing or incomplete features, the most frequent first."""
     ids: dict[tuple[str, str], list[str]] = {}
     for record in records:
         if record.status != "done":
@@ -212,7 +212,7 @@ def _reasons(records: list[Any]) -> list[dict[str, Any]]:
 
 
 def _values(ids: list[str], matrix: np.ndarray | None) -> dict[str, Any]:
-    """Return the shape of the matrix, and the items whose vectors are zero or not finite."""
+    """Return the shape of the matrix, and the items with zero or non-finite vectors."""
     import numpy as np
 
     if matrix is None:
@@ -239,7 +239,7 @@ def _interactions(path: Path, table: Interactions) -> dict[str, Any]:
         ]
         for side, index in (("user", table.user_index), ("item", table.item_index))
     }
-    of_item = np.sort(np.bincount(table.item_index))[::-1]
+    item_degrees = np.sort(np.bincount(table.item_index))[::-1]
     return {
         "file": str(path),
         "interactions": len(table),
@@ -250,7 +250,7 @@ def _interactions(path: Path, table: Interactions) -> dict[str, Any]:
         "quantiles": list(QUANTILES),
         **degrees,
         "share_of_top_tenth_of_items": round(
-            float(of_item[: max(1, len(of_item) // 10)].sum() / len(table)), 4
+            float(item_degrees[: max(1, len(item_degrees) // 10)].sum() / len(table)), 4
         ),
         "users_below_3": int((np.bincount(table.user_index) < 3).sum()),
         "timestamps": None if time is None else [time.min().item(), time.max().item()],

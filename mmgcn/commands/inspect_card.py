@@ -1,4 +1,4 @@
-"""The page of `mmgcn inspect --html`."""
+"""The HTML file of `mmgcn inspect --html`."""
 
 from __future__ import annotations
 
@@ -28,11 +28,14 @@ def write_card(
     Args:
         found: result of the command.
         sources: feature stores and NAME=FILE.npy.
-        videos: for posters; None shows ids.
+        first_id: id of row 0 in a file without ids.
+        interactions: interactions, if there are any.
+        videos: videos for posters; None shows ids.
+        captions: value of --captions.
 
     Raises:
-        OSError: it cannot be written.
-        FeatureError: features that `fit` would refuse, too.
+        OSError: the file cannot be written.
+        FeatureError: the features cannot be used, as in `fit`.
     """
     import numpy as np
 

@@ -9,13 +9,13 @@ import typer
 from extract.commands.output import printable
 from mmgcn.commands.output import console_table, print_table
 
-NUM_EXAMPLES = 5  # examples of ids and reasons that are shown
-NUM_GROUPS = 20  # of near-duplicates
+NUM_EXAMPLES = 5  # number of shown ids and reasons
+NUM_GROUPS = 20  # number of shown groups of near-duplicates
 QUANTILES = (0, 0.25, 0.5, 0.75, 0.9, 0.99, 1)
 
 
 def show(found: dict[str, Any]) -> None:
-    """Print what was found of the features, of the interactions, and of both together."""
+    """Print facts about features, interactions, and the match between them."""
     if found["features"]:
         _show_features(found["features"])
     if found["interactions"] is not None:
@@ -27,7 +27,7 @@ def show(found: dict[str, Any]) -> None:
         return
     total = found["interactions"]["items"]
     table = console_table(
-        "modality", "extracted", "with features", title="Of the items that were watched"
+        "modality", "extracted", "with features", title="Coverage of items with interactions"
     )
     for name, counts in matching["watched_items"].items():
         shares = (f"{count:,} of {total:,} ({count / total:.1%})" for count in counts.values())
@@ -60,7 +60,7 @@ def _show_duplicates(duplicates: dict[str, Any]) -> None:
 
 def _show_features(features: dict[str, Any]) -> None:
     table = console_table(
-        *("modality", "encoder", "items", "with features", "vectors", "rows an item", "statuses"),
+        *("modality", "encoder", "items", "with features", "vectors", "rows/item", "statuses"),
         title="Features",
     )
     for name, facts in features.items():
@@ -75,28 +75,28 @@ def _show_features(features: dict[str, Any]) -> None:
             ", ".join(f"{count:,} {status}" for status, count in facts["statuses"].items()),
         )
     print_table(table)
-    troubles = [
+    problems = [
         (name, what, some)
         for name, facts in features.items()
         for what, some in (
             *((f"{r['status']}: {r['reason']}", r) for r in facts["reasons"][:NUM_EXAMPLES]),
-            ("damaged files; extract again, they will be redone", facts["damaged"]),
-            ("vectors of zeros only", facts["zero_rows"]),
+            ("damaged files, which the next extraction replaces", facts["damaged"]),
+            ("zero vectors", facts["zero_rows"]),
             ("vectors that are not finite", facts["non_finite_rows"]),
         )
         if some is not None and some["count"]
     ]
-    if troubles:
-        table = console_table("modality", "what", "items", title="What to know")
-        for name, what, some in troubles:
+    if problems:
+        table = console_table("modality", "problem", "items", title="Problems")
+        for name, what, some in problems:
             table.add_row(name, what, _examples(some))
         print_table(table)
 
 
 def _show_interactions(facts: dict[str, Any]) -> None:
     table = console_table(
-        "each",
-        *("least" if q == 0 else "most" if q == 1 else f"{q:.0%}" for q in QUANTILES),
+        "per",
+        *("min" if q == 0 else "max" if q == 1 else f"{q:.0%}" for q in QUANTILES),
         title=f"Interactions: {facts['file']}",
     )
     for side in ("user", "item"):
@@ -117,7 +117,7 @@ def _show_interactions(facts: dict[str, Any]) -> None:
 
 
 def _examples(some: dict[str, Any] | None) -> str:
-    """The count, with examples: 2 (a, b)."""
+    """Return the count with examples: 2 (a, b)."""
     if some is None:
         return "?"
     examples = ", ".join(some["examples"]) + (", ..." if some["count"] > NUM_EXAMPLES else "")

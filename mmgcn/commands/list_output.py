@@ -1,4 +1,4 @@
-"""ListOutput: ranked lists printed, as JSON, in a file, in parts or on a page."""
+"""ListOutput: output of ranked lists to a terminal, as JSON, to files or to HTML."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ class ListOutput:
     """Output of ranked lists.
 
     Args:
+        recommender: recommender of the run.
         table: captions to print.
-        explain: add explanations.
-        json: print only JSON.
-        page: a page that is written in place of the printed lists.
+        options: ranking options.
+        explain: whether to add explanations.
+        json: whether to print only JSON.
+        page: HTML file to write instead of printing.
     """
 
     def __init__(
@@ -82,7 +84,7 @@ class ListOutput:
         self._show(ranked, reasons)
 
     def to_file(self, out: Path, ids: Sequence[str] | None) -> None:
-        """Write the lists of users to a file, a block at a time; None writes those of all users."""
+        """Write the lists of users, by default of all users, to a file, block by block."""
         run = self._recommender.run
         blocks = self._recommender.blocks(ids, self._options)
         if self._explain:
@@ -97,8 +99,8 @@ class ListOutput:
         run, k = self._recommender.run, self._options.k
         index = ItemIndex(self._recommender, k=k)
         print_message(
-            f"index: probes {index.num_probes:,} of {index.num_clusters:,} clusters and finds "
-            f"{index.recall:.1%} of the exact lists"
+            f"index: {index.num_probes:,} of {index.num_clusters:,} clusters probed, "
+            f"{index.recall:.1%} of the exact lists found"
         )
         blocks = index.blocks(filter_seen=self._options.filter_seen)
         self._write(out, blocks, len(run.users) * min(k, len(run.items)))
@@ -117,7 +119,7 @@ class ListOutput:
             with_parts=self._explain,
         )
         total = len(run.users) * min(self._options.k, len(run.items))
-        rows = (range(count) for count in parts)  # as long as the part is
+        rows = (range(count) for count in parts)  # of the length of each part
         count = sum(map(len, with_progress(rows, total=total, doing="ranking")))
         self._report(out, count)
 

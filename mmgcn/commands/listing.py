@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from mmgcn.serving.explanation import Explanation
     from mmgcn.serving.item_table import ItemTable
 
-MAX_SPOKEN = 80  # characters of a transcript
-NUM_NEAREST = 2  # watched items named for each channel
+MAX_SPOKEN = 80  # number of shown characters of a transcript
+NUM_NEAREST = 2  # number of shown watched items per channel
 
 
 def show_list(
@@ -27,13 +27,14 @@ def show_list(
     reasons: Sequence[Explanation | None] | None = None,
     score: str = "score",
 ) -> None:
-    """Print a list, with captions if there are any, and reasons on request.
+    """Print a list, with captions if there are any, and optionally with reasons.
 
     Args:
-        items: captions, which precede the transcripts of the run's videos.
-        run: the run that the list is of.
-        reasons: one a row of the table; None if there is none.
-        score: name of the column of scores.
+        table: the list, or lists of several users.
+        items: captions, which take precedence over the transcripts of the run's videos.
+        run: run that ranked the list.
+        reasons: explanation of each row, None for rows without one; None for no such column.
+        score: title of the column of scores.
     """
     several = "user_id" in table.columns and table["user_id"].n_unique() > 1
     ids = table["item_id"].unique()
@@ -53,7 +54,7 @@ def show_list(
 
 
 def because(reason: Explanation | None) -> str:
-    """Return a line for each channel, the largest contribution first, then missing channels.
+    """Return one line per channel, the largest contribution first, missing channels last.
 
     `visual   +0.617  like clip-062, clip-009`
     `textual  no caption`
@@ -72,7 +73,7 @@ def because(reason: Explanation | None) -> str:
 def json_rows(
     table: pl.DataFrame, reasons: Sequence[Explanation | None] | None
 ) -> list[dict[str, Any]]:
-    """Return the rows of a list as JSON takes them; with reasons, scores are their exact sums."""
+    """Return the rows of a list as JSON values; with reasons, scores are their exact sums."""
     rows = table.to_dicts()
     for row, reason in zip(rows, reasons or [], strict=False):
         if reason is not None:

@@ -22,8 +22,8 @@ def item_map(
 ) -> None:
     """Compute maps of a run's items, by all channels and by each modality, for page and report.
 
-    The maps are stored in the run's folder. Needs the extra `map`. The page computes them itself
-    when a map is opened; a map of 5,000 items, the maximum, takes about a minute.
+    The maps are stored in the run folder. Without this command, the page computes a map when it is
+    opened; a map of 5,000 items, the maximum, takes about a minute. Needs the extra `map`.
     """
     from mmgcn.run import Run
     from mmgcn.serving.item_map import MapError, map_channels, store_map
@@ -34,7 +34,7 @@ def item_map(
         try:
             found = store_map(opened, channel, seed=seed)
         except MapError as error:
-            if channel is None:  # a modality that no item has is not an error of the others
+            if channel is None:  # a modality that no item has does not prevent the other maps
                 raise
             print_message(f"no map by {channel}: {error}")
             continue

@@ -1,4 +1,4 @@
-"""mmgcn models: what can be trained, and what there is to set."""
+"""mmgcn models: the models and their settings."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 def models(
     name: Annotated[
         str | None,
-        typer.Argument(help="Show the settings of this model.", metavar="NAME", show_default=False),
+        typer.Argument(help="Model whose settings are listed.", metavar="NAME", show_default=False),
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """List the models; of one, its settings, their defaults and what they mean."""
+    """List the models, or the settings of one with their defaults and meanings."""
     if name is None:
         _list(json)
         return
@@ -30,9 +30,9 @@ def models(
         print_json(rows)
         return
     if not rows:
-        typer.echo(f"{name} has nothing to set")
+        typer.echo(f"{name} has no settings")
         return
-    table = console_table("setting", "default", "values", "what it is")
+    table = console_table("setting", "default", "values", "meaning")
     for row in rows:
         table.add_row(row["name"], str(row["default"]), row["values"], row["meaning"])
     print_table(table)
@@ -56,7 +56,7 @@ def _list(json: bool) -> None:
     if json:
         print_json(rows)
         return
-    table = console_table("model", "what it is", "features", "from")
+    table = console_table("model", "description", "features", "from")
     for row in rows:
         needs = "needed" if row.get("needs_features") else ""
         about = row["error"] if "error" in row else row["description"]
@@ -69,7 +69,7 @@ def _first_line(kind: type[RecommenderModel[Any]]) -> str:
 
 
 def _settings(kind: type[RecommenderModel[Any]]) -> list[dict[str, Any]]:
-    """Return name, default, values and meaning of what a model has to set, its own first."""
+    """Return name, default, values and meaning of each setting, the model's own settings first."""
     from typing import Literal, get_args, get_origin, get_type_hints
 
     from extract.commands.options import field_docs

@@ -13,26 +13,26 @@ if TYPE_CHECKING:
 
 LATEST = Path("runs/latest")
 
-MAX_SEED = 2**63 - 1  # the largest of torch
+MAX_SEED = 2**63 - 1  # limit of torch
 
 
-def seed_option(meaning: str) -> OptionInfo:
-    """Return the option of a seed. Its range, as `min` and `max`, would fill the help's lines."""
-    option: OptionInfo = typer.Option(help=meaning, callback=_check_seed)
+def seed_option(text: str) -> OptionInfo:
+    """Return the option of a seed. With `min` and `max`, its range would fill lines of the help."""
+    option: OptionInfo = typer.Option(help=text, callback=_check_seed)
     return option
 
 
-def out_option(meaning: str) -> OptionInfo:
-    """Return the option of what a command writes."""
-    option: OptionInfo = typer.Option("--out", "-o", help=meaning)
+def out_option(text: str) -> OptionInfo:
+    """Return the option of a command's output path."""
+    option: OptionInfo = typer.Option("--out", "-o", help=text)
     return option
 
 
 def parse_seed(text: str) -> int:
-    """Return the seed that a text contains.
+    """Return a seed from text.
 
     Raises:
-        typer.BadParameter: it is not a whole number, or out of range.
+        typer.BadParameter: the text is not a whole number, or the seed is out of range.
     """
     try:
         return _check_seed(int(text))
@@ -41,10 +41,10 @@ def parse_seed(text: str) -> int:
 
 
 def item_table(captions: str | None) -> ItemTable:
-    """Return the table of --captions: TABLE, TABLE,speech or speech, which is an empty one.
+    """Return the table of --captions: TABLE, TABLE,speech or speech; empty for the latter.
 
     Raises:
-        TableError: see `ItemTable.read`.
+        TableError: the table cannot be read.
     """
     from extract.catalogue import caption_sources
     from mmgcn.serving.item_table import ItemTable
@@ -68,12 +68,14 @@ def _check_metric(metric: str) -> str:
 RunOption = Annotated[Path, typer.Option("--run", help="Run folder.")]
 KOption = Annotated[int, typer.Option("--k", "-k", help="Number of items in each list.", min=1)]
 METRICS = tuple(f"{family}@{k}" for family in ("recall", "ndcg") for k in (5, 10, 20, 50))
-MetricOption = Annotated[str, typer.Option(help="recall@K or ndcg@K.", callback=_check_metric)]
+MetricOption = Annotated[
+    str, typer.Option(help="Metric: recall@K or ndcg@K.", callback=_check_metric)
+]
 CaptionsOption = Annotated[
     str | None,
     typer.Option(
-        help="Table with item_id and caption or title, to show beside the items (.csv .tsv "
-        ".parquet .jsonl). Transcripts of `mmgcn extract --captions speech` are shown without it.",
+        help="Table with item_id and caption or title, to show with the items (.csv .tsv "
+        ".parquet .jsonl). Transcripts of `mmgcn extract --captions speech` are always shown.",
         show_default=False,
         metavar="TABLE",
     ),

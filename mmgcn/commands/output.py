@@ -1,4 +1,4 @@
-"""Output of commands: that of extract, and a progress bar over blocks."""
+"""Output of commands: functions shared with extract, and a progress bar over blocks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = [
     "with_progress",
 ]
 
-QUIET_SECONDS = 1.0  # until a progress bar is shown
+QUIET_SECONDS = 1.0  # before a progress bar is shown
 T = TypeVar("T")
 
 

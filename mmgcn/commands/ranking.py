@@ -1,4 +1,4 @@
-"""What commands with ranked lists share: spellings of ranking options, files of ids, creators."""
+"""Shared by commands with ranked lists: flags of ranking options, files of ids, creators."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def ids_in_file(path: Path | str, column: str) -> list[str]:
 
 
 def with_creators(options: RankingOptions, table: ItemTable) -> RankingOptions:
-    """Return the options with the creators of a table of items, where a limit needs them.
+    """Return the options with creators from a table, if there is a limit per creator.
 
     Raises:
-        typer.BadParameter: a limit per creator without a table.
+        typer.BadParameter: there is a limit per creator and no table.
     """
     if options.per_creator is None:
         return options

@@ -36,13 +36,13 @@ def register(app: typer.Typer) -> None:
         "k": K_FLAG,
         "filter_seen": Flag(("--filter-seen/--seen",)),
         "items": Flag(
-            help="Rank only these items: a file with one id per line, or a table with item_id.",
+            help="Candidates: a file with one item id per line, or a table with item_id.",
             metavar="<path>",
             parse=lambda text: ids_in_file(text, "item_id"),
             repeatable=False,
         ),
         "exclude": Flag(
-            help="Leave out these items: a file with one id per line, or a table with item_id.",
+            help="Items to leave out: a file with one id per line, or a table with item_id.",
             metavar="<path>",
             parse=lambda text: ids_in_file(text, "item_id"),
             repeatable=False,
@@ -67,15 +67,15 @@ def recommend(
     history: Annotated[
         list[str] | None,
         typer.Option(
-            help="Items watched by a user who is not in the run, with commas or repeated.",
+            help="Items watched by a user who is not in the run, separated by commas or repeated.",
             metavar="<str>",
         ),
     ] = None,
     like: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Video that is not in the run, watched by such a user: ranks by its content. "
-            "Repeatable, also with --history. Takes seconds, since encoders are loaded.",
+            help="Watched video that is not in the run, represented by its content. Repeatable, "
+            "also with --history. Takes seconds, to load the encoders.",
             metavar="<path>",
         ),
     ] = None,
@@ -93,22 +93,24 @@ def recommend(
         bool,
         typer.Option(
             "--explain",
-            help="Contribution of each modality and of the id to the score, and the most similar "
-            "watched items.",
+            help="Show the contribution of each channel to the score, and the most similar watched "
+            "items.",
         ),
     ] = False,
     approximate: Annotated[
         bool,
         typer.Option(
             "--approximate",
-            help="Approximate search for --all over very many items; reports the share of the "
-            "exact lists that it finds.",
+            help="Approximate search over very many items, for --all; reports the share of the "
+            "exact lists that was found.",
         ),
     ] = False,
     captions: CaptionsOption = None,
     html: Annotated[
         Path | None,
-        typer.Option(help="Output page, self-contained: the lists with posters and explanations."),
+        typer.Option(
+            help="Output file in HTML, self-contained: the lists with posters and explanations."
+        ),
     ] = None,
     videos: PosterVideosOption = None,
     features: Annotated[
@@ -119,7 +121,7 @@ def recommend(
         list[str] | None,
         typer.Option(
             "--encoder",
-            help="Encoder for --like as in extract, where the weights of the run's features were "
+            help="Encoder for --like, as in extract, if the weights of the run's features were "
             "moved. Repeatable.",
             metavar="MODALITY=NAME",
         ),
@@ -145,7 +147,7 @@ def recommend(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Recommend items to users, best first, with the user's own ids.
+    """Recommend items to users, best first.
 
     Items that a user watched in the training and validation parts are left out.
     """
@@ -223,7 +225,7 @@ def _refuse_ignored(
 ) -> None:
     """Refuse the options that the requested mode would ignore."""
     if fold_in:
-        reason = "--history and --like rank for one user outside the run, and never their history"
+        reason = "--history and --like rank for a user outside the run, never items of the history"
         refuse_options("filter_seen", "unknown_users", because=reason)
     if fold_in and out:
         reason = "explanations of --history and --like are printed or written by --html, not --out"
@@ -252,7 +254,7 @@ def _refuse_ignored(
 
 
 def _history_ids(history: Sequence[str], known: IdMap) -> list[str]:
-    """Return the ids of a history. A text with commas that is an id of the run is one id."""
+    """Return the ids of a history. Text with commas is a single id if the run has that id."""
     ids: list[str] = []
     for text in history:
         ids += [text] if known.get([text])[0] >= 0 else [one for one in text.split(",") if one]
@@ -260,10 +262,10 @@ def _history_ids(history: Sequence[str], known: IdMap) -> list[str]:
 
 
 def _known(ids: Iterable[str] | None, known: IdMap, option: str) -> Sequence[str] | None:
-    """Return the ids that are in the run, with a note about the others.
+    """Return the ids that are in the run, and print a note on the others.
 
     Raises:
-        UnknownIds: none is in the run.
+        UnknownIds: no id is in the run.
     """
     if ids is None:
         return None

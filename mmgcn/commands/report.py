@@ -30,7 +30,7 @@ def report(
         typer.Option(
             "--user",
             "-u",
-            help="User whose list is an example. Repeatable.",
+            help="User of an example list. Repeatable.",
             metavar="<str>",
             show_default="three random users",
         ),
@@ -44,9 +44,9 @@ def report(
 ) -> None:
     """Write a run as one HTML file: metrics, curves, modality worth, settings, example lists.
 
-    The file needs no server, no network and no script. Metrics on the test part are shown beside
-    those of the most popular items; modality worth is shown after `mmgcn ablate`, maps of the items
-    after `mmgcn map`.
+    The file needs no server, no network and no script. Metrics on the test part are compared with
+    those of the most popular items. The worth of modalities is included after `mmgcn ablate --run`,
+    maps of the items after `mmgcn map`.
     """
     from mmgcn.commands.html_output import MediaForHtml, lists_of
     from mmgcn.evaluation.held_out import HeldOut
@@ -58,7 +58,7 @@ def report(
     recommender = Recommender.load(run)
     media = MediaForHtml(videos, item_table(captions), stores=stores_of(recommender.run))
     users = user or _random_users(recommender.run)
-    recommender.run.users.index(users)  # an unknown one is an error before anything is drawn
+    recommender.run.users.index(users)  # refuse unknown users before posters are drawn
     table = recommender.recommend(users, k=k)
     part = HeldOut.own(recommender.run)
     text = run_document(
@@ -77,7 +77,7 @@ def report(
 
 
 def _random_users(run: Run) -> list[str]:
-    """Return users with training interactions, the same ones for the same run."""
+    """Return random users with training interactions, always the same for a run."""
     import numpy as np
 
     indptr, _ = run.csr("seen")

@@ -33,15 +33,17 @@ def run(
     context: typer.Context,
     log: Annotated[
         str,
-        typer.Option(help="Output: text, or json with one object per line.", metavar="[text|json]"),
+        typer.Option(
+            help="Output format: text, or json with one object per line.", metavar="[text|json]"
+        ),
     ] = "text",
 ) -> None:
-    """Extract, fit and evaluate the project of this folder, such as every night.
+    """Extract, fit and evaluate the project of this folder, for example every night.
 
-    Each step is the command of that name with the settings of mmgcn.toml. Clips that are up to date
-    are not extracted again. A second run of the same folder ends at once. Exit codes: 0 done, 1 a
-    step failed, 2 wrong usage, 3 done but some items failed, 4 another run is in progress, 130
-    interrupted.
+    Each step is the command of that name with the settings in mmgcn.toml. Clips that are up to date
+    are not extracted again. If another run of the folder is in progress, the command exits at once.
+    Exit codes: 0 done, 1 a step failed, 2 wrong usage, 3 done but some items failed, 4 another run
+    is in progress, 130 interrupted.
     """
     if log not in ("text", "json"):
         raise typer.BadParameter(f"'{log}' is not one of text, json", param_hint="--log")
@@ -62,9 +64,9 @@ def run(
 
 
 def steps_of(project: Project) -> list[Step]:
-    """Return the commands that a project has something for.
+    """Return the steps of a project.
 
-    Nothing is extracted without videos or captions, and nothing evaluated without a test part.
+    There is no extract without videos or captions, and no evaluate without a test part.
     """
 
     def value(table: str, key: str) -> Any:
@@ -85,7 +87,7 @@ class Log:
     """Events of a run: JSON lines, or text on standard error.
 
     Args:
-        file: where JSON goes; None for text.
+        file: output file for JSON; None for text.
     """
 
     def __init__(self, file: IO[str] | None) -> None:
@@ -107,8 +109,8 @@ class Log:
 class Interruption:
     """Context manager that interrupts the step, and then the run, on Ctrl-C and SIGTERM.
 
-    Nothing is raised here: extraction and training end in good order, which takes a moment. The
-    terminal sends Ctrl-C to the step, too; SIGTERM comes to this process only and is passed on.
+    No exception is raised here: extraction and training stop cleanly, which takes a moment. The
+    terminal also sends Ctrl-C to the step; SIGTERM reaches only this process and is passed on.
     """
 
     def __init__(self) -> None:
@@ -126,7 +128,7 @@ class Interruption:
             signal.signal(number, handler)
 
     def watch(self, process: subprocess.Popen[str]) -> None:
-        """Interrupt this process, also where SIGTERM came while it was started."""
+        """Set the process to interrupt, and interrupt it if SIGTERM arrived during its start."""
         self._process = process
         if self._terminated:
             process.send_signal(signal.SIGINT)
@@ -154,7 +156,7 @@ def _run_steps(project: Project, log: Log, interruption: Interruption) -> int:
 
 
 def _run_step(step: Step, project: Path, log: Log, interruption: Interruption) -> int:
-    """Run a command as a process of its own, and return its exit code."""
+    """Run a command in a separate process, and return its exit code."""
     command = [sys.executable, "-m", "mmgcn", "--project", str(project), step]
     log.event("start", step=step)
     started = time.monotonic()
@@ -180,7 +182,7 @@ def _run_step(step: Step, project: Path, log: Log, interruption: Interruption) -
 
 
 def _follow(process: subprocess.Popen[str], step: Step, log: Log) -> dict[str, Any]:
-    """Write lines of standard error as events; return what standard output contains."""
+    """Write lines of standard error as events, and return the JSON on standard output."""
     from concurrent.futures import ThreadPoolExecutor
 
     assert process.stdout is not None
@@ -192,7 +194,7 @@ def _follow(process: subprocess.Popen[str], step: Step, log: Log) -> dict[str, A
                 log.event("message", step=step, message=line.rstrip())
     try:
         return {"result": json.loads(output.result())}
-    except ValueError:  # the command failed, and said why on standard error
+    except ValueError:  # the command failed, with its reason on standard error
         return {}
 
 
@@ -200,10 +202,10 @@ def _follow(process: subprocess.Popen[str], step: Step, log: Log) -> dict[str, A
 def _locked(path: Path) -> Iterator[str | None]:
     """Lock a file while a run is in progress.
 
-    The operating system releases the lock when the process ends, however it ends.
+    The operating system releases the lock when the process ends, even if it is killed.
 
     Yields:
-        None, or the process that has locked it.
+        None, or the process that has the lock.
     """
     with path.open("a+", encoding="utf-8") as file:
         try:

@@ -12,7 +12,7 @@ from mmgcn.commands.output import JsonOption, console_table, print_json, print_t
 SHOWN = ("recall@20", "ndcg@20")
 LATEST_NAME = "latest"
 RunArgument = Annotated[
-    str, typer.Argument(help="Name of a run, latest, or its folder.", metavar="RUN")
+    str, typer.Argument(help="Name of a run, latest, or a run folder.", metavar="RUN")
 ]
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder of runs.")]
 
@@ -65,7 +65,7 @@ def list_runs(out: OutOption = Path("runs"), json: JsonOption = False) -> None:
 def show(
     run: RunArgument = LATEST_NAME, out: OutOption = Path("runs"), json: JsonOption = False
 ) -> None:
-    """Show a run: its data, its settings and its validation metrics."""
+    """Show the data, settings and validation metrics of a run."""
     from mmgcn.run import Run
 
     opened = Run.load(run_path(run, out))
@@ -101,12 +101,12 @@ def show(
 def compare(
     runs: Annotated[
         list[str],
-        typer.Argument(help="Two or more: names of runs, latest, or folders.", metavar="RUN..."),
+        typer.Argument(help="Two or more runs: names, latest, or run folders.", metavar="RUN..."),
     ],
     out: OutOption = Path("runs"),
     json: JsonOption = False,
 ) -> None:
-    """Compare runs: the settings that differ, and the validation metrics."""
+    """Compare runs: differing settings, and validation metrics."""
     from mmgcn.run import Run
     from mmgcn.run_list import differing_settings
 
@@ -128,7 +128,9 @@ def compare(
     if not differing:
         typer.echo("the runs have the same model, data, settings and seed")
     elif "interactions" in differing or "split" in differing:
-        typer.echo("the runs were validated on other interactions: their metrics do not compare")
+        typer.echo(
+            "the runs were validated on different interactions: their metrics are not comparable"
+        )
 
 
 @app.command("pin")
@@ -146,7 +148,7 @@ def pin(
 
 
 def run_path(name: str, out: Path) -> Path:
-    """Return the folder of a run that is named, or is a path itself."""
+    """Return the folder of a run, given by its name in `out` or by its path."""
     return out / name if not Path(name).is_dir() else Path(name)
 
 
@@ -163,12 +165,12 @@ def prune(
     keep: Annotated[int, typer.Option(help="Number of finished runs to keep.", min=1)],
     out: OutOption = Path("runs"),
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only list what would be removed.")
+        bool, typer.Option("--dry-run", help="List the runs that would be removed, only.")
     ] = False,
 ) -> None:
-    """Remove finished runs but for the latest ones.
+    """Remove all finished runs except the latest ones.
 
-    Pinned runs, and that of the link `latest`, stay.
+    Pinned runs, and the run that the link `latest` points to, are kept.
     """
     from mmgcn.run_list import prune_runs
 

@@ -19,8 +19,8 @@ from extract.extras import install_command
 from mmgcn.commands.output import print_message
 from mmgcn.service.settings import Settings
 
-GRACE_SECONDS = 30  # for requests in flight, after Ctrl-C
-SILENT_SECONDS = 60  # until an unresponsive worker is replaced; starting may take long
+GRACE_SECONDS = 30  # time for requests in flight after Ctrl-C
+SILENT_SECONDS = 60  # before an unresponsive worker is replaced, which may start slowly
 FEEDBACK = "sqlite:///feedback.db"
 
 
@@ -29,7 +29,7 @@ class ServiceError(ValueError):
 
 
 def _table_of(captions: str) -> Path | None:
-    """Return the table of --captions: TABLE, TABLE,speech or speech, which has none."""
+    """Return the table of --captions: TABLE, TABLE,speech or speech; None for the latter."""
     from extract.catalogue import caption_sources
 
     return caption_sources(captions)[0]
@@ -42,10 +42,10 @@ def register(app: typer.Typer) -> None:
 
 @with_options(
     settings={
-        "run": Flag(help="Run folder, or a link to one; when the link changes, the run is loaded."),
+        "run": Flag(help="Run folder, or a link to one; when the link changes, it is reloaded."),
         "captions": Flag(
             help="Table with item_id, and caption or creator. Transcripts of `mmgcn extract "
-            "--captions speech` are shown without it.",
+            "--captions speech` are always shown.",
             metavar="TABLE",
             parse=_table_of,
         ),
@@ -65,18 +65,18 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8000,
     token: Annotated[
         str | None,
-        typer.Option(help="Bearer token of clients.", envvar="MMGCN_TOKEN"),
+        typer.Option(help="Bearer token that clients must send.", envvar="MMGCN_TOKEN"),
     ] = None,
     public: Annotated[
         bool,
-        typer.Option("--open", help="Allow other machines without a token."),
+        typer.Option("--open", help="Allow access from other machines without a token."),
     ] = False,
     feedback: Annotated[
         str, typer.Option(help="Feedback database (sqlite: or postgresql:), or off.")
     ] = FEEDBACK,
     workers: Annotated[int, typer.Option(help="Number of worker processes.", min=1)] = 1,
 ) -> None:
-    """Serve recommendations, explanations, videos and a page that shows them.
+    """Serve recommendations, explanations, videos and a web page over HTTP.
 
     Needs the extra `serve`.
     """
@@ -109,14 +109,14 @@ def serve(
         settings = replace(settings, feedback=feedback)
     rate = settings.requests_per_second
     with _shared_by_workers(settings) if workers > 1 else nullcontext():
-        app = create_app(settings)  # with several workers, too: errors are reported here, and once
+        app = create_app(settings)  # also with several workers, so that errors are reported once
         _check_free(host, port)
         print_message(
             f"serving {app.state.service.live.name} on http://{_shown(host)}:{port}{settings.root_path}"
         )
         if workers > 1 and rate:
             print_message(
-                f"each of {workers} workers allows {rate:g} requests a second of one client"
+                f"each of {workers} workers allows {rate:g} requests per second and client"
             )
         uvicorn.run(
             app if workers == 1 else "mmgcn.service.app:worker_app",
@@ -125,7 +125,7 @@ def serve(
             port=port,
             workers=workers,
             http="mmgcn.service.protocol:BoundedProtocol",
-            proxy_headers=False,  # the application reads them, of named proxies only
+            proxy_headers=False,  # the application reads them, from named proxies only
             access_log=False,
             log_level="warning",
             server_header=False,
@@ -136,7 +136,7 @@ def serve(
 
 @contextmanager
 def _shared_by_workers(settings: Settings) -> Iterator[None]:
-    """Put the settings, and a folder for the workers' metrics, into the environment."""
+    """Pass the settings and a folder for the workers' metrics in the environment."""
     from mmgcn.service.metrics import SHARED_FOLDER
     from mmgcn.service.settings import VARIABLE
 

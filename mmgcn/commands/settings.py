@@ -1,4 +1,4 @@
-"""Settings of models, as given on the command line or in a file."""
+"""Settings of models from the command line or a file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TrainingOptions:
     settings: Mapping[str, str] = field(default_factory=dict)
     """Setting of the model or of its training. Repeatable."""
     config: Path | None = None
-    """Settings in TOML, in a table named like the model; --set overrides them."""
+    """Settings in TOML, in a table with the name of the model; --set overrides them."""
     device: str = "auto"
     """Device: auto, cpu, cuda or cuda:N."""
 
@@ -31,7 +31,7 @@ class TrainingOptions:
         return settings_of_models(models, self.config, self.settings)
 
     def of_model(self, model: str) -> Settings:
-        """Return the settings of the only model, with `epochs` among them."""
+        """Return the settings of a single model, including `epochs`."""
         settings = self.of_models([model])[model]
         return settings if self.epochs is None else settings | {"epochs": self.epochs}
 
@@ -48,11 +48,12 @@ def settings_of_models(
     """Return the settings of each model: those of the file, overridden by `given`.
 
     Args:
-        config: TOML with a table for each model, `[mmgcn]`.
-        given: value by MODEL.NAME, or by NAME for all models that have such a setting.
+        models: names of the models.
+        config: TOML file with a table per model, such as `[mmgcn]`.
+        given: values by MODEL.NAME, or by NAME for all models that have the setting.
 
     Raises:
-        typer.BadParameter: a setting of a model that is not among `models`, or of no model.
+        typer.BadParameter: a setting is of a model that is not among `models`, or in no table.
         ValueError: the file is not TOML.
     """
     settings: dict[str, Settings] = {model: {} for model in models}
@@ -82,7 +83,7 @@ def settings_of_models(
 
 
 def _models_with(setting: str, models: Sequence[str]) -> Sequence[str]:
-    """Return the models that have a setting; all of them if none has, so that each refuses it."""
+    """Return the models with a setting; all models if none has it, so that each refuses it."""
     if len(models) == 1:
         return models
     from mmgcn.model import MODELS
@@ -94,8 +95,8 @@ def read_toml(path: Path) -> Settings:
     """Return the content of a TOML file.
 
     Raises:
-        ValueError: it is not TOML.
-        FileNotFoundError: it does not exist.
+        ValueError: the file is not TOML.
+        FileNotFoundError: the file does not exist.
     """
     import tomllib
 

@@ -37,12 +37,12 @@ def similar(
     options: RankingOptions,
     run: RunOption = LATEST,
     channel: Annotated[
-        str | None, typer.Option(help="Compare only this channel, such as visual.")
+        str | None, typer.Option(help="Channel to compare, such as visual; by default all.")
     ] = None,
     captions: CaptionsOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List the items most similar to one, by the cosine of the item vectors."""
+    """List the items most similar to a given one, by the cosine of item vectors."""
     if json and options.per_creator is None:
         refuse_options("captions", because="captions are printed; --json has none")
 

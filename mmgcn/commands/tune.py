@@ -45,12 +45,12 @@ def tune(
     training: TrainingOptions,
     json: JsonOption = False,
 ) -> None:
-    """Search for the settings that rank best on the validation part.
+    """Search for the settings with the best validation metric.
 
-    The first trial has the default settings; the others are sampled by Optuna, and pruned where
-    they are below the median. The test part is not used. Every trial is stored in
-    OUT/tune.journal: the same command resumes from there. The best settings are written to
-    OUT/best.toml, which `mmgcn fit --config` takes.
+    The first trial has the default settings; the others are sampled by Optuna, and pruned if they
+    are below the median. The test part is not used. Every trial is stored in OUT/tune.journal, from
+    which the same command resumes. The best settings are written to OUT/best.toml, for
+    `mmgcn fit --config`.
     """
     from mmgcn.model import MODELS
     from mmgcn.study import tuning, tuning_report
@@ -59,22 +59,22 @@ def tune(
 
     kind = MODELS.get(model)
     if space is not None:
-        sides = read_space(kind, read_toml(space))
+        dimensions = read_space(kind, read_toml(space))
     elif kind.name in DEFAULT:
-        sides = DEFAULT[kind.name]
+        dimensions = DEFAULT[kind.name]
     else:
-        raise ValueError(f"{kind.name} has no space of its own; pass --space FILE.toml")
+        raise ValueError(f"{kind.name} has no default space; pass --space FILE.toml")
     settings = training.of_model(kind.name)
     for name in settings:
-        if name in sides:
-            raise ValueError(f"{name} is set for all trials, and in the space that is tried")
+        if name in dimensions:
+            raise ValueError(f"{name} is set for all trials and also in the space; leave one out")
     dataset = load_for_study(data)
     keep_freed_memory()
     try:
         report = tuning.tune(
             dataset,
             model=kind.name,
-            space=sides,
+            space=dimensions,
             out=out,
             num_trials=trials,
             settings=settings,

@@ -101,16 +101,16 @@ def test_a_study_without_metrics_per_user_shows_the_other_metrics(capsys):
     assert code == 0
     assert "valid recall@20" in out
     assert "minus" not in out
-    assert "note: itemknn, popularity: trained before the metrics of each user were kept" in err
-    assert "without compare/compare.jsonl they are trained again" in err
+    assert "note: itemknn, popularity: no differences, since the metrics" in err
+    assert "remove compare/compare.jsonl to train again" in err
 
 
 @pytest.mark.usefixtures("trained_here")
 @pytest.mark.parametrize(
     ("words", "code", "note"),
     [
-        (("popularity,mf", "--epochs", "1"), 0, "mf: one seed; how much another would change is"),
-        (("popularity,vbpr", "--baseline", "vbpr"), 3, "no training of vbpr ended; nothing is"),
+        (("popularity,mf", "--epochs", "1"), 0, "mf: one seed, so p does not include"),
+        (("popularity,vbpr", "--baseline", "vbpr"), 3, "no training of vbpr finished; nothing is"),
     ],
 )
 def test_a_note_explains_what_is_not_compared(capsys, words, code, note):
@@ -135,7 +135,7 @@ def test_a_note_explains_what_is_not_compared(capsys, words, code, note):
             "has a table [ease], and the models are mf",
         ),
         (("--models", "mf", "--config", "bare.toml"), 2, "sets 'dim' outside of a table"),
-        (("--models", "mf", "--split-seed", "1", "--split", "none"), 2, "draws nothing"),
+        (("--models", "mf", "--split-seed", "1", "--split", "none"), 2, "no random draws"),
         (("--models", "mf", "--baseline", "ease"), 2, "'ease' is not one of mf"),
         (("--models", "mf", "--baseline", "mff"), 1, "did you mean mf"),
         (("--models", "mf", "--seeds", "0"), 2, "seeds"),

@@ -81,7 +81,7 @@ def test_a_mistake_in_the_table_of_any_command_is_found(run, tmp_path):
 
 @pytest.mark.parametrize(
     ("command", "message"),
-    [("runs", "runs has commands of its own"), ("fti", "no command is called 'fti'")],
+    [("runs", "runs is a group of commands"), ("fti", "no command is called 'fti'")],
 )
 def test_commands_without_a_table_are_refused(run, command, message):
     code, _, err = run("config", "show", command)
@@ -148,7 +148,7 @@ def test_init_writes_a_project_and_does_not_replace_one(run, tmp_path):
     assert shown(run)["[data] columns"] == ("user=userId,item=movieId", "mmgcn.toml")
     code, _, err = run("init")
     assert code == 1
-    assert "there is a project file mmgcn.toml already; pass --force to replace it" in err
+    assert "the project file mmgcn.toml exists; pass --force to replace it" in err
     assert run("init", "--force")[0] == 0
 
 

@@ -83,7 +83,7 @@ def test_transcripts_are_written_where_a_table_has_no_caption(world, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("movielens",), "nothing is written in the format movielens; it can only be read"),
+        (("movielens",), "the format movielens can be read but not written"),
         (("mmrecc",), "no format is called 'mmrecc'; did you mean mmrec"),
         (("mmrec", "--prefix", "x"), "they are for vectors"),
         (("mmrec", "-k", "3"), "it needs --lists"),

@@ -62,7 +62,7 @@ def test_a_damaged_file_is_reported_and_stops_nothing(capsys, store):
     report = json.loads(out)["features"]["acoustic"]
     assert (code, report["damaged"]) == (0, {"count": 1, "examples": ["a"]})
     assert report["shape"] is None
-    assert "damaged files; extract again" in run(capsys, "--features", store)[1]
+    assert "which the next extraction replaces" in run(capsys, "--features", store)[1]
 
 
 def test_interactions_are_counted(capsys, interactions):
@@ -102,7 +102,7 @@ def test_an_array_of_features_is_inspected_like_a_modality(capsys, tmp_path, sto
     assert (report["shape"], report["zero_rows"]["examples"]) == ([2, 1], ["0"])
     both = ("--features", store, "--features", f"acoustic={tmp_path / 'price.npy'}")
     code, _, err = run(capsys, *both)
-    assert (code, "two --features are called 'acoustic'" in err) == (1, True)
+    assert (code, "two --features have the name 'acoustic'" in err) == (1, True)
 
 
 def test_the_default_locations_are_read(capsys, store, interactions, monkeypatch):

@@ -41,7 +41,7 @@ def test_a_table_for_a_terminal(capsys, monkeypatch):
 
 
 def test_a_model_that_is_solved_has_no_settings_of_training(capsys):
-    assert run(capsys, "popularity")[1] == "popularity has nothing to set\n"
+    assert run(capsys, "popularity")[1] == "popularity has no settings\n"
     _, out, _ = run(capsys, "ease", "--json")
     assert [row["name"] for row in json.loads(out)] == ["l2_reg"]
 

@@ -120,7 +120,7 @@ def test_the_metrics_of_several_workers_add_up(runs):
         process.send_signal(signal.SIGINT)
         message = process.communicate(timeout=WAIT_SECONDS)[1]
         assert process.returncode == 0
-        assert "each of 2 workers allows 100 requests a second of one client" in message
+        assert "each of 2 workers allows 100 requests per second and client" in message
 
 
 def refusal(capsys, *words, code=1):

@@ -38,10 +38,10 @@ def test_the_best_settings_go_into_fit(world, capsys):  # noqa: F811
     [
         (("--trials", "0"), 2, "trials"),
         (("--metric", "mrr@20"), 2, "is not one of recall@5"),
-        (("--model", "popularity"), 1, "popularity has no space of its own; pass --space"),
+        (("--model", "popularity"), 1, "popularity has no default space; pass --space"),
         (("--space", "nowhere.toml"), 1, "nowhere.toml"),
         (("--space", "bad.toml"), 1, "did you mean dim"),
-        (("--model", "mf", "--set", "dim=8"), 1, "dim is set for all trials, and in the space"),
+        (("--model", "mf", "--set", "dim=8"), 1, "dim is set for all trials and also in the space"),
     ],
 )
 def test_bad_input_gets_one_line_and_trains_nothing(world, capsys, words, code, message):  # noqa: F811
