@@ -164,30 +164,20 @@ class BipartiteGraph(nn.Module):
         return self.to_users.forward(x, rows=rows)
 
     def items_from_users(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
-        """Return the aggregation over the users of each item, or of some items.
-
-        Shapes:
-            x: (U, d); rows: (B,) items; the result: (I, d), or (B, d).
-        """
+        """Return the aggregation over each item's users. Shapes: (U, d) -> (I, d), or (B, d)."""
         return self.to_items.forward(x, rows=rows)
 
     def users_from_items_max(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
         """Return the element-wise maximum over the items of each user.
 
         Elements of -inf are ignored; a maximum over nothing is 0. The gradient flows to the
-        maximum; of equal elements, to the one with the smallest item index.
-
-        Shapes:
-            x: (I, d); rows: (B,) users; the result: (U, d), or (B, d).
+        maximum; of equal elements, to the one with the smallest index. Shapes: as for
+        `users_from_items`.
         """
         return self.to_users.maximum(x, rows=rows)
 
     def items_from_users_max(self, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
-        """Return the element-wise maximum over the users of each item; see `users_from_items_max`.
-
-        Shapes:
-            x: (U, d); rows: (B,) items; the result: (I, d), or (B, d).
-        """
+        """Return the maximum over each item's users. Shapes: (U, d) -> (I, d), or (B, d)."""
         return self.to_items.maximum(x, rows=rows)
 
 

@@ -15,7 +15,8 @@ import io
 import pickle
 import resource
 import sys
-from typing import Any, Protocol
+from collections.abc import Iterable
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -94,19 +95,19 @@ def load(data: bytes) -> Any:
     return content if shape is None else content.reshape(shape)
 
 
-def as_arrays(content: Any) -> dict[str, np.ndarray]:
+def as_arrays(content: object) -> dict[str, np.ndarray]:
     """Return content as arrays of numbers: of a matrix, of a sparse matrix, or of lists by key."""
     if type(content).__name__ in SPARSE:
-        return sparse_arrays(content)
+        return sparse_arrays(cast(SparseMatrix, content))
     if isinstance(content, np.ndarray) and content.ndim == 0:
         content = content.item()  # np.save of a dict
     if isinstance(content, np.ndarray) and content.dtype != object:
         return {"matrix": content}
-    keys, values = (
-        (list(content), list(content.values()))
-        if isinstance(content, dict)
-        else (list(range(len(content))), list(content))
-    )
+    if isinstance(content, dict):
+        keys, values = list(content), list(content.values())
+    else:
+        values = list(cast(Iterable[object], content))
+        keys = list(range(len(values)))
     rows = [np.asarray(sorted(each) if isinstance(each, set) else each) for each in values]
     rows = [row.reshape(-1).astype(np.int64) for row in rows]
     lengths = np.array([len(row) for row in rows], dtype=np.int64)
