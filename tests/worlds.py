@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import numpy as np
 
 from mmgcn.data.dataset import Dataset
@@ -36,6 +39,17 @@ def clusters(*, num_groups=4, users=12, items=10, seen=5, seed=0) -> Split:
     ]
     table = interactions_of(pairs, users=num_groups * users, items=num_groups * items)
     return split(table, "random", seed=seed)
+
+
+def write_interactions(path: Path, *parts: Interactions) -> None:
+    """Write the pairs of ids of some parts as a table."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["user_id", "item_id"])
+        for part in parts:
+            users, items = part.users.ids, part.items.ids
+            for user, item in zip(part.user_index, part.item_index, strict=True):
+                writer.writerow([users[int(user)], items[int(item)]])
 
 
 def without(part: Split, users) -> Split:

@@ -9,7 +9,6 @@ from typing import get_args
 
 import numpy as np
 
-from mmgcn.data.ids import IdMap
 from mmgcn.data.interactions import Interactions
 from mmgcn.data.options import SplitName
 from mmgcn.data.split_rules import (
@@ -40,24 +39,14 @@ class Split:
     def __repr__(self) -> str:
         return (
             f"Split({self.name}: {len(self.train):,} training, {len(self.valid):,} validation and "
-            f"{len(self.test):,} test interactions of {len(self.users):,} users and "
-            f"{len(self.items):,} items)"
+            f"{len(self.test):,} test interactions of {len(self.train.users):,} users and "
+            f"{len(self.train.items):,} items)"
         )
 
     def map(self, change: Callable[[Interactions], Interactions]) -> Split:
         """Return the split with `change` applied to every part."""
         train, valid, test = (change(part) for part in (self.train, self.valid, self.test))
         return Split(train, valid, test, self.name, self.notes)
-
-    @property
-    def users(self) -> IdMap:
-        """The ids of the users, those of every part."""
-        return self.train.users
-
-    @property
-    def items(self) -> IdMap:
-        """The ids of the items, those of every part."""
-        return self.train.items
 
 
 def split(

@@ -1,6 +1,5 @@
 """mmgcn compare: the command; the first test with trainings in processes of their own."""
 
-import csv
 import json
 import shutil
 import sys
@@ -12,19 +11,14 @@ from mmgcn.study import journal
 from mmgcn.study.process import TrialError
 from mmgcn.study.trial import train
 from tests.command_line import run
-from tests.worlds import clusters
+from tests.worlds import clusters, write_interactions
 
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     part = clusters()
-    with Path("interactions.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["user_id", "item_id"])
-        for rows in (part.train, part.valid, part.test):
-            for user, item in zip(rows.user_index, rows.item_index, strict=True):
-                writer.writerow([f"u{user}", f"i{item}"])
+    write_interactions(Path("interactions.csv"), part.train, part.valid, part.test)
     return tmp_path
 
 

@@ -1,6 +1,5 @@
 """mmgcn fit: options, output, exit codes and errors."""
 
-import csv
 import json
 import os
 import signal
@@ -12,7 +11,7 @@ import pytest
 from extract.store import FeatureStore, Record
 from mmgcn.data.features import from_file
 from tests.command_line import run
-from tests.worlds import clusters, dataset
+from tests.worlds import clusters, dataset, write_interactions
 
 QUICK = ("--set", "batch_size=32", "--set", "num_negatives=16", "--set", "dim=8", "--epochs", "2")
 PLAIN = ("--set", "batch_size=32", "--epochs", "2", "--device", "cpu")
@@ -24,14 +23,9 @@ def world(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     part = clusters()
     parts = {"train": part.train, "valid": part.valid, "test": part.test}
-    for name, rows in (*parts.items(), ("interactions", None)):
-        with (tmp_path / f"{name}.csv").open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["user_id", "item_id"])
-            for table in parts.values() if rows is None else (rows,):
-                users, items = part.train.users.ids, part.train.items.ids
-                for user, item in zip(table.user_index, table.item_index, strict=True):
-                    writer.writerow([users[int(user)], items[int(item)]])
+    for name, rows in parts.items():
+        write_interactions(tmp_path / f"{name}.csv", rows)
+    write_interactions(tmp_path / "interactions.csv", *parts.values())
     features = dataset(part).features
     ids = part.train.items.ids.to_list()
     for name, matrix in features.items():

@@ -15,7 +15,7 @@ import cli
 from mmgcn.distributed.launcher import _reason
 from mmgcn.run import Run
 from mmgcn.training.device import DeviceError, find_device
-from tests.worlds import clusters
+from tests.worlds import clusters, write_interactions
 
 ROOT = Path(__file__).parents[3]
 
@@ -23,14 +23,8 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture
 def table(tmp_path):
     part = clusters()
-    users, items = part.train.users.ids.to_list(), part.train.items.ids.to_list()
-    rows = [
-        f"{users[user]},{items[item]}"
-        for table in (part.train, part.valid, part.test)
-        for user, item in zip(table.user_index, table.item_index, strict=True)
-    ]
     path = tmp_path / "watched.csv"
-    path.write_text("user_id,item_id\n" + "\n".join(rows) + "\n")
+    write_interactions(path, part.train, part.valid, part.test)
     return path
 
 

@@ -1,7 +1,5 @@
 """The full loop: users watch and like, the model is trained again, and lists change."""
 
-import csv
-
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
@@ -10,7 +8,7 @@ import cli
 from mmgcn.service.app import create_app
 from mmgcn.service.reload import Reloader
 from mmgcn.service.settings import Settings
-from tests.worlds import clusters, dataset
+from tests.worlds import clusters, dataset, write_interactions
 
 QUICK = ("--set", "batch_size=64", "--set", "num_negatives=16", "--set", "dim=16", "--epochs", "8")
 
@@ -21,12 +19,7 @@ def fit(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     part = clusters()
     items = part.train.items.ids.to_list()
-    with (tmp_path / "interactions.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["user_id", "item_id"])
-        for table in (part.train, part.valid, part.test):
-            for user, item in zip(table.user_index, table.item_index, strict=True):
-                rows.writerow([part.train.users.ids[int(user)], items[int(item)]])
+    write_interactions(tmp_path / "interactions.csv", part.train, part.valid, part.test)
     for name, matrix in dataset(part).features.items():
         np.save(f"{name}.npy", matrix)
     (tmp_path / "ids.txt").write_text("\n".join(items))

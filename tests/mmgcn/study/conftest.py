@@ -1,12 +1,10 @@
 """Data in files, small enough to train on in a moment."""
 
-import csv
-
 import numpy as np
 import pytest
 
 from mmgcn.data.options import DataOptions
-from tests.worlds import clusters, dataset
+from tests.worlds import clusters, dataset, write_interactions
 
 
 @pytest.fixture
@@ -14,12 +12,7 @@ def source(tmp_path):
     """Four groups of users in three files, and features of two modalities that separate them."""
     part = clusters()
     for name in ("train", "valid", "test"):
-        rows = getattr(part, name)
-        with (tmp_path / f"{name}.csv").open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["user_id", "item_id"])
-            for user, item in zip(rows.user_index, rows.item_index, strict=True):
-                writer.writerow([part.train.users.ids[int(user)], part.train.items.ids[int(item)]])
+        write_interactions(tmp_path / f"{name}.csv", getattr(part, name))
     (tmp_path / "ids.txt").write_text("".join(f"{item}\n" for item in part.train.items.ids))
     for name, matrix in dataset(part).features.items():
         np.save(tmp_path / f"{name}.npy", matrix)
