@@ -116,8 +116,9 @@ DEFAULT: Mapping[str, Space] = {
     "bm3": {
         **_TRAINED,
         "num_layers": Range(1, 3),
-        "dropout": Range(0.1, 0.6),
-        "modality_weight": Range(0.1, 4.0, log=True),
+        "dropout": Range(0.0, 0.6),
+        "modality_weight": Range(0.01, 4.0, log=True),
+        "popularity_prior": Range(0.0, 0.4),
     },
     "mf": _BPR,
     "vbpr": _BPR,

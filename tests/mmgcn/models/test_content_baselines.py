@@ -243,6 +243,17 @@ def test_bm3_ranks_by_the_predictions_of_both_sides(data):
     np.testing.assert_allclose(array(item), expected, atol=1e-5)
 
 
+def test_the_popularity_prior_of_bm3_is_added_to_its_cosines(data):
+    model = build("bm3", data, dim=4, popularity_prior=0.5)
+    user, item = map(functional.normalize, model())
+    counts = interactions(data).sum(axis=0)
+    prior = 0.5 * (np.log1p(counts) - np.log1p(counts).mean())
+    embeddings = model.embeddings()
+    np.testing.assert_allclose(
+        embeddings.user @ embeddings.item.T, array(user @ item.T) + prior, atol=1e-5
+    )
+
+
 def test_the_loss_of_bm3_without_dropout_is_its_cosines(data):
     model = build("bm3", data, dim=4, dropout=0, modality_weight=0.5)
     batch = model.draw(Sampler.of(data.train, torch.Generator().manual_seed(0)))
