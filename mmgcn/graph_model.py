@@ -112,16 +112,16 @@ class IdGraphModel(GraphModel[IdGraphConfigT]):
             user_index: (B,); item_index: (N,).
         """
         hops = self.config.num_layers
-        return self.neighbours.around(user_index, item_index, user_hops=hops, item_hops=hops)
+        return self.neighbours.sample(user_index, item_index, user_hops=hops, item_hops=hops)
 
-    def propagated_ids(self, hood: Neighbourhood | None = None) -> tuple[Tensor, Tensor]:
+    def propagated_ids(self, subgraph: Neighbourhood | None = None) -> tuple[Tensor, Tensor]:
         """Return the mean over the layers, for the rows of a batch or for all rows.
 
         Shapes:
             the result: (B, d) and (N, d), or (U, d) and (I, d).
         """
         return layer_mean(
-            hood or Neighbourhood(self.graph),
+            subgraph or Neighbourhood(self.graph),
             self.user,
             self.item,
             num_layers=self.config.num_layers,
@@ -129,7 +129,7 @@ class IdGraphModel(GraphModel[IdGraphConfigT]):
 
 
 def layer_mean(
-    hood: Neighbourhood, user: Tensor, item: Tensor, *, num_layers: int
+    subgraph: Neighbourhood, user: Tensor, item: Tensor, *, num_layers: int
 ) -> tuple[Tensor, Tensor]:
     """Return the mean over the layers of LightGCN, for the rows of a batch or for all rows.
 
@@ -139,10 +139,10 @@ def layer_mean(
     Source: He et al., LightGCN: Simplifying and Powering Graph Convolution Network for
     Recommendation, SIGIR 2020, equations 3 and 4.
     """
-    user, item = hood.of_users(user), hood.of_items(item)
-    user_sum, item_sum = user, item
+    user, item = subgraph.of_users(user), subgraph.of_items(item)
+    graph, user_sum, item_sum = subgraph.graph, user, item
     for _ in range(num_layers):
-        user, item = hood.graph.users_from_items(item), hood.graph.items_from_users(user)
+        user, item = graph.users_from_items(item), graph.items_from_users(user)
         user_sum, item_sum = user_sum + user, item_sum + item
     scale = 1 / (num_layers + 1)
-    return hood.batch_rows(user_sum * scale, item_sum * scale)
+    return subgraph.batch_rows(user_sum * scale, item_sum * scale)

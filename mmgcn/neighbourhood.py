@@ -65,7 +65,7 @@ class NeighbourSampler(nn.Module):
         self.graph, self._generator = graph, generator
         self.num_neighbours = num_neighbours
 
-    def around(
+    def sample(
         self,
         user_index: Tensor,
         item_index: Tensor,
@@ -101,8 +101,8 @@ class NeighbourSampler(nn.Module):
         for hops_left in range(max(user_hops, item_hops), 0, -1):
             batch_users = user_index if hops_left <= user_hops else user_index[:0]
             batch_items = item_index if hops_left <= item_hops else item_index[:0]
-            from_users = self._sample(users, torch.cat([batch_users, reached_users]))
-            from_items = self._sample(items, torch.cat([batch_items, reached_items]))
+            from_users = self._sample_neighbours(users, torch.cat([batch_users, reached_users]))
+            from_items = self._sample_neighbours(items, torch.cat([batch_items, reached_items]))
             reached_users, reached_items = from_items, from_users
         users.number_rows([user_index, *items.columns])
         items.number_rows([item_index, *users.columns])
@@ -122,7 +122,7 @@ class NeighbourSampler(nn.Module):
             graph, users.nodes, items.nodes, users.row[user_index], items.row[item_index]
         )
 
-    def _sample(self, side: _Side, nodes: Tensor) -> Tensor:
+    def _sample_neighbours(self, side: _Side, nodes: Tensor) -> Tensor:
         """Sample neighbours of the nodes that have none yet, and return these neighbours."""
         nodes = side.unsampled(nodes)
         matrix = side.matrix

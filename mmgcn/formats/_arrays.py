@@ -14,7 +14,7 @@ Pairs = tuple[np.ndarray, np.ndarray]  # rows and columns, (E,) int64 each
 
 
 def is_object_array(path: Path) -> bool:
-    """Return whether a .npy file contains Python objects, that is, a pickle."""
+    """Return whether a .npy file contains Python objects, which are pickled."""
     try:
         np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError):
@@ -24,10 +24,11 @@ def is_object_array(path: Path) -> bool:
 
 
 def read_matrix(path: Path, options: ImportOptions) -> np.ndarray:
-    """Return the matrix of a .npy, .pt or pickle file, memory-mapped where possible.
+    """Return the matrix in a .npy, .pt or pickle file, memory-mapped where possible.
 
     Raises:
-        FormatError: it contains no matrix of numbers, or is a pickle and these are not allowed.
+        FormatError: the file contains no matrix of numbers, or is a pickle and these are not
+            allowed.
     """
     if path.suffix in (".pt", ".pth"):
         matrix = _tensor(path)
@@ -47,13 +48,13 @@ def read_matrix(path: Path, options: ImportOptions) -> np.ndarray:
 
 
 def read_lists(path: Path, options: ImportOptions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the keys, the lengths and the concatenated values of lists of whole numbers.
+    """Return the keys, the bounds and the concatenated values of lists of whole numbers.
 
     Shapes:
-        the result: (N,), (N + 1,) ends of the lists, beginning with 0, and (E,), int64.
+        the result: keys (N,), bounds (N + 1,) from 0, and values (E,), int64.
 
     Raises:
-        FormatError: it contains no lists, or is a pickle and these are not allowed.
+        FormatError: the file contains no lists, or is a pickle and these are not allowed.
     """
     if path.suffix == ".npy" and not is_object_array(path):
         matrix = np.asarray(read_matrix(path, options)).astype(np.int64)
@@ -72,13 +73,13 @@ def read_lists(path: Path, options: ImportOptions) -> tuple[np.ndarray, np.ndarr
 
 
 def read_sparse(path: Path, options: ImportOptions) -> tuple[Pairs, tuple[int, int]]:
-    """Return the entries of a sparse matrix that are not zero, and its shape.
+    """Return the non-zero entries of a sparse matrix, and its shape.
 
     Args:
-        path: an .npz that scipy.sparse.save_npz wrote, or a pickle.
+        path: an .npz file of scipy.sparse.save_npz, or a pickle.
 
     Raises:
-        FormatError: it contains no sparse matrix, or is a pickle and these are not allowed.
+        FormatError: the file contains no sparse matrix, or is a pickle and these are not allowed.
     """
     arrays: dict[str, Any]
     if path.suffix == ".npz":
@@ -101,7 +102,7 @@ def read_sparse(path: Path, options: ImportOptions) -> tuple[Pairs, tuple[int, i
 
 
 def _entries(arrays: dict[str, Any], path: Path) -> dict[str, Any]:
-    """Return row, column and shape of what scipy.sparse.save_npz stored."""
+    """Return row, column and shape of a matrix from scipy.sparse.save_npz."""
     kind = arrays.get("format", np.array(b"")).item()
     kind = kind.decode("ascii", "replace") if isinstance(kind, bytes) else str(kind)
     needed = {"coo": {"row", "col"}, "csr": {"indices", "indptr"}, "csc": {"indices", "indptr"}}
@@ -120,7 +121,7 @@ def _entries(arrays: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _tensor(path: Path) -> np.ndarray:
-    """Return the tensor of a .pt file, read with weights only."""
+    """Return the tensor in a .pt file, read with weights_only=True."""
     import torch
 
     try:

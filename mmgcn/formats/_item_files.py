@@ -15,17 +15,17 @@ from mmgcn.formats._arrays import is_object_array, read_matrix
 def add_item_files(
     content: Content, name: str, files: Mapping[str, Path], options: ImportOptions, *, source: str
 ) -> None:
-    """Add the features of one file per item: a vector, or rows whose mean is taken.
+    """Add the features of one file per item: a vector, or the mean of several rows.
 
-    Files without rows, and files of Python objects where pickles are not allowed, are left out and
-    reported.
+    Files without rows, and files of Python objects if pickles are not allowed, are left out and
+    recorded.
 
     Args:
         files: file of each item, by item id.
         source: name of the files' source in the report.
 
     Raises:
-        FormatError: a file has no numbers, or the widths differ.
+        FormatError: a file contains no numbers, or the widths differ.
     """
     ids, vectors = [], []
     empty, pickles = [], []
@@ -39,12 +39,14 @@ def add_item_files(
             continue
         ids.append(item)
         vectors.append(vector)
-    for which, why in (
+    for names, reason in (
         (empty, "they have no rows"),
         (pickles, "they are pickles; allow_pickle reads them"),
     ):
-        if which:
-            content.dropped.append(f"{len(which):,} files of {source}, such as {which[0]}: {why}")
+        if names:
+            content.dropped.append(
+                f"{len(names):,} files of {source}, such as {names[0]}: {reason}"
+            )
     widths = sorted({len(vector) for vector in vectors})
     if len(widths) > 1:
         raise FormatError(
@@ -56,13 +58,13 @@ def add_item_files(
 
 
 def mean_row(array: np.ndarray, file: Path) -> np.ndarray | None:
-    """Return the mean over all axes but the last one, None if there is no row.
+    """Return the mean over all axes except the last one, None if there is no row.
 
     Shapes:
         array: (D,), (T, D) or (1, T, D), and so on; the result: (D,) float64.
 
     Raises:
-        FormatError: it is a single number.
+        FormatError: the array is a single number.
 
     >>> mean_row(np.array([[1, 2], [3, 6]]), Path("a.npy")).tolist()
     [2.0, 4.0]

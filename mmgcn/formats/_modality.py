@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-# Modality -> words of a file name, in lower case. The first modality that matches is the one:
-# title_text_features is textual, video_audio is acoustic.
+# Modality -> words in file names, in lower case. The first match counts: title_text_features is
+# textual, video_audio is acoustic.
 WORDS = {
     "textual": {"text", "texts", "textual", "title", "titles", "caption", "captions", "t"},
     "acoustic": {"audio", "audios", "acoustic", "a"},
@@ -28,7 +28,7 @@ def modality_of(name: str) -> str | None:
 
 
 def name_modalities(paths: Sequence[Path]) -> dict[str, Path]:
-    """Return the files by modality; where two are of one modality, by their own names.
+    """Return the files by modality; several of one modality by their own names.
 
     >>> list(name_modalities([Path("image_feat.npy"), Path("text_feat.npy")]))
     ['visual', 'textual']

@@ -1,4 +1,4 @@
-"""Numbering: ids as indices from 0, for formats that store nothing else."""
+"""Numbering: ids as indices from 0, for formats that store only indices."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from mmgcn.data.ids import IdMap
 class Numbering:
     """An index from 0 for each id.
 
-    Ids that are the numbers from 0 on keep their numbers; others are numbered in their order.
+    If the ids are the numbers from 0 to N - 1, each is its own index; otherwise they are numbered
+    in their order.
 
     >>> Numbering(pl.Series(["1", "0"])).ids.to_list(), Numbering(pl.Series(["7", "a"])).ids[0]
     (['0', '1'], '7')
@@ -28,24 +29,24 @@ class Numbering:
 
     @property
     def are_numbers(self) -> bool:
-        """Return whether each id is its index."""
+        """Whether each id is its own index."""
         return bool((self.ids == pl.int_range(len(self.ids), eager=True).cast(pl.String)).all())
 
     def index(self, column: pl.Expr) -> pl.Expr:
-        """Return an expression of the index of each id of a column.
+        """Return an expression for the indices of a column of ids.
 
         Raises:
-            polars.exceptions.InvalidOperationError: at evaluation, of an unknown id.
+            polars.exceptions.InvalidOperationError: at evaluation, for an unknown id.
         """
         numbers = pl.int_range(len(self.ids), dtype=pl.Int64, eager=True)
         return column.replace_strict(self.ids, numbers)
 
 
 def numbered_matrix(features: FeatureTable, items: Numbering) -> tuple[np.ndarray, list[str]]:
-    """Return a row for each item, zero where there is none, and remarks on what is left out.
+    """Return features in the order of the items, and remarks on missing and further ones.
 
     Shapes:
-        the result: (I, D) float32.
+        the matrix: (I, D) float32, zero in rows without features.
     """
     matrix, present = features.aligned(IdMap(items.ids, kind="item"))
     notes = []
@@ -76,7 +77,7 @@ def known_lists(
 
 
 def write_ids(folder: Path, *, users: Numbering | None, items: Numbering | None) -> list[Path]:
-    """Write the id behind each number, unless it is the number itself, or None is given."""
+    """Write tables of ids and indices, unless the ids are indices or the numbering is None."""
     files = []
     for numbering, name, columns in (
         (users, "u_id_mapping.csv", ("user_id", "userID")),

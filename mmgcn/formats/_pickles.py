@@ -1,4 +1,4 @@
-"""Pickles, read by a process of their own."""
+"""Pickles, read in a separate process."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from mmgcn.format import FormatError, ImportOptions
 
 UNPICKLER = Path(__file__).with_name("_unpickler.py")
 DANGER = (
-    "a pickle can run any code when it is loaded. This one is read in a process of its own, which "
-    "can open no file and no connection and builds only arrays; still, use allow_pickle only for "
-    "files whose source you trust"
+    "a pickle can run any code when it is loaded. This one is read in a separate process, which "
+    "can open no file and no connection and constructs only arrays; nevertheless, use allow_pickle "
+    "only for files whose source you trust"
 )
 
 
@@ -25,10 +25,10 @@ def load_pickle(path: Path, options: ImportOptions) -> dict[str, np.ndarray]:
 
     Returns:
         `matrix`; or `row`, `column` and `shape` of a sparse matrix; or `keys` (N,), `indptr`
-        (N + 1,) and `values` of lists of whole numbers, the key of a sequence being its index.
+        (N + 1,) and `values` of lists of whole numbers, where keys of a sequence are indices.
 
     Raises:
-        FormatError: pickles are not allowed, or it contains something else.
+        FormatError: pickles are not allowed, or the file contains something else.
     """
     if not options.allow_pickle:
         raise FormatError(
@@ -39,16 +39,16 @@ def load_pickle(path: Path, options: ImportOptions) -> dict[str, np.ndarray]:
     if find_spec("resource") is None:
         raise FormatError(f"{path} is a pickle; they are read on Linux and macOS only")
     with path.open("rb") as file:
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-I", str(UNPICKLER)],
             stdin=file,
             capture_output=True,
             check=False,
             env={"OPENBLAS_NUM_THREADS": "1"},
         )
-    if done.returncode != 0:
-        reason = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        ended = f"its process ended with {done.returncode}"
-        raise FormatError(f"{path} is a pickle, and {reason[-1] if reason else ended}")
-    with np.load(io.BytesIO(done.stdout), allow_pickle=False) as arrays:
+    if process.returncode != 0:
+        lines = process.stderr.decode("utf-8", "replace").strip().splitlines()
+        reason = lines[-1] if lines else f"its process ended with {process.returncode}"
+        raise FormatError(f"{path} is a pickle, and {reason}")
+    with np.load(io.BytesIO(process.stdout), allow_pickle=False) as arrays:
         return dict(arrays)

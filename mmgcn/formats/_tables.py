@@ -14,13 +14,13 @@ from mmgcn.format import FormatError
 
 
 def read_table(path: Path, separator: str, *, header: bool) -> pl.DataFrame:
-    """Return a table of text; without a header its columns are called 1, 2 and so on.
+    """Return a table of text, with columns named 1, 2, ... if there is no header.
 
-    Quotes have a meaning in tables separated by commas only. The types in a RecBole header are
-    removed from the names.
+    Quotes have a meaning only in tables separated by commas. Types in a RecBole header are removed
+    from the names.
 
     Raises:
-        FormatError: it cannot be read, or its rows differ in the number of columns.
+        FormatError: the table cannot be read, or its rows differ in the number of columns.
     """
     try:
         lazy = scan_text(path, separator, header=header, quotes=separator == ",")
@@ -33,10 +33,10 @@ def read_table(path: Path, separator: str, *, header: bool) -> pl.DataFrame:
 
 
 def read_lines(path: Path) -> list[str]:
-    """Return the lines of a text file in UTF-8, or in Latin-1 as of old data sets.
+    """Return the lines of a text file in UTF-8, or in Latin-1 as in old data sets.
 
     Raises:
-        FormatError: it does not exist.
+        FormatError: the file cannot be read.
     """
     try:
         data = path.read_bytes()
@@ -50,10 +50,10 @@ def read_lines(path: Path) -> list[str]:
 
 
 def read_rows(path: Path, separator: str) -> list[list[str]]:
-    """Return the fields of each line that is not empty; quotes count where commas separate.
+    """Return the fields of each non-empty line; quotes have a meaning only with commas.
 
     Raises:
-        FormatError: it does not exist.
+        FormatError: the file cannot be read.
     """
     lines = read_lines(path)
     if separator == ",":
@@ -62,7 +62,7 @@ def read_rows(path: Path, separator: str) -> list[list[str]]:
 
 
 def first_line(path: Path) -> str:
-    """Return the first line of a text file, empty if there is none or it is not text."""
+    """Return the first line of a text file; empty if the file is not text or cannot be read."""
     try:
         with path.open("rb") as file:
             start = file.read(1 << 14)
@@ -75,7 +75,7 @@ def first_line(path: Path) -> str:
 
 
 def files_in(path: Path, *patterns: str) -> list[Path]:
-    """Return the files of a folder that match a pattern, by name; of a file, the file itself."""
+    """Return the files of a folder that match a pattern, sorted; for a file, the file itself."""
     if path.is_file():
         return [path] if any(path.match(pattern) for pattern in patterns) else []
     found = {each for pattern in patterns for each in path.glob(pattern) if each.is_file()}
@@ -83,23 +83,23 @@ def files_in(path: Path, *patterns: str) -> list[Path]:
 
 
 def file_named(path: Path, names: Iterable[str]) -> Path | None:
-    """Return the first of these files in a folder; of a file, the file itself if it is one."""
+    """Return the first of the named files in a folder; for a file, itself if it is named."""
     if path.is_file():
         return path if path.name in names else None
     return next((path / name for name in names if (path / name).is_file()), None)
 
 
 def part_files(folder: Path, names: Mapping[str, tuple[str, ...]]) -> dict[str, Path]:
-    """Return the file of each part in a folder, the first one where a part has several names."""
+    """Return the file of each part in a folder; of several names of a part, the first."""
     found = {part: file_named(folder, each) for part, each in names.items()}
     return {part: file for part, file in found.items() if file is not None}
 
 
 def only_file(path: Path, *patterns: str) -> Path | None:
-    """Return the file that matches a pattern, None if there is none.
+    """Return the only file that matches a pattern, None if there is none.
 
     Raises:
-        FormatError: there are several.
+        FormatError: several files match.
     """
     found = files_in(path, *patterns)
     if len(found) > 1:

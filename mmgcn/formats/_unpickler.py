@@ -1,10 +1,10 @@
 """A process that reads a pickle of arrays, sparse matrices or lists, and can do nothing else.
 
-Run as a script by `_pickles`, apart from the package: the pickle comes through standard input, an
-.npz without objects leaves through standard output. Before the pickle is read, the process loses
-what it could do harm with: no descriptor beyond the three standard ones can be opened, which rules
-out files and connections, no file can grow, and memory and processor time are bounded. Only the
-classes in ALLOWED can be built, which is the primary protection.
+`_pickles` runs it as a script outside the package: it reads the pickle from standard input and
+writes an .npz without objects to standard output. Before it reads the pickle, the process drops its
+rights: it can open no descriptor beyond the three standard ones, which rules out files and
+connections, no file can grow, and memory and processor time are limited. Only the classes in
+ALLOWED can be constructed, which is the primary protection.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-MEMORY_BYTES = 4 << 30  # and MEMORY_PER_BYTE for each byte of the file
+MEMORY_BYTES = 4 << 30  # plus MEMORY_PER_BYTE for each byte of the file
 MEMORY_PER_BYTE = 20
 PROCESSOR_SECONDS = 600
 MAX_DESCRIPTORS = 3  # standard input, output and error
@@ -46,11 +46,11 @@ SPARSE = tuple(f"{kind}_{what}" for kind in ("csr", "csc", "coo") for what in ("
 
 
 class Refused(Exception):
-    """The pickle names something that is neither an array nor a container."""
+    """A pickle that names a class which is neither an array nor a container."""
 
 
 class Unpickler(pickle.Unpickler):
-    """An unpickler of the classes in ALLOWED and of SciPy's sparse matrices."""
+    """An unpickler for the classes in ALLOWED and SciPy's sparse matrices."""
 
     def find_class(self, module: str, name: str) -> Any:
         """Return one of the allowed classes and functions."""
@@ -68,8 +68,8 @@ class Unpickler(pickle.Unpickler):
         return getattr(sys.modules[MODERN.get(module, module)], name)
 
 
-def give_up_rights(num_bytes: int) -> None:
-    """Bound what this process can open, write and use, before it reads a pickle of that size."""
+def drop_rights(num_bytes: int) -> None:
+    """Limit the files, memory and time of this process before it reads a pickle of a given size."""
     memory = MEMORY_BYTES + MEMORY_PER_BYTE * num_bytes
     for limit, value in (
         (resource.RLIMIT_CORE, 0),
@@ -84,7 +84,7 @@ def give_up_rights(num_bytes: int) -> None:
 
 
 def load(data: bytes) -> Any:
-    """Return what a pickle, or a .npy file of objects, contains."""
+    """Return the content of a pickle, or of a .npy file of objects."""
     stream = io.BytesIO(data)
     shape = None
     if data.startswith(b"\x93NUMPY"):
@@ -96,7 +96,7 @@ def load(data: bytes) -> Any:
 
 
 def as_arrays(content: object) -> dict[str, np.ndarray]:
-    """Return content as arrays of numbers: of a matrix, of a sparse matrix, or of lists by key."""
+    """Return a matrix, a sparse matrix or lists by key as arrays of numbers."""
     if type(content).__name__ in SPARSE:
         return sparse_arrays(cast(SparseMatrix, content))
     if isinstance(content, np.ndarray) and content.ndim == 0:
@@ -129,7 +129,7 @@ class SparseMatrix(Protocol):
 
 
 def sparse_arrays(matrix: SparseMatrix) -> dict[str, np.ndarray]:
-    """Return row and column of the entries that are not zero, and the shape."""
+    """Return rows and columns of the non-zero entries, and the shape."""
     shape = np.array(matrix.__dict__.get("_shape", ()), dtype=np.int64)
     kind = type(matrix).__name__.partition("_")[0]
     if kind == "coo":
@@ -148,11 +148,11 @@ def main() -> int:
     if b"scipy" in data:
         with contextlib.suppress(ImportError):
             import scipy.sparse  # noqa: F401  # while modules can be read
-    np.savez(io.BytesIO(), array=np.zeros(1))  # loads what it needs, while files can be opened
+    np.savez(io.BytesIO(), array=np.zeros(1))  # imports modules while files can be opened
     for codec in ("latin-1", "ascii", "utf-8"):
         codecs.lookup(codec)
     out = io.BytesIO()
-    give_up_rights(len(data))
+    drop_rights(len(data))
     try:
         arrays: dict[str, Any] = as_arrays(load(data))
         np.savez(out, **arrays)

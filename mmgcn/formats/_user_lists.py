@@ -20,14 +20,14 @@ def pairs_table(user: np.ndarray, item: np.ndarray) -> pl.DataFrame:
 
 
 def read_user_lines(path: Path) -> tuple[pl.DataFrame, int]:
-    """Return the pairs of a file of lines `user item item ...`, and the number of empty lists.
+    """Return the pairs in a file of lines `user item item ...`, and the number of empty lists.
 
     Raises:
-        FormatError: it cannot be read.
+        FormatError: the file cannot be read.
     """
     lines = read_table(path, "\x01", header=False).to_series()
-    words = lines.str.strip_chars().str.splitn(" ", 2).struct.rename_fields(["user_id", "rest"])
-    table = pl.DataFrame({"line": words}).unnest("line").filter(pl.col("user_id") != "")
+    fields = lines.str.strip_chars().str.splitn(" ", 2).struct.rename_fields(["user_id", "rest"])
+    table = pl.DataFrame({"line": fields}).unnest("line").filter(pl.col("user_id") != "")
     table = table.with_columns(pl.col("rest").str.strip_chars().replace("", None))
     empty = int(table["rest"].null_count())
     pairs = (
@@ -40,10 +40,10 @@ def read_user_lines(path: Path) -> tuple[pl.DataFrame, int]:
 
 
 def read_json_lists(path: Path) -> tuple[pl.DataFrame, int]:
-    """Return the pairs of a JSON object `{"user": [item, ...]}`, and the number of empty lists.
+    """Return the pairs in a JSON object `{"user": [item, ...]}`, and the number of empty lists.
 
     Raises:
-        FormatError: it is something else.
+        FormatError: the file contains something else.
     """
     try:
         lists: Any = json.loads(path.read_text(encoding="utf-8"))

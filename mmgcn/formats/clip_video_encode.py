@@ -1,4 +1,4 @@
-"""clip-video-encode: KEY.npy with a row for each frame, KEY.txt and KEY.json, or these in .tar.
+"""clip-video-encode: KEY.npy with one row per frame, KEY.txt and KEY.json, or these in .tar.
 
 Source: https://github.com/iejMac/clip-video-encode, clip_video_encode/writer.py.
 """
@@ -17,7 +17,7 @@ from mmgcn.formats._item_files import add_item_files, mean_row
 from mmgcn.formats._tables import files_in
 
 SHARDS = "*_clip_embeddings.tar"
-WIDTHS = (512, 640, 768, 1024, 1152, 1280)  # of CLIP models
+WIDTHS = (512, 640, 768, 1024, 1152, 1280)  # widths of CLIP models
 LAYOUT = "KEY.npy with KEY.txt and KEY.json, or 0_clip_embeddings.tar"
 
 
@@ -41,7 +41,7 @@ def _detect(path: Path) -> str | None:
 
 
 def _read(path: Path, options: ImportOptions) -> Content:
-    """Read the mean of each embedding's frames, and captions, from files or from shards."""
+    """Read the mean embedding of each video's frames, and captions, from files or shards."""
     content = Content()
     shards, files = files_in(path, SHARDS), files_in(path, "*.npy")
     if shards:

@@ -1,4 +1,4 @@
-"""Cornac: tables of user, item, rating and perhaps time without a header (UIR and UIRT).
+"""Cornac: tables of user, item, rating and optionally time, without a header (UIR and UIRT).
 
 Source: https://github.com/PreferredAI/cornac, cornac/data/reader.py.
 """
@@ -14,9 +14,9 @@ from mmgcn.formats._tables import first_line, only_file, read_table
 SUFFIXES = (".txt", ".csv", ".tsv", ".uir", ".uirt")
 SEPARATORS = ("\t", ",", "::", " ")
 ROLES = ("user", "item", "rating", "time")
-# Tables without a header that belong to another format.
+# Tables without a header in other formats.
 OTHERS = ("u.data", "ratings.dat", "dataset.tsv", "train.tsv", "val.tsv", "test.tsv", "train.txt")
-LAYOUT = "FILE.txt, FILE.csv or FILE.tsv: user, item, rating, perhaps time"
+LAYOUT = "FILE.txt, FILE.csv or FILE.tsv: user, item, rating, optionally time"
 
 
 def _detect(path: Path) -> str | None:
@@ -33,7 +33,7 @@ def _read(path: Path, options: ImportOptions) -> Content:  # noqa: ARG001
     separator = None if file is None else _separator(first_line(file))
     if file is None or separator is None:
         raise FormatError(
-            f"{path} contains no table of user, item, rating and perhaps time without a header"
+            f"{path} contains no table of user, item, rating and optionally time, without a header"
         )
     table = read_table(file, separator, header=False)
     content = Content()
@@ -43,7 +43,7 @@ def _read(path: Path, options: ImportOptions) -> Content:  # noqa: ARG001
 
 
 def _separator(line: str) -> str | None:
-    """Return the separator with which a line has three or four fields, numbers from the third on.
+    """Return the separator that gives a line three or four fields, numbers from the third on.
 
     >>> _separator("a,b,4.5"), _separator("user,item,rating")
     (',', None)

@@ -1,8 +1,8 @@
-"""datasets of Hugging Face: a local folder, as save_to_disk writes it or as the hub stores it.
+"""datasets of Hugging Face: a local folder in the layout of save_to_disk or of the hub.
 
-Read without the package: Arrow streams (`data-00000-of-00001.arrow`) beside state.json, in a folder
-for each part if there is a dataset_dict.json; or Parquet files named like their part
-(`train-00000-of-00001.parquet`), perhaps in a folder `data`.
+Read without the package: Arrow streams (`data-00000-of-00001.arrow`) with state.json, in one folder
+per part if there is a dataset_dict.json; or Parquet files named after their part
+(`train-00000-of-00001.parquet`), optionally in a folder `data`.
 
 Source: https://huggingface.co/docs/datasets, `Dataset.save_to_disk` and "Structure your
 repository".
@@ -29,7 +29,7 @@ LAYOUT = "dataset_dict.json or state.json with .arrow, or train-*.parquet"
 
 
 def _detect(path: Path) -> str | None:
-    """Recognise what save_to_disk writes, and the names of Parquet files on the hub."""
+    """Recognise the files of save_to_disk, and the names of Parquet files on the hub."""
     if not path.is_dir():
         return None
     for name in ("dataset_dict.json", "state.json"):
@@ -40,7 +40,7 @@ def _detect(path: Path) -> str | None:
 
 
 def _read(path: Path, options: ImportOptions) -> Content:  # noqa: ARG001
-    """Read the interactions; lists of numbers and captions beside each item are read too."""
+    """Read the interactions, and columns of number lists and captions of the items."""
     tables = _tables(path)
     if not tables:
         raise FormatError(f"{path} contains neither state.json with .arrow nor train-*.parquet")
@@ -64,7 +64,7 @@ def _read(path: Path, options: ImportOptions) -> Content:  # noqa: ARG001
 
 
 def _tables(path: Path) -> dict[str, pl.DataFrame]:
-    """Return the tables of a folder, by the name of their part."""
+    """Return the tables in a folder by the name of their part."""
     try:
         if (path / "dataset_dict.json").is_file():
             splits = json.loads((path / "dataset_dict.json").read_text(encoding="utf-8"))["splits"]
@@ -96,7 +96,7 @@ def _parquet(path: Path) -> dict[str, list[Path]]:
 
 
 def _add_items(content: Content, tables: list[pl.DataFrame], columns: dict[str, str]) -> None:
-    """Add the vectors and captions that stand beside the items, those of its first row."""
+    """Add the vectors and captions in the first row of each item."""
     item, used = columns["item"], set(columns.values())
     rows = pl.concat(tables, how="diagonal_relaxed").unique(item, keep="first", maintain_order=True)
     rows = rows.filter(pl.col(item).is_not_null())

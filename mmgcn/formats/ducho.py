@@ -1,4 +1,4 @@
-"""Ducho: a tree of features, BACKEND/MODEL/LAYER/ITEM.npy below a folder for each modality.
+"""Ducho: features in BACKEND/MODEL/LAYER/ITEM.npy, below one folder per modality.
 
 Source: https://github.com/sisinflab/Ducho, config/README.md and demos.
 """
@@ -17,13 +17,13 @@ LAYOUT = "visual_embeddings/torch/MODEL/LAYER/ITEM.npy"
 
 
 def _detect(path: Path) -> str | None:
-    """Recognise a folder named like a backend with vectors three levels below."""
+    """Recognise a folder with the name of a backend and vectors three levels below."""
     found = _layers(path)
     return f"{found[0].relative_to(path)} with vectors" if found else None
 
 
 def _read(path: Path, options: ImportOptions) -> Content:
-    """Read the vectors of each layer; a modality is named after its folder."""
+    """Read the vectors of each layer, in a modality named after its folder."""
     layers = _layers(path)
     if not layers:
         raise FormatError(f"{path} contains no {LAYOUT}")

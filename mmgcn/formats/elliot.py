@@ -71,9 +71,9 @@ def _write(
     name: str,  # noqa: ARG001  # Elliot's files have fixed names
     lists: pl.DataFrame | None = None,
 ) -> Written:
-    """Write the tables, a folder of vectors for each modality, and lists.
+    """Write the tables, a folder of vectors per modality, and lists.
 
-    Elliot reads ids as whole numbers: others are numbered, and the ids are written beside.
+    Elliot reads ids as whole numbers. Other ids are numbered, and written to separate files.
     """
     users, items = Numbering(content.users), Numbering(content.items)
     numbered = _numbered(users.ids), _numbered(items.ids)
@@ -153,7 +153,7 @@ def _index(numbering: Numbering, column: str, *, plain: bool) -> pl.Expr:
 
 
 def _usage(content: Content) -> list[str]:
-    """Return the configuration with which Elliot reads what was written."""
+    """Return the configuration of Elliot for the written files."""
     if WHOLE in content.parts:
         lines = [
             "its configuration:",

@@ -14,7 +14,7 @@ from mmgcn.formats._tables import file_named, first_line, read_rows, read_table
 TABLES = ("big_matrix.csv", "small_matrix.csv")
 COLUMNS = {"user": "user_id", "item": "video_id", "time": "timestamp", "rating": "watch_ratio"}
 CAPTIONS = "kuairec_caption_category.csv"
-WATCHED = 1  # of the duration, which is watched to the end
+WATCHED = 1  # watch ratio of a video watched to the end
 UNUSED = (
     "item_daily_features.csv",
     "item_categories.csv",
@@ -33,7 +33,7 @@ def _detect(path: Path) -> str | None:
 
 
 def _read(path: Path, options: ImportOptions) -> Content:  # noqa: ARG001
-    """Read the sparse matrix, or the dense one if that is the path, and captions."""
+    """Read the sparse matrix, or the dense matrix if it is the path, and captions."""
     file = file_named(path, TABLES)
     if file is None:
         raise FormatError(f"{path} contains neither {' nor '.join(TABLES)}")
@@ -45,8 +45,8 @@ def _read(path: Path, options: ImportOptions) -> Content:  # noqa: ARG001
     )
     if path.is_dir() and (path / TABLES[1]).is_file() and file.name == TABLES[0]:
         content.dropped.append(
-            f"{TABLES[1]}: it is for the evaluation of users who saw everything; import it by "
-            "its own path"
+            f"{TABLES[1]}: it is for evaluation on users who saw all videos; import it by its own "
+            "path"
         )
     captions = file.with_name(CAPTIONS)
     if captions.is_file():
@@ -58,23 +58,23 @@ def _read(path: Path, options: ImportOptions) -> Content:  # noqa: ARG001
 
 
 def _add_captions(content: Content, file: Path) -> None:
-    """Add captions, else the text on the cover. Some rows of the published file are broken."""
+    """Add captions, or the text on the cover. Some rows of the published file are malformed."""
     header, *rows = read_rows(file, ",")
     if not {"video_id", "caption"} <= set(header):
         raise FormatError(f"{file} has no columns video_id and caption; it has: {header}")
     item, caption = header.index("video_id"), header.index("caption")
     cover = header.index("manual_cover_text") if "manual_cover_text" in header else caption
-    good = [row for row in rows if len(row) == len(header) and row[item].isdecimal()]
-    if len(good) < len(rows):
+    valid = [row for row in rows if len(row) == len(header) and row[item].isdecimal()]
+    if len(valid) < len(rows):
         content.dropped.append(
-            f"{len(rows) - len(good):,} of {len(rows):,} rows of {file.name}: they have another "
+            f"{len(rows) - len(valid):,} of {len(rows):,} rows of {file.name}: they have another "
             "number of columns than the header, or no video"
         )
     texts = [
         next((text for text in (row[caption], row[cover]) if text not in ("", "UNKNOWN")), "")
-        for row in good
+        for row in valid
     ]
-    content.add_captions([row[item] for row in good], texts, source=file.name)
+    content.add_captions([row[item] for row in valid], texts, source=file.name)
 
 
 FORMAT = Format("kuairec", "KuaiRec", layout=LAYOUT, detect=_detect, read=_read)

@@ -1,10 +1,10 @@
 """LATTICE, MICRO, MMSSL and DiffMM: sparse matrices or JSON lists, and features by row.
 
-LATTICE stores train.json, val.json and test.json in a folder 5-core, each an object of a list of
-items for each user; MMSSL and DiffMM store matrices of users and items, mostly as pickles. Row i of
+LATTICE stores train.json, val.json and test.json in a folder 5-core, each an object with a list of
+items per user; MMSSL and DiffMM store matrices of users and items, mostly as pickles. Row i of
 image_feat.npy, text_feat.npy and audio_feat.npy is item i.
 
-Models that took over the layout of these Amazon and TikTok data are read, too.
+Data of other models in the layout of these Amazon and TikTok data are also read.
 
 Source: https://github.com/CRIPAC-DIG/LATTICE, codes/utility/load_data.py;
 https://github.com/HKUDS/MMSSL, MMSSL/main.py; https://github.com/HKUDS/DiffMM, DataHandler.py.
@@ -24,18 +24,18 @@ from mmgcn.formats._modality import name_modalities
 from mmgcn.formats._tables import files_in
 from mmgcn.formats._user_lists import empty_lists, pairs_table, read_json_lists
 
-# Part -> stems of its file, the likeliest first.
+# Part -> stems of its file, most likely first.
 STEMS = {
     "train": ("trnMat", "train_mat", "train"),
     "valid": ("valMat", "val_mat", "valid_mat", "val"),
     "test": ("tstMat", "test_mat", "test"),
 }
-SUFFIXES = (".npz", ".json", ".pkl", "")  # those that run no code first
+SUFFIXES = (".npz", ".json", ".pkl", "")  # formats that can run no code first
 LAYOUT = "trnMat.npz (or .pkl, train_mat, 5-core/train.json) and siblings, image_feat.npy ..."
 
 
 def _detect(path: Path) -> str | None:
-    """Recognise the training matrix, or lists in JSON beside features."""
+    """Recognise the training matrix, or lists in JSON."""
     train = _file(path, "train") if path.is_dir() else None
     if train is None:
         return None
@@ -71,7 +71,7 @@ def _read(path: Path, options: ImportOptions) -> Content:
 
 
 def _file(path: Path, part: str) -> Path | None:
-    """Return the file of a part: in the folder, or in the one for a k-core."""
+    """Return the file of a part, in the folder or in that of a k-core."""
     folders = [path, *sorted(each for each in path.glob("*-core") if each.is_dir())]
     return next(
         (

@@ -1,4 +1,4 @@
-"""LightGCN and NGCF: a line `user item item ...` for each user.
+"""LightGCN and NGCF: one line `user item item ...` per user.
 
 Source: the data folders of https://github.com/gusye1234/LightGCN-PyTorch.
 """

@@ -20,7 +20,7 @@ from mmgcn.formats._tables import files_in, first_line, read_rows, read_table
 from mmgcn.formats._user_lists import empty_lists
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm")
-FIRST_ITEM = 1  # of row 0 of a matrix
+FIRST_ITEM = 1  # item of row 0 of a matrix
 LAYOUT = "NAME_pairs.csv or .tsv, NAME_title_en.csv, ITEM.mp4, matrices as .npy"
 
 
@@ -31,7 +31,7 @@ def _detect(path: Path) -> str | None:
 
 
 def _read(path: Path, options: ImportOptions) -> Content:
-    """Read pairs with times if there are, else sequences; titles, videos and matrices."""
+    """Read pairs with times, or sequences without them; titles, videos and matrices."""
     pairs = _pairs(path)
     if pairs is None:
         raise FormatError(f"{path} contains no table *_pairs.csv and no *_pairs.tsv")
@@ -49,7 +49,7 @@ def _read(path: Path, options: ImportOptions) -> Content:
         content.add_part(
             WHOLE, table, source=pairs.name, user="user_id", item="item_id", time="timestamp"
         )
-        content.found.append("the place in the sequence of a user stands for the time")
+        content.found.append("positions in the sequences of users are read as times")
     content.dropped += [
         f"{other.name}: {pairs.name} is read"
         for other in files_in(folder, "*_pairs.tsv")
@@ -72,13 +72,13 @@ def _read(path: Path, options: ImportOptions) -> Content:
 
 
 def _pairs(path: Path) -> Path | None:
-    """Return the table of pairs, that with times if there are two."""
+    """Return the table of pairs; of two tables, the one with times."""
     found = files_in(path, "*_pairs.csv") or files_in(path, "*_pairs.tsv")
     return found[0] if found else None
 
 
 def _sequences(path: Path) -> tuple[pl.DataFrame, int]:
-    """Return the rows of `user<tab>item item ...`, with the place in the list as timestamp."""
+    """Return the rows of `user<tab>item item ...`, with positions in the list as timestamps."""
     table = read_table(path, "\t", header=False)
     if table.width != 2:
         raise FormatError(f"{path} has {table.width} columns; a user and a list are expected")
@@ -92,7 +92,7 @@ def _sequences(path: Path) -> tuple[pl.DataFrame, int]:
 
 
 def _titles(folder: Path, content: Content) -> None:
-    """Add the English titles, else others."""
+    """Add the English titles, or others if there are none."""
     found = files_in(folder, "*_title_en.csv") or files_in(folder, "*_title*.csv")
     if not found:
         return
@@ -111,7 +111,7 @@ def _titles(folder: Path, content: Content) -> None:
 
 
 def _videos(folder: Path) -> Path | None:
-    """Return the folder of the videos: the first one that contains some."""
+    """Return the first folder that contains videos."""
     for each in (folder, *sorted(path for path in folder.iterdir() if path.is_dir())):
         if any(file.suffix in VIDEO_SUFFIXES for file in each.iterdir()):
             return each

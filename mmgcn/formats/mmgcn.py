@@ -1,9 +1,8 @@
-"""The published code of MMGCN: one numbering of users and items, and arrays beside it.
+"""The published code of MMGCN: arrays with a common numbering of users and items.
 
-train.npy has a row (user, item) for each interaction, items numbered from the number of users on.
-Each row of val_full.npy and test_full.npy is a user and their items; in the older *_sample.npy it
-is a user, 1,000 items without an interaction, and their items. Row i of the features is the i-th
-item.
+train.npy has one row (user, item) per interaction; item numbers start at the number of users. Each
+row of val_full.npy and test_full.npy is a user and their items; in the older *_sample.npy it is a
+user, 1,000 items without an interaction, and their items. Row i of the features is the i-th item.
 
 GRCN, HUIGN and others that build on the code have the same arrays.
 
@@ -29,10 +28,10 @@ HELD_OUT = {
     "valid": ("val_full", "val", "val_sample"),
     "test": ("test_full", "test", "test_sample"),
 }
-NUM_NEGATIVES = 1_000  # of a row of the files with negatives
+NUM_NEGATIVES = 1_000  # per row of the files with negatives
 FEATURES = ("Feature*.npy", "feat_?.pt", "feat_?.npy", "?_feat.npy", "?_feat_sample.npy")
 WITH_NEGATIVES = ("val", "test", "val_sample", "test_sample")
-# Number of users and items of the published data sets, from the code.
+# Numbers of users and items of the published data sets, from the code.
 PUBLISHED = ((55_485, 5_986), (36_656, 76_085), (7_010, 86_483))
 LAYOUT = "train.npy, val_full.npy, test_full.npy, FeatureVideo_normal.npy or feat_v.pt and siblings"
 
@@ -97,7 +96,7 @@ def _pairs(train: Path, options: ImportOptions) -> tuple[np.ndarray, np.ndarray]
 def _held_out(
     file: Path, options: ImportOptions, content: Content
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pairs of rows `user item item ...`, without the 1,000 negatives if there are."""
+    """Return the pairs in rows `user item item ...`, without the 1,000 negatives, if any."""
     _, ends, values = read_lists(file, options)
     lengths = np.diff(ends)
     first = 1
@@ -139,10 +138,10 @@ def _num_users(
     matrices: dict[str, tuple[Path, np.ndarray]],
     options: ImportOptions,
 ) -> int:
-    """Return the number from which on items are numbered.
+    """Return the number of users, which is the number of the first item.
 
     Raises:
-        FormatError: the files leave it open, or contradict each other.
+        FormatError: the files do not determine it, or contradict each other.
     """
     last_user = max(int(user.max(initial=0)) for user, _ in pairs.values())
     first_item = min(int(item.min()) for _, item in pairs.values() if len(item))
@@ -167,8 +166,8 @@ def _num_users(
     if lowest == first_item or not rows:
         return first_item
     raise FormatError(
-        f"the number of users is between {lowest:,} and {first_item:,}, and decides to which item "
-        "each row of the features belongs; pass num_users"
+        f"the number of users is between {lowest:,} and {first_item:,}, and determines the item of "
+        "each row of the features; pass num_users"
     )
 
 

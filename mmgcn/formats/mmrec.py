@@ -1,4 +1,4 @@
-"""MMRec: a table with the part of each interaction, and feature matrices whose row i is item i.
+"""MMRec: a table with a column for the part, and feature matrices whose row i is item i.
 
 Source: https://github.com/enoche/MMRec, src/configs/overall.yaml and src/utils/dataset.py.
 """
@@ -17,7 +17,7 @@ from mmgcn.formats._modality import name_modalities
 from mmgcn.formats._numbering import Numbering, known_lists, numbered_matrix, write_ids
 from mmgcn.formats._tables import files_in, first_line, only_file, read_table
 
-LABELS = {"0": "train", "1": "valid", "2": "test"}  # of the column x_label
+LABELS = {"0": "train", "1": "valid", "2": "test"}  # values of the column x_label
 USER = ("userID", "user_id", "user")
 ITEM = ("itemID", "item_id", "item")
 FEATURE_FILES = {
@@ -29,7 +29,7 @@ LAYOUT = "NAME.inter with x_label, image_feat.npy, text_feat.npy, audio_feat.npy
 
 
 def _detect(path: Path) -> str | None:
-    """Recognise an .inter by its column x_label."""
+    """Recognise an .inter file by its column x_label."""
     found = files_in(path, "*.inter")
     labelled = [file for file in found if "x_label" in first_line(file).split("\t")]
     return f"{labelled[0].name} with a column x_label" if labelled else None
@@ -135,7 +135,7 @@ def _column(table: pl.DataFrame, names: tuple[str, ...], file: Path) -> str:
 
 
 def _write_lists(lists: pl.DataFrame, file: Path, users: Numbering, items: Numbering) -> None:
-    """Write a row of each user: id, then top_0, top_1 and so on."""
+    """Write one row per user: id, then top_0, top_1 and so on."""
     wide = (
         lists.select(
             users.index(pl.col("user_id")).alias("id"),

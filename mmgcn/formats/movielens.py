@@ -2,7 +2,7 @@
 
 The releases 100K, 1M, 10M, 20M, 25M and latest are read.
 
-Source: the README of each at https://files.grouplens.org/datasets/movielens/.
+Source: the README of each release at https://files.grouplens.org/datasets/movielens/.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RELEASES = {
     "ratings.dat": ("::", POSITIONS, "movies.dat", "::"),
     "ratings.csv": (",", HEADER, "movies.csv", ","),
 }
-LIKED = 4  # stars, of which most studies take this as an interaction
+LIKED = 4  # number of stars from which most studies count an interaction
 LAYOUT = "u.data with u.item, ratings.dat with movies.dat, or ratings.csv with movies.csv"
 
 

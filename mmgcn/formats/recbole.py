@@ -1,4 +1,4 @@
-"""RecBole: atomic files, tables whose header says the type of each column.
+"""RecBole: atomic files, tables whose header contains the types of the columns.
 
 Source: https://recbole.io/docs/user_guide/data/atomic_files.html and additional feature files of
 https://github.com/RUCAIBox/RecBole (`additional_feat_suffix`, `preload_weight`).
@@ -23,7 +23,7 @@ LAYOUT = "NAME.inter, or NAME.train.inter and siblings, with NAME.item"
 
 
 def _detect(path: Path) -> str | None:
-    """Recognise an .inter by the types in its header."""
+    """Recognise an .inter file by the types in its header."""
     for file in files_in(path, "*.inter"):
         fields = first_line(file).split("\t")
         if all(field.partition(":")[2] in TYPES for field in fields):
@@ -67,7 +67,7 @@ def _read(path: Path, options: ImportOptions) -> Content:  # noqa: ARG001
 def _write(
     content: Content, folder: Path, *, name: str, lists: pl.DataFrame | None = None
 ) -> Written:
-    """Write NAME.inter or a file for each part, NAME.item, and a file for each modality."""
+    """Write NAME.inter or one file per part, NAME.item, and one file per modality."""
     files, dropped = [], []
     for part in (WHOLE, *PARTS):
         if part in content.parts:
@@ -107,7 +107,7 @@ def _add_part(content: Content, part: str, file: Path) -> None:
     if sequence:
         raise FormatError(
             f"{file} has sequences in {sequence[0]}, for sequential models; import the .inter with "
-            "one item a row"
+            "one item per row"
         )
     content.add_part(part, table, source=file.name, user=user, item="item_id", **optional)
     unused = [name for name in table.columns if name not in (user, "item_id", *optional.values())]
@@ -116,7 +116,7 @@ def _add_part(content: Content, part: str, file: Path) -> None:
 
 
 def _add_items(content: Content, folder: Path) -> None:
-    """Add captions from .item, and columns of several numbers of any file of items as features."""
+    """Add captions from .item, and number lists in any file of items as features."""
     known = (".inter", ".user", ".kg", ".link", ".net")
     for file in files_in(folder, "*.*"):
         fields = [field.partition(":") for field in first_line(file).split("\t")]
@@ -158,29 +158,29 @@ def _vectors(column: pl.Series, file: Path, name: str) -> np.ndarray:
     widths = {len(row) for row in rows}
     if len(widths) != 1:
         raise FormatError(
-            f"the rows of {name} in {file} have {min(widths)} to {max(widths)} numbers; they must "
-            "have equally many"
+            f"the rows of {name} in {file} have {min(widths)} to {max(widths)} numbers; all must "
+            "have the same number"
         )
     return np.stack(rows)
 
 
 def _write_table(table: pl.DataFrame, file: Path) -> None:
-    """Write a table separated by tabs, in which no text may contain a tab or a line break."""
+    """Write a table separated by tabs, whose texts must not contain tabs or line breaks."""
     texts = [name for name, kind in table.schema.items() if kind == pl.String]
     for name in texts:
-        broken = table.filter(pl.col(name).str.contains("[\t\n\r]"))
-        if broken.height and name.startswith("caption"):
+        invalid = table.filter(pl.col(name).str.contains("[\t\n\r]"))
+        if invalid.height and name.startswith("caption"):
             table = table.with_columns(pl.col(name).str.replace_all(r"\s+", " "))
-        elif broken.height:
+        elif invalid.height:
             raise FormatError(
-                f"{name.partition(':')[0]} {broken[name][0]!r} contains a tab or a line break, "
+                f"{name.partition(':')[0]} {invalid[name][0]!r} contains a tab or a line break, "
                 "which separate the fields of an atomic file"
             )
     table.write_csv(file, separator="\t", quote_style="never")
 
 
 def _usage(content: Content, name: str) -> list[str]:
-    """Return the configuration with which RecBole reads what was written."""
+    """Return the configuration of RecBole for the written files."""
     columns = next(iter(content.parts.values())).columns
     lines = [f"copy the folder to dataset/{name} of RecBole; its configuration:"]
     lines.append(f"  load_col: {{inter: [{', '.join(columns)}]}}")

@@ -17,15 +17,15 @@ from mmgcn.format import FormatError, ImportOptions, WritableFormat, Written
 from mmgcn.formats._modality import plain_name
 from mmgcn.formats._tables import files_in, first_line, part_files, read_table
 
-# Part -> stems of its table. RecTools has no names of files; these are those of its tutorials and
-# of our exports.
+# Part -> stem of its table. RecTools prescribes no file names; its tutorials and `mmgcn export` use
+# these.
 STEMS = {WHOLE: "interactions", "train": "train", "valid": "valid", "test": "test"}
 SUFFIXES = (".parquet", ".csv")
 COLUMNS = ("user_id", "item_id", "weight", "datetime")
-VECTORS = "_item_features.parquet"  # a row of each item: id, then numbers
+VECTORS = "_item_features.parquet"  # one row per item: id, then numbers
 FEATURES = ("item_features.parquet", "item_features.csv")
 FLAT = ("id", "feature", "value")
-MAX_FEATURES = 10_000  # columns of the matrix that is made of a flat table
+MAX_FEATURES = 10_000  # maximum number of columns of the matrix from a flat table
 LAYOUT = "interactions.csv or .parquet: user_id, item_id, weight, datetime; item_features.csv"
 
 
@@ -71,7 +71,7 @@ def _write(
     name: str,  # noqa: ARG001  # RecTools has no names of files
     lists: pl.DataFrame | None = None,
 ) -> Written:
-    """Write a table for each part, the features as arrays with ids, and lists."""
+    """Write one table per part, the features with ids, and lists."""
     files: list[Path] = []
     dropped: list[str] = []
     usage = ["in Python, with pandas as pd:"]
@@ -115,7 +115,7 @@ def _tables(path: Path) -> dict[str, Path]:
 
 
 def _names(file: Path) -> list[str]:
-    """Return the names of the columns, none if it is not a table."""
+    """Return the column names; empty if the file is not a table."""
     if file.suffix == ".csv":
         return first_line(file).split(",")
     try:
@@ -134,7 +134,7 @@ def _read_file(file: Path) -> pl.DataFrame:
 
 
 def _for_rectools(table: pl.DataFrame) -> pl.DataFrame:
-    """Return a table with RecTools' columns: a weight of 1, and a datetime even without times."""
+    """Return a table with RecTools' columns: weight 1 without ratings, 1970 without times."""
     weight = pl.col("rating").cast(pl.Float64) if "rating" in table.columns else pl.lit(1.0)
     time = pl.col("timestamp") if "timestamp" in table.columns else pl.lit(0)
     table = table.select("user_id", "item_id", weight.alias("weight"), time.alias("datetime"))
@@ -148,7 +148,7 @@ def _for_rectools(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _add_flat(content: Content, file: Path) -> None:
-    """Add a flat table as one vector per item: numbers as they are, words as 0 and 1."""
+    """Add a flat table as one vector per item, with numbers unchanged and words as 0 or 1."""
     table = _read_file(file)
     if not set(FLAT) <= set(table.columns):
         raise FormatError(f"{file} has no columns id, feature and value; it has: {table.columns}")
@@ -165,7 +165,7 @@ def _add_flat(content: Content, file: Path) -> None:
     names = table["f"].unique(maintain_order=True)
     if len(names) > MAX_FEATURES:
         raise FormatError(
-            f"{file} has {len(names):,} different features; {MAX_FEATURES:,} are read at most, "
+            f"{file} has {len(names):,} different features; at most {MAX_FEATURES:,} are read: "
             "encode them as vectors first"
         )
     ids = table["id"].unique(maintain_order=True)

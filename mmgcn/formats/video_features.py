@@ -1,4 +1,4 @@
-"""video_features: VIDEO_FEATURE.npy for each video, perhaps with _fps.npy and _timestamps_ms.npy.
+"""video_features: VIDEO_FEATURE.npy, optionally with VIDEO_fps.npy and VIDEO_timestamps_ms.npy.
 
 Source: https://github.com/v-iashin/video_features, utils/utils.py (`make_path`) and
 models/_base/base_extractor.py.
@@ -15,14 +15,14 @@ from mmgcn.formats._item_files import add_item_files
 from mmgcn.formats._modality import plain_name
 
 FEATURES = ("rgb", "flow", "resnet", "clip", "r21d", "s3d", "vggish", "timm")
-FIELDS = ("raft", "pwc")  # optical flow, an image for each pair of frames
+FIELDS = ("raft", "pwc")  # optical flow, an image per pair of frames
 DETAILS = ("fps", "timestamps_ms")
 NAME = re.compile(rf"(.+)_({'|'.join((*FEATURES, *FIELDS))})")
 LAYOUT = "FEATURE/MODEL/VIDEO_FEATURE.npy, such as clip-1_resnet.npy"
 
 
 def _detect(path: Path) -> str | None:
-    """Recognise the ends of file names."""
+    """Recognise the endings of file names."""
     found = _groups(path)
     if not found:
         return None
@@ -31,7 +31,7 @@ def _detect(path: Path) -> str | None:
 
 
 def _read(path: Path, options: ImportOptions) -> Content:
-    """Read the mean of the rows of each video, for each kind of features of each folder."""
+    """Read the mean row of each video, for each folder and kind of features."""
     groups = _groups(path)
     if not groups:
         raise FormatError(f"{path} contains no {LAYOUT}")
@@ -61,7 +61,7 @@ def _read(path: Path, options: ImportOptions) -> Content:
 
 
 def _groups(path: Path) -> dict[tuple[Path, str], dict[str, Path]]:
-    """Return the files by folder and feature, then by video."""
+    """Return the files by folder and feature, and then by video."""
     groups: dict[tuple[Path, str], dict[str, Path]] = {}
     if path.is_dir():
         for file in sorted(path.rglob("*.npy")):

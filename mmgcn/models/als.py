@@ -1,20 +1,20 @@
 """ALS: matrix factorisation of implicit feedback by alternating least squares, from `implicit`.
 
-With p_ui 1 where user u watched item i and 0 elsewhere, c_ui `confidence` and 1 in turn, and
-lambda = `l2_reg` sqrt(U I), so that the same setting suits data of different sizes:
+With p_ui = 1 and c_ui = `confidence` where user u watched item i, p_ui = 0 and c_ui = 1 elsewhere,
+and lambda = `l2_reg` sqrt(U I), so that one setting suits data of different sizes:
 
     minimise  sum over u, i of c_ui (p_ui - x_u . y_i)^2  +  lambda (sum |x_u|^2 + sum |y_i|^2)
     score = x_u . y_i
 
-in x for fixed y and in y for fixed x, `num_iterations` times each. A step costs O(E d^2).
+alternately in x and in y, `num_iterations` times each. A step costs O(E d^2).
 
 Shapes: x: (U, d); y: (I, d).
 
 On the validation parts it reaches a recall@20 of about 0.103 (TikTok of MMSSL) and 0.073 (Amazon
-Baby, ids alone), with confidence and l2_reg chosen there, once for all; artists of Last.fm 2K would
-take twice the l2_reg (0.421).
+Baby, ids alone), with confidence and l2_reg chosen there, once for all data; for artists of Last.fm
+2K twice the l2_reg is better (0.421).
 
-The first vectors are drawn from one fixed seed, so that the solution depends on the data alone.
+The initial vectors are drawn with a fixed seed, so that the solution depends only on the data.
 
 Source: Hu, Koren, Volinsky, Collaborative Filtering for Implicit Feedback Datasets, ICDM 2008, as
 implemented by Frederickson's library `implicit` (extra `als`).
@@ -34,7 +34,7 @@ from mmgcn.config import Config, positive
 from mmgcn.data.dataset import Dataset
 from mmgcn.recommender_model import Embeddings
 
-SEED = 0  # of the first vectors
+SEED = 0  # of the initial vectors
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class ALSConfig(Config):
     confidence: float = positive(30.0)
     """Weight of an interaction relative to a pair without one."""
     l2_reg: float = 0.025
-    """L2 regularisation of the vectors, relative to the root of users times items."""
+    """L2 regularisation of the vectors, relative to the square root of users times items."""
     num_iterations: int = positive(15)
-    """Number of solutions of each side."""
+    """Number of iterations; each solves for the user vectors and for the item vectors."""
 
 
 class ALS(ClosedFormModel[ALSConfig]):
@@ -80,7 +80,7 @@ class ALS(ClosedFormModel[ALSConfig]):
             iterations=config.num_iterations,
             random_state=SEED,
         )
-        with threadpool_limits(1, "blas"):  # it has threads of its own
+        with threadpool_limits(1, "blas"):  # `implicit` has its own threads
             solver.fit(watched, show_progress=False)
         self._user = np.asarray(solver.user_factors, dtype=np.float32)
         self._item = np.asarray(solver.item_factors, dtype=np.float32)

@@ -2,7 +2,7 @@
 
     u = mean of the layers of LightGCN, v likewise;  i = v + E
     z_m = F_m W_m + b_m                                  an item by one modality
-    x' = x W_p + b_p                                     predictor, one for all
+    x' = x W_p + b_p                                     predictor, shared by all
     x~ = dropout(x), without gradient                    target
     L_rec   = -cos(u', i~) - cos(i', u~)
     L_align = mean over m of -cos(z_m', i~)              modality and id of an item
@@ -10,7 +10,8 @@
     loss    = L_rec + lambda (L_align + L_mask)
     score   = cosine(u', i') + w log(1 + interactions of i), or with the inner product
 
-Means over the batch's interactions; of L_align and L_mask over those whose item has the modality.
+Losses are means over the batch's interactions; L_align and L_mask over those whose item has the
+modality.
 
 Shapes: E: (I, d); F_m: (I, D_m); W_m: (D_m, d); W_p: (d, d); b: (d,).
 
@@ -47,7 +48,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mmgcn.config import less_than, positive
+from mmgcn.config import less_than
 from mmgcn.data.dataset import Dataset
 from mmgcn.graph_model import IdGraphConfig, IdGraphModel
 from mmgcn.parameters import table, unit_features
@@ -63,16 +64,16 @@ class BM3Config(IdGraphConfig):
     """Settings of BM3."""
 
     dropout: float = less_than(1.0, 0.1)
-    """Probability that an element of a target is dropped."""
+    """Dropout probability of the elements of a target."""
     modality_weight: float = 0.1
-    """lambda, weight of the losses of the modalities."""
+    """lambda, weight of the modality losses."""
     popularity_prior: float = 0.15
-    """Weight of an item's log popularity that is added to its score in ranking: cosines learnt
+    """Weight of an item's log popularity, which is added to its score in ranking: cosines learnt
     without negatives do not express popularity."""
 
 
 class BM3(IdGraphModel[BM3Config]):
-    """Ids over the user-item graph, aligned with the modalities by bootstrapped views."""
+    """Propagated id embeddings, aligned with the modalities by bootstrapped views."""
 
     name: ClassVar[str] = "bm3"
     train_defaults: ClassVar[TrainConfig] = TrainConfig(learning_rate=5e-3, user_balance=0.5)
@@ -139,7 +140,7 @@ class BM3(IdGraphModel[BM3Config]):
         return x.detach() * (drawn < keep) / keep
 
     def _distance(self, x: Tensor, target: Tensor) -> Tensor:
-        """Return -cos of the prediction and the target. Shapes: (B, d) twice -> (B,)."""
+        """Return minus the cosine of prediction and target. Shapes: (B, d) twice -> (B,)."""
         return -functional.cosine_similarity(self._predicted(x), target, dim=1)
 
 

@@ -1,21 +1,21 @@
-"""Collective EASE: EASE that reconstructs the items' features beside the interactions.
+"""Collective EASE: EASE that reconstructs the items' features in addition to the interactions.
 
-The features are rows below the interaction matrix, as if each column were a further user. With
-f_im standardised and of length one, R holding ones where user u watched item i, I the identity,
-lambda `l2_reg` and w `content_weight`:
+Feature columns are further rows of the interaction matrix, as if each were a user. With f_im
+standardised and of length one, R_ui = 1 where user u watched item i, the identity I, lambda =
+`l2_reg` and w = `content_weight`:
 
     G = R^T R + w sum over m of F_m F_m^T
     P = (G + lambda I)^-1
     B_ij = - P_ij / P_jj,  B_ii = 0
     score = R_u . B_i
 
-An item without interactions is so related to those of similar content. Without features, or with
-w = 0, it is EASE.
+This relates items without interactions to items with similar content. Without features, or with
+w = 0, the model is EASE.
 
-Shapes: R: (U, I); F_m: (I, D_m), rows of zero where an item lacks the modality; G, P, B: (I, I).
+Shapes: R: (U, I); F_m: (I, D_m), zero rows where an item lacks the modality; G, P, B: (I, I).
 
 Source: Jeunen, Van Balen, Goethals, Closed-Form Models for Collaborative Filtering with
-Side-Information, RecSys 2020 (CEASE), with an inner product of standardised features in place of
+Side-Information, RecSys 2020 (CEASE), with an inner product of standardised features instead of
 tags. On the validation part of the TikTok data of MMSSL it reaches a recall@20 of 0.098 with two of
 the three modalities, on artists of Last.fm 2K 0.412 (0.397 without content).
 """

@@ -1,6 +1,6 @@
 """EASE: a linear autoencoder of the interactions with a zero diagonal, solved in closed form.
 
-R holds ones where user u watched item i, I is the identity, lambda is `l2_reg`:
+With R_ui = 1 where user u watched item i, the identity I, and lambda = `l2_reg`:
 
     P = (R^T R + lambda I)^-1
     B_ij = - P_ij / P_jj,  B_ii = 0
@@ -22,7 +22,7 @@ from torch import Tensor
 from mmgcn.config import Config, SettingError
 from mmgcn.item_item_model import ItemItemModel
 
-MAX_DOUBLE_ITEMS = 10_000  # above, float32 halves the memory and is precise enough
+MAX_DOUBLE_ITEMS = 10_000  # with more, float32 is precise enough and halves the memory
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class EASE(ItemItemModel[EASEConfig]):
 
     @classmethod
     def required_bytes(cls, num_items: int, num_modalities: int) -> int:
-        """Return the memory of three matrices, of float64 for a small catalogue."""
+        """Return the memory of three matrices, in float64 for a small catalogue."""
         del num_modalities
         return (24 if num_items <= MAX_DOUBLE_ITEMS else 12) * num_items**2
 
@@ -72,8 +72,8 @@ class EASE(ItemItemModel[EASEConfig]):
             factor, failed = torch.linalg.cholesky_ex(gram)
             if failed:
                 raise SettingError(
-                    f"l2_reg is {self.config.l2_reg:g}; it is too small to invert the matrix of "
-                    f"{self.num_items:,} items, so raise it, such as to 50"
+                    f"l2_reg is {self.config.l2_reg:g}, too small to invert the matrix of "
+                    f"{self.num_items:,} items; raise it, such as to 50"
                 )
             inverse = torch.cholesky_inverse(factor)
         return inverse

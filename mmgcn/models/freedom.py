@@ -1,25 +1,25 @@
-"""FREEDOM: LightGCN on a pruned graph, beside a frozen item-item graph from the features.
+"""FREEDOM: LightGCN on a pruned graph, with a frozen item-item graph from the features.
 
 For each modality m, S_m has an edge of weight 1 from each item to its k nearest items by cosine:
 
     S   = sum over m of a_m D_m^-1/2 S_m D_m^-1/2,  D_m the degrees of S_m; frozen
-    h   = S^L_i E                                        items by their neighbours in content
+    h   = S^L_i E                                        items by their content neighbours
     u, v = mean of the layers of LightGCN of (U, E)      over the pruned user-item graph
     i   = v + h
     z_m = F_m W_m + b_m                                  an item by one modality
     loss = L_rec(u, i) + lambda mean over m of L_rec(u, z_m)
     score = u . i, or their cosine, over the full graph
 
-In every step a fraction `pruning` of the edges is left out: edge (u, i) is kept with a probability
-that grows with 1 / sqrt(|N_u| |N_i|), so that popular nodes lose more.
+In every step a fraction `pruning` of the edges is removed: edge (u, i) is kept with a probability
+that increases with 1 / sqrt(|N_u| |N_i|), so that popular nodes lose more edges.
 
-Shapes: U: (U, d); E: (I, d); F_m: (I, D_m); W_m: (D_m, d); b_m: (d,); S: (I, I), k entries a row.
+Shapes: U: (U, d); E: (I, d); F_m: (I, D_m); W_m: (D_m, d); b_m: (d,); S: (I, I), k entries per row.
 
 Source: Zhou, Shen, A Tale of Two Graphs: Freezing and Denoising Graph Structures for Multimodal
-Recommendation, ACM MM 2023. Departures: a pruned graph is drawn in every step
-instead of every epoch (a training that is resumed needs no state for it); above 500,000
-interactions neighbour sampling takes the place of pruning; L_rec is sampled softmax over cosines,
-which ranks better than BPR. An item that lacks a modality is left out of its loss.
+Recommendation, ACM MM 2023. Departures: a pruned graph is drawn in every step instead of every
+epoch, so that a resumed training needs no further state; above 500,000 interactions neighbour
+sampling replaces pruning; L_rec is sampled softmax over cosines, which ranks better than BPR; an
+item that lacks a modality is left out of its loss.
 
 On the validation part of the TikTok data of MMSSL it reaches a recall@20 of 0.097 and an NDCG@20 of
 0.043 (one seed, two of the three modalities). The paper's data sets are others, whose features are
@@ -54,13 +54,13 @@ class FREEDOMConfig(IdGraphConfig):
     num_item_neighbours: int = positive(10)
     """k, number of neighbours of an item in each modality."""
     pruning: float = less_than(1.0, 0.8)
-    """Fraction of the interactions that is left out of the graph in a step."""
+    """Fraction of the interactions that is removed from the graph in a step."""
     modality_weight: float = 0.1
-    """lambda, weight of the loss of the modalities."""
+    """lambda, weight of the modality loss."""
 
 
 class FREEDOM(IdGraphModel[FREEDOMConfig]):
-    """Ids over a pruned user-item graph and a frozen item-item graph of content."""
+    """Id embeddings over a pruned user-item graph and a frozen item-item graph of content."""
 
     name: ClassVar[str] = "freedom"
     needs_features: ClassVar[bool] = True
@@ -121,22 +121,22 @@ class FREEDOM(IdGraphModel[FREEDOMConfig]):
 
     def _pruned(self, user_index: Tensor, item_index: Tensor) -> tuple[Tensor, Tensor]:
         """Return some rows of u and v over a pruned or sampled graph. Shapes: (B, d) and (N, d)."""
-        hood = self.neighbourhood(user_index, item_index)
+        subgraph = self.neighbourhood(user_index, item_index)
         if self.neighbours.num_neighbours is None and self.config.pruning:
-            hood.graph = PrunedGraph(self.graph, self._draw())
-        return self.propagated_ids(hood)
+            subgraph.graph = PrunedGraph(self.graph, self._draw())
+        return self.propagated_ids(subgraph)
 
     def _draw(self) -> Tensor:
-        """Return which edges are kept, drawn without replacement by their odds. Shapes: (E,)."""
+        """Return a mask of kept edges, drawn without replacement by their odds. Shapes: (E,)."""
         odds = self.get_buffer("keep_odds")
         num_kept = max(1, round(len(odds) * (1 - self.config.pruning)))
-        # The edges whose exponential waiting times of rate `odds` are shortest.
+        # The edges with the shortest exponential waiting times of rate `odds`.
         waits = -torch.log1p(-self.graph.draw(self.generator).to(odds)) / odds
         return waits <= waits.kthvalue(num_kept).values
 
 
 class PrunedGraph(BipartiteGraph):
-    """Some edges of a graph with symmetric weights, weighted by the degrees that remain."""
+    """Some edges of a graph with symmetric weights, weighted by the remaining degrees."""
 
     def __init__(self, graph: BipartiteGraph, keep: Tensor) -> None:
         nn.Module.__init__(self)
@@ -159,7 +159,7 @@ class PrunedGraph(BipartiteGraph):
 
 
 def _root_of_ratio(node: Tensor, keep: Tensor, num_nodes: int) -> Tensor:
-    """Return the root of degree by remaining degree; 0 without edges. Shapes: (E,) -> (N, 1)."""
+    """Return sqrt(degree / remaining degree), 0 without edges. Shapes: (E,) -> (N, 1)."""
     before = torch.bincount(node, minlength=num_nodes)
     after = torch.bincount(node[keep], minlength=num_nodes)
     return torch.where(after > 0, (before / after.clamp(min=1)).sqrt(), 0.0)[:, None].float()

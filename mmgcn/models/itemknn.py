@@ -1,7 +1,7 @@
-"""Item kNN: items that were watched by users who watched the same, by conditional probability.
+"""Item kNN: neighbours of items by common users, with conditional probability as similarity.
 
-n_j users watched j; a user who watched n_u items counts as n_u^-user_weight in common_ij, the users
-who watched both:
+n_j users watched item j. common_ij is the number of users who watched both, in which a user with
+n_u items has weight n_u^-user_weight:
 
     s_ji = common_ij / ( n_j n_i^popularity_weight + shrink ),  s_ii = 0
     score = sum over j in N_u, where i is one of the k largest s_j, of s_ji
@@ -9,8 +9,8 @@ who watched both:
 Shapes: common, s: (I, I).
 
 Source: Deshpande, Karypis, Item-Based Top-N Recommendation Algorithms, TOIS 2004, similarity by
-conditional probability, in which a user of many items counts less for each pair of them.
-popularity_weight 0 is the probability of i given j; larger values favour rare items.
+conditional probability, in which users with many items have less weight. With popularity_weight 0
+it is the probability of i given j; larger values favour rare items.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class ItemKNNConfig(Config):
     num_item_neighbours: int = positive(100)
     """k, number of neighbours of an item."""
     user_weight: float = 1.0
-    """Exponent by which a user of many items counts less."""
+    """Exponent that reduces the weight of users with many items."""
     popularity_weight: float = 0.0
-    """Exponent by which a popular item is less similar to others."""
+    """Exponent that reduces the similarity of popular items."""
     shrink: float = 0.0
     """Shrinkage of similarities: large values require many common users."""
 

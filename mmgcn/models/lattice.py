@@ -1,6 +1,6 @@
-"""LATTICE: an item-item graph that is learnt from the features, beside LightGCN.
+"""LATTICE: LightGCN with an item-item graph that is learnt from the features.
 
-For each modality m, knn keeps the k largest cosines of each row, with rows that sum to one:
+For each modality m, where knn keeps the k largest cosines of each row, in rows that sum to one:
 
     x_m = F_m W_m + b_m
     A_m = lambda knn(F_m) + (1 - lambda) knn(x_m)      the first frozen, the second learnt
@@ -9,18 +9,17 @@ For each modality m, knn keeps the k largest cosines of each row, with rows that
     u, v = mean of the layers of LightGCN of (U, E)
     score = u . (v + h), or their cosine
 
-Which items are the k nearest is found again in each epoch; their cosines have gradients in every
-step.
+The k nearest items are searched once per epoch; their cosines have gradients in every step.
 
-Shapes: F_m: (I, D_m); W_m: (D_m, d_m); a: (M,); A: (I, I), at most 2 k entries a row; E: (I, d).
+Shapes: F_m: (I, D_m); W_m: (D_m, d_m); a: (M,); A: (I, I), at most 2 k entries per row; E: (I, d).
 
-Finding neighbours compares all pairs of items: I^2 d_m operations in each epoch and modality. For
-very large catalogues use `freedom`, which does so once.
+The search compares all pairs of items: I^2 d_m operations per epoch and modality. For very large
+catalogues use `freedom`, which searches once.
 
 Source: Zhang et al., Mining Latent Structures for Multimedia Recommendation, ACM MM 2021.
-Departures: rows are normalised to a sum of one, not by both degrees, so that a
-step needs only the rows of its batch; sampled softmax over cosines instead of BPR ranks better;
-an item that lacks a modality has no edges in its graph, and its zeros.
+Departures: rows are normalised to a sum of one, not by both degrees, so that a step needs only the
+rows of its batch; the loss is sampled softmax over cosines, which ranks better than BPR; an item
+that lacks a modality has no edges in its graph.
 
 On the validation part of the TikTok data of MMSSL it reaches a recall@20 of 0.085 and an NDCG@20 of
 0.037 (one seed, two of the three modalities). Reproductions report 0.0843 and 0.0367 on the test
@@ -52,13 +51,13 @@ class LATTICEConfig(IdGraphConfig):
     num_item_neighbours: int = positive(10)
     """k, number of neighbours of an item in each graph."""
     feature_dim: int = positive(64)
-    """d_m, width of the features in which the learnt graph is found."""
+    """d_m, width of the projected features of the learnt graph."""
     frozen_weight: float = at_most(1.0, 0.7)
-    """lambda, weight of the graph of the features as they are."""
+    """lambda, weight of the frozen graph of the original features."""
 
 
 class LATTICE(IdGraphModel[LATTICEConfig]):
-    """Ids over the user-item graph and over an item-item graph learnt from the features."""
+    """Id embeddings over the user-item graph and an item-item graph learnt from the features."""
 
     name: ClassVar[str] = "lattice"
     needs_features: ClassVar[bool] = True
@@ -73,7 +72,7 @@ class LATTICE(IdGraphModel[LATTICEConfig]):
         for name, rows in features.items():
             column, value = nearest_items(rows, self.config.num_item_neighbours)
             self.register_buffer(f"frozen_{name}", column, persistent=False)
-            self.register_buffer(f"frozen_weight_{name}", _rows_of_one(value), persistent=False)
+            self.register_buffer(f"frozen_weight_{name}", _unit_sums(value), persistent=False)
             self.register_buffer(f"learnt_{name}", column.clone())
         self._find_neighbours()
 
@@ -83,12 +82,12 @@ class LATTICE(IdGraphModel[LATTICEConfig]):
         return user, item + self._content(torch.arange(self.num_items, device=item.device))
 
     def rows(self, user_index: Tensor, item_index: Tensor) -> tuple[Tensor, Tensor]:
-        """Return some rows of it. Shapes: (B, d) and (N, d)."""
+        """Return some rows of u and v + h. Shapes: (B, d) and (N, d)."""
         user, item = self.propagated_ids(self.neighbourhood(user_index, item_index))
         return user, item + self._content(item_index)
 
     def loss(self, batch: Batch, *, progress: float = 0.0) -> Tensor:
-        """Return the loss of a batch; the first one of an epoch finds the neighbours again."""
+        """Return the loss of a batch; the first batch of an epoch searches the neighbours again."""
         epoch = int(progress * self.train_config.epochs)
         if epoch > int(self.get_buffer("epoch")):
             self.get_buffer("epoch").fill_(epoch)
@@ -103,7 +102,7 @@ class LATTICE(IdGraphModel[LATTICEConfig]):
             self.get_buffer(f"learnt_{name}").copy_(column)
 
     def _learnt(self, name: str) -> Tensor:
-        """Return x_m, rows of length one, zero where an item lacks it. Shapes: (I, d_m)."""
+        """Return x_m in rows of length one, zero for items without m. Shapes: (I, d_m)."""
         projection = self.projections[name]
         known = (projection.get_buffer("features") != 0).any(dim=1, keepdim=True)
         return functional.normalize(projection()) * known
@@ -122,17 +121,17 @@ class LATTICE(IdGraphModel[LATTICEConfig]):
             weights = torch.cat(
                 [
                     share * self.get_buffer(f"frozen_weight_{name}")[index],
-                    (1 - share) * _rows_of_one(cosine),
+                    (1 - share) * _unit_sums(cosine),
                 ],
                 dim=1,
             )  # (N, 2 k)
-            near = functional.embedding(torch.cat([frozen, learnt], dim=1), self.item)
-            total = total + importance * (weights[:, :, None] * near).sum(dim=1)
+            neighbours = functional.embedding(torch.cat([frozen, learnt], dim=1), self.item)
+            total = total + importance * (weights[:, :, None] * neighbours).sum(dim=1)
         return functional.normalize(total)
 
 
-def _rows_of_one(value: Tensor) -> Tensor:
-    """Return positive entries whose rows sum to one, or to zero. Shapes: (N, k) -> (N, k)."""
+def _unit_sums(value: Tensor) -> Tensor:
+    """Return positive entries scaled so that rows sum to one, or zero. Shapes: (N, k) -> (N, k)."""
     value = value.clamp(min=0)
     return value / value.sum(dim=1, keepdim=True).clamp(min=1e-12)
 

@@ -1,6 +1,6 @@
 """LightGCN: id embeddings, propagated over the user-item graph without weights or activations.
 
-    e^(l+1)_u = sum over i in N_u of e^(l)_i / sqrt(|N_u| |N_i|), and the same for items
+    e^(l+1)_u = sum over i in N_u of e^(l)_i / sqrt(|N_u| |N_i|), likewise for items
     e = mean of e^(0), ..., e^(L)
     score = e_u . e_i, or their cosine
 
@@ -40,7 +40,7 @@ class LightGCN(IdGraphModel[LightGCNConfig]):
         return self.propagated_ids()
 
     def rows(self, user_index: Tensor, item_index: Tensor) -> tuple[Tensor, Tensor]:
-        """Return some rows of it. Shapes: (B, d) and (N, d)."""
+        """Return some rows of the mean. Shapes: (B, d) and (N, d)."""
         return self.propagated_ids(self.neighbourhood(user_index, item_index))
 
 

@@ -167,7 +167,7 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
         member = min(int(progress * len(self.ensemble)), len(self.ensemble) - 1)
         self.get_buffer("num_started").clamp_(min=member + 1)
         rows = torch.cat([batch.item_index, batch.negative_index])
-        hood = self.neighbours.around(
+        subgraph = self.neighbours.sample(
             batch.user_index,
             rows,
             user_hops=1,
@@ -175,7 +175,7 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
             leave_out=config.leave_out,
             dropout=config.edge_dropout,
         )
-        user, item = self._propagate(self._sum_of_channels(self.ensemble[member]), hood)
+        user, item = self._propagate(self._sum_of_channels(self.ensemble[member]), subgraph)
         u, i = functional.normalize(user), functional.normalize(item)
         if batch.watched is None:
             return losses.bpr((u * i[:size]).sum(dim=1), (u * i[size:]).sum(dim=1))
@@ -223,7 +223,7 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
         weight = torch.cat([member.weight[name] for name in self._widths])
         return torch.addmm(ids, self.get_buffer("features"), weight)
 
-    def _propagate(self, x: Tensor, hood: Neighbourhood) -> tuple[Tensor, Tensor]:
+    def _propagate(self, x: Tensor, subgraph: Neighbourhood) -> tuple[Tensor, Tensor]:
         """Return u and i of one channel, or of all at once.
 
         Shapes:
@@ -232,10 +232,10 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
         y = x
         if self.item_graph is not None:
             y = x + self.config.item_neighbour_weight * self.item_graph(x)
-        y = hood.of_items(y)
-        user = hood.graph.users_from_items(y)
-        return hood.batch_rows(
-            user, y + self.config.viewer_weight * hood.graph.items_from_users(user)
+        y = subgraph.of_items(y)
+        user = subgraph.graph.users_from_items(y)
+        return subgraph.batch_rows(
+            user, y + self.config.viewer_weight * subgraph.graph.items_from_users(user)
         )
 
 

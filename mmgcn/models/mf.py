@@ -1,4 +1,4 @@
-"""Matrix factorisation: a vector for each user and item, trained by BPR.
+"""Matrix factorisation: a vector per user and item, trained by BPR.
 
     score = p_u . q_i
 
@@ -32,7 +32,7 @@ class MFConfig(ModelConfig):
 
 
 class MF(Model[MFConfig]):
-    """Matrix factorisation: an id embedding for each user and item, without features or graph."""
+    """Matrix factorisation: an id embedding per user and item, without features or graph."""
 
     name: ClassVar[str] = "mf"
     uses_features: ClassVar[bool] = False

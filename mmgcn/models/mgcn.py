@@ -1,13 +1,13 @@
-"""MGCN: features gated by ids, propagated in views of their own and fused by preferences.
+"""MGCN: features gated by ids, propagated in separate views and fused by preferences.
 
 For each modality m, S_m has an edge from each item to its k nearest items by cosine, weighted by
 both degrees; A is the user-item graph with weights 1 / sqrt(|N_u| |N_i|):
 
     u, v  = mean of the layers of LightGCN of (U, E)                        behaviour view
     f_m   = E * sigmoid( (F_m W_m + b_m) W'_m + b'_m )                      purified features
-    v_m   = S_m f_m,  u_m = A v_m                                           view of a modality
+    v_m   = S_m f_m,  u_m = A v_m                                           modality view
     a_m   = softmax over m of q . tanh(x_m W_q + b_q),  x_m is u_m or v_m
-    c     = sum over m of a_m x_m                                           common to all
+    c     = sum over m of a_m x_m                                           shared features
     g_m   = sigmoid( x_id W_g,m + b_g,m ),  x_id is u or v                  preferences
     x_mul = c + 1/M sum over m of g_m * (x_m - c)
     score = (u + u_mul) . (v + v_mul), or their cosine
@@ -18,8 +18,8 @@ Given a and g, x_mul is linear in x_m, so that an item's vector is a sum over ch
 Shapes: U: (U, d); E: (I, d); F_m: (I, D_m); W_m: (D_m, d); W'_m, W_q, W_g,m: (d, d); q, b: (d,).
 
 Source: Yu et al., Multi-View Graph Convolutional Network for Multimedia Recommendation, ACM MM
-2023. L_rec is sampled softmax over cosines, which ranks better than BPR. An
-item that lacks a modality has neither its own features nor edges there.
+2023. L_rec is sampled softmax over cosines, which ranks better than BPR. An item that lacks a
+modality has neither features nor edges in its view.
 
 On the validation part of the TikTok data of MMSSL it reaches a recall@20 of 0.095 and an NDCG@20 of
 0.041 (one seed, two of the three modalities). The paper's data sets are others, whose features are
@@ -92,7 +92,7 @@ class View(nn.Module):
 
 
 class MGCN(Model[MGCNConfig]):
-    """Purified modalities in views of their own, fused by what each user and item prefers."""
+    """Purified modalities in separate views, fused by the preferences of users and items."""
 
     name: ClassVar[str] = "mgcn"
     train_defaults: ClassVar[TrainConfig] = GraphModel.train_defaults
@@ -122,7 +122,7 @@ class MGCN(Model[MGCNConfig]):
         return self._channels()[1]
 
     def loss(self, batch: Batch, *, progress: float = 0.0) -> Tensor:
-        """Return the loss of a batch, with that between behaviour and modalities. Shapes: ()."""
+        """Return the loss of a batch, including the contrastive loss. Shapes: ()."""
         del progress
         users, items = self._channels()
         index = torch.cat([batch.item_index, batch.negative_index])
@@ -139,7 +139,7 @@ class MGCN(Model[MGCNConfig]):
         return value
 
     def _contrast(self, channels: dict[str, Tensor], index: Tensor) -> Tensor:
-        """Return InfoNCE of behaviour and modalities of some nodes. Shapes: index: (B,)."""
+        """Return InfoNCE between behaviour and modalities of nodes. Shapes: index: (B,)."""
         nodes = torch.unique(index)
         behaviour = functional.embedding(nodes, channels[ID])
         content = functional.embedding(nodes, _sum(channels) - channels[ID])
@@ -151,9 +151,9 @@ class MGCN(Model[MGCNConfig]):
             Neighbourhood(self.graph), self.user, self.item, num_layers=self.config.num_layers
         )
         views = {name: view(self.item, self.graph) for name, view in self.views.items()}
-        of_users = {name: user for name, (user, _) in views.items()}
-        of_items = {name: item for name, (_, item) in views.items()}
-        return self._fused(behaviour[0], of_users), self._fused(behaviour[1], of_items)
+        users = {name: user for name, (user, _) in views.items()}
+        items = {name: item for name, (_, item) in views.items()}
+        return self._fused(behaviour[0], users), self._fused(behaviour[1], items)
 
     def _fused(self, behaviour: Tensor, views: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return x_id, and x_mul by modality. Shapes: (N, d) each."""

@@ -2,8 +2,8 @@
 
 For each modality m, with W trained and agg the mean or the element-wise maximum over neighbours:
 
-    x_u^(0) = u_m                 the user's preference in m, trained
-    x_i^(0) = P_m f_i             the item's feature, standardised, of length one, projected to d
+    x_u^(0) = u_m                 a user's preference in m, trained
+    x_i^(0) = P_m f_i             an item's feature, standardised, of length one, projected to d
     h^(l)     = LeakyReLU(agg over neighbours of W1 x^(l-1))                      aggregation
     x_hat^(l) = LeakyReLU(W2 x^(l-1)) + id                                        combination
     co:   x^(l) = LeakyReLU(W3 [h || x_hat])
@@ -15,7 +15,7 @@ W3: (d, d) for ele, (d, 2d) for co.
 
 Source: Wei et al., MMGCN: Multi-modal Graph Convolution Network for Personalized Recommendation
 of Micro-video, ACM MM 2019. Departures from the paper and their reasons: docs/paper.md.
-`mmgcn_official` is what the published code computes.
+`mmgcn_official` follows the published code.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from mmgcn.neighbourhood import Neighbourhood
 from mmgcn.parameters import id_tables, table, unit_features
 from mmgcn.train_config import TrainConfig
 
-Pair = tuple[Tensor, Tensor]  # of users and of items
+Pair = tuple[Tensor, Tensor]  # users and items
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class MMGCNConfig(GraphConfig):
     num_layers: int = 2
     """Number of graph convolutions of each modality."""
     aggregation: Literal["mean", "max"] = "mean"
-    """What a node aggregates: the mean of its neighbours, or the maximum of each component."""
+    """Aggregation of neighbours: their mean, or the element-wise maximum."""
     combination: Literal["ele", "co"] = "ele"
-    """How the aggregation is combined with the node's own vector: as a sum (ele), or concatenated
+    """Combination of the aggregation with the node's own vector: sum (ele) or concatenation
     (co)."""
     item_output: Literal["combination", "aggregation"] = "combination"
     """Output of an item's last layer: its combination, as for users, or its aggregation h, another
@@ -63,12 +63,12 @@ class MMGCNConfig(GraphConfig):
         super().__post_init__()
         if self.num_layers < 1:
             raise SettingError(f"num_layers is {self.num_layers}; it must be at least 1")
-        if self.slope == 0:  # in place, the activation is known by the sign of its result
+        if self.slope == 0:  # the backward of an in-place activation needs the sign of its result
             raise SettingError("slope is 0; it must be positive, such as 0.01")
 
 
 class Layer(nn.Module):
-    """One layer of one modality. Activations are computed in place, on products of its own."""
+    """One layer of one modality. Activations are computed in place, on the layer's own products."""
 
     def __init__(self, config: MMGCNConfig) -> None:
         super().__init__()
@@ -80,13 +80,13 @@ class Layer(nn.Module):
         self.config = config
 
     def combine(self, x: Tensor, aggregated: Tensor, identity: Tensor) -> tuple[Tensor, Tensor]:
-        """Return x^(l) and h^(l) of one side.
+        """Return x^(l) and h^(l) of users or of items.
 
         Shapes:
             x, aggregated, identity, both results: (N, d).
         """
         if self.config.aggregation == "mean":
-            aggregated = aggregated @ self.w1  # after the mean: the same, for fewer rows
+            aggregated = aggregated @ self.w1  # after the mean: equal, and fewer rows
         h = self._activate(aggregated)
         x_hat = self._activate(x @ self.w2) + identity
         if self.config.combination == "co":
@@ -117,48 +117,46 @@ class Branch(nn.Module):
         self.preference = table(graph.num_users, config.dim, generator)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_layers))
         self.register_buffer("features", features, persistent=False)
-        # Items aggregate all their users; users only the items that have the modality.
+        # Items aggregate all their users; users aggregate only items that have the modality.
         mask = rescaling = None
         if not present.all():
             mask = torch.from_numpy(present)[:, None].to(features)
-            fraction = graph.users_from_items(mask)  # of a user's items that have the modality
+            fraction = graph.users_from_items(mask)  # share of a user's items with the modality
             rescaling = torch.where(fraction > 0, 1 / fraction, 0.0)
         self.register_buffer("present", mask, persistent=False)
         self.register_buffer("rescaling", rescaling, persistent=False)
 
-    def forward(self, ids: Pair, hood: Neighbourhood) -> Pair:
-        """Return x^(L) of some users and items, or of all.
+    def forward(self, ids: Pair, subgraph: Neighbourhood) -> Pair:
+        """Return x^(L) of the batch's users and items, or of all.
 
         Shapes:
             ids: (U', d) and (I', d); the result: (B, d) and (N, d), or (U, d) and (I, d).
         """
-        item = hood.of_items(self.get_buffer("features")) @ self.projection
-        x: Pair = hood.of_users(self.preference), item
+        item = subgraph.of_items(self.get_buffer("features")) @ self.projection
+        x: Pair = subgraph.of_users(self.preference), item
         h = x
         for number, layer in enumerate(self.layers, start=1):
             assert isinstance(layer, Layer)
-            aggregated = self._aggregate(layer, x, hood)
+            aggregated = self._aggregate(layer, x, subgraph)
             if number == len(self.layers):
-                ids, aggregated, x = (hood.batch_rows(*pair) for pair in (ids, aggregated, x))
-            of_user, of_item = (
-                layer.combine(*side) for side in zip(x, aggregated, ids, strict=True)
-            )
-            x, h = (of_user[0], of_item[0]), (of_user[1], of_item[1])
+                ids, aggregated, x = (subgraph.batch_rows(*pair) for pair in (ids, aggregated, x))
+            user, item = (layer.combine(*side) for side in zip(x, aggregated, ids, strict=True))
+            x, h = (user[0], item[0]), (user[1], item[1])
         return x[0], (h if self.config.item_output == "aggregation" else x)[1]
 
-    def _aggregate(self, layer: Layer, x: Pair, hood: Neighbourhood) -> Pair:
+    def _aggregate(self, layer: Layer, x: Pair, subgraph: Neighbourhood) -> Pair:
         """Return the aggregation of each node's neighbours. Shapes: (U', d) and (I', d)."""
-        user, item = x
+        (user, item), graph = x, subgraph.graph
         if self.config.aggregation == "max":
             user, item = user @ layer.w1, item @ layer.w1
             if self.present is not None:
-                item = item.masked_fill(hood.of_items(self.present) == 0, -torch.inf)
-            return hood.graph.users_from_items_max(item), hood.graph.items_from_users_max(user)
+                item = item.masked_fill(subgraph.of_items(self.present) == 0, -torch.inf)
+            return graph.users_from_items_max(item), graph.items_from_users_max(user)
         if self.present is None or self.rescaling is None:
-            return hood.graph.users_from_items(item), hood.graph.items_from_users(user)
-        # The mean over those that have the modality, from the mean over all.
-        to_users = hood.graph.users_from_items(item * hood.of_items(self.present))
-        return to_users * hood.of_users(self.rescaling), hood.graph.items_from_users(user)
+            return graph.users_from_items(item), graph.items_from_users(user)
+        # The mean over the items with the modality, computed from the mean over all items.
+        to_users = graph.users_from_items(item * subgraph.of_items(self.present))
+        return to_users * subgraph.of_users(self.rescaling), graph.items_from_users(user)
 
 
 class MMGCN(GraphModel[MMGCNConfig]):
@@ -197,36 +195,36 @@ class MMGCN(GraphModel[MMGCNConfig]):
         return self._fused(Neighbourhood(self.graph))
 
     def rows(self, user_index: Tensor, item_index: Tensor) -> Pair:
-        """Return some rows of it; the last layer is computed only for these.
+        """Return some rows of u* and i*; the last layer is computed only for these.
 
         Shapes:
             the result: (B, d) and (N, d).
         """
-        users, of_user = torch.unique(user_index, return_inverse=True)
-        items, of_item = torch.unique(item_index, return_inverse=True)
+        users, user_row = torch.unique(user_index, return_inverse=True)
+        items, item_row = torch.unique(item_index, return_inverse=True)
         hops = self.config.num_layers
-        hood = self.neighbours.around(users, items, user_hops=hops, item_hops=hops)
-        user, item = self._fused(hood, items)
-        return functional.embedding(of_user, user), functional.embedding(of_item, item)
+        subgraph = self.neighbours.sample(users, items, user_hops=hops, item_hops=hops)
+        user, item = self._fused(subgraph, items)
+        return functional.embedding(user_row, user), functional.embedding(item_row, item)
 
     def item_parts(self) -> dict[str, Tensor]:
         """Return each modality's summand of the item vectors."""
         return self._channels(Neighbourhood(self.graph), None)[1]
 
-    def _fused(self, hood: Neighbourhood, item_index: Tensor | None = None) -> Pair:
-        user, parts = self._channels(hood, item_index)
+    def _fused(self, subgraph: Neighbourhood, item_index: Tensor | None = None) -> Pair:
+        user, parts = self._channels(subgraph, item_index)
         return user, _sum(parts.values())
 
     def _channels(
-        self, hood: Neighbourhood, item_index: Tensor | None
+        self, subgraph: Neighbourhood, item_index: Tensor | None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the users that are wanted, and the items by channel.
+        """Return the vectors of the users, and those of the items by channel.
 
         Shapes:
-            item_index: (N,), the items that are wanted; None for all.
+            item_index: (N,), items of the batch; None for all.
         """
-        ids = hood.of_users(self.user_id), hood.of_items(self.item_id)
-        outputs = {name: branch(ids, hood) for name, branch in self.branches.items()}
+        ids = subgraph.of_users(self.user_id), subgraph.of_items(self.item_id)
+        outputs = {name: branch(ids, subgraph) for name, branch in self.branches.items()}
         parts = {name: item for name, (_, item) in outputs.items()}
         if self.fusion is not None:
             fusion = self.fusion if item_index is None else self.fusion[item_index]

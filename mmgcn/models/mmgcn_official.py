@@ -1,17 +1,17 @@
-"""MMGCN as its published code computes it, to compare with; `mmgcn` is the paper.
+"""MMGCN as computed by its published code, for comparison; `mmgcn` follows the paper.
 
-For each modality m, with W2, W3 and the visual projection P having a bias:
+For each modality m, where W2, W3 and the visual projection P have a bias:
 
     x_u^(0) = u_m / |u_m|,  x_i^(0) = P f_i / |P f_i|     P is 256 wide for visual, else identity
     h       = LeakyReLU(mean over neighbours of x^(l-1) W1)
     x^(l)   = LeakyReLU(W3 [h || LeakyReLU(W2 x^(l-1)) + id]),  l = 1, 2, 3
     score   = (mean over m of x_u^(3)) . (mean over m of x_i^(3))
 
-Shapes: u_m: (U, D_m) and id: (N, d), drawn once and never trained; f: (I, D_m), as given.
+Shapes: u_m: (U, D_m) and id: (N, d), drawn once and never trained; f: (I, D_m), not standardised.
 
 Source: Wei et al., MMGCN: Multi-modal Graph Convolution Network for Personalized Recommendation
-of Micro-video, ACM MM 2019, and the code published with it, read for what it computes. Where that
-departs from the paper, and which faults are not reproduced: docs/paper.md.
+of Micro-video, ACM MM 2019, and the code published with it, from which the equations were read.
+Departures of that code from the paper, and faults that are not reproduced: docs/paper.md.
 """
 
 from __future__ import annotations
@@ -54,7 +54,11 @@ class Layer(nn.Module):
         self.w3 = Linear(width + dim, dim, generator, zero_bias=False)
 
     def forward(self, x: Tensor, aggregated: Tensor, identity: Tensor) -> Tensor:
-        """Shapes: x, aggregated (the mean of the neighbours): (N, width); the result: (N, dim)."""
+        """Return x^(l).
+
+        Shapes:
+            x, and aggregated, the mean of the neighbours: (N, width); the result: (N, dim).
+        """
         h = functional.leaky_relu(aggregated @ self.w1)
         x_hat = functional.leaky_relu(self.w2(x)) + identity
         return functional.leaky_relu(self.w3(torch.cat([h, x_hat], dim=1)))
@@ -84,7 +88,7 @@ class Branch(nn.Module):
         self.register_buffer("preference", table(graph.num_users, width, generator).data)
 
     def forward(self, user_id: Tensor, item_id: Tensor) -> tuple[Tensor, Tensor]:
-        """Shapes: user_id: (U, d); item_id: (I, d); the result: (U, d) and (I, d)."""
+        """Return x^(3). Shapes: user_id: (U, d); item_id: (I, d); the result: (U, d) and (I, d)."""
         features = self.get_buffer("features")
         user = functional.normalize(self.get_buffer("preference"))
         item = functional.normalize(features if self.project is None else self.project(features))
@@ -95,7 +99,7 @@ class Branch(nn.Module):
 
 
 class MMGCNOfficial(Model[MMGCNOfficialConfig]):
-    """MMGCN as its published code computes it."""
+    """MMGCN as computed by its published code, for comparison."""
 
     name: ClassVar[str] = "mmgcn_official"
     train_defaults: ClassVar[TrainConfig] = TrainConfig(

@@ -1,6 +1,6 @@
 """MM-GF: a training-free graph filter over item graphs of the interactions and of each modality.
 
-R holds ones where user u watched item i; D_U and D_I are the degrees. ^s is a power of each entry:
+With R_ui = 1 where user u watched item i, and degrees D_U and D_I; ^s is an element-wise power:
 
     P_id = ( D_I^-1/2 R^T D_U^-1 R D_I^-1/2 )^s
     C_m  = max(0, cosine(x_im, x_jm))^t,  x the features, robustly scaled by column
@@ -10,19 +10,19 @@ R holds ones where user u watched item i; D_U and D_I are the degrees. ^s is a p
            P + 0.01 (-P^3 + 10 P^2 - 29 P)     cubic
     score = R_u . ( h(P_id) + w mean over m of h(P_m) )_i
 
-Robust scaling subtracts the median and divides by the range between the quartiles. An item that
-lacks a modality has no edge in its graph.
+Robust scaling subtracts the median and divides by the interquartile range. An item that lacks a
+modality has no edge in its graph.
 
 Shapes: P, C: (I, I); x: (I, D_m).
 
 Source: Roh, Kim, Park, Shin, Training-Free Graph Filtering via Multimodal Feature Refinement for
 Extremely Fast Multimodal Recommendation, arXiv 2503.04406, 2025. The polynomials and the powers
 are those of its predecessor: Park, Shin, Shin, Turbo-CF: Matrix Decomposition-Free Graph Filtering
-for Fast Recommendation, SIGIR 2024. Here each graph is filtered by itself before the sum, so that
-each channel has its own part of a score. On the validation part of the TikTok data of MMSSL, where
-most users have one or two interactions, it stays far behind the trained models: recall@20 0.074 at
-best, with two modalities (popularity 0.063); on artists of Last.fm 2K it reaches 0.409 at best. The
-defaults are a compromise between both; the paper's own data are others.
+for Fast Recommendation, SIGIR 2024. Here each graph is filtered separately before the sum, so that
+each channel contributes a part of the score. On the validation part of the TikTok data of MMSSL,
+where most users have one or two interactions, it is far worse than trained models: recall@20 is
+0.074 at best, with two modalities (popularity 0.063); on artists of Last.fm 2K it is 0.409 at best.
+The defaults are a compromise between both data sets; the paper uses other data.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ from mmgcn.config import Config, positive
 from mmgcn.data.dataset import Dataset
 from mmgcn.item_item_model import ItemItemModel
 
-MIN_RANGE = 1e-6  # between the quartiles of a column that is not constant
-MAX_SCALED = 10.0  # a single outlier does not decide a cosine
+MIN_RANGE = 1e-6  # columns with a smaller interquartile range count as constant
+MAX_SCALED = 10.0  # limit of scaled values, so that no outlier dominates a cosine
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class MMGFConfig(Config):
     """Settings of MM-GF."""
 
     filter: Literal["linear", "quadratic", "cubic"] = "linear"
-    """h, the polynomial of the graphs."""
+    """h, polynomial of the graphs."""
     interaction_power: float = positive(0.7)
-    """s, power of the entries of the interaction graph; large values keep the strongest edges."""
+    """s, power of the entries of the interaction graph; large values emphasise strong edges."""
     content_power: float = positive(4.0)
     """t, power of the cosines."""
     content_weight: float = 1.0
@@ -109,7 +109,7 @@ class MMGF(ItemItemModel[MMGFConfig]):
 
 
 def robustly_scaled(features: np.ndarray, present: np.ndarray) -> Tensor:
-    """Return features whose columns are scaled by median and quartiles, as rows of length one.
+    """Return features scaled by median and quartiles of each column, in rows of length one.
 
     Shapes:
         features: (I, D); present: (I,) bool; the result: (I, D), zero where absent.

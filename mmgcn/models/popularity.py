@@ -2,7 +2,7 @@
 
     score = n_i
 
-The baseline that any other model has to exceed.
+A baseline for all other models.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""VBPR: matrix factorisation whose items also have a part that is projected from their features.
+"""VBPR: matrix factorisation with an additional item part that is projected from features.
 
 For each modality m, with f_i standardised and of length one:
 
@@ -6,8 +6,8 @@ For each modality m, with f_i standardised and of length one:
 
 Shapes: p: (U, d); q: (I, d); b: (I,); t_m: (U, d); E_m: (d, D_m); c_m: (D_m,), all trained.
 
-The terms of the published score that are equal for all items of a user (the global offset and the
-user's bias) change neither a ranking nor a difference, and are left out.
+Terms of the published score that are equal for all items of a user (global offset and user bias)
+affect neither rankings nor score differences, and are left out.
 
 Source: He, McAuley, VBPR: Visual Bayesian Personalized Ranking from Implicit Feedback, AAAI 2016,
 equation 4; here with any number of modalities.
@@ -68,7 +68,7 @@ class VBPR(MF):
         return user, torch.stack(list(self.item_parts().values())).sum(dim=0)
 
     def item_parts(self) -> dict[str, Tensor]:
-        """Return the summand of each channel: its own columns, its bias, and zeros elsewhere."""
+        """Return each channel's summand: its columns and its bias, zero in the other columns."""
         dim, width = self.config.dim, self.config.dim * (1 + len(self.weight)) + 1
         parts = {ID: functional.pad(torch.cat([self.item, self.bias], dim=1), (0, width - dim - 1))}
         for position, (name, weight) in enumerate(self.weight.items()):

@@ -8,16 +8,16 @@
     loss    = L_rec + lambda (L_cl of users + L_cl of items)
     score   = e_u . e_i, or their cosine, without noise
 
-A is the user-item graph with weights 1 / sqrt(|N_u| |N_i|), v and w are nodes of the batch. The
-layer e^(0) is no part of the mean, as in the paper.
+A is the user-item graph with weights 1 / sqrt(|N_u| |N_i|); v and w are nodes of the batch. As in
+the paper, the mean does not include the layer e^(0).
 
 Shapes: e_u: (U, d); e_i: (I, d); n, d^(l): a row for each node.
 
 Source: Yu et al., XSimGCL: Towards Extremely Simple Graph Contrastive Learning for Recommendation,
-TKDE 2023. The paper's L_rec is BPR over inner products; sampled softmax over
-cosines ranks better. SimGCL (Yu et al., SIGIR 2022) contrasts two further passes with noise. On the
-validation part of the TikTok data of MMSSL it reaches a recall@20 of 0.098 and an NDCG@20 of 0.042
-(one seed). The paper's data sets are others.
+TKDE 2023. The paper's L_rec is BPR over inner products; sampled softmax over cosines ranks better.
+SimGCL (Yu et al., SIGIR 2022) contrasts two further passes with noise. On the validation part of
+the TikTok data of MMSSL it reaches a recall@20 of 0.098 and an NDCG@20 of 0.042 (one seed). The
+paper uses other data sets.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class XSimGCLConfig(IdGraphConfig):
     num_layers: int = positive(2)
     """L, number of propagation layers."""
     contrast_layer: int = positive(1, at_most="num_layers")
-    """C, the layer that is contrasted with the mean of all."""
+    """C, layer that is contrasted with the mean of all layers."""
     noise: float = 0.2
     """eps, length of the noise that is added to each layer."""
     contrast_weight: float = 0.2
@@ -63,12 +63,12 @@ class XSimGCL(IdGraphModel[XSimGCLConfig]):
         return self._propagate(Neighbourhood(self.graph), noise=0.0)[0]
 
     def loss(self, batch: Batch, *, progress: float = 0.0) -> Tensor:
-        """Return the loss of a batch, of two views of one pass. Shapes: ()."""
+        """Return the loss of a batch, with two views from one pass. Shapes: ()."""
         del progress
         config = self.config
         items = torch.cat([batch.item_index, batch.negative_index])
-        hood = self.neighbourhood(batch.user_index, items)
-        (user, item), (user_layer, item_layer) = self._propagate(hood, noise=config.noise)
+        subgraph = self.neighbourhood(batch.user_index, items)
+        (user, item), (user_layer, item_layer) = self._propagate(subgraph, noise=config.noise)
         value = self.recommendation_loss(batch, user, item)
         if config.contrast_weight:
             size = len(batch.item_index)
@@ -92,22 +92,23 @@ class XSimGCL(IdGraphModel[XSimGCLConfig]):
         )
 
     def _propagate(
-        self, hood: Neighbourhood, *, noise: float
+        self, subgraph: Neighbourhood, *, noise: float
     ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Return the mean of the layers, and the contrasted layer, of the batch's rows."""
-        user, item = hood.of_users(self.user), hood.of_items(self.item)
-        layers = []
+        user, item = subgraph.of_users(self.user), subgraph.of_items(self.item)
+        graph, layers = subgraph.graph, []
         for _ in range(self.config.num_layers):
-            user, item = hood.graph.users_from_items(item), hood.graph.items_from_users(user)
+            user, item = graph.users_from_items(item), graph.items_from_users(user)
             if noise:
                 user, item = self._perturbed(user, noise), self._perturbed(item, noise)
             layers.append((user, item))
         users, items = zip(*layers, strict=True)
         mean = torch.stack(users).mean(dim=0), torch.stack(items).mean(dim=0)
-        return hood.batch_rows(*mean), hood.batch_rows(*layers[self.config.contrast_layer - 1])
+        contrasted = layers[self.config.contrast_layer - 1]
+        return subgraph.batch_rows(*mean), subgraph.batch_rows(*contrasted)
 
     def _perturbed(self, x: Tensor, noise: float) -> Tensor:
-        """Return rows moved by a vector of length `noise` in their own orthant. Shapes: (N, d)."""
+        """Return rows plus a vector of length `noise` in their orthant. Shapes: (N, d)."""
         drawn = torch.rand(x.shape, generator=self.generator).to(x)
         return x + noise * torch.sign(x.detach()) * functional.normalize(drawn)
 

@@ -36,15 +36,15 @@ def graph_of(edges, normalise="mean"):
     )
 
 
-def propagate(hood, user, item, layers):
+def propagate(subgraph, user, item, layers):
     """Some layers of a non-linear function."""
-    user, item = hood.of_users(user), hood.of_items(item)
+    user, item = subgraph.of_users(user), subgraph.of_items(item)
     for _ in range(layers):
         user, item = (
-            torch.tanh(user + hood.graph.users_from_items(item)),
-            torch.tanh(item + hood.graph.items_from_users(user)),
+            torch.tanh(user + subgraph.graph.users_from_items(item)),
+            torch.tanh(item + subgraph.graph.items_from_users(user)),
         )
-    return hood.batch_rows(user, item)
+    return subgraph.batch_rows(user, item)
 
 
 @pytest.mark.parametrize("normalise", ["mean", "sym", "sum"])
@@ -59,8 +59,8 @@ def test_sampling_all_neighbours_is_the_full_graph(edges, normalise, layers):
     results = []
     for num_neighbours in (None, MANY):
         sampler = NeighbourSampler(graph, num_neighbours, generator())
-        hood = sampler.around(*batch, user_hops=layers, item_hops=layers)
-        user, item = propagate(hood, *tables, layers)
+        subgraph = sampler.sample(*batch, user_hops=layers, item_hops=layers)
+        user, item = propagate(subgraph, *tables, layers)
         grads = torch.autograd.grad(user.square().sum() + item.sum(), tables)
         results.append((user, item, *grads))
     for full, sampled in zip(*results, strict=True):
@@ -70,24 +70,23 @@ def test_sampling_all_neighbours_is_the_full_graph(edges, normalise, layers):
 def test_each_side_aggregates_over_its_number_of_hops(edges):
     graph = graph_of(edges)
     sampler = NeighbourSampler(graph, MANY, generator())
-    hood = sampler.around(torch.tensor([3]), torch.tensor([5]), user_hops=0, item_hops=1)
+    subgraph = sampler.sample(torch.tensor([3]), torch.tensor([5]), user_hops=0, item_hops=1)
     viewers = edges[edges[:, 1] == 5, 0].tolist()
-    assert sorted(hood.users.tolist()) == sorted({3, *viewers})
-    assert hood.items.tolist() == [5]
-    assert hood.graph.to_users.matrix.column.numel() == 0
+    assert sorted(subgraph.users.tolist()) == sorted({3, *viewers})
+    assert subgraph.items.tolist() == [5]
+    assert subgraph.graph.to_users.matrix.column.numel() == 0
 
 
 def test_a_node_aggregates_that_number_of_distinct_neighbours(edges):
     graph = graph_of(edges)
-    hood = NeighbourSampler(graph, 4, generator()).around(
+    subgraph = NeighbourSampler(graph, 4, generator()).sample(
         torch.arange(NUM_USERS), torch.tensor([0]), user_hops=1, item_hops=0
     )
     watched = {(int(u), int(i)) for u, i in edges}
-    matrix = hood.graph.to_users.matrix
+    matrix = subgraph.graph.to_users.matrix
     rows = torch.repeat_interleave(matrix.start.diff().long())
-    aggregated = list(
-        zip(hood.users[rows].tolist(), hood.items[matrix.column.long()].tolist(), strict=True)
-    )
+    items = subgraph.items[matrix.column.long()]
+    aggregated = list(zip(subgraph.users[rows].tolist(), items.tolist(), strict=True))
     assert len(set(aggregated)) == len(aggregated)
     assert set(aggregated) <= watched
     for user in range(NUM_USERS):
@@ -103,10 +102,11 @@ def test_the_sampled_aggregation_is_unbiased(edges):
     users = torch.zeros(2000, dtype=torch.int64)
     means = []
     for _ in range(2000):
-        hood = NeighbourSampler(graph, 5, draws).around(
+        subgraph = NeighbourSampler(graph, 5, draws).sample(
             users[:1], users[:1], user_hops=1, item_hops=0
         )
-        means.append(hood.batch_rows(hood.graph.users_from_items(hood.of_items(item)), item)[0][0])
+        user = subgraph.graph.users_from_items(subgraph.of_items(item))
+        means.append(subgraph.batch_rows(user, item)[0][0])
     aggregated = torch.stack(means)
     assert aggregated.std(dim=0).min() > 0.01
     error = aggregated.std(dim=0) / len(aggregated) ** 0.5
@@ -118,11 +118,12 @@ def test_edges_are_removed_and_the_others_keep_their_weights(edges, num_neighbou
     graph = graph_of(edges)
     user, item = (3, 5) if [3, 5] in edges.tolist() else tuple(edges[edges[:, 0] == 3][0].tolist())
     sampler = NeighbourSampler(graph, num_neighbours, generator())
-    hood = sampler.around(
+    subgraph = sampler.sample(
         torch.tensor([user]), torch.tensor([item]), user_hops=1, item_hops=1, leave_out=1
     )
     ones = torch.ones(NUM_ITEMS, 1, dtype=torch.float64)
-    aggregated = hood.batch_rows(hood.graph.users_from_items(hood.of_items(ones)), ones)[0]
+    sums = subgraph.graph.users_from_items(subgraph.of_items(ones))
+    aggregated = subgraph.batch_rows(sums, ones)[0]
     degree = int((edges[:, 0] == user).sum())
     assert float(aggregated) == pytest.approx(1 - 1 / degree)
 

@@ -114,7 +114,7 @@ def test_flat_features_are_numbers_or_words(tmp_path):
         read("rectools", tmp_path)
     rows = [f"0,word,w{n}\n" for n in range(10_001)]
     (tmp_path / "item_features.csv").write_text("id,feature,value\n" + "".join(rows))
-    with pytest.raises(FormatError, match="has 10,001 different features; 10,000 are read at most"):
+    with pytest.raises(FormatError, match="has 10,001 different features; at most 10,000 are read"):
         read("rectools", tmp_path)
     (tmp_path / "interactions.parquet").write_bytes(b"nonsense")
     with pytest.raises(FormatError, match=r"interactions\.parquet is not Parquet"):
@@ -130,7 +130,7 @@ def test_broken_captions_of_kuairec_are_counted(tmp_path):
     assert content.captions.rows() == [("0", "Cover"), ("1", "Dance")]
     assert any(line.startswith("2 of 4 rows of kuairec_caption") for line in content.dropped)
     assert any(
-        line.startswith("small_matrix.csv: it is for the evaluation") for line in content.dropped
+        line.startswith("small_matrix.csv: it is for evaluation") for line in content.dropped
     )
     assert read("kuairec", tmp_path / "small_matrix.csv").parts["interactions"].height == 1
     file.write_text("video,text\n0,Cover\n")
@@ -175,6 +175,6 @@ def test_unused_columns_are_reported(tmp_path):
 def test_a_table_of_cornac_needs_numbers(tmp_path):
     (tmp_path / "x.txt").write_text("user,item,stars\na,b,3\n")
     with pytest.raises(
-        FormatError, match="contains no table of user, item, rating and perhaps time"
+        FormatError, match="contains no table of user, item, rating and optionally time"
     ):
         read("cornac", tmp_path / "x.txt")

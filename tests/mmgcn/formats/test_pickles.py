@@ -125,7 +125,7 @@ def test_the_process_can_open_neither_files_nor_connections(tmp_path, attempt):
     code = (
         "import sys, runpy, _socket\n"
         "names = runpy.run_path(sys.argv[1])\n"
-        "names['give_up_rights'](0)\n"
+        "names['drop_rights'](0)\n"
         f"try:\n    {attempt}\n"
         "except OSError as error:\n    print(error.errno)\n"
         "else:\n    print('open')\n"

@@ -111,7 +111,7 @@ def test_an_ambiguous_number_of_users_needs_an_option(tmp_path):
         tmp_path / "train.npy", np.array([(0, 12), (1, 13)])
     )  # users 2 to 11 and 14 ...: unknown
     np.save(tmp_path / "FeatureVideo_normal.npy", np.ones((8, 2)))
-    with pytest.raises(FormatError, match=r"between 6 and 12, .* belongs; pass num_users"):
+    with pytest.raises(FormatError, match=r"between 6 and 12, .* features; pass num_users"):
         read("mmgcn", tmp_path)
     content = read("mmgcn", tmp_path, ImportOptions(num_users=10))
     assert content.parts["interactions"].rows() == [("0", "2"), ("1", "3")]
