@@ -9,12 +9,13 @@ The baseline does what the published code of MMGCN does, reimplemented here: for
 1,024 interactions, torch-geometric's gather-and-scatter message passing over the whole graph at
 full width, and negatives sampled one by one in Python.
 
-Two comparisons:
+Three comparisons:
 1. One optimiser step of the same model, with the same parameters, on a batch of the same size. That
    both compute the same loss is checked first.
 2. Training time until the validation recall@20 reaches a threshold, and until it reaches the best
    of the baseline: the published model for --plain-epochs against ours as `mmgcn fit` trains them.
    Both are evaluated every few steps; start-up and evaluation are not counted.
+3. `mmgcn fit` as a whole beside ALS and BPR of the library `implicit` (`benchmarks.peers`).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch_geometric.nn import MessagePassing
 
+from benchmarks.peers import print_peers
 from mmgcn import losses
 from mmgcn.data.dataset import Dataset
 from mmgcn.data.features import read_features
@@ -321,6 +323,7 @@ def main() -> None:
     for seed in seeds:
         ours = {name: train_ours(dataset, name, seed) for name in TRAINED}
         print_training(plain[seed], ours, given.threshold, seed)
+    print_peers(given.folder, given.seeds)
 
 
 if __name__ == "__main__":

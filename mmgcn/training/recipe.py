@@ -3,10 +3,10 @@
 A model lists `recipes`, settings for data of different kinds, neighbours beside each other. Each
 trial trains a few hundred steps and is evaluated on the validation part with several weights of the
 popularity prior. The search starts at the recipe that suits the data's histories, also with a
-longer training, which has to be better by two standard errors over the users, since it takes three
-times as long. With the better length, the search goes on to the neighbours in one direction and, if
-that leads to nothing better, in the other. A recipe replaces the best one so far if it is better by
-more than a standard error; one that is worse ends the direction.
+training of three times the length. With the better length, it goes on to the neighbours in one
+direction and, if that leads to nothing better, in the other. A trial replaces the best one so far
+if it is better by more than a standard error over the users, or two for a longer training on short
+histories; a recipe that is worse ends the direction.
 
 Nothing depends on the clock unless there is a budget, so the same seed chooses the same recipe.
 """
@@ -31,7 +31,7 @@ from mmgcn.training.best_prior import gain_in_errors
 from mmgcn.training.recipe_trials import CYCLE_EPOCHS, Trial, Trials
 
 LONGER = 3  # factor of the epochs of a longer training
-MUCH_BETTER = 2.0  # standard errors that a longer training has to gain
+BETTER, MUCH_BETTER = 1.0, 2.0  # standard errors that a trial has to gain
 MAX_LONGER = 500_000  # training interactions; with more, an epoch has enough steps
 MIN_HISTORY = 3  # training interactions of a user before one is held out
 MAX_CYCLE_STEPS = 10_000  # of a learning-rate cycle of more than one epoch
@@ -156,7 +156,8 @@ def choose_recipe(
     if len(dataset.train) <= MAX_LONGER and has_time():
         settings = {**kind.recipes[names[first]], "epochs": LONGER * epochs}
         values = attempt(f"{names[first]}, longer", settings)
-        if gain_in_errors(values, best_values) > MUCH_BETTER:
+        # Short histories are soon overfitted: what a longer trial gains there is mostly noise.
+        if gain_in_errors(values, best_values) > (MUCH_BETTER if first == 0 else BETTER):
             best, best_values = trials[-1], values
             epochs, length = LONGER * epochs, ", longer"
     start = best
@@ -168,7 +169,7 @@ def choose_recipe(
                 break
             values = attempt(name + length, {**kind.recipes[name], "epochs": epochs})
             errors = gain_in_errors(values, best_values)
-            if errors > 1:
+            if errors > BETTER:
                 best, best_values = trials[-1], values
             elif errors < 0:
                 break
