@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from extract.commands.options import Flag, name_and_value, with_options
+from extract.commands.options import Flag, with_options
 from extract.commands.usage import refuse_options
 from mmgcn.commands.html_output import HtmlLists, MediaForHtml
 from mmgcn.commands.list_output import ListOutput
+from mmgcn.commands.new_user import NEW_USER_FLAGS, NewUser
 from mmgcn.commands.options import LATEST, CaptionsOption, PosterVideosOption, RunOption, item_table
 from mmgcn.commands.output import JsonOption, print_message
 from mmgcn.commands.ranking import K_FLAG, PER_CREATOR_FLAG, ids_in_file, with_creators
 from mmgcn.serving.ranking_options import RankingOptions
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from mmgcn.data.ids import IdMap
-    from mmgcn.serving.recommender import Recommender
 
 ENGINES = ("local", "ray")
 
@@ -49,9 +47,11 @@ def register(app: typer.Typer) -> None:
         ),
         "creators": None,
         "per_creator": PER_CREATOR_FLAG,
-    }
+    },
+    new_user=NEW_USER_FLAGS,
 )
 def recommend(
+    *,
     options: RankingOptions,
     user: Annotated[
         list[str] | None,
@@ -64,21 +64,7 @@ def recommend(
     everyone: Annotated[
         bool, typer.Option("--all", help="All users of the run; needs --out.")
     ] = False,
-    history: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Items watched by a user who is not in the run, separated by commas or repeated.",
-            metavar="<str>",
-        ),
-    ] = None,
-    like: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Watched video that is not in the run, represented by its content. Repeatable, "
-            "also with --history. Takes seconds, to load the encoders.",
-            metavar="<path>",
-        ),
-    ] = None,
+    new_user: NewUser,
     run: RunOption = LATEST,
     out: Annotated[
         str | None,
@@ -151,8 +137,7 @@ def recommend(
 
     Items that a user watched in the training and validation parts are left out.
     """
-    fold_in = bool(history or like)
-    if sum([bool(user or users), everyone, fold_in]) != 1:
+    if sum([bool(user or users), everyone, bool(new_user)]) != 1:
         raise typer.BadParameter(
             "name one of --user (or --users), --history (or --like), --all", param_hint=""
         )
@@ -164,13 +149,13 @@ def recommend(
         raise typer.BadParameter("--all needs --out FILE.parquet, .csv or .jsonl", param_hint="")
     _refuse_ignored(
         everyone=everyone,
-        fold_in=fold_in,
-        like=bool(like),
+        fold_in=bool(new_user),
+        like=bool(new_user.like),
         out=out is not None,
         html=html is not None,
         ray=engine == "ray",
         approximate=approximate,
-        uses_captions=bool(like) or (out is None and not json),
+        uses_captions=bool(new_user.like) or (out is None and not json),
         per_creator=options.per_creator is not None,
     )
 
@@ -192,10 +177,11 @@ def recommend(
         media = MediaForHtml(videos, table, stores=stores_of(recommender.run))
         page = HtmlLists(html, recommender, media)
     output = ListOutput(recommender, table, options, explain=explain, json=json, page=page)
-    if fold_in:
-        watched = _history_ids(history or [], recommender.run.items)
-        cold_items = _cold_items(recommender, like or [], features, encoders or [], captions)
-        output.for_history(watched, cold_items, file)
+    if new_user:
+        cold_items = new_user.item_vectors(
+            recommender.run, store=features, encoders=encoders or [], captions=captions
+        )
+        output.for_history(new_user.item_ids(recommender.run.items), cold_items, file)
     elif approximate and file is not None:
         output.to_file_by_index(file)
     elif engine == "ray":
@@ -253,14 +239,6 @@ def _refuse_ignored(
         refuse_options("captions", because="captions are printed; --out and --json have none")
 
 
-def _history_ids(history: Sequence[str], known: IdMap) -> list[str]:
-    """Return the ids of a history. Text with commas is a single id if the run has that id."""
-    ids: list[str] = []
-    for text in history:
-        ids += [text] if known.get([text])[0] >= 0 else [one for one in text.split(",") if one]
-    return ids
-
-
 def _known(ids: Iterable[str] | None, known: IdMap, option: str) -> Sequence[str] | None:
     """Return the ids that are in the run, and print a note on the others.
 
@@ -278,21 +256,3 @@ def _known(ids: Iterable[str] | None, known: IdMap, option: str) -> Sequence[str
     if len(kept) < len(ids):
         print_message(f"{option}: {len(ids) - len(kept):,} of {len(ids):,} ids are not in the run")
     return kept
-
-
-def _cold_items(
-    recommender: Recommender,
-    videos: Sequence[Path],
-    store: Path | None,
-    encoders: Sequence[str],
-    captions: str | None,
-) -> np.ndarray | None:
-    """Return the vectors of videos that are not in the run. Shapes: (N, d)."""
-    if not videos:
-        return None
-    from extract.catalogue import caption_sources
-    from mmgcn.serving.cold_start.cold_items import item_vectors
-
-    _, speech = caption_sources(captions)
-    pairs = [name_and_value(text, "--encoder") for text in encoders]
-    return item_vectors(recommender.run, videos, store=store, encoders=pairs, speech=speech)
