@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from extract.commands.options import name_and_value, with_options
+from extract.commands.options import with_options
 from mmgcn.commands.data import (
     STUDY_DATA_FLAGS,
     load_for_study,
@@ -16,10 +16,10 @@ from mmgcn.commands.data import (
 from mmgcn.commands.options import MetricOption, out_option
 from mmgcn.commands.output import JsonOption, console_table, print_json, print_message, print_table
 from mmgcn.commands.settings import TRAINING_FLAGS, TrainingOptions
+from mmgcn.commands.variants import VARIANT_FLAGS, VariantOptions
 from mmgcn.config import DEFAULT_MODEL
 from mmgcn.data.options import DataOptions
 
-HOWS = ("drop", "shuffle")
 SOME_FAILED = 3
 
 
@@ -28,34 +28,14 @@ def register(app: typer.Typer) -> None:
     app.command()(ablate)
 
 
-@with_options(data=STUDY_DATA_FLAGS, training=TRAINING_FLAGS)
+@with_options(options=VARIANT_FLAGS, data=STUDY_DATA_FLAGS, training=TRAINING_FLAGS)
 def ablate(
     *,
     model: Annotated[
         str, typer.Option("--model", help="Model whose modalities are removed.")
     ] = DEFAULT_MODEL,
     seeds: Annotated[int, typer.Option(help="Number of trainings of each variant.", min=1)] = 5,
-    how: Annotated[
-        str,
-        typer.Option(
-            help="Kinds of ablation: drop (train without the modality), shuffle (permute its "
-            "vectors among the items)."
-        ),
-    ] = "drop,shuffle",
-    mask_percent: Annotated[
-        str | None,
-        typer.Option(
-            help="Percentages of items that lose one random modality in further variants: 10,30,50."
-        ),
-    ] = None,
-    variant: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Changed setting of a further variant, or several separated by commas. "
-            "Repeatable.",
-            metavar="NAME=VALUE",
-        ),
-    ] = None,
+    options: VariantOptions,
     metric: MetricOption = "recall@20",
     data: DataOptions,
     out: Annotated[Path, out_option("Folder of the table and the runs.")] = Path("ablation"),
@@ -71,12 +51,7 @@ def ablate(
     test part if there is one, otherwise on the validation part. Finished trainings are stored in
     OUT/ablation.jsonl, from which the same command resumes.
     """
-    hows = _hows(how)
-    shares = _shares(mask_percent)
-    changed = [
-        dict(name_and_value(pair, "--variant") for pair in text.split(","))
-        for text in variant or []
-    ]
+    hows = options.hows()
     from extract.extras import require
     from mmgcn.evaluation.metrics import refuse_longer_lists
     from mmgcn.model import MODELS
@@ -100,7 +75,10 @@ def ablate(
         raise ValueError("there is no modality; extract some, or pass `features` NAME=FILE.npy")
     settings = training.of_model(kind.name)
     variants = ablation.variants_of(
-        list(dataset.features), hows=hows, shares=shares, settings=changed
+        list(dataset.features),
+        hows=hows,
+        shares=[percent / 100 for percent in options.mask_percent],
+        settings=options.variant,
     )
     if len(dataset.features) == 1 and kind.needs_features and "drop" in hows:
         variants = [each for each in variants if each.how != "drop"]
@@ -138,31 +116,3 @@ def ablate(
     if results.failures:
         print_message(f"{len(results.failures)} of {len(all_trials)} trainings failed")
         raise typer.Exit(SOME_FAILED if result is not None and result.effects else 1)
-
-
-def _hows(text: str) -> list[str]:
-    found = [word.strip() for word in text.split(",") if word.strip()]
-    for word in found:
-        if word not in HOWS:
-            raise typer.BadParameter(
-                f"'{word}' is not one of {', '.join(HOWS)}", param_hint="--how"
-            )
-    return list(dict.fromkeys(found))
-
-
-def _shares(text: str | None) -> list[float]:
-    """Return percentages, separated by commas, as shares."""
-    try:
-        percents = [float(word) for word in text.split(",")] if text is not None else []
-    except ValueError as error:
-        raise typer.BadParameter(
-            f"'{text}' is not percentages separated by commas, such as 10,30,50",
-            param_hint="--mask-percent",
-        ) from error
-    for percent in percents:
-        if not 1 <= percent <= 100:
-            hint = f"; for {percent:.0%} of the items pass {100 * percent:g}" if percent > 0 else ""
-            raise typer.BadParameter(
-                f"{percent:g} is not a percentage from 1 to 100{hint}", param_hint="--mask-percent"
-            )
-    return [percent / 100 for percent in percents]
