@@ -136,10 +136,13 @@ def choose_recipe(
     started = time.monotonic()
     trials: list[Trial] = []
 
-    def has_time() -> bool:
-        elapsed = time.monotonic() - started
-        expected = elapsed * (1 + 1 / len(trials)) if trials else 0.0
-        return budget_seconds is None or expected <= SEARCH_SHARE * budget_seconds
+    def has_time(num_epochs: int) -> bool:
+        """Return whether a further trial of that length is expected to end within the budget."""
+        if budget_seconds is None:
+            return True
+        finished = sum(trial.settings["epochs"] for trial in trials)
+        expected = (time.monotonic() - started) * (1 + num_epochs / finished)
+        return expected <= SEARCH_SHARE * budget_seconds
 
     def attempt(name: str, settings: Mapping[str, Any]) -> np.ndarray:
         trial, values = search.run(name, settings)
@@ -153,7 +156,7 @@ def choose_recipe(
     first = names.index(kind.first_recipe(dataset))
     best_values = attempt(names[first], {**kind.recipes[names[first]], "epochs": epochs})
     best, length = trials[0], ""
-    if len(dataset.train) <= MAX_LONGER and has_time():
+    if len(dataset.train) <= MAX_LONGER and has_time(LONGER * epochs):
         settings = {**kind.recipes[names[first]], "epochs": LONGER * epochs}
         values = attempt(f"{names[first]}, longer", settings)
         # Short histories are soon overfitted: what a longer trial gains there is mostly noise.
@@ -165,7 +168,7 @@ def choose_recipe(
         if best is not start:
             break
         for name in direction:
-            if not has_time():
+            if not has_time(epochs):
                 break
             values = attempt(name + length, {**kind.recipes[name], "epochs": epochs})
             errors = gain_in_errors(values, best_values)
