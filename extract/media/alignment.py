@@ -79,7 +79,7 @@ class Alignment:
         if abs(gap) <= (0 if self._is_repeating else TOLERANCE_SECONDS):
             self._due = start + lasts if is_first else self._due + lasts
             return 0
-        was_due, self._due = self._due, start + lasts
+        previous_due, self._due = self._due, start + lasts
         self._is_repeating = False
         if gap > self._max_gap:
             self.problem = f"a gap of {float(gap):,.0f} s in its timestamps, ignored as an error"
@@ -91,6 +91,6 @@ class Alignment:
             return 0
         if -gap > self._max_overlap:
             return 0
-        self._is_repeating = self._due < was_due
-        self._due = max(self._due, was_due)
+        self._is_repeating = self._due < previous_due
+        self._due = max(self._due, previous_due)
         return max(round(gap * frame.sample_rate), -frame.samples)

@@ -169,19 +169,19 @@ class FrameDecoder:
         selected = self._select(times, np.frombuffer(is_keyframe, np.uint8) > 0)
         late_seconds = self._timeline.late_seconds(times)
         seconds = dict(zip(selected, times.seconds(np.fromiter(selected, np.int64)), strict=True))
-        wanted = {
-            index: late_seconds + when for index, when in seconds.items() if when > after_seconds
+        remaining = {
+            index: late_seconds + pts for index, pts in seconds.items() if pts > after_seconds
         }
-        if wanted.keys() <= kept.keys():
-            for index, when in wanted.items():
-                yield TimedFrame(when, kept[index], selected[index])
+        if remaining.keys() <= kept.keys():
+            for index, pts_seconds in remaining.items():
+                yield TimedFrame(pts_seconds, kept[index], selected[index])
             return
         kept.clear()
         for index, (frame, packet) in enumerate(self._decode_all(count_broken=False)):
-            if index in wanted:
+            if index in remaining:
                 rgb = self._converter.rgb(frame, packet)
-                yield TimedFrame(wanted.pop(index), rgb, selected[index])
-                if not wanted:
+                yield TimedFrame(remaining.pop(index), rgb, selected[index])
+                if not remaining:
                     return
 
     def _decode_all(

@@ -87,8 +87,8 @@ def exif_orientation(data: bytes) -> int:
 def _headers(data: bytes, start: int) -> list[int]:
     if start < 0:
         return []
-    near = data[start : start + 24]
-    found = [near.find(magic) for magic in (b"II*\0", b"MM\0*")]
+    header = data[start : start + 24]
+    found = [header.find(magic) for magic in (b"II*\0", b"MM\0*")]
     return [start + at for at in found if at >= 0]
 
 

@@ -49,8 +49,8 @@ class SegmentDecoder:
         segments = plan_segments(targets, pts=pts, is_keyframe=timeline.is_keyframe)
         if codec.name not in SEGMENTED_CODECS or not segments:
             raise MissedTargetError
-        awaited = iter(zip((pts[target] for target in targets), seconds, strict=True))
-        next_pts, next_seconds = next(awaited)
+        remaining = iter(zip((pts[target] for target in targets), seconds, strict=True))
+        next_pts, next_seconds = next(remaining)
         for segment in segments:
             for frame, packet in self._decode(segment):
                 if frame.pts is None or frame.pts < next_pts:
@@ -58,7 +58,7 @@ class SegmentDecoder:
                 if frame.pts > next_pts or frame.is_corrupt:
                     raise MissedTargetError
                 yield TimedFrame(next_seconds, self._converter.rgb(frame, packet))
-                following = next(awaited, None)
+                following = next(remaining, None)
                 if following is None:
                     return
                 next_pts, next_seconds = following

@@ -42,17 +42,17 @@ def plan_segments(
         The segments; None if a target has no key frame to start from.
     """
     keys = np.flatnonzero(np.asarray(is_keyframe, dtype=np.uint8))
-    wanted: dict[int, list[int]] = {}
+    targets_of: dict[int, list[int]] = {}  # start -> targets
     for target in sorted(targets):
         end = int(np.searchsorted(keys, target, side="right"))
-        near = keys[max(end - MAX_KEYS_BACK, 0) : end][::-1].tolist()
-        start = next((key for key in near if pts[key] <= pts[target]), None)
+        candidates = keys[max(end - MAX_KEYS_BACK, 0) : end][::-1].tolist()
+        start = next((key for key in candidates if pts[key] <= pts[target]), None)
         if start is None:
             return None
-        wanted.setdefault(start, []).append(target)
+        targets_of.setdefault(start, []).append(target)
     segments: list[Segment] = []
-    for start in sorted(wanted):
-        segment = Segment(start, max(wanted[start]) + 1, frozenset(wanted[start]))
+    for start in sorted(targets_of):
+        segment = Segment(start, max(targets_of[start]) + 1, frozenset(targets_of[start]))
         if segments and start < segments[-1].stop:
             last = segments.pop()
             segment = Segment(

@@ -79,9 +79,9 @@ class ClipWriter:
         """Write clips until the pool has no more, and encode text and items meanwhile."""
         reporter = self._ledger.reporter
         self._clips = {job.index: _Clip(job) for job in jobs}
-        wanted = () if self._workers_encode else {slot for job in jobs for slot in job.encoders}
+        slots = () if self._workers_encode else {slot for job in jobs for slot in job.encoders}
         encoders = BatchedEncoders(
-            {slot: self._text_and_items.encoder(slot) for slot in sorted(wanted)},
+            {slot: self._text_and_items.encoder(slot) for slot in sorted(slots)},
             device=self._device,
         )
         doing = "loading encoders"
@@ -152,15 +152,15 @@ class ClipWriter:
     ) -> None:
         write = self._ledger.write
         if self._ledger.targets[slot].encoder.reads in ("frames", "video"):
-            stream, coverage, is_there = "video", decoded.video, decoded.has_video
+            stream, coverage, has_stream = "video", decoded.video, decoded.has_video
         else:
-            stream, coverage, is_there = "audio", decoded.audio, decoded.has_audio
+            stream, coverage, has_stream = "audio", decoded.audio, decoded.has_audio
         if decoded.error is not None:
             write(slot, index, None, facts, status="failed", reason=decoded.error)
             return
         problem = None if coverage is None else coverage.problem
         if rows is None or len(rows[0]) == 0:
-            absence = f"its {stream} is empty" if is_there else f"it has no {stream}"
+            absence = f"its {stream} is empty" if has_stream else f"it has no {stream}"
             write(
                 slot,
                 index,

@@ -193,10 +193,10 @@ class _Run:
 
 def _setup(ledger: Ledger, config: ExtractConfig, device: str) -> Setup:
     """Return the setup of the workers, with the encoders of decoded samples that have work."""
-    wanted = {slot for slots in ledger.todo.values() for slot in slots}
+    needed = {slot for slots in ledger.todo.values() for slot in slots}
     return Setup(
         encoders=tuple(
-            EncoderSpec.of(target.encoder) if slot in wanted and target.decodes else None
+            EncoderSpec.of(target.encoder) if slot in needed and target.decodes else None
             for slot, target in enumerate(ledger.targets)
         ),
         encodes=device == "cpu" or config.cluster is not None,  # a cluster always encodes
@@ -250,8 +250,8 @@ def _estimate(ledger: Ledger, config: ExtractConfig, device: str) -> float:
         jobs, _setup(ledger, config, device), num_workers=_num_workers(config, len(jobs))
     )
     for slot, target in enumerate(ledger.targets):
-        wanted = [ledger.items[i].caption for i, slots in ledger.todo.items() if slot in slots]
-        captions = [caption for caption in wanted if caption]
+        items = [ledger.items[index] for index, slots in ledger.todo.items() if slot in slots]
+        captions = [item.caption for item in items if item.caption]
         if captions and target.encoder.reads == "text":
             target.encoder.load(device, engine=config.engine)
             seconds += estimate_caption_seconds(captions, target.encoder)
@@ -261,14 +261,11 @@ def _estimate(ledger: Ledger, config: ExtractConfig, device: str) -> float:
 def _jobs(ledger: Ledger) -> list[Job]:
     """Return the jobs of workers: clips to decode, and files whose title is the only caption."""
     jobs = []
-    for index, wanted in ledger.todo.items():
-        item, encoders = (
-            ledger.items[index],
-            [ledger.targets[slot].encoder for slot in wanted],
-        )
-        slots = tuple(sorted(slot for slot in wanted if ledger.targets[slot].decodes))
-        wants_title = not item.caption and any(encoder.reads == "text" for encoder in encoders)
-        if item.path is not None and (slots or wants_title):
+    for index, needed in ledger.todo.items():
+        item, encoders = ledger.items[index], [ledger.targets[slot].encoder for slot in needed]
+        slots = tuple(sorted(slot for slot in needed if ledger.targets[slot].decodes))
+        needs_title = not item.caption and any(encoder.reads == "text" for encoder in encoders)
+        if item.path is not None and (slots or needs_title):
             jobs.append(Job(index, item.id, item.path, slots))
     return jobs
 
@@ -277,7 +274,7 @@ def _mark_without_file(ledger: Ledger) -> None:
     """Record items without a file as missing in the modalities that are decoded from files."""
     for index in [index for index in ledger.todo if ledger.items[index].path is None]:
         for slot, target in enumerate(ledger.targets):
-            if target.decodes and ledger.wants(index, slot):
+            if target.decodes and ledger.needs(index, slot):
                 reason = "it has no file"
                 ledger.write(slot, index, None, FileFacts(), status="missing", reason=reason)
 

@@ -54,7 +54,7 @@ class Ledger:
         """Indices of the items that are left, and the slots of the targets that lack them."""
         return self._plan.todo
 
-    def wants(self, index: int, slot: int) -> bool:
+    def needs(self, index: int, slot: int) -> bool:
         """Whether the target lacks the item."""
         return slot in self.todo.get(index, ())
 
@@ -130,7 +130,7 @@ class Ledger:
             )
             self._set(slot).write(record, None)
         self.reporter.disk_seconds += time.perf_counter() - started
-        self._cross_off(slot, index)
+        self._mark_done(slot, index)
         if rows is not None:
             self.reporter.num_rows += len(rows)
         if record.status == "failed":
@@ -183,7 +183,7 @@ class Ledger:
         assert features is not None, "targets are opened before they are filled"
         return features
 
-    def _cross_off(self, slot: int, index: int) -> None:
+    def _mark_done(self, slot: int, index: int) -> None:
         self.todo[index].discard(slot)
         if not self.todo[index]:
             del self.todo[index]

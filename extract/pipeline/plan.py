@@ -61,19 +61,19 @@ def make_plan(
         if not should_continue(index):
             break
         facts = _Facts(item, root)
-        wanted = set()
+        needed = set()
         for slot, target in enumerate(targets):
             if _has(target, item, facts, plan, slot, retry_failed, verify):
                 plan.skipped[slot] += 1
             else:
-                wanted.add(slot)
+                needed.add(slot)
         if any(not (folder / f"{file_name(item.id)}.jpg").is_file() for folder in image_folders):
             slots = [slot for slot, target in enumerate(targets) if _has_frames(target, item)]
-            if slots and wanted.isdisjoint(slots):
-                wanted.add(slots[0])
+            if slots and needed.isdisjoint(slots):
+                needed.add(slots[0])
                 plan.skipped[slots[0]] -= 1
-        if wanted:
-            plan.todo[index] = wanted
+        if needed:
+            plan.todo[index] = needed
     return plan
 
 
@@ -114,7 +114,7 @@ class _Facts:
         except OSError:
             self.status = None
 
-    def are_those_of(self, record: Record) -> bool:
+    def match(self, record: Record) -> bool:
         """Whether size, time and path equal those of the record."""
         if self.status is None:
             return self._path is None and record.content_hash.partition(BOTH)[0] == ""
@@ -155,7 +155,7 @@ def _has(
         f"{BOTH}{text_hash(item.caption)}"
     ):
         return False
-    if facts.are_those_of(record):
+    if facts.match(record):
         return True
     found = facts.hashed.content_hash
     if not found or record.content_hash.partition(BOTH)[0] != found:

@@ -92,9 +92,10 @@ def choose_targets(config: ExtractConfig) -> list[Target]:
     if unavailable:
         raise _all_of(unavailable)
     if all(config.precision not in target.encoder.precisions for target in targets):
-        able = [n for n in ENCODERS.names() if config.precision in ENCODERS.get(n).precisions]
+        known = [n for n in ENCODERS.names() if config.precision in ENCODERS.get(n).precisions]
         raise ValueError(
-            f"none of the encoders computes in {config.precision}; those that do: {', '.join(able)}"
+            f"none of the encoders computes in {config.precision}; encoders that do: "
+            f"{', '.join(known)}"
         )
     if config.pooling is not None and all(t.encoder.pooling is None for t in targets):
         raise ValueError(

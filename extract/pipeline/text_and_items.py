@@ -126,21 +126,21 @@ class TextAndItemEncoder:
         texts = [(index, item.caption) for index, item in enumerate(items) if item.caption]
         for start in range(0, len(texts), CAPTION_CHUNK):
             chunk = texts[start : start + CAPTION_CHUNK]
-            if any(self._ledger.wants(index, slot) for index, _ in chunk):
+            if any(self._ledger.needs(index, slot) for index, _ in chunk):
                 facts = [FileFacts(content_hash=text_hash(text)) for _, text in chunk]
                 self._tasks.append(
                     _Task(slot, lambda c=chunk, f=facts: self._texts(slot, c, f))  # type: ignore[misc]
                 )
         bare = [i for i, item in enumerate(items) if item.path is None and not item.caption]
         for index in bare:
-            if self._ledger.wants(index, slot):
+            if self._ledger.needs(index, slot):
                 reason = "it has no caption"
                 self._ledger.write(slot, index, None, FileFacts(), status="missing", reason=reason)
 
     def _add_items(self, slot: int) -> None:
-        wanted = [index for index in self._ledger.todo if self._ledger.wants(index, slot)]
-        for start in range(0, len(wanted), ITEM_CHUNK):
-            chunk = wanted[start : start + ITEM_CHUNK]
+        indices = [index for index in self._ledger.todo if self._ledger.needs(index, slot)]
+        for start in range(0, len(indices), ITEM_CHUNK):
+            chunk = indices[start : start + ITEM_CHUNK]
             self._tasks.append(
                 _Task(slot, lambda c=chunk: [self._item(slot, index) for index in c])  # type: ignore[misc]
             )
@@ -154,8 +154,8 @@ class TextAndItemEncoder:
         units = [unit for _, text in texts for unit in encoder.prepare(text)]
         rows = checked_rows(encoder, encoder.encode(units), len(texts))  # (N, D)
         return [
-            _Outcome(index, its, row[None])  # (D,) -> (1, D)
-            for (index, _), its, row in zip(texts, facts, rows, strict=True)
+            _Outcome(index, item_facts, row[None])  # (D,) -> (1, D)
+            for (index, _), item_facts, row in zip(texts, facts, rows, strict=True)
         ]
 
     def _item(self, slot: int, index: int) -> _Outcome:
@@ -178,7 +178,7 @@ class TextAndItemEncoder:
 
     def _write(self, slot: int, outcome: _Outcome) -> None:
         index, facts = outcome.index, outcome.facts
-        if not self._ledger.wants(index, slot):
+        if not self._ledger.needs(index, slot):
             return  # already stored; it was encoded only to complete its chunk
         write = self._ledger.write
         if outcome.problem is not None:

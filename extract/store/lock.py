@@ -28,14 +28,15 @@ def writer_lock(root: Path, shard: str | None = None) -> Iterator[None]:
     with explain_write_errors(root):
         root.mkdir(parents=True, exist_ok=True)
         file = (root / ".lock").open("a+", encoding="utf-8")
-    with file, ExitStack() as others:
+    with file, ExitStack() as stack:
         locked = [file]
         _lock(root, file, shared=shard is not None)
         if shard is not None:
             with explain_write_errors(root):
-                mine = others.enter_context((root / f".lock-{shard}").open("a+", encoding="utf-8"))
-            _lock(root, mine, shared=False)
-            locked.append(mine)
+                path = root / f".lock-{shard}"
+                shard_file = stack.enter_context(path.open("a+", encoding="utf-8"))
+            _lock(root, shard_file, shared=False)
+            locked.append(shard_file)
         with explain_write_errors(root):
             for each in locked:
                 each.truncate(0)

@@ -85,10 +85,10 @@ class ClipDecoder:
     def _read(
         self, job: Job, path: Path, allowed_seconds: float
     ) -> Iterator[Allowed | UnitsOf | Decoded]:
-        wanted = {slot: encoder for slot in job.encoders if (encoder := self._encoders[slot])}
-        images = {i: encoder for i, encoder in wanted.items() if encoder.reads in IMAGES}
-        audio = {i: encoder for i, encoder in wanted.items() if encoder.reads == "waveform"}
-        if not wanted:
+        encoders = {slot: encoder for slot in job.encoders if (encoder := self._encoders[slot])}
+        images = {i: encoder for i, encoder in encoders.items() if encoder.reads in IMAGES}
+        audio = {i: encoder for i, encoder in encoders.items() if encoder.reads == "waveform"}
+        if not encoders:
             info = probe(path, self._limits)
             yield Decoded(
                 job.index,

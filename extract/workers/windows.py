@@ -64,8 +64,8 @@ class WindowCutter:
     def finish(self) -> Iterator[Windows]:
         """Yield the last window, padded with silence, if it contains enough audio."""
         # Samples of an earlier window do not count.
-        fresh = len(self._buffer) - (self._window - self._hop if self._num_cut else 0)
-        if fresh >= self._shortest or (self._num_cut == 0 and len(self._buffer) > 0):
+        num_new = len(self._buffer) - (self._window - self._hop if self._num_cut else 0)
+        if num_new >= self._shortest or (self._num_cut == 0 and len(self._buffer) > 0):
             last = np.zeros((1, self._window), dtype=np.float32)
             last[0, : len(self._buffer)] = self._buffer[: self._window]
             yield self._cut(last)
