@@ -35,23 +35,23 @@ class _Process:
     """A worker process, the connection to it, and its state."""
 
     def __init__(self, setup: Setup) -> None:
-        ours, theirs = socket.socketpair()
+        parent_socket, child_socket = socket.socketpair()
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join(path or str(os.getcwd()) for path in sys.path),  # noqa: PTH109
             # More threads would compete with the other workers, and change the order of summation.
             **dict.fromkeys(THREAD_VARIABLES, "1"),
         }
-        with theirs:
+        with child_socket:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "extract.workers.worker", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
+                [sys.executable, "-P", "-m", "extract.workers.worker", str(child_socket.fileno())],
+                pass_fds=[child_socket.fileno()],
                 env=environment,
                 process_group=0,  # Ctrl-C in a terminal reaches only the parent
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=None if os.environ.get("MMGCN_DEBUG") else subprocess.DEVNULL,
             )
-        self.connection = Connection(ours.detach())
+        self.connection = Connection(parent_socket.detach())
         self.state = WorkerState(setup.encodes)
         self.send(setup)
 

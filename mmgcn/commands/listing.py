@@ -64,8 +64,9 @@ def because(reason: Explanation | None) -> str:
     width = max(map(len, [*reason.parts, *reason.missing]))
     lines = []
     for name, value in sorted(reason.parts.items(), key=lambda part: -abs(part[1])):
-        near = ", ".join(item for item, _ in reason.nearest.get(name, [])[:NUM_NEAREST])
-        lines.append(f"{name:{width}} {value:+.3f}  {f'like {near}' if near else ''}".rstrip())
+        nearest = ", ".join(item for item, _ in reason.nearest.get(name, [])[:NUM_NEAREST])
+        hint = f"like {nearest}" if nearest else ""
+        lines.append(f"{name:{width}} {value:+.3f}  {hint}".rstrip())
     lines += [f"{name:{width}} {absence(name)}" for name in reason.missing]
     return "\n".join(lines)
 

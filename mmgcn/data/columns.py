@@ -53,8 +53,8 @@ class Columns:
                     f"'{word}' is not ROLE=COLUMN, for example user=userId,item=movieId"
                 )
             if role not in NAMES:
-                near = difflib.get_close_matches(role, NAMES, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(NAMES)}"
+                nearest = difflib.get_close_matches(role, NAMES, n=1)
+                hint = f"did you mean {nearest[0]}?" if nearest else f"known: {', '.join(NAMES)}"
                 raise ColumnsError(f"no column has the role '{role}'; {hint}")
             if role in named:
                 raise ColumnsError(f"'{text}' names two columns for {role}")

@@ -125,8 +125,8 @@ def parse_weights(text: str) -> dict[str, float]:
                 f"kind {CANCELS[kind]}; leave it out"
             )
         if kind not in WEIGHTS:
-            near = difflib.get_close_matches(kind, WEIGHTS, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(WEIGHTS)}"
+            nearest = difflib.get_close_matches(kind, WEIGHTS, n=1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else f"; known: {', '.join(WEIGHTS)}"
             raise EventsError(f"no kind of event is called '{kind}'{hint}")
         try:
             weights[kind] = float(value)

@@ -74,5 +74,6 @@ def _pairs_of_faiss(faiss: object, vectors: np.ndarray, min_cosine: float) -> np
     index.nprobe = 8
     cosines, found = index.search(vectors, NUM_NEIGHBOURS)  # (N, k), (N, k)
     left = np.arange(num_items)[:, None]
-    near = (cosines >= min_cosine) & (found > left)
-    return np.stack([np.broadcast_to(left, near.shape)[near], found[near]], axis=1)
+    is_similar = (cosines >= min_cosine) & (found > left)
+    first = np.broadcast_to(left, is_similar.shape)[is_similar]
+    return np.stack([first, found[is_similar]], axis=1)

@@ -140,8 +140,8 @@ class Branch(nn.Module):
             aggregated = self._aggregate(layer, x, subgraph)
             if number == len(self.layers):
                 ids, aggregated, x = (subgraph.batch_rows(*pair) for pair in (ids, aggregated, x))
-            user, item = (layer.combine(*side) for side in zip(x, aggregated, ids, strict=True))
-            x, h = (user[0], item[0]), (user[1], item[1])
+            users, items = (layer.combine(*side) for side in zip(x, aggregated, ids, strict=True))
+            x, h = (users[0], items[0]), (users[1], items[1])
         return x[0], (h if self.config.item_output == "aggregation" else x)[1]
 
     def _aggregate(self, layer: Layer, x: Pair, subgraph: Neighbourhood) -> Pair:

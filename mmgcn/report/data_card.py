@@ -163,7 +163,7 @@ def _content(
         parts += [strip([(i, "") for i in group[:8]]) for group in content.duplicates[:NUM_GROUPS]]
     parts.append(element("h3", "Nearest neighbours: an item, then the items nearest to it"))
     parts += [
-        strip([(item, ""), *((other, f"{cosine:.0%}") for other, cosine in near)])
-        for item, near in content.neighbours.items()
+        strip([(item, ""), *((other, f"{cosine:.0%}") for other, cosine in neighbours)])
+        for item, neighbours in content.neighbours.items()
     ]
     return joined(parts)

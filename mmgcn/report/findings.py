@@ -83,8 +83,8 @@ def _of_matching(matching: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows = []
     never, cold = matching["items_never_extracted"], matching["items_never_watched"]
     if never["count"]:
-        near = ", ".join(matching["nearest_to_the_first"])
-        hint = f"; the nearest extracted ids to the first are {near}" if near else ""
+        nearest = ", ".join(matching["nearest_to_the_first"])
+        hint = f"; the nearest extracted ids to the first are {nearest}" if nearest else ""
         rows.append(
             (
                 f"{_some(never)} have interactions and were not extracted{hint}",

@@ -159,13 +159,13 @@ def _nearest(entry: Entry, captions: Mapping[str, str], posters: PosterImages) -
                 "ul",
                 [
                     element("li", _thumb(item, captions, posters, cosine))
-                    for item, cosine in near[:NUM_NEAREST]
+                    for item, cosine in nearest[:NUM_NEAREST]
                 ],
                 class_="strip",
             ),
         )
-        for channel, near in entry.reason.nearest.items()
-        if near
+        for channel, nearest in entry.reason.nearest.items()
+        if nearest
     ]
     if not groups:
         return Markup()

@@ -73,11 +73,11 @@ def differences_of(
         metrics: (S, U) each, S seeds of the same U users.
     """
     found = []
-    for metric, theirs in metrics[baseline].items():
-        if theirs.shape[1] < 2:
+    for metric, baseline_values in metrics[baseline].items():
+        if baseline_values.shape[1] < 2:
             continue
         compared = [
-            _difference(values[metric], theirs, model, baseline, metric)
+            _difference(values[metric], baseline_values, model, baseline, metric)
             for model, values in metrics.items()
             if model != baseline
         ]
@@ -89,22 +89,23 @@ def differences_of(
 
 
 def _difference(
-    ours: np.ndarray, theirs: np.ndarray, model: str, baseline: str, metric: str
+    values: np.ndarray, baseline_values: np.ndarray, model: str, baseline: str, metric: str
 ) -> Difference:
     """Return the difference in one metric.
 
     Shapes:
-        ours, theirs: (S, U), each with its own S.
+        values, baseline_values: (S, U), each with its own S.
     """
-    each = ours.mean(axis=0) - theirs.mean(axis=0)  # (U,)
-    errors = [(float(each.var(ddof=1)) / len(each), len(each) - 1)]
-    for side in (ours, theirs):
+    differences = values.mean(axis=0) - baseline_values.mean(axis=0)  # (U,)
+    num_users = len(differences)
+    errors = [(float(differences.var(ddof=1)) / num_users, num_users - 1)]
+    for side in (values, baseline_values):
         if (num_seeds := len(side)) > 1:
             variance = float(side.mean(axis=1).var(ddof=1))
             errors.append((variance / num_seeds, num_seeds - 1))
-    mean = float(each.mean())
+    mean = float(differences.mean())
     low, high, p = student(mean, errors)
-    return Difference(model, baseline, metric, len(each), mean, low, high, p, p)
+    return Difference(model, baseline, metric, num_users, mean, low, high, p, p)
 
 
 def table_of(differences: Sequence[Difference], metric: str) -> tuple[list[str], list[list[str]]]:

@@ -56,7 +56,7 @@ def compare_runs(
         raise Problem("unknown_run", f"there is no run '{run}'", nearest=nearest_ids(run, names))
     if int(other.users.get([user_id])[0]) < 0:
         raise Problem("unknown_user", f"there is no user '{user_id}' in the run '{run}'")
-    mine, theirs = compared_lists(live.run, other, user_id, k=k)
+    own_list, other_list = compared_lists(live.run, other, user_id, k=k)
 
     def cards(items: list[ComparedItem]) -> list[dict[str, object]]:
         rows = [{"item_id": i.item_id, "score": i.score, "rank": i.rank} for i in items]
@@ -73,9 +73,9 @@ def compare_runs(
             "user_id": user_id,
             "model": live.run.config.get("model"),
             "other_model": other.config.get("model"),
-            "items": cards(mine),
-            "other_items": cards(theirs),
-            "num_shared": len({i.item_id for i in mine} & {i.item_id for i in theirs}),
+            "items": cards(own_list),
+            "other_items": cards(other_list),
+            "num_shared": len({i.item_id for i in own_list} & {i.item_id for i in other_list}),
             "held_out": held_out,
         }
     )

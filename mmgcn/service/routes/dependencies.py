@@ -54,8 +54,12 @@ async def refuse_unknown_parameters(request: Request) -> None:
     for name, _ in request.query_params.multi_items():
         counts[name] = counts.get(name, 0) + 1
         if name not in declared:
-            near = difflib.get_close_matches(name, declared, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(declared) or 'none'}"
+            nearest = difflib.get_close_matches(name, declared, n=1)
+            hint = (
+                f"did you mean {nearest[0]}?"
+                if nearest
+                else f"known: {', '.join(declared) or 'none'}"
+            )
             shown = f"'{name[:MAX_SHOWN]}'"
             raise Problem(
                 "unknown_parameter", f"there is no parameter {shown}; {hint}", field=name[:MAX_ID]

@@ -46,9 +46,9 @@ def list_items(
     """
     live = state.live
     position = cursor.position(live)
-    wanted = ItemQuery(query, tuple(modality or ()), group, creator, sort)
+    item_query = ItemQuery(query, tuple(modality or ()), group, creator, sort)
     try:
-        found, total = live.catalogue.find(wanted, offset=position.offset, limit=limit)
+        found, total = live.catalogue.find(item_query, offset=position.offset, limit=limit)
     except ValueError as error:
         known = list(live.catalogue.modalities)
         raise Problem("unknown_modality", str(error), nearest=known, field="modality") from error

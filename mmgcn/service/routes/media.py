@@ -48,8 +48,8 @@ def _get_file(path: str, *codes: str, more: Responses | None = None) -> Callable
 def get_video(state: Shared, request: Request, item_id: PathItem) -> Response:
     """Return the video of an item, or the requested byte ranges."""
     path = _path(state, item_id)
-    gone = Problem("no_video", f"the video of '{item_id}' no longer exists")
-    return _file(request, path, media_type(path), gone=gone)
+    missing = Problem("no_video", f"the video of '{item_id}' no longer exists")
+    return _file(request, path, media_type(path), missing=missing)
 
 
 @_get_file(
@@ -78,8 +78,8 @@ def get_poster(
     if jpeg is None:
         headers = {"retry-after": "1", "cache-control": "no-store"}
         return Response(placeholder_svg(item_id, state.posters.colour(item_id)), 202, headers, SVG)
-    gone = Problem("no_poster", f"the poster of '{item_id}' no longer exists")
-    return _file(request, jpeg, JPEG, gone=gone)
+    missing = Problem("no_poster", f"the poster of '{item_id}' no longer exists")
+    return _file(request, jpeg, JPEG, missing=missing)
 
 
 @router.post("/posters", response_model=PosterStates, responses=problems(*BODY))
@@ -102,19 +102,19 @@ def request_posters(state: Shared, body: PosterRequest) -> Response:
 @_get_file("/sprites/{item_id:path}", "no_sprite")
 def get_sprite(state: Shared, request: Request, item_id: PathItem) -> Response:
     """Return eight evenly spaced frames of a video, side by side in one JPEG."""
-    gone = Problem("no_sprite", f"there is no sprite of '{item_id}'")
-    return _file(request, state.sprites.get(item_id), JPEG, gone=gone)
+    missing = Problem("no_sprite", f"there is no sprite of '{item_id}'")
+    return _file(request, state.sprites.get(item_id), JPEG, missing=missing)
 
 
-def _file(request: Request, path: Path | None, media_type: str, *, gone: Problem) -> Response:
+def _file(request: Request, path: Path | None, media_type: str, *, missing: Problem) -> Response:
     """Return a response with the file.
 
     Raises:
-        Problem: `gone` if there is none.
+        Problem: `missing` if there is none.
     """
     response = None if path is None else file_response(request, path, media_type)
     if response is None:
-        raise gone
+        raise missing
     return response
 
 
@@ -122,6 +122,6 @@ def _path(state: State, item_id: str) -> Path:
     """Return the path of an item's video in the catalogue."""
     path = state.videos.paths.get(item_id)
     if path is None:
-        near = nearest_ids(item_id, list(state.videos.paths))
-        raise Problem("no_video", f"there is no video of '{item_id}'", nearest=near)
+        nearest = nearest_ids(item_id, list(state.videos.paths))
+        raise Problem("no_video", f"there is no video of '{item_id}'", nearest=nearest)
     return path
