@@ -46,11 +46,11 @@ def demo(tmp_path_factory) -> Demo:
         check=True,
         capture_output=True,
     )
-    venv.create(folder / "venv", with_pip=True, symlinks=True)
+    venv.create(folder / "venv", with_pip=False, symlinks=True)
     python = folder / "venv" / "bin" / "python"
     (wheel,) = folder.glob("*.whl")
-    pip = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel]
-    subprocess.run(pip, check=True, capture_output=True)
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet"]
+    subprocess.run([*pip, "--no-deps", "--no-index", wheel], check=True, capture_output=True)
     where = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     own = subprocess.run(where, check=True, capture_output=True, text=True).stdout.strip()
     Path(own, "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
