@@ -130,9 +130,9 @@ def everything(path: Path) -> Any:
         num_frames = sum(1 for packet in container.demux(video=0) if packet.size)
         container.seek(0)
         container.streams.video[0].codec_context.thread_count = 1
-        wanted = set(middles(num_frames))
+        indices = set(middles(num_frames))
         frames = enumerate(container.decode(video=0))
-        return [frame.to_ndarray(format="rgb24") for index, frame in frames if index in wanted]
+        return [frame.to_ndarray(format="rgb24") for index, frame in frames if index in indices]
 
 
 def torchcodec(path: Path, *, seek_mode: str) -> Any:
@@ -156,12 +156,12 @@ def opencv(path: Path) -> Any:
 
     cv2.setNumThreads(1)
     capture = cv2.VideoCapture(str(path))
-    wanted = set(middles(int(capture.get(cv2.CAP_PROP_FRAME_COUNT))))
+    indices = set(middles(int(capture.get(cv2.CAP_PROP_FRAME_COUNT))))
     frames = []
-    for index in range(max(wanted) + 1):
+    for index in range(max(indices) + 1):
         if not capture.grab():
             break
-        if index in wanted:
+        if index in indices:
             frames.append(cv2.cvtColor(capture.retrieve()[1], cv2.COLOR_BGR2RGB))
     return frames
 

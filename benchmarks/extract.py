@@ -65,14 +65,14 @@ def plain(
         path = video if scratch is None else re_encode(video, scratch / "re-encoded.mp4")
         capture = cv2.VideoCapture(str(path))
         count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        wanted = {(2 * i + 1) * count // (2 * NUM_FRAMES) for i in range(NUM_FRAMES)}
+        indices = {(2 * i + 1) * count // (2 * NUM_FRAMES) for i in range(NUM_FRAMES)}
         images = []
         index = 0
         while True:
             ok, frame = capture.read()
             if not ok:
                 break
-            if index in wanted:
+            if index in indices:
                 rgb = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
                 images.append(preprocess(Image.fromarray(rgb)))
             index += 1

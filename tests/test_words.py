@@ -58,6 +58,7 @@ IDENTIFIERS = words(
     """
 asked    | says nothing of the value | requested, or a noun
 held     | says nothing of the value | loaded, stored, saved, or a noun
+hood     | slang                     | subgraph, Neighbourhood
 look     | the field has a term      | EvalRecord
 looks    | the field has a term      | evaluation history
 made     | says nothing of the value | a noun: model, embeddings, run
@@ -69,6 +70,7 @@ sound    | the field has a term      | audio
 sounds   | the field has a term      | audio
 standing | the field has a term      | TrainingState
 tell     | programs report           | report, print_note
+wanted   | says nothing of the value | requested, needed, expected, or a noun
 """
 )
 

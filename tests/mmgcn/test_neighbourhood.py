@@ -97,7 +97,7 @@ def test_a_node_aggregates_that_number_of_distinct_neighbours(edges):
 def test_the_sampled_aggregation_is_unbiased(edges):
     graph = graph_of(edges)
     item = torch.randn(NUM_ITEMS, 2, dtype=torch.float64, generator=generator(3))
-    wanted = graph.users_from_items(item)[0]
+    expected = graph.users_from_items(item)[0]
     draws = generator()
     users = torch.zeros(2000, dtype=torch.int64)
     means = []
@@ -110,7 +110,7 @@ def test_the_sampled_aggregation_is_unbiased(edges):
     aggregated = torch.stack(means)
     assert aggregated.std(dim=0).min() > 0.01
     error = aggregated.std(dim=0) / len(aggregated) ** 0.5
-    assert ((aggregated.mean(dim=0) - wanted).abs() < 5 * error).all()
+    assert ((aggregated.mean(dim=0) - expected).abs() < 5 * error).all()
 
 
 @pytest.mark.parametrize("num_neighbours", [None, MANY])

@@ -116,7 +116,7 @@ def test_a_folder_with_layers_of_its_own_is_refused(folder, kind):
 
 
 @pytest.mark.parametrize(
-    ("name", "settings", "wanted"),
+    ("name", "settings", "expected"),
     [
         ("sentence_bert_config.json", {"max_seq_length": 5}, 5),
         ("sentence_bert_config.json", {"max_seq_length": None}, 16),
@@ -124,14 +124,14 @@ def test_a_folder_with_layers_of_its_own_is_refused(folder, kind):
         ("tokenizer_config.json", {"model_max_length": 10**30}, 16),  # the positions there are
     ],
 )
-def test_the_maximum_length_is_that_of_the_folder(folder, name, settings, wanted):
+def test_the_maximum_length_is_that_of_the_folder(folder, name, settings, expected):
     before = json.loads((folder / name).read_text()) if (folder / name).exists() else {}
     write(folder, name, before | settings)
     encoder = loaded(folder)
-    assert encoder.provenance["max_tokens"] == wanted
+    assert encoder.provenance["max_tokens"] == expected
     long = "a cat plays the piano " * 4
-    states = states_of(folder, long, truncation=True, max_length=wanted)
-    assert len(states) == wanted
+    states = states_of(folder, long, truncation=True, max_length=expected)
+    assert len(states) == expected
     expected = of_length_one(states.mean(axis=0))
     np.testing.assert_allclose(encoder.encode([long])[0], expected, atol=1e-5)
 

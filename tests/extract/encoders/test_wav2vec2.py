@@ -44,8 +44,8 @@ def test_audio_is_normalised_window_by_window_without_its_padding():
     waves = torch.tensor([[1.0, 3.0, 0.0, 0.0], [4.0, -4.0, 4.0, -4.0]])
     found = _normalised(waves, torch.tensor([2, 4]))
     # (1, 3): mean 2, deviation 1; (4, -4, 4, -4): mean 0, deviation 4
-    wanted = torch.tensor([[-1.0, 1.0, 0.0, 0.0], [1.0, -1.0, 1.0, -1.0]])
-    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+    expected = torch.tensor([[-1.0, 1.0, 0.0, 0.0], [1.0, -1.0, 1.0, -1.0]])
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_tensors_named_as_when_they_were_published_are_read(encoder, waves, tmp_path):

@@ -96,20 +96,20 @@ class Letters(Encoder):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def troubles(tmp_path_factory):
+def encoder_module(tmp_path_factory):
     """The module, importable here and in workers, with its encoders registered."""
     folder = tmp_path_factory.mktemp("site")
-    (folder / "troubles.py").write_text(MODULE)
+    (folder / "encoder_module.py").write_text(MODULE)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
         patch.setattr(ENCODERS, "_members", dict(ENCODERS._members))
         patch.setattr(ENCODERS, "_registered", dict(ENCODERS._registered))
-        module = importlib.import_module("troubles")
+        module = importlib.import_module("encoder_module")
         for member in vars(module).values():
             if isinstance(member, type) and "name" in vars(member):
                 ENCODERS.register(member.name, member)
         yield module
-        del sys.modules["troubles"]
+        del sys.modules["encoder_module"]
 
 
 def white(_index, width, height):
@@ -162,7 +162,7 @@ ALL = (("visual", "brightness"), ("acoustic", "logmel"), ("textual", "letters"))
 
 
 @pytest.fixture(scope="module")
-def extracted(clips, troubles, tmp_path_factory):
+def extracted(clips, encoder_module, tmp_path_factory):
     """A store of all clips, and the report; tests copy what they change."""
     store = tmp_path_factory.mktemp("store") / "features"
     message = []
@@ -217,9 +217,11 @@ def test_the_report_counts_what_the_store_holds(extracted):
     assert all(failure.reason and failure.path for failure in report.failures)
 
 
-def test_rows_are_those_of_the_encoder_over_the_frames_of_the_clip(extracted, clips, troubles):
+def test_rows_are_those_of_the_encoder_over_the_frames_of_the_clip(
+    extracted, clips, encoder_module
+):
     store, _, _ = extracted
-    encoder = troubles.Brightness()
+    encoder = encoder_module.Brightness()
     with read_media(clips / "whole.mp4", sampling=Sampling()) as blocks:
         expected = np.concatenate([encoder.encode(encoder.prepare(block)) for block in blocks])
     features = FeatureStore(store).feature_set("visual")
@@ -499,8 +501,10 @@ def test_two_items_with_the_same_id_are_refused(clips, tmp_path):
         extract_items(items, tmp_path, preset="offline")
 
 
-def test_an_encoder_that_workers_cannot_import_is_refused(clips, tmp_path, troubles, monkeypatch):
-    class Local(troubles.Brightness):
+def test_an_encoder_that_workers_cannot_import_is_refused(
+    clips, tmp_path, encoder_module, monkeypatch
+):
+    class Local(encoder_module.Brightness):
         name = "local"
 
     monkeypatch.setattr(ENCODERS, "_members", dict(ENCODERS._members))

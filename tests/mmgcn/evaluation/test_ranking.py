@@ -91,8 +91,8 @@ def test_hits_are_the_same_counted_or_looked_up_in_the_lists(seed, k):
         excluded = {i for part in seen for i in part[1][part[0][user] : part[0][user + 1]]}
         order = sorted(range(9), key=lambda item, row=row: (-scores[row, item], item))
         ranked = [i for i in order if i not in excluded and scores[row, i] > -np.inf][:k]
-        wanted = relevant[1][relevant[0][user] : relevant[0][user + 1]]
-        expected = [item in wanted for item in ranked]
+        user_items = relevant[1][relevant[0][user] : relevant[0][user + 1]]
+        expected = [item in user_items for item in ranked]
         assert found["counted"][row].tolist() == expected + [False] * (k - len(expected))
     np.testing.assert_array_equal(scores, untouched)
 

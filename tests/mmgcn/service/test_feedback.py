@@ -338,8 +338,8 @@ def test_without_a_database_feedback_is_503_and_lists_are_served(serve, tmp_path
 def test_a_hanging_database_delays_only_feedback(serve, tmp_path, monkeypatch):
     monkeypatch.setattr("mmgcn.service.feedback.MAX_WAITING", 2)
     client = serve(feedback=f"sqlite:///{tmp_path}/feedback.db")
-    goes_on = threading.Event()
-    monkeypatch.setattr(FeedbackStore, "write", lambda *_: goes_on.wait())
+    answers_again = threading.Event()
+    monkeypatch.setattr(FeedbackStore, "write", lambda *_: answers_again.wait())
     with ThreadPoolExecutor(20) as pool:
 
         def send(_):
@@ -350,7 +350,7 @@ def test_a_hanging_database_delays_only_feedback(serve, tmp_path, monkeypatch):
         assert done.pop().result() == 503
         for path in ("/v1/recommend/ann", "/v1/items", "/v1/users/ann", "/v1/feedback/ann"):
             assert client.get(path).status_code == 200
-        goes_on.set()
+        answers_again.set()
         statuses = [answer.result() for answer in waiting]
     assert statuses.count(201) >= 4
     assert set(statuses) == {201, 503}

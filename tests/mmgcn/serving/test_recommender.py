@@ -113,9 +113,9 @@ def test_a_missing_id_gets_no_list(recommender, unknown_users):
 
 
 def test_a_history_is_any_iterable_of_ids(recommender):
-    wanted = ids(recommender.recommend_history(["a"]))
-    assert ids(recommender.recommend_history(np.array(["a"]))) == wanted
-    assert ids(recommender.recommend_history(iter(["a"]))) == wanted
+    expected = ids(recommender.recommend_history(["a"]))
+    assert ids(recommender.recommend_history(np.array(["a"]))) == expected
+    assert ids(recommender.recommend_history(iter(["a"]))) == expected
 
 
 def test_users_that_are_not_iterable_are_refused(recommender):

@@ -16,9 +16,9 @@ def train():
     return taste_data()
 
 
-def chosen(train, scores, wanted, default=DEFAULT):
+def chosen(train, scores, held_out, default=DEFAULT):
     """Return the choice for users who each want one item."""
-    relevant = np.arange(NUM_USERS + 1), wanted.astype(np.int32)
+    relevant = np.arange(NUM_USERS + 1), held_out.astype(np.int32)
     return best_prior(
         lambda users: scores[users],
         np.arange(NUM_USERS),
@@ -30,12 +30,12 @@ def chosen(train, scores, wanted, default=DEFAULT):
     )
 
 
-def recalls(train, scores, wanted, weight, window=1.0):
+def recalls(train, scores, held_out, weight, window=1.0):
     """Return each user's recall, from a full sort."""
     total = scores + weight * log_popularity(train, window=window)
     total[train.user_index, train.item_index] = -np.inf
     best = np.argsort(-total, axis=1, kind="stable")[:, :K]
-    return (best == wanted[:, None]).any(axis=1)
+    return (best == held_out[:, None]).any(axis=1)
 
 
 def most_popular_unseen(train):
@@ -48,12 +48,12 @@ def most_popular_unseen(train):
 def test_a_prior_that_is_much_better_is_chosen_with_its_recalls(train):
     drawn = np.random.default_rng(0).normal(size=(NUM_USERS, NUM_ITEMS))
     scores = (0.3 * drawn).astype(np.float32)
-    wanted = most_popular_unseen(train)
-    settings, values = chosen(train, scores, wanted)
+    held_out = most_popular_unseen(train)
+    settings, values = chosen(train, scores, held_out)
     weight, window = settings["popularity_prior"], settings["popularity_window"]
     assert weight > DEFAULT
-    assert values.tolist() == recalls(train, scores, wanted, weight, window).tolist()
-    of_all = [recalls(train, scores, wanted, each).mean() for each in PRIORS]
+    assert values.tolist() == recalls(train, scores, held_out, weight, window).tolist()
+    of_all = [recalls(train, scores, held_out, each).mean() for each in PRIORS]
     assert values.mean() >= max(of_all)
 
 
@@ -61,7 +61,7 @@ def test_a_prior_that_is_much_better_is_chosen_with_its_recalls(train):
 def test_the_default_is_kept_if_others_are_hardly_better(train, default):
     generator = np.random.default_rng(1)
     scores = (20 * generator.normal(size=(NUM_USERS, NUM_ITEMS))).astype(np.float32)
-    wanted = generator.integers(0, NUM_ITEMS, NUM_USERS)
-    settings, values = chosen(train, scores, wanted, default)
+    held_out = generator.integers(0, NUM_ITEMS, NUM_USERS)
+    settings, values = chosen(train, scores, held_out, default)
     assert settings == {"popularity_prior": default, "popularity_window": 1.0}
-    assert values.tolist() == recalls(train, scores, wanted, default).tolist()
+    assert values.tolist() == recalls(train, scores, held_out, default).tolist()

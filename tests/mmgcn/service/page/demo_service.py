@@ -61,13 +61,13 @@ class DemoService:
 
     def plays(self, user):
         """Stored plays of a user: (item_id, seconds)."""
-        wanted = sa.select(events).where(events.c.event == "play", events.c.user_id == user)
-        return [(row.item_id, row.seconds) for row in self._rows(wanted)]
+        query = sa.select(events).where(events.c.event == "play", events.c.user_id == user)
+        return [(row.item_id, row.seconds) for row in self._rows(query)]
 
     def preferences(self):
         """Stored likes and skips, given and undone, in their order: (item_id, kind)."""
-        wanted = sa.select(events).where(events.c.event.not_in(["impression", "play"]))
-        return [(row.item_id, row.event) for row in self._rows(wanted.order_by(events.c.id))]
+        query = sa.select(events).where(events.c.event.not_in(["impression", "play"]))
+        return [(row.item_id, row.event) for row in self._rows(query.order_by(events.c.id))]
 
     def _rows(self, query):
         engine = make_engine(self._url, poolclass=sa.NullPool)

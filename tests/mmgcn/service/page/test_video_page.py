@@ -24,9 +24,9 @@ def test_a_video_seeks_and_similar_ones_are_shown_by_modality(page):
     assert reached == pytest.approx(0.5, abs=0.1)
     with page.expect_response(lambda answer: "channel=acoustic" in answer.url) as answer:
         page.get_by_role("tab", name="acoustic").click()
-    wanted = [item["item_id"] for item in answer.value.json()["items"]]
+    expected = [item["item_id"] for item in answer.value.json()["items"]]
     page.get_by_role("list", name="Similar by acoustic").wait_for()
-    assert ids(cards(page)) == wanted
+    assert ids(cards(page)) == expected
 
 
 def test_the_tab_is_in_the_address(page, service):
