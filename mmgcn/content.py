@@ -12,7 +12,7 @@ from mmgcn.data.columns import NAMES, REQUIRED
 from mmgcn.data.dataset import Dataset
 from mmgcn.data.features import BLOCK_VALUES, FeatureTable
 
-WHOLE = "interactions"  # the part of a data set that is not split
+UNSPLIT = "interactions"  # name of the only part of a data set that is not split
 PARTS = ("train", "valid", "test")
 
 
@@ -48,7 +48,7 @@ class Content:
         """Return the non-empty parts of a data set, and the vectors of items that have them."""
         split = dataset.split
         content = cls()
-        whole = len(split.valid) == len(split.test) == 0
+        is_unsplit = len(split.valid) == len(split.test) == 0
         for name, part in zip(PARTS, (split.train, split.valid, split.test), strict=True):
             if len(part):
                 columns = {
@@ -58,7 +58,7 @@ class Content:
                 table = pl.DataFrame(columns)
                 if part.timestamp is not None:
                     table = table.with_columns(pl.Series("timestamp", part.timestamp))
-                content.parts[WHOLE if whole else name] = table
+                content.parts[UNSPLIT if is_unsplit else name] = table
         for name, matrix in dataset.features.items():
             present = dataset.present[name]
             ids = dataset.items.ids.filter(pl.Series(present))
@@ -129,7 +129,7 @@ class Content:
         if complete.height == 0:
             raise ContentError(f"{source} contains no interactions")
         self.parts[name] = complete
-        what = "interactions" if name == WHOLE else f"{name} interactions"
+        what = "interactions" if name == UNSPLIT else f"{name} interactions"
         others = " and ".join(complete.columns[2:])
         self.found.append(
             f"{complete.height:,} {what} of {complete['user_id'].n_unique():,} users and "

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from mmgcn.content import PARTS, WHOLE, Content, ContentError
+from mmgcn.content import PARTS, UNSPLIT, Content, ContentError
 from mmgcn.data.features import BLOCK_VALUES, FeatureTable
 
 REPORT = "import.json"
@@ -55,7 +55,7 @@ def write_data_folder(
     check_folder(folder, overwrite=overwrite)
     _prepare(folder)
     files = []
-    for part in (WHOLE, *PARTS):
+    for part in (UNSPLIT, *PARTS):
         if part in content.parts:
             files.append(folder / f"{part}.csv")
             content.parts[part].write_csv(files[-1])
@@ -156,7 +156,7 @@ def _commands(content: Content, folder: Path, options: list[str]) -> list[str]:
         store = str(folder / "features")
         lines.append(["extract", str(content.videos), *captions, "--out", store])
         features, options = [store], ["--missing", "mask"]
-    names = {WHOLE: "--interactions", "train": "--interactions", "valid": "--valid"}
+    names = {UNSPLIT: "--interactions", "train": "--interactions", "valid": "--valid"}
     fit = ["fit"]
     for part in content.parts:
         fit += [names.get(part, "--test"), str(folder / f"{part}.csv")]

@@ -326,20 +326,22 @@ def datasets_of_the_hub(folder):
 
 
 BOTH = {"visual": VISUAL, "textual": TEXTUAL}
-WHOLE = {"interactions": EVENTS}
+UNSPLIT = {"interactions": EVENTS}
 NAMED = {"prefixes": ("u", "i"), "captions": True, "timed": True}
 CLIPS = {"prefixes": ("", "clip"), "features": {"visual": CLIP}, "captions": True}
 LAYOUTS = {
-    "ml-100k": Layout("movielens", movielens, WHOLE, first=1, captions=True, timed=True),
+    "ml-100k": Layout("movielens", movielens, UNSPLIT, first=1, captions=True, timed=True),
     "ml-1m": Layout(
-        "movielens", lambda f: movielens(f, "ml-1m"), WHOLE, 1, captions=True, timed=True
+        "movielens", lambda f: movielens(f, "ml-1m"), UNSPLIT, 1, captions=True, timed=True
     ),
     "ml-25m": Layout(
-        "movielens", lambda f: movielens(f, "ml-25m"), WHOLE, 1, captions=True, timed=True
+        "movielens", lambda f: movielens(f, "ml-25m"), UNSPLIT, 1, captions=True, timed=True
     ),
     "mmgcn": Layout("mmgcn", mmgcn, PARTS, features=BOTH),
     "mmrec": Layout("mmrec", mmrec, PARTS, features=BOTH, timed=True),
-    "microlens": Layout("microlens", microlens, WHOLE, 1, features=BOTH, captions=True, timed=True),
+    "microlens": Layout(
+        "microlens", microlens, UNSPLIT, 1, features=BOTH, captions=True, timed=True
+    ),
     "lightgcn": Layout("lightgcn", lightgcn, {"train": TRAIN_AND_VALID, "test": TEST}),
     "lattice": Layout("lattice", lattice, PARTS, features=BOTH),
     "lattice in JSON": Layout("lattice", lattice_in_json, PARTS, features={"visual": VISUAL}),
@@ -353,14 +355,18 @@ LAYOUTS = {
     "recbole": Layout(
         "recbole",
         recbole,
-        WHOLE,
+        UNSPLIT,
         features={"visual": VISUAL},
         **NAMED,
     ),
     "elliot": Layout("elliot", elliot, PARTS, features=BOTH, timed=True),
-    "elliot, one table": Layout("elliot", elliot_dataset, WHOLE),
-    "cornac": Layout("cornac", cornac, WHOLE, prefixes=("u", "i"), timed=True, path="ratings.txt"),
-    "rectools": Layout("rectools", rectools, WHOLE, features={"item_features": VISUAL}, timed=True),
+    "elliot, one table": Layout("elliot", elliot_dataset, UNSPLIT),
+    "cornac": Layout(
+        "cornac", cornac, UNSPLIT, prefixes=("u", "i"), timed=True, path="ratings.txt"
+    ),
+    "rectools": Layout(
+        "rectools", rectools, UNSPLIT, features={"item_features": VISUAL}, timed=True
+    ),
     "ducho": Layout("ducho", ducho, {}, prefixes=("", "clip-"), features=BOTH),
     "video_features": Layout(
         "video_features",
@@ -373,7 +379,7 @@ LAYOUTS = {
     "clip_video_encode in shards": Layout(
         "clip_video_encode", clip_video_encode_in_shards, {}, **CLIPS
     ),
-    "kuairec": Layout("kuairec", kuairec, WHOLE, captions=True, timed=True),
+    "kuairec": Layout("kuairec", kuairec, UNSPLIT, captions=True, timed=True),
     "datasets": Layout(
         "datasets",
         datasets,
@@ -381,5 +387,5 @@ LAYOUTS = {
         features={"clip_embedding": VISUAL},
         **NAMED,
     ),
-    "datasets of the hub": Layout("datasets", datasets_of_the_hub, WHOLE, timed=True),
+    "datasets of the hub": Layout("datasets", datasets_of_the_hub, UNSPLIT, timed=True),
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmgcn.content import WHOLE, Content
+from mmgcn.content import UNSPLIT, Content
 from mmgcn.format import Format, FormatError, ImportOptions
 from mmgcn.formats._tables import first_line, only_file, read_table
 
@@ -38,7 +38,7 @@ def _read(path: Path, options: ImportOptions) -> Content:  # noqa: ARG001
     table = read_table(file, separator, header=False)
     content = Content()
     columns = {role: str(n) for n, role in enumerate(ROLES[: table.width], 1)}
-    content.add_part(WHOLE, table, source=file.name, **columns)
+    content.add_part(UNSPLIT, table, source=file.name, **columns)
     return content
 
 

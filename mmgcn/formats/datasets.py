@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mmgcn.content import WHOLE, Content
+from mmgcn.content import UNSPLIT, Content
 from mmgcn.data.columns import NAMES, UNKNOWN, Columns
 from mmgcn.format import Format, FormatError, ImportOptions
 from mmgcn.formats._modality import plain_name
@@ -45,9 +45,9 @@ def _read(path: Path, options: ImportOptions) -> Content:  # noqa: ARG001
     if not tables:
         raise FormatError(f"{path} contains neither state.json with .arrow nor train-*.parquet")
     content = Content()
-    whole = len(tables) == 1
+    is_unsplit = len(tables) == 1
     for name, table in tables.items():
-        part = WHOLE if whole else PARTS.get(name)
+        part = UNSPLIT if is_unsplit else PARTS.get(name)
         if part is None:
             content.dropped.append(f"the part {name}: it is neither train, validation nor test")
             continue

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from mmgcn.content import PARTS, WHOLE, Content
+from mmgcn.content import PARTS, UNSPLIT, Content
 from mmgcn.format import FormatError, ImportOptions, WritableFormat, Written
 from mmgcn.formats._item_files import add_item_files
 from mmgcn.formats._modality import modality_of, plain_name
@@ -19,7 +19,7 @@ from mmgcn.formats._numbering import Numbering, known_lists, write_ids
 from mmgcn.formats._tables import files_in, first_line, part_files, read_table
 
 FILES = {
-    WHOLE: ("dataset.tsv",),
+    UNSPLIT: ("dataset.tsv",),
     "train": ("train.tsv",),
     "valid": ("val.tsv", "validation.tsv"),
     "test": ("test.tsv",),
@@ -31,7 +31,7 @@ LAYOUT = "dataset.tsv, or train.tsv, val.tsv and test.tsv; folders with ITEM.npy
 def _detect(path: Path) -> str | None:
     """Recognise a table by its name and its first line."""
     found = _parts(path)
-    for part in (WHOLE, "train"):
+    for part in (UNSPLIT, "train"):
         if part in found and _is_table(first_line(found[part])):
             return f"{found[part].name} without a header"
     return None
@@ -40,10 +40,10 @@ def _detect(path: Path) -> str | None:
 def _read(path: Path, options: ImportOptions) -> Content:
     """Read the tables, and each folder of vectors as a modality."""
     found = _parts(path)
-    if WHOLE in found and "train" not in found:
-        found = {WHOLE: found[WHOLE]}
+    if UNSPLIT in found and "train" not in found:
+        found = {UNSPLIT: found[UNSPLIT]}
     elif "train" in found:
-        found.pop(WHOLE, None)
+        found.pop(UNSPLIT, None)
     else:
         raise FormatError(f"{path} contains neither dataset.tsv nor train.tsv")
     content = Content()
@@ -154,7 +154,7 @@ def _index(numbering: Numbering, column: str, *, plain: bool) -> pl.Expr:
 
 def _usage(content: Content) -> list[str]:
     """Return the configuration of Elliot for the written files."""
-    if WHOLE in content.parts:
+    if UNSPLIT in content.parts:
         lines = [
             "its configuration:",
             "  data_config: {strategy: dataset, dataset_path: dataset.tsv}",

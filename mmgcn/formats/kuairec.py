@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmgcn.content import WHOLE, Content
+from mmgcn.content import UNSPLIT, Content
 from mmgcn.format import Format, FormatError, ImportOptions
 from mmgcn.formats._tables import file_named, first_line, read_rows, read_table
 
@@ -41,7 +41,7 @@ def _read(path: Path, options: ImportOptions) -> Content:  # noqa: ARG001
     columns = {role: name for role, name in COLUMNS.items() if name in table.columns}
     content = Content(min_rating=WATCHED)
     content.add_part(
-        WHOLE, table, source=file.name, **(columns | {"user": "user_id", "item": "video_id"})
+        UNSPLIT, table, source=file.name, **(columns | {"user": "user_id", "item": "video_id"})
     )
     if path.is_dir() and (path / TABLES[1]).is_file() and file.name == TABLES[0]:
         content.dropped.append(

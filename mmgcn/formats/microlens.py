@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from mmgcn.content import WHOLE, Content
+from mmgcn.content import UNSPLIT, Content
 from mmgcn.data.columns import Columns
 from mmgcn.format import Format, FormatError, ImportOptions
 from mmgcn.formats._arrays import read_matrix
@@ -42,12 +42,12 @@ def _read(path: Path, options: ImportOptions) -> Content:
         columns.pop("rating", None)
         if "time" not in columns and "timestamp" in table.columns:
             columns["time"] = "timestamp"
-        content.add_part(WHOLE, table, source=pairs.name, **columns)
+        content.add_part(UNSPLIT, table, source=pairs.name, **columns)
     else:
         table, empty = _sequences(pairs)
         content.dropped += empty_lists(empty, pairs.name)
         content.add_part(
-            WHOLE, table, source=pairs.name, user="user_id", item="item_id", time="timestamp"
+            UNSPLIT, table, source=pairs.name, user="user_id", item="item_id", time="timestamp"
         )
         content.found.append("positions in the sequences of users are read as times")
     content.dropped += [

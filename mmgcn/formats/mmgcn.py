@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from mmgcn.content import WHOLE, Content
+from mmgcn.content import UNSPLIT, Content
 from mmgcn.format import Format, FormatError, ImportOptions
 from mmgcn.formats._arrays import read_lists, read_matrix
 from mmgcn.formats._modality import modality_of
@@ -70,7 +70,7 @@ def _read(path: Path, options: ImportOptions) -> Content:
         table = pairs_table(user, item - num_users)
         content.add_part(part, table, source=_source(folder, part), user="user_id", item="item_id")
     if len(pairs) == 1:
-        content.parts = {WHOLE: content.parts["train"]}
+        content.parts = {UNSPLIT: content.parts["train"]}
     content.found.append(f"items are numbered from {num_users:,} in the files, from 0 here")
     for name, (file, matrix) in matrices.items():
         ids = pl.int_range(len(matrix), eager=True).cast(pl.String)

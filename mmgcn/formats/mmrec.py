@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from mmgcn.content import PARTS, WHOLE, Content
+from mmgcn.content import PARTS, UNSPLIT, Content
 from mmgcn.format import FormatError, ImportOptions, WritableFormat, Written
 from mmgcn.formats._arrays import read_matrix
 from mmgcn.formats._modality import name_modalities
@@ -60,7 +60,7 @@ def _read(path: Path, options: ImportOptions) -> Content:
             if rows.height:
                 content.add_part(part, rows, source=f"{file.name}, x_label {label}", **columns)
     else:
-        content.add_part(WHOLE, table, source=file.name, **columns)
+        content.add_part(UNSPLIT, table, source=file.name, **columns)
     arrays = files_in(file.parent, "*_feat.npy", "*_feat.pt", "*_feats.npy")
     for name, array in name_modalities(arrays).items():
         matrix = read_matrix(array, options)
@@ -78,7 +78,7 @@ def _write(
     users, items = Numbering(content.users), Numbering(content.items)
     tables = []
     for label, part in LABELS.items():
-        table = content.parts.get(part, content.parts.get(WHOLE) if label == "0" else None)
+        table = content.parts.get(part, content.parts.get(UNSPLIT) if label == "0" else None)
         if table is not None:
             columns = [pl.col("timestamp")] if "timestamp" in table.columns else []
             tables.append(

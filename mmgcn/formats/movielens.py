@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmgcn.content import WHOLE, Content
+from mmgcn.content import UNSPLIT, Content
 from mmgcn.format import Format, FormatError, ImportOptions
 from mmgcn.formats._tables import file_named, first_line, read_rows, read_table
 
@@ -44,7 +44,7 @@ def _read(path: Path, options: ImportOptions) -> Content:  # noqa: ARG001
     separator, columns, titles_name, titles_separator = RELEASES[ratings.name]
     content = Content(min_rating=LIKED)
     table = read_table(ratings, separator, header=columns is HEADER)
-    content.add_part(WHOLE, table, source=ratings.name, **columns)
+    content.add_part(UNSPLIT, table, source=ratings.name, **columns)
     titles = ratings.with_name(titles_name)
     if titles.is_file():
         rows = read_rows(titles, titles_separator)

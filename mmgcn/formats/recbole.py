@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from mmgcn.content import PARTS, WHOLE, Content
+from mmgcn.content import PARTS, UNSPLIT, Content
 from mmgcn.format import FormatError, ImportOptions, WritableFormat, Written
 from mmgcn.formats._modality import plain_name
 from mmgcn.formats._tables import files_in, first_line, read_table
@@ -41,7 +41,7 @@ def _read(path: Path, options: ImportOptions) -> Content:  # noqa: ARG001
         for file in files_in(folder, f"*{suffix}")[:1]
         if path.is_dir()
     }
-    whole = [
+    unsplit = [
         file
         for file in files_in(path, "*.inter")
         if not any(file.name.endswith(suffix) for suffix in BENCHMARK.values()) or path.is_file()
@@ -49,13 +49,13 @@ def _read(path: Path, options: ImportOptions) -> Content:  # noqa: ARG001
     if "train" in benchmark:
         for part, file in benchmark.items():
             _add_part(content, part, file)
-        content.dropped += [f"{file.name}: the parts are read" for file in whole]
-    elif len(whole) == 1:
-        _add_part(content, WHOLE, whole[0])
+        content.dropped += [f"{file.name}: the parts are read" for file in unsplit]
+    elif len(unsplit) == 1:
+        _add_part(content, UNSPLIT, unsplit[0])
     else:
         raise FormatError(
-            f"{folder} contains {len(whole)} files .inter; name one of them as the path"
-            if whole
+            f"{folder} contains {len(unsplit)} files .inter; name one of them as the path"
+            if unsplit
             else f"{folder} contains no .inter"
         )
     _add_items(content, folder)
@@ -69,7 +69,7 @@ def _write(
 ) -> Written:
     """Write NAME.inter or one file per part, NAME.item, and one file per modality."""
     files, dropped = [], []
-    for part in (WHOLE, *PARTS):
+    for part in (UNSPLIT, *PARTS):
         if part in content.parts:
             table = content.parts[part]
             typed = {
@@ -184,7 +184,7 @@ def _usage(content: Content, name: str) -> list[str]:
     columns = next(iter(content.parts.values())).columns
     lines = [f"copy the folder to dataset/{name} of RecBole; its configuration:"]
     lines.append(f"  load_col: {{inter: [{', '.join(columns)}]}}")
-    if WHOLE not in content.parts:
+    if UNSPLIT not in content.parts:
         parts = ", ".join(part for part in PARTS if part in content.parts)
         lines.append(f"  benchmark_filename: [{parts}]")
     names = [plain_name(modality) for modality in content.features]

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from mmgcn.content import WHOLE, Content
+from mmgcn.content import UNSPLIT, Content
 from mmgcn.data.times import UNIT_BOUNDS
 from mmgcn.format import FormatError, ImportOptions, WritableFormat, Written
 from mmgcn.formats._modality import plain_name
@@ -19,7 +19,7 @@ from mmgcn.formats._tables import files_in, first_line, part_files, read_table
 
 # Part -> stem of its table. RecTools prescribes no file names; its tutorials and `mmgcn export` use
 # these.
-STEMS = {WHOLE: "interactions", "train": "train", "valid": "valid", "test": "test"}
+STEMS = {UNSPLIT: "interactions", "train": "train", "valid": "valid", "test": "test"}
 SUFFIXES = (".parquet", ".csv")
 COLUMNS = ("user_id", "item_id", "weight", "datetime")
 VECTORS = "_item_features.parquet"  # one row per item: id, then numbers
@@ -43,7 +43,7 @@ def _read(path: Path, options: ImportOptions) -> Content:  # noqa: ARG001
     if not tables:
         raise FormatError(f"{path} contains no interactions.csv and no interactions.parquet")
     if "train" in tables:
-        tables.pop(WHOLE, None)
+        tables.pop(UNSPLIT, None)
     content = Content()
     for part, file in tables.items():
         table = _read_file(file)
@@ -109,7 +109,7 @@ def _write(
 def _tables(path: Path) -> dict[str, Path]:
     """Return the tables of interactions at a path, by part."""
     if path.is_file():
-        return {WHOLE: path} if path.suffix in SUFFIXES else {}
+        return {UNSPLIT: path} if path.suffix in SUFFIXES else {}
     names = {part: tuple(f"{stem}{suffix}" for suffix in SUFFIXES) for part, stem in STEMS.items()}
     return part_files(path, names)
 

@@ -140,7 +140,7 @@ def choose_recipe(
         """Return whether a further trial of that length is expected to end within the budget."""
         if budget_seconds is None:
             return True
-        finished = sum(trial.settings["epochs"] for trial in trials)
+        finished: int = sum(trial.settings["epochs"] for trial in trials)
         expected = (time.monotonic() - started) * (1 + num_epochs / finished)
         return expected <= SEARCH_SHARE * budget_seconds
 

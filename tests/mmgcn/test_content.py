@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mmgcn.content import WHOLE, Content, ContentError
+from mmgcn.content import UNSPLIT, Content, ContentError
 
 
 def table(**columns):
@@ -14,8 +14,8 @@ def table(**columns):
 def test_rows_without_an_id_are_dropped_and_counted():
     content = Content()
     rows = table(u=["a", "", None, "b"], i=["x", "y", "z", "w"])
-    content.add_part(WHOLE, rows, source="t.csv", user="u", item="i")
-    assert content.parts[WHOLE].rows() == [("a", "x"), ("b", "w")]
+    content.add_part(UNSPLIT, rows, source="t.csv", user="u", item="i")
+    assert content.parts[UNSPLIT].rows() == [("a", "x"), ("b", "w")]
     assert content.dropped == ["2 of 4 rows of t.csv: they have no user or no item"]
     assert content.found == ["2 interactions of 2 users and 2 items in t.csv"]
     assert content.users.to_list() == ["a", "b"]
@@ -33,9 +33,9 @@ def test_a_column_with_empty_values_is_dropped_as_a_whole():
 
 def test_a_missing_column_and_an_empty_table_are_refused():
     with pytest.raises(ContentError, match="t has no column v; it has: u, i"):
-        Content().add_part(WHOLE, table(u=["a"], i=["x"]), source="t", user="v", item="i")
+        Content().add_part(UNSPLIT, table(u=["a"], i=["x"]), source="t", user="v", item="i")
     with pytest.raises(ContentError, match="t contains no interactions"):
-        Content().add_part(WHOLE, table(u=[""], i=["x"]), source="t", user="u", item="i")
+        Content().add_part(UNSPLIT, table(u=[""], i=["x"]), source="t", user="u", item="i")
 
 
 def test_rows_that_are_not_finite_are_dropped_and_counted():

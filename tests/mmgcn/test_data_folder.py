@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmgcn.content import WHOLE, Content, ContentError
+from mmgcn.content import UNSPLIT, Content, ContentError
 from mmgcn.data.features import FeatureTable
 from mmgcn.data.loading import load_dataset
 from mmgcn.data.options import DataOptions
@@ -33,7 +33,7 @@ def test_pairs_times_and_vectors_survive(tmp_path_factory, events, others):
     users, items, times = zip(*events, strict=True)
     content = Content()
     table = pairs(users, items).with_columns(timestamp=pl.Series(times))
-    content.add_part(WHOLE, table, source="t", user="user_id", item="item_id", time="timestamp")
+    content.add_part(UNSPLIT, table, source="t", user="user_id", item="item_id", time="timestamp")
     ids = [*dict.fromkeys([*items, *others])]
     matrix = np.arange(1, 2 * len(ids) + 1, dtype=np.float32).reshape(-1, 2)
     content.features["visual"] = FeatureTable("visual", ids, matrix)
@@ -64,7 +64,7 @@ def test_pairs_times_and_vectors_survive(tmp_path_factory, events, others):
 def whole(items=("x", "y"), **extra):
     content = Content(**extra)
     rows = pairs(["a"] * len(items), items)
-    content.add_part(WHOLE, rows, source="t", user="user_id", item="item_id")
+    content.add_part(UNSPLIT, rows, source="t", user="user_id", item="item_id")
     return content
 
 

@@ -24,7 +24,7 @@ def with_thumbnail():
     return plain[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + plain[2:]
 
 
-WHOLE = {
+UNSPLIT = {
     "baseline": jpeg(),
     "progressive": jpeg(progressive=True),
     "with restarts": jpeg(restart_marker_blocks=1),
@@ -33,14 +33,14 @@ WHOLE = {
 }
 
 
-@pytest.mark.parametrize("kind", WHOLE)
+@pytest.mark.parametrize("kind", UNSPLIT)
 def test_a_complete_jpeg_is_not_truncated(kind):
-    assert not is_truncated(WHOLE[kind])
+    assert not is_truncated(UNSPLIT[kind])
 
 
-@pytest.mark.parametrize("kind", [kind for kind in WHOLE if "video" not in kind])
+@pytest.mark.parametrize("kind", [kind for kind in UNSPLIT if "video" not in kind])
 def test_a_jpeg_truncated_anywhere_is_detected(kind):
-    whole = WHOLE[kind]
+    whole = UNSPLIT[kind]
     for size in RNG.integers(2, len(whole) - 1, 200):
         assert is_truncated(whole[:size]), size
 
@@ -52,9 +52,9 @@ def reason_of(path, data):
     return media.summary.partial_reason
 
 
-@pytest.mark.parametrize("kind", WHOLE)
+@pytest.mark.parametrize("kind", UNSPLIT)
 def test_a_truncated_jpeg_is_partial(tmp_path, kind):
-    whole = WHOLE[kind]
+    whole = UNSPLIT[kind]
     assert reason_of(tmp_path / "whole.jpg", whole) is None
     if "video" not in kind:
         reason = reason_of(tmp_path / "cut.jpg", whole[: int(0.8 * len(whole))])

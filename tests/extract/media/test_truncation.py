@@ -40,7 +40,7 @@ def clip(path) -> bytes:
     return make_clip(path, num_frames=25, audio=Audio(seconds=1)).read_bytes()
 
 
-WHOLE = {
+UNSPLIT = {
     "one image": ("gif", gif()),
     "an animation": ("gif", gif(num_frames=4, comment=b"four" * 100)),
     "a wav": ("wav", wav()),
@@ -48,9 +48,9 @@ WHOLE = {
 }
 
 
-@pytest.mark.parametrize("kind", WHOLE)
+@pytest.mark.parametrize("kind", UNSPLIT)
 def test_a_file_truncated_anywhere_is_detected(kind):
-    container, whole = WHOLE[kind]
+    container, whole = UNSPLIT[kind]
     for behind in (b"", bytes(100), b"!,\xff" * 50):
         assert not is_truncated(io.BytesIO(whole + behind), container)
     for size in np.random.default_rng(0).integers(14, len(whole) - 4, 200):

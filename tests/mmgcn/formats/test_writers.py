@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extract.registry import Registry
-from mmgcn.content import WHOLE, Content
+from mmgcn.content import UNSPLIT, Content
 from mmgcn.data.features import FeatureTable
 from mmgcn.format import FORMATS, FormatError, ImportOptions, WritableFormat
 
@@ -46,7 +46,7 @@ def test_exported_files_are_read_back(name, tmp_path_factory, train, held_out, s
     folder = tmp_path_factory.mktemp("export")
     content = Content()
     content.parts = (
-        {"train": table(train), "test": table(held_out)} if split else {WHOLE: table(train)}
+        {"train": table(train), "test": table(held_out)} if split else {UNSPLIT: table(train)}
     )
     if name == "mmrec" and not split:
         content.parts = {"train": table(train)}
@@ -136,7 +136,7 @@ def test_an_id_with_a_tab_is_refused_and_one_in_a_caption_replaced(tmp_path):
 
 @pytest.mark.parametrize("scale", [1, 1_000, 1_000_000])
 def test_datetimes_are_of_the_unit_of_the_times(tmp_path, scale):
-    content = Content(parts={WHOLE: table([("u", "a")], 1_600_000_000 * scale)})
+    content = Content(parts={UNSPLIT: table([("u", "a")], 1_600_000_000 * scale)})
     FORMATS.get("rectools").write(content, tmp_path, name="ours")
     (moment,) = pl.read_parquet(tmp_path / "interactions.parquet")["datetime"]
     assert moment.isoformat() == "2020-09-13T12:26:40"
