@@ -39,7 +39,7 @@ class RayPool:
     of a dead worker; a clip that ends three workers is recorded as failed.
 
     Args:
-        setup: as for workers on one machine, with a cluster in its config.
+        setup: setup of the extraction, as for local workers; its config names a cluster.
         encoders: encoder of each slot; None if it reads no decoded samples.
     """
 

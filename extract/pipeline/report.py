@@ -22,18 +22,18 @@ class Report:
     """Status of all items after an extraction.
 
     Args:
-        counts: for each modality, the number of items that are done, partial, missing, failed or
-            not done; `skipped` counts those of any status that were already up to date.
+        counts: number of items that are done, partial, missing, failed or not done, for each
+            modality; `skipped` counts those of any status that were already up to date.
         failures: all failed items, in each modality, of this run and earlier ones.
-        partial: the same for items with fewer rows than their file contains.
+        partial: all items with fewer rows than their file contains, of this run and earlier ones.
         sets: folder of each modality's features.
         seconds: duration of the run.
-        cosines: for modalities extracted in a lower precision than float32, the smallest cosine of
-            a row to its float32 row, over the first batch of each worker.
+        cosines: smallest cosine of a row to its float32 row, over the first batch of each worker,
+            for each modality that is extracted in a lower precision than float32.
         interrupted: the run was stopped before its end; the same call resumes it.
         planned: number of items that a dry run would extract in any modality.
         notes: remarks on the store, for the user.
-        estimated_seconds: in a dry run with `estimate`, the time that extracting would take.
+        estimated_seconds: estimated duration of the extraction, in a dry run with `estimate`.
     """
 
     counts: dict[str, Counter[str]] = field(default_factory=dict)

@@ -32,7 +32,7 @@ def best_prior(
     A weight replaces the default if it is better by more than a standard error over the users.
 
     Args:
-        scorer: of the model without a prior.
+        scorer: scorer of the model without a prior.
         users: validation users to evaluate.
         scale: score that adds 1 to a logit of the training loss.
         default: weight of the model's default prior.

@@ -101,7 +101,7 @@ class Trials:
         """Train with the settings of a recipe; return the best prior and the metric of each user.
 
         Args:
-            path: for the checkpoint; a training that was interrupted there is resumed.
+            path: folder of the checkpoint, from which an interrupted training is resumed.
             own: settings of the recipe, without a popularity prior.
         """
         settings = {**own, **self._given, **self._kind.trial_settings, "eval_every": own["epochs"]}
