@@ -8,9 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from mmgcn.data.nearest_rows import can_search, nearest_rows
 from mmgcn.sparse import SparseProduct
 
 BLOCK_ROWS, BLOCK_CELLS = 2_048, 1 << 25  # items compared with all others at once; 128 MiB
+MAX_EXACT_ITEMS = 100_000  # with more, faiss searches if it is installed
+NUM_PROBES = 32  # cells that faiss searches for the neighbours of an item
 GROUP = 64  # width of the groups of columns whose maxima are compared first
 _latest: dict[tuple[bytes, torch.Size, int], tuple[Tensor, Tensor, Tensor]] = {}  # at most one
 
@@ -19,7 +22,8 @@ def knn_graph(features: list[Tensor], num_neighbours: int) -> SparseProduct | No
     """Return each item's nearest items by cosine over all modalities, rows summing to one.
 
     An item without any modality has no neighbours and is not a neighbour. Compares every pair, a
-    block of rows at a time: I^2 D operations and I * num_neighbours entries.
+    block of rows at a time: I^2 D operations and I * num_neighbours entries. With more than 100,000
+    items and the extra `ann`, the nearest cells of an index are searched instead (see `is_exact`).
 
     Args:
         features: one matrix per modality.
@@ -88,6 +92,11 @@ def nearest_items(rows: Tensor, num_neighbours: int) -> tuple[Tensor, Tensor]:
     return columns, values
 
 
+def is_exact(num_items: int) -> bool:
+    """Return whether the graph of a catalogue contains the true nearest items of every item."""
+    return num_items <= MAX_EXACT_ITEMS or not can_search()
+
+
 def _nearest_once(matrix: Tensor, num_neighbours: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return `_nearest`; the latest result is kept, for the trials and the training of a fit.
 
@@ -97,7 +106,8 @@ def _nearest_once(matrix: Tensor, num_neighbours: int) -> tuple[Tensor, Tensor, 
     content = blake2b(matrix.numpy().tobytes()).digest()
     key = content, matrix.shape, num_neighbours
     if key not in _latest:
-        result = _nearest(matrix, num_neighbours)
+        search = _nearest if is_exact(len(matrix)) else _search_nearest
+        result = search(matrix, num_neighbours)
         _latest.clear()
         _latest[key] = result
     return _latest[key]
@@ -125,6 +135,22 @@ def _nearest(matrix: Tensor, num_neighbours: int) -> tuple[Tensor, Tensor, Tenso
         columns.append(known[column])
         values.append(value.clamp(min=0))
     return known, torch.cat(columns), torch.cat(values)
+
+
+def _search_nearest(matrix: Tensor, num_neighbours: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return `_nearest` from an index, which misses some neighbours.
+
+    Shapes:
+        matrix: (I, D); the result as that of `_nearest`.
+    """
+    known = (matrix.abs().sum(dim=1) > 0).nonzero().squeeze(1)
+    found = nearest_rows(matrix[known].numpy(), num_neighbours + 1, num_probes=NUM_PROBES)
+    value, column = torch.from_numpy(found[0]), torch.from_numpy(found[1])
+    is_other = (column >= 0) & (column != torch.arange(len(known))[:, None])
+    value = torch.where(is_other, value, -torch.inf)
+    value, order = value.sort(dim=1, descending=True, stable=True)
+    column = column.gather(1, order)[:, :num_neighbours].clamp(min=0)
+    return known, known[column], value[:, :num_neighbours].clamp(min=0)
 
 
 def top_k(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:

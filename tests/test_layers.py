@@ -38,6 +38,7 @@ STAGES = {
     "mmgcn.data.ids": 9,
     "mmgcn.data.features": 10,
     "mmgcn.data.duplicates": 11,
+    "mmgcn.data.nearest_rows": 8,
     "mmgcn.data.similar_pairs": 9,
     "mmgcn.data.columns": 9,
     "mmgcn.data.content": 9,

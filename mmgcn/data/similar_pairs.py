@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from mmgcn.data.nearest_rows import can_search, nearest_rows
+
 BLOCK_VALUES = 32_000_000  # cosines in memory at once: 128 MB
 MAX_EXACT_ITEMS = 50_000  # with more, faiss searches if it is installed
-NUM_NEIGHBOURS = 16  # neighbours of each item in a search by faiss
+NUM_NEIGHBOURS, NUM_PROBES = 16, 8  # neighbours of each item and searched cells, in faiss
 
 
 def similar_pairs(vectors: np.ndarray, min_cosine: float) -> Iterator[np.ndarray]:
@@ -21,14 +23,11 @@ def similar_pairs(vectors: np.ndarray, min_cosine: float) -> Iterator[np.ndarray
     Shapes:
         vectors: (N, D), rows of length 1 or 0; each result: (P, 2) int64.
     """
-    if len(vectors) > MAX_EXACT_ITEMS:
-        try:
-            import faiss
-        except ImportError:
-            pass
-        else:
-            yield _pairs_of_faiss(faiss, vectors, min_cosine)
-            return
+    if len(vectors) > MAX_EXACT_ITEMS and can_search():
+        cosines, rows = nearest_rows(vectors, NUM_NEIGHBOURS, num_probes=NUM_PROBES)
+        left, column = np.nonzero((cosines >= min_cosine) & (rows > np.arange(len(rows))[:, None]))
+        yield np.stack([left, rows[left, column]], axis=1)
+        return
     step = max(1, BLOCK_VALUES // max(len(vectors), 1))
     for start in range(0, len(vectors), step):
         cosines = vectors[start : start + step] @ vectors[start:].T  # (B, D) @ (D, N) -> (B, N)
@@ -63,17 +62,3 @@ def connected_groups(num_rows: int, pairs: Iterable[np.ndarray]) -> list[list[in
     for row in range(num_rows):
         groups[root(row)].append(row)
     return [group for group in groups.values() if len(group) > 1]
-
-
-def _pairs_of_faiss(faiss: object, vectors: np.ndarray, min_cosine: float) -> np.ndarray:
-    num_items, width = vectors.shape
-    num_cells = int(num_items**0.5)
-    index = faiss.index_factory(width, f"IVF{num_cells},Flat", faiss.METRIC_INNER_PRODUCT)  # type: ignore[attr-defined]
-    index.train(vectors[:: max(1, num_items // (64 * num_cells))])
-    index.add(vectors)
-    index.nprobe = 8
-    cosines, found = index.search(vectors, NUM_NEIGHBOURS)  # (N, k), (N, k)
-    left = np.arange(num_items)[:, None]
-    is_similar = (cosines >= min_cosine) & (found > left)
-    first = np.broadcast_to(left, is_similar.shape)[is_similar]
-    return np.stack([first, found[is_similar]], axis=1)

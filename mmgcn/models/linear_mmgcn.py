@@ -39,7 +39,7 @@ from mmgcn.channels import ID
 from mmgcn.config import at_most, less_than, positive
 from mmgcn.data.dataset import Dataset
 from mmgcn.graph_model import GraphConfig, GraphModel
-from mmgcn.knn import knn_graph
+from mmgcn.knn import is_exact, knn_graph
 from mmgcn.neighbourhood import Neighbourhood
 from mmgcn.parameters import table, unit_features
 from mmgcn.sampling import Batch
@@ -131,6 +131,11 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
             for _ in range(self.config.ensemble_size)
         )
         self.register_buffer("num_started", torch.ones((), dtype=torch.int64))
+
+    def resolved_settings(self) -> dict[str, Any]:
+        """Return the propagation, and whether K has the true nearest items or those of an index."""
+        search = "exact" if is_exact(self.num_items) else "faiss"
+        return {**super().resolved_settings(), "item_neighbours": search}
 
     @classmethod
     def first_recipe(cls, dataset: Dataset) -> str:

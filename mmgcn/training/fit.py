@@ -198,6 +198,7 @@ def fit(
         shard = UserShard(trained, dataset.train, group)
         trained.to(device)
         identity["resolved"] = trained.resolved_settings()
+        group.assert_equal(identity["resolved"])
         trainer = Trainer(
             trained,
             dataset,
