@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ def nearest_rows(
 
     num_rows, width = vectors.shape
     num_cells = int(num_rows**0.5)
-    index = faiss.index_factory(width, f"IVF{num_cells},Flat", faiss.METRIC_INNER_PRODUCT)
+    index: Any = faiss.index_factory(width, f"IVF{num_cells},Flat", faiss.METRIC_INNER_PRODUCT)
     index.train(vectors[:: max(1, num_rows // (ROWS_PER_CELL * num_cells))])
     index.add(vectors)
     index.nprobe = num_probes
