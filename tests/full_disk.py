@@ -1,7 +1,10 @@
 """A full disk."""
 
 import resource
+import sys
 from contextlib import contextmanager
+
+import pytest
 
 
 @contextmanager
@@ -9,11 +12,15 @@ def small_files():
     """Limit files to 100 bytes; a longer write is truncated and then fails.
 
     Not a fixture: the limit would also apply to output that pytest itself writes to a file.
+    Python would store truncated bytecode of a module that is imported meanwhile.
     """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
     try:
-        yield
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "dont_write_bytecode", True)
+            patch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+            yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
