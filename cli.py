@@ -39,7 +39,7 @@ COMMANDS = {
     ),
     "run": (
         "mmgcn.commands.run",
-        "Extract, fit and evaluate the project of this folder, such as every night.",
+        "Extract, fit and evaluate the project of this folder, for example every night.",
     ),
     "config": (
         "mmgcn.commands.config",

@@ -23,7 +23,7 @@ def test_help_names_the_three_commands(capsys):
 def test_a_paragraph_of_help_is_not_broken_where_its_source_is(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     _, out, _ = run(capsys, "compare", "--help")
-    assert "the validation part; the test part, if there is one, has a table of its own." in out
+    assert "the validation part; the test part, if there is one, has a separate table." in out
 
 
 def test_version_is_that_of_the_distribution(capsys):
