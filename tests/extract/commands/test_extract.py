@@ -324,7 +324,10 @@ def test_usage_errors_have_exit_code_2(extract, videos, monkeypatch, words, repo
         (["VIDEOS", "--encoder", "v=resnet50"], "named for visual, which is not one of"),
         (["VIDEOS", "--encoder", "a=vggish:none.pth"], "no weights at none.pth"),
         (["VIDEOS", "-m", ","], "no modality is named; known: acoustic, "),
-        (["VIDEOS", "--precision", "bfloat16"], "none of the encoders computes in bfloat16; those"),
+        (
+            ["VIDEOS", "--precision", "bfloat16"],
+            "none of the encoders computes in bfloat16; encoders",
+        ),
         (["VIDEOS", "--out", "file"], "a file is in the place of a folder"),
     ],
 )

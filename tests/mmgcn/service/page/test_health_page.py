@@ -27,7 +27,7 @@ def test_health_counts_requests_by_route_and_is_redrawn(page, service):
     page.evaluate("fetch('v1/recommend/nobody')")
     until(lambda: int(requests.inner_text().replace(",", "")) > before)
     page.get_by_role("img", name="Requests per second").wait_for()
-    page.get_by_text("404").wait_for()
+    page.get_by_text("404", exact=True).wait_for()
 
 
 def test_a_refused_run_is_shown_with_the_reason(page, service):
