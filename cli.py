@@ -43,7 +43,7 @@ COMMANDS = {
     ),
     "config": (
         "mmgcn.commands.config",
-        "Show the settings that apply, and where each comes from.",
+        "Show the settings in effect, with their origins.",
     ),
     "inspect": (
         "mmgcn.commands.inspect",

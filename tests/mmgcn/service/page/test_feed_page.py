@@ -66,10 +66,7 @@ def test_a_tap_unmutes_and_the_next_one_pauses(page, service):
     page.keyboard.press("m")
     assert video.evaluate("video => video.muted")
     page.keyboard.press("Escape")
-    until(lambda: service.plays("u0"))
-    ((item, seconds),) = service.plays("u0")[-1:]
-    assert item == "clip-020"
-    assert seconds > 0
+    until(lambda: dict(service.plays("u0")).get("clip-020", 0) > 0)
 
 
 def test_a_skip_moves_on_and_can_be_undone(feed, service):
