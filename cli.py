@@ -47,11 +47,11 @@ COMMANDS = {
     ),
     "inspect": (
         "mmgcn.commands.inspect",
-        "Show the content of features and interactions, and what does not match between them.",
+        "Show the content of features and interactions, and mismatches between them.",
     ),
     "models": (
         "mmgcn.commands.models",
-        "List the models; of one, its settings, their defaults and what they mean.",
+        "List the models, or the settings of one with their defaults and meanings.",
     ),
     "fit": (
         "mmgcn.commands.fit",
@@ -67,11 +67,11 @@ COMMANDS = {
     ),
     "recommend": (
         "mmgcn.commands.recommend",
-        "Recommend items to users, best first, with the user's own ids.",
+        "Recommend items to users, best first.",
     ),
     "similar": (
         "mmgcn.commands.similar",
-        "List the items most similar to one, by the cosine of the item vectors.",
+        "List the items most similar to a given one, by the cosine of item vectors.",
     ),
     "map": (
         "mmgcn.commands.map",
@@ -83,7 +83,7 @@ COMMANDS = {
     ),
     "serve": (
         "mmgcn.commands.serve",
-        "Serve recommendations, explanations, videos and a page that shows them.",
+        "Serve recommendations, explanations, videos and a web page over HTTP.",
     ),
     "export": (
         "mmgcn.commands.export",
@@ -99,11 +99,11 @@ COMMANDS = {
     ),
     "tune": (
         "mmgcn.commands.tune",
-        "Search for the settings that rank best on the validation part.",
+        "Search for the settings with the best validation metric.",
     ),
     "doctor": (
         "mmgcn.commands.doctor",
-        "Show what this machine has and what is missing for which command, to paste into an issue.",
+        "Show what this machine has, and what each command lacks, to paste into an issue.",
     ),
     "demo": (
         "mmgcn.commands.demo",
