@@ -57,7 +57,7 @@ def ablate(
     from mmgcn.model import MODELS
     from mmgcn.run import Run
     from mmgcn.run_writing import write_json
-    from mmgcn.study import ablation
+    from mmgcn.study import ablation, ablation_files
     from mmgcn.study.journal import Journal, run_trials
     from mmgcn.study.trial import digest_of
 
@@ -101,14 +101,14 @@ def ablate(
         raise
     result = ablation.ablation_of(trials, results, model=kind.name, metric=metric)
     if result is not None and result.effects:
-        ablation.write(out, result, about=about)
+        ablation_files.write(out, result, about=about)
         if opened is not None:
-            write_json(opened.path / "ablation.json", ablation.to_json(result))
+            write_json(opened.path / "ablation.json", ablation_files.to_json(result))
         if json:
-            print_json(ablation.to_json(result))
+            print_json(ablation_files.to_json(result))
         else:
-            titles, rows = ablation.table_of(result)
-            table = console_table(*titles, title=ablation.basis(result))
+            titles, rows = ablation_files.table_of(result)
+            table = console_table(*titles, title=ablation_files.basis(result))
             for row in rows:
                 table.add_row(*row)
             print_table(table)

@@ -5,17 +5,8 @@ import json
 import pytest
 
 from mmgcn.run import Run
-from mmgcn.study.ablation import (
-    FULL_MODEL,
-    ablation_of,
-    basis,
-    label,
-    table_of,
-    to_json,
-    trials_of,
-    variants_of,
-    write,
-)
+from mmgcn.study.ablation import FULL_MODEL, ablation_of, label, trials_of, variants_of
+from mmgcn.study.ablation_files import basis, table_of, to_json, write
 from mmgcn.study.change import Change
 from mmgcn.study.journal import Results
 from mmgcn.study.trial import Outcome
