@@ -23,6 +23,7 @@ def test_a_session_needs_no_mouse(page, service):
 
     tab_to(page, ".acting input")
     page.keyboard.press("Space")
+    page.locator(".keys kbd").get_by_text("L", exact=True).wait_for()  # in the list that is redrawn
     tab_to(page, ".wall .stage")
     liked = focused(page)
     page.keyboard.press("l")
