@@ -46,8 +46,9 @@ check: $(DEV)
 	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory javascript; \
 	else echo "no npm here: the page's JavaScript is not checked"; fi
 
-# The wheel is installed in an environment of its own; --version needs typer alone. The bill of
-# materials (CycloneDX) is that of $(VENV).
+# The wheel is installed in an environment of its own; --version needs typer alone. Then CycloneDX
+# is added there and lists the materials of $(VENV), where each process of Ray would import the
+# parser that comes with it, in 2 seconds.
 release: $(DEV)
 	@rm -rf dist build/release
 	@$(BIN)/python -m build --no-isolation --outdir dist .
@@ -56,7 +57,8 @@ release: $(DEV)
 	@build/release/bin/python -m pip install --quiet --disable-pip-version-check typer
 	@build/release/bin/python -m pip install --quiet --disable-pip-version-check --no-deps dist/*.whl
 	@build/release/bin/mmgcn --version
-	@$(BIN)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-file dist/sbom.cdx.json
+	@build/release/bin/python -m pip install --quiet --disable-pip-version-check 'cyclonedx-bom>=5'
+	@build/release/bin/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-file dist/sbom.cdx.json
 	@rm -rf build/release
 	@ls -l dist
 
