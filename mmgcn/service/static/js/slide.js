@@ -10,7 +10,6 @@ import { openWhy } from "./why.js";
 
 /** @type {Record<string, string>} */
 const MORE = { "": "all signals", visual: "look", acoustic: "sound", textual: "caption" };
-const MAX_STEP_SECONDS = 1; // between two reports of a video's position; more is a seek
 
 /**
  * Return a slide. Its video is created by `load` and removed by `unload`.
@@ -86,12 +85,18 @@ export function slideOf(card, { userId, channels, isMuted, onMute, onSkip }) {
     video.addEventListener("playing", () => stage.classList.add("playing"));
     video.addEventListener("timeupdate", () => {
       if (!video) return;
-      const step = video.currentTime - last;
-      if (step > 0 && step < MAX_STEP_SECONDS) seconds += step;
-      last = video.currentTime;
+      count();
       bar.style.setProperty("--done", String(video.duration ? video.currentTime / video.duration : 0));
     });
+    video.addEventListener("seeking", () => { last = video?.currentTime ?? 0; });
     stage.append(video);
+  }
+
+  /** Add what has played since the last call. */
+  function count() {
+    if (!video) return;
+    seconds += Math.max(0, video.currentTime - last);
+    last = video.currentTime;
   }
 
   function unload() {
@@ -116,7 +121,9 @@ export function slideOf(card, { userId, channels, isMuted, onMute, onSkip }) {
 
   function pause() {
     video?.pause();
-    if (userId && seconds > 0) record(userId, card.item_id, "play", Math.round(seconds * 10) / 10, video?.duration ?? null);
+    count();
+    const played = Math.round(seconds * 10) / 10;
+    if (userId && played > 0) record(userId, card.item_id, "play", played, video?.duration ?? null);
     seconds = 0;
   }
 

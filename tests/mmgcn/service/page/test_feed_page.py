@@ -66,7 +66,7 @@ def test_a_tap_unmutes_and_the_next_one_pauses(page, service):
     page.keyboard.press("m")
     assert video.evaluate("video => video.muted")
     page.keyboard.press("Escape")
-    until(lambda: dict(service.plays("u0")).get("clip-020", 0) > 0)
+    until(lambda: any(item == "clip-020" and s > 0 for item, s in service.plays("u0")))
 
 
 def test_a_skip_moves_on_and_can_be_undone(feed, service):
