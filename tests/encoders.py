@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from extract.encoder import ENCODERS, Encoder
 from extract.modality import MODALITIES, Modality
@@ -179,6 +178,8 @@ class NeverEnds(BatchDependent):
 @contextlib.contextmanager
 def registered(*encoders: type[Encoder]) -> Iterator[None]:
     """Register these encoders, and a modality `thing` with them, within the context."""
+    import pytest  # not in workers, which it would slow down
+
     names = tuple(encoder.name for encoder in encoders)
     thing = Modality("thing", "th", "a thing of tests", names, {"paper": names[0]})
     with pytest.MonkeyPatch.context() as patch:

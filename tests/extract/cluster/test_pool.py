@@ -60,6 +60,15 @@ def extract(videos, store, *, encoder="shade", cluster=None, **more):
     )
 
 
+@pytest.fixture(scope="module")
+def whole(videos, tmp_path_factory):
+    """The files of a store that the local engine wrote without interruption."""
+    store = tmp_path_factory.mktemp("whole")
+    with registered(Shade):
+        extract_frames(videos, store)
+    return tree(store)
+
+
 def tree(folder):
     """Every file of the store by its path, without values that depend on the run."""
     return {
@@ -123,7 +132,7 @@ def test_an_encoder_that_crashes_its_worker_is_retried_a_few_times(monkeypatch):
         encode(table)
 
 
-def test_an_interrupted_run_is_resumed(videos, tmp_path):
+def test_an_interrupted_run_is_resumed(videos, whole, tmp_path):
     """Ctrl-C after the first finished clip; either engine may extract the others."""
     raised = []
 
@@ -134,11 +143,10 @@ def test_an_interrupted_run_is_resumed(videos, tmp_path):
     report = extract_frames(videos, tmp_path / "stopped", cluster=Cluster(), progress=interrupt)
     assert report.interrupted
     extract_frames(videos, tmp_path / "stopped")
-    extract_frames(videos, tmp_path / "whole")
-    assert tree(tmp_path / "stopped") == tree(tmp_path / "whole")
+    assert tree(tmp_path / "stopped") == whole
 
 
-def test_a_killed_driver_is_resumed(videos, tmp_path, ray_of_two_cpus):
+def test_a_killed_driver_is_resumed(videos, whole, tmp_path, ray_of_two_cpus):
     """It was connected to a running cluster by address."""
     program = (
         "import os, signal, sys\n"
@@ -163,5 +171,4 @@ def test_a_killed_driver_is_resumed(videos, tmp_path, ray_of_two_cpus):
     report = extract_frames(videos, tmp_path / "killed")
     assert report.counts["thing"]["done"] == 4
     assert report.counts["thing"]["skipped"] >= 1
-    extract_frames(videos, tmp_path / "whole")
-    assert tree(tmp_path / "killed") == tree(tmp_path / "whole")
+    assert tree(tmp_path / "killed") == whole

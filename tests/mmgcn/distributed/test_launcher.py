@@ -36,7 +36,7 @@ def children(pid: int) -> list[int]:
 def test_a_killed_process_stops_the_run_and_one_process_resumes_it(table, tmp_path, capsys):
     out = tmp_path / "runs"
     words = ["fit", "-i", str(table), "--model", "lightgcn", "--out", str(out), "--device", "cpu"]
-    words += ["--epochs", "60", "--set", "patience=60"]
+    words += ["--epochs", "20", "--set", "patience=20"]
     with subprocess.Popen(
         [sys.executable, "-m", "mmgcn", *words, "--num-workers", "2"],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
