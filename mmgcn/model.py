@@ -48,7 +48,6 @@ class Model(nn.Module, RecommenderModel[ModelConfigT]):
         train_defaults: default training settings.
         recipes: settings for data of different kinds, by name, to choose from on the validation
             part (`mmgcn.training.recipe`); empty to train with the defaults.
-        trial_settings: settings of the short trainings that compare recipes.
         user_tables: name patterns of the parameters with one row per user; all others are
             replicated. None if several processes cannot train the model.
     """
@@ -56,7 +55,6 @@ class Model(nn.Module, RecommenderModel[ModelConfigT]):
     config_type: ClassVar[type[Config]] = ModelConfig
     train_defaults: ClassVar[TrainConfig] = TrainConfig()
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    trial_settings: ClassVar[Mapping[str, Any]] = {}
     user_tables: ClassVar[tuple[str, ...] | None] = None
 
     def __init__(

@@ -108,7 +108,6 @@ class LinearMMGCN(GraphModel[LinearMMGCNConfig]):
         "long histories": {"temperature": 0.15, "user_balance": 0.0},
         "long histories, sharp": {"temperature": 0.1, "user_balance": 0.0},
     }
-    trial_settings: ClassVar[Mapping[str, Any]] = {"ensemble_size": 1}
     ignored_settings: ClassVar[Mapping[str, str]] = {
         "similarity": "a score is the mean of the ensemble's cosines",
         "l2_reg": "cosines do not depend on the length of vectors; use weight_decay",

@@ -161,7 +161,7 @@ def fit(
             num_epochs=schedule.epochs if schedule else 0,
         ) as (notify, on_trial),
     ):
-        choice = None
+        choice, start = None, None
         if recipe == "auto" and issubclass(kind, Model) and can_choose_recipe(kind, given):
             if group.is_main:
                 choice = choose_recipe(
@@ -180,6 +180,8 @@ def fit(
                 assert free.train is not None
                 num_steps = steps_per_epoch(dataset.train, free.train)
                 given = choice.schedule(kind.cycles(free.model), num_steps) | given
+                if group.size == 1:
+                    start = choice.start(run / "trials", num_steps)
         parsed = kind.parse_settings(given)
         identity = identity_of(kind.name, parsed, dataset, seed)
         versions = {name: version(name) for name in ("mmgcn", "torch")}
@@ -207,6 +209,7 @@ def fit(
             shard=shard,
             progress=notify,
             deadline=deadline,
+            start=start,
         )
         # A training that was interrupted in the choice of its recipe has no checkpoint yet.
         has_checkpoint = (run / "checkpoint" / "state.json").is_file()

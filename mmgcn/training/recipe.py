@@ -28,7 +28,13 @@ from mmgcn.model import Model
 from mmgcn.run import Run
 from mmgcn.run_writing import write_json
 from mmgcn.training.best_prior import gain_in_errors
-from mmgcn.training.recipe_trials import CYCLE_EPOCHS, Trial, Trials
+from mmgcn.training.recipe_trials import (
+    CYCLE_EPOCHS,
+    MAX_TRIAL_STEPS,
+    Trial,
+    Trials,
+    trial_folder,
+)
 
 LONGER = 3  # factor of the epochs of a longer training
 BETTER, MUCH_BETTER = 1.0, 2.0  # standard errors that a trial has to gain
@@ -36,7 +42,7 @@ MAX_LONGER = 500_000  # training interactions; with more, an epoch has enough st
 MIN_HISTORY = 3  # training interactions of a user before one is held out
 MAX_CYCLE_STEPS = 10_000  # of a learning-rate cycle of more than one epoch
 SEARCH_SHARE = 0.4  # of the budget, for choosing
-EVALS_PER_CYCLE = 4  # evaluations in a learning-rate cycle
+EVALS_PER_CYCLE = 4  # evaluations in a learning-rate cycle that is longer than a trial
 OWN_SETTINGS = ("epochs", "stop_epoch", "popularity_prior", "popularity_window")
 
 
@@ -75,11 +81,33 @@ class Recipe:
         Args:
             num_steps: training steps of an epoch.
         """
-        most = max(1, MAX_CYCLE_STEPS // num_steps)
-        epochs_per_cycle = max(self.settings["epochs"], min(CYCLE_EPOCHS, most))
+        epochs_per_cycle = self._epochs_per_cycle(num_steps)
         epochs = epochs_per_cycle * num_cycles
-        eval_every = max(1, epochs_per_cycle // EVALS_PER_CYCLE)
+        evals = 1 if self._is_first_cycle(num_steps) else EVALS_PER_CYCLE
+        eval_every = max(1, epochs_per_cycle // evals)
         return {**self.settings, "epochs": epochs, "patience": epochs, "eval_every": eval_every}
+
+    def start(self, folder: Path, num_steps: int) -> Path | None:
+        """Return the folder of the trial that is the first cycle of the full training.
+
+        None if cycles are longer than a trial, or interactions were held out of the trials.
+
+        Args:
+            folder: folder of the trials.
+            num_steps: training steps of an epoch.
+        """
+        trial = trial_folder(folder, self.name)
+        return trial if self._is_first_cycle(num_steps) and trial.is_dir() else None
+
+    def _is_first_cycle(self, num_steps: int) -> bool:
+        is_whole = num_steps <= MAX_TRIAL_STEPS
+        is_as_long = self._epochs_per_cycle(num_steps) == self.settings["epochs"]
+        return is_whole and is_as_long and not self.held_out
+
+    def _epochs_per_cycle(self, num_steps: int) -> int:
+        most = max(1, MAX_CYCLE_STEPS // num_steps)
+        longest: int = max(self.settings["epochs"], min(CYCLE_EPOCHS, most))
+        return longest
 
     def as_dict(self) -> dict[str, Any]:
         """Return the choice as a run's configuration stores it, without times."""
@@ -145,6 +173,8 @@ def choose_recipe(
         return expected <= SEARCH_SHARE * budget_seconds
 
     def attempt(name: str, settings: Mapping[str, Any]) -> np.ndarray:
+        if trials:
+            search.remove_others(best)
         trial, values = search.run(name, settings)
         trials.append(trial)
         if on_trial is not None:
@@ -176,6 +206,7 @@ def choose_recipe(
                 best, best_values = trials[-1], values
             elif errors < 0:
                 break
+    search.remove_others(best)
     seconds = time.monotonic() - started
     recipe = Recipe(best.name, best.settings, search.metric, tuple(trials), seconds, held_out)
     write_json(chosen, asdict(recipe))

@@ -42,8 +42,13 @@ class Trial:
     value: float
 
 
+def trial_folder(folder: Path, name: str) -> Path:
+    """Return the folder of the checkpoint of the trial with that name."""
+    return folder / name.replace(", ", "+").replace(" ", "-")
+
+
 class Trials:
-    """Runs trials on one data set.
+    """Runs trials on one data set. A trial is the first learning-rate cycle of a full training.
 
     Attributes:
         metric: name of the metric, such as `recall@20`.
@@ -80,7 +85,7 @@ class Trials:
         Shapes:
             the result: (V,).
         """
-        path = self._folder / name.replace(", ", "+").replace(" ", "-")
+        path = trial_folder(self._folder, name)
         request = {"name": name, "settings": dict(settings), "seed": self._seed}
         stored, values_path = path.with_suffix(".json"), path.with_suffix(".npy")
         if stored.is_file() and values_path.is_file():
@@ -92,8 +97,14 @@ class Trials:
         trial = Trial(name, {**own, **prior}, float(values.mean()))
         np.save(values_path, values)
         write_json(stored, {"request": request, "trial": asdict(trial)})
-        shutil.rmtree(path, ignore_errors=True)
         return trial, values
+
+    def remove_others(self, best: Trial) -> None:
+        """Remove the checkpoints of all other trials."""
+        kept = trial_folder(self._folder, best.name)
+        for path in self._folder.iterdir():
+            if path.is_dir() and path != kept:
+                shutil.rmtree(path)
 
     def _train(
         self, path: Path, own: Mapping[str, Any], request: Mapping[str, Any]
@@ -104,8 +115,11 @@ class Trials:
             path: folder of the checkpoint, from which an interrupted training is resumed.
             own: settings of the recipe, without a popularity prior.
         """
-        settings = {**own, **self._given, **self._kind.trial_settings, "eval_every": own["epochs"]}
-        settings |= {"stop_epoch": self._stop_epoch, "popularity_prior": 0.0}
+        free = self._kind.parse_settings(dict(self._given))
+        settings = {**own, **self._given, "popularity_prior": 0.0}
+        settings["epochs"] = own["epochs"] * self._kind.cycles(free.model)
+        settings["eval_every"] = own["epochs"]
+        settings["stop_epoch"] = self._stop_epoch or own["epochs"]
         parsed = self._kind.parse_settings(settings)
         assert parsed.train is not None
         generator = torch.Generator().manual_seed(self._seed)

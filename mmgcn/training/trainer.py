@@ -58,6 +58,8 @@ class Trainer:
         progress: called after each evaluation, in the main process.
         deadline: value of `time.monotonic` at which training stops; None for no limit.
         evaluate: whether to evaluate on the validation part; otherwise the last epoch is chosen.
+        start: folder of a training with the same steps so far, which this one continues; None to
+            begin at the first step.
 
     Attributes:
         records: the evaluations so far.
@@ -78,6 +80,7 @@ class Trainer:
         progress: Callable[[EvalRecord], None] | None = None,
         deadline: float | None = None,
         evaluate: bool = True,
+        start: Path | None = None,
     ) -> None:
         self.model, self.run, self.identity = model, run, identity
         self.config = model.train_config
@@ -91,6 +94,7 @@ class Trainer:
                 f"{self._num_steps} training steps; raise epochs, or lower their number"
             )
         self._progress, self._deadline, self._evaluates = progress, deadline, evaluate
+        self._start = start
         self._losses: list[Tensor] = []  # of the steps since the last evaluation
         self._device = next(itertools.chain(model.parameters(), model.buffers())).device
         self._validation = Validation(model, dataset, shard)
@@ -116,7 +120,9 @@ class Trainer:
         """
         state, best = TrainingState(), self._parameters()
         if resume:
-            state, best = self._restore()
+            state, best = self._restore(self.run, self.identity)
+        elif self._start is not None:
+            state, best = self._continue(self._start)
         config = self.config
         end = self._num_steps
         if config.stop_epoch:
@@ -124,16 +130,15 @@ class Trainer:
         interval = config.eval_steps or self.steps_per_epoch * config.eval_every
         with Interruption(ignore_repeats=self.group.size > 1) as interruption:
             while state.step < end and state.num_waited < config.patience:
+                if state.best is not None and self._is_late():
+                    break
                 until = min((state.step // interval + 1) * interval, end)
                 self._take_steps(state, until, interruption)
-                is_late = self._is_late()
-                if (state.step == until or is_late) and self._evaluate(state):
+                if (state.step == until or self._is_late()) and self._evaluate(state):
                     best = self._parameters()
                 self._save_checkpoint(state, best)
                 if self.group.any(interruption.requested):
                     raise KeyboardInterrupt
-                if is_late:
-                    break
         self.model.load_state_dict(best)
         assert state.best is not None, "a training has an epoch or more, and ends in an evaluation"
         record = state.best
@@ -239,11 +244,26 @@ class Trainer:
         stored = {**state.as_dict(), "identity": self.identity, "records": records}
         Checkpoint(stored, tensors).save(self.run / "checkpoint")
 
-    def _restore(self) -> tuple[TrainingState, dict[str, Tensor]]:
-        """Load the last checkpoint; return its state and the best parameters."""
-        checkpoint = Checkpoint.load(self.run / "checkpoint") if self.group.is_main else None
-        if checkpoint is not None:
-            check_same(checkpoint.state["identity"], self.identity, self.run)
+    def _continue(self, start: Path) -> tuple[TrainingState, dict[str, Tensor]]:
+        """Load what a shorter training ended with, and evaluate it."""
+        state, _ = self._restore(start)
+        self._losses = [torch.tensor(record.loss, device=self._device) for record in self.records]
+        self.records.clear()
+        state.best = None
+        self._evaluate(state)
+        return state, self._parameters()
+
+    def _restore(
+        self, run: Path, identity: Mapping[str, Any] | None = None
+    ) -> tuple[TrainingState, dict[str, Tensor]]:
+        """Load the last checkpoint of a run; return its state and the best parameters.
+
+        Raises:
+            ResumeError: there is none, or it does not have the identity.
+        """
+        checkpoint = Checkpoint.load(run / "checkpoint") if self.group.is_main else None
+        if checkpoint is not None and identity is not None:
+            check_same(checkpoint.state["identity"], identity, run)
         sharded = {f"{kind}.{name}" for kind in ("model", "best") for name in self.shard.sharded}
         sharded |= {f"optimiser.{name}" for name in self._sharded_moments()}
         tensors = self.shard.scatter(checkpoint.tensors if checkpoint else {}, sharded)

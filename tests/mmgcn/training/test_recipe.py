@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -184,9 +185,44 @@ def test_fit_trains_the_choice_once_for_each_member_and_stores_it(data, choice, 
     assert config["settings"]["epochs"] == 2 * choice.settings["epochs"]
     assert config["settings"]["temperature"] == choice.settings["temperature"]
     assert not (result.run / "trials").exists()
+
+
+def evaluations(run):
+    """The lines of metrics.jsonl without what depends on the evaluations before, or on the clock."""
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    drop = {"loss", "train_seconds"}
+    return [{k: v for k, v in json.loads(line).items() if k not in drop} for line in lines]
+
+
+def test_the_best_trial_is_the_first_cycle_of_the_full_training(data, tmp_path, monkeypatch):
+    first_steps, take_steps = {}, Trainer._take_steps
+
+    def record_start(self, state, *rest):
+        first_steps.setdefault(self.run, state.step)
+        take_steps(self, state, *rest)
+
+    monkeypatch.setattr(Trainer, "_take_steps", record_start)
+    result = fit(data, model="linear_mmgcn", out=tmp_path, settings=SMALL, device="cpu")
+    cycle = result.recipe.settings["epochs"]
+    assert first_steps[result.run] == 20 * cycle
+    assert {step for run, step in first_steps.items() if run != result.run} == {0}
     again = fit(data, model="linear_mmgcn", out=tmp_path, recipe=result.run, device="cpu")
     assert again.recipe is None
+    assert first_steps[again.run] == 0
     assert (again.run / "user.npy").read_bytes() == (result.run / "user.npy").read_bytes()
+    first, *_ = evaluations(result.run)
+    assert first["epoch"] == cycle
+    assert first in evaluations(again.run)
+
+
+@pytest.mark.parametrize(
+    ("changes", "num_steps"),
+    [({}, 400), ({"held_out": True}, 20), ({"settings": {"epochs": 2}}, 20)],
+)
+def test_a_trial_that_is_not_a_whole_cycle_is_not_continued(choice, tmp_path, changes, num_steps):
+    (tmp_path / choice.name.replace(", ", "+").replace(" ", "-")).mkdir()
+    assert choice.start(tmp_path, 20) is not None
+    assert replace(choice, **changes).start(tmp_path, num_steps) is None
 
 
 def test_a_fit_that_is_interrupted_in_the_choice_is_resumed(data, choice, tmp_path):
