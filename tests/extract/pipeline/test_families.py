@@ -107,12 +107,12 @@ def test_weights_from_a_hub_are_recorded_with_their_commit(items, tmp_path, monk
 
 def test_windows_of_frames_and_single_frames_share_one_pass(items, sets, tmp_path):
     """Rows of frames are the same to the bit as without windows; windows have an end."""
-    words = {"visual": IMAGES["timm"](), "motion": f"hf:{small_models.videomae()}"}
+    words = {"visual": IMAGES["hf"](), "motion": f"hf:{small_models.videomae()}"}
     store = FeatureStore(tmp_path)
     extract_frames(items, store, modalities=list(words), encoders=words)
     visual, motion = store.feature_set("visual"), store.feature_set("motion")
-    np.testing.assert_array_equal(visual.read("clip"), sets["timm"].read("clip"))
-    assert visual.records["clip"] == sets["timm"].records["clip"]
+    np.testing.assert_array_equal(visual.read("clip"), sets["hf"].read("clip"))
+    assert visual.records["clip"] == sets["hf"].records["clip"]
 
     record = motion.records["clip"]
     # 12 frames, 24 a second, are 0.5 s; at 7.5 a second 4 frames: 0, 3, 6 and 9.
