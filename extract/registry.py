@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import os
 import pkgutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from importlib.util import find_spec
 from typing import Any, Generic, TypeVar
 
@@ -184,7 +187,8 @@ class Registry(Generic[T]):
 
     def _plugins(self) -> list[Entry]:
         # A distribution that is on the path twice (as editable and as wheel) is one source.
-        found = [_entry(point) for point in entry_points(group=self.group)]
+        points = _points(_state_of_path()).select(group=self.group)
+        found = [_entry(point) for point in points]
         return list(dict.fromkeys(found))
 
     def _load(self, entry: Entry) -> T:
@@ -218,6 +222,23 @@ class Registry(Generic[T]):
         return PluginError(
             f"the {self.kind} '{entry.name}' of {entry.source} cannot be loaded from {where}: {why}"
         )
+
+
+@lru_cache(maxsize=4)
+def _points(state: tuple[tuple[str, int], ...]) -> EntryPoints:  # noqa: ARG001
+    """Return the entry points of all installed distributions; takes 20 ms with 250 of them."""
+    return entry_points()
+
+
+def _state_of_path() -> tuple[tuple[str, int], ...]:
+    """Return the folders of `sys.path` with their last changes; an installation is one."""
+    state = []
+    for path in sys.path:
+        try:
+            state.append((path, os.stat(path or ".").st_mtime_ns))  # noqa: PTH116  (a tenth of Path's)
+        except OSError:
+            state.append((path, 0))
+    return tuple(state)
 
 
 def _entry(point: EntryPoint) -> Entry:

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from importlib import metadata
 from types import SimpleNamespace
 
 import pytest
@@ -60,6 +61,21 @@ def test_an_entry_says_where_a_member_comes_from(registry, install):
     assert entries["bee"].source == "mmgcn"
     assert entries["cat"].source == "pet-cat 1.2"
     assert registry.get("cat") == "a cat"
+
+
+def test_distributions_are_searched_again_after_an_installation_alone(
+    registry, install, monkeypatch
+):
+    searches = []
+    search = metadata.entry_points
+    monkeypatch.setattr("extract.registry.entry_points", lambda: searches.append(1) or search())
+    assert registry.names() == ("ape", "bee")
+    assert ENCODERS.get("logmel").name == "logmel"  # of another registry
+    assert registry.get("bee") == "a bee"
+    assert len(searches) == 1
+    install("pet-cat", points="cat = somewhere:CAT")
+    assert registry.names() == ("ape", "bee", "cat")
+    assert len(searches) == 2
 
 
 def test_an_unknown_name_is_an_error_with_the_nearest(registry):
