@@ -187,8 +187,7 @@ class Registry(Generic[T]):
 
     def _plugins(self) -> list[Entry]:
         # A distribution that is on the path twice (as editable and as wheel) is one source.
-        points = _points(_state_of_path()).select(group=self.group)
-        found = [_entry(point) for point in points]
+        found = [_entry(point) for point in _points(self.group, _state_of_path())]
         return list(dict.fromkeys(found))
 
     def _load(self, entry: Entry) -> T:
@@ -224,10 +223,10 @@ class Registry(Generic[T]):
         )
 
 
-@lru_cache(maxsize=4)
-def _points(state: tuple[tuple[str, int], ...]) -> EntryPoints:  # noqa: ARG001
-    """Return the entry points of all installed distributions; takes 20 ms with 250 of them."""
-    return entry_points()
+@lru_cache(maxsize=32)
+def _points(group: str, state: tuple[tuple[str, int], ...]) -> EntryPoints:  # noqa: ARG001
+    """Return the entry points of a group; a search of 250 distributions takes 20 ms."""
+    return entry_points(group=group)
 
 
 def _state_of_path() -> tuple[tuple[str, int], ...]:
