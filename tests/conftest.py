@@ -53,6 +53,12 @@ def _random_states():
         torch.set_rng_state(state)
 
 
+@pytest.fixture
+def no_curves(monkeypatch):
+    """Trainings draw no curves, which takes longer than a small training."""
+    monkeypatch.setattr("mmgcn.training.fit.plot_curves", lambda *_: True)
+
+
 @pytest.fixture(scope="session")
 def ray_of_two_cpus():
     """A Ray instance of this process, started once for all tests that need it."""

@@ -146,6 +146,7 @@ def project(tmp_path, monkeypatch):
         yield tmp_path
 
 
+@pytest.mark.usefixtures("no_curves")
 def test_the_commands_run_in_the_order_of_the_pages(project, capsys, monkeypatch):
     def run(words):
         with pytest.raises(SystemExit) as leaving:

@@ -19,6 +19,8 @@ from mmgcn.train_config import TrainConfig
 from mmgcn.training.fit import fit
 from tests.worlds import clusters, dataset
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 QUICK = {"epochs": 8, "batch_size": 128, "num_negatives": 64}
 
 

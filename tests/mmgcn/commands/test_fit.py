@@ -13,6 +13,8 @@ from mmgcn.data.features import from_file
 from tests.command_line import run
 from tests.worlds import clusters, dataset, write_interactions
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 QUICK = ("--set", "batch_size=32", "--set", "num_negatives=16", "--set", "dim=8", "--epochs", "2")
 PLAIN = ("--set", "batch_size=32", "--epochs", "2", "--device", "cpu")
 

@@ -14,6 +14,8 @@ from mmgcn.commands.run import LOCK, Interruption, Log, _run_steps, steps_of
 from mmgcn.project.project import Project
 from tests import command_line
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 fcntl = pytest.importorskip("fcntl")
 
 TABLE = "user_id,item_id\n" + "".join(

@@ -10,6 +10,8 @@ from mmgcn.service.reload import Reloader
 from mmgcn.service.settings import Settings
 from tests.worlds import clusters, dataset, write_interactions
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 QUICK = ("--set", "batch_size=64", "--set", "num_negatives=16", "--set", "dim=16", "--epochs", "8")
 
 

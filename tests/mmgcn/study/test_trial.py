@@ -13,6 +13,8 @@ from mmgcn.model import MODELS
 from mmgcn.study.change import Change
 from mmgcn.study.trial import Trial, digest_of, peak_memory_bytes, train
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 QUICK = {"dim": "8", "batch_size": "32", "num_negatives": "16", "epochs": "3"}
 
 

@@ -13,6 +13,8 @@ from mmgcn.training.fit import fit
 from mmgcn.training.trainer import TrainingError
 from tests.worlds import dataset
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 QUICK = {"batch_size": 64, "dim": 8, "num_negatives": 8}
 
 
