@@ -178,15 +178,20 @@ class NeverEnds(BatchDependent):
 @contextlib.contextmanager
 def registered(*encoders: type[Encoder]) -> Iterator[None]:
     """Register these encoders, and a modality `thing` with them, within the context."""
-    import pytest  # not in workers, which it would slow down
-
     names = tuple(encoder.name for encoder in encoders)
     thing = Modality("thing", "th", "a thing of tests", names, {"paper": names[0]})
-    with pytest.MonkeyPatch.context() as patch:
-        for registry in (ENCODERS, MODALITIES):
-            patch.setattr(registry, "_members", dict(registry._members))
-            patch.setattr(registry, "_registered", dict(registry._registered))
+    registries = (ENCODERS, MODALITIES)
+    before = [(registry._members, registry._registered) for registry in registries]
+    for registry in registries:
+        registry._members, registry._registered = (
+            dict(registry._members),
+            dict(registry._registered),
+        )
+    try:
         for encoder in encoders:
             ENCODERS.register(encoder.name, encoder)
         MODALITIES.register("thing", thing)
         yield
+    finally:
+        for registry, (members, registered) in zip(registries, before, strict=True):
+            registry._members, registry._registered = members, registered

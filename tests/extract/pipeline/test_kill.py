@@ -108,18 +108,20 @@ def videos(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def at_once(videos, tmp_path_factory):
-    """The files of a store that was written without interruption."""
+    """The files of a store that was written without interruption, and the number of moments."""
     store = tmp_path_factory.mktemp("at once")
-    run(videos, store, "files")
-    return files_of(store)
+    num_moments = run(videos, store, "files")
+    return files_of(store), num_moments
 
 
 @pytest.mark.parametrize("layout", ["files", "packed"])
 def test_a_killed_extraction_resumes_to_the_same_bytes_and_keeps_finished_items(
     videos, at_once, tmp_path, layout
 ):
-    num_moments = run(videos, tmp_path / "counted", layout)
-    assert sum(name.endswith(".npy") for name in at_once) == 11  # 6 of colour, 5 of audio
+    files, num_moments = at_once
+    if layout == "packed":
+        num_moments = run(videos, tmp_path / "counted", layout)
+    assert sum(name.endswith(".npy") for name in files) == 11  # 6 of colour, 5 of audio
 
     store, rng = tmp_path / "in pieces", random.Random(0)
     before = {}
@@ -136,7 +138,7 @@ def test_a_killed_extraction_resumes_to_the_same_bytes_and_keeps_finished_items(
     assert {features.layout for features in sets_of(store)} == {layout}
     for features in sets_of(store):
         convert(features, "files")
-    assert files_of(store) == at_once
+    assert files_of(store) == files
 
 
 def extract_audio(videos, store, **more):
