@@ -32,7 +32,14 @@ from mmgcn.training.folder import (
 )
 from mmgcn.training.loggers import check_loggers, open_loggers
 from mmgcn.training.progress_bar import check_callbacks, notifier
-from mmgcn.training.recipe import OnTrial, Recipe, can_choose_recipe, choose_recipe, recipe_of_run
+from mmgcn.training.recipe import (
+    OnTrial,
+    Recipe,
+    can_choose_recipe,
+    choose_recipe,
+    recipe_of_run,
+    suitable_batch_size,
+)
 from mmgcn.training.trainer import Trainer, TrainingError, steps_per_epoch
 from mmgcn.training.validation import Validation, count_users
 
@@ -163,6 +170,7 @@ def fit(
     ):
         choice, start = None, None
         if recipe == "auto" and issubclass(kind, Model) and can_choose_recipe(kind, given):
+            given = {"batch_size": suitable_batch_size(kind, len(dataset.train))} | given
             if group.is_main:
                 choice = choose_recipe(
                     kind,

@@ -42,7 +42,9 @@ MAX_LONGER = 500_000  # training interactions; with more, an epoch has enough st
 MIN_HISTORY = 3  # training interactions of a user before one is held out
 MAX_CYCLE_STEPS = 10_000  # of a learning-rate cycle of more than one epoch
 SEARCH_SHARE = 0.4  # of the budget, for choosing
-EVALS_PER_CYCLE = 4  # evaluations in a learning-rate cycle that is longer than a trial
+EVALS_PER_CYCLE = 4  # evaluations in a learning-rate cycle
+MAX_EPOCH_STEPS = 60  # of an epoch, before the batch is doubled
+MAX_BATCHES = 4  # size of the largest batch, in default ones
 OWN_SETTINGS = ("epochs", "stop_epoch", "popularity_prior", "popularity_window")
 
 
@@ -83,9 +85,13 @@ class Recipe:
         """
         epochs_per_cycle = self._epochs_per_cycle(num_steps)
         epochs = epochs_per_cycle * num_cycles
-        evals = 1 if self._is_first_cycle(num_steps) else EVALS_PER_CYCLE
-        eval_every = max(1, epochs_per_cycle // evals)
-        return {**self.settings, "epochs": epochs, "patience": epochs, "eval_every": eval_every}
+        return {
+            **self.settings,
+            "epochs": epochs,
+            "patience": epochs,
+            "eval_every": max(1, epochs_per_cycle // EVALS_PER_CYCLE),
+            "first_eval": epochs_per_cycle if self._is_first_cycle(num_steps) else 0,
+        }
 
     def start(self, folder: Path, num_steps: int) -> Path | None:
         """Return the folder of the trial that is the first cycle of the full training.
@@ -126,6 +132,18 @@ def can_choose_recipe(kind: type[Model[Any]], given: Mapping[str, Any]) -> bool:
     """Return whether the model has recipes and the given settings contain none that they decide."""
     decided = {name for settings in kind.recipes.values() for name in settings}.union(OWN_SETTINGS)
     return bool(kind.recipes) and decided.isdisjoint(given)
+
+
+def suitable_batch_size(kind: type[Model[Any]], num_interactions: int) -> int:
+    """Return the batch size for training data of that size: the default, its double or fourfold.
+
+    A step over a larger batch takes less time per interaction, and large data have steps enough.
+    """
+    settings = kind.train_defaults
+    size = settings.batch_size
+    while num_interactions > MAX_EPOCH_STEPS * size and size < MAX_BATCHES * settings.batch_size:
+        size *= 2
+    return size
 
 
 def choose_recipe(

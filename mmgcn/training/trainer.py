@@ -128,11 +128,12 @@ class Trainer:
         if config.stop_epoch:
             end = max(1, round(config.stop_epoch * self.steps_per_epoch))
         interval = config.eval_steps or self.steps_per_epoch * config.eval_every
+        first_eval = config.first_eval * self.steps_per_epoch
         with Interruption(ignore_repeats=self.group.size > 1) as interruption:
             while state.step < end and state.num_waited < config.patience:
                 if state.best is not None and self._is_late():
                     break
-                until = min((state.step // interval + 1) * interval, end)
+                until = min(max((state.step // interval + 1) * interval, first_eval), end)
                 self._take_steps(state, until, interruption)
                 if (state.step == until or self._is_late()) and self._evaluate(state):
                     best = self._parameters()

@@ -173,6 +173,14 @@ def test_a_given_setting_that_recipes_decide_switches_the_choice_off(given, expe
     assert can_choose_recipe(LINEAR, given) is expected
 
 
+@pytest.mark.parametrize(
+    ("num_interactions", "expected"),
+    [(100, 2048), (122_880, 2048), (122_881, 4096), (250_000, 8192), (20_000_000, 8192)],
+)
+def test_larger_data_have_larger_batches(num_interactions, expected):
+    assert recipe.suitable_batch_size(LINEAR, num_interactions) == expected
+
+
 def test_models_without_recipes_have_no_choice():
     assert not can_choose_recipe(MODELS.get("mf"), {})
 
