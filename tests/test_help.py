@@ -1,10 +1,13 @@
 """The help of every command: it fits a terminal, and every option is a sentence."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 import cli
+
+MODELS = Path(__file__).parents[1] / "mmgcn" / "models"
 
 
 @pytest.fixture
@@ -48,3 +51,8 @@ def test_every_option_has_a_type_and_a_sentence(help_of, commands):
             assert meaning.endswith("."), (*words, option, text)
             assert "list[" not in text, (*words, option)
             assert "9223372036854775807" not in text, (*words, option)
+
+
+def test_the_help_of_fit_names_every_model(help_of):
+    text = help_of("fit", width=1000)
+    assert [name for name in (p.stem for p in MODELS.glob("[a-z]*.py")) if name not in text] == []

@@ -33,8 +33,9 @@ def fit(
         str,
         typer.Option(
             "--model",
-            help="Model: linear_mmgcn, mmgcn, mmgcn_official, lightgcn, vbpr, mf, ease, itemknn, "
-            "popularity, or one from a plugin.",
+            help="Model: linear_mmgcn, mmgcn, mmgcn_official, freedom, bm3, mgcn, lattice, mmgf, "
+            "cease, lightgcn, xsimgcl, vbpr, mf, als, ease, itemknn, popularity, or one from a "
+            "plugin.",
         ),
     ] = DEFAULT_MODEL,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of runs.")] = Path("runs"),
