@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self, TypeVar, cast
 
 import torch
@@ -16,6 +16,7 @@ from mmgcn import losses
 from mmgcn.channels import ID
 from mmgcn.config import Config, positive
 from mmgcn.data.dataset import Dataset
+from mmgcn.data.interactions import Interactions
 from mmgcn.popularity_prior import add_popularity, log_popularity
 from mmgcn.recommender_model import Embeddings, RecommenderModel, Settings
 from mmgcn.sampling import Batch, Sampler
@@ -69,11 +70,7 @@ class Model(nn.Module, RecommenderModel[ModelConfigT]):
         self.config, self.train_config = config, train_config
         self.num_users, self.num_items = len(dataset.users), len(dataset.items)
         self.generator = generator
-        self._prior = (
-            self.prior_scale
-            * config.popularity_prior
-            * log_popularity(dataset.train, window=config.popularity_window)
-        )
+        self.set_prior(dataset.train, config.popularity_prior)
         self.create_parameters(dataset, generator)
 
     def create_parameters(self, dataset: Dataset, generator: torch.Generator) -> None:
@@ -81,6 +78,12 @@ class Model(nn.Module, RecommenderModel[ModelConfigT]):
 
         A subclass calls that of its base class first.
         """
+
+    def set_prior(self, train: Interactions, weight: float) -> None:
+        """Set the weight of the popularity prior, with the popularity in the training part."""
+        self.config = replace(self.config, popularity_prior=weight)
+        logarithm = log_popularity(train, window=self.config.popularity_window)
+        self._prior = self.prior_scale * weight * logarithm
 
     @property
     def prior_scale(self) -> float:

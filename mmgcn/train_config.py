@@ -46,7 +46,8 @@ class TrainConfig(Config):
     """Number of epochs between evaluations on the validation part."""
     eval_steps: int = 0
     """Number of steps between evaluations, instead of eval_every; 0 uses eval_every."""
-    first_eval: int = at_most("epochs", 0)
-    """Epoch of the first evaluation; 0 evaluates from the first interval on."""
+    keep: Literal["best", "last"] = "best"
+    """Parameters to keep: those of the best evaluation, or of the last one, unless the training was
+    cut short."""
     patience: int = positive(10)
     """Number of evaluations without improvement after which training stops."""

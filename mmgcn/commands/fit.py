@@ -91,8 +91,8 @@ def fit(
 ) -> None:
     """Train a model on interactions and features of the items.
 
-    Writes a run folder under --out, to which the link `latest` points. The epoch with the best
-    validation recall is kept.
+    Writes a run folder under --out, to which the link `latest` points. A recipe that was chosen is
+    trained to its end; with other settings, the epoch with the best validation recall is kept.
     """
     settings = training.of_models([model])[model]
     if compat is not None:
@@ -149,7 +149,7 @@ def fit(
         print_table(table)
     if result.best_epoch == 0:
         how = "solved"
-    elif result.metrics:
+    elif result.metrics and result.recipe is None:
         how = f"best epoch {result.best_epoch}"
     else:
         how = f"{result.best_epoch} epochs"

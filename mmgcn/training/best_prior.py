@@ -61,6 +61,36 @@ def best_prior(
     return best, values
 
 
+def best_lower_prior(
+    scorer: Scorer,
+    users: np.ndarray,
+    *,
+    relevant: Csr,
+    train: Interactions,
+    k: int,
+    scale: float,
+    most: float,
+    window: float,
+) -> float:
+    """Return the weight of a prior, up to `most`, with the best mean recall of some users.
+
+    Scores that are the mean of an ensemble differ less between items than those of one member, and
+    rank best with a smaller prior.
+
+    Args:
+        scorer: scorer of the model without a prior.
+        scale: score that adds 1 to a logit of the training loss.
+
+    Shapes:
+        users: (V,).
+    """
+    weights = [most, *(weight for weight in reversed(PRIORS) if weight < most)]
+    logarithm = scale * log_popularity(train, window=window)
+    offsets = [weight * logarithm for weight in weights]
+    recalls = _recalls(scorer, users, offsets, relevant=relevant, seen=train.csr(), k=k)
+    return weights[int(np.argmax([recall.mean() for recall in recalls]))]
+
+
 def gain_in_errors(values: np.ndarray, before: np.ndarray) -> float:
     """Return the mean gain of paired values, in standard errors. Shapes: (V,) each."""
     gain = values - before

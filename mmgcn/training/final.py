@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, TypedDict, Unpack
 
 from mmgcn.data.dataset import Dataset
 from mmgcn.distributed.process_group import join_process_group
@@ -16,14 +16,27 @@ from mmgcn.run import Run
 from mmgcn.run_writing import write_json
 from mmgcn.training.checkpoint import ResumeError
 from mmgcn.training.device import find_device
-from mmgcn.training.fit import FitArguments, FitResult, fit
+from mmgcn.training.fit import FitResult, Progress, fit
 from mmgcn.training.folder import data_identity, is_resumable
+from mmgcn.training.recipe import OnTrial
 from mmgcn.training.trainer import TrainingError
 
 PENDING = "final.json"  # in the folder of a selection, until its final run is written
 SELECTION_SHARE = 0.5  # of the budget, for the selection
 
 OnStage = Callable[[str], None]
+
+
+class FitArguments(TypedDict, total=False):
+    """Arguments that `fit_final` passes to both of its trainings."""
+
+    settings: Mapping[str, Any] | None
+    seed: int
+    device: str
+    progress: Progress | bool | None
+    callbacks: Sequence[Progress]
+    log: Sequence[str]
+    on_trial: OnTrial | None
 
 
 @dataclass(frozen=True)

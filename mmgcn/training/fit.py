@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import torch
 
@@ -25,11 +25,8 @@ from mmgcn.training.checkpoint import flat
 from mmgcn.training.curves import plot_curves
 from mmgcn.training.device import find_device
 from mmgcn.training.eval_records import EvalRecord, write_records
-from mmgcn.training.folder import (
-    identity_of,
-    run_folder,
-    write_folder,
-)
+from mmgcn.training.final_prior import with_final_prior
+from mmgcn.training.folder import identity_of, run_folder, write_folder
 from mmgcn.training.loggers import check_loggers, open_loggers
 from mmgcn.training.progress_bar import check_callbacks, notifier
 from mmgcn.training.recipe import (
@@ -44,18 +41,6 @@ from mmgcn.training.trainer import Trainer, TrainingError, steps_per_epoch
 from mmgcn.training.validation import Validation, count_users
 
 Progress = Callable[[EvalRecord], None]
-
-
-class FitArguments(TypedDict, total=False):
-    """Arguments that `fit_final` passes to both of its trainings."""
-
-    settings: Mapping[str, Any] | None
-    seed: int
-    device: str
-    progress: Progress | bool | None
-    callbacks: Sequence[Progress]
-    log: Sequence[str]
-    on_trial: OnTrial | None
 
 
 @dataclass(frozen=True)
@@ -245,6 +230,11 @@ def _train(
 ) -> FitResult:
     best, seconds = trainer.train(resume=resume)
     model, run = trainer.model, trainer.run
+    if choice is not None and not choice.held_out:
+        choice = with_final_prior(choice, trainer, dataset, seed=identity["seed"])
+        best = replace(best, metrics=trainer.metrics())
+        weight = choice.settings["popularity_prior"]
+        identity = {**identity, "settings": {**identity["settings"], "popularity_prior": weight}}
     state = trainer.shard.gather(model.state_dict(), trainer.shard.sharded)
     embeddings = trainer.embeddings()
     notes: tuple[str, ...] = ()

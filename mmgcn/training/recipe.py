@@ -8,6 +8,8 @@ direction and, if that leads to nothing better, in the other. A trial replaces t
 if it is better by more than a standard error over the users, or two for a longer training on short
 histories; a recipe that is worse ends the direction.
 
+The full training ends with its last epoch, and its popularity prior is then chosen again.
+
 Nothing depends on the clock unless there is a budget, so the same seed chooses the same recipe.
 """
 
@@ -90,7 +92,7 @@ class Recipe:
             "epochs": epochs,
             "patience": epochs,
             "eval_every": max(1, epochs_per_cycle // EVALS_PER_CYCLE),
-            "first_eval": epochs_per_cycle if self._is_first_cycle(num_steps) else 0,
+            "keep": "last",
         }
 
     def start(self, folder: Path, num_steps: int) -> Path | None:

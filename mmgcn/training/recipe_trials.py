@@ -47,6 +47,12 @@ def trial_folder(folder: Path, name: str) -> Path:
     return folder / name.replace(", ", "+").replace(" ", "-")
 
 
+def trial_users(dataset: Dataset, seed: int) -> np.ndarray:
+    """Return the validation users that trials are evaluated on. Shapes: the result: (V,)."""
+    num_users = max(MIN_USERS, MAX_SCORES // len(dataset.items))
+    return sample_users(dataset.split.valid.csr(), num_users, seed=seed)
+
+
 class Trials:
     """Runs trials on one data set. A trial is the first learning-rate cycle of a full training.
 
@@ -68,10 +74,8 @@ class Trials:
         self._kind, self._dataset, self._given = kind, dataset, given
         self._folder, self._seed, self._device = folder, seed, device
         self._relevant = dataset.split.valid.csr()
-        num_items = len(dataset.items)
-        num_users = max(MIN_USERS, MAX_SCORES // num_items)
-        self._users = sample_users(self._relevant, num_users, seed=seed)
-        self.metric = selection_metric(num_items)
+        self._users = trial_users(dataset, seed)
+        self.metric = selection_metric(len(dataset.items))
         parsed = kind.parse_settings(dict(given)).train
         assert parsed is not None
         steps = steps_per_epoch(dataset.train, parsed)

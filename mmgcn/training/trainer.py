@@ -128,24 +128,30 @@ class Trainer:
         if config.stop_epoch:
             end = max(1, round(config.stop_epoch * self.steps_per_epoch))
         interval = config.eval_steps or self.steps_per_epoch * config.eval_every
-        first_eval = config.first_eval * self.steps_per_epoch
         with Interruption(ignore_repeats=self.group.size > 1) as interruption:
             while state.step < end and state.num_waited < config.patience:
                 if state.best is not None and self._is_late():
                     break
-                until = min(max((state.step // interval + 1) * interval, first_eval), end)
+                until = min((state.step // interval + 1) * interval, end)
                 self._take_steps(state, until, interruption)
                 if (state.step == until or self._is_late()) and self._evaluate(state):
                     best = self._parameters()
                 self._save_checkpoint(state, best)
                 if self.group.any(interruption.requested):
                     raise KeyboardInterrupt
-        self.model.load_state_dict(best)
         assert state.best is not None, "a training has an epoch or more, and ends in an evaluation"
         record = state.best
+        if config.keep == "last" and state.step >= end:
+            record = self._best_record(self.records[-1])
+        else:
+            self.model.load_state_dict(best)
         if self._evaluates and self._validation.is_sampled:
-            record = replace(record, metrics=self._validation.metrics())
+            record = replace(record, metrics=self.metrics())
         return record, state.seconds
+
+    def metrics(self) -> dict[str, float]:
+        """Return the metrics of the model as it is, over all validation users."""
+        return self._validation.metrics() if self._evaluates else {}
 
     def embeddings(self) -> Embeddings | None:
         """Return the embeddings of all users, in the main process; None in the others."""
@@ -216,8 +222,11 @@ class Trainer:
             write_records(self.run / "metrics.jsonl", self.records)
             if self._progress is not None:
                 self._progress(record)
-        value = metrics.get(self._validation.metric)
-        return state.update(BestRecord(epoch, state.step, value, metrics))
+        return state.update(self._best_record(record))
+
+    def _best_record(self, record: EvalRecord) -> BestRecord:
+        value = record.metrics.get(self._validation.metric)
+        return BestRecord(record.epoch, record.step, value, record.metrics)
 
     def _parameters(self) -> dict[str, Tensor]:
         return {name: tensor.clone() for name, tensor in self.model.state_dict().items()}

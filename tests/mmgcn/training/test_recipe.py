@@ -15,7 +15,8 @@ from mmgcn.data.splits import split
 from mmgcn.model import MODELS
 from mmgcn.popularity_prior import POPULARITY, log_popularity
 from mmgcn.run import Run
-from mmgcn.training import recipe
+from mmgcn.training import final_prior, recipe
+from mmgcn.training.best_prior import best_lower_prior
 from mmgcn.training.fit import fit
 from mmgcn.training.recipe import can_choose_recipe, choose_recipe
 from mmgcn.training.recipe_trials import Trial, Trials
@@ -196,7 +197,7 @@ def test_fit_trains_the_choice_once_for_each_member_and_stores_it(data, choice, 
 
 
 def evaluations(run):
-    """The lines of metrics.jsonl without what depends on the evaluations before, or on the clock."""
+    """The lines of metrics.jsonl without what depends on earlier lines or on the clock."""
     lines = (run / "metrics.jsonl").read_text().splitlines()
     drop = {"loss", "train_seconds"}
     return [{k: v for k, v in json.loads(line).items() if k not in drop} for line in lines]
@@ -221,6 +222,44 @@ def test_the_best_trial_is_the_first_cycle_of_the_full_training(data, tmp_path, 
     first, *_ = evaluations(result.run)
     assert first["epoch"] == cycle
     assert first in evaluations(again.run)
+
+
+def test_the_full_training_ends_with_its_last_epoch_and_a_prior_of_its_own(
+    data, tmp_path, monkeypatch
+):
+    given = []
+
+    def lower(scorer, users, *, most, **arguments):
+        given.append((scorer(users).shape, most))
+        return most / 2
+
+    monkeypatch.setattr(final_prior, "best_lower_prior", lower)
+    result = fit(data, model="linear_mmgcn", out=tmp_path, settings=SMALL, device="cpu")
+    config = Run.load(result.run).config
+    ((_, trial),) = given
+    assert given == [((30, 24), trial)]
+    assert trial in [each.settings["popularity_prior"] for each in result.recipe.trials]
+    for settings in (config["settings"], config["recipe"], result.recipe.settings):
+        assert settings["popularity_prior"] == trial / 2
+    assert result.best_epoch == config["settings"]["epochs"] == config["recipe"]["stop_epoch"]
+    again = fit(data, model="linear_mmgcn", out=tmp_path, recipe=result.run, device="cpu")
+    assert again.metrics == result.metrics
+    assert len(given) == 1
+
+
+def test_a_lower_prior_is_the_best_one_up_to_a_limit(data):
+    train, relevant = data.train, data.split.valid.csr()
+    users = np.flatnonzero(np.diff(relevant[0]))
+    logarithm = log_popularity(train, window=1.0)
+    scores = np.zeros((30, 24))
+    scores[np.arange(30), relevant[1]] = 0.5 * np.ptp(logarithm)  # needs a weight of at most 0.5
+
+    def best(most):
+        options = {"relevant": relevant, "train": train, "k": 1, "scale": 1.0, "window": 1.0}
+        return best_lower_prior(lambda block: scores[block], users, most=most, **options)
+
+    assert best(0.35) == 0.35, "of equal ones the largest"
+    assert best(1.3) <= 0.6
 
 
 @pytest.mark.parametrize(
