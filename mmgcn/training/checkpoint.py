@@ -66,6 +66,11 @@ class Checkpoint:
         return cls(state, load_file(folder / state["tensors"]))
 
 
+def has_checkpoint(run: Path) -> bool:
+    """Return whether a run has a checkpoint to continue from."""
+    return (run / "checkpoint" / "state.json").is_file()
+
+
 def check_same(before: Mapping[str, Any], now: Mapping[str, Any], where: Path) -> None:
     """Refuse to resume a training of another model, with other settings or on other data.
 

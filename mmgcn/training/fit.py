@@ -21,7 +21,7 @@ from mmgcn.distributed.user_shard import UserShard
 from mmgcn.model import MODELS, Model
 from mmgcn.recommender_model import RecommenderModel
 from mmgcn.run_writing import move_latest
-from mmgcn.training.checkpoint import flat
+from mmgcn.training.checkpoint import flat, has_checkpoint
 from mmgcn.training.curves import plot_curves
 from mmgcn.training.device import find_device
 from mmgcn.training.eval_records import EvalRecord, write_records
@@ -205,14 +205,13 @@ def fit(
             start=start,
         )
         # A training that was interrupted in the choice of its recipe has no checkpoint yet.
-        has_checkpoint = (run / "checkpoint" / "state.json").is_file()
         result = _train(
             trainer,
             dataset,
             identity,
             choice,
             selection,
-            resume=resume and group.broadcast(has_checkpoint),
+            resume=resume and group.broadcast(has_checkpoint(run)),
         )
         if publish and group.is_main:
             move_latest(run)

@@ -5,8 +5,9 @@ trial trains a few hundred steps and is evaluated on the validation part with se
 popularity prior. The search starts at the recipe that suits the data's histories, also with a
 training of three times the length. With the better length, it goes on to the neighbours in one
 direction and, if that leads to nothing better, in the other. A trial replaces the best one so far
-if it is better by more than a standard error over the users, or two for a longer training on short
-histories; a recipe that is worse ends the direction.
+if it is better by more than a standard error over the users; a recipe that is worse ends the
+direction. A longer training has to be better than the whole ensemble of the shorter one, which
+takes as many steps: on some data one hides what the other gains.
 
 The full training ends with its last epoch, and its popularity prior is then chosen again.
 
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,16 +31,19 @@ from mmgcn.model import Model
 from mmgcn.run import Run
 from mmgcn.run_writing import write_json
 from mmgcn.training.best_prior import gain_in_errors
+from mmgcn.training.checkpoint import has_checkpoint
 from mmgcn.training.recipe_trials import (
     CYCLE_EPOCHS,
     MAX_TRIAL_STEPS,
     Trial,
     Trials,
+    ensemble_name,
     trial_folder,
 )
+from mmgcn.training.trainer import steps_per_epoch
 
 LONGER = 3  # factor of the epochs of a longer training
-BETTER, MUCH_BETTER = 1.0, 2.0  # standard errors that a trial has to gain
+BETTER = 1.0  # standard errors that a trial has to gain
 MAX_LONGER = 500_000  # training interactions; with more, an epoch has enough steps
 MIN_HISTORY = 3  # training interactions of a user before one is held out
 MAX_CYCLE_STEPS = 10_000  # of a learning-rate cycle of more than one epoch
@@ -96,7 +100,7 @@ class Recipe:
         }
 
     def start(self, folder: Path, num_steps: int) -> Path | None:
-        """Return the folder of the trial that is the first cycle of the full training.
+        """Return the folder of the trial that is the full training, or its first cycle.
 
         None if cycles are longer than a trial, or interactions were held out of the trials.
 
@@ -104,13 +108,16 @@ class Recipe:
             folder: folder of the trials.
             num_steps: training steps of an epoch.
         """
-        trial = trial_folder(folder, self.name)
-        return trial if self._is_first_cycle(num_steps) and trial.is_dir() else None
+        names = [ensemble_name(self.name)]
+        if self._is_first_cycle(num_steps):
+            names.append(self.name)
+        folders = [] if self.held_out else [trial_folder(folder, name) for name in names]
+        return next(filter(has_checkpoint, folders), None)
 
     def _is_first_cycle(self, num_steps: int) -> bool:
         is_whole = num_steps <= MAX_TRIAL_STEPS
         is_as_long = self._epochs_per_cycle(num_steps) == self.settings["epochs"]
-        return is_whole and is_as_long and not self.held_out
+        return is_whole and is_as_long
 
     def _epochs_per_cycle(self, num_steps: int) -> int:
         most = max(1, MAX_CYCLE_STEPS // num_steps)
@@ -192,26 +199,43 @@ def choose_recipe(
         expected = (time.monotonic() - started) * (1 + num_epochs / finished)
         return expected <= SEARCH_SHARE * budget_seconds
 
-    def attempt(name: str, settings: Mapping[str, Any]) -> np.ndarray:
-        if trials:
-            search.remove_others(best)
-        trial, values = search.run(name, settings)
+    def attempt(
+        name: str, settings: Mapping[str, Any], kept: Sequence[Trial], **options: Any
+    ) -> np.ndarray:
+        if kept:
+            search.remove_others(*kept)
+        trial, values = search.run(name, settings, **options)
         trials.append(trial)
         if on_trial is not None:
             on_trial(trial)
         return values
 
+    free = kind.parse_settings(dict(given))
+    assert free.train is not None
+    num_cycles, num_steps = kind.cycles(free.model), steps_per_epoch(dataset.train, free.train)
     epochs = search.trial_epochs
     names = list(kind.recipes)
     first = names.index(kind.first_recipe(dataset))
-    best_values = attempt(names[first], {**kind.recipes[names[first]], "epochs": epochs})
+    best_values = attempt(names[first], {**kind.recipes[names[first]], "epochs": epochs}, [])
     best, length = trials[0], ""
     if len(dataset.train) <= MAX_LONGER and has_time(LONGER * epochs):
         settings = {**kind.recipes[names[first]], "epochs": LONGER * epochs}
-        values = attempt(f"{names[first]}, longer", settings)
-        # Short histories are soon overfitted: what a longer trial gains there is mostly noise.
-        if gain_in_errors(values, best_values) > (MUCH_BETTER if first == 0 else BETTER):
-            best, best_values = trials[-1], values
+        values = attempt(f"{names[first]}, longer", settings, [best])
+        longer, gain = trials[-1], gain_in_errors(values, best_values)
+        is_better = gain > BETTER
+        if gain > 0 and num_cycles > 1 and has_time((num_cycles - 1) * epochs):
+            # As many steps train an ensemble, which gains as well.
+            whole = Recipe(best.name, best.settings, search.metric, (), 0.0, held_out)
+            values_of_ensemble = attempt(
+                ensemble_name(best.name),
+                best.settings,
+                [best, longer],
+                schedule=whole.schedule(num_cycles, num_steps),
+                start=None if held_out else whole.start(folder, num_steps),
+            )
+            is_better = gain_in_errors(values, values_of_ensemble) > 0
+        if is_better:
+            best, best_values = longer, values
             epochs, length = LONGER * epochs, ", longer"
     start = best
     for direction in (names[first + 1 :], names[:first][::-1]):
@@ -220,7 +244,7 @@ def choose_recipe(
         for name in direction:
             if not has_time(epochs):
                 break
-            values = attempt(name + length, {**kind.recipes[name], "epochs": epochs})
+            values = attempt(name + length, {**kind.recipes[name], "epochs": epochs}, [best])
             errors = gain_in_errors(values, best_values)
             if errors > BETTER:
                 best, best_values = trials[-1], values

@@ -19,6 +19,7 @@ from mmgcn.evaluation.ranking import factor_scorer
 from mmgcn.model import Model
 from mmgcn.run_writing import write_json
 from mmgcn.training.best_prior import best_prior
+from mmgcn.training.checkpoint import has_checkpoint
 from mmgcn.training.trainer import Trainer, steps_per_epoch
 from mmgcn.training.validation import sample_users, selection_metric
 
@@ -53,6 +54,11 @@ def trial_users(dataset: Dataset, seed: int) -> np.ndarray:
     return sample_users(dataset.split.valid.csr(), num_users, seed=seed)
 
 
+def ensemble_name(name: str) -> str:
+    """Return the name of the trial of the whole ensemble that a trial is the first member of."""
+    return f"{name}, ensemble"
+
+
 class Trials:
     """Runs trials on one data set. A trial is the first learning-rate cycle of a full training.
 
@@ -83,8 +89,19 @@ class Trials:
         self.trial_epochs = max(1, round(num_steps / steps))
         self._stop_epoch = MAX_TRIAL_STEPS / steps if steps > MAX_TRIAL_STEPS else 0.0
 
-    def run(self, name: str, settings: Mapping[str, Any]) -> tuple[Trial, np.ndarray]:
+    def run(
+        self,
+        name: str,
+        settings: Mapping[str, Any],
+        *,
+        schedule: Mapping[str, Any] | None = None,
+        start: Path | None = None,
+    ) -> tuple[Trial, np.ndarray]:
         """Return a trial and its metric for each validation user; a finished one is read from file.
+
+        Args:
+            schedule: settings of a full training, to train the whole ensemble.
+            start: folder of the trial that is its first cycle, if there is one.
 
         Shapes:
             the result: (V,).
@@ -97,33 +114,48 @@ class Trials:
             if record["request"] == request:
                 return Trial(**record["trial"]), np.load(values_path)
         own = {name: v for name, v in settings.items() if not name.startswith("popularity_")}
-        prior, values = self._train(path, own, request)
+        of_training = {**schedule, **self._given} if schedule else self._first_cycle(own)
+        evaluate = schedule is not None  # a full training is continued with its records
+        prior, values = self._train(path, of_training, request, start, evaluate=evaluate)
         trial = Trial(name, {**own, **prior}, float(values.mean()))
         np.save(values_path, values)
         write_json(stored, {"request": request, "trial": asdict(trial)})
         return trial, values
 
-    def remove_others(self, best: Trial) -> None:
-        """Remove the checkpoints of all other trials."""
-        kept = trial_folder(self._folder, best.name)
+    def remove_others(self, *kept: Trial) -> None:
+        """Remove the checkpoints of all other trials, but not of the ensembles of the kept ones."""
+        names = [name for trial in kept for name in (trial.name, ensemble_name(trial.name))]
+        folders = {trial_folder(self._folder, name) for name in names}
         for path in self._folder.iterdir():
-            if path.is_dir() and path != kept:
+            if path.is_dir() and path not in folders:
                 shutil.rmtree(path)
 
+    def _first_cycle(self, own: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the settings that train the first cycle, or a part of it if its steps are many."""
+        free = self._kind.parse_settings(dict(self._given))
+        return {
+            **own,
+            **self._given,
+            "popularity_prior": 0.0,
+            "epochs": own["epochs"] * self._kind.cycles(free.model),
+            "eval_every": own["epochs"],
+            "stop_epoch": self._stop_epoch or own["epochs"],
+        }
+
     def _train(
-        self, path: Path, own: Mapping[str, Any], request: Mapping[str, Any]
+        self,
+        path: Path,
+        settings: Mapping[str, Any],
+        request: Mapping[str, Any],
+        start: Path | None,
+        *,
+        evaluate: bool,
     ) -> tuple[dict[str, float], np.ndarray]:
-        """Train with the settings of a recipe; return the best prior and the metric of each user.
+        """Train with some settings; return the best prior and the metric of each user.
 
         Args:
             path: folder of the checkpoint, from which an interrupted training is resumed.
-            own: settings of the recipe, without a popularity prior.
         """
-        free = self._kind.parse_settings(dict(self._given))
-        settings = {**own, **self._given, "popularity_prior": 0.0}
-        settings["epochs"] = own["epochs"] * self._kind.cycles(free.model)
-        settings["eval_every"] = own["epochs"]
-        settings["stop_epoch"] = self._stop_epoch or own["epochs"]
         parsed = self._kind.parse_settings(settings)
         assert parsed.train is not None
         generator = torch.Generator().manual_seed(self._seed)
@@ -132,9 +164,16 @@ class Trials:
         model.to(self._device)
         path.mkdir(parents=True, exist_ok=True)
         trainer = Trainer(
-            model, self._dataset, run=path, identity=request, shard=shard, evaluate=False
+            model,
+            self._dataset,
+            run=path,
+            identity=request,
+            shard=shard,
+            evaluate=evaluate,
+            start=start,
         )
-        trainer.train(resume=(path / "checkpoint" / "state.json").is_file())
+        trainer.train(resume=has_checkpoint(path))
+        model.set_prior(self._dataset.train, 0.0)
         embeddings = trainer.embeddings()
         assert embeddings is not None, "there is one process"
         return best_prior(

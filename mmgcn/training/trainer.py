@@ -218,11 +218,14 @@ class Trainer:
         metrics = self._validation.metrics(sample=True) if self._evaluates else {}
         record = EvalRecord(epoch, state.step, state.seconds, loss, metrics)
         self.records.append(record)
+        self._report(record)
+        return state.update(self._best_record(record))
+
+    def _report(self, record: EvalRecord) -> None:
         if self.group.is_main:
             write_records(self.run / "metrics.jsonl", self.records)
             if self._progress is not None:
                 self._progress(record)
-        return state.update(self._best_record(record))
 
     def _best_record(self, record: EvalRecord) -> BestRecord:
         value = record.metrics.get(self._validation.metric)
@@ -255,8 +258,12 @@ class Trainer:
         Checkpoint(stored, tensors).save(self.run / "checkpoint")
 
     def _continue(self, start: Path) -> tuple[TrainingState, dict[str, Tensor]]:
-        """Load what a shorter training ended with, and evaluate it."""
-        state, _ = self._restore(start)
+        """Load what a shorter training ended with, and evaluate it if that was not done."""
+        state, best = self._restore(start)
+        if any(record.metrics for record in self.records):
+            for record in self.records:
+                self._report(record)
+            return state, best
         self._losses = [torch.tensor(record.loss, device=self._device) for record in self.records]
         self.records.clear()
         state.best = None

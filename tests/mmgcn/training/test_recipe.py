@@ -82,7 +82,7 @@ def test_recipes_are_tried_from_the_first_to_its_neighbours(
     names = list(LINEAR.recipes)
     value_of = dict(zip(names, recalls, strict=True))
 
-    def run(self, name, settings):
+    def run(self, name, settings, **options):
         if name.endswith(", longer"):
             return Trial(name, settings, 0.0), np.zeros(10)
         values = (np.arange(10) < round(10 * value_of[name])).astype(float)
@@ -95,22 +95,65 @@ def test_recipes_are_tried_from_the_first_to_its_neighbours(
     assert choice.name == names[best]
 
 
-def test_recipes_have_longer_trials_if_that_of_the_first_is_much_better(
+def test_recipes_have_longer_trials_if_that_of_the_first_is_better_than_an_ensemble(
     data, tmp_path, monkeypatch
 ):
-    def run(self, name, settings):
-        value = {"mixed histories": 0.2, "long histories, longer": 0.9}.get(name, 0.6)
+    values_of = {
+        "mixed histories": 0.2,
+        "mixed histories, ensemble": 0.5,
+        "long histories, longer": 0.9,
+    }
+
+    def run(self, name, settings, **options):
+        value = values_of.get(name, 0.6)
         values = (np.arange(10) < round(10 * value)).astype(float)
         return Trial(name, settings, value), values
 
     monkeypatch.setattr(Trials, "run", run)
     choice = chosen(data, tmp_path)
-    names = ["mixed", "mixed, longer", "long, longer", "long, sharp, longer"]
+    names = ["mixed", "mixed, longer", "mixed, ensemble", "long, longer", "long, sharp, longer"]
     assert [trial.name.replace(" histories", "") for trial in choice.trials] == names
     assert choice.name == "long histories, longer"
-    first, *others = [trial.settings["epochs"] for trial in choice.trials]
-    assert set(others) == {recipe.LONGER * first}
+    first, longer, ensemble, *others = [trial.settings["epochs"] for trial in choice.trials]
+    assert {longer, *others} == {recipe.LONGER * first}
+    assert ensemble == first
     assert choice.settings["epochs"] == recipe.LONGER * first
+
+
+def test_an_ensemble_that_is_better_than_the_longer_trial_is_the_full_training(
+    data, tmp_path, monkeypatch
+):
+    run = Trials.run
+
+    def prefer_ensemble(self, name, settings, **options):
+        trial, values = run(self, name, settings, **options)
+        value = {"mixed histories": 0.2, "mixed histories, longer": 0.6}.get(name, 0.0)
+        value = 0.8 if name.endswith("ensemble") else value
+        values = (np.arange(len(values)) < round(len(values) * value)).astype(float)
+        return replace(trial, value=value), values
+
+    monkeypatch.setattr(Trials, "run", prefer_ensemble)
+    monkeypatch.setattr(Trainer, "_take_steps", counted := Counted(Trainer._take_steps))
+    result = fit(data, model="linear_mmgcn", out=tmp_path, settings=SMALL, device="cpu")
+    assert result.recipe.name == "mixed histories"
+    assert counted.runs[-1].parent.name == "trials", "nothing is trained after the trials"
+    again = fit(data, model="linear_mmgcn", out=tmp_path, recipe=result.run, device="cpu")
+    assert (again.run / "user.npy").read_bytes() == (result.run / "user.npy").read_bytes()
+    assert evaluations(result.run)[-1]["epoch"] == result.best_epoch
+
+
+class Counted:
+    """A method that remembers the runs of the trainers that it was called with."""
+
+    def __init__(self, method):
+        self._method, self.runs = method, []
+
+    def __get__(self, trainer, kind):
+        def call(*arguments):
+            self.runs.append(trainer.run)
+            return self._method(trainer, *arguments)
+
+        return call
 
 
 @pytest.mark.parametrize(
@@ -267,7 +310,9 @@ def test_a_lower_prior_is_the_best_one_up_to_a_limit(data):
     [({}, 400), ({"held_out": True}, 20), ({"settings": {"epochs": 2}}, 20)],
 )
 def test_a_trial_that_is_not_a_whole_cycle_is_not_continued(choice, tmp_path, changes, num_steps):
-    (tmp_path / choice.name.replace(", ", "+").replace(" ", "-")).mkdir()
+    checkpoint = tmp_path / choice.name.replace(", ", "+").replace(" ", "-") / "checkpoint"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "state.json").touch()
     assert choice.start(tmp_path, 20) is not None
     assert replace(choice, **changes).start(tmp_path, num_steps) is None
 
