@@ -200,11 +200,16 @@ def choose_recipe(
         return expected <= SEARCH_SHARE * budget_seconds
 
     def attempt(
-        name: str, settings: Mapping[str, Any], kept: Sequence[Trial], **options: Any
+        name: str,
+        settings: Mapping[str, Any],
+        kept: Sequence[Trial],
+        *,
+        schedule: Mapping[str, Any] | None = None,
+        start: Path | None = None,
     ) -> np.ndarray:
         if kept:
             search.remove_others(*kept)
-        trial, values = search.run(name, settings, **options)
+        trial, values = search.run(name, settings, schedule=schedule, start=start)
         trials.append(trial)
         if on_trial is not None:
             on_trial(trial)
