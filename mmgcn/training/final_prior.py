@@ -6,9 +6,8 @@ from dataclasses import replace
 
 from mmgcn.data.dataset import Dataset
 from mmgcn.evaluation.ranking import factor_scorer
-from mmgcn.training.best_prior import best_lower_prior
+from mmgcn.training.best_prior import ValidationSample, best_lower_prior
 from mmgcn.training.recipe import Recipe
-from mmgcn.training.recipe_trials import trial_users
 from mmgcn.training.trainer import Trainer
 
 
@@ -27,10 +26,7 @@ def with_final_prior(recipe: Recipe, trainer: Trainer, dataset: Dataset, *, seed
     if embeddings is not None:  # the main process
         weight = best_lower_prior(
             factor_scorer(embeddings.user, embeddings.item),
-            trial_users(dataset, seed),
-            relevant=dataset.split.valid.csr(),
-            train=dataset.train,
-            k=int(recipe.metric.rpartition("@")[2]),
+            ValidationSample.of(dataset, seed=seed),
             scale=model.prior_scale,
             most=recipe.settings["popularity_prior"],
             window=recipe.settings["popularity_window"],

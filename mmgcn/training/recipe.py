@@ -207,8 +207,7 @@ def choose_recipe(
         schedule: Mapping[str, Any] | None = None,
         start: Path | None = None,
     ) -> np.ndarray:
-        if kept:
-            search.remove_others(*kept)
+        search.remove_checkpoints(trials, but=kept)
         trial, values = search.run(name, settings, schedule=schedule, start=start)
         trials.append(trial)
         if on_trial is not None:
@@ -255,7 +254,7 @@ def choose_recipe(
                 best, best_values = trials[-1], values
             elif errors < 0:
                 break
-    search.remove_others(best)
+    search.remove_checkpoints(trials, but=[best])
     seconds = time.monotonic() - started
     recipe = Recipe(best.name, best.settings, search.metric, tuple(trials), seconds, held_out)
     write_json(chosen, asdict(recipe))

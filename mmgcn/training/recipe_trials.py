@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,11 @@ from mmgcn.distributed.user_shard import UserShard
 from mmgcn.evaluation.ranking import factor_scorer
 from mmgcn.model import Model
 from mmgcn.run_writing import write_json
-from mmgcn.training.best_prior import best_prior
+from mmgcn.training.best_prior import ValidationSample, best_prior
 from mmgcn.training.checkpoint import has_checkpoint
 from mmgcn.training.trainer import Trainer, steps_per_epoch
-from mmgcn.training.validation import sample_users, selection_metric
+from mmgcn.training.validation import selection_metric
 
-MAX_SCORES, MIN_USERS = 60_000_000, 1_000  # limits of the sample of validation users
 MIN_TRIAL_STEPS, MAX_TRIAL_STEPS = 100, 300
 CYCLE_EPOCHS = 4  # epochs of a learning-rate cycle; a trial has as many if its steps allow
 
@@ -46,12 +45,6 @@ class Trial:
 def trial_folder(folder: Path, name: str) -> Path:
     """Return the folder of the checkpoint of the trial with that name."""
     return folder / name.replace(", ", "+").replace(" ", "-")
-
-
-def trial_users(dataset: Dataset, seed: int) -> np.ndarray:
-    """Return the validation users that trials are evaluated on. Shapes: the result: (V,)."""
-    num_users = max(MIN_USERS, MAX_SCORES // len(dataset.items))
-    return sample_users(dataset.split.valid.csr(), num_users, seed=seed)
 
 
 def ensemble_name(name: str) -> str:
@@ -79,8 +72,7 @@ class Trials:
     ) -> None:
         self._kind, self._dataset, self._given = kind, dataset, given
         self._folder, self._seed, self._device = folder, seed, device
-        self._relevant = dataset.split.valid.csr()
-        self._users = trial_users(dataset, seed)
+        self._sample = ValidationSample.of(dataset, seed=seed)
         self.metric = selection_metric(len(dataset.items))
         parsed = kind.parse_settings(dict(given)).train
         assert parsed is not None
@@ -122,13 +114,12 @@ class Trials:
         write_json(stored, {"request": request, "trial": asdict(trial)})
         return trial, values
 
-    def remove_others(self, *kept: Trial) -> None:
-        """Remove the checkpoints of all other trials, but not of the ensembles of the kept ones."""
-        names = [name for trial in kept for name in (trial.name, ensemble_name(trial.name))]
-        folders = {trial_folder(self._folder, name) for name in names}
-        for path in self._folder.iterdir():
-            if path.is_dir() and path not in folders:
-                shutil.rmtree(path)
+    def remove_checkpoints(self, finished: Sequence[Trial], *, but: Sequence[Trial]) -> None:
+        """Remove the checkpoints of finished trials, but not of some and of their ensembles."""
+        kept = {name for trial in but for name in (trial.name, ensemble_name(trial.name))}
+        for trial in finished:
+            if trial.name not in kept:
+                shutil.rmtree(trial_folder(self._folder, trial.name), ignore_errors=True)
 
     def _first_cycle(self, own: Mapping[str, Any]) -> dict[str, Any]:
         """Return the settings that train the first cycle, or a part of it if its steps are many."""
@@ -178,10 +169,7 @@ class Trials:
         assert embeddings is not None, "there is one process"
         return best_prior(
             factor_scorer(embeddings.user, embeddings.item),
-            self._users,
-            relevant=self._relevant,
-            train=self._dataset.train,
-            k=int(self.metric.rpartition("@")[2]),
+            self._sample,
             scale=model.prior_scale,
             default=self._kind.default_settings().model.popularity_prior,
         )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmgcn.popularity_prior import log_popularity
-from mmgcn.training.best_prior import PRIORS, best_prior
+from mmgcn.training.best_prior import PRIORS, ValidationSample, best_prior
 from tests.mmgcn.training.test_recipe import taste_data
 
 DEFAULT = 0.1
@@ -19,15 +19,8 @@ def train():
 def chosen(train, scores, held_out, default=DEFAULT):
     """Return the choice for users who each want one item."""
     relevant = np.arange(NUM_USERS + 1), held_out.astype(np.int32)
-    return best_prior(
-        lambda users: scores[users],
-        np.arange(NUM_USERS),
-        relevant=relevant,
-        train=train,
-        k=K,
-        scale=1.0,
-        default=default,
-    )
+    sample = ValidationSample(np.arange(NUM_USERS), relevant, train, K)
+    return best_prior(lambda users: scores[users], sample, scale=1.0, default=default)
 
 
 def recalls(train, scores, held_out, weight, window=1.0):

@@ -1,4 +1,5 @@
 import json
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from mmgcn.model import MODELS
 from mmgcn.popularity_prior import POPULARITY, log_popularity
 from mmgcn.run import Run
 from mmgcn.training import final_prior, recipe
-from mmgcn.training.best_prior import best_lower_prior
+from mmgcn.training.best_prior import ValidationSample, best_lower_prior
 from mmgcn.training.fit import fit
 from mmgcn.training.recipe import can_choose_recipe, choose_recipe
 from mmgcn.training.recipe_trials import Trial, Trials
@@ -188,6 +189,25 @@ def test_an_interrupted_choice_continues_and_ends_in_the_same(data, choice, tmp_
     assert len(trained) == len(choice.trials) - 2, "a finished choice is read"
 
 
+def test_a_trial_that_is_interrupted_goes_on_from_its_checkpoint(
+    data, choice, tmp_path, monkeypatch
+):
+    steps, learning_rate = [], Trainer._learning_rate
+
+    def interrupt(self, progress):
+        if self.run.name.endswith("longer"):
+            steps.append(round(progress * self._num_steps))
+            if len(steps) == 7:
+                signal.raise_signal(signal.SIGINT)
+        return learning_rate(self, progress)
+
+    monkeypatch.setattr(Trainer, "_learning_rate", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        chosen(data, tmp_path / "trials")
+    assert chosen(data, tmp_path / "trials").as_dict() == choice.as_dict()
+    assert steps == list(range(len(steps)))
+
+
 def test_a_used_up_budget_leaves_one_trial(data, tmp_path):
     assert len(chosen(data, tmp_path / "trials", budget_seconds=0.0).trials) == 1
 
@@ -272,8 +292,8 @@ def test_the_full_training_ends_with_its_last_epoch_and_a_prior_of_its_own(
 ):
     given = []
 
-    def lower(scorer, users, *, most, **arguments):
-        given.append((scorer(users).shape, most))
+    def lower(scorer, sample, *, most, **arguments):
+        given.append((scorer(sample.users).shape, most))
         return most / 2
 
     monkeypatch.setattr(final_prior, "best_lower_prior", lower)
@@ -297,9 +317,11 @@ def test_a_lower_prior_is_the_best_one_up_to_a_limit(data):
     scores = np.zeros((30, 24))
     scores[np.arange(30), relevant[1]] = 0.5 * np.ptp(logarithm)  # needs a weight of at most 0.5
 
+    sample = ValidationSample(users, relevant, train, k=1)
+
     def best(most):
-        options = {"relevant": relevant, "train": train, "k": 1, "scale": 1.0, "window": 1.0}
-        return best_lower_prior(lambda block: scores[block], users, most=most, **options)
+        options = {"scale": 1.0, "window": 1.0}
+        return best_lower_prior(lambda block: scores[block], sample, most=most, **options)
 
     assert best(0.35) == 0.35, "of equal ones the largest"
     assert best(1.3) <= 0.6
